@@ -1,0 +1,162 @@
+//! Words: what a deploy changes, where it goes, and the clock of its window.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use std::fmt;
+
+/// A moment. Everything below the ends works in UTC; only the view knows a time zone.
+pub type Time = DateTime<Utc>;
+
+/// The kinds of Kubernetes workload redflag can watch and undo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum WorkloadKind {
+    /// `apps/v1` Deployment.
+    Deployment,
+    /// `apps/v1` `StatefulSet`.
+    StatefulSet,
+    /// `apps/v1` `DaemonSet`.
+    DaemonSet,
+}
+
+impl WorkloadKind {
+    /// Every kind, in the order in which errors list them.
+    pub const ALL: [Self; 3] = [Self::Deployment, Self::StatefulSet, Self::DaemonSet];
+
+    /// The name as `kubectl` writes it before the slash: `deployment`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployment",
+            Self::StatefulSet => "statefulset",
+            Self::DaemonSet => "daemonset",
+        }
+    }
+
+    /// The resource name in API paths: `deployments`.
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployments",
+            Self::StatefulSet => "statefulsets",
+            Self::DaemonSet => "daemonsets",
+        }
+    }
+
+    /// The `kind` of the API object: `Deployment`.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+        }
+    }
+}
+
+/// Which workload: its kind, namespace and name. Displayed as `deployment/app`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct WorkloadRef {
+    /// Deployment, `StatefulSet` or `DaemonSet`.
+    pub kind: WorkloadKind,
+    /// The namespace it lives in.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for WorkloadRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.as_str(), self.name)
+    }
+}
+
+/// Index of a workload in [`crate::setup::Setup::workloads`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkloadId(pub u16);
+
+/// Index of a service in [`crate::setup::Setup::services`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServiceId(pub u16);
+
+/// One version of a workload: its images and the template history entry it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The images of the template's containers, first container first.
+    pub images: Vec<String>,
+    /// The template history number (`deployment.kubernetes.io/revision`, or a `ControllerRevision`'s).
+    /// It moves when a revision is undone to: identity is `hash`, this is for people.
+    pub revision: i64,
+    /// The pods' `pod-template-hash` or `controller-revision-hash`: the version's identity.
+    pub hash: String,
+}
+
+impl Version {
+    /// What people call the version: the first image's tag, else a short digest, else the image.
+    ///
+    /// ```
+    /// use redflag::deploy::version_label;
+    /// assert_eq!(version_label("registry:5000/shop/app:1.9.0"), "1.9.0");
+    /// assert_eq!(version_label("app@sha256:0123456789abcdef"), "sha256:0123456");
+    /// assert_eq!(version_label("registry:5000/app"), "latest");
+    /// ```
+    pub fn label(&self) -> &str {
+        self.images.first().map_or("?", |image| version_label(image))
+    }
+}
+
+/// The part of an image reference that people call the version; see [`Version::label`].
+pub fn version_label(image: &str) -> &str {
+    if let Some((name, digest)) = image.split_once('@') {
+        // A reference may carry both; the tag is what was typed.
+        return tag_of(name).unwrap_or_else(|| digest.get(..14).unwrap_or(digest));
+    }
+    tag_of(image).unwrap_or("latest")
+}
+
+fn tag_of(reference: &str) -> Option<&str> {
+    let (_, last) = reference.rsplit_once(':')?;
+    // `registry:5000/app` has a port, not a tag.
+    (!last.contains('/')).then_some(last)
+}
+
+/// One deploy of one workload: this version, instead of that one, at this time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deploy {
+    /// When the new version's template history entry was made.
+    pub at: Time,
+    /// When the rollout ended; `None` while it is under way. The window runs from here.
+    pub finished: Option<Time>,
+    /// What ran before, where history knows.
+    pub from: Option<Version>,
+    /// What runs now or is on its way.
+    pub to: Version,
+    /// Who deployed, where the cluster says so (an annotation or a change cause).
+    pub by: Option<String>,
+}
+
+/// The clock of a watch: `length` from the end of the rollout (the bake).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// When it opened; `None` until the rollout has ended.
+    pub opened: Option<Time>,
+    /// How long it is.
+    pub length: TimeDelta,
+}
+
+impl Window {
+    /// Time left at `now`: the whole length before it opened, never below zero.
+    pub fn left(&self, now: Time) -> TimeDelta {
+        let Some(opened) = self.opened else { return self.length };
+        (self.length - (now - opened)).clamp(TimeDelta::zero(), self.length)
+    }
+
+    /// Whether the whole window has passed at `now`.
+    pub fn is_over(&self, now: Time) -> bool {
+        self.opened.is_some() && self.left(now).is_zero()
+    }
+
+    /// How much of the window has passed at `now`, from 0 to 1.
+    pub fn progress(&self, now: Time) -> f64 {
+        let length = self.length.num_milliseconds();
+        if length <= 0 {
+            return 1.0;
+        }
+        1.0 - self.left(now).num_milliseconds() as f64 / length as f64
+    }
+}

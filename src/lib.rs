@@ -1,0 +1,39 @@
+//! redflag watches a deploy for the half hour after it went out, says in one sentence what is wrong when
+//! something is, and takes it back with one key.
+//!
+//! # The map of the house
+//!
+//! Data flows one way: a source's answer, a key or a tick becomes a [`message::Message`];
+//! [`watch::Watch::update`] folds it into state and says which [`message::Effect`]s are due; [`runtime`]
+//! performs them and feeds the results back. Each floor uses only what is below it; `tests/floors.rs` reads
+//! the sources and holds that.
+//!
+//! | floor | modules | what they are |
+//! | --- | --- | --- |
+//! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`secret`] | words |
+//! | 2 | [`store`], [`verdict`], [`rollback`] (the plan), [`timeline`] | judgement: pure, no clock |
+//! | 3 | [`message`], [`watch`] | the core: pure, no clock |
+//! | 4 | [`source`], [`cluster`], [`rollback::kubernetes`], [`config`], [`clock`] | one adapter to one outside system each |
+//! | 5 | [`runtime`], [`tui`], [`demo`] | the ends |
+//! | 6 | [`cli`] | arguments in, exit code out |
+
+pub mod cli;
+pub mod clock;
+pub mod cluster;
+pub mod config;
+pub mod demo;
+pub mod deploy;
+pub mod message;
+pub mod poll;
+pub mod rollback;
+pub mod rollout;
+pub mod runtime;
+pub mod secret;
+pub mod setup;
+pub mod signal;
+pub mod source;
+pub mod store;
+pub mod timeline;
+pub mod tui;
+pub mod verdict;
+pub mod watch;

@@ -1,0 +1,122 @@
+//! All that can happen ([`Message`]) and all that may be done ([`Effect`]).
+
+use crate::deploy::{Time, WorkloadId};
+use crate::poll::{Poll, PollRequest, SourceError};
+use crate::rollback::{Answer, Readiness, Undo};
+use crate::rollout::Rollout;
+use crate::signal::{SignalId, SourceId};
+use std::sync::Arc;
+
+/// Something that happened. Each carries its own time: the core never asks a clock.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// Time went on.
+    Tick(Time),
+    /// A polled source answered, or did not.
+    Polled {
+        /// Which.
+        source: SourceId,
+        /// When the answer arrived.
+        at: Time,
+        /// The answer.
+        result: Result<Poll, SourceError>,
+    },
+    /// A streamed source said something.
+    Streamed {
+        /// Which.
+        source: SourceId,
+        /// When it arrived.
+        at: Time,
+        /// What.
+        news: StreamNews,
+    },
+    /// Whether a rollback of this workload would work was worked out anew.
+    Prepared {
+        /// Which.
+        workload: WorkloadId,
+        /// When.
+        at: Time,
+        /// The result.
+        readiness: Readiness,
+    },
+    /// The request of one step of the running rollback was answered, or read back.
+    Answered {
+        /// Which.
+        workload: WorkloadId,
+        /// When.
+        at: Time,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A person (or a command line) wants something.
+    Asked {
+        /// When.
+        at: Time,
+        /// What.
+        command: Command,
+    },
+}
+
+/// What a stream tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StreamNews {
+    /// A workload as it is now.
+    Rollout(WorkloadId, Box<Rollout>),
+    /// A warning event of the cluster, for the timeline.
+    Event {
+        /// Whose.
+        workload: WorkloadId,
+        /// When it last happened, as the cluster says.
+        seen: Time,
+        /// `BackOff: back-off restarting failed container (pod app-7d…)`.
+        text: String,
+    },
+    /// It answers, though nothing changed.
+    Alive,
+    /// It does not answer.
+    Down(SourceError),
+}
+
+/// What people may ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Show what a rollback of these workloads would do, and freeze it. Empty: all that were deployed.
+    OpenPlan {
+        /// Which.
+        scope: Vec<WorkloadId>,
+    },
+    /// Do what the open plan says. `typed` is what was typed, where the environment asks for it.
+    Confirm {
+        /// The environment's name, typed.
+        typed: Option<String>,
+    },
+    /// Close the plan, or the report of an ended rollback. Nothing happens.
+    Dismiss,
+    /// A person has seen this flag.
+    Acknowledge(SignalId),
+    /// Write this into the timeline.
+    Note(String),
+}
+
+/// Something that the core wants done. Each result comes back as a [`Message`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Ask a source; comes back as [`Message::Polled`].
+    Poll {
+        /// Which.
+        source: SourceId,
+        /// What.
+        request: PollRequest,
+    },
+    /// Work out whether a rollback would succeed; comes back as [`Message::Prepared`].
+    Prepare {
+        /// Which.
+        workload: WorkloadId,
+    },
+    /// Send this undo, once; comes back as [`Message::Answered`].
+    Send(Arc<Undo>),
+    /// Read whether this undo took effect; comes back as [`Message::Answered`].
+    ReadBack(Arc<Undo>),
+    /// Ring the terminal's bell.
+    Bell,
+}

@@ -1,0 +1,145 @@
+//! Words: what a source is asked for and what it answers.
+
+use crate::deploy::{ServiceId, Time};
+use crate::signal::{Point, SignalId};
+use chrono::TimeDelta;
+use thiserror::Error;
+
+/// One question to a source. Everything a source needs to know of the watch is in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PollRequest {
+    /// From when on readings are wanted.
+    pub from: Time,
+    /// Now, as the watch sees it.
+    pub to: Time,
+    /// When the deploy was made: issues first seen after it are its own.
+    pub deployed_at: Option<Time>,
+    /// The version each service runs (by [`ServiceId`]); what `$version` stands for.
+    pub versions: Vec<Option<String>>,
+}
+
+impl PollRequest {
+    /// The version of a service, where it is known yet.
+    pub fn version(&self, service: ServiceId) -> Option<&str> {
+        self.versions.get(usize::from(service.0))?.as_deref()
+    }
+}
+
+/// One answer of a source. Parts that failed do not take the others with them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Poll {
+    /// Readings by signal. A signal that answered with no points at all is listed with none:
+    /// the source has no data for it, which is not the same as not having asked.
+    pub points: Vec<(SignalId, Vec<Point>)>,
+    /// Signals whose own query failed while the source as a whole answered.
+    pub failed: Vec<(SignalId, SourceError)>,
+    /// Issues, where the source knows any. Replaces what it said before.
+    pub issues: Option<Vec<Issue>>,
+    /// Alerts that fire, where the source knows any. Replaces what it said before.
+    pub alerts: Option<Vec<Alert>>,
+    /// What the source itself warned of: partial data, truncation.
+    pub warnings: Vec<String>,
+}
+
+/// An issue of an error tracker, as the errors pane shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Issue {
+    /// The tracker's own identity of it.
+    pub id: String,
+    /// The signal whose count it is part of.
+    pub signal: SignalId,
+    /// `TypeError: cart.total is None`.
+    pub title: String,
+    /// Where in the code, as the tracker guesses.
+    pub culprit: Option<String>,
+    /// Whether it was first seen in this version, or came back in it.
+    pub novelty: Novelty,
+    /// Whether its level is fatal, or it was not handled.
+    pub fatal: bool,
+    /// How often it was seen in this version's time.
+    pub count: u64,
+    /// How many people saw it.
+    pub users: u64,
+    /// When it was first seen.
+    pub first_seen: Option<Time>,
+    /// When it was last seen.
+    pub last_seen: Option<Time>,
+    /// Where a person can look at it.
+    pub link: Option<String>,
+}
+
+/// What is new about an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Novelty {
+    /// Never seen before this version.
+    New,
+    /// Was resolved, and is back.
+    Regressed,
+}
+
+/// An alert rule or monitor that is not quiet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alert {
+    /// The signal whose count it is part of.
+    pub signal: SignalId,
+    /// The rule's or monitor's name.
+    pub name: String,
+    /// Whether it fires, or is on its way to.
+    pub state: AlertState,
+    /// Since when.
+    pub since: Option<Time>,
+    /// Where a person can look at it.
+    pub link: Option<String>,
+}
+
+/// What an alert does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertState {
+    /// It fires.
+    Firing,
+    /// Its condition holds, not yet for long enough; a monitor's warning.
+    Pending,
+    /// It cannot be evaluated: no data or an error. It guards nothing now.
+    Unknown,
+}
+
+/// Why a source did not answer. Never holds a secret: texts come from bodies and causes, never from
+/// headers or addresses with parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SourceError {
+    /// 401, or a redirect to a login page.
+    #[error("not signed in: {0}")]
+    Unauthorized(String),
+    /// 403: signed in, not allowed.
+    #[error("not allowed: {0}")]
+    Forbidden(String),
+    /// 404, or a name that the source does not know.
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// 429. `retry_after` is what the vendor's header says.
+    #[error("too many requests")]
+    RateLimited {
+        /// How long the vendor asks us to stay away.
+        retry_after: Option<TimeDelta>,
+    },
+    /// The source refused this very query.
+    #[error("query refused: {0}")]
+    BadQuery(String),
+    /// No answer in time.
+    #[error("no answer within {0} s")]
+    Timeout(i64),
+    /// No connection: name, route, TLS.
+    #[error("cannot connect: {0}")]
+    Unreachable(String),
+    /// 5xx.
+    #[error("server error {status}: {text}")]
+    Server {
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of what it said.
+        text: String,
+    },
+    /// An answer that is not what was agreed: HTML for JSON, a missing field.
+    #[error("unreadable answer: {0}")]
+    BadAnswer(String),
+}

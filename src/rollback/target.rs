@@ -1,0 +1,1 @@
+//! Which revision an undo goes to, and the patch that takes it there. Pure.

@@ -1,0 +1,171 @@
+//! Words: Kubernetes' progress with one workload, digested from what the API server said.
+
+use crate::deploy::{Deploy, Time, Version};
+
+/// Everything redflag keeps of one workload. A new one replaces the old at each change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollout {
+    /// Pinned identity: a workload made anew has another.
+    pub uid: String,
+    /// `metadata.generation`, bumped by each change of the spec.
+    pub generation: i64,
+    /// What `kubectl rollout status` would say.
+    pub progress: Progress,
+    /// Pod counts from the workload's status.
+    pub replicas: Replicas,
+    /// Its pods, new version first, then by name. Terminating pods are included and say so.
+    pub pods: Vec<Pod>,
+    /// What kubectl does not look at, worst first.
+    pub troubles: Vec<Trouble>,
+    /// The deploy it is in the middle of, or the last one it finished.
+    pub deploy: Option<Deploy>,
+    /// The template history, newest first.
+    pub revisions: Vec<Revision>,
+}
+
+/// The answer of `kubectl rollout status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Not there yet; the text says what is awaited.
+    Waiting(String),
+    /// Rolled out.
+    Complete,
+    /// It will not get there by itself.
+    Failed(String),
+    /// Deleted, or never found.
+    Gone,
+}
+
+/// Pod counts. Missing integers in Kubernetes mean zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replicas {
+    /// Asked for.
+    pub desired: i64,
+    /// Of the new version.
+    pub updated: i64,
+    /// Ready, of any version.
+    pub ready: i64,
+    /// Ready for at least `minReadySeconds`.
+    pub available: i64,
+    /// All that exist, old ones included.
+    pub total: i64,
+}
+
+impl Replicas {
+    /// Pods of older versions that still exist.
+    pub fn old(&self) -> i64 {
+        (self.total - self.updated).max(0)
+    }
+}
+
+/// One pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pod {
+    /// Its name.
+    pub name: String,
+    /// Whether it runs the version being rolled out.
+    pub is_new: bool,
+    /// The version's identity label on it.
+    pub hash: String,
+    /// What it is doing.
+    pub phase: PodPhase,
+    /// Why it is not ready, in Kubernetes' words: `CrashLoopBackOff`, `ImagePullBackOff`, …
+    pub reason: Option<String>,
+    /// Restarts of all its containers since redflag first saw it, or since the deploy for new pods.
+    pub restarts: u32,
+    /// Whether a container was killed for using too much memory since then.
+    pub oom_killed: bool,
+    /// When it was created.
+    pub created: Option<Time>,
+    /// When it became ready.
+    pub ready_since: Option<Time>,
+}
+
+/// What a pod is doing, as far as people care. Ordered worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PodPhase {
+    /// It cannot work: crash loop, no image, bad configuration.
+    Failing,
+    /// Running, its readiness probe does not pass.
+    Unready,
+    /// Waiting for a node, an image or its containers.
+    Starting,
+    /// Serving.
+    Ready,
+    /// On its way out.
+    Terminating,
+    /// Ran to its end (evicted or completed).
+    Finished,
+}
+
+impl PodPhase {
+    /// Every phase, worst first.
+    pub const ALL: [Self; 6] =
+        [Self::Failing, Self::Unready, Self::Starting, Self::Ready, Self::Terminating, Self::Finished];
+
+    /// The word on screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Failing => "failing",
+            Self::Unready => "unready",
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Terminating => "terminating",
+            Self::Finished => "finished",
+        }
+    }
+}
+
+/// A condition of the rollout that kubectl's status does not tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What kind it is.
+    pub kind: TroubleKind,
+    /// One sentence: how many pods, the reason, the message.
+    pub sentence: String,
+}
+
+/// The kinds of trouble, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TroubleKind {
+    /// `ProgressDeadlineExceeded`.
+    DeadlineExceeded,
+    /// A container starts and dies over and over.
+    CrashLoop,
+    /// The image cannot be pulled or is not valid.
+    Image,
+    /// A container was killed for using too much memory.
+    OomKilled,
+    /// A missing ConfigMap or Secret, or a container that cannot be created.
+    Config,
+    /// `ReplicaFailure`: quota, admission or policy refuse the pods.
+    ReplicaFailure,
+    /// The workload is below its minimum: people notice now.
+    Unavailable,
+    /// No node takes the pods.
+    Unschedulable,
+    /// Containers restarted, without a loop so far.
+    Restarts,
+    /// Paused: it waits for ever.
+    Paused,
+}
+
+impl TroubleKind {
+    /// Whether the deploy should be taken back for it, without any grace.
+    pub const fn is_red_flag(self) -> bool {
+        matches!(self, Self::DeadlineExceeded | Self::CrashLoop | Self::Image | Self::OomKilled | Self::Config)
+    }
+}
+
+/// One entry of the template history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// Its images, number and hash.
+    pub version: Version,
+    /// When it was made.
+    pub created: Option<Time>,
+    /// `kubernetes.io/change-cause`, where set.
+    pub cause: Option<String>,
+    /// Ready pods that run it now.
+    pub ready: i64,
+}

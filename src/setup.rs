@@ -1,0 +1,114 @@
+//! Words: the fixed part of a watch. Configuration makes one, the core never changes it.
+
+use crate::deploy::{ServiceId, Time, WorkloadId, WorkloadRef};
+use crate::signal::{Signal, SignalId, SourceId};
+use chrono::TimeDelta;
+
+/// What is watched, from what, for how long, and what may be done about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setup {
+    /// The environment's name.
+    pub environment: String,
+    /// Its services; at least one.
+    pub services: Vec<Service>,
+    /// Its workloads; at least one.
+    pub workloads: Vec<Workload>,
+    /// Its signals; those of [`crate::signal::Kind::Rollout`] are made for each workload.
+    pub signals: Vec<Signal>,
+    /// The sources that the signals need, and the cluster.
+    pub sources: Vec<SourceInfo>,
+    /// The length of the window.
+    pub window: TimeDelta,
+    /// How much of the time before the deploy is the baseline.
+    pub baseline: TimeDelta,
+    /// What a person must do to confirm a rollback.
+    pub confirm: Confirm,
+    /// Keys struck this soon after the plan opened are ignored: 300 ms of a person's time.
+    pub confirm_grace: TimeDelta,
+    /// Whether any change of the outside is refused.
+    pub read_only: bool,
+    /// What the command line says of the deploy, over what is found.
+    pub told: Told,
+    /// When the watch began.
+    pub started: Time,
+}
+
+impl Setup {
+    /// A signal by its index.
+    pub fn signal(&self, id: SignalId) -> &Signal {
+        &self.signals[usize::from(id.0)]
+    }
+
+    /// A source by its index.
+    pub fn source(&self, id: SourceId) -> &SourceInfo {
+        &self.sources[usize::from(id.0)]
+    }
+
+    /// A workload by its index.
+    pub fn workload(&self, id: WorkloadId) -> &Workload {
+        &self.workloads[usize::from(id.0)]
+    }
+
+    /// A service by its index.
+    pub fn service(&self, id: ServiceId) -> &Service {
+        &self.services[usize::from(id.0)]
+    }
+}
+
+/// A part of the company that has a name, signals and usually a workload of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// What `$service` stands for.
+    pub name: String,
+}
+
+/// A watched workload and the service it serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// Kind, namespace and name.
+    pub reference: WorkloadRef,
+    /// Whose it is.
+    pub service: ServiceId,
+}
+
+/// What the core must know of a source to pace it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceInfo {
+    /// Its name in the configuration.
+    pub name: String,
+    /// How it delivers.
+    pub delivery: Delivery,
+    /// How long after which it counts as silent: its cadence, or a stream's longest pause.
+    pub interval: TimeDelta,
+}
+
+/// How readings reach us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Asked at each interval.
+    Polled,
+    /// Tells by itself (Kubernetes watches).
+    Streamed,
+}
+
+/// What a person must do to confirm a rollback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirm {
+    /// Nothing: the rollback key does it.
+    None,
+    /// A second, different key.
+    Key,
+    /// The environment's name, typed.
+    Type,
+}
+
+/// What the command line says of the deploy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// `--deployed-at`.
+    pub deployed_at: Option<Time>,
+    /// `--from`.
+    pub from: Option<String>,
+    /// `--to`.
+    pub to: Option<String>,
+}

@@ -1,0 +1,301 @@
+//! Words: what is judged (signal, kind, unit, limits) and what is known of it (reading).
+
+use crate::deploy::{ServiceId, Time, WorkloadId};
+use chrono::TimeDelta;
+
+/// Index of a signal in [`crate::setup::Setup::signals`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SignalId(pub u16);
+
+/// Index of a source in [`crate::setup::Setup::sources`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(pub u16);
+
+/// What a signal measures. The kind brings the unit, the rule and the guide's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Failed share of requests, in percent.
+    ErrorRate,
+    /// Response time, a high percentile, in milliseconds.
+    Latency,
+    /// Requests served, per second.
+    Traffic,
+    /// Responses with status 5xx, per second.
+    ServerErrors,
+    /// CPU in use, percent of the limit.
+    Cpu,
+    /// Memory in use, percent of the limit.
+    Memory,
+    /// Database connections in use, percent of the pool.
+    Connections,
+    /// The rollout of one workload: progress, crash loops, images, OOM kills. Has no numeric series.
+    Rollout,
+    /// Issues first seen or regressed in the new version: events of them a minute.
+    NewIssues,
+    /// Sessions that did not crash, in percent.
+    CrashFree,
+    /// Alert rules or monitors that fire: their number.
+    Alerts,
+    /// The environment's own URL: response time in milliseconds, or a failure.
+    Probe,
+    /// A number of a meaning of its own, judged only by the limits it is given.
+    Custom,
+}
+
+impl Kind {
+    /// Every kind, in the order of the board's columns.
+    pub const ALL: [Self; 13] = [
+        Self::Rollout,
+        Self::ErrorRate,
+        Self::Latency,
+        Self::ServerErrors,
+        Self::Traffic,
+        Self::Connections,
+        Self::Memory,
+        Self::Cpu,
+        Self::NewIssues,
+        Self::CrashFree,
+        Self::Alerts,
+        Self::Probe,
+        Self::Custom,
+    ];
+
+    /// The name in configuration: `error_rate`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ErrorRate => "error_rate",
+            Self::Latency => "latency",
+            Self::Traffic => "traffic",
+            Self::ServerErrors => "server_errors",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Connections => "connections",
+            Self::Rollout => "rollout",
+            Self::NewIssues => "new_issues",
+            Self::CrashFree => "crash_free",
+            Self::Alerts => "alerts",
+            Self::Probe => "probe",
+            Self::Custom => "custom",
+        }
+    }
+
+    /// The name on screen, also the default name of a signal: `error rate`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::ErrorRate => "error rate",
+            Self::Latency => "p95",
+            Self::Traffic => "requests",
+            Self::ServerErrors => "5xx",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Connections => "db pool",
+            Self::Rollout => "rollout",
+            Self::NewIssues => "new issues",
+            Self::CrashFree => "crash-free",
+            Self::Alerts => "alerts",
+            Self::Probe => "probe",
+            Self::Custom => "custom",
+        }
+    }
+
+    /// The unit its readings are kept and shown in.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::ErrorRate | Self::Cpu | Self::Memory | Self::Connections | Self::CrashFree => Unit::Percent,
+            Self::Latency | Self::Probe => Unit::Milliseconds,
+            Self::Traffic | Self::ServerErrors => Unit::PerSecond,
+            Self::NewIssues => Unit::PerMinute,
+            Self::Rollout | Self::Alerts | Self::Custom => Unit::Number,
+        }
+    }
+
+    /// The deployment guide's own limits for this kind.
+    pub const fn limits(self) -> Limits {
+        const NONE: Limits = Limits { warning: None, red_flag: None, increase: None, hold: 3, min_requests: 100 };
+        match self {
+            Self::ErrorRate => Limits { warning: Some(0.1), red_flag: Some(1.0), ..NONE },
+            Self::Latency => Limits { warning: Some(500.0), increase: Some(50.0), ..NONE },
+            Self::Cpu | Self::Memory => Limits { warning: Some(70.0), ..NONE },
+            Self::Connections => Limits { warning: Some(80.0), red_flag: Some(98.0), ..NONE },
+            Self::ServerErrors => Limits { increase: Some(100.0), ..NONE },
+            Self::NewIssues => Limits { warning: Some(0.0), red_flag: Some(1.0), hold: 1, ..NONE },
+            Self::CrashFree => Limits { warning: Some(99.5), red_flag: Some(99.0), ..NONE },
+            Self::Alerts => Limits { red_flag: Some(0.0), hold: 1, ..NONE },
+            Self::Probe => Limits { warning: Some(2000.0), hold: 2, ..NONE },
+            Self::Traffic | Self::Rollout | Self::Custom => NONE,
+        }
+    }
+
+    /// Whether a smaller value is the worse one.
+    pub const fn lower_is_worse(self) -> bool {
+        matches!(self, Self::CrashFree)
+    }
+}
+
+/// The unit readings of a signal are kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// 0 to 100.
+    Percent,
+    /// Milliseconds.
+    Milliseconds,
+    /// Events a second.
+    PerSecond,
+    /// Events a minute.
+    PerMinute,
+    /// Bytes.
+    Bytes,
+    /// A plain number.
+    Number,
+}
+
+impl Unit {
+    /// A value with its unit, short enough for a pane: `2.4 %`, `612 ms`, `41 /s`, `1.2 GiB`.
+    pub fn format(self, value: f64) -> String {
+        match self {
+            Self::Percent => format!("{} %", digits(value)),
+            Self::Milliseconds if value.abs() >= 10_000.0 => format!("{} s", digits(value / 1000.0)),
+            Self::Milliseconds => format!("{} ms", digits(value)),
+            Self::PerSecond => format!("{} /s", digits(value)),
+            Self::PerMinute => format!("{} /min", digits(value)),
+            Self::Number => digits(value),
+            Self::Bytes => {
+                const STEPS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+                let mut value = value;
+                let mut step = 0;
+                while value.abs() >= 1024.0 && step + 1 < STEPS.len() {
+                    value /= 1024.0;
+                    step += 1;
+                }
+                format!("{} {}", digits(value), STEPS[step])
+            }
+        }
+    }
+}
+
+/// At most three decimals, fewer the larger the number; never scientific notation, never a false zero.
+fn digits(value: f64) -> String {
+    let magnitude = value.abs();
+    // The bounds are where rounding reaches the next format: 9.97 is "10", not "10.0".
+    if magnitude >= 99.5 || value == 0.0 {
+        grouped(value)
+    } else if magnitude >= 9.95 {
+        format!("{value:.0}")
+    } else if magnitude >= 0.995 {
+        trimmed(&format!("{value:.1}"))
+    } else if magnitude >= 0.0995 {
+        trimmed(&format!("{value:.2}"))
+    } else if magnitude >= 0.0005 {
+        trimmed(&format!("{value:.3}"))
+    } else {
+        "<0.001".to_owned()
+    }
+}
+
+fn trimmed(text: &str) -> String {
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// An integer with thin groups of three: `4 912`. The guide's tables and the screen both read so.
+pub fn grouped(value: f64) -> String {
+    let text = format!("{:.0}", value.abs());
+    let mut out = String::with_capacity(text.len() + text.len() / 3 + 1);
+    if value <= -0.5 {
+        out.push('-');
+    }
+    for (index, digit) in text.chars().enumerate() {
+        if index > 0 && (text.len() - index).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// What a signal should stay within. Units are the signal's own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Above this is a warning.
+    pub warning: Option<f64>,
+    /// Above this, held, is a red flag.
+    pub red_flag: Option<f64>,
+    /// More than this many percent over the baseline, held, is a red flag.
+    pub increase: Option<f64>,
+    /// How many readings in a row must agree before a flag is raised.
+    pub hold: u32,
+    /// Fewer requests than this in the judged span are too few to tell.
+    pub min_requests: u64,
+}
+
+/// One judged series: what it is called, what it means, where it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signal {
+    /// Unique within the environment; shown on screen.
+    pub name: String,
+    /// What it measures.
+    pub kind: Kind,
+    /// The unit its readings are in.
+    pub unit: Unit,
+    /// The service it speaks of.
+    pub service: ServiceId,
+    /// For rollout signals, the workload.
+    pub workload: Option<WorkloadId>,
+    /// The source it is read from.
+    pub source: SourceId,
+    /// Whether the verdict waits for it.
+    pub required: bool,
+    /// What it should stay within.
+    pub limits: Limits,
+    /// How far apart its readings are true.
+    pub step: TimeDelta,
+    /// Where a person can look at it.
+    pub link: Option<String>,
+}
+
+/// What was true of a signal over one bin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Sample {
+    /// A finite number.
+    Value(f64),
+    /// Counts behind a rate: never a rate without them when the source has them.
+    Counts {
+        /// Failed requests in the bin.
+        errors: f64,
+        /// All requests in the bin.
+        requests: f64,
+    },
+    /// The source has the bin and says there is nothing in it.
+    Empty,
+    /// The source answered NaN or an infinity: a division by zero traffic, most often.
+    NotANumber,
+}
+
+impl Sample {
+    /// From a source's number: anything not finite is [`Sample::NotANumber`], never zero.
+    pub fn from_number(value: f64) -> Self {
+        if value.is_finite() { Self::Value(value) } else { Self::NotANumber }
+    }
+
+    /// The number to show and judge; a rate in percent for counts. `None` where nothing is known.
+    pub fn value(self) -> Option<f64> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Counts { errors, requests } => (requests > 0.0).then(|| 100.0 * errors / requests),
+            Self::Empty | Self::NotANumber => None,
+        }
+    }
+}
+
+/// One value of a signal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// When it was true (the bin's stamp, as the source gives it).
+    pub at: Time,
+    /// When it arrived here.
+    pub arrived: Time,
+    /// What was true.
+    pub sample: Sample,
+}
+
+/// A sample as a source hands it over, before anyone noted when it arrived.
+pub type Point = (Time, Sample);

@@ -1,0 +1,53 @@
+//! Systems that are read: [`Source`], and what each is told to read ([`spec`]).
+
+pub mod datadog;
+pub mod grafana;
+pub mod http;
+pub mod kubernetes;
+pub mod probe;
+pub mod prometheus;
+pub mod sentry;
+pub mod spec;
+
+use crate::poll::{Poll, PollRequest, SourceError};
+use futures_util::future::BoxFuture;
+use spec::SourceSpec;
+
+/// A system that is asked at intervals. One question at a time; the caller paces it and owns the back-off.
+pub trait Source: Send + Sync {
+    /// Asks for everything its signals need since `request.from`.
+    fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>>;
+
+    /// Tries reachability, credentials and each query once, for `redflag check`.
+    fn check<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>>;
+}
+
+/// One line of `redflag check`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckLine {
+    /// What was tried: `grafana: token`.
+    pub what: String,
+    /// What came of it: a remark, or the reason and the way out.
+    pub result: Result<String, CheckFailure>,
+}
+
+/// Why a check failed and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckFailure {
+    /// One sentence.
+    pub reason: String,
+    /// One sentence.
+    pub way_out: String,
+}
+
+/// Makes the adapter of a polled source; `None` for the cluster, which streams.
+pub fn build(spec: &SourceSpec) -> Result<Option<Box<dyn Source>>, SourceError> {
+    Ok(Some(match spec {
+        SourceSpec::Grafana(spec) => Box::new(grafana::Grafana::new(spec.clone())?),
+        SourceSpec::Prometheus(spec) => Box::new(prometheus::Prometheus::new(spec.clone())?),
+        SourceSpec::Sentry(spec) => Box::new(sentry::Sentry::new(spec.clone())?),
+        SourceSpec::Datadog(spec) => Box::new(datadog::Datadog::new(spec.clone())?),
+        SourceSpec::Probe(spec) => Box::new(probe::Probe::new(spec.clone())?),
+        SourceSpec::Kubernetes(_) => return Ok(None),
+    }))
+}

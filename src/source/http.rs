@@ -1,0 +1,1 @@
+//! HTTP as every polled source needs it: timeouts, limits, redaction, errors.

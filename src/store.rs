@@ -1,0 +1,53 @@
+//! The metrics store: bounded series with their baselines, and each source's health and age.
+
+mod health;
+mod series;
+
+pub use health::{Health, SourceState};
+pub use series::{Baseline, Series};
+
+use crate::deploy::Time;
+use crate::setup::Setup;
+use crate::signal::{Point, SignalId, SourceId};
+
+/// All that is known of the signals and of the sources they come from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Store {
+    series: Vec<Series>,
+    sources: Vec<SourceState>,
+}
+
+impl Store {
+    /// An empty store for the signals and sources of a watch.
+    pub fn new(setup: &Setup) -> Self {
+        Self {
+            series: setup.signals.iter().map(|_| Series::default()).collect(),
+            sources: setup.sources.iter().map(|_| SourceState::new(setup.started)).collect(),
+        }
+    }
+
+    /// The series of a signal.
+    pub fn series(&self, id: SignalId) -> &Series {
+        &self.series[usize::from(id.0)]
+    }
+
+    /// The state of a source.
+    pub fn source(&self, id: SourceId) -> &SourceState {
+        &self.sources[usize::from(id.0)]
+    }
+
+    /// The state of a source, to change it.
+    pub fn source_mut(&mut self, id: SourceId) -> &mut SourceState {
+        &mut self.sources[usize::from(id.0)]
+    }
+
+    /// Keeps what a source said of a signal.
+    pub fn insert(&mut self, id: SignalId, points: &[Point], arrived: Time) {
+        self.series[usize::from(id.0)].insert(points, arrived);
+    }
+
+    /// Notes when a signal's deploy was made: what lies before it is the baseline.
+    pub fn set_deploy(&mut self, id: SignalId, at: Time) {
+        self.series[usize::from(id.0)].set_deploy(at);
+    }
+}

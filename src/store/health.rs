@@ -1,0 +1,57 @@
+//! What is known of a source: whether it answers, how old its last answer is, when it is asked next.
+
+use crate::deploy::Time;
+use crate::poll::SourceError;
+use chrono::TimeDelta;
+
+/// The state of one source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceState {
+    /// Whether it answers.
+    pub health: Health,
+    /// When it last answered in full or in part.
+    pub answered: Option<Time>,
+    /// Since when its health is what it is.
+    pub since: Time,
+    /// When it is asked next; meaningless for streams.
+    pub next_poll: Time,
+    /// Whether a question is under way: there is never more than one.
+    pub asking: bool,
+    /// Failures in a row.
+    pub failures: u32,
+    /// What it warned of with its last answer.
+    pub warnings: Vec<String>,
+}
+
+/// Whether a source answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Health {
+    /// Never heard of yet.
+    Waiting,
+    /// It answers.
+    Up,
+    /// Some of its signals' queries fail: how many, and the first reason.
+    Partial(usize, SourceError),
+    /// It does not.
+    Down(SourceError),
+}
+
+impl SourceState {
+    /// A source nobody has asked yet, due at once.
+    pub fn new(now: Time) -> Self {
+        Self {
+            health: Health::Waiting,
+            answered: None,
+            since: now,
+            next_poll: now,
+            asking: false,
+            failures: 0,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// How old its last answer is at `now`.
+    pub fn age(&self, now: Time) -> Option<TimeDelta> {
+        self.answered.map(|at| (now - at).max(TimeDelta::zero()))
+    }
+}

@@ -1,0 +1,129 @@
+//! One signal's readings in bounded memory: the baseline before the deploy, the window after it.
+
+use crate::deploy::Time;
+use crate::signal::{Point, Reading, Sample};
+
+/// The most readings kept on each side of the deploy. At 48 bytes each this bounds a signal's memory to
+/// about 48 KiB; an hour of baseline at 15 s is 240 readings.
+pub(super) const CAPACITY: usize = 512;
+
+/// A signal's readings, oldest first, without duplicates.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Series {
+    readings: Vec<Reading>,
+    /// How many of them lie before the deploy.
+    before: usize,
+    deploy: Option<Time>,
+    baseline: Option<Baseline>,
+}
+
+/// What was normal before the deploy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Baseline {
+    /// Readings with a value.
+    pub count: usize,
+    /// The middle value.
+    pub median: f64,
+    /// 5 % of the values lie below.
+    pub low: f64,
+    /// 5 % of the values lie above.
+    pub high: f64,
+    /// The largest value.
+    pub max: f64,
+    /// All failed requests, where counts are known.
+    pub errors: f64,
+    /// All requests, where counts are known.
+    pub requests: f64,
+}
+
+impl Series {
+    /// Takes in points in any order; one with a known stamp replaces the earlier reading.
+    pub fn insert(&mut self, points: &[Point], arrived: Time) {
+        for &(at, sample) in points {
+            let reading = Reading { at, arrived, sample };
+            match self.readings.binary_search_by_key(&at, |known| known.at) {
+                Ok(index) => self.readings[index] = reading,
+                Err(index) => self.readings.insert(index, reading),
+            }
+        }
+        self.settle();
+    }
+
+    /// Notes when the deploy was made: what lies before is the baseline.
+    pub fn set_deploy(&mut self, at: Time) {
+        if self.deploy != Some(at) {
+            self.deploy = Some(at);
+            self.settle();
+        }
+    }
+
+    /// Every reading, oldest first.
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
+    }
+
+    /// The readings from before the deploy; none while the deploy is not known.
+    pub fn before(&self) -> &[Reading] {
+        &self.readings[..self.before]
+    }
+
+    /// The readings since the deploy; all while the deploy is not known.
+    pub fn since_deploy(&self) -> &[Reading] {
+        &self.readings[self.before..]
+    }
+
+    /// The newest reading.
+    pub fn last(&self) -> Option<&Reading> {
+        self.readings.last()
+    }
+
+    /// The newest reading that has a value, with it.
+    pub fn last_value(&self) -> Option<(Time, f64)> {
+        self.readings.iter().rev().find_map(|reading| Some((reading.at, reading.sample.value()?)))
+    }
+
+    /// What was normal before the deploy; `None` where nothing with a value lies before it.
+    pub fn baseline(&self) -> Option<&Baseline> {
+        self.baseline.as_ref()
+    }
+
+    /// Splits at the deploy, drops what is beyond the bounds, summarises what lies before.
+    fn settle(&mut self) {
+        self.before = self.deploy.map_or(0, |deploy| self.readings.partition_point(|reading| reading.at < deploy));
+        let surplus = (self.readings.len() - self.before).saturating_sub(CAPACITY);
+        // The oldest readings after the deploy go first; those before it are what everything is held against.
+        self.readings.drain(self.before..self.before + surplus);
+        let surplus = self.before.saturating_sub(CAPACITY);
+        self.readings.drain(..surplus);
+        self.before -= surplus;
+        self.baseline = Baseline::of(self.before());
+    }
+}
+
+impl Baseline {
+    fn of(readings: &[Reading]) -> Option<Self> {
+        let mut values: Vec<f64> = readings.iter().filter_map(|reading| reading.sample.value()).collect();
+        values.sort_by(f64::total_cmp);
+        let (errors, requests) = readings.iter().fold((0.0, 0.0), |(errors, requests), reading| match reading.sample {
+            Sample::Counts { errors: failed, requests: all } => (errors + failed, requests + all),
+            _ => (errors, requests),
+        });
+        Some(Self {
+            count: values.len(),
+            median: quantile(&values, 0.5)?,
+            low: quantile(&values, 0.05)?,
+            high: quantile(&values, 0.95)?,
+            max: *values.last()?,
+            errors,
+            requests,
+        })
+    }
+}
+
+/// Linear interpolation between the two nearest of the sorted values (Hyndman and Fan's type 7).
+fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let place = share * last as f64;
+    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    Some(below + (above - below) * place.fract())
+}

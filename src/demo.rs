@@ -4,15 +4,22 @@
 //! redflag talks to it over HTTP through the same adapters as to real systems, with a configuration that it could
 //! have read from a file. What the metrics say follows from which pods serve: a rollback really changes them.
 
+mod alerts;
+mod configuration;
+mod datadog;
 mod faults;
+mod grafana;
 mod history;
 mod kubernetes;
 mod metrics;
 mod noise;
 mod office;
+mod prometheus;
 mod promql;
 mod scenario;
+mod sentry;
 mod server;
+mod website;
 mod world;
 
 pub use faults::{Fault, Faults, Peer, Request, Requests};
@@ -75,7 +82,10 @@ impl Company {
         for (place, peer) in (0..).zip(Peer::ALL) {
             let router = match peer {
                 Peer::Kubernetes => kubernetes::router(office.clone()),
-                _ => axum::Router::new(),
+                Peer::Grafana => grafana::router(office.clone()),
+                Peer::Sentry => sentry::router(office.clone()),
+                Peer::Datadog => datadog::router(office.clone()),
+                Peer::Website => website::router(office.clone()),
             };
             let wanted = port.map(|first| first.saturating_add(place));
             ports[usize::from(place)] =
@@ -93,6 +103,11 @@ impl Company {
     /// Where a peer answers: `http://127.0.0.1:40123`.
     pub fn url(&self, peer: Peer) -> String {
         format!("http://127.0.0.1:{}", self.ports[peer as usize])
+    }
+
+    /// The configuration that watches it, in TOML. Its secrets are names: see [`Company::secret`].
+    pub fn config(&self) -> String {
+        configuration::write(self)
     }
 
     /// The value of a secret that the configuration names: [`TOKEN`], [`VIEWER_TOKEN`].

@@ -1,9 +1,21 @@
 //! What the simulation recorded of the past: who served how much, and which pods lived when. Bounded.
 
+use crate::deploy::Time;
+use chrono::{DateTime, SecondsFormat};
 use std::collections::VecDeque;
 
 /// Seconds since the Unix epoch: the model's own measure of time.
 pub(crate) type Seconds = f64;
+
+/// A time as the model counts it.
+pub(crate) fn seconds(at: Time) -> Seconds {
+    at.timestamp_micros() as f64 / 1e6
+}
+
+/// A moment as APIs write it: RFC 3339, whole seconds, UTC.
+pub(crate) fn iso(at: Seconds) -> String {
+    DateTime::from_timestamp(at.floor() as i64, 0).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
+}
 
 /// More changes than a watch can bring about; older ones are forgotten.
 const CHANGES: usize = 512;

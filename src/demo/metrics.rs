@@ -183,6 +183,35 @@ impl Metrics<'_> {
         Requests { all, not_found, failed, unavailable: (failed * 0.2 + dither(13)).floor().min(failed) }
     }
 
+    /// Failures in the window that the new version alone is to blame for.
+    pub(crate) fn new_failures(&self, service: usize, from: Seconds, to: Seconds) -> f64 {
+        let mut sum = 0.0;
+        for_bins(from, to.min(self.now), |bin, part| {
+            let middle = (bin as f64 + 0.5) * BIN;
+            if self.history.serving(service, middle).faulty > 0.0 {
+                let usual = self.services[service].error_share * 1.1;
+                let excess = 1.0 - (usual / self.error_share(service, middle)).min(1.0);
+                sum += part * (self.requests_in(service, bin).failed * excess).round();
+            }
+        });
+        sum
+    }
+
+    /// Sessions in the window with the new version (or all others), and how many of them crashed.
+    pub(crate) fn sessions(&self, service: usize, new: bool, from: Seconds, to: Seconds) -> (f64, f64) {
+        let (mut all, mut crashed) = (0.0, 0.0);
+        for_bins(from, to.min(self.now), |bin, part| {
+            let middle = (bin as f64 + 0.5) * BIN;
+            let faulty = self.history.serving(service, middle).faulty;
+            let sessions = self.traffic(service, middle) * BIN * 0.12 * if new { faulty } else { 1.0 - faulty };
+            let breaks = new && self.services[service].trouble == Trouble::Errors;
+            let share = if breaks { 0.014 } else { 0.0012 };
+            all += part * sessions;
+            crashed += part * sessions * share * (1.0 + 0.2 * self.drift(service, 6, middle));
+        });
+        (all.round(), crashed.round())
+    }
+
     /// Requests in the window that took at most `bound` seconds.
     pub(crate) fn requests_within(&self, service: usize, bound: f64, from: Seconds, to: Seconds) -> f64 {
         let mut sum = 0.0;

@@ -1,8 +1,8 @@
 //! The simulated company: its cluster, its past, and the deploys that the scenario has in store. Moves on in
 //! whole seconds of the clock's time, as many as have passed.
 
-use super::history::{History, Seconds};
-use super::kubernetes::cluster::{Cluster, cause, seconds};
+use super::history::{History, Seconds, seconds};
+use super::kubernetes::cluster::{Cluster, cause};
 use super::kubernetes::etcd::Resource;
 use super::kubernetes::patch::Form;
 use super::metrics::Metrics;
@@ -58,6 +58,11 @@ impl World {
     /// The metrics as they are known at `at`.
     pub(crate) fn metrics(&self, at: Time) -> Metrics<'_> {
         Metrics { services: &self.services, seed: self.seed, history: &self.history, now: seconds(at) }
+    }
+
+    /// How much of a service's database pool is in use, 0 to 1.
+    pub(crate) fn pool(&self, service: usize, at: Time) -> f64 {
+        self.metrics(at).pool(service, seconds(at))
     }
 
     /// Seconds since the story began.

@@ -1,6 +1,6 @@
 //! The cluster: its objects, its kubelet and its controllers, moved on second by second.
 
-use super::super::history::{History, Seconds};
+use super::super::history::{History, seconds};
 use super::super::noise;
 use super::super::scenario::{Service, Trouble};
 use super::controlled::{Controlled, ControllerRevision};
@@ -34,11 +34,6 @@ pub(crate) struct Cluster {
     named: i64,
     /// Objects to write at the end of the step.
     touched: BTreeSet<(Resource, String)>,
-}
-
-/// A time as the metrics count it.
-pub(crate) fn seconds(at: Time) -> Seconds {
-    at.timestamp_micros() as f64 / 1e6
 }
 
 impl Cluster {

@@ -183,18 +183,23 @@ impl Metrics<'_> {
         Requests { all, not_found, failed, unavailable: (failed * 0.2 + dither(13)).floor().min(failed) }
     }
 
-    /// Failures in the window that the new version alone is to blame for.
-    pub(crate) fn new_failures(&self, service: usize, from: Seconds, to: Seconds) -> f64 {
-        let mut sum = 0.0;
+    /// Failures in the window that the new version alone is to blame for: all of them, and those of the rare kind.
+    pub(crate) fn new_failures(&self, service: usize, from: Seconds, to: Seconds) -> (f64, f64) {
+        let (mut all, mut rare) = (0.0, 0.0);
         for_bins(from, to.min(self.now), |bin, part| {
             let middle = (bin as f64 + 0.5) * BIN;
             if self.history.serving(service, middle).faulty > 0.0 {
                 let usual = self.services[service].error_share * 1.1;
                 let excess = 1.0 - (usual / self.error_share(service, middle)).min(1.0);
-                sum += part * (self.requests_in(service, bin).failed * excess).round();
+                let failures = (self.requests_in(service, bin).failed * excess).round();
+                all += part * failures;
+                if self.services[service].trouble == Trouble::Errors {
+                    let dither = noise::even(self.seed, self.stream(service, 14), bin);
+                    rare += part * (failures * 0.026 + dither).floor();
+                }
             }
         });
-        sum
+        (all, rare)
     }
 
     /// Sessions in the window with the new version (or all others), and how many of them crashed.

@@ -197,17 +197,16 @@ impl Issue {
         if self.is_new() && release.is_some_and(|release| release != new_release) {
             return 0.0;
         }
-        let new = || metrics.new_failures(self.service, from, to);
-        let rare = |all: f64| if cast.trouble == Trouble::Errors { (all * 0.026).round() } else { 0.0 };
+        let (new, rare) = metrics.new_failures(self.service, from, to);
         match self.what {
-            What::NewMost => new() - rare(new()),
-            What::NewRare => rare(new()),
+            What::NewMost => new - rare,
+            What::NewRare => rare,
             What::Starts => {
                 let starts = metrics.history.pods(self.service).filter(|pod| pod.faulty).flat_map(|pod| &pod.starts);
                 starts.filter(|start| (from..to).contains(*start)).count() as f64
             }
             What::Usual => {
-                let usual = (metrics.requests(self.service, from, to).failed - new()).max(0.0);
+                let usual = (metrics.requests(self.service, from, to).failed - new).max(0.0);
                 let faulty = metrics.history.serving(self.service, f64::midpoint(from, to)).faulty;
                 match release {
                     None => usual,

@@ -35,7 +35,6 @@ struct Status {
 #[derive(Debug, Clone)]
 pub(crate) struct ControllerRevision {
     pub(crate) meta: Meta,
-    hash: String,
     data: Value,
     revision: i64,
 }
@@ -160,7 +159,6 @@ impl Cluster {
             replace["$patch"] = json!("replace");
             self.revisions.push(ControllerRevision {
                 meta,
-                hash,
                 data: json!({"spec": {"template": replace}}),
                 revision: next,
             });
@@ -269,12 +267,5 @@ impl Cluster {
             self.controlled[index].status = status;
             self.touch(resource, &name);
         }
-    }
-
-    /// The hashes in the history, for tests of what the controllers wrote.
-    #[cfg(test)]
-    pub(super) fn revision_numbers(&self, name: &str) -> Vec<(String, i64)> {
-        let of = |revision: &&ControllerRevision| revision.meta.owner.as_ref().is_some_and(|owner| owner.name == name);
-        self.revisions.iter().filter(of).map(|revision| (revision.hash.clone(), revision.revision)).collect()
     }
 }

@@ -228,11 +228,6 @@ pub(crate) fn without_hash(template: &Value) -> Value {
     template
 }
 
-/// The first container's image.
-pub(crate) fn image(template: &Value) -> &str {
-    template.pointer("/spec/containers/0/image").and_then(Value::as_str).unwrap_or_default()
-}
-
 /// A name of a template that is the same for equal templates: the hash label's value.
 pub(crate) fn template_hash(template: &Value) -> String {
     // The alphabet of Kubernetes' own hashes: no vowels, so no words.

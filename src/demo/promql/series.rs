@@ -23,7 +23,7 @@ enum Kind<'a> {
     Cpu(&'a PodTrace),
     CpuLimit(&'a PodTrace),
     PoolInUse(usize),
-    PoolSize(usize),
+    PoolSize,
     Up,
 }
 
@@ -44,7 +44,7 @@ impl Source<'_> {
             Kind::MemoryLimit(pod) => pod.started(at).map(|_| MEMORY_LIMIT),
             Kind::CpuLimit(pod) => pod.started(at).map(|_| CPU_LIMIT),
             Kind::PoolInUse(service) => Some((metrics.pool(service, at) * POOL_SIZE).round()),
-            Kind::PoolSize(_) => Some(POOL_SIZE),
+            Kind::PoolSize => Some(POOL_SIZE),
             Kind::Up => Some(1.0),
             Kind::Cpu(pod) => {
                 pod.started(at)?;
@@ -101,7 +101,7 @@ pub(super) fn find<'a>(metrics: &Metrics<'a>, name: &str, matchers: &[Matcher]) 
             }
             "http_request_duration_seconds_count" => add(&[], Kind::Bucket(index, f64::INFINITY)),
             "db_pool_connections_in_use" => add(&[], Kind::PoolInUse(index)),
-            "db_pool_connections_max" => add(&[], Kind::PoolSize(index)),
+            "db_pool_connections_max" => add(&[], Kind::PoolSize),
             "up" => add(&[("job", &service.name)], Kind::Up),
             _ => {
                 let pods: Vec<&'a PodTrace> = metrics.history.pods(index).collect();

@@ -272,7 +272,7 @@ async fn line(stream: &mut Response, rest: &mut String) -> Option<Value> {
     loop {
         if let Some((line, after)) = rest.split_once('\n') {
             let value = serde_json::from_str(line).unwrap();
-            *rest = after.to_owned();
+            *rest = after.to_string();
             return Some(value);
         }
         rest.push_str(std::str::from_utf8(&stream.chunk().await.ok()??).unwrap());

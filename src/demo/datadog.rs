@@ -144,10 +144,10 @@ fn line(
     office.with(|world, now| {
         let metrics = world.metrics(now);
         let end = to.min(metrics.now - INGESTION);
-        let first = (from / step).ceil() as i64;
-        (first..)
-            .map(|bin| bin as f64 * step)
-            .take_while(|at| *at < end)
+        let first = (from / step).ceil();
+        let bins = ((end / step).ceil() - first).max(0.0) as i64;
+        (0..bins)
+            .map(|bin| (first + bin as f64) * step)
             .filter_map(|at| {
                 let value = expression.value(&metrics, at, at + step)?;
                 value.is_finite().then_some(((at * 1000.0) as i64, value))

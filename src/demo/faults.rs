@@ -205,12 +205,10 @@ pub(crate) fn scheduled(scenario: Scenario, peer: Peer, age: f64) -> Option<Faul
     let turn = turn(age)?;
     match (turn, peer) {
         (0 | 6, Peer::Datadog) => Some(Fault::RateLimited { seconds: 40 }),
-        (1 | 10, Peer::Grafana) => Some(Fault::ServerError),
         (2, Peer::Sentry) => Some(Fault::RateLimited { seconds: 60 }),
+        (1 | 10, Peer::Grafana) | (9, Peer::Datadog) => Some(Fault::ServerError),
+        (5, Peer::Sentry) | (7, Peer::Grafana) => Some(Fault::Html),
         (3, Peer::Grafana) => Some(Fault::Hang),
-        (5, Peer::Sentry) => Some(Fault::Html),
-        (7, Peer::Grafana) => Some(Fault::Html),
-        (9, Peer::Datadog) => Some(Fault::ServerError),
         _ => None,
     }
 }
@@ -242,7 +240,7 @@ fn turn(age: f64) -> Option<u32> {
     const EVERY: f64 = 130.0;
     const LASTS: f64 = 60.0;
     let since = age - FIRST;
-    (since >= 0.0 && since < 11.0 * EVERY && since % EVERY < LASTS).then_some((since / EVERY) as u32)
+    ((0.0..11.0 * EVERY).contains(&since) && since % EVERY < LASTS).then_some((since / EVERY) as u32)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The company's Prometheus: a small but honest PromQL over the model. What it does not know, it refuses in
+//! The company's Prometheus: a small but honest `PromQL` over the model. What it does not know, it refuses in
 //! Prometheus' own words.
 
 mod eval;
@@ -51,7 +51,7 @@ mod tests {
             "100 * sum(rate(container_cpu_usage_seconds_total[1m])) / sum(kube_pod_container_resource_limits{resource=\"cpu\"})",
         );
         assert!(cpu.iter().all(|share| (30.0..45.0).contains(share)));
-        assert_eq!(values("sum(up) * 2 + -1 - 1"), [2.0; 11]);
+        assert_eq!(values("sum(up) * 2 + -3 - 1"), [-2.0; 11]);
     }
 
     #[test]

@@ -27,6 +27,8 @@ use std::sync::Arc;
 pub(super) const ORGANIZATION: &str = "demo";
 /// Buckets that ended later than this before now are still being filled.
 const INGESTION: Seconds = 90.0;
+/// First and last events are looked for this finely.
+const LOOK: Seconds = 10.0;
 /// More points than this are refused.
 const MOST_POINTS: f64 = 10_000.0;
 
@@ -199,8 +201,8 @@ impl Issue {
         }
         let (new, rare) = metrics.new_failures(self.service, from, to);
         match self.what {
-            What::NewMost => new - rare,
-            What::NewRare => rare,
+            What::NewMost => (new - rare).floor(),
+            What::NewRare => rare.floor(),
             What::Starts => {
                 let starts = metrics.history.pods(self.service).filter(|pod| pod.faulty).flat_map(|pod| &pod.starts);
                 starts.filter(|start| (from..to).contains(*start)).count() as f64
@@ -209,7 +211,7 @@ impl Issue {
                 let usual = (metrics.requests(self.service, from, to).failed - new).max(0.0);
                 let faulty = metrics.history.serving(self.service, f64::midpoint(from, to)).faulty;
                 match release {
-                    None => usual,
+                    None => usual.floor(),
                     Some(release) if release == new_release => (usual * faulty).round(),
                     Some(release)
                         if cast.history.last().is_some_and(|old| release == format!("{}@{old}", cast.name)) =>
@@ -227,7 +229,6 @@ impl Issue {
         if !self.is_new() {
             return Some((seconds(world.start) - 90.0 * 86_400.0, metrics.now - 40.0));
         }
-        const LOOK: Seconds = 10.0;
         let start = (seconds(world.start) / LOOK).floor() * LOOK;
         let bins = ((metrics.now - start) / LOOK).ceil().max(0.0) as i64;
         let has = |bin: &i64| {

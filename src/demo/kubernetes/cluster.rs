@@ -68,7 +68,7 @@ impl Cluster {
         cluster
     }
 
-    /// Puts a service's Deployment there with its history of ReplicaSets and its running pods.
+    /// Puts a service's Deployment there with its history of `ReplicaSets` and its running pods.
     fn found(&mut self, service: &Service) {
         let now = self.now;
         let template = |version: &str| {
@@ -88,7 +88,7 @@ impl Cluster {
         };
         let current = service.history.last().map_or("", String::as_str);
         let mut meta = self.meta(&service.name, &service.name, now - TimeDelta::days(211));
-        let count = service.history.len() as i64;
+        let count = length(&service.history);
         meta.generation = count + 3;
         meta.annotations.insert(REVISION.to_owned(), count.to_string());
         meta.annotations.insert(CHANGE_CAUSE.to_owned(), cause(&service.name, current));
@@ -98,12 +98,11 @@ impl Cluster {
             "minReadySeconds": 6, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 120});
         let hash = template_hash(&spec["template"]);
         let deployment = Deployment { meta, spec, status: DeploymentStatus::default(), hash };
-        for (age, version) in service.history.iter().rev().enumerate() {
-            let mut set =
-                self.replica_set(&deployment, &template(version), now - TimeDelta::hours(52 + 170 * age as i64));
+        for (age, version) in (0_i64..).zip(service.history.iter().rev()) {
+            let mut set = self.replica_set(&deployment, &template(version), now - TimeDelta::hours(52 + 170 * age));
             set.replicas = if age == 0 { service.replicas } else { 0 };
             set.meta.generation = 6;
-            set.meta.annotations.insert(REVISION.to_owned(), (count - age as i64).to_string());
+            set.meta.annotations.insert(REVISION.to_owned(), (count - age).to_string());
             set.meta.annotations.insert(CHANGE_CAUSE.to_owned(), cause(&service.name, version));
             set.status.observed_generation = 6;
             if age == 0 {
@@ -256,7 +255,7 @@ impl Cluster {
         }
     }
 
-    /// A ReplicaSet for a template of a Deployment, without replicas or number.
+    /// A `ReplicaSet` for a template of a Deployment, without replicas or number.
     pub(super) fn replica_set(&mut self, deployment: &Deployment, template: &Value, created: Time) -> ReplicaSet {
         let hash = template_hash(template);
         let mut template = template.clone();
@@ -275,7 +274,7 @@ impl Cluster {
         }
     }
 
-    /// A pod of a ReplicaSet.
+    /// A pod of a `ReplicaSet`.
     pub(super) fn pod_of(&mut self, set: &ReplicaSet, created: Time) -> Pod {
         let name = self.pod_name(&set.meta.name);
         let mut meta = self.meta(&name, "", created);
@@ -389,6 +388,11 @@ impl Cluster {
             Resource::Events => self.events.iter().find(|event| event.meta.name == name).map(Event::render),
         }
     }
+}
+
+/// How many there are, as Kubernetes counts.
+pub(super) fn length<T>(list: &[T]) -> i64 {
+    i64::try_from(list.len()).unwrap_or(i64::MAX)
 }
 
 /// What an owner reference says.

@@ -1,15 +1,15 @@
-//! StatefulSets and DaemonSets with their ControllerRevisions, and the controllers that roll them pod by pod.
+//! `StatefulSets` and `DaemonSets` with their `ControllerRevisions`, and the controllers that roll them pod by pod.
 
-use super::cluster::{Cluster, owner};
+use super::cluster::{Cluster, length, owner};
 use super::etcd::Resource;
 use super::objects::{Meta, object, put_count, template_hash};
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
-/// The nodes that a DaemonSet runs on.
+/// The nodes that a `DaemonSet` runs on.
 const NODES: i64 = 3;
 
-/// A StatefulSet or DaemonSet.
+/// A `StatefulSet` or `DaemonSet`.
 #[derive(Debug, Clone)]
 pub(crate) struct Controlled {
     pub(crate) resource: Resource,
@@ -26,7 +26,7 @@ struct Status {
     ready: i64,
     updated: i64,
     current: i64,
-    /// Names of the ControllerRevisions that ran before and that run next.
+    /// Names of the `ControllerRevisions` that ran before and that run next.
     current_revision: String,
     update_revision: String,
 }
@@ -79,7 +79,7 @@ impl Controlled {
         object(self.resource, self.meta.render(), &self.spec, out)
     }
 
-    /// What its pods carry as `controller-revision-hash`: the revision's name, or for a DaemonSet the hash alone.
+    /// What its pods carry as `controller-revision-hash`: the revision's name, or for a `DaemonSet` the hash alone.
     fn pod_hash(&self) -> String {
         match self.resource {
             Resource::DaemonSets => self.hash.clone(),
@@ -184,7 +184,7 @@ impl Cluster {
         self.pod(meta, &one.spec["template"]["spec"])
     }
 
-    /// One round of the StatefulSet and DaemonSet controllers.
+    /// One round of the `StatefulSet` and `DaemonSet` controllers.
     pub(super) fn sync_controlled(&mut self) {
         for index in 0..self.controlled.len() {
             let one = self.controlled[index].clone();
@@ -217,7 +217,7 @@ impl Cluster {
                 }
             }
         } else {
-            if (owned.len() as i64) < one.wanted() {
+            if length(&owned) < one.wanted() {
                 let pod = self.controlled_pod(one, 0, self.now);
                 return self.add_pod(pod);
             }

@@ -1,7 +1,7 @@
-//! The Deployment and ReplicaSet controllers: surge, availability, revisions and conditions as the real ones
+//! The Deployment and `ReplicaSet` controllers: surge, availability, revisions and conditions as the real ones
 //! keep them (kubernetes/pkg/controller/deployment: `rolling.go`, `sync.go`, `progress.go`).
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, length};
 use super::etcd::Resource;
 use super::objects::{CHANGE_CAUSE, Deployment, REVISION, REVISION_HISTORY, ReplicaSet, without_hash};
 use chrono::TimeDelta;
@@ -43,7 +43,7 @@ impl Cluster {
         self.sets.iter().enumerate().filter(move |(_, set)| owned(set)).map(|(index, _)| index)
     }
 
-    /// The ReplicaSet of the current template, made or renumbered if need be.
+    /// The `ReplicaSet` of the current template, made or renumbered if need be.
     fn newest_set(&mut self, place: usize) -> usize {
         let hash = self.deployments[place].hash.clone();
         let found = self.sets_of(place).find(|index| self.sets[*index].hash == hash);
@@ -254,7 +254,7 @@ impl Cluster {
                     {"op": "replace", "path": "/metadata/annotations", "value": annotations}]))
     }
 
-    /// Counts each ReplicaSet's pods.
+    /// Counts each `ReplicaSet`'s pods.
     pub(super) fn count_sets(&mut self) {
         for index in 0..self.sets.len() {
             let set = &self.sets[index];
@@ -278,7 +278,7 @@ impl Cluster {
         }
     }
 
-    /// One round of the ReplicaSet controller for every set: creates and deletes pods.
+    /// One round of the `ReplicaSet` controller for every set: creates and deletes pods.
     pub(super) fn sync_sets(&mut self) {
         for index in 0..self.sets.len() {
             let set = &self.sets[index];
@@ -293,7 +293,7 @@ impl Cluster {
                 .filter(|pod| !self.pods[*pod].is_terminating())
                 .filter(|pod| self.pods[*pod].meta.owner.as_ref().is_some_and(|owner| owner.uid == uid))
                 .collect();
-            let missing = set.replicas - living.len() as i64;
+            let missing = set.replicas - length(&living);
             for _ in 0..missing {
                 let set = self.sets[index].clone();
                 let pod = self.pod_of(&set, self.now);

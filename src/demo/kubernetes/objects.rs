@@ -15,7 +15,7 @@ pub(crate) const REVISION: &str = "deployment.kubernetes.io/revision";
 pub(crate) const REVISION_HISTORY: &str = "deployment.kubernetes.io/revision-history";
 /// The annotation that says why a template was changed.
 pub(crate) const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
-/// The label that tells the pods of one ReplicaSet from those of another.
+/// The label that tells the pods of one `ReplicaSet` from those of another.
 pub(crate) const TEMPLATE_HASH: &str = "pod-template-hash";
 
 /// A time as Kubernetes writes it: whole seconds, UTC.
@@ -101,7 +101,7 @@ pub(crate) struct Deployment {
     pub(crate) meta: Meta,
     pub(crate) spec: Value,
     pub(crate) status: DeploymentStatus,
-    /// The hash of its template: which ReplicaSet is its newest.
+    /// The hash of its template: which `ReplicaSet` is its newest.
     pub(crate) hash: String,
 }
 
@@ -166,7 +166,7 @@ impl Deployment {
     }
 }
 
-/// A ReplicaSet.
+/// A `ReplicaSet`.
 #[derive(Debug, Clone)]
 pub(crate) struct ReplicaSet {
     pub(crate) meta: Meta,
@@ -178,7 +178,7 @@ pub(crate) struct ReplicaSet {
     pub(crate) status: ReplicaSetStatus,
 }
 
-/// A ReplicaSet's status.
+/// A `ReplicaSet`'s status.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct ReplicaSetStatus {
     pub(crate) replicas: i64,
@@ -216,7 +216,13 @@ impl ReplicaSet {
 
 /// An object of kind, metadata, spec and status.
 pub(crate) fn object(resource: Resource, meta: Map<String, Value>, spec: &Value, status: Map<String, Value>) -> Value {
-    json!({"kind": resource.kind(), "apiVersion": resource.api_version(), "metadata": meta, "spec": spec, "status": status})
+    let mut out = Map::new();
+    out.insert("kind".to_owned(), json!(resource.kind()));
+    out.insert("apiVersion".to_owned(), json!(resource.api_version()));
+    out.insert("metadata".to_owned(), Value::Object(meta));
+    out.insert("spec".to_owned(), spec.clone());
+    out.insert("status".to_owned(), Value::Object(status));
+    Value::Object(out)
 }
 
 /// A template without the label that only the controller sets.

@@ -74,8 +74,8 @@ pub(super) fn open(
     };
     watch.begin(version.filter(|_| !initial), initial && bookmarks);
     let lines = stream::unfold(watch, |mut watch| async move {
-        let line = watch.next().await?;
-        Some((Ok::<_, Infallible>(line), watch))
+        let told = watch.next().await?;
+        Some((Ok::<_, Infallible>(told), watch))
     });
     Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(lines)).into_response())
 }

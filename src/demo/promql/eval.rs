@@ -6,6 +6,9 @@ use super::parse::{Aggregation, Node, Operator, OverTime};
 use super::series::{Labels, find};
 use std::collections::BTreeMap;
 
+/// Gauges are sampled as often as they are scraped.
+const SCRAPE: Seconds = 15.0;
+
 /// The moments that are asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Grid(pub(crate) Vec<Seconds>);
@@ -80,8 +83,6 @@ fn value(node: &Node, metrics: &Metrics<'_>, grid: &Grid) -> Value {
 
 fn over_time(function: OverTime, inner: &Node, metrics: &Metrics<'_>, grid: &Grid) -> Vec<Series> {
     let Node::Selector { metric, matchers, range: Some(range) } = inner else { return Vec::new() };
-    // Gauges are sampled as often as they are scraped.
-    const SCRAPE: Seconds = 15.0;
     find(metrics, metric, matchers)
         .into_iter()
         .map(|source| {

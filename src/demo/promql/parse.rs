@@ -1,4 +1,4 @@
-//! PromQL in, tree out.
+//! `PromQL` in, tree out.
 
 use super::super::history::Seconds;
 use thiserror::Error;

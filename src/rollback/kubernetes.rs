@@ -1,1 +1,1 @@
-//! Undo of Deployments, StatefulSets and DaemonSets: prepares, sends, reads back.
+//! nothing yet

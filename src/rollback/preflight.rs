@@ -114,7 +114,7 @@ fn images(target: &Target) -> Check {
     let (from, to) = (&target.from.images, &target.entry.version.images);
     let moving: Vec<&str> = to.iter().map(String::as_str).filter(|image| is_moving(image)).collect();
     match (moving.is_empty(), from == to) {
-        (true, false) => ok("image", format!("{} names one version", to.join(", "))),
+        (true, false) => ok("image", format!("{} does not look like a tag that moves", to.join(", "))),
         (true, true) => warning("image", "both revisions run the same image: only the settings around it change"),
         (false, true) => {
             let sentence = format!("both revisions run {}, so the undo may change nothing", moving.join(", "));

@@ -13,8 +13,8 @@ fn blocked(world: &World, choice: Choice) -> Blocked {
     world.draft(choice).expect_err("it should be blocked")
 }
 
-fn operation<'a>(patch: &'a Value, path: &str) -> &'a Value {
-    let operations = patch.as_array().unwrap();
+fn operation<'a>(document: &'a Value, path: &str) -> &'a Value {
+    let operations = document.as_array().unwrap();
     operations.iter().find(|operation| operation["path"] == path).unwrap_or(&Value::Null)
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Works out whether an undo would succeed now: reads the workload and its history, picks the target,
 /// asks whether we may, and lets the API server try it without storing anything.
 ///
-/// At most six requests, none of which changes anything; each has the cluster's timeout. A change that
+/// Four or five requests, none of which changes anything; each has the cluster's timeout. A change that
 /// comes between the reading and the trying is answered by doing both once more.
 pub async fn prepare(cluster: &Cluster, workload: WorkloadId, reference: &WorkloadRef, wanted: &Wanted) -> Readiness {
     for _ in 0..2 {
@@ -96,8 +96,10 @@ fn permission(of: &WorkloadRef, review: Result<Reply, Lost>) -> Result<Check, Bl
         return Ok(Check { name, outcome: CheckOutcome::Ok, sentence });
     }
     match (status["evaluationError"].as_str(), status["reason"].as_str()) {
-        (Some(error), _) if status["denied"] != true => Ok(unknown(error.to_owned())),
-        (_, Some(reason)) if !reason.is_empty() => Err(answer::not_allowed("patch", plural, &of.namespace, reason)),
+        (Some(error), _) if status["denied"] != true => Ok(unknown(api::one_line(error))),
+        (_, Some(reason)) if !reason.is_empty() => {
+            Err(answer::not_allowed("patch", plural, &of.namespace, &api::one_line(reason)))
+        }
         _ => Err(answer::not_allowed("patch", plural, &of.namespace, "no role allows it")),
     }
 }
@@ -178,7 +180,7 @@ async fn look(cluster: &Cluster, undo: &Undo) -> Result<State, String> {
         return Ok(State::Changed(format!("{of} has been deleted")));
     }
     if !reply.is_success() || !reply.body.is_object() {
-        return Err(format!("{of} could not be read: {}", reply.said()));
+        return Err(format!("{of} could not be read: the API server answered {}: {}", reply.status, reply.said()));
     }
     let object = &reply.body;
     let live = &object["spec"]["template"];

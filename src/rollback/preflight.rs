@@ -143,9 +143,9 @@ fn downtime(kind: WorkloadKind, workload: &Value, pace: Pace) -> Check {
         return warning(name, "strategy Recreate: all pods end before the first old one starts");
     }
     if pace.unavailable >= pace.pods {
-        let sentence = match (kind, pace.pods) {
-            (WorkloadKind::StatefulSet, 1) => "its only pod is replaced in place: nothing serves meanwhile".to_owned(),
-            (_, pods) => format!("maxUnavailable allows all {pods} pods to be down at once"),
+        let sentence = match pace.pods {
+            1 => "its only pod is replaced in place: nothing serves meanwhile".to_owned(),
+            pods => format!("maxUnavailable allows all {pods} pods to be down at once"),
         };
         return warning(name, sentence);
     }

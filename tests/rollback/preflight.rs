@@ -172,6 +172,10 @@ fn downtime_is_told_beforehand() {
         ),
         (strategy(json!("100%")), "maxUnavailable allows all 3 pods to be down at once"),
         (strategy(json!(3)), "maxUnavailable allows all 3 pods to be down at once"),
+        (
+            strategy(json!(1)).with("/spec/replicas", json!(1)),
+            "its only pod is replaced in place: nothing serves meanwhile",
+        ),
         (db().with("/spec/replicas", json!(1)), "its only pod is replaced in place: nothing serves meanwhile"),
         (web().with("/spec/replicas", json!(0)), "it has no pods to change: nothing will serve after the undo either"),
     ];

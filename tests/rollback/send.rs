@@ -128,7 +128,7 @@ async fn a_change_that_cannot_be_read_is_still_a_change() {
     assert_eq!(
         changed(&peer).await,
         "deployment/web was changed before the undo arrived; what it runs now is not known: \
-         deployment/web could not be read: HTTP status 502"
+         deployment/web could not be read: the API server answered 502: no reason given"
     );
 }
 
@@ -272,7 +272,16 @@ async fn a_success_whose_body_breaks_off_is_a_success() {
 async fn a_proxys_page_is_not_repeated_on_the_screen() {
     let peer = Peer::serve(web(), |_| Act::Page(403, "<html>secret internals</html>")).await;
     let blocked = refused(&peer).await;
-    assert_eq!(blocked.reason, "a policy of the cluster refuses it: HTTP status 403");
+    assert_eq!(blocked.reason, "the API server refused it with status 403: no reason given");
+}
+
+#[tokio::test]
+async fn what_a_server_says_fits_on_one_line_and_cannot_steer_the_terminal() {
+    let message = format!("denied\n\tby \u{1b}[2Jpolicy {}", "x".repeat(5000));
+    let peer = patch_gets(403, json!({"message": message})).await;
+    let blocked = refused(&peer).await;
+    assert!(blocked.reason.starts_with("a policy of the cluster refuses it: denied by [2Jpolicy xxx"));
+    assert!(blocked.reason.ends_with('…') && blocked.reason.len() < 500);
 }
 
 #[tokio::test]

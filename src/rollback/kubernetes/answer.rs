@@ -1,6 +1,6 @@
 //! What an answer to the patch means, and the way out where it means no.
 
-use super::api::Reply;
+use super::api::{Reply, one_line};
 use crate::deploy::WorkloadRef;
 use crate::rollback::Blocked;
 
@@ -43,7 +43,7 @@ fn causes(reply: &Reply) -> Vec<String> {
     let causes = reply.body["details"]["causes"].as_array().into_iter().flatten();
     causes
         .map(|cause| {
-            let text = |key: &str| cause[key].as_str().unwrap_or("?").to_owned();
+            let text = |key: &str| one_line(cause[key].as_str().unwrap_or("?"));
             format!("{}: {}", text("field"), text("message"))
         })
         .collect()
@@ -54,7 +54,7 @@ fn refusal(of: &WorkloadRef, reply: &Reply, by_hand: &str) -> Blocked {
     match reply.status {
         401 => not_signed_in(),
         403 if is_missing_permission(&said) => not_allowed("patch", of.kind.plural(), &of.namespace, &said),
-        403 => Blocked {
+        403 if reply.message().is_some() => Blocked {
             reason: format!("a policy of the cluster refuses it: {said}"),
             way_out: "change what the policy names, or ask who owns the policy".to_owned(),
         },

@@ -44,12 +44,26 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
-    /// The server's own sentence, else the status.
+    /// The server's own sentence, fit for one line of a screen. A page of a proxy in front is not repeated.
     pub(super) fn said(&self) -> String {
-        match self.body["message"].as_str() {
-            Some(message) if !message.is_empty() => message.to_owned(),
-            _ => format!("HTTP status {}", self.status),
-        }
+        self.message().map_or_else(|| "no reason given".to_owned(), one_line)
+    }
+
+    /// The message of a `Status`; `None` when something else than an API server answered.
+    pub(super) fn message(&self) -> Option<&str> {
+        self.body["message"].as_str().filter(|message| !message.is_empty())
+    }
+}
+
+/// A foreign text on one line, without control characters and not longer than people read.
+pub(super) fn one_line(text: &str) -> String {
+    const ENOUGH: usize = 400;
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(ENOUGH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
     }
 }
 

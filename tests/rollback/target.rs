@@ -122,6 +122,15 @@ fn after_two_bad_deploys_it_goes_to_the_one_that_served_before() {
 }
 
 #[test]
+fn the_order_of_the_list_does_not_matter() {
+    let mut world = web().and_revision(10, "ccc", "company/app:1.7.0");
+    let first = world.draft(Choice::Previous).unwrap();
+    assert_eq!(first.to.revision, 10, "by number, not by spelling");
+    world.history.reverse();
+    assert_eq!(world.draft(Choice::Previous).unwrap(), first);
+}
+
+#[test]
 fn a_replica_set_of_another_deployment_is_no_history() {
     let mut world = web().and_revision(9, "stranger", "company/other:5.0");
     set(&mut world.history[2], "/metadata/ownerReferences/0/uid", json!("someone else"));

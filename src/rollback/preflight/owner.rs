@@ -20,8 +20,9 @@ const KEEPERS: [(&str, &str); 5] = [
 /// out; one that does so only at its next run warns. `by_hand` is the undo for after the owner was stopped.
 pub(super) fn check(reference: &WorkloadRef, workload: &Value, by_hand: &str) -> Result<Vec<Check>, Blocked> {
     let marks = Marks { workload };
-    for blocked in [operator(&marks, reference), argo_cd(&marks), flux(&marks, by_hand)] {
-        blocked.map_or(Ok(()), Err)?;
+    let keeps = operator(&marks, reference).or_else(|| argo_cd(&marks)).or_else(|| flux(&marks, by_hand));
+    if let Some(blocked) = keeps {
+        return Err(blocked);
     }
     let warnings: Vec<String> =
         [helm(&marks, reference), keeper(&marks), last_applied(&marks)].into_iter().flatten().collect();

@@ -15,9 +15,8 @@ const FLOORS: [&[&str]; 6] = [
 ];
 
 /// What floors 1 to 3 may not name: everything that waits, draws, connects or tells the time.
-const IMPURE: [&str; 10] = [
-    "tokio", "reqwest", "kube", "ratatui", "crossterm", "axum", "std::fs", "std::net", "Utc::now", "Instant::now",
-];
+const IMPURE: [&str; 10] =
+    ["tokio", "reqwest", "kube", "ratatui", "crossterm", "axum", "std::fs", "std::net", "Utc::now", "Instant::now"];
 
 fn sources() -> Vec<(String, String)> {
     fn walk(folder: &Path, root: &Path, found: &mut Vec<(String, String)>) {

@@ -112,6 +112,10 @@ pub enum Effect {
     Prepare {
         /// Which.
         workload: WorkloadId,
+        /// The hash of the version that served before the deploy: where to go, if nobody chose.
+        served_before: Option<String>,
+        /// The revision a person chose.
+        revision: Option<i64>,
     },
     /// Send this undo, once; comes back as [`Message::Answered`].
     Send(Arc<Undo>),

@@ -9,7 +9,7 @@ mod rows;
 pub mod terminal;
 pub mod theme;
 mod ui;
-pub mod view;
+mod view;
 
 use crate::deploy::Time;
 use crate::message::Command;

@@ -26,8 +26,7 @@ pub enum Pane {
 
 impl Pane {
     /// Every pane, by number.
-    pub const ALL: [Self; 6] =
-        [Self::Flags, Self::Signals, Self::Rollout, Self::Errors, Self::Timeline, Self::Sources];
+    pub const ALL: [Self; 6] = [Self::Flags, Self::Signals, Self::Rollout, Self::Errors, Self::Timeline, Self::Sources];
 
     /// Its number on screen, from 1.
     pub const fn number(self) -> usize {
@@ -380,12 +379,12 @@ mod tests {
     fn conflicts_and_unknown_names_are_refused_in_one_sentence() {
         assert_eq!(
             refusal(&[("confirm", &["R"])]),
-            ("confirm".to_owned(), "`R` cannot be `confirm`: it is `rollback`; give one of them another key".to_owned())
+            (
+                "confirm".to_owned(),
+                "`R` cannot be `confirm`: it is `rollback`; give one of them another key".to_owned()
+            )
         );
-        assert_eq!(
-            refusal(&[("rolback", &["R"])]).1,
-            "there is no action `rolback`; did you mean `rollback`?"
-        );
+        assert_eq!(refusal(&[("rolback", &["R"])]).1, "there is no action `rolback`; did you mean `rollback`?");
         assert_eq!(
             refusal(&[("rollback", &["ctrl+r"])]).1,
             "`ctrl+r` is no key; keys are written like R, ctrl-r, alt-x, f5, enter, esc, tab, space, up, page-down"

@@ -9,7 +9,7 @@ use crate::watch::Watch;
 
 /// One row of a pane, by what it is and not by its place: rows move, and a key must mean what is pointed at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Row {
+pub(super) enum Row {
     /// A signal, in the flags or the signals pane.
     Signal(SignalId),
     /// A service on the board.
@@ -27,20 +27,22 @@ pub enum Row {
 }
 
 /// Whether the signals pane is a board: more than one service, and none of them entered.
-pub fn is_board(watch: &Watch, service: Option<ServiceId>) -> bool {
+pub(super) fn is_board(watch: &Watch, service: Option<ServiceId>) -> bool {
     service.is_none() && watch.setup().services.len() > 1
 }
 
 /// The rows of a pane, from the top.
-pub fn of(pane: Pane, watch: &Watch, service: Option<ServiceId>) -> Vec<Row> {
+pub(super) fn of(pane: Pane, watch: &Watch, service: Option<ServiceId>) -> Vec<Row> {
     match pane {
         Pane::Flags => flags(watch, service).into_iter().map(Row::Signal).collect(),
         Pane::Signals if is_board(watch, service) => services(watch).into_iter().map(Row::Service).collect(),
         Pane::Signals => series(watch, service).map(Row::Signal).collect(),
         Pane::Rollout => workloads(watch, service).map(Row::Workload).collect(),
         Pane::Errors => {
-            let issues = (0..watch.issues().len()).filter(|index| belongs(watch, watch.issues()[*index].signal, service));
-            let alerts = (0..watch.alerts().len()).filter(|index| belongs(watch, watch.alerts()[*index].signal, service));
+            let issues =
+                (0..watch.issues().len()).filter(|index| belongs(watch, watch.issues()[*index].signal, service));
+            let alerts =
+                (0..watch.alerts().len()).filter(|index| belongs(watch, watch.alerts()[*index].signal, service));
             issues.map(Row::Issue).chain(alerts.map(Row::Alert)).collect()
         }
         Pane::Timeline => (0..watch.timeline().entries().len()).map(Row::Entry).collect(),
@@ -53,25 +55,26 @@ fn belongs(watch: &Watch, signal: SignalId, service: Option<ServiceId>) -> bool 
 }
 
 /// Every signal of the scope with its number.
-pub fn signals(watch: &Watch, service: Option<ServiceId>) -> impl Iterator<Item = SignalId> + '_ {
+pub(super) fn signals(watch: &Watch, service: Option<ServiceId>) -> impl Iterator<Item = SignalId> + '_ {
     (0..watch.setup().signals.len() as u16).map(SignalId).filter(move |id| belongs(watch, *id, service))
 }
 
 /// The signals that have numbers to draw.
-pub fn series(watch: &Watch, service: Option<ServiceId>) -> impl Iterator<Item = SignalId> + '_ {
+pub(super) fn series(watch: &Watch, service: Option<ServiceId>) -> impl Iterator<Item = SignalId> + '_ {
     signals(watch, service).filter(|id| watch.setup().signal(*id).kind != Kind::Rollout)
 }
 
 /// The workloads of the scope.
-pub fn workloads(watch: &Watch, service: Option<ServiceId>) -> impl Iterator<Item = WorkloadId> + '_ {
+pub(super) fn workloads(watch: &Watch, service: Option<ServiceId>) -> impl Iterator<Item = WorkloadId> + '_ {
     let all = watch.setup().workloads.iter().enumerate();
     all.filter(move |(_, workload)| service.is_none_or(|service| workload.service == service))
         .map(|(index, _)| WorkloadId(index as u16))
 }
 
 /// What is not clear, worst first; of equals the one that nobody has seen, then the earlier one.
-pub fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<SignalId> {
-    let mut ids: Vec<SignalId> = signals(watch, service).filter(|id| watch.finding(*id).level != Level::Clear).collect();
+pub(super) fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<SignalId> {
+    let mut ids: Vec<SignalId> =
+        signals(watch, service).filter(|id| watch.finding(*id).level != Level::Clear).collect();
     ids.sort_by_key(|id| {
         let finding = watch.finding(*id);
         (std::cmp::Reverse(finding.level), finding.acknowledged, finding.since, *id)
@@ -80,12 +83,12 @@ pub fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<SignalId> {
 }
 
 /// The worst level among a service's signals.
-pub fn worst(watch: &Watch, service: Option<ServiceId>) -> Level {
+pub(super) fn worst(watch: &Watch, service: Option<ServiceId>) -> Level {
     signals(watch, service).map(|id| watch.finding(id).level).max().unwrap_or(Level::NoData)
 }
 
 /// The services, worst first, otherwise in the configuration's order.
-pub fn services(watch: &Watch) -> Vec<ServiceId> {
+pub(super) fn services(watch: &Watch) -> Vec<ServiceId> {
     let mut ids: Vec<ServiceId> = (0..watch.setup().services.len() as u16).map(ServiceId).collect();
     ids.sort_by_cached_key(|id| std::cmp::Reverse(worst(watch, Some(*id))));
     ids
@@ -103,7 +106,7 @@ fn sources(watch: &Watch) -> Vec<SourceId> {
 }
 
 /// Where a person can look at a row.
-pub fn link(row: Row, watch: &Watch) -> Option<&str> {
+pub(super) fn link(row: Row, watch: &Watch) -> Option<&str> {
     match row {
         Row::Signal(id) => watch.setup().signal(id).link.as_deref(),
         Row::Issue(index) => watch.issues().get(index)?.link.as_deref(),

@@ -297,10 +297,8 @@ impl Themes {
 
 /// The theme files of a folder by name; none where there is no folder.
 fn theme_files(folder: &Path) -> Result<Vec<std::path::PathBuf>, ThemeError> {
-    let unreadable = |error: std::io::Error| ThemeError::Unreadable {
-        file: folder.display().to_string(),
-        text: error.to_string(),
-    };
+    let unreadable =
+        |error: std::io::Error| ThemeError::Unreadable { file: folder.display().to_string(), text: error.to_string() };
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

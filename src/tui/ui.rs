@@ -5,9 +5,9 @@ use super::Reaction;
 use super::keymap::{Action, Key, Keymap, Pane};
 use super::rows::{self, Row};
 use super::theme::Themes;
-use crate::deploy::ServiceId;
+use crate::deploy::{ServiceId, Time};
 use crate::message::Command;
-use crate::rollback::{Readiness, Rollback};
+use crate::rollback::{Readiness, Rollback, Undertaking};
 use crate::setup::Confirm;
 use crate::verdict::Level;
 use crate::watch::Watch;
@@ -21,7 +21,7 @@ const PAGE: isize = 10;
 
 /// What lies over the panes and takes the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Overlay {
+pub(super) enum Overlay {
     /// All keys, scrolled by so many rows.
     Help(u16),
     /// A note being typed.
@@ -34,23 +34,25 @@ pub enum Overlay {
 
 /// The state of the screen itself.
 #[derive(Debug)]
-pub struct Ui {
+pub(super) struct Ui {
     /// The pane that has the keys.
-    pub focus: Pane,
+    pub(super) focus: Pane,
     /// Whether it is shown alone.
-    pub zoomed: bool,
+    pub(super) zoomed: bool,
     /// The service that was entered.
-    pub service: Option<ServiceId>,
+    pub(super) service: Option<ServiceId>,
     /// What lies over the panes.
-    pub overlay: Option<Overlay>,
+    pub(super) overlay: Option<Overlay>,
     /// The watch as it was when the view was frozen.
-    pub frozen: Option<Box<Watch>>,
+    pub(super) frozen: Option<Box<Watch>>,
     /// What was typed to confirm the open plan.
-    pub typed: String,
+    pub(super) typed: String,
     /// By how many rows the plan is scrolled.
-    pub plan_scroll: u16,
+    pub(super) plan_scroll: u16,
+    /// The rollback whose report was closed, by when it was confirmed.
+    pub(super) closed_report: Option<Time>,
     /// One sentence in the footer, until the next key.
-    pub notice: Option<String>,
+    pub(super) notice: Option<String>,
     /// Where the cursor is in each pane; `None` until it was moved.
     selected: [Option<Row>; Pane::ALL.len()],
 }
@@ -65,6 +67,7 @@ impl Default for Ui {
             frozen: None,
             typed: String::new(),
             plan_scroll: 0,
+            closed_report: None,
             notice: None,
             selected: [None; Pane::ALL.len()],
         }
@@ -73,30 +76,31 @@ impl Default for Ui {
 
 impl Ui {
     /// What is shown: the frozen watch, or the live one.
-    pub fn shown<'a>(&'a self, live: &'a Watch) -> &'a Watch {
+    pub(super) fn shown<'a>(&'a self, live: &'a Watch) -> &'a Watch {
         self.frozen.as_deref().unwrap_or(live)
     }
 
     /// The place of the cursor among a pane's rows. Where it was never moved, or its row is gone, it is on the
     /// first one: the worst; in the timeline on the newest.
-    pub fn cursor(&self, pane: Pane, rows: &[Row]) -> usize {
+    pub(super) fn cursor(&self, pane: Pane, rows: &[Row]) -> usize {
         let selected = self.selected[pane as usize].and_then(|row| rows.iter().position(|other| *other == row));
         selected.unwrap_or(if pane == Pane::Timeline { rows.len().saturating_sub(1) } else { 0 })
     }
 
+    /// The rollback whose progress or report is shown, if any: one that runs always is.
+    pub(super) fn report<'a>(&self, live: &'a Watch) -> Option<&'a Undertaking> {
+        let closed = |done: &Undertaking| self.closed_report == Some(done.confirmed);
+        live.rollback().undertaking().filter(|done| live.rollback().is_under_way() || !closed(done))
+    }
+
     /// The row that keys act on.
-    pub fn row(&self, watch: &Watch) -> Option<Row> {
+    pub(super) fn row(&self, watch: &Watch) -> Option<Row> {
         let rows = rows::of(self.focus, watch, self.service);
         rows.get(self.cursor(self.focus, &rows)).copied()
     }
 
-    /// The signal that the large chart shows: the one under the signals pane's cursor.
-    pub fn charted(&self, rows: &[Row]) -> Option<Row> {
-        rows.get(self.cursor(Pane::Signals, rows)).copied()
-    }
-
     /// Takes a key. `live` is the watch as it is, whatever is shown.
-    pub fn press(&mut self, key: Key, keymap: &Keymap, themes: &mut Themes, live: &Watch) -> Vec<Reaction> {
+    pub(super) fn press(&mut self, key: Key, keymap: &Keymap, themes: &mut Themes, live: &Watch) -> Vec<Reaction> {
         self.notice = None;
         let action = keymap.action(key);
         if action == Some(Action::Suspend) {
@@ -131,6 +135,8 @@ impl Ui {
             KeyCode::PageUp => self.plan_scroll = self.plan_scroll.saturating_sub(PAGE as u16),
             KeyCode::PageDown => self.plan_scroll = self.plan_scroll.saturating_add(PAGE as u16),
             _ if live.setup().confirm == Confirm::Type => return self.type_confirmation(key, live),
+            // A key that is held down, or struck twice in haste, must not close what it opened.
+            _ if action == Some(Action::Rollback) => {}
             _ if action == Some(Action::Confirm) => return vec![Reaction::Ask(Command::Confirm { typed: None })],
             _ => return vec![Reaction::Ask(Command::Dismiss)],
         }
@@ -179,7 +185,7 @@ impl Ui {
     }
 
     /// Takes pasted text where text is typed; anywhere else it would be a rain of keys.
-    pub fn paste(&mut self, text: &str) {
+    pub(super) fn paste(&mut self, text: &str) {
         if let Some(Overlay::Note(note)) = &mut self.overlay {
             for sign in text.chars().filter(|sign| !sign.is_control()) {
                 push(note, sign);
@@ -255,7 +261,8 @@ impl Ui {
             self.zoomed = false;
         } else if self.service.is_some() {
             self.go_to(None);
-        } else if live.rollback().undertaking().is_some() && !live.rollback().is_under_way() {
+        } else if let Some(done) = self.report(live).filter(|_| !live.rollback().is_under_way()) {
+            self.closed_report = Some(done.confirmed);
             return vec![Reaction::Ask(Command::Dismiss)];
         } else if self.frozen.is_some() {
             self.frozen = None;
@@ -283,8 +290,7 @@ impl Ui {
             // The core decides; but a key that seems to do nothing is the worst answer.
             self.notice = Some("no rollback is ready: see the footer".to_owned());
         }
-        let scope =
-            if self.service.is_some() { rows::workloads(live, self.service).collect() } else { Vec::new() };
+        let scope = if self.service.is_some() { rows::workloads(live, self.service).collect() } else { Vec::new() };
         vec![Reaction::Ask(Command::OpenPlan { scope })]
     }
 

@@ -77,7 +77,6 @@ pub(super) fn brief(query: &str) -> String {
     }
 }
 
-
 fn usual_way_out(error: &SourceError) -> String {
     match error {
         SourceError::Unauthorized(_) => "set a valid credential for this source",

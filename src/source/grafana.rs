@@ -5,7 +5,7 @@ pub mod frames;
 
 use super::check::{broken, fine, queries};
 use super::http::{Answer, Http, RetryHint, authorization};
-use super::series::{Asked, PROMQL_SETTLES, aligned, askable, conclude, is_final, points};
+use super::series::{Asked, PROMQL_SETTLES, aligned, askable, conclude, duration, is_final, points};
 use super::spec::{Endpoint, GrafanaSpec, SeriesQuery};
 use super::{CheckLine, Source};
 use crate::deploy::Time;
@@ -14,7 +14,7 @@ use crate::signal::{Sample, SignalId};
 use alerts::{Filter, Matched, RulesAnswer};
 use frames::QueryAnswer;
 use futures_util::future::BoxFuture;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -160,7 +160,9 @@ impl Grafana {
         }
         let known = self.list(request.to).await;
         match &known {
-            Ok(known) => lines.push(fine(format!("{name}: token"), format!("accepted; sees {} data sources", known.len()))),
+            Ok(known) => {
+                lines.push(fine(format!("{name}: token"), format!("accepted; sees {} data sources", known.len())));
+            }
             // A token for queries alone may not list; whether it may query shows below.
             Err(SourceError::Forbidden(_)) => {
                 lines.push(fine(format!("{name}: token"), "accepted; may not list data sources, which is no harm"));
@@ -174,7 +176,8 @@ impl Grafana {
             if let Ok(known) = &known
                 && !known.iter().any(|source| source.uid == *uid)
             {
-                let names: Vec<String> = known.iter().map(|source| format!("{} ({})", source.uid, source.name)).collect();
+                let names: Vec<String> =
+                    known.iter().map(|source| format!("{} ({})", source.uid, source.name)).collect();
                 let error = SourceError::NotFound(format!("no data source has the uid {uid}"));
                 let way_out = format!("use one of these uids: {}", names.join(", "));
                 lines.push(broken(format!("{name}: data source {uid}"), &error, Some(way_out)));
@@ -214,7 +217,9 @@ impl Grafana {
         }
         let answer = self.http.ask(self.http.get(&["api", "health"]), now).await?;
         let health: Health = answer.json()?;
-        Ok(health.version.map_or_else(|| "Grafana".to_owned(), |version| format!("Grafana {}", super::http::clean(&version))))
+        Ok(health
+            .version
+            .map_or_else(|| "Grafana".to_owned(), |version| format!("Grafana {}", super::http::clean(&version))))
     }
 
     async fn list(&self, now: Time) -> Result<Vec<Datasource>, SourceError> {
@@ -272,7 +277,7 @@ fn query_body(uid: &str, asked: &[Asked<'_>], request: &PollRequest) -> Value {
                 "range": true,
                 "instant": false,
                 "format": "time_series",
-                "interval": format!("{}ms", step.num_milliseconds()),
+                "interval": duration(step),
                 "intervalMs": step.num_milliseconds(),
                 "maxDataPoints": MOST_POINTS,
             }));
@@ -285,7 +290,7 @@ fn query_body(uid: &str, asked: &[Asked<'_>], request: &PollRequest) -> Value {
     })
 }
 
-/// `A0` for a value or a count of errors, `A1` for requests; the number is the query's.
+/// `A0` for a value or a count of errors, `B0` for requests; the number is the query's.
 fn ref_id(query: usize, part: usize) -> String {
     format!("{}{query}", if part == 0 { 'A' } else { 'B' })
 }
@@ -297,12 +302,5 @@ impl Source for Grafana {
 
     fn check<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>> {
         Box::pin(self.check_all(request))
-    }
-}
-
-/// No header of it may be printed, so nothing of it is but its name.
-impl std::fmt::Debug for Grafana {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Grafana").field("name", &self.endpoint.name).finish_non_exhaustive()
     }
 }

@@ -15,7 +15,6 @@ use crate::secret::Secret;
 use chrono::{DateTime, TimeDelta};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Response, Url};
-use std::error::Error as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 

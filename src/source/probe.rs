@@ -44,7 +44,10 @@ impl Probe {
         Err(if status >= 500 {
             // The body says more than the number, if it comes; the number stands without it.
             let answer = self.http.read(response, REASON_LIMIT).await;
-            SourceError::Server { status, text: answer.map_or_else(|_| String::new(), |answer| message_in(&answer.body)) }
+            SourceError::Server {
+                status,
+                text: answer.map_or_else(|_| String::new(), |answer| message_in(&answer.body)),
+            }
         } else {
             SourceError::BadAnswer(format!("status {status}, expected {wanted}"))
         })

@@ -2,7 +2,7 @@
 
 use super::check::{broken, fine, queries};
 use super::http::{Answer, Http, RetryHint, authorization, clean};
-use super::series::{Bins, PROMQL_SETTLES, aligned, askable, conclude, is_final, only_series, points};
+use super::series::{Bins, PROMQL_SETTLES, aligned, askable, conclude, duration, is_final, only_series, points};
 use super::spec::{PrometheusSpec, SeriesQuery};
 use super::variables::fill;
 use super::{CheckLine, Source};
@@ -38,8 +38,9 @@ impl Prometheus {
     pub fn new(spec: PrometheusSpec) -> Result<Self, SourceError> {
         let mut headers = authorization(&spec.auth)?;
         if let Some(tenant) = &spec.tenant {
-            let tenant = HeaderValue::from_str(tenant)
-                .map_err(|_| SourceError::BadQuery("the tenant holds a character that no header may hold".to_owned()))?;
+            let tenant = HeaderValue::from_str(tenant).map_err(|_| {
+                SourceError::BadQuery("the tenant holds a character that no header may hold".to_owned())
+            })?;
             headers.insert("x-scope-orgid", tenant);
         }
         let http = Http::new(&spec.endpoint, headers, RetryHint::RetryAfter)?;
@@ -126,7 +127,9 @@ impl Prometheus {
         Err(match self.http.refusal(answer, now) {
             // Grafana's proxy says 400 in plain text when the data source behind it says 401.
             SourceError::BadQuery(text) if text.contains("Authentication to data source failed") => {
-                SourceError::Forbidden("the data source refuses Grafana's own credentials; ours are not in question".to_owned())
+                SourceError::Forbidden(
+                    "the data source refuses Grafana's own credentials; ours are not in question".to_owned(),
+                )
             }
             other => other,
         })
@@ -150,7 +153,9 @@ impl Prometheus {
     fn way_out(&self, error: &SourceError) -> Option<String> {
         let name = &self.name;
         Some(match error {
-            SourceError::Unauthorized(_) => format!("give `{name}` the token, or the user and password, that the proxy wants"),
+            SourceError::Unauthorized(_) => {
+                format!("give `{name}` the token, or the user and password, that the proxy wants")
+            }
             SourceError::Forbidden(text) if text.starts_with("the data source") => {
                 "correct the credentials in the data source's own settings in Grafana".to_owned()
             }
@@ -175,7 +180,7 @@ fn refused(status: u16, kind: Option<&str>, error: &str) -> SourceError {
 /// Grafana's own variables, which Prometheus itself does not know.
 fn interpolate(expr: &str, step: TimeDelta, range: TimeDelta) -> String {
     let rate = (step + SCRAPE).max(SCRAPE * 4);
-    let duration = |span: TimeDelta| Some(Cow::Owned(format!("{}ms", span.num_milliseconds())));
+    let duration = |span: TimeDelta| Some(Cow::Owned(duration(span)));
     let millis = |span: TimeDelta| Some(Cow::Owned(span.num_milliseconds().to_string()));
     fill(expr, |name| match name {
         "__interval" => duration(step),
@@ -236,7 +241,8 @@ struct Number(f64);
 impl Series {
     fn bins(self) -> Result<Bins, SourceError> {
         if self.values.is_empty() && self.histograms.is_some() {
-            let hint = "the query gives native histograms: take a number from them, with histogram_quantile for instance";
+            let hint =
+                "the query gives native histograms: take a number from them, with histogram_quantile for instance";
             return Err(SourceError::BadQuery(hint.to_owned()));
         }
         let bin = |(at, value): (f64, Number)| {

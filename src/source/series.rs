@@ -11,7 +11,7 @@ use std::collections::HashMap;
 /// Bins as a source gives them: the stamp and a number, `None` where it has the bin and nothing in it.
 pub(super) type Bins = Vec<(Time, Option<f64>)>;
 
-/// How long after its stamp a PromQL value may still change: one scrape at Grafana's default interval.
+/// How long after its stamp a `PromQL` value may still change: one scrape at Grafana's default interval.
 pub(super) const PROMQL_SETTLES: TimeDelta = TimeDelta::seconds(15);
 
 /// A query that can be asked now: its version is known.
@@ -90,10 +90,7 @@ pub(super) fn only_series(mut series: Vec<Bins>) -> Result<Bins, SourceError> {
 
 /// Whether an error concerns the source as a whole, so that asking on would only make it worse.
 pub(super) fn is_final(error: &SourceError) -> bool {
-    matches!(
-        error,
-        SourceError::Unauthorized(_) | SourceError::RateLimited { .. } | SourceError::Unreachable(_)
-    )
+    matches!(error, SourceError::Unauthorized(_) | SourceError::RateLimited { .. } | SourceError::Unreachable(_))
 }
 
 /// When nothing at all was answered and for one reason, it is the source that failed, not its signals.
@@ -108,6 +105,14 @@ pub(super) fn conclude(poll: Poll) -> Result<Poll, SourceError> {
             Err(error.clone())
         }
         _ => Ok(poll),
+    }
+}
+
+/// A duration as Go and `PromQL` read it: `15s`, `1500ms`.
+pub(super) fn duration(span: TimeDelta) -> String {
+    match span.num_milliseconds() {
+        millis if millis % 1000 == 0 => format!("{}s", millis / 1000),
+        millis => format!("{millis}ms"),
     }
 }
 
@@ -169,11 +174,10 @@ mod tests {
     fn nothing_that_is_not_a_number_becomes_one() {
         let values = vec![(at(0), Some(f64::NAN)), (at(15), None), (at(30), Some(0.5))];
         let value = points(&query(Expr::Value("v".into()), 100.0), vec![Ok(values.clone())], |_| true).unwrap();
-        assert_eq!(value.iter().map(|(_, sample)| *sample).collect::<Vec<_>>(), [
-            Sample::NotANumber,
-            Sample::Empty,
-            Sample::Value(50.0)
-        ]);
+        assert_eq!(
+            value.iter().map(|(_, sample)| *sample).collect::<Vec<_>>(),
+            [Sample::NotANumber, Sample::Empty, Sample::Value(50.0)]
+        );
         let rate = points(&counts(), vec![Ok(values), Ok(vec![(at(0), Some(9.0))])], |_| true).unwrap();
         assert_eq!(rate, [(at(0), Sample::NotANumber)]);
     }

@@ -62,7 +62,10 @@ mod tests {
     fn only_known_variables_are_replaced() {
         let fill = |text| fill_version(text, Some("1.9.0")).unwrap_or_default();
         assert_eq!(fill(r#"x{v="$version"}"#), r#"x{v="1.9.0"}"#);
-        assert_eq!(fill("a@${version}+b $versions ${version:x} $__interval"), "a@1.9.0+b $versions ${version:x} $__interval");
+        assert_eq!(
+            fill("a@${version}+b $versions ${version:x} $__interval"),
+            "a@1.9.0+b $versions ${version:x} $__interval"
+        );
         assert_eq!(fill(r#"x{status=~"5..$"} $1 $"#), r#"x{status=~"5..$"} $1 $"#);
     }
 

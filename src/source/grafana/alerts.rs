@@ -20,7 +20,7 @@ struct Matcher {
 }
 
 impl Filter {
-    /// Reads `service=app, env!=staging`; braces and quotes as in PromQL are allowed.
+    /// Reads `service=app, env!=staging`; braces and quotes as in `PromQL` are allowed.
     pub(super) fn parse(text: &str) -> Result<Self, SourceError> {
         let text = text.trim();
         let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
@@ -31,7 +31,11 @@ impl Filter {
             let (label, value) = (label.trim(), value.trim());
             let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
             let named = !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            (named && !value.starts_with('~')).then(|| Matcher { label: label.to_owned(), value: value.to_owned(), equal })
+            (named && !value.starts_with('~')).then(|| Matcher {
+                label: label.to_owned(),
+                value: value.to_owned(),
+                equal,
+            })
         };
         let parsed = matchers.map(|part| {
             matcher(part).ok_or_else(|| {

@@ -10,7 +10,9 @@ pub(in crate::source) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(256));
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         let mut fresh = true;
-        for c in word.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')) {
+        for c in word.chars().filter(
+            |c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'),
+        ) {
             if fresh && !out.is_empty() {
                 out.push(' ');
             }
@@ -48,7 +50,9 @@ fn said_by(value: &Value) -> Option<String> {
             const NAMES: [&str; 5] = ["detail", "message", "error", "errors", "title"];
             NAMES.iter().find_map(|name| said_by(fields.get(*name)?)).or_else(|| {
                 // Sentry's field map: {"start": ["Enter a valid date."]}.
-                let said = |(name, value): (&String, &Value)| value.as_array().and(Some(format!("{name}: {}", said_by(value)?)));
+                let said = |(name, value): (&String, &Value)| {
+                    value.as_array().and(Some(format!("{name}: {}", said_by(value)?)))
+                };
                 let said: Vec<String> = fields.iter().filter_map(said).collect();
                 (!said.is_empty()).then(|| said.join("; "))
             })
@@ -86,7 +90,10 @@ mod tests {
         assert_eq!(said(r#"{"detail":{"code":"sso-required","message":"Must login via SSO"}}"#), "Must login via SSO");
         assert_eq!(said(r#"{"start":["Enter a valid date."]}"#), "start: Enter a valid date.");
         assert_eq!(said(r#"{"errors":["Forbidden"]}"#), "Forbidden");
-        assert_eq!(said(r#"{"errors":[{"title":"Forbidden","status":"403"},{"title":"x","detail":"y"}]}"#), "Forbidden; y");
+        assert_eq!(
+            said(r#"{"errors":[{"title":"Forbidden","status":"403"},{"title":"x","detail":"y"}]}"#),
+            "Forbidden; y"
+        );
         assert_eq!(said("Bad Gateway"), "Bad Gateway");
         assert_eq!(said(""), "no reason given");
         assert_eq!(said("{}"), "{}");

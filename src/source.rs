@@ -9,6 +9,10 @@ pub mod prometheus;
 pub mod sentry;
 pub mod spec;
 
+mod check;
+mod series;
+mod variables;
+
 use crate::poll::{Poll, PollRequest, SourceError};
 use futures_util::future::BoxFuture;
 use spec::SourceSpec;

@@ -1,0 +1,1 @@
+//! How HTTP fails, and what is said of it.

@@ -2,6 +2,7 @@
 //! and the newest state is shown. No key ever waits for the network: everything slow is a task.
 
 mod outside;
+mod screen;
 
 pub use outside::Outside;
 

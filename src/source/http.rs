@@ -39,7 +39,6 @@ pub(super) enum RetryHint {
 }
 
 /// One system's end of HTTP: base address, credentials, patience.
-#[derive(Clone)]
 pub(super) struct Http {
     client: Client,
     base: Url,

@@ -200,10 +200,10 @@ mod tests {
     fn a_span_is_aligned_and_never_empty() {
         let step = TimeDelta::seconds(15);
         let aligned = |from, to, most| aligned(at(from), at(to), step, most);
-        // 1 700 000 000 is 5 s past a multiple of 15.
+        // 1 700 000 010 is a multiple of 15.
         assert_eq!(aligned(12, 41, 100), (at(10), at(40)));
         assert_eq!(aligned(41, 12, 100), (at(10), at(10)));
-        assert_eq!(aligned(0, 1000, 2), (at(985 - 15), at(985)));
+        assert_eq!(aligned(0, 1000, 2), (at(985), at(1000)));
     }
 
     #[test]

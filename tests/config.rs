@@ -5,6 +5,9 @@ use redflag::config::{Config, EXAMPLE};
 
 #[test]
 fn try_example() {
-    match Config::parse(EXAMPLE, "config.example.toml") { Ok(c) => println!("{:?}", c.environments().collect::<Vec<_>>()), Err(e) => panic!("{e}") }
+    match Config::parse(EXAMPLE, "config.example.toml") {
+        Ok(c) => println!("{:?}", c.environments().collect::<Vec<_>>()),
+        Err(e) => panic!("{e}"),
+    }
     println!("{}", redflag::config::schema());
 }

@@ -208,8 +208,7 @@ struct Fetch<'a> {
 
 impl Fetch<'_> {
     fn source(&mut self, source: &Source, environment: &Environment) -> Option<SourceSpec> {
-        let endpoint =
-            |url: &String| Endpoint { name: source.name.clone(), url: url.clone(), timeout: source.timeout };
+        let endpoint = |url: &String| Endpoint { name: source.name.clone(), url: url.clone(), timeout: source.timeout };
         Some(match &source.system {
             System::Kubernetes(access) => SourceSpec::Kubernetes(ClusterSpec {
                 name: source.name.clone(),

@@ -50,9 +50,7 @@ pub(super) fn check(
             ),
         }
     }
-    raw.into_iter()
-        .filter_map(|raw::Named { name, value }| environment(&name, &value, sources, problems))
-        .collect()
+    raw.into_iter().filter_map(|raw::Named { name, value }| environment(&name, &value, sources, problems)).collect()
 }
 
 fn environment(
@@ -99,11 +97,8 @@ fn environment(
 
 /// The kubernetes source of an environment.
 fn cluster(raw: &raw::Environment, sources: &[Source], problems: &mut Problems) -> Option<usize> {
-    let clusters: Vec<(usize, &Source)> = sources
-        .iter()
-        .enumerate()
-        .filter(|(_, source)| matches!(source.system, System::Kubernetes(_)))
-        .collect();
+    let clusters: Vec<(usize, &Source)> =
+        sources.iter().enumerate().filter(|(_, source)| matches!(source.system, System::Kubernetes(_))).collect();
     let names: Vec<&str> = clusters.iter().map(|(_, source)| source.name.as_str()).collect();
     let (index, source) = match (&raw.cluster, clusters.as_slice()) {
         (Some(wanted), _) => match clusters.iter().find(|(_, source)| source.name == wanted.value) {
@@ -153,11 +148,7 @@ fn namespace(written: Option<&At<String>>, problems: &mut Problems) -> Option<St
 }
 
 /// Services and workloads of an environment, in either form.
-fn services(
-    raw: &raw::Environment,
-    namespace: &str,
-    problems: &mut Problems,
-) -> Option<(Vec<String>, Vec<Workload>)> {
+fn services(raw: &raw::Environment, namespace: &str, problems: &mut Problems) -> Option<(Vec<String>, Vec<Workload>)> {
     const WAY_OUT: &str = "add workloads = [\"deployment/app\"], or [[environments.NAME.services]] with a name each";
     let mut found = Found { namespace, services: Vec::new(), workloads: Vec::new(), fine: true };
     match (&raw.workloads, &raw.services) {

@@ -193,7 +193,8 @@ mod tests {
     #[test]
     fn a_problem_is_shown_where_it_stands() {
         let document = Document::new("redflag.toml", "theme = \"dark\"\nthme = \"mono\" # ä\n", vec![]);
-        let problem = Problem::new(&(15..19), "unknown key `thme`").label("did you mean `theme`?").way_out("known: theme");
+        let problem =
+            Problem::new(&(15..19), "unknown key `thme`").label("did you mean `theme`?").way_out("known: theme");
         assert_eq!(
             document.diagnose(problem).to_string(),
             "redflag.toml:2:1: unknown key `thme`\n   |\n 2 | thme = \"mono\" # ä\n   | ^^^^ did you mean `theme`?\n   = known: theme"
@@ -205,7 +206,12 @@ mod tests {
         let document = Document::new("f", "a = ", vec![]);
         let shown = document.diagnose(Problem::new(&(4..9), "nothing here")).to_string();
         assert_eq!(shown, "f:1:5: nothing here\n   |\n 1 | a =\n   |     ^");
-        assert!(Document::new("f", "", vec![]).diagnose(Problem::new(&(0..0), "empty")).to_string().starts_with("f:1:1: empty"));
+        assert!(
+            Document::new("f", "", vec![])
+                .diagnose(Problem::new(&(0..0), "empty"))
+                .to_string()
+                .starts_with("f:1:1: empty")
+        );
     }
 
     #[test]

@@ -213,7 +213,8 @@ fn translate(error: &toml::de::Error, header: &Span) -> Problem {
     }
     let wrong = message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "));
     if let Some((found, expected)) = wrong {
-        return Problem::new(&span, format!("expected {}", kind_of(expected))).label(format!("this is {}", kind_of(found)));
+        return Problem::new(&span, format!("expected {}", kind_of(expected)))
+            .label(format!("this is {}", kind_of(found)));
     }
     match message.split_once('\n') {
         Some((message, way_out)) => Problem::new(&span, message).way_out(way_out),

@@ -7,8 +7,19 @@ use toml::de::{DeTable, DeValue};
 
 /// The keys of a source whose texts are harmless. Any other text in a source may be a secret under a misspelt key.
 const HARMLESS: [&str; 13] = [
-    "kind", "url", "site", "datasource", "organization", "environment", "tenant", "user", "context", "kubeconfig",
-    "interval", "timeout", "file",
+    "kind",
+    "url",
+    "site",
+    "datasource",
+    "organization",
+    "environment",
+    "tenant",
+    "user",
+    "context",
+    "kubeconfig",
+    "interval",
+    "timeout",
+    "file",
 ];
 
 /// Words in a key that call its value a secret, wherever it stands.
@@ -145,7 +156,8 @@ mod tests {
     #[test]
     #[allow(clippy::unwrap_used)]
     fn a_readable_file_does_not_show_texts_under_keys_that_a_source_has_not() {
-        let text = "[sources.a]\nkind = \"grafana\"\ntokne = \"abc\"\nurl = \"http://me:pw@x/\"\ntoken = { env = \"T\" }";
+        let text =
+            "[sources.a]\nkind = \"grafana\"\ntokne = \"abc\"\nurl = \"http://me:pw@x/\"\ntoken = { env = \"T\" }";
         let root = DeTable::parse(text).unwrap();
         let safe = "[sources.a]\nkind = \"grafana\"\ntokne = *****\nurl = *****************\ntoken = { env = \"T\" }";
         assert_eq!(shown(text, &secrets(root.get_ref())), safe);

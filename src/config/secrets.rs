@@ -158,8 +158,7 @@ impl Secrets for SystemSecrets {
         let (Some(printed), Some(complaint)) = (collect(child.stdout.take()), collect(child.stderr.take())) else {
             return Err(format!("cannot read what {program} prints"));
         };
-        let (Ok(printed), Ok(complaint)) =
-            (printed.recv_timeout(self.patience), complaint.recv_timeout(self.patience))
+        let (Ok(printed), Ok(complaint)) = (printed.recv_timeout(self.patience), complaint.recv_timeout(self.patience))
         else {
             end(&mut child);
             return Err(format!("{program} took longer than {} s", self.patience.as_secs()));

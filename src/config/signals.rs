@@ -168,8 +168,11 @@ impl Checker<'_> {
             && one.read == other.read
         {
             self.push(
-                Problem::new(&self.raw.kind.span, format!("all {} services would read the very same here", signals.len()))
-                    .way_out("use $service in it, or say whose it is: service = \"…\""),
+                Problem::new(
+                    &self.raw.kind.span,
+                    format!("all {} services would read the very same here", signals.len()),
+                )
+                .way_out("use $service in it, or say whose it is: service = \"…\""),
             );
             return None;
         }
@@ -445,9 +448,12 @@ impl Checker<'_> {
         for (key, at) in given.into_iter().chain([timeout]) {
             let Some(at) = at.filter(|_| !may.contains(&key)) else { continue };
             fine = false;
-            let reader = if from == "probe" { "a probe".to_owned() } else { format!("{} of {from}", self.kind.as_str()) };
-            self.problems
-                .push(Problem::new(at, format!("`{key}` means nothing to {reader}")).way_out(format!("it may have {}", list(may))));
+            let reader =
+                if from == "probe" { "a probe".to_owned() } else { format!("{} of {from}", self.kind.as_str()) };
+            self.problems.push(
+                Problem::new(at, format!("`{key}` means nothing to {reader}"))
+                    .way_out(format!("it may have {}", list(may))),
+            );
         }
         fine
     }

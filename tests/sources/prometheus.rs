@@ -94,6 +94,16 @@ async fn a_server_that_keeps_no_time_is_not_asked_on() {
 }
 
 #[tokio::test]
+async fn a_gateway_s_own_refusals_are_told_from_a_bad_query() {
+    let limited = r#"{"status":"error","errorType":"too_many_requests","error":"the request has been rejected"}"#;
+    assert_eq!(polled(429, limited).await, Err(SourceError::RateLimited { retry_after: None }));
+    let nobody = r#"{"status":"error","errorType":"no_auth","error":"no org id"}"#;
+    assert_eq!(polled(401, nobody).await, Err(SourceError::Unauthorized("no org id".to_owned())));
+    let poll = polled(422, r#"{"status":"error","errorType":"execution","error":"too many samples"}"#).await.unwrap();
+    assert_eq!(failure(&poll, 0), SourceError::BadQuery("too many samples".to_owned()));
+}
+
+#[tokio::test]
 async fn grafana_s_proxy_hides_a_401_behind_plain_text() {
     let error = polled(400, "Authentication to data source failed").await.unwrap_err();
     assert!(matches!(error, SourceError::Forbidden(text) if text.contains("Grafana's own credentials")));

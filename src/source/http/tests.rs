@@ -51,7 +51,7 @@ fn paths_are_joined_to_whatever_the_base_has() {
     };
     let link = |url| http(url).unwrap().link(&["api", "a@1/2", ""]);
     assert_eq!(link("https://host/sub/path"), "https://host/sub/path/api/a@1%2F2/");
-    assert_eq!(link("https://user:hush@host/"), "https://host/api/a@1%2F2/");
+    assert_eq!(link("https://user:hush@host/?key=hush"), "https://host/api/a@1%2F2/");
     let refused = |url| http(url).err().unwrap().to_string();
     assert_eq!(refused("not a url"), "cannot connect: the url of grafana is not an http or https address");
     assert_eq!(refused("file:///etc/passwd"), refused("not a url"));

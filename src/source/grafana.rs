@@ -96,7 +96,7 @@ impl Grafana {
         let answer = self.partial(&answer, request.to)?;
         for (index, asked) in asked.iter().enumerate() {
             let parts = (0..asked.parts.len()).map(|part| answer.bins(&ref_id(index, part))).collect();
-            match points(asked.query, parts, |at| at + PROMQL_SETTLES <= request.to) {
+            match points(asked.query, parts, request.to - PROMQL_SETTLES) {
                 Ok(points) => poll.points.push((asked.query.signal, points)),
                 Err(error) => poll.failed.push((asked.query.signal, error)),
             }

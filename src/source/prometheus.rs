@@ -65,7 +65,7 @@ impl Prometheus {
                 }
                 parts.push(bins);
             }
-            match points(asked.query, parts, |at| at + PROMQL_SETTLES <= request.to) {
+            match points(asked.query, parts, request.to - PROMQL_SETTLES) {
                 Ok(points) => poll.points.push((asked.query.signal, points)),
                 Err(error) => poll.failed.push((asked.query.signal, error)),
             }

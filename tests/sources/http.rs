@@ -96,3 +96,18 @@ async fn nobody_there_is_told_without_the_address() {
     assert!(matches!(error, SourceError::Unreachable(_)), "{text}");
     assert!(text.contains("refused") && !text.contains(TOKEN) && !text.contains("127.0.0.1"), "{text}");
 }
+
+#[tokio::test]
+async fn stamps_from_beyond_all_calendars_harm_nobody() {
+    let frame = |stamps: &str| {
+        format!(
+            r#"{{"results":{{"A0":{{"frames":[{{"schema":{{"fields":[{{"type":"time"}},{{"type":"number"}}]}},
+            "data":{{"values":[[{stamps}],[1,1,1,1,1]],"entities":[null,{{"NaN":[99]}}]}}}}]}}}}}}"#
+        )
+    };
+    let stamps = "8210266876799999,-8334601228800000,1e300,-1e300,{BASE+0}000";
+    let poll = polled(reply("/api", 200, &frame(stamps))).await.unwrap();
+    let stamped: Vec<_> = points(&poll, 0).into_iter().map(|(stamp, _)| stamp).collect();
+    assert_eq!(stamped.last(), Some(&at(0)));
+    assert_eq!(stamped.len(), 2);
+}

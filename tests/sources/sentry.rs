@@ -123,6 +123,16 @@ async fn error_events_of_the_release_are_counted_by_the_minute() {
 }
 
 #[tokio::test]
+async fn an_interval_without_sense_gives_no_readings() {
+    for (interval, fine) in [("1e300", true), ("9223372036854775807", true), ("0", false), ("-5", false)] {
+        let odd = TIMESERIES.replace("\"interval\":30000", &format!("\"interval\":{interval}"));
+        let peer = Peer::start(vec![reply("events-timeseries", 200, &odd)]).await;
+        let poll = sentry(&peer, vec![query(SentryWant::ErrorCount, 30)]).poll(&request_until(180)).await;
+        assert_eq!(poll.map(|poll| points(&poll, 0)).ok(), fine.then(Vec::new), "{interval}");
+    }
+}
+
+#[tokio::test]
 async fn crash_free_sessions_are_percent_and_need_sessions() {
     let peer = Peer::start(vec![reply("sessions", 200, SESSIONS)]).await;
     let poll = sentry(&peer, vec![query(SentryWant::CrashFree, 600)]).poll(&request_until(600)).await.unwrap();

@@ -105,7 +105,7 @@ impl Datadog {
         for asked in asked {
             let parts = (formula..formula + asked.parts.len()).map(|index| answer.bins(index)).collect();
             formula += asked.parts.len();
-            match points(asked.query, parts, |at| at + width <= to) {
+            match points(asked.query, parts, to - width) {
                 Ok(points) => poll.points.push((asked.query.signal, points)),
                 Err(error) => poll.failed.push((asked.query.signal, error)),
             }

@@ -25,7 +25,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const BODY_LIMIT: usize = 8 << 20;
 
 /// No vendor sends us away for longer than this; a header that says so is not believed.
-const LONGEST_PENANCE: TimeDelta = TimeDelta::hours(1);
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
 
 /// Where a vendor writes, in an answer 429, when to come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,6 @@ pub(super) enum RetryHint {
 }
 
 /// One system's end of HTTP: base address, credentials, patience.
-#[derive(Clone)]
 pub(super) struct Http {
     client: Client,
     base: Url,
@@ -88,12 +87,13 @@ impl Http {
             .timeout(self.timeout)
     }
 
-    /// An address below the base for a person to open: without the user and password it may hold.
+    /// An address below the base for a person to open: without whatever secret it may hold.
     pub(super) fn link(&self, path: &[&str]) -> String {
         let mut url = join(&self.base, path);
         // Both fail only on addresses without a host, and `new` lets none of those in.
         let _ = url.set_username("");
         let _ = url.set_password(None);
+        url.set_query(None);
         url.into()
     }
 
@@ -192,7 +192,7 @@ impl RetryHint {
             Some((date.to_utc() - now).num_seconds() as f64)
         })?;
         // A reset that has just passed still means: not in this very second.
-        let longest = LONGEST_PENANCE.num_seconds() as f64;
+        let longest = LONGEST_WAIT.num_seconds() as f64;
         seconds.is_finite().then(|| TimeDelta::seconds(seconds.clamp(1.0, longest).ceil() as i64))
     }
 }

@@ -14,7 +14,6 @@ use std::time::Instant;
 const REASON_LIMIT: usize = 64 << 10;
 
 /// Reads one address. Each try is one reading: its milliseconds, or that it failed and why.
-#[derive(Clone)]
 pub struct Probe {
     http: Http,
     name: String,

@@ -65,7 +65,7 @@ impl Prometheus {
                 }
                 parts.push(bins);
             }
-            match points(asked.query, parts, |at| at + PROMQL_SETTLES <= request.to) {
+            match points(asked.query, parts, request.to - PROMQL_SETTLES) {
                 Ok(points) => poll.points.push((asked.query.signal, points)),
                 Err(error) => poll.failed.push((asked.query.signal, error)),
             }
@@ -120,9 +120,9 @@ impl Prometheus {
                 _ => Ok(envelope),
             };
         }
-        let failure = answer.json::<Failure>().ok();
-        if let Some(Failure { error_type: Some(kind), error: Some(error) }) = failure {
-            return Err(refused(answer.status.as_u16(), Some(&kind), &error));
+        let status = answer.status.as_u16();
+        if let (400 | 404 | 422 | 499.., Ok(failure)) = (status, answer.json::<Failure>()) {
+            return Err(refused(status, Some(&failure.error_type), &failure.error));
         }
         Err(match self.http.refusal(answer, now) {
             // Grafana's proxy says 400 in plain text when the data source behind it says 401.
@@ -166,14 +166,14 @@ impl Prometheus {
     }
 }
 
-/// What an error in the envelope means. Types are from the API's documentation; statuses may be a proxy's.
+/// What an error in the envelope means, by its type: the status may be a proxy's.
 fn refused(status: u16, kind: Option<&str>, error: &str) -> SourceError {
     let text = clean(error);
     match kind {
+        None | Some("bad_data" | "execution") => SourceError::BadQuery(text),
         Some("not_found") => SourceError::NotFound(text),
-        Some("timeout" | "canceled" | "internal" | "unavailable") => SourceError::Server { status, text },
-        _ if matches!(status, 401 | 403) => SourceError::Forbidden(text),
-        _ => SourceError::BadQuery(text),
+        // timeout, canceled, internal, unavailable, and what others invent
+        Some(_) => SourceError::Server { status, text },
     }
 }
 
@@ -214,8 +214,8 @@ struct Envelope<T> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Failure {
-    error_type: Option<String>,
-    error: Option<String>,
+    error_type: String,
+    error: String,
 }
 
 #[derive(Deserialize)]

@@ -130,7 +130,7 @@ impl Sentry {
         for (search, sort, novelty) in [(first, "new", Novelty::New), (back, "date", Novelty::Regressed)] {
             let items = self.list(asked, &search, sort, since, request.to).await?;
             if items.len() == LIST_LIMIT {
-                poll.warnings
+                warnings
                     .push(format!("more than {LIST_LIMIT} {} issues; the latest are counted", novelty_word(novelty)));
             }
             fresh.extend(items.into_iter().map(|item| item.into_issue(asked.query.signal, novelty)));

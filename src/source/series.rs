@@ -40,7 +40,8 @@ pub(super) fn texts(expr: &Expr) -> Vec<&str> {
     }
 }
 
-/// Makes a signal's points of its parts' answers, without the bins that may still change.
+/// Makes a signal's points of its parts' answers, without the bins stamped after `settled`: they may still
+/// change.
 ///
 /// Counts are joined by their stamps. A bin with requests and without errors counts as no errors, though only
 /// because the query for errors was answered: a counter that was never incremented does not exist. A bin
@@ -48,7 +49,7 @@ pub(super) fn texts(expr: &Expr) -> Vec<&str> {
 pub(super) fn points(
     query: &SeriesQuery,
     parts: Vec<Result<Bins, SourceError>>,
-    complete: impl Fn(Time) -> bool,
+    settled: Time,
 ) -> Result<Vec<Point>, SourceError> {
     let mut parts = parts.into_iter();
     let mut next = || parts.next().unwrap_or_else(|| Err(SourceError::BadAnswer("a part is missing".to_owned())));
@@ -73,7 +74,7 @@ pub(super) fn points(
             next()?.into_iter().map(count).collect()
         }
     };
-    points.retain(|(at, _)| complete(*at));
+    points.retain(|(at, _)| *at <= settled);
     points.sort_by_key(|(at, _)| *at);
     Ok(points)
 }
@@ -152,7 +153,7 @@ mod tests {
     fn errors_that_never_happened_are_none_but_requests_that_never_came_are_unknown() {
         let errors = vec![(at(30), Some(2.0)), (at(45), Some(1.0))];
         let requests = vec![(at(0), Some(100.0)), (at(15), None), (at(30), Some(50.0))];
-        let points = points(&counts(), vec![Ok(errors), Ok(requests)], |_| true).unwrap();
+        let points = points(&counts(), vec![Ok(errors), Ok(requests)], at(1000)).unwrap();
         assert_eq!(
             points,
             [
@@ -166,26 +167,26 @@ mod tests {
     #[test]
     fn errors_that_were_not_answered_are_not_none() {
         let refused = SourceError::BadQuery("no".into());
-        let points = points(&counts(), vec![Err(refused.clone()), Ok(vec![(at(0), Some(100.0))])], |_| true);
+        let points = points(&counts(), vec![Err(refused.clone()), Ok(vec![(at(0), Some(100.0))])], at(1000));
         assert_eq!(points, Err(refused));
     }
 
     #[test]
     fn nothing_that_is_not_a_number_becomes_one() {
         let values = vec![(at(0), Some(f64::NAN)), (at(15), None), (at(30), Some(0.5))];
-        let value = points(&query(Expr::Value("v".into()), 100.0), vec![Ok(values.clone())], |_| true).unwrap();
+        let value = points(&query(Expr::Value("v".into()), 100.0), vec![Ok(values.clone())], at(1000)).unwrap();
         assert_eq!(
             value.iter().map(|(_, sample)| *sample).collect::<Vec<_>>(),
             [Sample::NotANumber, Sample::Empty, Sample::Value(50.0)]
         );
-        let rate = points(&counts(), vec![Ok(values), Ok(vec![(at(0), Some(9.0))])], |_| true).unwrap();
+        let rate = points(&counts(), vec![Ok(values), Ok(vec![(at(0), Some(9.0))])], at(1000)).unwrap();
         assert_eq!(rate, [(at(0), Sample::NotANumber)]);
     }
 
     #[test]
     fn a_bin_that_may_still_change_is_left_for_the_next_poll() {
         let values = vec![(at(15), Some(1.0)), (at(0), Some(2.0)), (at(30), Some(3.0))];
-        let points = points(&query(Expr::Value("v".into()), 1.0), vec![Ok(values)], |stamp| stamp < at(30)).unwrap();
+        let points = points(&query(Expr::Value("v".into()), 1.0), vec![Ok(values)], at(29)).unwrap();
         assert_eq!(points, [(at(0), Sample::Value(2.0)), (at(15), Sample::Value(1.0))]);
     }
 
@@ -200,10 +201,10 @@ mod tests {
     fn a_span_is_aligned_and_never_empty() {
         let step = TimeDelta::seconds(15);
         let aligned = |from, to, most| aligned(at(from), at(to), step, most);
-        // 1 700 000 000 is 5 s past a multiple of 15.
+        // 1 700 000 010 is a multiple of 15.
         assert_eq!(aligned(12, 41, 100), (at(10), at(40)));
         assert_eq!(aligned(41, 12, 100), (at(10), at(10)));
-        assert_eq!(aligned(0, 1000, 2), (at(985 - 15), at(985)));
+        assert_eq!(aligned(0, 1000, 2), (at(985), at(1000)));
     }
 
     #[test]

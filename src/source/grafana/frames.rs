@@ -7,7 +7,7 @@ use chrono::DateTime;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The answer of `POST /api/ds/query`: what came of each refId.
@@ -15,7 +15,7 @@ use std::fmt;
 pub struct QueryAnswer<'a> {
     /// By refId. Absent in an answer that is an error as a whole.
     #[serde(borrow, default)]
-    results: HashMap<String, RefAnswer<'a>>,
+    results: BTreeMap<String, RefAnswer<'a>>,
 }
 
 /// What came of one query.

@@ -30,7 +30,7 @@ impl SessionsAnswer {
     /// A point for each bucket that is over at `now`. The rate counts only where there were sessions: it may
     /// be given without any.
     pub(super) fn points(&self, step: TimeDelta, now: Time) -> Vec<Point> {
-        self.buckets().filter(|(at, _)| *at + step <= now).collect()
+        self.buckets().filter(|(at, _)| *at <= now - step).collect()
     }
 
     /// Where Sentry gives only hours, the running one is a running total of this release's sessions. It is the
@@ -38,7 +38,7 @@ impl SessionsAnswer {
     pub(super) fn hours(&self, now: Time) -> Vec<Point> {
         let hour = TimeDelta::hours(1);
         let mut points = self.points(hour, now);
-        points.extend(self.buckets().filter(|(at, _)| *at <= now && *at + hour > now).map(|(_, sample)| (now, sample)));
+        points.extend(self.buckets().filter(|(at, _)| *at <= now && *at > now - hour).map(|(_, sample)| (now, sample)));
         points
     }
 

@@ -40,11 +40,13 @@ impl TimeseriesAnswer {
         if !(interval.is_finite() && interval >= 1.0) {
             return Err(SourceError::BadAnswer("a series without an interval".to_owned()));
         }
-        let width = TimeDelta::milliseconds(interval as i64);
+        // An interval that reaches back to before time itself leaves nothing complete.
+        let width = TimeDelta::try_milliseconds(interval as i64);
+        let settled = width.and_then(|width| now.checked_sub_signed(width)).unwrap_or(Time::MIN_UTC);
         let point = |bucket: Bucket| {
             let at = DateTime::from_timestamp_millis(bucket.timestamp as i64)?;
             let rate = |count: f64| Sample::from_number(count * 60_000.0 / interval);
-            (!bucket.incomplete && at + width <= now).then(|| (at, bucket.value.map_or(Sample::Empty, rate)))
+            (!bucket.incomplete && at <= settled).then(|| (at, bucket.value.map_or(Sample::Empty, rate)))
         };
         Ok(series.values.into_iter().filter_map(point).collect())
     }

@@ -21,6 +21,9 @@ const FIRST_WAIT: TimeDelta = TimeDelta::seconds(1);
 const LONGEST_WAIT: TimeDelta = TimeDelta::seconds(30);
 /// Failures further apart than this have nothing to do with each other.
 const UNRELATED: TimeDelta = TimeDelta::minutes(2);
+/// So many ordinary failures are made good without a word: a laptop that wakes up meets a broken connection
+/// and then a version that is gone.
+const FORGIVEN: u32 = 2;
 
 /// What a watch needs to be begun, and begun again.
 pub(super) struct Feed<K> {
@@ -42,9 +45,9 @@ pub(super) fn selected(labels: Option<String>, fields: Option<String>) -> watche
 
 /// The watch as a stream without an end.
 ///
-/// A connection that breaks and a resource version that is gone (410) are ordinary: the first time nobody hears
-/// of it, and the watch goes on or the list is read anew at once. Any other failure, or a second in a row, is
-/// told as an `Err`; then the list is read anew after a wait, so that `InitDone` is the proof that all is well.
+/// A connection that breaks and a resource version that is gone (410) are ordinary: at first nobody hears of
+/// it, and the watch goes on or the list is read anew at once. Any other failure, or too many of these, is told
+/// as an `Err`; then the list is read anew after a wait, so that `InitDone` is the proof that all is well.
 pub(super) fn listen<K>(feed: Feed<K>) -> impl Stream<Item = Result<Event<K>, SourceError>> + Send
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
@@ -112,7 +115,7 @@ where
         }
         self.failures += 1;
         self.failed_at = now;
-        if failure.is_ordinary && self.failures == 1 {
+        if failure.is_ordinary && self.failures <= FORGIVEN {
             return None;
         }
         self.watch = begin(&self.feed);

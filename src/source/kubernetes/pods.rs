@@ -37,6 +37,8 @@ struct ContainerMemory {
     /// Restarts since.
     since: u32,
     count: u32,
+    /// How it last ended; the API server forgets it in some states in between.
+    exit: Option<String>,
 }
 
 /// Something wrong with one pod.
@@ -59,6 +61,9 @@ impl Memory {
         self.first_seen.get_or_insert(now);
         for status in pod.containers() {
             self.count_restarts(status, pod, is_new, now);
+            if let Some(exit) = exit_of(status) {
+                self.containers.entry(status.name.clone()).or_default().exit = Some(exit);
+            }
             for ended in [&status.state.terminated, &status.last_state.terminated].into_iter().flatten() {
                 if ended.reason == "OOMKilled" {
                     self.oom_killed = self.oom_killed.max(Some(ended.finished_at.unwrap_or(now)));
@@ -104,6 +109,14 @@ impl Memory {
         recent >= LOOP_RESTARTS || backs_off
     }
 
+    /// `CrashLoopBackOff, exit 1`.
+    fn with_exit(&self, reason: &str, container: &str) -> String {
+        match self.containers.get(container).and_then(|memory| memory.exit.as_ref()) {
+            Some(exit) => format!("{reason}, {exit}"),
+            None => reason.to_owned(),
+        }
+    }
+
     /// Restarts since the deploy for a pod made for it, else since the first look.
     fn restarts_since(&self, made_for_deploy: bool) -> u32 {
         self.containers.values().map(|memory| memory.since + if made_for_deploy { memory.before } else { 0 }).sum()
@@ -127,7 +140,7 @@ pub(super) fn examine(pod: &Pod, memory: &Memory, deployed: Option<Time>, now: T
             ailments.push(oom_ailment(pod));
         }
         if restarts > 0 && !ailments.iter().any(|ailment| ailment.kind == TroubleKind::CrashLoop) {
-            ailments.push(restart_ailment(pod, restarts));
+            ailments.push(restart_ailment(pod, memory, restarts));
         }
         ailments.sort_by_key(|ailment| ailment.kind);
     }
@@ -193,7 +206,7 @@ fn container_ailments(pod: &Pod, memory: &Memory, now: Time) -> Vec<Ailment> {
         let Some(kind) = class_of(&waiting.reason) else { continue };
         let reason = waiting.reason.clone();
         let detail = match kind {
-            TroubleKind::CrashLoop => with_exit(&reason, status),
+            TroubleKind::CrashLoop => memory.with_exit(&reason, &status.name),
             TroubleKind::Image => {
                 let why = memory.pull_error.as_deref().unwrap_or(&reason);
                 format!("{}: {why}", status.image)
@@ -205,7 +218,7 @@ fn container_ailments(pod: &Pod, memory: &Memory, now: Time) -> Vec<Ailment> {
     }
     let crashes = ailments.iter().any(|ailment| ailment.kind == TroubleKind::CrashLoop);
     if !crashes && memory.is_looping(pod, now) {
-        ailments.push(loop_ailment(pod));
+        ailments.push(loop_ailment(pod, memory));
     }
     if ailments.is_empty() {
         ailments.extend(stuck(pod, now));
@@ -214,10 +227,10 @@ fn container_ailments(pod: &Pod, memory: &Memory, now: Time) -> Vec<Ailment> {
 }
 
 /// A loop that is between two back-offs, or restarts too quickly for one to be seen.
-fn loop_ailment(pod: &Pod) -> Ailment {
+fn loop_ailment(pod: &Pod, memory: &Memory) -> Ailment {
     let reason = "CrashLoopBackOff".to_owned();
     let worst = pod.containers().max_by_key(|status| status.restart_count);
-    let detail = worst.map_or_else(|| reason.clone(), |status| with_exit(&reason, status));
+    let detail = worst.map_or_else(|| reason.clone(), |status| memory.with_exit(&reason, &status.name));
     Ailment { kind: TroubleKind::CrashLoop, reason, detail, container: worst.map(|status| status.name.clone()) }
 }
 
@@ -229,14 +242,14 @@ fn oom_ailment(pod: &Pod) -> Ailment {
     Ailment { kind: TroubleKind::OomKilled, detail: reason.clone(), reason, container }
 }
 
-fn restart_ailment(pod: &Pod, restarts: u32) -> Ailment {
+fn restart_ailment(pod: &Pod, memory: &Memory, restarts: u32) -> Ailment {
     let last = pod.containers().filter(|status| status.restart_count > 0).max_by_key(|status| ended_at(status));
     let times = if restarts == 1 { "once".to_owned() } else { format!("{restarts} times") };
-    let exit = last.and_then(exit_of).map(|exit| format!(", last with {exit}")).unwrap_or_default();
+    let detail = last.map_or_else(|| times.clone(), |status| memory.with_exit(&times, &status.name));
     Ailment {
         kind: TroubleKind::Restarts,
         reason: "Restarted".to_owned(),
-        detail: format!("{times}{exit}"),
+        detail,
         container: last.map(|status| status.name.clone()),
     }
 }
@@ -312,13 +325,6 @@ fn pull_error(reason: &str, message: &str) -> Option<String> {
         message
     };
     (!message.is_empty()).then(|| short(message))
-}
-
-fn with_exit(reason: &str, status: &ContainerStatus) -> String {
-    match exit_of(status) {
-        Some(exit) => format!("{reason}, {exit}"),
-        None => reason.to_owned(),
-    }
 }
 
 /// How a container last ended: `exit 1`, `signal 9`, `OOMKilled`.

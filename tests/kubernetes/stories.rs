@@ -1,0 +1,1 @@
+//! The tapes' stories, event by event.

@@ -66,24 +66,41 @@ impl Datadog {
                 Ok(()) => {}
                 // One bad query makes the whole request refused, and the answer does not say which.
                 Err(SourceError::BadQuery(_)) if asked.len() > 1 => {
-                    for one in &asked {
-                        let alone = std::slice::from_ref(one);
-                        if let Err(error) = patience.ask(self.ask_series(alone, request, &mut poll)).await {
-                            self.remember_refusal(one, &error);
-                            poll.failed.push((one.query.signal, error));
-                        }
-                    }
+                    self.ask_apart(&asked, request, &mut poll, &mut patience).await;
                 }
                 Err(error) => poll.failed.extend(asked.iter().map(|asked| (asked.query.signal, error.clone()))),
             }
         }
+        self.ask_all_monitors(request.to, &mut poll, &mut patience).await;
+        poll
+    }
+
+    /// Asks each query alone, and remembers those that are refused while others are not.
+    async fn ask_apart(&self, asked: &[Asked<'_>], request: &PollRequest, poll: &mut Poll, patience: &mut Patience) {
+        let mut refused = Vec::new();
+        for one in asked {
+            let alone = std::slice::from_ref(one);
+            if let Err(error) = patience.ask(self.ask_series(alone, request, poll)).await {
+                if matches!(error, SourceError::BadQuery(_)) {
+                    refused.push((one.parts.clone(), error.clone()));
+                }
+                poll.failed.push((one.query.signal, error));
+            }
+        }
+        // When all are refused it is hardly the queries, and may pass.
+        if refused.len() < asked.len() {
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).extend(refused);
+        }
+    }
+
+    async fn ask_all_monitors(&self, now: Time, poll: &mut Poll, patience: &mut Patience) {
         let mut alerts = Vec::new();
         let mut all_told = !self.monitors.is_empty();
         for query in &self.monitors {
-            match patience.ask(self.ask_monitors(query, request.to)).await {
+            match patience.ask(self.ask_monitors(query, now)).await {
                 Ok((found, not_quiet)) => {
                     let firing = not_quiet.iter().filter(|alert| alert.state == AlertState::Firing).count();
-                    let point = (request.to, Sample::Value(firing as f64));
+                    let point = (now, Sample::Value(firing as f64));
                     // No monitor found guards nothing: that is no data, never zero alerts.
                     poll.points.push((query.signal, if found == 0 { Vec::new() } else { vec![point] }));
                     alerts.extend(not_quiet);
@@ -96,7 +113,6 @@ impl Datadog {
         }
         // Half a list would take the other half off the screen.
         poll.alerts = all_told.then_some(alerts);
-        poll
     }
 
     /// The queries that can be asked, without those that are known to be refused.
@@ -111,13 +127,6 @@ impl Datadog {
             None => true,
         });
         asked
-    }
-
-    fn remember_refusal(&self, asked: &Asked<'_>, error: &SourceError) {
-        if matches!(error, SourceError::BadQuery(_)) {
-            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-            refused.insert(asked.parts.clone(), error.clone());
-        }
     }
 
     /// Asks all queries of one step at once: each part of each is a query with a formula that names it.

@@ -10,6 +10,7 @@ pub mod sentry;
 pub mod spec;
 
 mod check;
+mod patience;
 mod series;
 mod variables;
 

@@ -5,17 +5,20 @@ mod timeseries;
 
 use super::check::{broken, fine, queries};
 use super::http::{Http, RetryHint, insert_secret};
-use super::series::{Asked, askable, conclude, floor, is_final, points};
+use super::patience::{Patience, conclude};
+use super::series::{Asked, askable, floor, points};
 use super::spec::{AlertQuery, DatadogSpec, SeriesQuery};
 use super::{CheckLine, Source};
 use crate::deploy::Time;
 use crate::poll::{Alert, AlertState, Poll, PollRequest, SourceError};
-use crate::signal::Sample;
+use crate::signal::{Sample, SignalId};
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
 use monitors::{MonitorsAnswer, Site};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use timeseries::TimeseriesAnswer;
 
 /// Traces arrive one to two minutes late: what is newer would be read as a drop.
@@ -35,6 +38,8 @@ pub struct Datadog {
     site: Site,
     queries: Vec<SeriesQuery>,
     monitors: Vec<AlertQuery>,
+    /// Queries that were refused when they were asked alone, by their texts: they would spoil every request.
+    refused: Mutex<HashMap<Vec<String>, SourceError>>,
 }
 
 impl Datadog {
@@ -49,47 +54,79 @@ impl Datadog {
             name: spec.endpoint.name,
             queries: spec.queries,
             monitors: spec.monitors,
+            refused: Mutex::default(),
         })
     }
 
     async fn ask_all(&self, request: &PollRequest) -> Poll {
         let mut poll = Poll::default();
-        let mut ended = None;
-        for asked in by_step(askable(&self.queries, request)) {
-            let result = match ended.clone() {
-                Some(error) => Err(error),
-                None => self.ask_series(&asked, request, &mut poll).await,
-            };
-            if let Err(error) = result {
-                poll.failed.extend(asked.iter().map(|asked| (asked.query.signal, error.clone())));
-                ended = ended.or_else(|| is_final(&error).then_some(error));
+        let mut patience = Patience::usual();
+        for asked in by_step(self.not_refused(request, &mut poll.failed)) {
+            match patience.ask(self.ask_series(&asked, request, &mut poll)).await {
+                Ok(()) => {}
+                // One bad query makes the whole request refused, and the answer does not say which.
+                Err(SourceError::BadQuery(_)) if asked.len() > 1 => {
+                    self.ask_apart(&asked, request, &mut poll, &mut patience).await;
+                }
+                Err(error) => poll.failed.extend(asked.iter().map(|asked| (asked.query.signal, error.clone()))),
             }
         }
+        self.ask_all_monitors(request.to, &mut poll, &mut patience).await;
+        poll
+    }
+
+    /// Asks each query alone, and remembers those that are refused while others are not.
+    async fn ask_apart(&self, asked: &[Asked<'_>], request: &PollRequest, poll: &mut Poll, patience: &mut Patience) {
+        let mut refused = Vec::new();
+        for one in asked {
+            let alone = std::slice::from_ref(one);
+            if let Err(error) = patience.ask(self.ask_series(alone, request, poll)).await {
+                if matches!(error, SourceError::BadQuery(_)) {
+                    refused.push((one.parts.clone(), error.clone()));
+                }
+                poll.failed.push((one.query.signal, error));
+            }
+        }
+        // When all are refused it is hardly the queries, and may pass.
+        if refused.len() < asked.len() {
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).extend(refused);
+        }
+    }
+
+    async fn ask_all_monitors(&self, now: Time, poll: &mut Poll, patience: &mut Patience) {
         let mut alerts = Vec::new();
         let mut all_told = !self.monitors.is_empty();
         for query in &self.monitors {
-            let result = match ended.clone() {
-                Some(error) => Err(error),
-                None => self.ask_monitors(query, request.to).await,
-            };
-            match result {
+            match patience.ask(self.ask_monitors(query, now)).await {
                 Ok((found, not_quiet)) => {
                     let firing = not_quiet.iter().filter(|alert| alert.state == AlertState::Firing).count();
-                    let point = (request.to, Sample::Value(firing as f64));
+                    let point = (now, Sample::Value(firing as f64));
                     // No monitor found guards nothing: that is no data, never zero alerts.
                     poll.points.push((query.signal, if found == 0 { Vec::new() } else { vec![point] }));
                     alerts.extend(not_quiet);
                 }
                 Err(error) => {
                     all_told = false;
-                    poll.failed.push((query.signal, error.clone()));
-                    ended = ended.or_else(|| is_final(&error).then_some(error));
+                    poll.failed.push((query.signal, error));
                 }
             }
         }
         // Half a list would take the other half off the screen.
         poll.alerts = all_told.then_some(alerts);
-        poll
+    }
+
+    /// The queries that can be asked, without those that are known to be refused.
+    fn not_refused(&self, request: &PollRequest, failed: &mut Vec<(SignalId, SourceError)>) -> Vec<Asked<'_>> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = askable(&self.queries, request);
+        asked.retain(|asked| match refused.get(&asked.parts) {
+            Some(error) => {
+                failed.push((asked.query.signal, error.clone()));
+                false
+            }
+            None => true,
+        });
+        asked
     }
 
     /// Asks all queries of one step at once: each part of each is a query with a formula that names it.

@@ -5,7 +5,8 @@ pub mod frames;
 
 use super::check::{broken, fine, queries};
 use super::http::{Answer, Http, RetryHint, authorization};
-use super::series::{Asked, PROMQL_SETTLES, aligned, askable, conclude, duration, is_final, points};
+use super::patience::{Patience, conclude};
+use super::series::{Asked, PROMQL_SETTLES, aligned, askable, duration, points};
 use super::spec::{Endpoint, GrafanaSpec, SeriesQuery};
 use super::{CheckLine, Source};
 use crate::deploy::Time;
@@ -51,27 +52,18 @@ impl Grafana {
     /// One after the other: never two requests in flight.
     async fn ask_all(&self, request: &PollRequest) -> Poll {
         let mut poll = Poll::default();
-        let mut ended = None;
+        let mut patience = Patience::usual();
         for (uid, queries) in &self.datasources {
             let asked = askable(queries, request);
             if asked.is_empty() {
                 continue;
             }
-            let result = match ended.clone() {
-                Some(error) => Err(error),
-                None => self.ask_datasource(uid, &asked, request, &mut poll).await,
-            };
-            if let Err(error) = result {
+            if let Err(error) = patience.ask(self.ask_datasource(uid, &asked, request, &mut poll)).await {
                 poll.failed.extend(asked.iter().map(|asked| (asked.query.signal, error.clone())));
-                ended = ended.or_else(|| is_final(&error).then_some(error));
             }
         }
         if !self.alerts.is_empty() {
-            let result = match ended {
-                Some(error) => Err(error),
-                None => self.ask_rules(request.to).await,
-            };
-            match result {
+            match patience.ask(self.ask_rules(request.to)).await {
                 Ok(matched) => self.add_alerts(&mut poll, matched, request.to),
                 Err(error) => {
                     poll.failed.extend(self.alerts.iter().map(|(signal, _)| (*signal, error.clone())));

@@ -2,7 +2,8 @@
 
 use super::check::{broken, fine, queries};
 use super::http::{Answer, Http, RetryHint, authorization, clean};
-use super::series::{Bins, PROMQL_SETTLES, aligned, askable, conclude, duration, is_final, only_series, points};
+use super::patience::{Patience, conclude};
+use super::series::{Bins, PROMQL_SETTLES, aligned, askable, duration, only_series, points};
 use super::spec::{PrometheusSpec, SeriesQuery};
 use super::variables::fill;
 use super::{CheckLine, Source};
@@ -50,20 +51,12 @@ impl Prometheus {
     /// Query after query. A server that does not even keep its own time limit is not asked on in this poll.
     async fn ask_all(&self, request: &PollRequest) -> Poll {
         let mut poll = Poll::default();
-        let mut ended: Option<SourceError> = None;
+        let mut patience = Patience::short();
         for asked in askable(&self.queries, request) {
             let mut parts = Vec::with_capacity(asked.parts.len());
             for text in &asked.parts {
-                let bins = match ended.clone() {
-                    Some(error) => Err(error),
-                    None => self.range(text, asked.query.step, request, &mut poll.warnings).await,
-                };
-                if let Err(error) = &bins
-                    && (is_final(error) || matches!(error, SourceError::Timeout(_)))
-                {
-                    ended = Some(error.clone());
-                }
-                parts.push(bins);
+                let question = self.range(text, asked.query.step, request, &mut poll.warnings);
+                parts.push(patience.ask(question).await);
             }
             match points(asked.query, parts, request.to - PROMQL_SETTLES) {
                 Ok(points) => poll.points.push((asked.query.signal, points)),

@@ -9,7 +9,8 @@ mod timeseries;
 
 use super::check::{answer_for, broken, fine, queried};
 use super::http::{Http, RetryHint, authorization};
-use super::series::{conclude, floor, is_final};
+use super::patience::{Patience, conclude};
+use super::series::floor;
 use super::spec::{Auth, SentryQuery, SentrySpec, SentryWant};
 use super::variables::fill_version;
 use super::{CheckLine, Source};
@@ -72,16 +73,13 @@ impl Sentry {
 
     async fn ask_all(&self, request: &PollRequest) -> Poll {
         let mut poll = Poll::default();
-        let mut ended = None;
+        let mut patience = Patience::usual();
         let mut issues = Vec::new();
         let mut listed = false;
         for query in &self.queries {
             let Some(release) = fill_version(&query.release, request.version(query.service)) else { continue };
             let asked = Asked { query, release };
-            let points = match ended.clone() {
-                Some(error) => Err(error),
-                None => self.ask_one(&asked, request, &mut poll.warnings).await,
-            };
+            let points = patience.ask(self.ask_one(&asked, request, &mut poll.warnings)).await;
             if query.want == SentryWant::NewIssues {
                 // What another signal could not list now is still what it was.
                 issues.extend(self.remember(&asked, Vec::new()));
@@ -89,10 +87,7 @@ impl Sentry {
             }
             match points {
                 Ok(points) => poll.points.push((query.signal, points)),
-                Err(error) => {
-                    poll.failed.push((query.signal, error.clone()));
-                    ended = ended.or_else(|| is_final(&error).then_some(error));
-                }
+                Err(error) => poll.failed.push((query.signal, error)),
             }
         }
         poll.issues = listed.then_some(issues);

@@ -3,7 +3,7 @@
 use super::spec::{Expr, SeriesQuery};
 use super::variables::fill_version;
 use crate::deploy::Time;
-use crate::poll::{Poll, PollRequest, SourceError};
+use crate::poll::{PollRequest, SourceError};
 use crate::signal::{Point, Sample};
 use chrono::{DateTime, TimeDelta};
 use std::collections::HashMap;
@@ -86,26 +86,6 @@ pub(super) fn only_series(mut series: Vec<Bins>) -> Result<Bins, SourceError> {
         several => Err(SourceError::BadQuery(format!(
             "{several} series came back where one is needed: aggregate them, with sum or max for instance"
         ))),
-    }
-}
-
-/// Whether an error concerns the source as a whole, so that asking on would only make it worse.
-pub(super) fn is_final(error: &SourceError) -> bool {
-    matches!(error, SourceError::Unauthorized(_) | SourceError::RateLimited { .. } | SourceError::Unreachable(_))
-}
-
-/// When nothing at all was answered and for one reason, it is the source that failed, not its signals.
-pub(super) fn conclude(poll: Poll) -> Result<Poll, SourceError> {
-    let answered = !poll.points.is_empty() || poll.issues.is_some() || poll.alerts.is_some();
-    match poll.failed.first() {
-        Some((_, error))
-            if !answered
-                && !matches!(error, SourceError::BadQuery(_))
-                && poll.failed.iter().all(|(_, other)| other == error) =>
-        {
-            Err(error.clone())
-        }
-        _ => Ok(poll),
     }
 }
 
@@ -205,19 +185,5 @@ mod tests {
         assert_eq!(aligned(12, 41, 100), (at(10), at(40)));
         assert_eq!(aligned(41, 12, 100), (at(10), at(10)));
         assert_eq!(aligned(0, 1000, 2), (at(985), at(1000)));
-    }
-
-    #[test]
-    fn a_source_that_answers_nothing_has_failed_as_a_whole() {
-        let timeout = SourceError::Timeout(5);
-        let failed = |errors: &[SourceError]| Poll {
-            failed: errors.iter().map(|error| (SignalId(0), error.clone())).collect(),
-            ..Poll::default()
-        };
-        assert_eq!(conclude(failed(&[timeout.clone(), timeout.clone()])), Err(timeout.clone()));
-        assert!(conclude(failed(&[timeout.clone(), SourceError::NotFound("x".into())])).is_ok());
-        assert!(conclude(failed(&[SourceError::BadQuery("x".into())])).is_ok());
-        let partial = Poll { points: vec![(SignalId(1), vec![])], ..failed(&[timeout]) };
-        assert!(conclude(partial).is_ok());
     }
 }

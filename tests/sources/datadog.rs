@@ -103,6 +103,20 @@ async fn errors_are_texts_or_objects() {
 }
 
 #[tokio::test]
+async fn a_query_that_spoils_the_request_is_found_and_left_out() {
+    let replies =
+        vec![reply("sum:(((", 400, r#"{"errors":["Error parsing query"]}"#), reply("timeseries", 200, TIMESERIES)];
+    let peer = Peer::start(replies).await;
+    let datadog = datadog(&peer, vec![value(0, "good"), value(1, "sum:(((")], &[]);
+    for requests in [3, 4] {
+        let poll = datadog.poll(&request()).await.unwrap();
+        assert_eq!(points(&poll, 0).len(), 2);
+        assert_eq!(failure(&poll, 1), SourceError::BadQuery("Error parsing query".to_owned()));
+        assert_eq!(peer.asked().len(), requests);
+    }
+}
+
+#[tokio::test]
 async fn a_limit_says_how_many_seconds_remain() {
     let limited = reply("timeseries", 429, r#"{"errors":["Too many requests"]}"#).header("X-RateLimit-Reset", "40");
     let peer = Peer::start(vec![limited]).await;

@@ -320,13 +320,11 @@ fn unknown_action(name: &str) -> String {
         .map(|action| (strsim::damerau_levenshtein(name, action.name()), action.name()))
         .min()
         .filter(|(distance, known)| *distance <= 1 + known.len() / 3);
-    match nearest {
-        Some((_, known)) => format!("there is no action `{name}`; did you mean `{known}`?"),
-        None => {
-            let all: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
-            format!("there is no action `{name}`; there are {}", all.join(", "))
-        }
+    if let Some((_, known)) = nearest {
+        return format!("there is no action `{name}`; did you mean `{known}`?");
     }
+    let all: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
+    format!("there is no action `{name}`; there are {}", all.join(", "))
 }
 
 #[cfg(test)]

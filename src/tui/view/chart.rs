@@ -42,7 +42,7 @@ impl Axis {
 }
 
 /// The worst value in each of so many columns; `None` where nothing is known.
-pub(super) fn bins(series: &Series, signal: &Signal, axis: &Axis, columns: usize) -> Vec<Option<f64>> {
+pub(super) fn bins(series: &Series, signal: &Signal, axis: &Axis, now: Time, columns: usize) -> Vec<Option<f64>> {
     let mut bins: Vec<Option<f64>> = vec![None; columns];
     let worse = |a: f64, b: f64| if signal.kind.lower_is_worse() { a.min(b) } else { a.max(b) };
     // A reading stands for the step after it, and half a step more for a source that is a little late.
@@ -61,6 +61,15 @@ pub(super) fn bins(series: &Series, signal: &Signal, axis: &Axis, columns: usize
         bins[column] = Some(bins[column].map_or(value, |other| worse(other, value)));
         previous = Some((reading.at, column, value));
     }
+    // The newest reading stands until now, unless the next one is late.
+    if let Some((at, from, held)) = previous
+        && let Some(edge) = axis.column(now.min(at + reach), columns)
+    {
+        bins[(from + 1).min(edge)..edge].fill(Some(held));
+        if edge > from && now <= at + reach {
+            bins[edge] = Some(held);
+        }
+    }
     bins
 }
 
@@ -74,9 +83,10 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// A scale for these values. It begins at zero, so that heights can be compared, unless lower is worse; it
-    /// takes the limit in where that does not press the values flat.
-    pub(super) fn of(bins: &[Option<f64>], signal: &Signal, limit: Option<f64>) -> Self {
+    /// A scale for these values. It takes the limit in where that does not press the values flat, and leaves
+    /// room above what is normal, so that a rise is seen to rise. Shares and counts begin at zero; times and
+    /// traffic, which never come near it, somewhat below what is normal.
+    pub(super) fn of(bins: &[Option<f64>], signal: &Signal, series: &Series, limit: Option<f64>) -> Self {
         let values = || bins.iter().flatten().copied();
         let top = values().fold(f64::NEG_INFINITY, f64::max);
         let bottom = values().fold(f64::INFINITY, f64::min);
@@ -88,9 +98,14 @@ impl Scale {
             let span = (top - low).max(top.abs() * 0.01).max(f64::MIN_POSITIVE);
             return Self { low: low - span * 0.1, high: top };
         }
+        let normal = series.baseline().map_or(bottom, |baseline| baseline.median).max(0.0);
         let reachable = limit.filter(|limit| *limit <= top * 4.0 || matches!(signal.kind, Kind::ErrorRate));
-        let high = reachable.map_or(top, |limit| top.max(limit));
-        let low = bottom.min(0.0);
+        let high = reachable.map_or(top, |limit| top.max(limit)).max(normal * 1.6);
+        let floor = match signal.kind {
+            Kind::Latency | Kind::Probe | Kind::Traffic => normal * 0.4,
+            _ => 0.0,
+        };
+        let low = bottom.min(floor);
         Self { low, high: if high > low { high } else { low + 1.0 } }
     }
 

@@ -94,7 +94,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         line += lines as u16;
     }
     let hidden = flags.len().saturating_sub(first + shown.len().min(height));
-    draw_clear(buffer, view, inner, line.max(0), hidden);
+    draw_clear(buffer, view, inner, line, hidden);
 }
 
 /// What of a sentence follows its first lines.

@@ -167,7 +167,7 @@ impl Action {
     /// What the help says of it.
     pub const fn help(self) -> &'static str {
         match self {
-            Self::Rollback => "show what a rollback would do, and freeze that plan",
+            Self::Rollback => "show what a rollback would do",
             Self::Confirm => "roll back, while the plan is shown",
             Self::Acknowledge => "mark the flag under the cursor as seen",
             Self::Note => "write a note into the timeline",

@@ -443,6 +443,10 @@ pub(super) fn undone(ready: usize, starting: usize, left: usize) -> Rollout {
         created: None,
         ready_since: None,
     }));
+    // The version that is rolled out now is the old one.
+    for pod in &mut pods {
+        pod.is_new = pod.hash == "h1.8.3";
+    }
     let done = starting == 0 && left == 0;
     let progress = if done {
         Progress::Complete
@@ -453,7 +457,6 @@ pub(super) fn undone(ready: usize, starting: usize, left: usize) -> Rollout {
     rollout.generation = 8;
     let deploy = rollout.deploy.as_mut().unwrap();
     std::mem::swap(&mut deploy.to, deploy.from.as_mut().unwrap());
-    rollout.pods.iter_mut().for_each(|pod| pod.is_new = pod.hash == "h1.8.3");
     rollout
 }
 

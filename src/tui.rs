@@ -156,8 +156,13 @@ impl<B: Backend> Tui<B> {
         self.terminal.clear()
     }
 
-    /// The terminal below, for tests that look at what was drawn.
+    /// What is below: tests look at what was drawn on it.
     pub fn backend(&self) -> &B {
         self.terminal.backend()
+    }
+
+    /// The same, to change it: tests give it another size.
+    pub fn backend_mut(&mut self) -> &mut B {
+        self.terminal.backend_mut()
     }
 }

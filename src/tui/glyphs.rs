@@ -5,6 +5,7 @@ use crate::store::Health;
 use crate::timeline::Mark;
 use crate::verdict::{Level, Verdict};
 use ratatui::symbols::border;
+use std::borrow::Cow;
 
 /// Which signs the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -197,7 +198,7 @@ impl Glyphs {
     }
 
     /// Text that this set of signs can show: in ASCII the sentences' own signs are spelled plainly.
-    pub fn plain(self, text: std::borrow::Cow<'_, str>) -> std::borrow::Cow<'_, str> {
+    pub fn plain(self, text: Cow<'_, str>) -> Cow<'_, str> {
         if self == Self::Unicode || text.is_ascii() {
             return text;
         }
@@ -210,8 +211,7 @@ impl Glyphs {
                 '↓' => out.push_str("Down"),
                 '←' => out.push_str("Left"),
                 '…' => out.push_str("..."),
-                '–' | '—' | '−' => out.push('-'),
-                '·' => out.push('-'),
+                '–' | '—' | '−' | '·' => out.push('-'),
                 '×' => out.push('x'),
                 '±' => out.push_str("+-"),
                 '“' | '”' => out.push('"'),

@@ -167,7 +167,7 @@ impl Action {
     /// What the help says of it.
     pub const fn help(self) -> &'static str {
         match self {
-            Self::Rollback => "show what a rollback would do, and freeze that plan",
+            Self::Rollback => "show what a rollback would do",
             Self::Confirm => "roll back, while the plan is shown",
             Self::Acknowledge => "mark the flag under the cursor as seen",
             Self::Note => "write a note into the timeline",
@@ -320,13 +320,11 @@ fn unknown_action(name: &str) -> String {
         .map(|action| (strsim::damerau_levenshtein(name, action.name()), action.name()))
         .min()
         .filter(|(distance, known)| *distance <= 1 + known.len() / 3);
-    match nearest {
-        Some((_, known)) => format!("there is no action `{name}`; did you mean `{known}`?"),
-        None => {
-            let all: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
-            format!("there is no action `{name}`; there are {}", all.join(", "))
-        }
+    if let Some((_, known)) = nearest {
+        return format!("there is no action `{name}`; did you mean `{known}`?");
     }
+    let all: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
+    format!("there is no action `{name}`; there are {}", all.join(", "))
 }
 
 #[cfg(test)]

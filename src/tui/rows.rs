@@ -2,6 +2,7 @@
 
 use super::keymap::Pane;
 use crate::deploy::{ServiceId, WorkloadId};
+use crate::rollout::{Progress, Rollout};
 use crate::signal::{Kind, SignalId, SourceId};
 use crate::store::Health;
 use crate::verdict::Level;
@@ -37,7 +38,11 @@ pub(super) fn of(pane: Pane, watch: &Watch, service: Option<ServiceId>) -> Vec<R
         Pane::Flags => flags(watch, service).into_iter().map(Row::Signal).collect(),
         Pane::Signals if is_board(watch, service) => services(watch).into_iter().map(Row::Service).collect(),
         Pane::Signals => series(watch, service).map(Row::Signal).collect(),
-        Pane::Rollout => workloads(watch, service).map(Row::Workload).collect(),
+        Pane::Rollout => {
+            let mut ids: Vec<WorkloadId> = workloads(watch, service).collect();
+            ids.sort_by_key(|id| attention(watch.workload(*id).rollout.as_ref()));
+            ids.into_iter().map(Row::Workload).collect()
+        }
         Pane::Errors => {
             let issues =
                 (0..watch.issues().len()).filter(|index| belongs(watch, watch.issues()[*index].signal, service));
@@ -92,6 +97,17 @@ pub(super) fn services(watch: &Watch) -> Vec<ServiceId> {
     let mut ids: Vec<ServiceId> = (0..watch.setup().services.len() as u16).map(ServiceId).collect();
     ids.sort_by_cached_key(|id| std::cmp::Reverse(worst(watch, Some(*id))));
     ids
+}
+
+/// How much a rollout needs to be looked at, most first.
+fn attention(rollout: Option<&Rollout>) -> u8 {
+    match rollout.map(|rollout| (&rollout.progress, rollout.troubles.is_empty())) {
+        Some((Progress::Failed(_) | Progress::Gone, _)) => 0,
+        Some((_, false)) => 1,
+        Some((Progress::Waiting(_), true)) => 2,
+        None => 3,
+        Some((Progress::Complete, true)) => 4,
+    }
 }
 
 /// The sources, those that do not answer first.

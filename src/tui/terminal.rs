@@ -3,6 +3,7 @@
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -49,7 +50,7 @@ pub fn restore() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         // Nothing can be done about a terminal that is gone, and each step must be tried whatever the others said.
         let mut out = io::stdout();
-        let _ = queue!(out, EndSynchronizedUpdate, LeaveAlternateScreen, Show);
+        let _ = queue!(out, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
         let _ = out.flush();
         let _ = disable_raw_mode();
     }
@@ -65,7 +66,8 @@ fn take() -> io::Result<()> {
     ENTERED.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
     let mut out = io::stdout();
-    queue!(out, EnterAlternateScreen, Hide)?;
+    // Without bracketed paste a pasted text would be a rain of keys, and `R` and `y` are among them.
+    queue!(out, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
     out.flush()
 }
 

@@ -289,7 +289,7 @@ impl Themes {
     }
 
     /// Takes the next one, the first after the last.
-    pub fn next(&mut self) -> &Theme {
+    pub fn advance(&mut self) -> &Theme {
         self.current = (self.current + 1) % self.all.len();
         self.current()
     }
@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn the_key_goes_through_all_themes_and_back_to_the_first() {
         let mut themes = themes(ColorDepth::True);
-        let names: Vec<String> = (0..4).map(|_| themes.next().name().to_owned()).collect();
+        let names: Vec<String> = (0..4).map(|_| themes.advance().name().to_owned()).collect();
         assert_eq!(names, ["light", "colorblind", "mono", "dark"]);
     }
 
@@ -351,7 +351,7 @@ mod tests {
     fn a_theme_without_colours_has_none() {
         let mut themes = themes(ColorDepth::None);
         for _ in 0..4 {
-            let theme = themes.next();
+            let theme = themes.advance();
             for (slot, name) in Slot::ALL {
                 let style = theme.style(slot);
                 assert!(style.fg.is_none() && style.bg.is_none(), "{} {name}", theme.name());

@@ -205,7 +205,7 @@ impl Ui {
             Action::Note => self.overlay = Some(Overlay::Note(String::new())),
             Action::Help => self.overlay = Some(Overlay::Help(0)),
             Action::Theme => {
-                let name = themes.next().name().to_owned();
+                let name = themes.advance().name().to_owned();
                 self.notice = Some(format!("theme: {name}"));
             }
             Action::Freeze => {
@@ -214,7 +214,7 @@ impl Ui {
             Action::Enter => self.enter(live),
             Action::Show(pane) => self.focus = pane,
             Action::NextPane | Action::Right => self.turn(1),
-            Action::PreviousPane | Action::Left => self.turn(-1),
+            Action::PreviousPane | Action::Left => self.turn(Pane::ALL.len() - 1),
             Action::Up => self.step(-1, live),
             Action::Down => self.step(1, live),
             Action::PageUp => self.step(-PAGE, live),
@@ -225,9 +225,9 @@ impl Ui {
         Vec::new()
     }
 
-    fn turn(&mut self, by: isize) {
-        let count = Pane::ALL.len() as isize;
-        self.focus = Pane::ALL[(self.focus as isize + by).rem_euclid(count) as usize];
+    /// So many panes on, round and round.
+    fn turn(&mut self, by: usize) {
+        self.focus = Pane::ALL[(self.focus as usize + by) % Pane::ALL.len()];
     }
 
     fn step(&mut self, by: isize, live: &Watch) {

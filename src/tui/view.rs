@@ -153,13 +153,13 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>) {
 fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let inner_width = area.width.saturating_sub(4);
     let wishes = Wishes {
-        rollback: rollback::wish(view),
+        rollback: rollback::wish(view, inner_width),
         flags: flags::wish(view, inner_width),
         signals: if rows::is_board(view.watch, view.service()) { board::wish(view) } else { signals::wish(view) },
         rollout: rollout::wish(view),
         errors: view.rows(Pane::Errors).len() as u16,
         sources: view.watch.setup().sources.len() as u16,
-        footer: footer::wish(area.width),
+        footer: footer::wish(view, area.width),
     };
     let mut plan = layout::layout(area, wishes, view.ui.zoomed.then_some(view.ui.focus));
     let is_boxed = |(pane, _, shape): &(Pane, Rect, Shape)| *pane == view.ui.focus && *shape == Shape::Boxed;

@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_colour_becomes_its_nearest_neighbour() {
         assert_eq!(nearest(Color::Rgb(255, 0, 0), ColorDepth::Indexed256), Color::Indexed(196));
-        assert_eq!(nearest(Color::Rgb(0x8a, 0x8f, 0x98), ColorDepth::Indexed256), Color::Indexed(245));
+        assert_eq!(nearest(Color::Rgb(0x8a, 0x8f, 0x98), ColorDepth::Indexed256), Color::Indexed(246));
         assert_eq!(nearest(Color::Rgb(255, 92, 87), ColorDepth::Ansi16), Color::LightRed);
         assert_eq!(nearest(Color::Rgb(127, 201, 127), ColorDepth::Ansi16), Color::Green);
         assert_eq!(nearest(Color::Rgb(138, 143, 152), ColorDepth::Ansi16), Color::DarkGray);

@@ -38,7 +38,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let fixed = 2 + name_width + 2 + if with_version { VERSION + 1 } else { 0 } + PODS + 1;
     let fit = usize::from(inner.width.saturating_sub(fixed) / CELL);
     let hidden = used.len().saturating_sub(fit);
-    let kinds = &used[..used.len() - hidden];
+    let kinds = worst_kinds(view, &used, used.len() - hidden);
 
     let mut brush = Brush::new(buffer, view, inner, 0);
     brush.gap(2).cell("service", name_width, Slot::Muted).gap(2);
@@ -46,7 +46,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         brush.cell("version", VERSION, Slot::Muted).gap(1);
     }
     brush.cell("pods", PODS, Slot::Muted).gap(1);
-    for kind in kinds {
+    for kind in &kinds {
         brush.cell(kind.label(), CELL, Slot::Muted);
     }
     if hidden > 0 {
@@ -70,10 +70,24 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
             brush.cell(&versions(view, service), VERSION, Slot::Muted).gap(1);
         }
         brush.cell(&pods(view, service), PODS, Slot::Text).gap(1);
-        for kind in kinds {
+        for kind in &kinds {
             draw_cell(&mut brush, view, service, *kind);
         }
     }
+}
+
+/// So many of the kinds, in their order: where not all fit, those that are worst somewhere stay.
+fn worst_kinds(view: &View<'_>, kinds: &[Kind], count: usize) -> Vec<Kind> {
+    let setup = view.watch.setup();
+    let level = |kind: Kind| {
+        let of_kind = rows::signals(view.watch, None).filter(|id| setup.signal(*id).kind == kind);
+        of_kind.map(|id| view.watch.finding(id).level).max()
+    };
+    let mut order: Vec<usize> = (0..kinds.len()).collect();
+    order.sort_by_cached_key(|index| std::cmp::Reverse(level(kinds[*index])));
+    order.truncate(count);
+    order.sort_unstable();
+    order.into_iter().map(|index| kinds[index]).collect()
 }
 
 /// The worst signal of a kind: its sign, and its value or, where it is not known, the word.

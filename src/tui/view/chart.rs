@@ -41,8 +41,9 @@ impl Axis {
     }
 }
 
-/// The worst value in each of so many columns; `None` where nothing is known.
-pub(super) fn bins(series: &Series, signal: &Signal, axis: &Axis, columns: usize) -> Vec<Option<f64>> {
+/// The worst value in each of so many columns, with a straight line to the next reading where columns are
+/// finer than readings; `None` where nothing is known.
+pub(super) fn bins(series: &Series, signal: &Signal, axis: &Axis, now: Time, columns: usize) -> Vec<Option<f64>> {
     let mut bins: Vec<Option<f64>> = vec![None; columns];
     let worse = |a: f64, b: f64| if signal.kind.lower_is_worse() { a.min(b) } else { a.max(b) };
     // A reading stands for the step after it, and half a step more for a source that is a little late.
@@ -56,10 +57,22 @@ pub(super) fn bins(series: &Series, signal: &Signal, axis: &Axis, columns: usize
         if let Some((at, from, held)) = previous
             && reading.at - at <= reach
         {
-            bins[(from + 1).min(column)..column].fill(Some(held));
+            let steps = column.saturating_sub(from).max(1) as f64;
+            for (step, bin) in bins[(from + 1).min(column)..column].iter_mut().enumerate() {
+                *bin = Some(held + (value - held) * (step + 1) as f64 / steps);
+            }
         }
         bins[column] = Some(bins[column].map_or(value, |other| worse(other, value)));
         previous = Some((reading.at, column, value));
+    }
+    // The newest reading stands until now, unless the next one is late.
+    if let Some((at, from, held)) = previous
+        && let Some(edge) = axis.column(now.min(at + reach), columns)
+    {
+        bins[(from + 1).min(edge)..edge].fill(Some(held));
+        if edge > from && now <= at + reach {
+            bins[edge] = Some(held);
+        }
     }
     bins
 }
@@ -74,9 +87,10 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// A scale for these values. It begins at zero, so that heights can be compared, unless lower is worse; it
-    /// takes the limit in where that does not press the values flat.
-    pub(super) fn of(bins: &[Option<f64>], signal: &Signal, limit: Option<f64>) -> Self {
+    /// A scale for these values. It takes the limit in where that does not press the values flat, and leaves
+    /// room above what is normal, so that a rise is seen to rise. Shares and counts begin at zero; times and
+    /// traffic, which never come near it, somewhat below what is normal.
+    pub(super) fn of(bins: &[Option<f64>], signal: &Signal, series: &Series, limit: Option<f64>) -> Self {
         let values = || bins.iter().flatten().copied();
         let top = values().fold(f64::NEG_INFINITY, f64::max);
         let bottom = values().fold(f64::INFINITY, f64::min);
@@ -88,9 +102,14 @@ impl Scale {
             let span = (top - low).max(top.abs() * 0.01).max(f64::MIN_POSITIVE);
             return Self { low: low - span * 0.1, high: top };
         }
+        let normal = series.baseline().map_or(bottom, |baseline| baseline.median).max(0.0);
         let reachable = limit.filter(|limit| *limit <= top * 4.0 || matches!(signal.kind, Kind::ErrorRate));
-        let high = reachable.map_or(top, |limit| top.max(limit));
-        let low = bottom.min(0.0);
+        let high = reachable.map_or(top, |limit| top.max(limit)).max(normal * 1.6);
+        let floor = match signal.kind {
+            Kind::Latency | Kind::Probe | Kind::Traffic => normal * 0.4,
+            _ => 0.0,
+        };
+        let low = bottom.min(floor);
         Self { low, high: if high > low { high } else { low + 1.0 } }
     }
 
@@ -162,7 +181,7 @@ pub(super) fn change(signal: &Signal, series: &Series, value: f64) -> Option<Str
     let before = series.baseline()?.median;
     if signal.kind == Kind::CrashFree {
         // Of a share near 100 % only the points tell anything.
-        return Some(format!("{:+.1}", value - before));
+        return Some(format!("{:+.1}", value - before).replace('-', "−"));
     }
     if before <= 0.0 {
         return (value > 0.0).then(|| "from 0".to_owned());
@@ -173,4 +192,105 @@ pub(super) fn change(signal: &Signal, series: &Series, value: f64) -> Option<Str
         -0.5..0.5 => "±0 %".to_owned(),
         _ => format!("{}{:.0} %", if percent < 0.0 { "−" } else { "+" }, percent.abs()),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::signal::{Sample, SourceId};
+    use chrono::TimeDelta;
+
+    fn at(seconds: i64) -> Time {
+        Time::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn signal(kind: Kind) -> Signal {
+        Signal {
+            name: kind.label().to_owned(),
+            kind,
+            unit: kind.unit(),
+            service: ServiceId(0),
+            workload: None,
+            source: SourceId(0),
+            required: true,
+            limits: kind.limits(),
+            step: TimeDelta::seconds(30),
+            link: None,
+        }
+    }
+
+    fn series(points: &[(i64, f64)]) -> Series {
+        let mut series = Series::default();
+        let points: Vec<_> = points.iter().map(|(second, value)| (at(*second), Sample::from_number(*value))).collect();
+        series.insert(&points, at(600));
+        series
+    }
+
+    /// Ten columns of 60 s.
+    const fn axis(from: Time, to: Time) -> Axis {
+        Axis { from, to, deploy: None }
+    }
+
+    fn bins_of(points: &[(i64, f64)], now: i64) -> Vec<Option<f64>> {
+        bins(&series(points), &signal(Kind::Latency), &axis(at(0), at(600)), at(now), 10)
+    }
+
+    #[test]
+    fn a_column_shows_its_worst_reading() {
+        assert_eq!(
+            bins_of(&[(0, 5.0), (30, 9.0), (60, 7.0)], 60),
+            [vec![Some(9.0), Some(7.0)], vec![None; 8]].concat()
+        );
+        let crash_free = signal(Kind::CrashFree);
+        let lowest = bins(&series(&[(0, 99.9), (30, 99.1)]), &crash_free, &axis(at(0), at(600)), at(30), 10);
+        assert_eq!(lowest[0], Some(99.1));
+    }
+
+    #[test]
+    fn a_gap_is_a_gap_and_never_zero() {
+        let bins = bins_of(&[(0, 5.0), (30, 5.0), (300, 6.0)], 300);
+        assert_eq!(bins[2..5], [None, None, None]);
+        let not_a_number = bins_of(&[(0, 5.0), (60, f64::NAN), (120, 5.0)], 120);
+        assert_eq!(not_a_number[..3], [Some(5.0), None, Some(5.0)]);
+    }
+
+    #[test]
+    fn the_newest_reading_stands_only_until_the_next_one_is_late() {
+        assert_eq!(bins_of(&[(0, 5.0), (30, 5.0)], 65)[1], Some(5.0));
+        assert_eq!(bins_of(&[(0, 5.0), (30, 5.0)], 200)[2..], [None; 8]);
+    }
+
+    #[test]
+    fn what_is_beyond_the_axis_is_not_drawn() {
+        let axis = axis(at(0), at(600));
+        assert_eq!(axis.column(at(-1), 10), None);
+        assert_eq!(axis.column(at(600), 10), Some(9));
+        assert_eq!(axis.column(at(601), 10), None);
+        assert_eq!(axis.column(at(10), 0), None);
+    }
+
+    #[test]
+    fn the_change_is_told_the_way_people_say_it() {
+        let told = |kind: Kind, before: f64, now: f64| {
+            let mut series = series(&[(0, before), (30, before)]);
+            series.set_deploy(at(60));
+            change(&signal(kind), &series, now)
+        };
+        assert_eq!(told(Kind::Latency, 478.0, 612.0).as_deref(), Some("+28 %"));
+        assert_eq!(told(Kind::Traffic, 41.0, 38.5).as_deref(), Some("−6 %"));
+        assert_eq!(told(Kind::ErrorRate, 0.05, 2.4).as_deref(), Some("48×"));
+        assert_eq!(told(Kind::Memory, 41.0, 41.1).as_deref(), Some("±0 %"));
+        assert_eq!(told(Kind::CrashFree, 99.9, 99.1).as_deref(), Some("−0.8"));
+        assert_eq!(told(Kind::ErrorRate, 0.0, 2.4).as_deref(), Some("from 0"));
+        assert_eq!(change(&signal(Kind::Latency), &series(&[(0, 5.0)]), 6.0), None, "without a baseline");
+    }
+
+    #[test]
+    fn a_line_of_dots_is_broken_where_the_readings_are() {
+        let dots =
+            Dots::line(&[Some(0.0), Some(1.0), None, None, Some(1.0), Some(1.0)], Scale { low: 0.0, high: 1.0 }, 1);
+        assert_eq!([dots.cell(0, 0), dots.cell(1, 0), dots.cell(2, 0)], [Some('⣸'), None, Some('⠉')]);
+        assert_eq!(dots.cell(0, 1), None);
+    }
 }

@@ -18,7 +18,7 @@ use ratatui::layout::Rect;
 /// Columns of the first word: `REGRESSED` is the longest.
 const WORD: u16 = 11;
 /// Columns of a count.
-const COUNT: u16 = 8;
+const COUNT: u16 = 7;
 /// Columns of how many people saw it.
 const USERS: u16 = 13;
 
@@ -59,7 +59,7 @@ fn draw_issue(brush: &mut Brush<'_>, view: &View<'_>, issue: &Issue) {
     };
     let users = if issue.users == 1 { "1 user".to_owned() } else { format!("{} users", grouped(issue.users as f64)) };
     let with_users = brush.left() >= 70;
-    let numbers = COUNT + 1 + if with_users { USERS } else { 0 };
+    let numbers = COUNT + if with_users { USERS } else { 0 };
     brush.cell(word, WORD, slot);
     let title = match &issue.culprit {
         Some(culprit) if brush.left() > numbers + width(&issue.title) + 12 => {

@@ -51,11 +51,8 @@ pub(super) fn wish(view: &View<'_>, inner_width: u16) -> u16 {
     let (_, start) = columns(&flags, inner_width);
     let room = inner_width.saturating_sub(start);
     let lines: usize = flags.iter().map(|flag| wrap(&flag.sentence, room).len().clamp(1, MOST_LINES)).sum();
-    lines as u16 + u16::from(has_clear(view))
-}
-
-fn has_clear(view: &View<'_>) -> bool {
-    rows::signals(view.watch, view.service()).any(|id| view.watch.finding(id).level == Level::Clear)
+    let clear = clear_names(view).map_or(0, |names| wrap(&names, inner_width.saturating_sub(2 + WORD)).len());
+    (lines + clear) as u16
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
@@ -64,7 +61,8 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let (name_width, start) = columns(&flags, inner.width);
     let room = inner.width.saturating_sub(start);
     // The last line is for what is clear, or for how much more there is.
-    let last = u16::from(has_clear(view)).min(inner.height.saturating_sub(1));
+    let needs_last = clear_names(view).is_some() || flags.len() > usize::from(inner.height);
+    let last = u16::from(needs_last).min(inner.height.saturating_sub(1));
     let height = usize::from(inner.height - last.min(inner.height));
 
     let rows: Vec<Row> = flags.iter().map(|flag| Row::Signal(flag.id)).collect();
@@ -94,7 +92,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         line += lines as u16;
     }
     let hidden = flags.len().saturating_sub(first + shown.len().min(height));
-    draw_clear(buffer, view, inner, line.max(0), hidden);
+    draw_clear(buffer, view, inner, line, hidden);
 }
 
 /// What of a sentence follows its first lines.
@@ -132,7 +130,19 @@ fn draw_flag(
     }
 }
 
-/// What is clear, in one line; or that there is more than fits.
+/// The names of what is clear, or how many they are; `None` where nothing is.
+fn clear_names(view: &View<'_>) -> Option<String> {
+    let clear = || rows::signals(view.watch, view.service()).filter(|id| view.watch.finding(*id).level == Level::Clear);
+    clear().next()?;
+    let setup = view.watch.setup();
+    if rows::is_board(view.watch, view.service()) {
+        return Some(format!("{} signals of {} services", clear().count(), setup.services.len()));
+    }
+    let names: Vec<&str> = clear().map(|id| setup.signal(id).name.as_str()).collect();
+    Some(names.join(&format!(" {} ", view.glyphs.dot())))
+}
+
+/// What is clear, in as few lines as it takes; or that there is more than fits.
 fn draw_clear(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, hidden: usize) {
     if hidden > 0 {
         let last = inner.height.saturating_sub(1);
@@ -140,17 +150,16 @@ fn draw_clear(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, hidd
         Brush::new(buffer, view, inner, last).gap(2).put(&text, Slot::Muted);
         return;
     }
-    let clear = || rows::signals(view.watch, view.service()).filter(|id| view.watch.finding(*id).level == Level::Clear);
-    if clear().next().is_none() {
-        return;
-    }
-    let names = if rows::is_board(view.watch, view.service()) {
-        format!("{} signals of {} services", clear().count(), view.watch.setup().services.len())
-    } else {
-        let names: Vec<&str> = clear().map(|id| view.watch.setup().signal(id).name.as_str()).collect();
-        names.join(&format!(" {} ", view.glyphs.dot()))
-    };
+    let Some(names) = clear_names(view) else { return };
     let (glyph, style) = view.level(Level::Clear);
     let mut brush = Brush::new(buffer, view, inner, line);
-    brush.put(glyph, style).gap(1).cell(Level::Clear.label(), WORD, style).put(&names, Slot::Muted);
+    brush.put(glyph, style).gap(1).cell(Level::Clear.label(), WORD, style);
+    let parts = wrap(&names, inner.width.saturating_sub(2 + WORD));
+    if parts.len() > usize::from(inner.height.saturating_sub(line)) {
+        brush.put(&names, Slot::Muted);
+        return;
+    }
+    for (part, line) in parts.iter().zip(line..) {
+        Brush::new(buffer, view, inner, line).gap(2 + WORD).put(part, Slot::Muted);
+    }
 }

@@ -4,7 +4,7 @@
 //!  R rollback ready → 1.8.3 (about 70 s)      ? help  Space freeze  a acknowledge  n note  o open  q quit
 //! ```
 
-use super::text::width;
+use super::text::{clean, width, wrap};
 use super::{Brush, View};
 use crate::deploy::brief;
 use crate::rollback::{Blocked, Readiness, Undo};
@@ -16,20 +16,29 @@ use chrono::TimeDelta;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+/// Columns beside the text of the readiness: the key, a space on each side of it, one at the end.
+const MARGIN: u16 = 4;
+
 /// From this width on one line is enough.
 const ONE_LINE: u16 = 150;
 
-pub(super) const fn wish(width: u16) -> u16 {
-    if width >= ONE_LINE { 1 } else { 2 }
+/// A rollback that is blocked says why and what to do instead, and gets a line more where that takes one.
+pub(super) fn wish(view: &View<'_>, columns: u16) -> u16 {
+    if columns >= ONE_LINE {
+        return 1;
+    }
+    let (_, text) = readiness(view);
+    1 + wrap(&text, columns.saturating_sub(MARGIN)).len().clamp(1, 2) as u16
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
-    let keys = keys(view);
+    let keys = keys(view, area.width.saturating_sub(2));
     let keys_width: u16 = keys.iter().map(|(key, word)| width(key) + 1 + width(word) + 2).sum();
-    let (readiness_area, keys_line) = if area.height > 1 {
-        (area, 1)
+    let keys_line = area.height.saturating_sub(1);
+    let readiness_area = if keys_line > 0 {
+        Rect { height: keys_line, ..area }
     } else {
-        (Rect { width: area.width.saturating_sub(keys_width + 2), ..area }, 0)
+        Rect { width: area.width.saturating_sub(keys_width + 2), ..area }
     };
 
     let (slot, text) = readiness(view);
@@ -38,7 +47,17 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     if let Some(key) = view.keymap.label(Action::Rollback) {
         brush.put(&key, Slot::Key).gap(1);
     }
-    brush.put(&text, slot);
+    let text = view.glyphs.plain(clean(&text)).into_owned();
+    match wrap(&text, area.width.saturating_sub(MARGIN)).as_slice() {
+        [first, rest @ ..] if keys_line > 1 && !rest.is_empty() => {
+            brush.put(first, slot);
+            let rest = text[first.len()..].trim_start();
+            Brush::new(buffer, view, readiness_area, 1).gap(MARGIN - 1).put(rest, slot);
+        }
+        _ => {
+            brush.put(&text, slot);
+        }
+    }
 
     let mut brush = Brush::new(buffer, view, area, keys_line);
     brush.gap(1);
@@ -60,8 +79,8 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     }
 }
 
-/// The keys that do something now.
-fn keys(view: &View<'_>) -> Vec<(String, &'static str)> {
+/// The keys that do something now, as many as fit.
+fn keys(view: &View<'_>, columns: u16) -> Vec<(String, &'static str)> {
     let row = view.ui.row(view.watch);
     let mut actions = vec![(Action::Help, "help")];
     let closable = view.ui.report(view.live).is_some() && !view.live.rollback().is_under_way();
@@ -88,7 +107,15 @@ fn keys(view: &View<'_>) -> Vec<(String, &'static str)> {
         actions.push((Action::NextPane, "pane"));
     }
     actions.push((Action::Quit, "quit"));
-    actions.into_iter().filter_map(|(action, word)| Some((view.keymap.label(action)?, word))).collect()
+    let mut keys: Vec<(Action, String, &'static str)> =
+        actions.into_iter().filter_map(|(action, word)| Some((action, view.keymap.label(action)?, word))).collect();
+    // What is left out first is what the help tells as well and nobody needs in a hurry.
+    for action in [Action::NextPane, Action::Enter, Action::Note, Action::Freeze] {
+        if keys.iter().map(|(_, key, word)| width(key) + 1 + width(word) + 2).sum::<u16>() > columns {
+            keys.retain(|(other, ..)| *other != action);
+        }
+    }
+    keys.into_iter().map(|(_, key, word)| (key, word)).collect()
 }
 
 /// Whether a rollback of what is looked at would work now, and to what; else why not and what to do.
@@ -120,7 +147,7 @@ pub(super) fn readiness(view: &View<'_>) -> (Slot, String) {
     match (ready.as_slice(), blocked) {
         ([], _) if count == 0 => (Slot::Muted, "rollback not ready: no deploy found yet".to_owned()),
         ([], None) => (Slot::Muted, format!("rollback being prepared{}", view.glyphs.ellipsis())),
-        ([], Some((_, why))) => (Slot::Warning, format!("rollback blocked: {}. {}", bare(&why.reason), why.way_out)),
+        ([], Some((_, why))) => (Slot::Warning, format!("rollback blocked: {}; {}", bare(&why.reason), why.way_out)),
         (ready, blocked) => {
             let whole = ready.len() == count;
             let of = if count == 1 {

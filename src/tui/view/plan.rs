@@ -118,6 +118,9 @@ fn items(view: &View<'_>, plan: &Plan) -> Vec<Item> {
     }
     items.push(Item::plain("takes", format!("about {} until all pods are ready", brief(plan.expected()))));
     let many = plan.steps.len() > 1;
+    if many {
+        items.push(Item::plain("workloads", format!("{}, side by side", plan.steps.len())));
+    }
     for step in &plan.steps {
         items.push(Item::plain("", ""));
         step_items(view, step, many, &mut items);

@@ -10,12 +10,14 @@
 use super::text::{clean, hour_minute_second, width, wrap};
 use super::{Brush, View, rollout};
 use crate::deploy::{Time, brief};
-use crate::rollback::{Rollback, StepState, Undertaking};
+use crate::rollback::{Rollback, StepState, Undertaking, Undo};
+use crate::rollout::{Pod, PodPhase, Rollout};
 use crate::tui::theme::Slot;
 use crate::verdict::Level;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+use std::fmt::Write;
 
 /// Columns of a step's state.
 const STATE: u16 = 10;
@@ -23,8 +25,10 @@ const STATE: u16 = 10;
 const WIDEST_BAR: u16 = 40;
 
 /// How many lines it would like; zero where there is nothing to tell.
-pub(super) fn wish(view: &View<'_>) -> u16 {
-    view.ui.report(view.live).map_or(0, |done| done.steps.len() as u16 + 1 + 2 * u16::from(outcome(view).is_some()))
+pub(super) fn wish(view: &View<'_>, inner_width: u16) -> u16 {
+    let Some(done) = view.ui.report(view.live) else { return 0 };
+    let outcome = outcome(view).map_or(0, |(_, sentence)| wrap(&sentence, inner_width.saturating_sub(2)).len().min(3));
+    (done.steps.len() + 1 + outcome) as u16
 }
 
 /// What came of it: sign, style and sentence; `None` while it runs.
@@ -49,7 +53,7 @@ fn outcome(view: &View<'_>) -> Option<(Level, String)> {
         ),
         Rollback::Failed { blocked, .. } => {
             let reason = blocked.reason.trim_end_matches('.');
-            (Level::RedFlag, format!("FAILED: {reason}. {}", blocked.way_out))
+            (Level::RedFlag, format!("FAILED: {reason}; {}", blocked.way_out))
         }
         Rollback::OutcomeUnknown { at, reason, .. } => {
             let since = brief(view.live.now() - *at);
@@ -77,7 +81,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         let (glyph, style) = view.level(level);
         let sentence = view.glyphs.plain(clean(&sentence)).into_owned();
         Brush::new(buffer, view, inner, 0).put(glyph, style);
-        for part in wrap(&sentence, inner.width.saturating_sub(2)).into_iter().take(2) {
+        for part in wrap(&sentence, inner.width.saturating_sub(2)).into_iter().take(3) {
             Brush::new(buffer, view, inner, line).gap(2).put(part, style);
             line += 1;
         }
@@ -92,7 +96,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         let Some(rollout) = &view.live.workload(step.workload).rollout else { continue };
         let columns = (brush.left() / 3).min(WIDEST_BAR);
         rollout::bar(&mut brush, view, rollout, Some(&step.to.hash), columns);
-        brush.gap(2).put(&rollout::states(rollout), Slot::Muted);
+        brush.gap(2).put(&told(step, rollout), Slot::Text);
     }
 }
 
@@ -122,6 +126,31 @@ fn draw_milestones(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16,
         brush.gap(1).put(view.glyphs.arrow(), Slot::Muted).gap(1).put(sign, slot).gap(1);
         brush.put(&text, if at.is_some() { Slot::Text } else { Slot::Muted });
     }
+}
+
+/// Which pods serve, which are on their way and which are still of the version that goes.
+fn told(step: &Undo, rollout: &Rollout) -> String {
+    let count = |wanted: &dyn Fn(&Pod) -> bool| rollout.pods.iter().filter(|pod| wanted(pod)).count();
+    let is_back = |pod: &Pod| pod.hash == step.to.hash;
+    let leaves = |pod: &Pod| matches!(pod.phase, PodPhase::Terminating | PodPhase::Finished);
+    let ready = count(&|pod| is_back(pod) && pod.phase == PodPhase::Ready);
+    let mut text = format!("{ready} of {} ready on {}", rollout.replicas.desired, step.to.label());
+    let failing = count(&|pod| is_back(pod) && pod.phase == PodPhase::Failing);
+    let coming = count(&|pod| is_back(pod) && matches!(pod.phase, PodPhase::Starting | PodPhase::Unready));
+    let left = count(&|pod| !is_back(pod) && !leaves(pod));
+    let leaving = count(&leaves);
+    for (count, word) in [
+        (failing, "failing".to_owned()),
+        (coming, "starting".to_owned()),
+        (left, format!("still on {}", step.from.label())),
+        (leaving, "terminating".to_owned()),
+    ] {
+        if count > 0 {
+            // Writing into a string cannot fail.
+            let _ = write!(text, ", {count} {word}");
+        }
+    }
+    text
 }
 
 fn draw_state(brush: &mut Brush<'_>, state: &StepState) {

@@ -5,9 +5,10 @@
 //!   ████████████████████████████████
 //! ```
 
+use super::text::width;
 use super::{Brush, View};
 use crate::deploy::WorkloadId;
-use crate::rollout::{PodPhase, Progress, Rollout};
+use crate::rollout::{PodPhase, Progress, Replicas, Rollout};
 use crate::tui::keymap::Pane;
 use crate::tui::rows::{self, Row};
 use crate::tui::theme::Slot;
@@ -16,10 +17,19 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::fmt::Write;
 
-/// Lines that a workload takes.
+/// Lines that a workload takes: of several, one that has come through takes one.
 fn lines(view: &View<'_>, id: WorkloadId) -> u16 {
     let Some(rollout) = &view.watch.workload(id).rollout else { return 1 };
+    if is_brief(view, rollout) {
+        return 1;
+    }
     2 + u16::from(says_more(rollout)) + rollout.troubles.len() as u16
+}
+
+/// Whether there is nothing to tell of it but that it is there, beside others.
+fn is_brief(view: &View<'_>, rollout: &Rollout) -> bool {
+    let several = rows::workloads(view.watch, view.service()).nth(1).is_some();
+    several && !says_more(rollout) && rollout.troubles.is_empty()
 }
 
 /// Whether the pods' states say more than the bar does.
@@ -53,9 +63,13 @@ fn told(rollout: Option<&Rollout>) -> String {
     }
 }
 
-fn counts(rollout: &Rollout) -> String {
-    let replicas = rollout.replicas;
-    format!("{}/{} updated  {} ready  {} old", replicas.updated, replicas.desired, replicas.ready, replicas.old())
+/// How many pods are of which version, in as many words as fit.
+fn put_counts(brush: &mut Brush<'_>, rollout: &Rollout) {
+    let Replicas { desired, updated, ready, .. } = rollout.replicas;
+    let old = rollout.replicas.old();
+    let long = format!("{updated}/{desired} updated  {ready} ready  {old} old");
+    let short = format!("{updated}/{desired} new  {ready} ready");
+    brush.put(if width(&long) <= brush.left() { &long } else { &short }, Slot::Text);
 }
 
 fn restarts(rollout: &Rollout) -> u32 {
@@ -63,7 +77,7 @@ fn restarts(rollout: &Rollout) -> u32 {
 }
 
 /// Pods by state, worst first, with the reasons of those that do not work: `2 failing (CrashLoopBackOff)`.
-pub(super) fn states(rollout: &Rollout) -> String {
+fn states(rollout: &Rollout) -> String {
     let mut text = String::new();
     for phase in PodPhase::ALL {
         let pods = || rollout.pods.iter().filter(move |pod| pod.phase == phase);
@@ -138,12 +152,15 @@ fn draw_workload(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, i
         brush.put(&told(None), Slot::Muted);
         return;
     };
-    brush.put(&counts(rollout), Slot::Text);
+    put_counts(&mut brush, rollout);
+    if is_brief(view, rollout) {
+        return;
+    }
 
     let restarts = format!("restarts {}", restarts(rollout));
     let mut brush = Brush::new(buffer, view, inner, line + 1);
     brush.gap(2);
-    let columns = brush.left().saturating_sub(super::text::width(&restarts) + 2).min(60);
+    let columns = brush.left().saturating_sub(width(&restarts) + 2).min(60);
     bar(&mut brush, view, rollout, None, columns);
     brush.gap(2).put(&restarts, Slot::Muted);
 
@@ -175,13 +192,19 @@ pub(super) fn draw_line(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         brush.put(glyph, style).gap(1).put(&reference, Slot::Text).gap(2);
         if let Some(rollout) = rollout {
             bar(&mut brush, view, rollout, None, 12);
-            brush.gap(1).put(&counts(rollout), Slot::Text).gap(2);
+            brush.gap(1);
+            put_counts(&mut brush, rollout);
+            brush.gap(2);
             if let Some(trouble) = rollout.troubles.first() {
                 brush.put(&trouble.sentence, Slot::Warning);
                 return;
             }
         }
-        brush.put(&told(rollout), Slot::Muted);
+        match rollout.map(|rollout| &rollout.progress) {
+            // The sign says it too: it is left out rather than cut.
+            Some(Progress::Complete) => brush.put_whole(&told(rollout), Slot::Muted),
+            _ => brush.put(&told(rollout), Slot::Muted),
+        };
         return;
     }
     let all = ids.iter().map(|id| view.watch.workload(*id).rollout.as_ref());

@@ -99,9 +99,9 @@ fn draw_course(
     if count == 0 {
         return;
     }
-    let bins = chart::bins(series, signal, axis, count);
+    let bins = chart::bins(series, signal, axis, view.watch.now(), count);
     let limit = chart::limit(signal, series);
-    let scale = Scale::of(&bins, signal, limit);
+    let scale = Scale::of(&bins, signal, series, limit);
     let mark = axis.deploy.and_then(|at| axis.column(at, count));
     let now = axis.column(view.watch.now(), count).unwrap_or(count - 1);
     let heights = view.glyphs.heights();
@@ -118,8 +118,11 @@ fn draw_course(
     }
     let left = columns.saturating_sub(now as u16 + 1);
     if is_old && let Some((at, value)) = series.last_value() {
-        let last = format!(" last {}, {}", hour_minute(at, view.zone), signal.unit.format(value));
-        brush.put(if width(&last) <= left { &last } else { "" }, Slot::Unknown);
+        let value = signal.unit.format(value);
+        let long = format!(" last {}, {value}", hour_minute(at, view.zone));
+        let short = format!(" last {value}");
+        let fitting = [long, short].into_iter().find(|text| width(text) <= left);
+        brush.put(&fitting.unwrap_or_default(), Slot::Unknown);
     } else if limit.is_some() {
         brush.repeat(view.glyphs.limit_line(), left, Slot::Limit);
     } else {
@@ -165,8 +168,8 @@ fn draw_large(buffer: &mut Buffer, view: &View<'_>, area: Rect, id: SignalId, ax
     if columns < 2 || rows < 2 {
         return;
     }
-    let bins = chart::bins(series, signal, axis, columns * 2);
-    let mut scale = Scale::of(&bins, signal, limit);
+    let bins = chart::bins(series, signal, axis, view.watch.now(), columns * 2);
+    let mut scale = Scale::of(&bins, signal, series, limit);
     if let Some(baseline) = series.baseline() {
         scale.high = scale.high.max(baseline.high);
         scale.low = scale.low.min(baseline.low);

@@ -13,6 +13,7 @@ use crate::store::{Health, SourceState};
 use crate::tui::keymap::Pane;
 use crate::tui::rows::Row;
 use crate::tui::theme::Slot;
+use chrono::TimeDelta;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -70,7 +71,11 @@ fn next(view: &View<'_>, id: SourceId) -> String {
     if state.asking {
         return "asking".to_owned();
     }
-    format!("next in {}", coarse(state.next_poll - view.watch.now()))
+    let wait = state.next_poll - view.watch.now();
+    if wait <= TimeDelta::zero() {
+        return "due".to_owned();
+    }
+    format!("next in {}", coarse(wait + TimeDelta::seconds(4)))
 }
 
 /// What is wrong with it.

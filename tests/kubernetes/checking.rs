@@ -19,12 +19,15 @@ async fn a_cluster_in_order_is_said_to_be() {
     let server = Server::start().await;
     let tape = tape::open("rollout-good-then-undo.jsonl");
     tape.iter().filter(|line| line.value["list"].is_object()).for_each(|line| server.play(line));
-    assert_eq!(lines(&server, "web").await, [
-        "kubernetes: cluster: http://server, Kubernetes 1.36",
-        "kubernetes: workload deployment/web in production: 3 of 3 pods ready, company/app:1.8.3",
-        "kubernetes: permission to watch deployment/web in production: get, list and watch are allowed",
-        "kubernetes: permission to roll back deployment/web in production: patch is allowed",
-    ]);
+    assert_eq!(
+        lines(&server, "web").await,
+        [
+            "kubernetes: cluster: http://server, Kubernetes 1.36",
+            "kubernetes: workload deployment/web in production: 3 of 3 pods ready, company/app:1.8.3",
+            "kubernetes: permission to watch deployment/web in production: get, list and watch are allowed",
+            "kubernetes: permission to roll back deployment/web in production: patch is allowed",
+        ]
+    );
 }
 
 #[tokio::test]
@@ -33,18 +36,21 @@ async fn whatever_is_missing_comes_with_the_way_out() {
     for missing in ["watch pods", "watch events", "patch deployments"] {
         server.disallow(missing);
     }
-    assert_eq!(lines(&server, "nope").await, [
-        "kubernetes: cluster: http://server, Kubernetes 1.36",
-        "kubernetes: workload deployment/nope in production: not found: deployments.apps \"nope\" not found; \
+    assert_eq!(
+        lines(&server, "nope").await,
+        [
+            "kubernetes: cluster: http://server, Kubernetes 1.36",
+            "kubernetes: workload deployment/nope in production: not found: deployments.apps \"nope\" not found; \
          correct the name or the namespace: kubectl -n production get deployments",
-        "kubernetes: permission to watch deployment/nope in production: not allowed: watch pods, watch events; \
+            "kubernetes: permission to watch deployment/nope in production: not allowed: watch pods, watch events; \
          kubectl -n production create role redflag-watch --verb=watch --resource=pods,events && \
          kubectl -n production create rolebinding redflag-watch --role=redflag-watch --user=<you>",
-        "kubernetes: permission to roll back deployment/nope in production: not allowed: patch deployments; \
+            "kubernetes: permission to roll back deployment/nope in production: not allowed: patch deployments; \
          R will be blocked; kubectl -n production create role redflag-rollback --verb=patch \
          --resource=deployments.apps --resource-name=nope && kubectl -n production create rolebinding \
          redflag-rollback --role=redflag-rollback --user=<you>",
-    ]);
+        ]
+    );
 }
 
 #[tokio::test]

@@ -177,10 +177,11 @@ async fn a_refusal_is_said_once_and_tried_again_until_it_is_lifted() {
         (403, forbidden, SourceError::Forbidden(message)),
         (404, json!("404 page not found\n"), SourceError::NotFound("404 page not found".to_owned())),
         (429, slow_down, SourceError::RateLimited { retry_after: Some(TimeDelta::seconds(12)) }),
-        (503, json!("<html>bad gateway</html>"), SourceError::Server {
-            status: 503,
-            text: "<html>bad gateway</html>".to_owned(),
-        }),
+        (
+            503,
+            json!("<html>bad gateway</html>"),
+            SourceError::Server { status: 503, text: "<html>bad gateway</html>".to_owned() },
+        ),
     ];
     let tape = tape::open("rollout-good-then-undo.jsonl");
     for (status, body, expected) in cases {
@@ -204,7 +205,8 @@ async fn a_workload_that_does_not_exist_yet_is_gone_until_it_appears() {
     let nothing = stage.rollout(|_| true).await;
     assert_eq!((&nothing.progress, nothing.uid.as_str(), nothing.deploy), (&Progress::Gone, "", None));
 
-    let mut added = tape.iter().filter(|line| line.value["list"].is_object()).flat_map(as_additions).collect::<Vec<_>>();
+    let mut added =
+        tape.iter().filter(|line| line.value["list"].is_object()).flat_map(as_additions).collect::<Vec<_>>();
     added.sort_by_key(|line| line.stream != "deployments");
     added.iter().for_each(|line| stage.server.play(line));
     let there = stage.rollout(|rollout| is_complete(rollout) && rollout.pods.len() == 3).await;
@@ -229,7 +231,8 @@ async fn a_workload_that_does_not_exist_yet_is_gone_until_it_appears() {
 fn as_additions(line: &Line) -> Vec<Line> {
     let items = line.value["list"]["items"].as_array().unwrap();
     let of_web = items.iter().filter(|item| item["metadata"]["labels"]["app"] == "web");
-    let added = of_web.map(|item| Line { value: json!({ "event": { "type": "ADDED", "object": item } }), ..line.clone() });
+    let added =
+        of_web.map(|item| Line { value: json!({ "event": { "type": "ADDED", "object": item } }), ..line.clone() });
     added.collect()
 }
 
@@ -260,7 +263,9 @@ async fn a_watch_that_hangs_is_noticed_and_begun_anew() {
     loop {
         match stage.news_in_time().await {
             StreamNews::Alive => {}
-            StreamNews::Rollout(_, rollout) if runs("1.9.0")(&rollout) && rollout.pods.iter().all(|pod| pod.is_new) => break,
+            StreamNews::Rollout(_, rollout) if runs("1.9.0")(&rollout) && rollout.pods.iter().all(|pod| pod.is_new) => {
+                break;
+            }
             StreamNews::Rollout(..) => {}
             other => panic!("unexpected {other:?}"),
         }

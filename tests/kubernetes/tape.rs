@@ -6,7 +6,7 @@ use redflag::deploy::{Deploy, Time, WorkloadKind};
 use redflag::rollout::{Progress, Rollout};
 use redflag::source::kubernetes::fold::Fold;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -79,10 +79,32 @@ pub(crate) fn events<K: DeserializeOwned>(line: &Line, name: &str) -> Vec<Event<
     }
 }
 
+/// The same tape for a watch that begins at this moment: what was there by then comes as lists.
+pub(crate) fn begun_at(t_ms: i64, tape: &[Line]) -> Vec<Line> {
+    let mut objects: Vec<(&str, &Value)> = Vec::new();
+    for line in tape.iter().filter(|line| line.t_ms <= t_ms) {
+        let event = &line.value["event"];
+        let listed = line.value["list"]["items"].as_array().into_iter().flatten();
+        for object in listed.chain(Some(&event["object"]).filter(|object| object.is_object())) {
+            objects.retain(|(_, known)| known["metadata"]["uid"] != object["metadata"]["uid"]);
+            if event["type"] != "DELETED" {
+                objects.push((&line.stream, object));
+            }
+        }
+    }
+    let list = |line: &Line| {
+        let of_stream = objects.iter().filter(|(stream, _)| *stream == line.stream);
+        let items: Vec<&Value> = of_stream.map(|(_, object)| *object).collect();
+        Line { t_ms, stream: line.stream.clone(), value: json!({ "stream": line.stream, "list": { "items": items } }) }
+    };
+    let lists = tape.iter().filter(|line| line.value["list"].is_object()).map(list);
+    lists.chain(tape.iter().filter(|line| line.t_ms > t_ms).cloned()).collect()
+}
+
 /// A digest and when it was made, in milliseconds of the tape.
 pub(crate) type Moment = (i64, Rollout);
 
-/// Replays a tape from a moment on: what was there by then comes as lists, the rest event by event.
+/// A fold that was told a tape, and what it said on the way.
 pub(crate) struct Replay {
     /// The fold, as the tape left it.
     pub(crate) fold: Fold,
@@ -92,9 +114,14 @@ pub(crate) struct Replay {
     pub(crate) began: Time,
 }
 
-/// Replays the whole tape.
+/// Replays a tape event by event.
 pub(crate) fn replay(tape: &[Line], kind: WorkloadKind, name: &str) -> Replay {
-    let mut replay = Replay { fold: Fold::new(kind), moments: Vec::new(), began: began(tape) };
+    replay_from(began(tape), tape, kind, name)
+}
+
+/// Replays lines of a tape whose recording began then.
+pub(crate) fn replay_from(began: Time, tape: &[Line], kind: WorkloadKind, name: &str) -> Replay {
+    let mut replay = Replay { fold: Fold::new(kind), moments: Vec::new(), began };
     for line in tape {
         replay.take(line, name);
     }

@@ -280,7 +280,7 @@ fn an_alert_that_fired_before_the_deploy_only_warns() {
         since: Some(at(since)),
         link: None,
     };
-    let mut case = Case::of(Kind::Alerts);
+    let mut case = Case::of(Kind::Alerts).values([0.0]);
     case.says(Level::Clear, "none fires");
     case.alerts = vec![alert(AlertState::Firing, -600)];
     case.says(Level::Warning, "firing since before the deploy: High 5xx");
@@ -288,6 +288,15 @@ fn an_alert_that_fired_before_the_deploy_only_warns() {
     case.says(Level::RedFlag, "firing since the deploy: High 5xx");
     case.alerts = vec![alert(AlertState::Unknown, 60)];
     case.says(Level::NoData, "cannot be evaluated, so guards nothing: High 5xx");
+}
+
+#[test]
+fn alerts_that_cannot_be_read_are_not_quiet_ones() {
+    let mut case = Case::of(Kind::Alerts);
+    case.says(Level::NoData, "grafana answers and has nothing for it; is the query right?");
+    case = case.values([0.0]);
+    case.series.set_trouble(SourceError::Forbidden("alert.rules:read".to_owned()));
+    case.says(Level::NoData, "grafana: not allowed: alert.rules:read; last known 0");
 }
 
 #[test]

@@ -31,7 +31,8 @@ impl OnPty {
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(40, 120)).unwrap();
         let found = tcgetattr(&pty).unwrap();
-        let command = Command::new(program).args(arguments).envs(variables.iter().copied()).env("TERM", "xterm-256color");
+        let command =
+            Command::new(program).args(arguments).envs(variables.iter().copied()).env("TERM", "xterm-256color");
         let child = command.spawn(pts).unwrap();
         let mut reader = std::fs::File::from(rustix::io::dup(&pty).unwrap());
         let (out, chunks) = channel();

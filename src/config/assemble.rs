@@ -89,10 +89,10 @@ impl Config {
         Ok(Assembly { setup, sources })
     }
 
-    fn choose(&self, named: Option<&str>) -> Result<&Environment, ConfigError> {
+    fn choose(&self, wanted: Option<&str>) -> Result<&Environment, ConfigError> {
         let all = &self.environments;
         let names = || all.iter().map(|environment| environment.name.clone()).collect::<Vec<_>>();
-        match (named, all.as_slice()) {
+        match (wanted, all.as_slice()) {
             (Some(name), _) => all.iter().find(|environment| environment.name == name).ok_or_else(|| {
                 let names = names();
                 let near = nearest(name, &names).map(ToOwned::to_owned);
@@ -208,8 +208,7 @@ struct Fetch<'a> {
 
 impl Fetch<'_> {
     fn source(&mut self, source: &Source, environment: &Environment) -> Option<SourceSpec> {
-        let endpoint =
-            |url: &String| Endpoint { name: source.name.clone(), url: url.clone(), timeout: source.timeout };
+        let endpoint = |url: &String| Endpoint { name: source.name.clone(), url: url.clone(), timeout: source.timeout };
         Some(match &source.system {
             System::Kubernetes(access) => SourceSpec::Kubernetes(ClusterSpec {
                 name: source.name.clone(),

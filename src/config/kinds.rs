@@ -29,9 +29,9 @@ impl<'de> Deserialize<'de> for SignalKind {
         let text = String::deserialize(deserializer)?;
         match Kind::ALL.into_iter().find(|kind| kind.as_str() == text) {
             // The second line becomes the way out, see `read`.
-            Some(Kind::Rollout) => Err(D::Error::custom(
-                "rollout signals are made for each workload by themselves\nleave this signal out",
-            )),
+            Some(Kind::Rollout) => {
+                Err(D::Error::custom("rollout signals are made for each workload by themselves\nleave this signal out"))
+            }
             Some(kind) => Ok(Self(kind)),
             None => Err(D::Error::unknown_variant(&text, &WRITTEN)),
         }
@@ -75,16 +75,8 @@ pub(super) enum InputUnit {
 }
 
 impl InputUnit {
-    const ALL: [Self; 8] = [
-        Self::Percent,
-        Self::Fraction,
-        Self::Ms,
-        Self::S,
-        Self::PerSecond,
-        Self::PerMinute,
-        Self::Bytes,
-        Self::Number,
-    ];
+    const ALL: [Self; 8] =
+        [Self::Percent, Self::Fraction, Self::Ms, Self::S, Self::PerSecond, Self::PerMinute, Self::Bytes, Self::Number];
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {

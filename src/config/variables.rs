@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn all_others_are_left_alone() {
-        for text in ["$__interval", "${__range}", "$version", "$service_name", "${service:raw}", "a$", "$", "${", "5 $ 6"]
+        for text in
+            ["$__interval", "${__range}", "$version", "$service_name", "${service:raw}", "a$", "$", "${", "5 $ 6"]
         {
             assert_eq!(CART.fill(text), text);
         }

@@ -135,8 +135,31 @@ impl Config {
 
 /// The JSON schema of the file, for editors.
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(raw::File);
+    let mut schema = schemars::schema_for!(raw::File);
+    without_null(&mut schema);
     format!("{:#}\n", schema.as_value())
+}
+
+/// What may be left out is left out: TOML has no null.
+fn without_null(schema: &mut schemars::Schema) {
+    let is_null = |schema: &serde_json::Value| schema.get("type").is_some_and(|kind| kind == "null");
+    if let Some(serde_json::Value::Array(kinds)) = schema.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [only] = kinds.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(serde_json::Value::Array(either)) = schema.get_mut("anyOf") {
+        either.retain(|one| !is_null(one));
+        if let [only] = either.as_slice()
+            && let Some(reference) = only.get("$ref").cloned()
+        {
+            schema.remove("anyOf");
+            schema.insert("$ref".to_owned(), reference);
+        }
+    }
+    schemars::transform::transform_subschemas(&mut without_null, schema);
 }
 
 /// Why there is no configuration to work with. `Display` may take several lines; none ends with a line break.

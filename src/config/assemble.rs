@@ -89,10 +89,10 @@ impl Config {
         Ok(Assembly { setup, sources })
     }
 
-    fn choose(&self, named: Option<&str>) -> Result<&Environment, ConfigError> {
+    fn choose(&self, wanted: Option<&str>) -> Result<&Environment, ConfigError> {
         let all = &self.environments;
         let names = || all.iter().map(|environment| environment.name.clone()).collect::<Vec<_>>();
-        match (named, all.as_slice()) {
+        match (wanted, all.as_slice()) {
             (Some(name), _) => all.iter().find(|environment| environment.name == name).ok_or_else(|| {
                 let names = names();
                 let near = nearest(name, &names).map(ToOwned::to_owned);

@@ -100,30 +100,20 @@ fn cluster(raw: &raw::Environment, sources: &[Source], problems: &mut Problems) 
     let clusters: Vec<(usize, &Source)> =
         sources.iter().enumerate().filter(|(_, source)| matches!(source.system, System::Kubernetes(_))).collect();
     let names: Vec<&str> = clusters.iter().map(|(_, source)| source.name.as_str()).collect();
-    let (index, source) = match (&raw.cluster, clusters.as_slice()) {
-        (Some(wanted), _) => match clusters.iter().find(|(_, source)| source.name == wanted.value) {
-            Some(found) => *found,
-            None => {
-                let problem = Problem::new(&wanted.span, format!("there is no kubernetes source `{}`", wanted.value));
-                problems.push(problem.names(wanted, &names, "kubernetes sources"));
-                return None;
-            }
-        },
-        (None, [only]) => *only,
-        (None, []) => {
-            problems.push(
-                Problem::new(&raw.header, "this environment has no cluster")
-                    .way_out("add a source: [sources.kubernetes] with kind = \"kubernetes\""),
-            );
-            return None;
-        }
-        (None, _) => {
-            problems.push(
-                Problem::new(&raw.header, "it is not said which cluster this environment is in")
-                    .way_out(format!("add cluster = \"…\", one of {}", list(&names))),
-            );
-            return None;
-        }
+    let found = match &raw.cluster {
+        Some(wanted) => clusters.iter().find(|(_, source)| source.name == wanted.value),
+        None => clusters.first().filter(|_| clusters.len() == 1),
+    };
+    let Some(&(index, source)) = found else {
+        problems.push(match &raw.cluster {
+            Some(wanted) => Problem::new(&wanted.span, format!("there is no kubernetes source `{}`", wanted.value))
+                .names(wanted, &names, "kubernetes sources"),
+            None if names.is_empty() => Problem::new(&raw.header, "this environment has no cluster")
+                .way_out("add a source: [sources.kubernetes] with kind = \"kubernetes\""),
+            None => Problem::new(&raw.header, "it is not said which cluster this environment is in")
+                .way_out(format!("add cluster = \"…\", one of {}", list(&names))),
+        });
+        return None;
     };
     if let (Some(context), System::Kubernetes(Access::Direct { .. })) = (&raw.context, &source.system) {
         problems.push(
@@ -192,9 +182,13 @@ struct Found<'a> {
 
 impl Found<'_> {
     fn service(&mut self, raw: &raw::Service, problems: &mut Problems) {
-        self.fine &= plain_name(&raw.name, "a service", problems);
+        if !plain_name(&raw.name, "a service", problems) {
+            self.fine = false;
+            return;
+        }
         if self.services.contains(&raw.name.value) {
             self.refuse(&raw.name.span, format!("there is a service `{}` already", raw.name.value), None, problems);
+            return;
         }
         self.services.push(raw.name.value.clone());
         match &raw.workloads {

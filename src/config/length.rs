@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// The longest length that is taken for one: anything above is a slip of the pen.
 const LONGEST: TimeDelta = TimeDelta::days(30);
@@ -63,12 +63,12 @@ pub(super) fn format_length(span: TimeDelta) -> String {
     let mut out = String::new();
     for (step, unit) in STEPS {
         if left >= step {
-            out.push_str(&format!("{}{unit}", left / step));
+            let _ = write!(out, "{}{unit}", left / step);
             left %= step;
         }
     }
     if left > 0 || out.is_empty() {
-        out.push_str(&format!("{left}ms"));
+        let _ = write!(out, "{left}ms");
     }
     out
 }

@@ -34,7 +34,7 @@ pub(super) fn check(raw: &raw::Signal, kind: Kind, unit: Unit, problems: &mut Pr
         hold: raw.hold.as_ref().map_or(guide.hold, |at| at.value),
         min_requests: raw.min_requests.as_ref().map_or(guide.min_requests, |at| at.value),
     };
-    if fine && let Some(problem) = upside_down(raw, kind, unit, &limits) {
+    if fine && let Some(problem) = upside_down(raw, kind, &limits) {
         problems.push(problem);
         return None;
     }
@@ -60,7 +60,7 @@ fn impossible(limit: f64, unit: Unit) -> Option<&'static str> {
 }
 
 /// The complaint about a red flag that comes before its warning.
-fn upside_down(raw: &raw::Signal, kind: Kind, unit: Unit, limits: &Limits) -> Option<Problem> {
+fn upside_down(raw: &raw::Signal, kind: Kind, limits: &Limits) -> Option<Problem> {
     let (warning, red_flag) = (limits.warning?, limits.red_flag?);
     let worse = if kind.lower_is_worse() { red_flag < warning } else { red_flag > warning };
     if worse {
@@ -69,10 +69,8 @@ fn upside_down(raw: &raw::Signal, kind: Kind, unit: Unit, limits: &Limits) -> Op
     // Limits that nobody wrote are the guide's, and in order.
     let written = raw.red_flag.as_ref().or(raw.warning.as_ref())?;
     let side = if kind.lower_is_worse() { "below" } else { "above" };
-    let problem = Problem::new(
-        &written.span,
-        format!("the red flag at {} must lie {side} the warning at {}", unit.format(red_flag), unit.format(warning)),
-    );
+    let problem =
+        Problem::new(&written.span, format!("the red flag at {red_flag} must lie {side} the warning at {warning}"));
     let name = kind.as_str();
     Some(match (&raw.warning, &raw.red_flag) {
         (None, _) => problem.way_out(format!("the warning is the default of {name}: set `warning` too")),

@@ -118,13 +118,21 @@ pub(super) fn list<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }
 
-/// The name that was most likely meant, where one is near enough to be worth saying.
+/// The name that was most likely meant, where one is near enough to be worth saying: a few slips of the fingers away
+/// for its length, or much alike from its beginning on.
 pub(super) fn nearest<'a, S: AsRef<str>>(written: &str, right: &'a [S]) -> Option<&'a str> {
+    const ALIKE: f64 = 0.85;
     let written = written.to_lowercase();
+    let slips_allowed = written.chars().count().div_ceil(3).min(written.chars().count().saturating_sub(1));
     right
         .iter()
-        .map(|name| (name.as_ref(), strsim::jaro_winkler(&written, &name.as_ref().to_lowercase())))
-        .filter(|(_, likeness)| *likeness > 0.75)
+        .map(AsRef::as_ref)
+        .filter_map(|name| {
+            let lower = name.to_lowercase();
+            let alike = strsim::jaro_winkler(&written, &lower);
+            let near = alike > ALIKE || strsim::damerau_levenshtein(&written, &lower) <= slips_allowed;
+            near.then_some((name, alike))
+        })
         .max_by(|(_, one), (_, other)| one.total_cmp(other))
         .map(|(name, _)| name)
 }
@@ -174,7 +182,7 @@ impl fmt::Display for Diagnostic {
         let margin = " ".repeat(number.len());
         writeln!(f, "{file}:{line}:{column}: {message}")?;
         writeln!(f, " {margin} |")?;
-        writeln!(f, " {number} | {source}")?;
+        writeln!(f, "{}", format!(" {number} | {source}").trim_end())?;
         write!(f, " {margin} | {}{}", " ".repeat(*indent), "^".repeat(*width))?;
         if let Some(label) = &self.label {
             write!(f, " {label}")?;
@@ -227,6 +235,9 @@ mod tests {
     fn a_name_is_suggested_only_when_it_is_near() {
         assert_eq!(nearest("latncy", &["latency", "memory"]), Some("latency"));
         assert_eq!(nearest("Grafna", &["grafana", "sentry"]), Some("grafana"));
+        assert_eq!(nearest("ulr", &["user", "url"]), Some("url"));
+        assert_eq!(nearest("prod", &["staging", "production"]), Some("production"));
         assert_eq!(nearest("xyz", &["latency", "memory"]), None);
+        assert_eq!(nearest("a", &["b"]), None);
     }
 }

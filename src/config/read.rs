@@ -2,7 +2,7 @@
 //! that was refused for one entry is read again without it.
 
 use super::at::{At, Span};
-use super::problem::{Document, Problem, Problems, list};
+use super::problem::{Document, Problem, Problems, list, nearest};
 use super::raw::{Environment, File, Named, OneOrMany, Source};
 use super::{ConfigError, redact};
 use serde::de::DeserializeOwned;
@@ -44,9 +44,9 @@ impl Reader {
         for (key, value) in in_order(root) {
             match key.get_ref().as_ref() {
                 "theme" => file.theme = self.value(value),
-                "keys" => file.keys = self.named(&key, value, |reader, _, value| reader.value::<OneOrMany>(value)),
-                "sources" => file.sources = self.named(&key, value, Self::source),
-                "environments" => file.environments = self.named(&key, value, Self::environment),
+                "keys" => file.keys = self.named(value, |reader, _, value| reader.value::<OneOrMany>(value)),
+                "sources" => file.sources = self.named(value, Self::source),
+                "environments" => file.environments = self.named(value, Self::environment),
                 other => self.problems.push(
                     Problem::new(&key.span(), format!("there is no key `{other}` here")).names(other, &KEYS, "keys"),
                 ),
@@ -58,15 +58,10 @@ impl Reader {
     /// The entries of a table of tables, each read by `read`.
     fn named<T>(
         &mut self,
-        key: &Spanned<DeString<'_>>,
         value: Spanned<DeValue<'_>>,
         mut read: impl FnMut(&mut Self, &At<String>, Spanned<DeValue<'_>>) -> Option<T>,
     ) -> Vec<Named<T>> {
-        let found = value.get_ref().type_str();
-        let DeValue::Table(table) = value.into_inner() else {
-            self.problems.push(Problem::new(&key.span(), format!("`{}` is a table, not {found}", key.get_ref())));
-            return Vec::new();
-        };
+        let Some((table, _)) = self.table(value) else { return Vec::new() };
         in_order(table)
             .into_iter()
             .filter_map(|(key, value)| {
@@ -78,7 +73,7 @@ impl Reader {
     }
 
     fn source(&mut self, name: &At<String>, value: Spanned<DeValue<'_>>) -> Option<Source> {
-        let (mut table, span) = self.table(name, value)?;
+        let (mut table, span) = self.table(value)?;
         let Some((key, kind)) = table.remove_entry("kind") else {
             self.problems.push(
                 Problem::new(&name.span, format!("it is not said what kind of source `{}` is", name.value))
@@ -107,7 +102,7 @@ impl Reader {
     }
 
     fn environment(&mut self, name: &At<String>, value: Spanned<DeValue<'_>>) -> Option<Environment> {
-        let (mut table, span) = self.table(name, value)?;
+        let (mut table, span) = self.table(value)?;
         // Each by itself, so that one bad signal does not hide the next.
         let services = table.remove_entry("services").map(|entry| self.list(entry));
         let signals = table.remove_entry("signals").map(|entry| self.list(entry));
@@ -122,23 +117,22 @@ impl Reader {
             self.problems.push(problem.way_out(format!("write each as [[environments.NAME.{}]]", key.get_ref())));
             return Vec::new();
         };
-        let name = At::new(key.get_ref().to_string(), key.span());
         values
             .into_iter()
             .filter_map(|value| {
-                let (table, span) = self.table(&name, value)?;
+                let (table, span) = self.table(value)?;
                 self.entries(table, span.clone(), &span)
             })
             .collect()
     }
 
-    fn table<'i>(&mut self, name: &At<String>, value: Spanned<DeValue<'i>>) -> Option<(DeTable<'i>, Span)> {
+    fn table<'i>(&mut self, value: Spanned<DeValue<'i>>) -> Option<(DeTable<'i>, Span)> {
         let span = value.span();
         match value.into_inner() {
             DeValue::Table(table) => Some((table, span)),
             other => {
-                let found = other.type_str();
-                self.problems.push(Problem::new(&name.span, format!("`{}` is a table, not {found}", name.value)));
+                let found = kind_of(other.type_str());
+                self.problems.push(Problem::new(&span, "expected a table").label(format!("this is {found}")));
                 None
             }
         }
@@ -168,12 +162,13 @@ impl Reader {
                 let holds = |span: Span| span.start <= at.start && at.end <= span.end;
                 table.iter().find(|(key, value)| holds(key.span()) || holds(value.span())).map(|(key, _)| key.clone())
             });
-            // An entry that is missing because it was refused has been complained of already.
-            let known = missing(error.message()).is_some_and(|name| refused.iter().any(|gone| gone == name));
+            // An entry that is missing because it was refused or misspelt has been complained of already.
+            let known = missing(error.message())
+                .is_some_and(|name| refused.iter().any(|gone| nearest(gone, &[name]).is_some()));
             if !known {
                 self.problems.push(translate(&error, header));
             }
-            let Some(culprit) = culprit else { return None };
+            let culprit = culprit?;
             table.remove(culprit.get_ref().as_ref());
             refused.push(culprit.into_inner().into_owned());
         }
@@ -227,10 +222,10 @@ fn kind_of(type_name: &str) -> &str {
     match type_name.split([' ', '`']).next().unwrap_or_default() {
         "string" => "a text",
         "integer" | "u16" | "u32" | "u64" => "a whole number",
-        "floating" | "f64" => "a number",
+        "floating" | "float" | "f64" => "a number",
         "boolean" => "true or false",
-        "sequence" => "a list",
-        "map" => "a table",
+        "sequence" | "array" => "a list",
+        "map" | "table" => "a table",
         _ => match type_name {
             "a string" | "path string" => "a text in quotes",
             "a boolean" => "true or false",

@@ -25,13 +25,13 @@ const HARMLESS: [&str; 13] = [
 /// Words in a key that call its value a secret, wherever it stands.
 const SECRET: [&str; 5] = ["token", "password", "passwd", "secret", "api_key"];
 
-/// What may be a secret in a text that could not be read as TOML: every value of a source but the harmless ones,
-/// whatever follows a secret's name or holds an address with a user, and all values over several lines.
+/// What may be a secret in a text that could not be read as TOML. Where nothing can be relied on, little is shown:
+/// outside of environments only plainly harmless lines, and no value over several lines.
 pub(super) fn suspects(text: &str) -> Vec<Span> {
     let mut found = Vec::new();
     let mut start = 0;
     let mut fence: Option<&str> = None;
-    let mut in_source = false;
+    let mut in_source = true;
     for line in text.split_inclusive('\n') {
         let offset = start;
         start += line.len();
@@ -45,9 +45,8 @@ pub(super) fn suspects(text: &str) -> Vec<Span> {
         }
         fence = ["\"\"\"", "'''"].into_iter().find(|fence| line.matches(fence).count() % 2 == 1);
         if line.trim_start().starts_with('[') {
-            in_source = line.contains("sources");
-        }
-        if let Some(value) = suspicious_value(line, in_source) {
+            in_source = !line.contains("environments") && !line.contains("[keys]");
+        } else if let Some(value) = suspicious_value(line, in_source) {
             found.push(offset + value..offset + end.max(value));
         }
     }
@@ -57,38 +56,44 @@ pub(super) fn suspects(text: &str) -> Vec<Span> {
 /// Where the part of a line begins that may be a secret.
 fn suspicious_value(line: &str, in_source: bool) -> Option<usize> {
     let lower = line.to_ascii_lowercase();
-    let first_key = lower.split('=').next().unwrap_or_default().trim().trim_matches('"');
-    let named = SECRET.iter().filter_map(|word| lower.find(word)).min();
-    let from = match named {
-        Some(named) => named,
-        None if has_user(line) || (in_source && !HARMLESS.contains(&first_key)) => 0,
-        None => return None,
+    let from = if in_source || has_user(line) {
+        lower.len() - lower.trim_start().len()
+    } else {
+        SECRET.iter().filter_map(|word| lower.find(word)).min()?
     };
-    let value = from + line[from..].find('=')? + 1;
-    let value = value + line[value..].len() - line[value..].trim_start().len();
-    (!says_a_place(&line[value..])).then_some(value)
+    let is_key = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let key = lower[from..].split(|c| !is_key(c)).next().unwrap_or_default();
+    let after = from + key.len();
+    // Without its `=` even the key may be what is left of a secret.
+    let value = line[after..].trim_start().strip_prefix('=').map_or(&line[from..], str::trim_start);
+    let quotes = value.matches(['"', '\'']).count();
+    // One text, and nothing that a slip could have left of another.
+    let harmless = quotes == 2 && !has_user(line) && (key == "theme" || HARMLESS.contains(&key));
+    (!harmless && !says_a_place(value)).then_some(line.len() - value.len())
 }
 
 /// Whether a value reads `{ env = "NAME" }` or its like and nothing more.
 fn says_a_place(value: &str) -> bool {
-    let Some(inner) = value.trim_start().strip_prefix('{') else { return false };
+    let Some(inner) = value.strip_prefix('{') else { return false };
     let Some((key, rest)) = inner.split_once('=') else { return false };
-    // A second key in the braces may be the secret.
-    !rest.contains('=')
-        && match key.trim() {
-            "env" => secrets::is_variable(rest.split('"').nth(1).unwrap_or_default()),
-            "file" | "command" => true,
-            _ => false,
-        }
+    let texts: Vec<&str> = rest.split('"').collect();
+    match key.trim() {
+        "env" => matches!(texts.as_slice(), [_, name, _] if secrets::is_variable(name)),
+        "file" => texts.len() == 3,
+        "command" => !rest.contains('='),
+        _ => false,
+    }
 }
 
 /// What may be a secret in a text that could be read: see [`HARMLESS`] and [`SECRET`], and addresses with a user.
 pub(super) fn secrets(root: &DeTable<'_>) -> Vec<Span> {
     let mut found = Vec::new();
     for (key, value) in root {
-        let inside_sources = key.get_ref() == "sources";
-        if key.get_ref() != "keys" {
-            walk(value.get_ref(), &value.span(), inside_sources, false, &mut found);
+        match key.get_ref().as_ref() {
+            "theme" | "keys" => {}
+            "environments" => walk(value.get_ref(), &value.span(), false, false, &mut found),
+            // Any other name may be `sources`, misspelt.
+            _ => walk(value.get_ref(), &value.span(), true, true, &mut found),
         }
     }
     found
@@ -116,11 +121,8 @@ fn walk(value: &DeValue<'_>, span: &Span, in_source: bool, suspicious: bool, fou
                 walk(value.get_ref(), &value.span(), in_source, suspicious, found);
             }
         }
-        DeValue::String(text) => {
-            if suspicious || has_user(text) {
-                found.push(span.clone());
-            }
-        }
+        DeValue::String(text) if suspicious || has_user(text) => found.push(span.clone()),
+        DeValue::String(_) => {}
         _ if suspicious => found.push(span.clone()),
         _ => {}
     }
@@ -143,11 +145,12 @@ mod tests {
     fn an_unreadable_line_does_not_show_what_follows_a_secrets_name() {
         for (text, safe) in [
             ("token = \"abc", "token = ****"),
-            ("api_key=abc\nurl = \"x", "api_key=***\nurl = \"x"),
+            ("tok \"abc\"", "*********"),
+            ("api_key=abc\nurl = \"x", "api_key=***\nurl = **"),
             ("token = { env = \"GRAFANA_TOKEN\" ", "token = { env = \"GRAFANA_TOKEN\" "),
-            ("token = { env = \"glsa_abc\" ", "token = *******************"),
-            ("token = { env = \"A\", value = \"b\"", "token = *************************"),
-            ("url = \"\"\"\nhunter2\n\"\"\"\nb", "url = \"\"\"\n*******\n***\nb"),
+            ("token = { env = \"glsa_abc\" ", "token = ****************** "),
+            ("token = { env = \"A\", value = \"b\"", "token = ************************"),
+            ("url = \"\"\"\nhunter2\n\"\"\"\nb", "url = ***\n*******\n***\n*"),
         ] {
             assert_eq!(shown(text, &suspects(text)), safe);
         }

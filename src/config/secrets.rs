@@ -97,12 +97,11 @@ fn literal<E: Error>() -> E {
 /// shown in errors: they are long, or begin as their makers mark them.
 pub(super) fn is_variable(name: &str) -> bool {
     const MARKS: [&str; 7] = ["glsa_", "glc_", "sntrys_", "sntryu_", "ghp_", "eyJ", "xox"];
-    !name.is_empty()
-        && name.len() < 64
-        && !name.starts_with(|first: char| first.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !MARKS.iter().any(|mark| name.starts_with(mark))
-        && !(name.len() >= 32 && name.chars().all(|c| c.is_ascii_hexdigit()))
+    let marked = MARKS.iter().any(|mark| name.starts_with(mark));
+    let hexadecimal = name.len() >= 32 && name.chars().all(|c| c.is_ascii_hexdigit());
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let begins = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    begins && name.len() < 64 && name.chars().all(word) && !marked && !hexadecimal
 }
 
 /// Fetches secrets from where they are kept. The system does it for people; tests and the demo bring their own.

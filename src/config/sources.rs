@@ -65,15 +65,15 @@ impl System {
 
     /// Whether it can answer a signal of this kind. `wants` tells custom signals of Sentry from those with a query.
     pub(super) fn answers(&self, kind: Kind, wants: bool) -> bool {
-        match (self, kind) {
-            (Self::Kubernetes(_), _) | (_, Kind::Rollout | Kind::Probe) => false,
-            (Self::Sentry { .. }, Kind::NewIssues | Kind::CrashFree) => true,
-            (Self::Sentry { .. }, Kind::Custom) => wants,
-            (Self::Sentry { .. }, _) | (_, Kind::NewIssues | Kind::CrashFree) => false,
-            (Self::Grafana { .. } | Self::Datadog { .. }, Kind::Alerts) => true,
-            (Self::Prometheus { .. }, Kind::Alerts) => false,
-            (_, Kind::Custom) => !wants,
-            _ => true,
+        match self {
+            Self::Kubernetes(_) => false,
+            Self::Sentry { .. } => matches!(kind, Kind::NewIssues | Kind::CrashFree) || (kind == Kind::Custom && wants),
+            Self::Grafana { .. } | Self::Prometheus { .. } | Self::Datadog { .. } => match kind {
+                Kind::Rollout | Kind::Probe | Kind::NewIssues | Kind::CrashFree => false,
+                Kind::Alerts => !matches!(self, Self::Prometheus { .. }),
+                Kind::Custom => !wants,
+                _ => true,
+            },
         }
     }
 
@@ -98,9 +98,11 @@ pub(super) fn check(raw: Vec<raw::Named<raw::Source>>, problems: &mut Problems) 
 
 fn source(name: At<String>, raw: raw::Source, problems: &mut Problems) -> Option<Source> {
     let (system, pace) = match raw {
-        raw::Source::Kubernetes(raw) => (kubernetes(&raw, problems), pace(raw.interval, raw.timeout, 15, 10, problems)),
+        raw::Source::Kubernetes(raw) => {
+            (kubernetes(&raw, problems), pace(raw.interval.as_ref(), raw.timeout.as_ref(), 15, 10, problems))
+        }
         raw::Source::Grafana(raw) => {
-            let pace = pace(raw.interval, raw.timeout, 15, 5, problems);
+            let pace = pace(raw.interval.as_ref(), raw.timeout.as_ref(), 15, 5, problems);
             let auth = auth(&name, raw.token, raw.user, raw.password, problems);
             let url = address::check(&raw.url, Tail::None, problems);
             let datasource = raw.datasource.map(|at| at.value);
@@ -108,14 +110,14 @@ fn source(name: At<String>, raw: raw::Source, problems: &mut Problems) -> Option
             (url.zip(auth).map(|(url, auth)| System::Grafana { url, auth, organization, datasource }), pace)
         }
         raw::Source::Prometheus(raw) => {
-            let pace = pace(raw.interval, raw.timeout, 15, 5, problems);
+            let pace = pace(raw.interval.as_ref(), raw.timeout.as_ref(), 15, 5, problems);
             let auth = auth(&name, raw.token, raw.user, raw.password, problems);
             let url = address::check(&raw.url, Tail::None, problems);
             let tenant = raw.tenant.map(|at| at.value);
             (url.zip(auth).map(|(url, auth)| System::Prometheus { url, auth, tenant }), pace)
         }
         raw::Source::Sentry(raw) => {
-            let pace = pace(raw.interval, raw.timeout, 60, 10, problems);
+            let pace = pace(raw.interval.as_ref(), raw.timeout.as_ref(), 60, 10, problems);
             let url = match &raw.url {
                 Some(url) => address::check(url, Tail::None, problems),
                 None => Some("https://sentry.io".to_owned()),
@@ -125,7 +127,7 @@ fn source(name: At<String>, raw: raw::Source, problems: &mut Problems) -> Option
             (url.map(|url| System::Sentry { url, token, organization, environment }), pace)
         }
         raw::Source::Datadog(raw) => {
-            let pace = pace(raw.interval, raw.timeout, 30, 10, problems);
+            let pace = pace(raw.interval.as_ref(), raw.timeout.as_ref(), 30, 10, problems);
             let url = datadog_url(raw.site.as_ref(), raw.url.as_ref(), problems);
             let (api_key, application_key) = (raw.api_key, raw.application_key);
             (url.map(|url| System::Datadog { url, api_key, application_key }), pace)
@@ -137,14 +139,14 @@ fn source(name: At<String>, raw: raw::Source, problems: &mut Problems) -> Option
 
 /// Interval and timeout, with the defaults (in seconds) of their kind.
 fn pace(
-    interval: Option<At<Length>>,
-    timeout: Option<At<Length>>,
+    interval: Option<&At<Length>>,
+    timeout: Option<&At<Length>>,
     default_interval: i64,
     default_timeout: i64,
     problems: &mut Problems,
 ) -> Option<(TimeDelta, Duration)> {
-    let interval = length("interval", interval.as_ref(), TimeDelta::seconds(default_interval), &INTERVALS, problems);
-    let timeout = length("timeout", timeout.as_ref(), TimeDelta::seconds(default_timeout), &TIMEOUTS, problems);
+    let interval = length("interval", interval, TimeDelta::seconds(default_interval), &INTERVALS, problems);
+    let timeout = length("timeout", timeout, TimeDelta::seconds(default_timeout), &TIMEOUTS, problems);
     Some((interval?, timeout?.to_std().ok()?))
 }
 

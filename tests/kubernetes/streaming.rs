@@ -208,7 +208,9 @@ async fn a_workload_that_does_not_exist_yet_is_gone_until_it_appears() {
     let mut added =
         tape.iter().filter(|line| line.value["list"].is_object()).flat_map(as_additions).collect::<Vec<_>>();
     added.sort_by_key(|line| line.stream != "deployments");
-    added.iter().for_each(|line| stage.server.play(line));
+    for line in &added {
+        stage.server.play(line);
+    }
     let there = stage.rollout(|rollout| is_complete(rollout) && rollout.pods.len() == 3).await;
 
     let mut deleted = added.iter().find(|line| line.stream == "deployments").unwrap().clone();
@@ -262,11 +264,10 @@ async fn a_watch_that_hangs_is_noticed_and_begun_anew() {
     }
     loop {
         match stage.news_in_time().await {
-            StreamNews::Alive => {}
             StreamNews::Rollout(_, rollout) if runs("1.9.0")(&rollout) && rollout.pods.iter().all(|pod| pod.is_new) => {
                 break;
             }
-            StreamNews::Rollout(..) => {}
+            StreamNews::Alive | StreamNews::Rollout(..) => {}
             other => panic!("unexpected {other:?}"),
         }
     }

@@ -272,3 +272,29 @@ async fn a_watch_that_hangs_is_noticed_and_begun_anew() {
         }
     }
 }
+
+#[tokio::test]
+async fn events_that_may_not_be_read_are_missed_aloud_and_nothing_else_stops() {
+    let tape = tape::open("rollout-good-then-undo.jsonl");
+    let server = Server::start().await;
+    for line in tape.iter().filter(|line| line.value["list"].is_object()) {
+        server.play(line);
+    }
+    let forbidden = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": "events is forbidden", "reason": "Forbidden", "code": 403 });
+    server.refuse("events", 403, forbidden);
+    let mut stage = Stage::watch(server, tape::began(&tape), "web").await;
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        match stage.next().await {
+            StreamNews::Rollout(_, rollout) => told.push(format!("{:?}", rollout.progress)),
+            StreamNews::Event { text, .. } => told.push(text),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    assert_eq!(
+        told,
+        ["Complete", "warning events of namespace production are not shown: not allowed: events is forbidden",]
+    );
+    assert_eq!(stage.news_in_time().await, StreamNews::Alive);
+}

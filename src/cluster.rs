@@ -159,8 +159,8 @@ async fn load(path: Option<PathBuf>, context: Option<String>) -> Result<(kube::C
         Err(error) => Err(error),
     };
     match chosen {
-        Err(_) if !asked_for && kube::Config::incluster().is_ok() => {
-            let config = kube::Config::incluster().map_err(|error| SourceError::Unreachable(error.to_string()))?;
+        Err(error) if !asked_for => {
+            let config = kube::Config::incluster().map_err(|_| error)?;
             Ok((config, Some("in-cluster".to_owned())))
         }
         chosen => chosen.map(|(config, context)| (config, Some(context))),

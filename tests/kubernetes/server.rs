@@ -169,15 +169,13 @@ async fn object(
     if let Some(refusal) = world.refusals.get(&plural) {
         return refuse(refusal);
     }
-    match world.objects.get(&plural).and_then(|objects| objects.get(&name)) {
-        Some(object) => Json(object).into_response(),
-        None => {
-            let message = format!("{plural}.apps \"{name}\" not found");
-            let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-                "message": message, "reason": "NotFound", "code": 404 });
-            (StatusCode::NOT_FOUND, Json(status)).into_response()
-        }
+    if let Some(object) = world.objects.get(&plural).and_then(|objects| objects.get(&name)) {
+        return Json(object).into_response();
     }
+    let message = format!("{plural}.apps \"{name}\" not found");
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": message, "reason": "NotFound", "code": 404 });
+    (StatusCode::NOT_FOUND, Json(status)).into_response()
 }
 
 async fn collection(

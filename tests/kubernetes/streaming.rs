@@ -208,7 +208,9 @@ async fn a_workload_that_does_not_exist_yet_is_gone_until_it_appears() {
     let mut added =
         tape.iter().filter(|line| line.value["list"].is_object()).flat_map(as_additions).collect::<Vec<_>>();
     added.sort_by_key(|line| line.stream != "deployments");
-    added.iter().for_each(|line| stage.server.play(line));
+    for line in &added {
+        stage.server.play(line);
+    }
     let there = stage.rollout(|rollout| is_complete(rollout) && rollout.pods.len() == 3).await;
 
     let mut deleted = added.iter().find(|line| line.stream == "deployments").unwrap().clone();
@@ -262,12 +264,37 @@ async fn a_watch_that_hangs_is_noticed_and_begun_anew() {
     }
     loop {
         match stage.news_in_time().await {
-            StreamNews::Alive => {}
             StreamNews::Rollout(_, rollout) if runs("1.9.0")(&rollout) && rollout.pods.iter().all(|pod| pod.is_new) => {
                 break;
             }
-            StreamNews::Rollout(..) => {}
+            StreamNews::Alive | StreamNews::Rollout(..) => {}
             other => panic!("unexpected {other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn events_that_may_not_be_read_are_missed_aloud_and_nothing_else_stops() {
+    let tape = tape::open("rollout-good-then-undo.jsonl");
+    let server = Server::start().await;
+    for line in tape.iter().filter(|line| line.value["list"].is_object()) {
+        server.play(line);
+    }
+    let forbidden = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": "events is forbidden", "reason": "Forbidden", "code": 403 });
+    server.refuse("events", 403, forbidden);
+    let mut stage = Stage::watch(server, tape::began(&tape), "web").await;
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        match stage.next().await {
+            StreamNews::Rollout(_, rollout) => told.push(format!("{:?}", rollout.progress)),
+            StreamNews::Event { text, .. } => told.push(text),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    assert_eq!(
+        told,
+        ["Complete", "warning events of namespace production are not shown: not allowed: events is forbidden",]
+    );
+    assert_eq!(stage.news_in_time().await, StreamNews::Alive);
 }

@@ -134,12 +134,20 @@ impl Replay {
         let now = self.began + TimeDelta::milliseconds(line.t_ms);
         match line.stream.as_str() {
             "deployments" | "statefulsets" | "daemonsets" => {
-                events(line, name).into_iter().for_each(|event| self.fold.take_workload(event));
+                for event in events(line, name) {
+                    self.fold.take_workload(event);
+                }
             }
             "replicasets" | "controllerrevisions" => {
-                events(line, name).into_iter().for_each(|event| self.fold.take_entry(event));
+                for event in events(line, name) {
+                    self.fold.take_entry(event);
+                }
             }
-            "pods" => events(line, name).into_iter().for_each(|event| self.fold.take_pod(event, now)),
+            "pods" => {
+                for event in events(line, name) {
+                    self.fold.take_pod(event, now);
+                }
+            }
             _ => return,
         }
         if self.fold.is_complete() {

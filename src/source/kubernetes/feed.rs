@@ -169,3 +169,19 @@ fn trim<K: Resource>(object: &mut K) {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_half_a_minute_and_keep_what_was_asked() {
+        let down = SourceError::Timeout(1);
+        for (failures, longest) in [(1, 1), (2, 2), (3, 4), (5, 16), (6, 30), (60, 30)] {
+            let wait = wait(failures, &down);
+            assert!(wait <= TimeDelta::seconds(longest) && wait >= TimeDelta::seconds(longest) * 3 / 4, "{wait}");
+        }
+        let asked = SourceError::RateLimited { retry_after: Some(TimeDelta::seconds(90)) };
+        assert_eq!(wait(1, &asked), TimeDelta::seconds(90));
+    }
+}

@@ -277,13 +277,10 @@ impl Streamer {
         }
     }
 
-    /// Asks for a sign of life, and looks whether time alone changed a digest.
+    /// Asks for a sign of life.
     fn feel_pulse(&mut self) {
         // The wait begins anew whatever comes of it.
         self.last_told = self.clock.now();
-        for watched in &mut self.watched {
-            watched.has_news = true;
-        }
         if self.pulse.is_some() || self.watched.is_empty() {
             return;
         }
@@ -308,6 +305,11 @@ impl Streamer {
         match pulse {
             Err(error) => self.lifeless = Some(error),
             Ok(read) => {
+                // Time alone changes a digest too: a loop that is over, a container that is stuck. But only while
+                // the server answers, or its silence would pass for news.
+                for watched in &mut self.watched {
+                    watched.has_news = true;
+                }
                 if self.lifeless.take().is_some() {
                     // Connections from before the silence may be dead without knowing.
                     (0..self.watched.len()).for_each(|index| self.begin_anew(index));
@@ -373,14 +375,15 @@ impl Streamer {
         for (index, warnings) in self.warnings.iter_mut().enumerate() {
             let here = |watched: &Watched| watched.reference.namespace == warnings.namespace;
             let first = self.watched.iter().find(|watched| here(watched)).map(|watched| watched.id);
+            if !self.watched.iter().filter(|watched| here(watched)).all(|watched| watched.fold.is_complete()) {
+                continue;
+            }
+            // Everything else can be read, so it is these alone that are missing.
             let refusal = self.failing.get(&FeedId::Events(index));
             if let (Some(error), Some(workload), false) = (refusal, first, warnings.is_refused) {
                 warnings.is_refused = true;
                 let text = format!("warning events of namespace {} are not shown: {error}", warnings.namespace);
                 due.push(StreamNews::Event { workload, seen: now, text });
-            }
-            if !self.watched.iter().filter(|watched| here(watched)).all(|watched| watched.fold.is_complete()) {
-                continue;
             }
             let whose = |uid: &str| self.watched.iter().position(|watched| watched.fold.owns(uid));
             due.extend(warnings.sorter.lines(whose).into_iter().map(|line| StreamNews::Event {

@@ -166,15 +166,15 @@ impl Window {
 /// ```
 /// use chrono::TimeDelta;
 /// use redflag::deploy::brief;
-/// assert_eq!(brief(TimeDelta::seconds(89)), "89 s");
+/// assert_eq!(brief(TimeDelta::seconds(119)), "119 s");
 /// assert_eq!(brief(TimeDelta::seconds(150)), "2 min");
 /// assert_eq!(brief(TimeDelta::minutes(65)), "1 h 5 min");
 /// ```
 pub fn brief(span: TimeDelta) -> String {
     let seconds = span.num_seconds().max(0);
     match seconds {
-        0..90 => format!("{seconds} s"),
-        90..3600 => format!("{} min", seconds / 60),
+        0..120 => format!("{seconds} s"),
+        120..3600 => format!("{} min", seconds / 60),
         _ => match seconds % 3600 / 60 {
             0 => format!("{} h", seconds / 3600),
             minutes => format!("{} h {minutes} min", seconds / 3600),

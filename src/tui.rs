@@ -4,6 +4,7 @@
 //! watch as it is, and writes nothing where nothing visible changed.
 
 pub mod glyphs;
+pub mod input;
 pub mod keymap;
 mod rows;
 pub mod terminal;

@@ -164,6 +164,11 @@ impl Watch {
         &self.setup
     }
 
+    /// The same, for whoever outlives a borrow.
+    pub fn shared_setup(&self) -> Arc<Setup> {
+        Arc::clone(&self.setup)
+    }
+
     /// The time of the newest message.
     pub fn now(&self) -> Time {
         self.now

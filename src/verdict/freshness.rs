@@ -29,8 +29,8 @@ pub(super) fn unknown(evidence: &Evidence<'_>) -> Option<Judgement> {
         return Some(Judgement::new(Level::Stale, sentence));
     }
     match evidence.signal.kind {
-        // These are told as a whole by each answer; they have no series that could fall behind.
-        Kind::Rollout | Kind::Alerts => None,
+        // Told as a whole by the stream; it has no series that could fall behind.
+        Kind::Rollout => None,
         // A probe that fails is news, not the lack of it.
         Kind::Probe => old_readings(evidence),
         _ => refused(evidence).or_else(|| old_readings(evidence)),

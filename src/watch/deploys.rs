@@ -3,8 +3,9 @@
 use super::Watch;
 use crate::deploy::{Deploy, Time, Version, WorkloadId, brief};
 use crate::message::Effect;
+use crate::rollback::target::{Choice, Wanted};
 use crate::rollback::{Readiness, Rollback};
-use crate::rollout::{Progress, Rollout};
+use crate::rollout::{PodPhase, Progress, Rollout};
 use crate::timeline::Mark;
 use chrono::TimeDelta;
 
@@ -126,11 +127,13 @@ impl Watch {
             // What was worked out is for a state that is gone. A refresh of the same state keeps it.
             state.readiness = Readiness::Preparing;
         }
-        effects.push(Effect::Prepare {
-            workload: id,
-            served_before: key.served_before.clone(),
-            revision: self.setup.told.rollback_to,
-        });
+        let choice = match (self.setup.told.rollback_to, &key.served_before) {
+            (Some(revision), _) => Choice::Revision(revision),
+            (None, Some(hash)) => Choice::Hash(hash.clone()),
+            (None, None) => Choice::Previous,
+        };
+        let pace = state.rollout.as_ref().and_then(pace);
+        effects.push(Effect::Prepare { workload: id, wanted: Wanted { choice, pace } });
         state.prepared = Some((self.now, key));
     }
 }
@@ -150,6 +153,14 @@ impl super::WorkloadState {
             revisions: rollout.revisions.len(),
         })
     }
+}
+
+/// How long this workload's pods take from creation to readiness: the middle of those that are ready.
+fn pace(rollout: &Rollout) -> Option<TimeDelta> {
+    let ready = rollout.pods.iter().filter(|pod| pod.phase == PodPhase::Ready);
+    let mut spans: Vec<TimeDelta> = ready.filter_map(|pod| Some(pod.ready_since? - pod.created?)).collect();
+    spans.sort_unstable();
+    spans.get(spans.len() / 2).copied().filter(|span| *span > TimeDelta::zero())
 }
 
 /// A version under the name a person gave it; its identity stays what the cluster says.

@@ -14,12 +14,41 @@ use std::sync::Arc;
 
 /// Flags that are still red this long after the old version serves say that the deploy was not the cause.
 const NOT_THE_CAUSE_AFTER: TimeDelta = TimeDelta::minutes(5);
+/// Workloads deployed this close to each other are one push.
+const ONE_PUSH: TimeDelta = TimeDelta::hours(1);
 /// How often a lost answer is looked for.
 const READ_BACK_EVERY: TimeDelta = TimeDelta::seconds(5);
 
 impl Watch {
-    /// Freezes what a rollback of `scope` would do now. An empty scope means every workload that was
-    /// deployed in this watch.
+    /// What a rollback of `scope` would do now. An empty scope means every workload of the push that is
+    /// watched: those deployed around the time of the newest deploy. A workload that was not touched for a
+    /// week is never taken back along with them.
+    pub fn plan(&self, scope: &[WorkloadId]) -> Plan {
+        let newest = self.workloads.iter().filter_map(|state| Some(state.deploy.as_ref()?.at)).max();
+        let mut plan = Plan { steps: Vec::new(), left_out: Vec::new() };
+        for (index, state) in self.workloads.iter().enumerate() {
+            let id = WorkloadId(index as u16);
+            if !scope.is_empty() && !scope.contains(&id) {
+                continue;
+            }
+            let reference = self.setup.workload(id).reference.clone();
+            let deployed = state.deploy.as_ref().map(|deploy| deploy.at);
+            if let (true, Some(at), Some(newest)) = (scope.is_empty(), deployed, newest)
+                && newest - at > ONE_PUSH
+            {
+                plan.left_out.push((reference, format!("not of this push: deployed {} before it", brief(newest - at))));
+                continue;
+            }
+            match &state.readiness {
+                Readiness::Ready(undo) => plan.steps.push(Arc::clone(undo)),
+                Readiness::Preparing => plan.left_out.push((reference, "still being worked out".to_owned())),
+                Readiness::Blocked(blocked) => plan.left_out.push((reference, blocked.reason.clone())),
+            }
+        }
+        plan
+    }
+
+    /// Freezes that plan and shows it, unless there is nothing in it that could be done.
     pub(super) fn open_plan(&mut self, scope: &[WorkloadId], effects: &mut Vec<Effect>) {
         if self.rollback.is_under_way() {
             return;
@@ -28,27 +57,13 @@ impl Watch {
             self.tell("rollback refused: read-only");
             return;
         }
-        let mut steps = Vec::new();
-        let mut left_out = Vec::new();
-        for (index, state) in self.workloads.iter().enumerate() {
-            let id = WorkloadId(index as u16);
-            if !scope.is_empty() && !scope.contains(&id) {
-                continue;
-            }
-            let reference = self.setup.workload(id).reference.clone();
-            match &state.readiness {
-                _ if state.deploy.is_none() => left_out.push((reference, "no deploy was found".to_owned())),
-                Readiness::Ready(undo) => steps.push(Arc::clone(undo)),
-                Readiness::Preparing => left_out.push((reference, "still being worked out".to_owned())),
-                Readiness::Blocked(blocked) => left_out.push((reference, blocked.reason.clone())),
-            }
-        }
-        if steps.is_empty() {
-            let why = left_out.first().map_or("nothing to take back", |(_, why)| why.as_str()).to_owned();
+        let plan = self.plan(scope);
+        if plan.steps.is_empty() {
+            let why = plan.left_out.first().map_or("nothing to take back", |(_, why)| why.as_str());
             self.tell(format!("rollback blocked: {why}"));
             return;
         }
-        self.rollback = Rollback::Planned { plan: Arc::new(Plan { steps, left_out }), opened: self.now };
+        self.rollback = Rollback::Planned { plan: Arc::new(plan), opened: self.now };
         if self.setup.confirm == Confirm::None {
             self.start(effects);
         }

@@ -1,0 +1,165 @@
+//! What of a file no complaint may show. A secret that stands in the file by mistake is refused, and the refusal
+//! must not put it on a screen or into a log.
+
+use super::at::Span;
+use super::secrets;
+use toml::de::{DeTable, DeValue};
+
+/// The keys of a source whose texts are harmless. Any other text in a source may be a secret under a misspelt key.
+const HARMLESS: [&str; 13] = [
+    "kind",
+    "url",
+    "site",
+    "datasource",
+    "organization",
+    "environment",
+    "tenant",
+    "user",
+    "context",
+    "kubeconfig",
+    "interval",
+    "timeout",
+    "file",
+];
+
+/// Words in a key that call its value a secret, wherever it stands.
+const SECRET: [&str; 5] = ["token", "password", "passwd", "secret", "api_key"];
+
+/// What may be a secret in a text that could not be read as TOML: every value of a source but the harmless ones,
+/// whatever follows a secret's name or holds an address with a user, and all values over several lines.
+pub(super) fn suspects(text: &str) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    let mut fence: Option<&str> = None;
+    let mut in_source = false;
+    for line in text.split_inclusive('\n') {
+        let offset = start;
+        start += line.len();
+        let end = line.trim_end().len();
+        if let Some(closing) = fence {
+            found.push(offset..offset + end);
+            if line.contains(closing) {
+                fence = None;
+            }
+            continue;
+        }
+        fence = ["\"\"\"", "'''"].into_iter().find(|fence| line.matches(fence).count() % 2 == 1);
+        if line.trim_start().starts_with('[') {
+            in_source = line.contains("sources");
+        }
+        if let Some(value) = suspicious_value(line, in_source) {
+            found.push(offset + value..offset + end.max(value));
+        }
+    }
+    found
+}
+
+/// Where the part of a line begins that may be a secret.
+fn suspicious_value(line: &str, in_source: bool) -> Option<usize> {
+    let lower = line.to_ascii_lowercase();
+    let first_key = lower.split('=').next().unwrap_or_default().trim().trim_matches('"');
+    let named = SECRET.iter().filter_map(|word| lower.find(word)).min();
+    let from = match named {
+        Some(named) => named,
+        None if has_user(line) || (in_source && !HARMLESS.contains(&first_key)) => 0,
+        None => return None,
+    };
+    let value = from + line[from..].find('=')? + 1;
+    let value = value + line[value..].len() - line[value..].trim_start().len();
+    (!says_a_place(&line[value..])).then_some(value)
+}
+
+/// Whether a value reads `{ env = "NAME" }` or its like and nothing more.
+fn says_a_place(value: &str) -> bool {
+    let Some(inner) = value.trim_start().strip_prefix('{') else { return false };
+    let Some((key, rest)) = inner.split_once('=') else { return false };
+    // A second key in the braces may be the secret.
+    !rest.contains('=')
+        && match key.trim() {
+            "env" => secrets::is_variable(rest.split('"').nth(1).unwrap_or_default()),
+            "file" | "command" => true,
+            _ => false,
+        }
+}
+
+/// What may be a secret in a text that could be read: see [`HARMLESS`] and [`SECRET`], and addresses with a user.
+pub(super) fn secrets(root: &DeTable<'_>) -> Vec<Span> {
+    let mut found = Vec::new();
+    for (key, value) in root {
+        let inside_sources = key.get_ref() == "sources";
+        if key.get_ref() != "keys" {
+            walk(value.get_ref(), &value.span(), inside_sources, false, &mut found);
+        }
+    }
+    found
+}
+
+fn walk(value: &DeValue<'_>, span: &Span, in_source: bool, suspicious: bool, found: &mut Vec<Span>) {
+    match value {
+        DeValue::Table(table) => {
+            for (key, value) in table {
+                let name = key.get_ref().to_ascii_lowercase();
+                let named = SECRET.iter().any(|word| name.contains(word)) || name.ends_with("_key");
+                let suspicious = match (name.as_str(), value.get_ref()) {
+                    // A place may always be shown, unless it is no place but the secret itself.
+                    ("env", DeValue::String(text)) => !secrets::is_variable(text),
+                    ("command", _) => false,
+                    (_, DeValue::Table(_)) => named,
+                    (harmless, _) if HARMLESS.contains(&harmless) => false,
+                    _ => suspicious || named || in_source,
+                };
+                walk(value.get_ref(), &value.span(), in_source, suspicious, found);
+            }
+        }
+        DeValue::Array(values) => {
+            for value in values {
+                walk(value.get_ref(), &value.span(), in_source, suspicious, found);
+            }
+        }
+        DeValue::String(text) => {
+            if suspicious || has_user(text) {
+                found.push(span.clone());
+            }
+        }
+        _ if suspicious => found.push(span.clone()),
+        _ => {}
+    }
+}
+
+/// Whether a text is an address that carries a user, and so perhaps a password.
+fn has_user(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, hidden: &[Span]) -> String {
+        text.char_indices().map(|(at, c)| if hidden.iter().any(|span| span.contains(&at)) { '*' } else { c }).collect()
+    }
+
+    #[test]
+    fn an_unreadable_line_does_not_show_what_follows_a_secrets_name() {
+        for (text, safe) in [
+            ("token = \"abc", "token = ****"),
+            ("api_key=abc\nurl = \"x", "api_key=***\nurl = \"x"),
+            ("token = { env = \"GRAFANA_TOKEN\" ", "token = { env = \"GRAFANA_TOKEN\" "),
+            ("token = { env = \"glsa_abc\" ", "token = *******************"),
+            ("token = { env = \"A\", value = \"b\"", "token = *************************"),
+            ("url = \"\"\"\nhunter2\n\"\"\"\nb", "url = \"\"\"\n*******\n***\nb"),
+        ] {
+            assert_eq!(shown(text, &suspects(text)), safe);
+        }
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn a_readable_file_does_not_show_texts_under_keys_that_a_source_has_not() {
+        let text =
+            "[sources.a]\nkind = \"grafana\"\ntokne = \"abc\"\nurl = \"http://me:pw@x/\"\ntoken = { env = \"T\" }";
+        let root = DeTable::parse(text).unwrap();
+        let safe = "[sources.a]\nkind = \"grafana\"\ntokne = *****\nurl = *****************\ntoken = { env = \"T\" }";
+        assert_eq!(shown(text, &secrets(root.get_ref())), safe);
+    }
+}

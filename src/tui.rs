@@ -153,7 +153,9 @@ impl<B: Backend> Tui<B> {
     /// The terminal's own.
     pub fn invalidate(&mut self) -> Result<(), B::Error> {
         self.drawn = None;
-        self.terminal.clear()
+        // Not `Terminal::clear`: that asks the terminal where its cursor is and waits for the answer among the keys.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     /// What is below: tests look at what was drawn on it.

@@ -6,14 +6,17 @@ mod company;
 
 use chrono::TimeDelta;
 use company::{Health, Scene, blocked, undone};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 use redflag::deploy::{ServiceId, WorkloadId};
 use redflag::message::Message;
-use redflag::poll::SourceError;
+use redflag::poll::{Alert, AlertState, Poll, SourceError};
 use redflag::rollback::{Answer, Rollback};
+use redflag::rollout::{PodPhase, Progress, Trouble, TroubleKind};
 use redflag::setup::Confirm;
+use redflag::signal::{SignalId, SourceId};
 use redflag::tui::Reaction;
 use redflag::tui::glyphs::Glyphs;
 use redflag::tui::theme::ColorDepth;
@@ -484,4 +487,76 @@ fn no_size_does_any_harm() {
             scene.press("esc");
         }
     }
+}
+
+#[test]
+fn a_crash_loop_is_named_with_its_pods_and_reasons() {
+    let mut scene = Scene::new();
+    let mut pods = company::pods(2, 3, 8);
+    for pod in pods.iter_mut().filter(|pod| pod.phase == PodPhase::Starting) {
+        pod.phase = PodPhase::Failing;
+        pod.reason = Some("CrashLoopBackOff".to_owned());
+        pod.restarts = 4;
+    }
+    let waiting = Progress::Waiting("5 out of 12 new replicas have been updated".to_owned());
+    let mut rollout = company::rollout(pods, waiting, None);
+    rollout.troubles = vec![Trouble {
+        kind: TroubleKind::CrashLoop,
+        sentence: "3 pods crash over and over: exit code 1, last restart 20 s ago".to_owned(),
+    }];
+    scene.tell(WorkloadId(0), rollout).until(200);
+    snapshots("crash_loop", &mut scene);
+}
+
+#[test]
+fn alerts_stand_beside_the_issues() {
+    let mut scene = faulty();
+    let alert = |name: &str, state, since| Alert {
+        signal: SignalId(1),
+        name: name.to_owned(),
+        state,
+        since,
+        link: Some("https://grafana.example.com/alerting/1".to_owned()),
+    };
+    let alerts = vec![
+        alert("Checkout is slow", AlertState::Firing, Some(company::after(400))),
+        alert("Disk", AlertState::Unknown, None),
+    ];
+    let result = Ok(Poll { alerts: Some(alerts), ..Poll::default() });
+    scene.say(Message::Polled { source: SourceId(1), at: scene.now, result });
+    let screen = scene.screen(120, 40);
+    find(&screen, "ALERT      Checkout is slow");
+    find(&screen, "since 15:07");
+    find(&screen, "no data    Disk");
+    scene.press("4 end k");
+    assert_eq!(scene.press("o"), [Reaction::Copy("https://grafana.example.com/alerting/1".to_owned())]);
+}
+
+#[test]
+fn the_cursor_stays_with_its_row_when_rows_change_places() {
+    let mut scene = Scene::new();
+    scene.rolled_out();
+    scene.down = vec![("datadog", SourceError::Timeout(5))];
+    scene.until(300);
+    scene.press("1 j");
+    let row = |scene: &mut Scene| {
+        let screen = scene.screen(120, 40);
+        let (_, y) = find(&screen, "▸");
+        (0..120).map(|x| screen[(x, y)].symbol()).collect::<String>()
+    };
+    let before = row(&mut scene);
+    assert!(before.contains("db pool"), "{before}");
+    scene.health = Health::Bad;
+    scene.until(640);
+    let after = row(&mut scene);
+    assert!(after.contains("db pool"), "worse rows came above it: {after}");
+}
+
+#[test]
+fn only_a_press_is_a_key_and_a_pasted_text_is_none() {
+    let mut scene = faulty();
+    let release = KeyEvent::new_with_kind(KeyCode::Char('R'), KeyModifiers::NONE, KeyEventKind::Release);
+    assert_eq!(scene.event(&Event::Key(release)), []);
+    assert_eq!(scene.event(&Event::Paste("Ry".to_owned())), []);
+    assert_eq!(*scene.watch.rollback(), Rollback::Idle);
 }

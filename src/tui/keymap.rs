@@ -232,10 +232,15 @@ impl Action {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{text}")]
 pub struct KeymapError {
+    action: String,
+    text: String,
+}
+
+impl KeymapError {
     /// The action as it is written there, to find its place in the file.
-    pub action: String,
-    /// One sentence.
-    pub text: String,
+    pub fn action(&self) -> &str {
+        &self.action
+    }
 }
 
 /// Which key does what.
@@ -256,10 +261,10 @@ impl Keymap {
     ///
     /// # Errors
     /// An action or a key that does not exist, or one key for two actions.
-    pub fn new<A, K>(settings: impl IntoIterator<Item = (A, Vec<K>)>) -> Result<Self, KeymapError>
+    pub fn new<A, K>(settings: impl IntoIterator<Item = (A, K)>) -> Result<Self, KeymapError>
     where
         A: AsRef<str>,
-        K: AsRef<str>,
+        K: IntoIterator<Item: AsRef<str>>,
     {
         let mut keymap = Self::default();
         let mut set = Vec::new();
@@ -270,7 +275,7 @@ impl Keymap {
                 return Err(refused(unknown_action(name)));
             };
             let mut keys =
-                keys.iter().map(|key| key.as_ref().parse()).collect::<Result<Vec<Key>, _>>().map_err(refused)?;
+                keys.into_iter().map(|key| key.as_ref().parse()).collect::<Result<Vec<Key>, _>>().map_err(refused)?;
             if Action::ALL[index] == Action::Quit && !keys.contains(&Key::INTERRUPT) {
                 keys.push(Key::INTERRUPT);
             }

@@ -156,7 +156,7 @@ fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         rollback: rollback::wish(view, inner_width),
         flags: flags::wish(view, inner_width),
         signals: if rows::is_board(view.watch, view.service()) { board::wish(view) } else { signals::wish(view) },
-        rollout: rollout::wish(view),
+        rollout: rollout::wish(view, layout::right_width(area.width).saturating_sub(4)),
         errors: view.rows(Pane::Errors).len() as u16,
         sources: view.watch.setup().sources.len() as u16,
         footer: footer::wish(view, area.width),

@@ -373,6 +373,14 @@ impl Scene {
         others
     }
 
+    /// Hands an event to the screen alone.
+    pub(super) fn event(&mut self, event: &Event) -> Vec<Reaction> {
+        let mut tui = self.tui.take().unwrap_or_else(|| self.make_tui(120, 40));
+        let reactions = tui.handle(event, &self.watch);
+        self.tui = Some(tui);
+        reactions
+    }
+
     /// Types a text, sign by sign.
     pub(super) fn type_text(&mut self, text: &str) {
         let mut tui = self.tui.take().unwrap_or_else(|| self.make_tui(120, 40));

@@ -64,11 +64,16 @@ pub(super) fn layout(area: Rect, wishes: Wishes, alone: Option<Pane>) -> Layout 
     Layout { header, rollback, panes, footer }
 }
 
+/// The right column's part of the full screen.
+pub(super) const fn right_width(width: u16) -> u16 {
+    width - width * 3 / 5
+}
+
 /// All six: flags over the whole width, then two columns.
 fn full(mut body: Body, wishes: Wishes) -> Vec<(Pane, Rect, Shape)> {
     // Never below five lines: a first warning must not move the rest of the screen.
     let flags = body.top((wishes.flags.max(5) + 2).min(body.0.height / 3));
-    let left_width = body.0.width * 3 / 5;
+    let left_width = body.0.width - right_width(body.0.width);
     let mut left = body.left(left_width);
     let mut right = body;
     let height = left.0.height;

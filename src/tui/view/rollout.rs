@@ -5,7 +5,7 @@
 //!   ████████████████████████████████
 //! ```
 
-use super::text::width;
+use super::text::{clean, width, wrap};
 use super::{Brush, View};
 use crate::deploy::WorkloadId;
 use crate::rollout::{PodPhase, Progress, Replicas, Rollout};
@@ -17,13 +17,40 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::fmt::Write;
 
-/// Lines that a workload takes: of several, one that has come through takes one.
-fn lines(view: &View<'_>, id: WorkloadId) -> u16 {
+/// A sentence may take this many lines.
+const MOST_LINES: usize = 2;
+
+/// The sentences under a workload's bar: its pods where the bar does not tell all of them, then its troubles.
+fn sentences(rollout: &Rollout) -> Vec<(String, Option<Level>)> {
+    let mut sentences = Vec::with_capacity(1 + rollout.troubles.len());
+    if says_more(rollout) {
+        let mut text = states(rollout);
+        if rollout.progress != Progress::Complete {
+            text = if text.is_empty() { told(Some(rollout)) } else { format!("{text}; {}", told(Some(rollout))) };
+        }
+        sentences.push((text, None));
+    }
+    for trouble in &rollout.troubles {
+        let level = if trouble.kind.is_red_flag() { Level::RedFlag } else { Level::Warning };
+        sentences.push((trouble.sentence.clone(), Some(level)));
+    }
+    sentences
+}
+
+/// The columns that are left for a sentence after its margin and sign.
+const fn room(columns: u16) -> u16 {
+    columns.saturating_sub(4)
+}
+
+/// Lines that a workload takes on so many columns: of several, one that has come through takes one.
+fn lines(view: &View<'_>, id: WorkloadId, columns: u16) -> u16 {
     let Some(rollout) = &view.watch.workload(id).rollout else { return 1 };
     if is_brief(view, rollout) {
         return 1;
     }
-    2 + u16::from(says_more(rollout)) + rollout.troubles.len() as u16
+    let sentences = sentences(rollout);
+    let told: usize = sentences.iter().map(|(text, _)| wrap(text, room(columns)).len().clamp(1, MOST_LINES)).sum();
+    2 + told as u16
 }
 
 /// Whether there is nothing to tell of it but that it is there, beside others.
@@ -37,18 +64,19 @@ fn says_more(rollout: &Rollout) -> bool {
     !matches!(rollout.progress, Progress::Complete) || rollout.pods.iter().any(|pod| pod.phase != PodPhase::Ready)
 }
 
-pub(super) fn wish(view: &View<'_>) -> u16 {
-    rows::workloads(view.watch, view.service()).map(|id| lines(view, id)).sum()
+pub(super) fn wish(view: &View<'_>, columns: u16) -> u16 {
+    rows::workloads(view.watch, view.service()).map(|id| lines(view, id, columns)).sum()
 }
 
 /// The sign and style of a rollout's progress.
 fn progress(view: &View<'_>, rollout: Option<&Rollout>) -> (&'static str, ratatui::style::Style) {
     let Some(rollout) = rollout else { return view.level(Level::NoData) };
     match rollout.progress {
-        Progress::Complete if rollout.troubles.is_empty() => view.level(Level::Clear),
-        Progress::Complete => view.level(Level::Warning),
-        Progress::Waiting(_) => (view.glyphs.ellipsis(), view.style(Slot::Watching)),
         Progress::Failed(_) | Progress::Gone => view.level(Level::RedFlag),
+        _ if rollout.troubles.iter().any(|trouble| trouble.kind.is_red_flag()) => view.level(Level::RedFlag),
+        _ if !rollout.troubles.is_empty() => view.level(Level::Warning),
+        Progress::Complete => view.level(Level::Clear),
+        Progress::Waiting(_) => (view.glyphs.ellipsis(), view.style(Slot::Watching)),
     }
 }
 
@@ -123,7 +151,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let rows = view.rows(Pane::Rollout);
     // As many workloads as it takes are scrolled away for the cursor's to be seen whole.
     let cursor = view.ui.cursor(Pane::Rollout, &rows);
-    let height = |row: &Row| if let Row::Workload(id) = row { lines(view, *id) } else { 0 };
+    let height = |row: &Row| if let Row::Workload(id) = row { lines(view, *id, inner.width) } else { 0 };
     let mut first = 0;
     while first < cursor && rows[first..=cursor].iter().map(height).sum::<u16>() > inner.height {
         first += 1;
@@ -138,7 +166,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
             view.point_at(buffer, inner, line, 1);
         }
         draw_workload(buffer, view, inner, line, id);
-        line += lines(view, id);
+        line += lines(view, id, inner.width);
     }
 }
 
@@ -165,18 +193,20 @@ fn draw_workload(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, i
     brush.gap(2).put(&restarts, Slot::Muted);
 
     let mut line = line + 2;
-    if says_more(rollout) {
-        let mut text = states(rollout);
-        if rollout.progress != Progress::Complete {
-            text = if text.is_empty() { told(Some(rollout)) } else { format!("{text}; {}", told(Some(rollout))) };
+    for (text, level) in sentences(rollout) {
+        let (glyph, style) = level.map_or_else(|| ("", view.style(Slot::Text)), |level| view.level(level));
+        let text = view.glyphs.plain(clean(&text)).into_owned();
+        let mut parts = wrap(&text, room(inner.width));
+        if parts.len() > MOST_LINES {
+            // The last line is cut with a sign that it goes on.
+            parts = vec![parts[0], text[parts[0].len()..].trim_start()];
         }
-        Brush::new(buffer, view, inner, line).gap(2).put(&text, Slot::Text);
-        line += 1;
-    }
-    for trouble in &rollout.troubles {
-        let (glyph, style) = view.level(if trouble.kind.is_red_flag() { Level::RedFlag } else { Level::Warning });
-        Brush::new(buffer, view, inner, line).gap(2).put(glyph, style).gap(1).put(&trouble.sentence, style);
-        line += 1;
+        let margin = if glyph.is_empty() { 2 } else { 4 };
+        Brush::new(buffer, view, inner, line).gap(2).put(glyph, style);
+        for part in parts {
+            Brush::new(buffer, view, inner, line).gap(margin).put(part, style);
+            line += 1;
+        }
     }
 }
 
@@ -196,7 +226,7 @@ pub(super) fn draw_line(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
             put_counts(&mut brush, rollout);
             brush.gap(2);
             if let Some(trouble) = rollout.troubles.first() {
-                brush.put(&trouble.sentence, Slot::Warning);
+                brush.put(&trouble.sentence, style);
                 return;
             }
         }

@@ -75,7 +75,7 @@ fn next(view: &View<'_>, id: SourceId) -> String {
     if wait <= TimeDelta::zero() {
         return "due".to_owned();
     }
-    format!("next in {}", coarse(wait + TimeDelta::seconds(4)))
+    format!("next in {}", coarse(wait + TimeDelta::milliseconds(4999)))
 }
 
 /// What is wrong with it.

@@ -1,1 +1,321 @@
 //! Commands and flags.
+
+use crate::config::parse_length;
+use crate::deploy::Time;
+use chrono::{DateTime, Days, Local, NaiveTime, TimeDelta, Utc};
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Watch a deploy, see what is wrong, take it back with one key.
+#[derive(Debug, Parser)]
+#[command(name = "redflag", version, arg_required_else_help = true, propagate_version = true, max_term_width = 100)]
+#[command(long_about = "Watches a deploy for the half hour after it went out, says in one sentence what is wrong \
+                        when something is, and takes it back with one key.")]
+#[command(after_help = "Examples:\n  \
+    redflag demo                               see it at work, with nothing set up\n  \
+    redflag config example > redflag.toml      begin a configuration\n  \
+    redflag check                              try every source, credential and permission\n  \
+    redflag watch production                   watch the newest deploy there\n  \
+    redflag rollback production --dry-run      show what taking it back would do")]
+pub struct Cli {
+    /// For every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Configuration file [default: $REDFLAG_CONFIG, ./redflag.toml, then the configuration folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Refuse every change of the outside, whatever the configuration allows
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// Colours: dark, light, colorblind, mono, or a name in the configuration folder's themes
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Write a log to this file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// Use no colour; a NO_COLOR that is not empty does the same
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+impl Global {
+    /// Whether colour is unwanted, by the flag or by the value of `NO_COLOR`, which counts when it is not empty
+    /// (<https://no-color.org>).
+    pub fn no_color(&self, variable: Option<&OsStr>) -> bool {
+        self.no_color || variable.is_some_and(|value| !value.is_empty())
+    }
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Watch the newest deploy of an environment
+    Watch(WatchArgs),
+    /// Watch a deploy of a small company inside this program
+    Demo(DemoArgs),
+    /// Take the newest deploy of an environment back, without the screen
+    Rollback(RollbackArgs),
+    /// Try every source, credential and permission, one line each
+    Check(CheckArgs),
+    /// Show an example configuration, where it is looked for, or its schema
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script
+    Completions(CompletionsArgs),
+}
+
+/// `redflag watch`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "The deploy is found in the cluster: its time, its versions and who made it. The flags override \
+    what is found.\n\nExamples:\n  \
+    redflag watch\n  \
+    redflag watch staging --read-only\n  \
+    redflag watch production --deployed-at 14:02 --from 1.8.3 --to 1.9.0\n  \
+    redflag watch production --deployed-at 5m"
+)]
+pub struct WatchArgs {
+    /// Environment [default: the only one, or the one with default = true]
+    #[arg(value_name = "ENV")]
+    pub environment: Option<String>,
+    /// When it was deployed: 14:02 (local time), 5m (ago), or 2026-02-03T14:02:00Z
+    #[arg(long, value_name = "TIME")]
+    pub deployed_at: Option<Moment>,
+    /// The version that ran before
+    #[arg(long, value_name = "VERSION")]
+    pub from: Option<String>,
+    /// The version that was deployed
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<String>,
+}
+
+/// `redflag demo`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    redflag demo                               a bad release; R and then y take it back\n  \
+    redflag demo --scenario healthy --speed 10\n  \
+    redflag demo --serve                       only the company: for watch, check and rollback from elsewhere")]
+pub struct DemoArgs {
+    /// What happens [default: bad-release]; an unknown name lists them all
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
+    /// How many times as fast as real time, 0.1 to 600
+    #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
+    pub speed: f64,
+    /// Start the company alone and print a configuration for it
+    #[arg(long)]
+    pub serve: bool,
+}
+
+/// `redflag rollback`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "The plan is printed first. It is followed until the old version serves, and the exit status \
+    says whether it does.\n\nExamples:\n  \
+    redflag rollback production --dry-run\n  \
+    redflag rollback production --to 41\n  \
+    redflag rollback staging --yes")]
+pub struct RollbackArgs {
+    /// Environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// Print the plan and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, conflicts_with = "dry_run")]
+    pub yes: bool,
+    /// Back to this revision [default: the one before]
+    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(i64).range(1..))]
+    pub to: Option<i64>,
+}
+
+/// `redflag check`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Exit status 1 if anything fails; each line that fails says the way out.\n\nExamples:\n  \
+    redflag check\n  \
+    redflag check staging")]
+pub struct CheckArgs {
+    /// Environment [default: the only one, or the one with default = true]
+    #[arg(value_name = "ENV")]
+    pub environment: Option<String>,
+}
+
+/// `redflag config`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[command(after_help = "Examples:\n  \
+    redflag config example > redflag.toml\n  \
+    redflag config schema > redflag.schema.json")]
+pub enum ConfigCommand {
+    /// Print the whole configuration, commented
+    Example,
+    /// Print which file is used and where one is looked for
+    Path,
+    /// Print its JSON schema, for editors
+    Schema,
+}
+
+/// `redflag completions`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    redflag completions bash > ~/.local/share/bash-completion/completions/redflag\n  \
+    redflag completions zsh > ~/.zfunc/_redflag\n  \
+    redflag completions fish > ~/.config/fish/completions/redflag.fish")]
+pub struct CompletionsArgs {
+    /// For which shell
+    pub shell: Shell,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.1..=600.0).contains(&speed) => Ok(speed),
+        _ => Err("expected a number from 0.1 to 600".to_owned()),
+    }
+}
+
+/// A moment as people type it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// The whole of it: `2026-02-03T14:02:00Z`.
+    Exact(Time),
+    /// The last time that a local clock showed this: `14:02`, `14:02:30`.
+    Clock(NaiveTime),
+    /// So long ago: `5m`.
+    Ago(TimeDelta),
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if let Ok(exact) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::Exact(exact.with_timezone(&Utc)));
+        }
+        if let Ok(clock) = NaiveTime::parse_from_str(text, "%H:%M:%S").or(NaiveTime::parse_from_str(text, "%H:%M")) {
+            return Ok(Self::Clock(clock));
+        }
+        parse_length(text.trim_end_matches("ago").trim_end())
+            .map(Self::Ago)
+            .map_err(|_| "expected 14:02, 5m (ago) or 2026-02-03T14:02:00Z".to_owned())
+    }
+}
+
+impl Moment {
+    /// The moment itself. A clock's time that is still to come today was yesterday's. An error where the moment lies
+    /// in the future or never was, on the day the clocks go forward.
+    pub fn resolve(self, now: DateTime<Local>) -> Result<Time, String> {
+        let moment = match self {
+            Self::Exact(time) => time,
+            Self::Ago(span) => now.to_utc() - span,
+            Self::Clock(clock) => {
+                let today = now.date_naive();
+                let on = |day: chrono::NaiveDate| day.and_time(clock).and_local_timezone(Local).latest();
+                // The day the clocks go back shows some times twice: the later one is the likelier deploy.
+                on(today)
+                    .filter(|time| *time <= now)
+                    .or_else(|| on(today.checked_sub_days(Days::new(1))?))
+                    .ok_or("the clocks went forward then: give the whole time, like 2026-02-03T14:02:00Z")?
+                    .to_utc()
+            }
+        };
+        if moment > now.to_utc() { Err("this lies in the future".to_owned()) } else { Ok(moment) }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use chrono::TimeZone;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn alone_it_shows_its_help() {
+        let error = parse("redflag").unwrap_err();
+        assert_eq!(error.kind(), clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
+        assert!(error.to_string().contains("redflag demo"), "{error}");
+    }
+
+    #[test]
+    fn global_flags_stand_before_or_behind_the_command() {
+        for line in ["redflag --read-only watch production", "redflag watch production --read-only"] {
+            let cli = parse(line).unwrap();
+            assert!(cli.global.read_only, "{line}");
+            assert!(matches!(cli.command, Command::Watch(args) if args.environment.as_deref() == Some("production")));
+        }
+    }
+
+    #[test]
+    fn a_rollback_needs_its_environment_and_a_dry_run_asks_nothing() {
+        assert!(parse("redflag rollback").is_err());
+        assert!(parse("redflag rollback production --dry-run --yes").is_err());
+        assert!(parse("redflag rollback production --to 0").is_err());
+        let Command::Rollback(args) = parse("redflag rollback production --yes --to 41").unwrap().command else {
+            panic!("not a rollback");
+        };
+        assert_eq!((args.yes, args.dry_run, args.to), (true, false, Some(41)));
+    }
+
+    #[test]
+    fn an_impossible_speed_is_refused() {
+        for speed in ["0", "-1", "NaN", "inf", "fast", "601"] {
+            let error = parse(&format!("redflag demo --speed={speed}")).unwrap_err().to_string();
+            assert!(error.contains("expected a number from 0.1 to 600"), "{error}");
+        }
+        assert!(parse("redflag demo --speed 12.5").is_ok());
+    }
+
+    #[test]
+    fn an_empty_no_color_counts_for_nothing() {
+        let global = parse("redflag check").unwrap().global;
+        assert!(!global.no_color(None));
+        assert!(!global.no_color(Some(OsStr::new(""))));
+        assert!(global.no_color(Some(OsStr::new("1"))));
+        assert!(parse("redflag check --no-color").unwrap().global.no_color(None));
+    }
+
+    #[test]
+    fn a_moment_is_read_in_each_of_its_forms() {
+        let exact = Utc.with_ymd_and_hms(2026, 2, 3, 13, 2, 0).unwrap();
+        assert_eq!("2026-02-03T14:02:00+01:00".parse(), Ok(Moment::Exact(exact)));
+        assert_eq!("14:02".parse(), Ok(Moment::Clock(NaiveTime::from_hms_opt(14, 2, 0).unwrap())));
+        assert_eq!("14:02:30".parse(), Ok(Moment::Clock(NaiveTime::from_hms_opt(14, 2, 30).unwrap())));
+        assert_eq!("5m".parse(), Ok(Moment::Ago(TimeDelta::minutes(5))));
+        assert_eq!("5m ago".parse(), Ok(Moment::Ago(TimeDelta::minutes(5))));
+        let error = Err("expected 14:02, 5m (ago) or 2026-02-03T14:02:00Z".to_owned());
+        for text in ["", "yesterday", "25:00", "5", "2026-02-03"] {
+            assert_eq!(text.parse::<Moment>(), error, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_is_still_to_come_was_yesterdays() {
+        let now = Local.with_ymd_and_hms(2026, 2, 3, 0, 10, 0).unwrap();
+        let at = |text: &str| text.parse::<Moment>().unwrap().resolve(now);
+        assert_eq!(at("00:05").unwrap(), now.to_utc() - TimeDelta::minutes(5));
+        assert_eq!(at("23:50").unwrap(), now.to_utc() - TimeDelta::minutes(20));
+        assert_eq!(at("5m").unwrap(), now.to_utc() - TimeDelta::minutes(5));
+        assert_eq!(at("2099-01-01T00:00:00Z"), Err("this lies in the future".to_owned()));
+    }
+}

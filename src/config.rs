@@ -1,1 +1,217 @@
-//! Configuration.
+//! Configuration: found, read, checked as a whole before anything starts, and turned into what a watch needs.
+//!
+//! `find` → [`Config::load`]: `read` makes the `raw` shape of the text; `sources`, `environments`, `signals` and
+//! `limits` check what it means → [`Config::assemble`]: secrets are fetched and everything gets its index.
+
+mod address;
+mod assemble;
+mod at;
+mod environments;
+mod find;
+mod kinds;
+mod length;
+mod limits;
+mod problem;
+mod raw;
+mod read;
+mod redact;
+mod secrets;
+mod signals;
+mod sources;
+mod variables;
+
+pub use assemble::{AssembleOptions, Assembly};
+pub use find::{find, folder, places};
+pub use length::parse_length;
+pub use problem::Diagnostic;
+pub use secrets::{Secrets, SystemSecrets};
+
+use at::At;
+use environments::Environment;
+use problem::{Document, Problem, Problems};
+use raw::OneOrMany;
+use sources::Source;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// The whole of the configuration, commented: what `redflag config example` prints.
+pub const EXAMPLE: &str = include_str!("../config.example.toml");
+
+/// A file that was read and found right. Holds no secrets, only where they are kept.
+#[derive(Debug)]
+pub struct Config {
+    document: Document,
+    /// Where the file is: relative paths in it begin there. `None` for a text that is no file.
+    folder: Option<PathBuf>,
+    theme: Option<At<String>>,
+    keys: Vec<KeySetting>,
+    sources: Vec<Source>,
+    environments: Vec<Environment>,
+}
+
+/// What the file says of one action's keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeySetting {
+    /// The action as it is written; not checked here.
+    pub action: String,
+    /// Its keys as they are written; not checked here.
+    pub keys: Vec<String>,
+    span: at::Span,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
+        let config = Self::parse(&text, &path.display().to_string())?;
+        Ok(Self { folder: path.parent().map(Path::to_owned), ..config })
+    }
+
+    /// Checks a text; `label` is what its complaints call it.
+    pub fn parse(text: &str, label: &str) -> Result<Self, ConfigError> {
+        let (document, file) = read::read(label, text)?;
+        let mut problems = Problems::default();
+        if file.environments.is_empty() {
+            problems.push(
+                Problem::new(&(0..0), "there is no environment in this file")
+                    .way_out("see what one looks like: redflag config example"),
+            );
+        }
+        let written = file.sources.len();
+        let sources = sources::check(file.sources, &mut problems);
+        // Signals of a source that was refused would only repeat the complaint.
+        if sources.len() < written {
+            problems.into_result(&document)?;
+            problems = Problems::default();
+        }
+        let environments = environments::check(file.environments, &sources, &mut problems);
+        problems.into_result(&document)?;
+        let keys = file
+            .keys
+            .into_iter()
+            .map(|raw::Named { name, value }| KeySetting {
+                action: name.value,
+                keys: match value {
+                    OneOrMany::One(key) => vec![key],
+                    OneOrMany::Many(keys) => keys,
+                },
+                span: name.span,
+            })
+            .collect();
+        Ok(Self { document, folder: None, theme: file.theme, keys, sources, environments })
+    }
+
+    /// The theme's name, where one is set; not checked here.
+    pub fn theme(&self) -> Option<&str> {
+        self.theme.as_ref().map(|theme| theme.value.as_str())
+    }
+
+    /// The keys that are set, in the file's order.
+    pub fn keys(&self) -> &[KeySetting] {
+        &self.keys
+    }
+
+    /// The names of the environments, in the file's order.
+    pub fn environments(&self) -> impl Iterator<Item = &str> {
+        self.environments.iter().map(|environment| environment.name.as_str())
+    }
+
+    /// The keymap's complaint about an action, at the place where its keys are set.
+    pub fn diagnose_key(&self, action: &str, message: &str) -> ConfigError {
+        let span = self.keys.iter().find(|setting| setting.action == action).map(|setting| setting.span.clone());
+        self.diagnose(span, message)
+    }
+
+    /// The complaint about the theme, at the place where it is named.
+    pub fn diagnose_theme(&self, message: &str) -> ConfigError {
+        self.diagnose(self.theme.as_ref().map(|theme| theme.span.clone()), message)
+    }
+
+    fn diagnose(&self, span: Option<at::Span>, message: &str) -> ConfigError {
+        ConfigError::Invalid(vec![self.document.diagnose(Problem::new(&span.unwrap_or(0..0), message))])
+    }
+}
+
+/// The JSON schema of the file, for editors.
+pub fn schema() -> String {
+    let mut schema = schemars::schema_for!(raw::File);
+    without_null(&mut schema);
+    format!("{:#}\n", schema.as_value())
+}
+
+/// What may be left out is left out: TOML has no null.
+fn without_null(schema: &mut schemars::Schema) {
+    let is_null = |schema: &serde_json::Value| schema.get("type").is_some_and(|kind| kind == "null");
+    if let Some(serde_json::Value::Array(kinds)) = schema.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [only] = kinds.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(serde_json::Value::Array(either)) = schema.get_mut("anyOf") {
+        either.retain(|one| !is_null(one));
+        if let [only] = either.as_slice()
+            && let Some(reference) = only.get("$ref").cloned()
+        {
+            schema.remove("anyOf");
+            schema.insert("$ref".to_owned(), reference);
+        }
+    }
+    schemars::transform::transform_subschemas(&mut without_null, schema);
+}
+
+/// Why there is no configuration to work with. `Display` may take several lines; none ends with a line break.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// No file in any of the usual places.
+    #[error(
+        "no configuration found; looked for {}\nmake one with: redflag config example > redflag.toml\n\
+         or see it all at work first: redflag demo",
+        looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ")
+    )]
+    NotFound {
+        /// The places, in order.
+        looked: Vec<PathBuf>,
+    },
+    /// A file that was named is not there.
+    #[error("there is no file {}, which {by} names", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// What names it: a flag or a variable.
+        by: &'static str,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// What the file says is wrong, or a secret that it asks for cannot be had. At least one complaint.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))]
+    Invalid(Vec<Diagnostic>),
+    /// The named environment is not in the file.
+    #[error("there is no environment `{name}`{}\nenvironments: {names}", suggestion(near.as_deref()))]
+    UnknownEnvironment {
+        /// What was named.
+        name: String,
+        /// What was probably meant.
+        near: Option<String>,
+        /// What there is.
+        names: String,
+    },
+    /// No environment is named, and none is the default.
+    #[error("say which environment: {names}\nor mark one in the configuration with default = true")]
+    NoDefault {
+        /// What there is.
+        names: String,
+    },
+}
+
+fn suggestion(near: Option<&str>) -> String {
+    near.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}

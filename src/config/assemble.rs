@@ -1,0 +1,303 @@
+//! From a checked environment to what a watch needs: its sources with their secrets, its signals with their indexes.
+
+use super::at::At;
+use super::environments::Environment;
+use super::problem::{Problem, Problems, list, nearest};
+use super::secrets::{SecretRef, Secrets};
+use super::signals::{self, Read, index};
+use super::sources::{self, Access, Source, System};
+use super::{Config, ConfigError};
+use crate::deploy::{Time, WorkloadId};
+use crate::secret::Secret;
+use crate::setup::{Delivery, Service, Setup, SourceInfo, Told};
+use crate::signal::{Signal, SignalId, SourceId};
+use crate::source::spec::{
+    AlertQuery, Auth, ClusterAccess, ClusterSpec, DatadogSpec, Endpoint, GrafanaSpec, ProbeSpec, PrometheusSpec,
+    SentryQuery, SentrySpec, SeriesQuery, SourceSpec,
+};
+use chrono::TimeDelta;
+use std::path::{Path, PathBuf};
+
+/// How long keys are ignored after the plan opened, in a person's milliseconds.
+const GRACE: f64 = 300.0;
+
+/// What the command line and the clock add to an environment.
+#[derive(Debug, Clone)]
+pub struct AssembleOptions {
+    /// What is said of the deploy.
+    pub told: Told,
+    /// Refuse every change, whatever the environment allows.
+    pub read_only: bool,
+    /// When the watch begins, by its own clock.
+    pub started: Time,
+    /// How many times as fast as a person's time that clock runs; 1 but in the demo.
+    pub clock_speed: f64,
+}
+
+/// All that a watch begins with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assembly {
+    /// For the core.
+    pub setup: Setup,
+    /// For the adapters, in the order of [`Setup::sources`].
+    pub sources: Vec<SourceSpec>,
+}
+
+impl Config {
+    /// Everything for a watch of an environment: the one that is named, else the only one, else the default.
+    /// Secrets are fetched here, and only those of the sources that the environment reads.
+    pub fn assemble(
+        &self,
+        environment: Option<&str>,
+        options: &AssembleOptions,
+        secrets: &dyn Secrets,
+    ) -> Result<Assembly, ConfigError> {
+        let environment = self.choose(environment)?;
+        let used = used(environment, self.sources.len());
+        let mut sources = self.connect(environment, &used, secrets)?;
+        let mut infos: Vec<SourceInfo> = used.iter().map(|&place| info(&self.sources[place])).collect();
+        let mut signals = Vec::with_capacity(environment.signals.len());
+        for (place, planned) in environment.signals.iter().enumerate() {
+            let id = SignalId(index(place));
+            let source = if let Read::Probe { url, status, timeout } = &planned.read {
+                let name = probe_name(environment, planned);
+                let endpoint = Endpoint { name: name.clone(), url: url.clone(), timeout: *timeout };
+                sources.push(SourceSpec::Probe(ProbeSpec { endpoint, signal: id, status: *status }));
+                infos.push(SourceInfo { name, delivery: Delivery::Polled, interval: planned.step });
+                sources.len() - 1
+            } else {
+                let read = planned.read.source().unwrap_or(environment.cluster);
+                used.iter().position(|&place| place == read).unwrap_or_default()
+            };
+            ask(&mut sources[source], id, planned);
+            signals.push(signal(planned, SourceId(index(source))));
+        }
+        let setup = Setup {
+            environment: environment.name.clone(),
+            services: environment.services.iter().map(|name| Service { name: name.clone() }).collect(),
+            workloads: environment.workloads.clone(),
+            signals,
+            sources: infos,
+            window: environment.window,
+            baseline: environment.baseline,
+            confirm: environment.confirm,
+            confirm_grace: TimeDelta::milliseconds((GRACE * options.clock_speed) as i64),
+            read_only: environment.read_only || options.read_only,
+            told: options.told.clone(),
+            started: options.started,
+        };
+        Ok(Assembly { setup, sources })
+    }
+
+    fn choose(&self, wanted: Option<&str>) -> Result<&Environment, ConfigError> {
+        let all = &self.environments;
+        let names = || all.iter().map(|environment| environment.name.clone()).collect::<Vec<_>>();
+        match (wanted, all.as_slice()) {
+            (Some(name), _) => all.iter().find(|environment| environment.name == name).ok_or_else(|| {
+                let names = names();
+                let near = nearest(name, &names).map(ToOwned::to_owned);
+                ConfigError::UnknownEnvironment { name: name.to_owned(), near, names: list(&names) }
+            }),
+            (None, [only]) => Ok(only),
+            (None, _) => all
+                .iter()
+                .find(|environment| environment.default)
+                .ok_or_else(|| ConfigError::NoDefault { names: list(&names()) }),
+        }
+    }
+
+    /// The sources that are read, with their secrets and without questions yet.
+    fn connect(
+        &self,
+        environment: &Environment,
+        used: &[usize],
+        secrets: &dyn Secrets,
+    ) -> Result<Vec<SourceSpec>, ConfigError> {
+        let mut fetch = Fetch { secrets, folder: self.folder.as_deref(), problems: Problems::default() };
+        // All are tried before anything is said: whoever lacks one variable often lacks three.
+        let found: Vec<Option<SourceSpec>> =
+            used.iter().map(|&place| fetch.source(&self.sources[place], environment)).collect();
+        fetch.problems.into_result(&self.document)?;
+        Ok(found.into_iter().flatten().collect())
+    }
+}
+
+/// The sources that an environment reads, in the file's order, by their place there.
+fn used(environment: &Environment, sources: usize) -> Vec<usize> {
+    let reads = |place: usize| environment.signals.iter().any(|signal| signal.read.source() == Some(place));
+    (0..sources).filter(|&place| place == environment.cluster || reads(place)).collect()
+}
+
+fn info(source: &Source) -> SourceInfo {
+    let delivery = match source.system {
+        System::Kubernetes(_) => Delivery::Streamed,
+        _ => Delivery::Polled,
+    };
+    SourceInfo { name: source.name.clone(), delivery, interval: source.interval }
+}
+
+/// What a probe is called among the sources: its signal's name, with the service's where several share it.
+fn probe_name(environment: &Environment, probe: &signals::Signal) -> String {
+    let namesakes = environment.signals.iter().filter(|signal| signal.name == probe.name).count();
+    if namesakes == 1 {
+        return probe.name.clone();
+    }
+    format!("{} {}", probe.name, environment.services[usize::from(probe.service.0)])
+}
+
+fn signal(planned: &signals::Signal, source: SourceId) -> Signal {
+    Signal {
+        name: planned.name.clone(),
+        kind: planned.kind,
+        unit: planned.unit,
+        service: planned.service,
+        workload: match planned.read {
+            Read::Rollout(workload) => Some(workload),
+            _ => None,
+        },
+        source,
+        required: planned.required,
+        limits: planned.limits,
+        step: planned.step,
+        link: planned.link.clone(),
+    }
+}
+
+/// Adds a signal's question to its source. The checks have matched them: see [`System::answers`].
+fn ask(source: &mut SourceSpec, id: SignalId, planned: &signals::Signal) {
+    let (service, step) = (planned.service, planned.step);
+    match (&planned.read, source) {
+        (Read::Series { datasource, expr, scale, .. }, source) => {
+            let query = SeriesQuery { signal: id, service, expr: expr.clone(), step, scale: *scale };
+            match source {
+                SourceSpec::Grafana(spec) => match spec.datasources.iter_mut().find(|(uid, _)| uid == datasource) {
+                    Some((_, queries)) => queries.push(query),
+                    None => spec.datasources.push((datasource.clone(), vec![query])),
+                },
+                SourceSpec::Prometheus(spec) => spec.queries.push(query),
+                SourceSpec::Datadog(spec) => spec.queries.push(query),
+                SourceSpec::Sentry(_) | SourceSpec::Probe(_) | SourceSpec::Kubernetes(_) => {}
+            }
+        }
+        (Read::Alerts { filter, .. }, SourceSpec::Grafana(GrafanaSpec { alerts, .. }))
+        | (Read::Alerts { filter, .. }, SourceSpec::Datadog(DatadogSpec { monitors: alerts, .. })) => {
+            alerts.push(AlertQuery { signal: id, filter: filter.clone() });
+        }
+        (Read::Sentry { projects, release, want, filter, .. }, SourceSpec::Sentry(spec)) => {
+            spec.queries.push(SentryQuery {
+                signal: id,
+                service,
+                projects: projects.clone(),
+                release: release.clone(),
+                want: *want,
+                filter: filter.clone(),
+                step,
+            });
+        }
+        // Probes and rollouts are told what to read when they are made.
+        _ => {}
+    }
+}
+
+/// Fetches secrets, and complains of those that cannot be had where the file asks for them.
+struct Fetch<'a> {
+    secrets: &'a dyn Secrets,
+    folder: Option<&'a Path>,
+    problems: Problems,
+}
+
+impl Fetch<'_> {
+    fn source(&mut self, source: &Source, environment: &Environment) -> Option<SourceSpec> {
+        let endpoint = |url: &String| Endpoint { name: source.name.clone(), url: url.clone(), timeout: source.timeout };
+        Some(match &source.system {
+            System::Kubernetes(access) => SourceSpec::Kubernetes(ClusterSpec {
+                name: source.name.clone(),
+                access: self.access(access, environment.context.as_ref())?,
+                timeout: source.timeout,
+                workloads: environment
+                    .workloads
+                    .iter()
+                    .enumerate()
+                    .map(|(place, workload)| (WorkloadId(index(place)), workload.reference.clone()))
+                    .collect(),
+            }),
+            System::Grafana { url, auth, organization, datasource: _ } => SourceSpec::Grafana(GrafanaSpec {
+                endpoint: endpoint(url),
+                auth: self.auth(auth)?,
+                organization: *organization,
+                datasources: Vec::new(),
+                alerts: Vec::new(),
+            }),
+            System::Prometheus { url, auth, tenant } => SourceSpec::Prometheus(PrometheusSpec {
+                endpoint: endpoint(url),
+                auth: self.auth(auth)?,
+                tenant: tenant.clone(),
+                queries: Vec::new(),
+            }),
+            System::Sentry { url, token, organization, environment: named } => SourceSpec::Sentry(SentrySpec {
+                endpoint: endpoint(url),
+                token: self.secret(token)?,
+                organization: organization.clone(),
+                environment: Some(named.as_ref().unwrap_or(&environment.name).clone()),
+                queries: Vec::new(),
+            }),
+            System::Datadog { url, api_key, application_key } => {
+                // Both are tried, so that both can be complained of.
+                let (api_key, application_key) = (self.secret(api_key), self.secret(application_key));
+                SourceSpec::Datadog(DatadogSpec {
+                    endpoint: endpoint(url),
+                    api_key: api_key?,
+                    application_key: application_key?,
+                    queries: Vec::new(),
+                    monitors: Vec::new(),
+                })
+            }
+        })
+    }
+
+    fn access(&mut self, access: &Access, context: Option<&String>) -> Option<ClusterAccess> {
+        Some(match access {
+            Access::Kubeconfig { path, context: own } => ClusterAccess::Kubeconfig {
+                path: path.as_ref().map(|path| self.place(path)),
+                context: context.or(own.as_ref()).cloned(),
+            },
+            Access::Direct { url, token } => ClusterAccess::Direct {
+                url: url.clone(),
+                token: match token {
+                    Some(token) => Some(self.secret(token)?),
+                    None => None,
+                },
+            },
+        })
+    }
+
+    fn auth(&mut self, auth: &sources::Auth) -> Option<Auth> {
+        Some(match auth {
+            sources::Auth::None => Auth::None,
+            sources::Auth::Bearer(token) => Auth::Bearer(self.secret(token)?),
+            sources::Auth::Basic { user, password } => {
+                Auth::Basic { user: user.clone(), password: self.secret(password)? }
+            }
+        })
+    }
+
+    fn secret(&mut self, written: &At<SecretRef>) -> Option<Secret> {
+        let found = match &written.value {
+            SecretRef::Env(name) => self.secrets.env(name),
+            SecretRef::File(path) => self.secrets.file(&self.place(path)),
+            SecretRef::Command(words) => self.secrets.command(words),
+        };
+        found.map_err(|why| self.problems.push(Problem::new(&written.span, why))).ok()
+    }
+
+    /// A path in the file: `~/` is the home folder, and other relative paths begin at the file's own folder.
+    fn place(&self, path: &Path) -> PathBuf {
+        let home = || directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned());
+        if let Ok(rest) = path.strip_prefix("~")
+            && let Some(home) = home()
+        {
+            return home.join(rest);
+        }
+        self.folder.map_or_else(|| path.to_owned(), |folder| folder.join(path))
+    }
+}

@@ -1,0 +1,286 @@
+//! Environments, checked: their cluster, services, workloads and signals.
+
+use super::address::{self, Tail};
+use super::at::{At, Span};
+use super::problem::{Problem, Problems, list};
+use super::raw;
+use super::signals::{self, Signal};
+use super::sources::{self, Access, Source, System};
+use crate::deploy::{ServiceId, WorkloadKind, WorkloadRef};
+use crate::setup::{Confirm, Workload};
+use chrono::TimeDelta;
+use std::ops::RangeInclusive;
+
+/// How long a deploy may be watched.
+const WINDOWS: RangeInclusive<TimeDelta> = TimeDelta::minutes(1)..=TimeDelta::hours(24);
+/// How much of the past may be compared with: less than five minutes says nothing.
+const BASELINES: RangeInclusive<TimeDelta> = TimeDelta::minutes(5)..=TimeDelta::hours(24);
+
+/// An environment, ready to be watched but for its secrets.
+#[derive(Debug)]
+pub(super) struct Environment {
+    pub(super) name: String,
+    pub(super) default: bool,
+    pub(super) window: TimeDelta,
+    pub(super) baseline: TimeDelta,
+    pub(super) confirm: Confirm,
+    pub(super) read_only: bool,
+    /// Index of its cluster among the sources.
+    pub(super) cluster: usize,
+    pub(super) context: Option<String>,
+    pub(super) services: Vec<String>,
+    pub(super) workloads: Vec<Workload>,
+    pub(super) signals: Vec<Signal>,
+}
+
+/// Checks every environment; those that are wrong are left out and complained of.
+pub(super) fn check(
+    raw: Vec<raw::Named<raw::Environment>>,
+    sources: &[Source],
+    problems: &mut Problems,
+) -> Vec<Environment> {
+    let mut default: Option<String> = None;
+    for raw::Named { name, value } in &raw {
+        let Some(chosen) = value.default.as_ref().filter(|at| at.value) else { continue };
+        match &default {
+            None => default = Some(name.value.clone()),
+            Some(first) => problems.push(
+                Problem::new(&chosen.span, format!("`{first}` is the default already"))
+                    .way_out("leave `default` to one environment"),
+            ),
+        }
+    }
+    raw.into_iter().filter_map(|raw::Named { name, value }| environment(&name, &value, sources, problems)).collect()
+}
+
+fn environment(
+    name: &At<String>,
+    raw: &raw::Environment,
+    sources: &[Source],
+    problems: &mut Problems,
+) -> Option<Environment> {
+    let named = plain_name(name, "an environment", problems);
+    let window = sources::length("window", raw.window.as_ref(), TimeDelta::minutes(30), &WINDOWS, problems);
+    let baseline = sources::length("baseline", raw.baseline.as_ref(), TimeDelta::minutes(60), &BASELINES, problems);
+    let url = match &raw.url {
+        Some(url) => address::check(url, Tail::None, problems).map(Some),
+        None => Some(None),
+    };
+    let cluster = cluster(raw, sources, problems);
+    // Without a namespace, services or a window there is nothing to check signals against.
+    let namespace = namespace(raw.namespace.as_ref(), problems)?;
+    let (services, workloads) = services(raw, &namespace, problems)?;
+    let place = signals::Place {
+        environment: name,
+        url: url?,
+        namespace: &namespace,
+        services: &services,
+        window: window?,
+        sources,
+    };
+    let signals = signals::check(raw.signals.as_deref().unwrap_or_default(), &workloads, &place, problems);
+    named.then_some(())?;
+    Some(Environment {
+        name: name.value.clone(),
+        default: raw.default.as_ref().is_some_and(|at| at.value),
+        window: window?,
+        baseline: baseline?,
+        confirm: raw.confirm.map_or(Confirm::Key, Confirm::from),
+        read_only: raw.read_only.unwrap_or(false),
+        cluster: cluster?,
+        context: raw.context.as_ref().map(|at| at.value.clone()),
+        services,
+        workloads,
+        signals,
+    })
+}
+
+/// The kubernetes source of an environment.
+fn cluster(raw: &raw::Environment, sources: &[Source], problems: &mut Problems) -> Option<usize> {
+    let clusters: Vec<(usize, &Source)> =
+        sources.iter().enumerate().filter(|(_, source)| matches!(source.system, System::Kubernetes(_))).collect();
+    let names: Vec<&str> = clusters.iter().map(|(_, source)| source.name.as_str()).collect();
+    let found = match &raw.cluster {
+        Some(wanted) => clusters.iter().find(|(_, source)| source.name == wanted.value),
+        None => clusters.first().filter(|_| clusters.len() == 1),
+    };
+    let Some(&(index, source)) = found else {
+        problems.push(match &raw.cluster {
+            Some(wanted) => Problem::new(&wanted.span, format!("there is no kubernetes source `{}`", wanted.value))
+                .names(wanted, &names, "kubernetes sources"),
+            None if names.is_empty() => Problem::new(&raw.header, "this environment has no cluster")
+                .way_out("add a source: [sources.kubernetes] with kind = \"kubernetes\""),
+            None => Problem::new(&raw.header, "it is not said which cluster this environment is in")
+                .way_out(format!("add cluster = \"…\", one of {}", list(&names))),
+        });
+        return None;
+    };
+    if let (Some(context), System::Kubernetes(Access::Direct { .. })) = (&raw.context, &source.system) {
+        problems.push(
+            Problem::new(&context.span, format!("`{}` is found by its url and has no contexts", source.name))
+                .way_out("leave `context` out"),
+        );
+        return None;
+    }
+    Some(index)
+}
+
+fn namespace(written: Option<&At<String>>, problems: &mut Problems) -> Option<String> {
+    let Some(written) = written else { return Some("default".to_owned()) };
+    if is_label(written) {
+        return Some(written.value.clone());
+    }
+    problems.push(
+        Problem::new(&written.span, format!("`{}` cannot be a namespace", written.value))
+            .label("expected small letters, digits and -"),
+    );
+    None
+}
+
+/// Services and workloads of an environment, in either form.
+fn services(raw: &raw::Environment, namespace: &str, problems: &mut Problems) -> Option<(Vec<String>, Vec<Workload>)> {
+    const WAY_OUT: &str = "add workloads = [\"deployment/app\"], or [[environments.NAME.services]] with a name each";
+    let mut found = Found { namespace, services: Vec::new(), workloads: Vec::new(), fine: true };
+    match (&raw.workloads, &raw.services) {
+        (Some(workloads), Some(_)) => {
+            problems.push(
+                Problem::new(&workloads.span, "an environment has `workloads` or `services`, not both")
+                    .way_out("give each service its own `workloads`"),
+            );
+            return None;
+        }
+        (None, None) => {
+            problems.push(Problem::new(&raw.header, "this environment has nothing to watch").way_out(WAY_OUT));
+            return None;
+        }
+        (None, Some(services)) if services.is_empty() => {
+            problems.push(Problem::new(&raw.header, "`services` is empty").way_out(WAY_OUT));
+            return None;
+        }
+        (Some(workloads), None) => {
+            // The service is named after its first workload, so that is read first.
+            let first = workloads.first().and_then(|first| first.rsplit('/').next()).unwrap_or_default();
+            found.services.push(first.to_owned());
+            found.workloads(workloads, problems);
+        }
+        (None, Some(services)) => {
+            for service in services {
+                found.service(service, problems);
+            }
+        }
+    }
+    found.fine.then_some((found.services, found.workloads))
+}
+
+/// What was found so far of an environment's services.
+struct Found<'a> {
+    namespace: &'a str,
+    services: Vec<String>,
+    workloads: Vec<Workload>,
+    fine: bool,
+}
+
+impl Found<'_> {
+    fn service(&mut self, raw: &raw::Service, problems: &mut Problems) {
+        if !plain_name(&raw.name, "a service", problems) {
+            self.fine = false;
+            return;
+        }
+        if self.services.contains(&raw.name.value) {
+            self.refuse(&raw.name.span, format!("there is a service `{}` already", raw.name.value), None, problems);
+            return;
+        }
+        self.services.push(raw.name.value.clone());
+        match &raw.workloads {
+            Some(workloads) => self.workloads(workloads, problems),
+            None => self.workload(&format!("deployment/{}", raw.name.value), &raw.name.span, problems),
+        }
+    }
+
+    fn workloads(&mut self, workloads: &At<Vec<At<String>>>, problems: &mut Problems) {
+        if workloads.is_empty() {
+            let way_out = Some("name at least one: [\"deployment/app\"]");
+            self.refuse(&workloads.span, "`workloads` is empty".to_owned(), way_out, problems);
+        }
+        for workload in workloads.iter() {
+            self.workload(workload, &workload.span, problems);
+        }
+    }
+
+    /// A workload of the newest service.
+    fn workload(&mut self, text: &str, span: &Span, problems: &mut Problems) {
+        let (kind, name) = match reference(text, span) {
+            Ok(found) => found,
+            Err(problem) => {
+                self.fine = false;
+                problems.push(problem);
+                return;
+            }
+        };
+        let reference = WorkloadRef { kind, namespace: self.namespace.to_owned(), name: name.to_owned() };
+        if self.workloads.iter().any(|known| known.reference == reference) {
+            let way_out = Some("a workload belongs to one service");
+            self.refuse(span, format!("`{reference}` is watched already"), way_out, problems);
+        }
+        let service = ServiceId(signals::index(self.services.len().saturating_sub(1)));
+        self.workloads.push(Workload { reference, service });
+    }
+
+    fn refuse(&mut self, span: &Span, message: String, way_out: Option<&str>, problems: &mut Problems) {
+        self.fine = false;
+        let problem = Problem::new(span, message);
+        problems.push(match way_out {
+            Some(text) => problem.way_out(text),
+            None => problem,
+        });
+    }
+}
+
+/// Kind and name of `deployment/app`; also in kubectl's short and plural forms.
+fn reference<'a>(text: &'a str, span: &Span) -> Result<(WorkloadKind, &'a str), Problem> {
+    let Some((kind, name)) = text.split_once('/') else {
+        return Err(Problem::new(span, format!("`{text}` does not say what kind of workload it is"))
+            .way_out(format!("write \"deployment/{text}\", \"statefulset/{text}\" or \"daemonset/{text}\"")));
+    };
+    let found = WorkloadKind::ALL.into_iter().find(|known| {
+        let short = match known {
+            WorkloadKind::Deployment => "deploy",
+            WorkloadKind::StatefulSet => "sts",
+            WorkloadKind::DaemonSet => "ds",
+        };
+        [known.as_str(), known.plural(), short].contains(&kind.to_ascii_lowercase().as_str())
+    });
+    let Some(found) = found else {
+        let kinds = WorkloadKind::ALL.map(WorkloadKind::as_str);
+        return Err(Problem::new(span, format!("redflag does not watch workloads of the kind `{kind}`"))
+            .names(kind, &kinds, "kinds"));
+    };
+    // Names of workloads are DNS subdomains: labels joined by dots.
+    if name.len() > 253 || !name.split('.').all(is_label) {
+        return Err(Problem::new(span, format!("`{name}` cannot be a workload's name"))
+            .label("expected small letters, digits, - and ."));
+    }
+    Ok((found, name))
+}
+
+/// Whether Kubernetes takes this for a DNS label.
+fn is_label(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 63
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+/// Names go into queries and on command lines, so they hold nothing that would need quoting there.
+fn plain_name(name: &At<String>, whose: &str, problems: &mut Problems) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let fine = !name.is_empty() && name.chars().all(plain) && !name.starts_with('-');
+    if !fine {
+        problems.push(
+            Problem::new(&name.span, format!("`{}` cannot be the name of {whose}", name.value))
+                .label("expected letters, digits, -, _ and ."),
+        );
+    }
+    fine
+}

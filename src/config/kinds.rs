@@ -1,0 +1,124 @@
+//! What may be written for a signal's kind and unit, and what follows from it.
+
+use crate::signal::{Kind, Unit};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+
+/// A kind that may be written: all but the rollout, which is made for each workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SignalKind(pub(super) Kind);
+
+/// The names of the kinds that may be written.
+pub(super) const WRITTEN: [&str; Kind::ALL.len() - 1] = {
+    let mut names = [""; Kind::ALL.len() - 1];
+    let (mut from, mut to) = (0, 0);
+    while from < Kind::ALL.len() {
+        if !matches!(Kind::ALL[from], Kind::Rollout) {
+            names[to] = Kind::ALL[from].as_str();
+            to += 1;
+        }
+        from += 1;
+    }
+    names
+};
+
+impl<'de> Deserialize<'de> for SignalKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match Kind::ALL.into_iter().find(|kind| kind.as_str() == text) {
+            // The second line becomes the way out, see `read`.
+            Some(Kind::Rollout) => {
+                Err(D::Error::custom("rollout signals are made for each workload by themselves\nleave this signal out"))
+            }
+            Some(kind) => Ok(Self(kind)),
+            None => Err(D::Error::unknown_variant(&text, &WRITTEN)),
+        }
+    }
+}
+
+impl JsonSchema for SignalKind {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Kind".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": WRITTEN })
+    }
+}
+
+/// The unit in which a query answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum InputUnit {
+    /// 0 to 100.
+    Percent,
+    /// 0 to 1.
+    Fraction,
+    /// Milliseconds.
+    Ms,
+    /// Seconds.
+    S,
+    /// Events a second.
+    PerSecond,
+    /// Events a minute.
+    PerMinute,
+    /// Bytes.
+    Bytes,
+    /// A plain number.
+    Number,
+}
+
+impl InputUnit {
+    const ALL: [Self; 8] =
+        [Self::Percent, Self::Fraction, Self::Ms, Self::S, Self::PerSecond, Self::PerMinute, Self::Bytes, Self::Number];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Percent => "percent",
+            Self::Fraction => "fraction",
+            Self::Ms => "ms",
+            Self::S => "s",
+            Self::PerSecond => "per_second",
+            Self::PerMinute => "per_minute",
+            Self::Bytes => "bytes",
+            Self::Number => "number",
+        }
+    }
+
+    /// The unit that it is shown in, and what each value is multiplied by.
+    const fn natural(self) -> (Unit, f64) {
+        match self {
+            Self::Percent => (Unit::Percent, 1.0),
+            Self::Fraction => (Unit::Percent, 100.0),
+            Self::Ms => (Unit::Milliseconds, 1.0),
+            Self::S => (Unit::Milliseconds, 1000.0),
+            Self::PerSecond => (Unit::PerSecond, 1.0),
+            Self::PerMinute => (Unit::PerMinute, 1.0),
+            Self::Bytes => (Unit::Bytes, 1.0),
+            Self::Number => (Unit::Number, 1.0),
+        }
+    }
+
+    /// The unit of a signal of this kind, and the factor to it; `None` where there is no way from one to the other.
+    pub(super) fn for_kind(self, kind: Kind) -> Option<(Unit, f64)> {
+        let (unit, scale) = self.natural();
+        match (kind, unit, kind.unit()) {
+            // A custom signal has no unit of its own: it is shown in what it is written in.
+            (Kind::Custom, unit, _) => Some((unit, scale)),
+            (_, unit, wanted) if unit == wanted => Some((unit, scale)),
+            (_, Unit::PerMinute, Unit::PerSecond) => Some((Unit::PerSecond, 1.0 / 60.0)),
+            _ => None,
+        }
+    }
+
+    /// The units in which a query for this kind may answer.
+    pub(super) fn names_for(kind: Kind) -> Vec<&'static str> {
+        Self::ALL.into_iter().filter(|unit| unit.for_kind(kind).is_some()).map(Self::as_str).collect()
+    }
+}

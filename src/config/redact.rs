@@ -1,0 +1,168 @@
+//! What of a file no complaint may show. A secret that stands in the file by mistake is refused, and the refusal
+//! must not put it on a screen or into a log.
+
+use super::at::Span;
+use super::secrets;
+use toml::de::{DeTable, DeValue};
+
+/// The keys of a source whose texts are harmless. Any other text in a source may be a secret under a misspelt key.
+const HARMLESS: [&str; 13] = [
+    "kind",
+    "url",
+    "site",
+    "datasource",
+    "organization",
+    "environment",
+    "tenant",
+    "user",
+    "context",
+    "kubeconfig",
+    "interval",
+    "timeout",
+    "file",
+];
+
+/// Words in a key that call its value a secret, wherever it stands.
+const SECRET: [&str; 5] = ["token", "password", "passwd", "secret", "api_key"];
+
+/// What may be a secret in a text that could not be read as TOML. Where nothing can be relied on, little is shown:
+/// outside of environments only plainly harmless lines, and no value over several lines.
+pub(super) fn suspects(text: &str) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    let mut fence: Option<&str> = None;
+    let mut in_source = true;
+    for line in text.split_inclusive('\n') {
+        let offset = start;
+        start += line.len();
+        let end = line.trim_end().len();
+        if let Some(closing) = fence {
+            found.push(offset..offset + end);
+            if line.contains(closing) {
+                fence = None;
+            }
+            continue;
+        }
+        fence = ["\"\"\"", "'''"].into_iter().find(|fence| line.matches(fence).count() % 2 == 1);
+        if line.trim_start().starts_with('[') {
+            in_source = !line.contains("environments") && !line.contains("[keys]");
+        } else if let Some(value) = suspicious_value(line, in_source) {
+            found.push(offset + value..offset + end.max(value));
+        }
+    }
+    found
+}
+
+/// Where the part of a line begins that may be a secret.
+fn suspicious_value(line: &str, in_source: bool) -> Option<usize> {
+    let lower = line.to_ascii_lowercase();
+    let from = if in_source || has_user(line) {
+        lower.len() - lower.trim_start().len()
+    } else {
+        SECRET.iter().filter_map(|word| lower.find(word)).min()?
+    };
+    let is_key = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let key = lower[from..].split(|c| !is_key(c)).next().unwrap_or_default();
+    let after = from + key.len();
+    // Without its `=` even the key may be what is left of a secret.
+    let value = line[after..].trim_start().strip_prefix('=').map_or(&line[from..], str::trim_start);
+    let quotes = value.matches(['"', '\'']).count();
+    // One text, and nothing that a slip could have left of another.
+    let harmless = quotes == 2 && !has_user(line) && (key == "theme" || HARMLESS.contains(&key));
+    (!harmless && !says_a_place(value)).then_some(line.len() - value.len())
+}
+
+/// Whether a value reads `{ env = "NAME" }` or its like and nothing more.
+fn says_a_place(value: &str) -> bool {
+    let Some(inner) = value.strip_prefix('{') else { return false };
+    let Some((key, rest)) = inner.split_once('=') else { return false };
+    let texts: Vec<&str> = rest.split('"').collect();
+    match key.trim() {
+        "env" => matches!(texts.as_slice(), [_, name, _] if secrets::is_variable(name)),
+        "file" => texts.len() == 3,
+        "command" => !rest.contains('='),
+        _ => false,
+    }
+}
+
+/// What may be a secret in a text that could be read: see [`HARMLESS`] and [`SECRET`], and addresses with a user.
+pub(super) fn secrets(root: &DeTable<'_>) -> Vec<Span> {
+    let mut found = Vec::new();
+    for (key, value) in root {
+        match key.get_ref().as_ref() {
+            "theme" | "keys" => {}
+            "environments" => walk(value.get_ref(), &value.span(), false, false, &mut found),
+            // Any other name may be `sources`, misspelt.
+            _ => walk(value.get_ref(), &value.span(), true, true, &mut found),
+        }
+    }
+    found
+}
+
+fn walk(value: &DeValue<'_>, span: &Span, in_source: bool, suspicious: bool, found: &mut Vec<Span>) {
+    match value {
+        DeValue::Table(table) => {
+            for (key, value) in table {
+                let name = key.get_ref().to_ascii_lowercase();
+                let named = SECRET.iter().any(|word| name.contains(word)) || name.ends_with("_key");
+                let suspicious = match (name.as_str(), value.get_ref()) {
+                    // A place may always be shown, unless it is no place but the secret itself.
+                    ("env", DeValue::String(text)) => !secrets::is_variable(text),
+                    ("command", _) => false,
+                    (_, DeValue::Table(_)) => named,
+                    (harmless, _) if HARMLESS.contains(&harmless) => false,
+                    _ => suspicious || named || in_source,
+                };
+                walk(value.get_ref(), &value.span(), in_source, suspicious, found);
+            }
+        }
+        DeValue::Array(values) => {
+            for value in values {
+                walk(value.get_ref(), &value.span(), in_source, suspicious, found);
+            }
+        }
+        DeValue::String(text) if suspicious || has_user(text) => found.push(span.clone()),
+        DeValue::String(_) => {}
+        _ if suspicious => found.push(span.clone()),
+        _ => {}
+    }
+}
+
+/// Whether a text is an address that carries a user, and so perhaps a password.
+fn has_user(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, hidden: &[Span]) -> String {
+        text.char_indices().map(|(at, c)| if hidden.iter().any(|span| span.contains(&at)) { '*' } else { c }).collect()
+    }
+
+    #[test]
+    fn an_unreadable_line_does_not_show_what_follows_a_secrets_name() {
+        for (text, safe) in [
+            ("token = \"abc", "token = ****"),
+            ("tok \"abc\"", "*********"),
+            ("api_key=abc\nurl = \"x", "api_key=***\nurl = **"),
+            ("token = { env = \"GRAFANA_TOKEN\" ", "token = { env = \"GRAFANA_TOKEN\" "),
+            ("token = { env = \"glsa_abc\" ", "token = ****************** "),
+            ("token = { env = \"A\", value = \"b\"", "token = ************************"),
+            ("url = \"\"\"\nhunter2\n\"\"\"\nb", "url = ***\n*******\n***\n*"),
+        ] {
+            assert_eq!(shown(text, &suspects(text)), safe);
+        }
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn a_readable_file_does_not_show_texts_under_keys_that_a_source_has_not() {
+        let text =
+            "[sources.a]\nkind = \"grafana\"\ntokne = \"abc\"\nurl = \"http://me:pw@x/\"\ntoken = { env = \"T\" }";
+        let root = DeTable::parse(text).unwrap();
+        let safe = "[sources.a]\nkind = \"grafana\"\ntokne = *****\nurl = *****************\ntoken = { env = \"T\" }";
+        assert_eq!(shown(text, &secrets(root.get_ref())), safe);
+    }
+}

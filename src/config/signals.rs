@@ -1,0 +1,252 @@
+//! Signals, checked and made once for each service that they speak of.
+
+mod reading;
+
+use super::address::{self, Tail};
+use super::at::{At, Span};
+use super::limits;
+use super::problem::{Problem, Problems};
+use super::raw;
+use super::sources::Source;
+use super::variables::{self, Variables};
+use crate::deploy::{ServiceId, WorkloadId};
+use crate::setup::Workload;
+use crate::signal::{Kind, Limits, Unit};
+use crate::source::spec::{Expr, SentryWant};
+use chrono::TimeDelta;
+use reading::Reading;
+use std::time::Duration;
+
+/// More signals than this are a slip of the pen, and beyond what a screen or a source could carry.
+const MOST: usize = 1000;
+
+/// A signal of one service.
+#[derive(Debug)]
+pub(super) struct Signal {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) unit: Unit,
+    pub(super) service: ServiceId,
+    pub(super) read: Read,
+    pub(super) required: bool,
+    pub(super) limits: Limits,
+    pub(super) step: TimeDelta,
+    pub(super) link: Option<String>,
+}
+
+/// How a signal is read. Sources by their index in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Read {
+    Rollout(WorkloadId),
+    Series { source: usize, datasource: String, expr: Expr, scale: f64 },
+    Alerts { source: usize, filter: String },
+    Sentry { source: usize, projects: Vec<String>, release: String, want: SentryWant, filter: Option<String> },
+    Probe { url: String, status: Option<u16>, timeout: Duration },
+}
+
+impl Read {
+    /// The place of its source in the file; probes and rollouts have none.
+    pub(super) fn source(&self) -> Option<usize> {
+        match self {
+            Self::Series { source, .. } | Self::Alerts { source, .. } | Self::Sentry { source, .. } => Some(*source),
+            Self::Rollout(_) | Self::Probe { .. } => None,
+        }
+    }
+}
+
+/// What a signal is checked against.
+pub(super) struct Place<'a> {
+    pub(super) environment: &'a str,
+    pub(super) url: Option<String>,
+    pub(super) namespace: &'a str,
+    pub(super) services: &'a [String],
+    pub(super) window: TimeDelta,
+    pub(super) sources: &'a [Source],
+}
+
+/// An index that the core can hold; [`check`] sees to it that it can.
+pub(super) fn index(place: usize) -> u16 {
+    u16::try_from(place).unwrap_or(u16::MAX)
+}
+
+/// Every signal of an environment: the rollout of each workload, then what is written. Those that are wrong are left
+/// out and complained of.
+pub(super) fn check(
+    raw: &[raw::Signal],
+    workloads: &[Workload],
+    place: &Place<'_>,
+    problems: &mut Problems,
+) -> Vec<Signal> {
+    let mut signals = rollouts(workloads);
+    for raw in raw {
+        let Some(made) = (Checker { raw, kind: raw.kind.0, place, problems }).signals() else { continue };
+        let at = raw.name.as_ref().map_or(&raw.kind.span, |name| &name.span);
+        let taken = |new: &&Signal| signals.iter().any(|old| old.service == new.service && old.name == new.name);
+        if let Some(twin) = made.iter().find(taken) {
+            let service = &place.services[usize::from(twin.service.0)];
+            problems.push(
+                Problem::new(at, format!("`{service}` has a signal called `{}` already", twin.name))
+                    .way_out("give this one another name = \"…\""),
+            );
+            continue;
+        }
+        if signals.len() + made.len() > MOST {
+            problems.push(Problem::new(at, format!("this environment has more than {MOST} signals")));
+            break;
+        }
+        signals.extend(made);
+    }
+    signals
+}
+
+/// The signals that need no writing: the rollout of each workload.
+fn rollouts(workloads: &[Workload]) -> Vec<Signal> {
+    let alone = |service| workloads.iter().filter(|workload| workload.service == service).count() == 1;
+    let label = Kind::Rollout.label();
+    workloads
+        .iter()
+        .enumerate()
+        .map(|(place, Workload { reference, service })| Signal {
+            name: if alone(*service) { label.to_owned() } else { format!("{label} {reference}") },
+            kind: Kind::Rollout,
+            unit: Kind::Rollout.unit(),
+            service: *service,
+            read: Read::Rollout(WorkloadId(index(place))),
+            required: true,
+            limits: Kind::Rollout.limits(),
+            // It is told at each change and has no bins; this is how often the cluster is heard of at least.
+            step: TimeDelta::seconds(10),
+            link: None,
+        })
+        .collect()
+}
+
+/// One written signal, and all that it is checked against.
+struct Checker<'a> {
+    raw: &'a raw::Signal,
+    kind: Kind,
+    place: &'a Place<'a>,
+    problems: &'a mut Problems,
+}
+
+impl Checker<'_> {
+    /// The signal for each service that it speaks of; `None` where something is wrong with it.
+    fn signals(mut self) -> Option<Vec<Signal>> {
+        let services = self.services();
+        let reading = self.reading();
+        let limits = limits::check(self.raw, self.kind, reading.as_ref()?.unit, self.problems);
+        let (services, Reading { read, unit, step }, limits) = (services?, reading?, limits?);
+        let mut signals = Vec::with_capacity(services.len());
+        for service in services {
+            let variables = Variables {
+                service: &self.place.services[usize::from(service.0)],
+                environment: self.place.environment,
+                namespace: self.place.namespace,
+            };
+            signals.push(Signal {
+                name: self.raw.name.as_ref().map_or_else(|| self.kind.label().to_owned(), |name| name.value.clone()),
+                kind: self.kind,
+                unit,
+                service,
+                read: self.fill(&read, &variables)?,
+                required: self.raw.required.unwrap_or(required(self.kind)),
+                limits,
+                step,
+                link: match &self.raw.link {
+                    Some(link) => Some(self.link(link, &variables)?),
+                    None => None,
+                },
+            });
+        }
+        // Twenty services that all show the one series of which nobody knows whose it is would be twenty lies.
+        if let [one, other, ..] = signals.as_slice()
+            && one.read == other.read
+        {
+            self.push(
+                Problem::new(
+                    &self.raw.kind.span,
+                    format!("each of the {} services would read the very same here", signals.len()),
+                )
+                .way_out("use $service in it, or say whose it is: service = \"…\""),
+            );
+            return None;
+        }
+        Some(signals)
+    }
+
+    fn push(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    fn services(&mut self) -> Option<Vec<ServiceId>> {
+        let all = || (0..self.place.services.len()).map(|place| ServiceId(index(place)));
+        let Some(wanted) = &self.raw.service else { return Some(all().collect()) };
+        let found = all().find(|id| self.place.services[usize::from(id.0)] == wanted.value);
+        if found.is_none() {
+            let problem = Problem::new(&wanted.span, format!("this environment has no service `{}`", wanted.value));
+            self.push(problem.names(wanted, self.place.services, "services"));
+        }
+        found.map(|id| vec![id])
+    }
+
+    /// Refuses `$version` where it is not known.
+    fn no_version(&mut self, written: &At<String>, whose: &str) -> Option<()> {
+        if variables::mentions(written, "version") {
+            self.push(
+                Problem::new(&written.span, format!("$version is not known to {whose}"))
+                    .way_out("known here: $service, $environment, $namespace"),
+            );
+            return None;
+        }
+        Some(())
+    }
+
+    fn link(&mut self, link: &At<String>, variables: &Variables<'_>) -> Option<String> {
+        self.no_version(link, "a link")?;
+        let filled = At::new(variables.fill(link), link.span.clone());
+        address::check(&filled, Tail::Any, self.problems)
+    }
+
+    /// What is read, for one service.
+    fn fill(&mut self, read: &Read, variables: &Variables<'_>) -> Option<Read> {
+        let fill = |text: &String| variables.fill(text);
+        Some(match read {
+            Read::Rollout(workload) => Read::Rollout(*workload),
+            Read::Series { source, datasource, expr, scale } => Read::Series {
+                source: *source,
+                datasource: fill(datasource),
+                expr: match expr {
+                    Expr::Value(query) => Expr::Value(fill(query)),
+                    Expr::Counts { errors, requests } => {
+                        Expr::Counts { errors: fill(errors), requests: fill(requests) }
+                    }
+                },
+                scale: *scale,
+            },
+            Read::Alerts { source, filter } => Read::Alerts { source: *source, filter: fill(filter) },
+            Read::Sentry { source, projects, release, want, filter } => Read::Sentry {
+                source: *source,
+                projects: projects.iter().map(fill).collect(),
+                release: fill(release),
+                want: *want,
+                filter: filter.as_ref().map(fill),
+            },
+            Read::Probe { url, status, timeout } => {
+                let span = span(self.raw.url.as_ref()).or(span(self.raw.path.as_ref())).unwrap_or(&self.raw.kind.span);
+                let filled = At::new(fill(url), span.clone());
+                // Its trailing slash may matter to the server, so the text is kept as it is.
+                address::check(&filled, Tail::Any, self.problems)?;
+                Read::Probe { url: filled.value, status: *status, timeout: *timeout }
+            }
+        })
+    }
+}
+
+fn span<T>(written: Option<&At<T>>) -> Option<&Span> {
+    written.map(|at| &at.span)
+}
+
+/// Whether a verdict waits for signals of this kind when nothing is said.
+const fn required(kind: Kind) -> bool {
+    !matches!(kind, Kind::NewIssues | Kind::CrashFree | Kind::Alerts | Kind::Traffic | Kind::Custom)
+}

@@ -1,0 +1,296 @@
+//! Where a signal is read and what is asked there: the keys that its kind and its source want, and no others.
+
+use super::super::at::Span;
+use super::super::kinds::InputUnit;
+use super::super::problem::{Problem, list};
+use super::super::sources::{self, Source, System};
+use super::super::variables;
+use super::{Checker, Read, span};
+use crate::signal::{Kind, Unit};
+use crate::source::spec::{Expr, SentryWant};
+use chrono::TimeDelta;
+use std::ops::RangeInclusive;
+
+/// How far apart readings may be.
+const STEPS: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::minutes(15);
+
+/// What a signal reads, before its variables are filled in.
+pub(super) struct Reading {
+    pub(super) read: Read,
+    pub(super) unit: Unit,
+    pub(super) step: TimeDelta,
+}
+
+impl Checker<'_> {
+    /// What the signal reads; `None` where something is wrong with it.
+    pub(super) fn reading(&mut self) -> Option<Reading> {
+        if self.kind == Kind::Probe {
+            if let Some(source) = &self.raw.source {
+                self.push(Problem::new(&source.span, "a probe asks by itself").way_out("leave `source` out"));
+                return None;
+            }
+            return self.probe();
+        }
+        let source = self.source()?;
+        let found = &self.place.sources[source];
+        match (&found.system, self.kind) {
+            (System::Sentry { .. }, _) => self.sentry(source),
+            (_, Kind::Alerts) => self.alerts(source, found),
+            (system, _) => self.series(source, system),
+        }
+    }
+
+    /// The source that is named, or the only one that can answer.
+    fn source(&mut self) -> Option<usize> {
+        let (kind, wants) = (self.kind.as_str(), self.raw.want.is_some());
+        let able: Vec<(usize, &str)> = self
+            .place
+            .sources
+            .iter()
+            .enumerate()
+            .filter(|(_, source)| source.system.answers(self.kind, wants))
+            .map(|(place, source)| (place, source.name.as_str()))
+            .collect();
+        let names: Vec<&str> = able.iter().map(|(_, name)| *name).collect();
+        let problem = match (&self.raw.source, able.as_slice()) {
+            (Some(wanted), _) => match self.place.sources.iter().position(|source| source.name == wanted.value) {
+                Some(place) if able.iter().any(|(able, _)| *able == place) => return Some(place),
+                Some(place) => {
+                    let abilities = self.place.sources[place].system.abilities();
+                    Problem::new(&wanted.span, format!("`{}` cannot answer {kind}", wanted.value))
+                        .label(format!("could: {}", list(&names)))
+                        .way_out(abilities)
+                }
+                None => {
+                    let problem = Problem::new(&wanted.span, format!("there is no source `{}`", wanted.value));
+                    let all: Vec<&str> = self.place.sources.iter().map(|source| source.name.as_str()).collect();
+                    problem.names(wanted, &all, "sources")
+                }
+            },
+            (None, [(only, _)]) => return Some(*only),
+            (None, []) => Problem::new(&self.raw.kind.span, format!("no source can answer {kind}"))
+                .way_out(format!("add a source of the kind {}", able_kinds(self.kind, wants))),
+            (None, _) => Problem::new(&self.raw.kind.span, "it is not said which source this is read from")
+                .way_out(format!("add source = \"…\", one of {}", list(&names))),
+        };
+        self.push(problem);
+        None
+    }
+
+    fn series(&mut self, source: usize, system: &System) -> Option<Reading> {
+        let mut may = vec!["query", "errors", "requests", "unit", "step"];
+        if matches!(system, System::Grafana { .. }) {
+            may.push("datasource");
+        }
+        let fine = self.only(&may, system.kind());
+        let expr = self.expr();
+        let unit = self.unit(matches!(expr, Some(Expr::Counts { .. })));
+        let step = self.step(TimeDelta::seconds(30));
+        let datasource = self.datasource(system);
+        let ((unit, scale), expr, datasource) = (unit?, expr?, datasource?);
+        fine.then_some(Reading { read: Read::Series { source, datasource, expr, scale }, unit, step: step? })
+    }
+
+    /// Grafana's data source; empty for the others.
+    fn datasource(&mut self, system: &System) -> Option<String> {
+        let System::Grafana { datasource: default, .. } = system else { return Some(String::new()) };
+        if let Some(written) = &self.raw.datasource {
+            self.no_version(written, "a data source")?;
+            return Some(written.value.clone());
+        }
+        if default.is_none() {
+            self.push(
+                Problem::new(&self.raw.kind.span, "it is not said which of Grafana's data sources answers this")
+                    .way_out("add datasource = \"UID\" here, or to the source for all its signals"),
+            );
+        }
+        default.clone()
+    }
+
+    fn expr(&mut self) -> Option<Expr> {
+        const COUNTS: &str =
+            "add errors = \"…\" and requests = \"…\", so that thin traffic can be told from health, or one `query`";
+        let raw = self.raw;
+        let written = [&raw.query, &raw.errors, &raw.requests].into_iter().flatten();
+        if let Some(blank) = written.clone().find(|at| at.trim().is_empty()) {
+            self.push(Problem::new(&blank.span, "this query is empty"));
+            return None;
+        }
+        let problem = match (&raw.query, &raw.errors, &raw.requests) {
+            (Some(query), None, None) => return Some(Expr::Value(query.value.clone())),
+            (None, None, None) if self.kind == Kind::ErrorRate => {
+                Problem::new(&raw.kind.span, "this signal has no query").way_out(COUNTS)
+            }
+            (None, None, None) => Problem::new(&raw.kind.span, "`query` is missing").way_out("add query = \"…\""),
+            (_, Some(at), _) | (_, None, Some(at)) if self.kind != Kind::ErrorRate => {
+                Problem::new(&at.span, format!("only an error_rate is made of counts, {} is not", self.kind.as_str()))
+                    .way_out("give one `query`")
+            }
+            (Some(query), ..) => Problem::new(&query.span, "an error rate has a `query`, or `errors` and `requests`")
+                .way_out("leave one of them out; the counts tell more"),
+            (None, Some(errors), Some(requests)) => {
+                return Some(Expr::Counts { errors: errors.value.clone(), requests: requests.value.clone() });
+            }
+            (None, Some(at), None) => {
+                Problem::new(&at.span, "`errors` alone make no rate").way_out("add requests = \"…\"")
+            }
+            (None, None, Some(at)) => {
+                Problem::new(&at.span, "`requests` alone make no rate").way_out("add errors = \"…\"")
+            }
+        };
+        self.push(problem);
+        None
+    }
+
+    fn unit(&mut self, counts: bool) -> Option<(Unit, f64)> {
+        let Some(written) = &self.raw.unit else { return Some((self.kind.unit(), 1.0)) };
+        if counts {
+            self.push(Problem::new(&written.span, "counts have no unit").way_out("leave `unit` out"));
+            return None;
+        }
+        let found = written.for_kind(self.kind);
+        if found.is_none() {
+            let right = InputUnit::names_for(self.kind);
+            self.push(
+                Problem::new(&written.span, format!("{} cannot be in {}", self.kind.as_str(), written.as_str()))
+                    .label(format!("expected one of: {}", list(&right)))
+                    .way_out("a signal of the kind custom may have any unit"),
+            );
+        }
+        found
+    }
+
+    fn alerts(&mut self, source: usize, found: &Source) -> Option<Reading> {
+        let fine = self.only(&["filter"], found.system.kind());
+        let Some(filter) = &self.raw.filter else {
+            let way_out = "add filter = \"service=$service\": label matchers for Grafana, a monitor search for Datadog";
+            self.push(Problem::new(&self.raw.kind.span, "`filter` is missing").way_out(way_out));
+            return None;
+        };
+        self.no_version(filter, "the filter of alerts")?;
+        let read = Read::Alerts { source, filter: filter.value.clone() };
+        fine.then_some(Reading { read, unit: self.kind.unit(), step: found.interval })
+    }
+
+    fn sentry(&mut self, source: usize) -> Option<Reading> {
+        let may: &[&str] = match self.kind {
+            Kind::Custom => &["projects", "release", "filter", "want", "step"],
+            _ => &["projects", "release", "filter", "step"],
+        };
+        let fine = self.only(may, "sentry");
+        let (want, unit) = match self.kind {
+            Kind::NewIssues => (SentryWant::NewIssues, self.kind.unit()),
+            Kind::CrashFree => (SentryWant::CrashFree, self.kind.unit()),
+            // `want` has one value so far, and a custom signal is Sentry's only with it.
+            _ => (SentryWant::ErrorCount, Unit::PerMinute),
+        };
+        let step = self.step(TimeDelta::seconds(60));
+        let release = match &self.raw.release {
+            None => "$service@$version".to_owned(),
+            Some(release) if variables::mentions(release, "version") => release.value.clone(),
+            Some(release) => {
+                self.push(
+                    Problem::new(&release.span, "this release is the same for every version")
+                        .way_out("write $version where the version stands: \"$service@$version\""),
+                );
+                return None;
+            }
+        };
+        let projects = self.raw.projects.as_ref().map(|at| at.value.clone()).unwrap_or_default();
+        let filter = self.raw.filter.as_ref().map(|at| at.value.clone());
+        fine.then_some(Reading { read: Read::Sentry { source, projects, release, want, filter }, unit, step: step? })
+    }
+
+    fn probe(&mut self) -> Option<Reading> {
+        let fine = self.only(&["path", "url", "status", "interval", "timeout"], "probe");
+        let interval = &self.raw.interval;
+        let interval =
+            sources::length("interval", interval.as_ref(), TimeDelta::seconds(10), &sources::INTERVALS, self.problems);
+        let timeout = &self.raw.timeout;
+        let timeout =
+            sources::length("timeout", timeout.as_ref(), TimeDelta::seconds(5), &sources::TIMEOUTS, self.problems);
+        let status = match &self.raw.status {
+            Some(status) if !(100..=599).contains(&status.value) => {
+                self.push(Problem::new(&status.span, "this is no HTTP status").label("expected 100 to 599"));
+                return None;
+            }
+            status => status.as_ref().map(|at| at.value),
+        };
+        let url = self.probe_url()?;
+        let timeout = timeout?.to_std().ok()?;
+        fine.then_some(Reading { read: Read::Probe { url, status, timeout }, unit: self.kind.unit(), step: interval? })
+    }
+
+    fn probe_url(&mut self) -> Option<String> {
+        let raw = self.raw;
+        for text in [&raw.url, &raw.path].into_iter().flatten() {
+            self.no_version(text, "a probe's address")?;
+        }
+        let problem = match (&raw.url, &raw.path, &self.place.url) {
+            (Some(url), None, _) => return Some(url.value.clone()),
+            (None, None, Some(base)) => return Some(base.clone()),
+            (None, Some(path), Some(base)) if path.starts_with('/') => return Some(format!("{base}{}", path.value)),
+            (None, Some(path), Some(_)) => Problem::new(&path.span, "a path begins with /"),
+            (Some(_), Some(path), _) => Problem::new(&path.span, "this probe has an address of its own")
+                .way_out("leave `path` out and write it at the end of `url`"),
+            (None, _, None) => Problem::new(&raw.kind.span, "this probe has no address")
+                .way_out("add url = \"https://…\" to the environment, or here"),
+        };
+        self.push(problem);
+        None
+    }
+
+    fn step(&mut self, default: TimeDelta) -> Option<TimeDelta> {
+        let step = sources::length("step", self.raw.step.as_ref(), default, &STEPS, self.problems)?;
+        if step > self.place.window {
+            let span = self.raw.step.as_ref().map_or(&self.raw.kind.span, |at| &at.span);
+            self.problems.push(Problem::new(span, "the window is shorter than one step of this signal"));
+            return None;
+        }
+        Some(step)
+    }
+
+    /// Whether no key is given that means nothing here; complains of those that are.
+    fn only(&mut self, may: &[&str], from: &str) -> bool {
+        let raw = self.raw;
+        let given: [(&str, Option<&Span>); 14] = [
+            ("query", span(raw.query.as_ref())),
+            ("errors", span(raw.errors.as_ref())),
+            ("requests", span(raw.requests.as_ref())),
+            ("datasource", span(raw.datasource.as_ref())),
+            ("unit", span(raw.unit.as_ref())),
+            ("step", span(raw.step.as_ref())),
+            ("projects", span(raw.projects.as_ref())),
+            ("release", span(raw.release.as_ref())),
+            ("filter", span(raw.filter.as_ref())),
+            ("want", span(raw.want.as_ref())),
+            ("path", span(raw.path.as_ref())),
+            ("url", span(raw.url.as_ref())),
+            ("status", span(raw.status.as_ref())),
+            ("interval", span(raw.interval.as_ref())),
+        ];
+        let timeout = ("timeout", span(raw.timeout.as_ref()));
+        let mut fine = true;
+        for (key, at) in given.into_iter().chain([timeout]) {
+            let Some(at) = at.filter(|_| !may.contains(&key)) else { continue };
+            fine = false;
+            let reader =
+                if from == "probe" { "a probe".to_owned() } else { format!("{} of {from}", self.kind.as_str()) };
+            self.problems.push(
+                Problem::new(at, format!("`{key}` means nothing to {reader}"))
+                    .way_out(format!("it may have {}", list(may))),
+            );
+        }
+        fine
+    }
+}
+
+/// The kinds of source that could answer, for people.
+fn able_kinds(kind: Kind, wants: bool) -> &'static str {
+    match kind {
+        Kind::NewIssues | Kind::CrashFree => "sentry",
+        Kind::Custom if wants => "sentry",
+        Kind::Alerts => "grafana or datadog",
+        _ => "grafana, prometheus or datadog",
+    }
+}

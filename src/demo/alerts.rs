@@ -125,7 +125,7 @@ pub(super) fn rules(world: &World, now: Time, states: &[&str]) -> Value {
                 .collect();
             let mut rule = json!({
                 "uid": format!("{}-{}", service.name, condition.name().to_lowercase().replace(' ', "-")),
-                "state": state, "name": condition.name(), "query": condition.expr(), "duration": condition.hold(),
+                "state": state, "name": condition.name(), "query": condition.expr(), "duration": condition.hold() as i64,
                 "keepFiringFor": 0, "health": "ok", "lastError": "", "type": "alerting", "isPaused": false,
                 "folderUid": "demo", "labels": labels, "annotations": summary, "lastEvaluation": evaluated,
                 "evaluationTime": 0.004, "totals": {instance.to_lowercase(): 1}, "alerts": alerts});
@@ -135,7 +135,8 @@ pub(super) fn rules(world: &World, now: Time, states: &[&str]) -> Value {
             rules.push(rule);
         }
         if !rules.is_empty() {
-            groups.push(json!({"name": service.name, "file": "Services", "folderUid": "demo", "interval": EVERY,
+            groups
+                .push(json!({"name": service.name, "file": "Services", "folderUid": "demo", "interval": EVERY as i64,
                                "evaluationTime": 0.01, "lastEvaluation": evaluated, "rules": rules}));
         }
     }

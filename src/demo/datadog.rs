@@ -182,7 +182,7 @@ async fn query_v1(
                 json!([])
             } else {
                 json!([{"metric": text, "display_name": text, "expression": text, "scope": "*", "tag_set": [], "aggr": null,
-                        "interval": step, "length": points.len(), "start": points.first().map(|point| point.0),
+                        "interval": step as i64, "length": points.len(), "start": points.first().map(|point| point.0),
                         "end": points.last().map(|point| point.0), "query_index": 0, "unit": null, "pointlist": points}])
             };
         }

@@ -217,7 +217,7 @@ fn frame(query: &AskedQuery, expr: &str, series: &Series, grid: &Grid, step: Sec
         "meta": {"type": "timeseries-multi", "typeVersion": [0, 1], "custom": {"resultType": result},
                  "executedQueryString": format!("Expr: {expr}\nStep: {step}s")},
         "fields": [
-            {"name": "Time", "type": "time", "typeInfo": {"frame": "time.Time"}, "config": {"interval": step * 1000.0}},
+            {"name": "Time", "type": "time", "typeInfo": {"frame": "time.Time"}, "config": {"interval": (step * 1000.0) as i64}},
             {"name": name, "type": "number", "typeInfo": {"frame": "float64"}, "labels": labels, "config": {}}]},
         "data": data})
 }

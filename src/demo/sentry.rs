@@ -289,7 +289,7 @@ async fn issues(State(office): State<Arc<Office>>, Query(parameters): Parameters
 }
 
 fn rendered(world: &World, issue: &Issue, (first, last): (Seconds, Seconds), count: f64, lifetime: f64) -> Value {
-    let users = |count: f64| (count * 0.71).ceil();
+    let users = |count: f64| (count * 0.71).ceil() as i64;
     json!({"id": issue.id(), "shortId": issue.short_id(world), "title": issue.title, "culprit": issue.culprit,
         "permalink": format!("https://sentry.example.com/organizations/{ORGANIZATION}/issues/{}/", issue.id()),
         "level": issue.level, "status": "unresolved", "substatus": if issue.is_new() { "new" } else { "ongoing" },
@@ -324,7 +324,7 @@ async fn timeseries(State(office): State<Arc<Office>>, Query(parameters): Parame
             .map(|bin| {
                 let start = from + bin as f64 * step;
                 let count: f64 = wanted.iter().map(|issue| issue.events(&metrics, search.release(), start, start + step)).sum();
-                let mut value = json!({"timestamp": milliseconds(start), "value": count.round(), "incomplete": false});
+                let mut value = json!({"timestamp": milliseconds(start), "value": count as i64, "incomplete": false});
                 if start + step >= metrics.now - INGESTION {
                     value["incomplete"] = json!(true);
                     value["incompleteReason"] = json!("INCOMPLETE_BUCKET");
@@ -382,8 +382,8 @@ async fn sessions(State(office): State<Arc<Office>>, Query(parameters): Paramete
         let counted: Vec<(f64, f64)> = bins.iter().map(|start| count(*start, start + step)).collect();
         let total = counted.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let value = |field: &str, (all, crashed): (f64, f64)| match field {
-            "sum(session)" => json!(all),
-            "count_unique(user)" => json!((all * 0.8).round()),
+            "sum(session)" => json!(all as i64),
+            "count_unique(user)" => json!((all * 0.8) as i64),
             "crash_rate(session)" | "crash_rate(user)" => json!((all > 0.0).then_some(crashed / all)),
             _ => json!((all > 0.0).then_some(1.0 - crashed / all)),
         };

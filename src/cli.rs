@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 /// Watch a deploy, see what is wrong, take it back with one key.
 #[derive(Debug, Parser)]
-#[command(name = "redflag", version, arg_required_else_help = true, propagate_version = true, max_term_width = 100)]
+#[command(name = "redflag", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(long_about = "Watches a deploy for the half hour after it went out, says in one sentence what is wrong \
                         when something is, and takes it back with one key.")]
 #[command(after_help = "Examples:\n  \

@@ -1,7 +1,19 @@
 //! The one way to a cluster: kubeconfig or address, no default retries, exec plugins off the terminal.
+//! Also the one place where `kube`'s errors become ours.
 
 use crate::poll::SourceError;
-use crate::source::spec::ClusterSpec;
+use crate::source::spec::{ClusterAccess, ClusterSpec};
+use chrono::TimeDelta;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
+use kube::client::AuthError;
+use kube::config::{ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use reqwest::header::{HeaderValue, USER_AGENT};
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Signing in may take this long at least: an exec plugin talks to a provider of its own, up to three times.
+const SIGN_IN: Duration = Duration::from_secs(30);
 
 /// A connected client and what a person calls the cluster.
 #[derive(Clone)]
@@ -11,11 +23,287 @@ pub struct Cluster {
     /// Context and server: `prod-eu (https://10.0.0.1:6443)`.
     pub label: String,
     /// Each call that is not a watch may take this long.
-    pub timeout: std::time::Duration,
+    pub timeout: Duration,
 }
 
 /// Builds the client. Runs exec plugins, on a thread of their own and never on the terminal.
+///
+/// Nothing is asked of the API server yet: a cluster that is down is noticed by the first call.
 pub async fn connect(spec: &ClusterSpec) -> Result<Cluster, SourceError> {
-    let _ = spec;
-    Err(SourceError::Unreachable("not built yet".to_owned()))
+    let (mut config, context) = match &spec.access {
+        ClusterAccess::Direct { url, token } => {
+            let url =
+                url.parse().map_err(|error| SourceError::Unreachable(format!("address of the cluster: {error}")))?;
+            let mut config = kube::Config::new(url);
+            config.auth_info.token = token.as_ref().map(|token| token.expose().to_owned().into());
+            (config, None)
+        }
+        ClusterAccess::Kubeconfig { path, context } => load(path.clone(), context.clone()).await?,
+    };
+    // kube would repeat 429, 503 and 504 up to fifteen times, a PATCH included: an outage looked like a hang.
+    config.default_retry = false;
+    config.connect_timeout = Some(spec.timeout);
+    config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("redflag/", env!("CARGO_PKG_VERSION")))));
+
+    let server = server_of(&config);
+    let label = context.map_or_else(|| server.clone(), |context| format!("{context} ({server})"));
+    let exec = config.auth_info.exec.clone();
+    let client = aside(spec.timeout.max(SIGN_IN), move || {
+        kube::Client::try_from(config).map_err(|error| sign_in_error(&error, exec.as_ref()))
+    })
+    .await?;
+    Ok(Cluster { client, label, timeout: spec.timeout })
 }
+
+/// Makes a call that is not a watch: `kube` has no timeout of its own for the answer.
+pub async fn call<T>(
+    timeout: Duration,
+    future: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, SourceError> {
+    match tokio::time::timeout(timeout, future).await {
+        Ok(answer) => answer.map_err(|error| source_error(&error)),
+        Err(_) => Err(timed_out(timeout)),
+    }
+}
+
+/// What a call that took longer than this is called.
+pub(crate) fn timed_out(timeout: Duration) -> SourceError {
+    SourceError::Timeout(i64::try_from(timeout.as_secs().max(1)).unwrap_or(i64::MAX))
+}
+
+/// An error of `kube` in our words. Its own `Display` prints whole structures and, for exec plugins, their
+/// environment: nothing of that is kept.
+pub fn source_error(error: &kube::Error) -> SourceError {
+    match error {
+        kube::Error::Api(status) => status_error(status),
+        kube::Error::SerdeError(error) => SourceError::BadAnswer(error.to_string()),
+        other => match auth_error(other) {
+            Some(auth) => SourceError::Unauthorized(plugin_failure(auth, None)),
+            None => SourceError::Unreachable(root_cause(other)),
+        },
+    }
+}
+
+/// A failure `Status` of the API server in our words.
+pub fn status_error(status: &kube::core::Status) -> SourceError {
+    let text = if status.message.is_empty() { status.reason.clone() } else { short(&status.message) };
+    match status.code {
+        401 => SourceError::Unauthorized(text),
+        403 => SourceError::Forbidden(text),
+        404 => SourceError::NotFound(text),
+        429 => {
+            let seconds = status.details.as_ref().map(|details| details.retry_after_seconds).filter(|s| *s > 0);
+            SourceError::RateLimited { retry_after: seconds.map(|s| TimeDelta::seconds(i64::from(s))) }
+        }
+        400 | 409 | 422 => SourceError::BadQuery(text),
+        code => SourceError::Server { status: code, text },
+    }
+}
+
+/// What may be asked of the cluster, for an access review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access<'a> {
+    /// `list`, `watch`, `patch`, …
+    pub verb: &'static str,
+    /// The API group; empty for the core.
+    pub group: &'static str,
+    /// The resource's plural.
+    pub resource: &'static str,
+    /// Where.
+    pub namespace: &'a str,
+    /// Of which object; `None` for all.
+    pub name: Option<&'a str>,
+}
+
+impl Cluster {
+    /// Asks the cluster whether we may do this (a `SelfSubjectAccessReview`). An authorizer without an opinion
+    /// means no. Admission (policies, webhooks, quota) is not covered by it.
+    pub async fn may(&self, access: Access<'_>) -> Result<bool, SourceError> {
+        let kind = GroupVersionKind::gvk("authorization.k8s.io", "v1", "SelfSubjectAccessReview");
+        let resource = ApiResource::from_gvk_with_plural(&kind, "selfsubjectaccessreviews");
+        let mut attributes = json!({
+            "verb": access.verb, "group": access.group, "resource": access.resource, "namespace": access.namespace,
+        });
+        if let Some(name) = access.name {
+            attributes["name"] = json!(name);
+        }
+        let review = DynamicObject::new("", &resource).data(json!({ "spec": { "resourceAttributes": attributes } }));
+        let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
+        let params = PostParams::default();
+        let answer = call(self.timeout, api.create(&params, &review)).await?;
+        let status = &answer.data["status"];
+        match (status["allowed"].as_bool(), status["evaluationError"].as_str()) {
+            (Some(true), _) => Ok(true),
+            (_, Some(error)) if !error.is_empty() => {
+                Err(SourceError::BadAnswer(format!("the access review failed: {}", short(error))))
+            }
+            (Some(false), _) => Ok(false),
+            (None, _) => Err(SourceError::BadAnswer("an access review without an answer".to_owned())),
+        }
+    }
+}
+
+/// Reads the kubeconfig; without one, and when none was asked for, tries the pod's own service account.
+async fn load(path: Option<PathBuf>, context: Option<String>) -> Result<(kube::Config, Option<String>), SourceError> {
+    let asked_for = path.is_some() || context.is_some();
+    let read = aside(SIGN_IN, move || {
+        let read = match path {
+            Some(path) => Kubeconfig::read_from(path),
+            None => Kubeconfig::read(),
+        };
+        read.map_err(|error| unusable(&error))
+    })
+    .await;
+    let chosen = match read {
+        Ok(kubeconfig) => from_kubeconfig(kubeconfig, context).await,
+        Err(error) => Err(error),
+    };
+    match chosen {
+        Err(error) if !asked_for => {
+            let config = kube::Config::incluster().map_err(|_| error)?;
+            Ok((config, Some("in-cluster".to_owned())))
+        }
+        chosen => chosen.map(|(config, context)| (config, Some(context))),
+    }
+}
+
+async fn from_kubeconfig(
+    mut kubeconfig: Kubeconfig,
+    context: Option<String>,
+) -> Result<(kube::Config, String), SourceError> {
+    for user in &mut kubeconfig.auth_infos {
+        // Otherwise the plugin reads our keys and writes over our screen.
+        if let Some(exec) = user.auth_info.as_mut().and_then(|info| info.exec.as_mut()) {
+            exec.interactive_mode = Some(ExecInteractiveMode::Never);
+        }
+    }
+    let name = context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
+    if let Some(wanted) = &context
+        && !kubeconfig.contexts.iter().any(|known| known.name == *wanted)
+    {
+        let known: Vec<&str> = kubeconfig.contexts.iter().map(|known| known.name.as_str()).collect();
+        let text = format!("context `{wanted}` is not in the kubeconfig; it has {}", known.join(", "));
+        return Err(SourceError::NotFound(text));
+    }
+    let options = KubeConfigOptions { context, cluster: None, user: None };
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    Ok((config.map_err(|error| unusable(&error))?, name))
+}
+
+fn unusable(error: &KubeconfigError) -> SourceError {
+    let text = match error {
+        // The parser's own text quotes the lines around the mistake, and with them tokens and keys.
+        KubeconfigError::Parse(error) => match error.location() {
+            Some(at) => format!("line {}, column {} cannot be read", at.line(), at.column()),
+            None => "cannot be read".to_owned(),
+        },
+        KubeconfigError::ReadConfig(error, path) => format!("{}: {error}", path.display()),
+        error => root_cause(error),
+    };
+    SourceError::Unreachable(format!("kubeconfig: {text}"))
+}
+
+/// Does blocking work on a thread of its own, for so long.
+async fn aside<T: Send + 'static>(
+    timeout: Duration,
+    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, SourceError> {
+    match tokio::time::timeout(timeout, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(SourceError::Unreachable("signing in to the cluster broke off".to_owned())),
+        Err(_) => Err(timed_out(timeout)),
+    }
+}
+
+/// Scheme, host and port: an address may carry a password before the host.
+fn server_of(config: &kube::Config) -> String {
+    let url = &config.cluster_url;
+    let host = url.host().unwrap_or("?");
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}", url.scheme_str().unwrap_or("https"))
+}
+
+fn sign_in_error(error: &kube::Error, exec: Option<&ExecConfig>) -> SourceError {
+    match auth_error(error) {
+        Some(auth) => SourceError::Unauthorized(plugin_failure(auth, exec)),
+        None => source_error(error),
+    }
+}
+
+/// The failure to sign in that is somewhere behind an error, if there is one.
+fn auth_error(error: &kube::Error) -> Option<&AuthError> {
+    if let kube::Error::Auth(auth) = error {
+        return Some(auth);
+    }
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(auth) = error.downcast_ref() {
+            return Some(auth);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// What went wrong with signing in, without the plugin's environment and without what it wrote to its output.
+/// Its error output is only shown where the environment is known, to be taken out of it.
+fn plugin_failure(error: &AuthError, exec: Option<&ExecConfig>) -> String {
+    let command = exec.and_then(|exec| exec.command.as_deref()).unwrap_or("the credential plugin");
+    match error {
+        AuthError::AuthExecStart(error) => {
+            let hint = exec.and_then(|exec| exec.install_hint.as_deref()).map(short);
+            let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            format!("{command} cannot be started ({error}){hint}")
+        }
+        AuthError::AuthExecRun { out, .. } => {
+            let said = exec.map(|exec| last_words(&out.stderr, exec)).unwrap_or_default();
+            format!("{command} failed ({}){said}; sign in again", out.status)
+        }
+        AuthError::ReadTokenFile(error, path) => format!("token file {}: {error}", path.display()),
+        AuthError::ExecPluginFailed => format!("{command} answered without credentials"),
+        AuthError::AuthExecParse(_) => format!("{command} answered something that is not an ExecCredential"),
+        AuthError::InvalidBearerToken(_) => "the token has characters that a token cannot have".to_owned(),
+        _ => "the credentials of the kubeconfig cannot be used".to_owned(),
+    }
+}
+
+/// The last line of a plugin's error output, its environment's values blotted out.
+fn last_words(stderr: &[u8], exec: &ExecConfig) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let Some(line) = text.lines().rev().find(|line| !line.trim().is_empty()) else { return String::new() };
+    let mut line = line.trim().to_owned();
+    for value in exec.env.iter().flatten().filter_map(|variable| variable.get("value")) {
+        if !value.is_empty() {
+            line = line.replace(value.as_str(), "…");
+        }
+    }
+    format!(": {}", short(&line))
+}
+
+/// The innermost cause, with the one around it where that says more: `dns error: no such host`.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut around: Option<String> = None;
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        around = Some(std::mem::replace(&mut text, error.to_string()));
+        cause = error.source();
+    }
+    match around {
+        Some(around) if !around.contains(&text) => short(&format!("{around}: {text}")),
+        _ => short(&text),
+    }
+}
+
+/// The beginning of a text, on one line.
+pub(crate) fn short(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -160,3 +160,24 @@ impl Window {
         1.0 - self.left(now).num_milliseconds() as f64 / length as f64
     }
 }
+
+/// A span in the two words a sentence has room for: `45 s`, `2 min`, `1 h 5 min`. Never negative.
+///
+/// ```
+/// use chrono::TimeDelta;
+/// use redflag::deploy::brief;
+/// assert_eq!(brief(TimeDelta::seconds(119)), "119 s");
+/// assert_eq!(brief(TimeDelta::seconds(150)), "2 min");
+/// assert_eq!(brief(TimeDelta::minutes(65)), "1 h 5 min");
+/// ```
+pub fn brief(span: TimeDelta) -> String {
+    let seconds = span.num_seconds().max(0);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..3600 => format!("{} min", seconds / 60),
+        _ => match seconds % 3600 / 60 {
+            0 => format!("{} h", seconds / 3600),
+            minutes => format!("{} h {minutes} min", seconds / 3600),
+        },
+    }
+}

@@ -15,11 +15,12 @@
 //! | 3 | [`message`], [`watch`] | the core: pure, no clock |
 //! | 4 | [`source`], [`cluster`], [`rollback::kubernetes`], [`config`], [`clock`] | one adapter to one outside system each |
 //! | 5 | [`runtime`], [`tui`], [`demo`] | the ends |
-//! | 6 | [`cli`] | arguments in, exit code out |
+//! | 6 | [`commands`], [`cli`] | arguments in, exit code out |
 
 pub mod cli;
 pub mod clock;
 pub mod cluster;
+pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod deploy;

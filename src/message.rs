@@ -2,6 +2,7 @@
 
 use crate::deploy::{Time, WorkloadId};
 use crate::poll::{Poll, PollRequest, SourceError};
+use crate::rollback::target::Wanted;
 use crate::rollback::{Answer, Readiness, Undo};
 use crate::rollout::Rollout;
 use crate::signal::{SignalId, SourceId};
@@ -112,6 +113,8 @@ pub enum Effect {
     Prepare {
         /// Which.
         workload: WorkloadId,
+        /// Where to, and what the watch knows of the pods' pace.
+        wanted: Wanted,
     },
     /// Send this undo, once; comes back as [`Message::Answered`].
     Send(Arc<Undo>),

@@ -162,8 +162,9 @@ impl Rollback {
     pub fn undertaking(&self) -> Option<&Undertaking> {
         match self {
             Self::Idle | Self::Planned { .. } => None,
-            Self::Confirmed(done) | Self::Running(done) => Some(done),
-            Self::Verified { done, .. }
+            Self::Confirmed(done)
+            | Self::Running(done)
+            | Self::Verified { done, .. }
             | Self::NotTheCause { done, .. }
             | Self::Failed { done, .. }
             | Self::OutcomeUnknown { done, .. } => Some(done),

@@ -1,1 +1,191 @@
-//! The only select!.
+//! The loop: the only `select!`. Keys, news and time go in as messages, effects come out and are performed,
+//! and the newest state is shown. No key ever waits for the network: everything slow is a task.
+
+mod outside;
+mod screen;
+
+pub use outside::Outside;
+
+use crate::clock::Clock;
+use crate::deploy::Time;
+use crate::message::{Command, Effect, Message};
+use crate::watch::Watch;
+use chrono::TimeDelta;
+use futures_util::{Stream, StreamExt};
+use std::io;
+use tokio::sync::mpsc;
+
+/// How many messages may wait. Sources are slower than the loop by far; a full queue holds a source back,
+/// never a key.
+pub const QUEUE: usize = 256;
+
+/// Where the state is seen and wishes come from: the terminal, or lines of text.
+pub trait Face {
+    /// What a person does to it.
+    type Input;
+
+    /// Takes one input; says what is wished.
+    fn take(&mut self, input: Self::Input, watch: &Watch) -> Vec<Wish>;
+
+    /// Shows the newest state. Called after everything that is ready has been taken in, not after each piece.
+    fn show(&mut self, watch: &Watch) -> io::Result<Vec<Wish>>;
+
+    /// Draws attention, once.
+    fn ring(&mut self) -> io::Result<()>;
+
+    /// Puts a text where a person can paste it from.
+    fn copy(&mut self, text: &str) -> io::Result<()>;
+
+    /// Stops the process as Ctrl-Z does, and comes back after `fg`.
+    fn suspend(&mut self) -> io::Result<()>;
+}
+
+/// What a face wishes to happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// Ask the core.
+    Ask(Command),
+    /// Leave, with this exit status.
+    Leave(u8),
+    /// Stop as Ctrl-Z does.
+    Suspend,
+    /// Copy this text.
+    Copy(String),
+}
+
+/// A running watch.
+pub struct Runtime<F, S> {
+    watch: Watch,
+    face: F,
+    inputs: S,
+    clock: Clock,
+    outside: Outside,
+    inbox: mpsc::Receiver<Message>,
+    next_tick: Time,
+    tick: TimeDelta,
+}
+
+/// What one turn of the loop waited for.
+enum Happening<I> {
+    Input(I),
+    InputsEnded,
+    Message(Message),
+    Tick,
+    TaskEnded(io::Result<()>),
+}
+
+impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
+    /// Puts a watch, a face and the outside together. `inbox` is what the outside sends to.
+    pub fn new(
+        watch: Watch,
+        face: F,
+        inputs: S,
+        clock: Clock,
+        outside: Outside,
+        inbox: mpsc::Receiver<Message>,
+    ) -> Self {
+        // Once a second as the watch counts it, ten times a second for a person at the most.
+        let tick = TimeDelta::milliseconds((clock.speed() * 100.0).max(1000.0) as i64);
+        Self { next_tick: watch.now(), watch, face, inputs, clock, outside, inbox, tick }
+    }
+
+    /// Runs until the face wishes to leave; gives its exit status.
+    pub async fn run(&mut self) -> io::Result<u8> {
+        // The first frame waits for nobody.
+        self.face.show(&self.watch)?;
+        self.outside.connect();
+        loop {
+            if let Some(status) = self.turn().await? {
+                return Ok(status);
+            }
+        }
+    }
+
+    /// One turn: waits for something to happen, takes it and all else that is ready in, shows the result.
+    pub async fn turn(&mut self) -> io::Result<Option<u8>> {
+        let happening = tokio::select! {
+            // In this order: a person first, then news, then time. A flood of news cannot hold up a key,
+            // and what is overdue by a tick is no worse for it.
+            biased;
+            input = self.inputs.next() => input.map_or(Happening::InputsEnded, Happening::Input),
+            Some(message) = self.inbox.recv() => Happening::Message(message),
+            () = self.clock.sleep_until(self.next_tick) => Happening::Tick,
+            ended = self.outside.join_next() => Happening::TaskEnded(ended),
+        };
+        let mut wishes = Vec::new();
+        match happening {
+            Happening::Input(input) => wishes = self.face.take(input, &self.watch),
+            Happening::InputsEnded => return Ok(Some(0)),
+            Happening::Message(message) => {
+                self.take_in(message)?;
+                // Draw only the newest state: whatever else is here already belongs in the same frame.
+                while let Ok(message) = self.inbox.try_recv() {
+                    self.take_in(message)?;
+                }
+            }
+            Happening::Tick => {
+                let now = self.clock.now();
+                self.next_tick = now + self.tick;
+                self.take_in(Message::Tick(now))?;
+            }
+            Happening::TaskEnded(ended) => ended?,
+        }
+        loop {
+            if let Some(status) = self.grant(wishes)? {
+                return Ok(Some(status));
+            }
+            wishes = self.face.show(&self.watch)?;
+            if wishes.is_empty() {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn grant(&mut self, wishes: Vec<Wish>) -> io::Result<Option<u8>> {
+        for wish in wishes {
+            match wish {
+                Wish::Ask(command) => self.take_in(Message::Asked { at: self.clock.now(), command })?,
+                Wish::Leave(status) => return Ok(Some(status)),
+                Wish::Suspend => self.face.suspend()?,
+                Wish::Copy(text) => self.face.copy(&text)?,
+            }
+        }
+        Ok(None)
+    }
+
+    fn take_in(&mut self, message: Message) -> io::Result<()> {
+        self.outside.heard(&message);
+        for effect in self.watch.update(message) {
+            match effect {
+                Effect::Bell => self.face.ring()?,
+                effect => self.outside.perform(effect),
+            }
+        }
+        Ok(())
+    }
+
+    /// The state.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// The face.
+    pub fn face(&self) -> &F {
+        &self.face
+    }
+
+    /// The face, to change it between turns.
+    pub fn face_mut(&mut self) -> &mut F {
+        &mut self.face
+    }
+
+    /// Whether answers are awaited or not taken in yet: what a test waits for before it moves its clock on.
+    pub fn is_busy(&self) -> bool {
+        self.outside.awaits_answers() || !self.inbox.is_empty() || self.clock.now() >= self.next_tick
+    }
+
+    /// Begins to talk to the outside; [`Runtime::run`] does it after the first frame.
+    pub fn connect(&mut self) {
+        self.outside.connect();
+    }
+}

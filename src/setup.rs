@@ -111,4 +111,6 @@ pub struct Told {
     pub from: Option<String>,
     /// `--to`.
     pub to: Option<String>,
+    /// The revision a rollback should go to, where a person chose one.
+    pub rollback_to: Option<i64>,
 }

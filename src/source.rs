@@ -9,6 +9,11 @@ pub mod prometheus;
 pub mod sentry;
 pub mod spec;
 
+mod check;
+mod patience;
+mod series;
+mod variables;
+
 use crate::poll::{Poll, PollRequest, SourceError};
 use futures_util::future::BoxFuture;
 use spec::SourceSpec;

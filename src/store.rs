@@ -7,6 +7,7 @@ pub use health::{Health, SourceState};
 pub use series::{Baseline, Series};
 
 use crate::deploy::Time;
+use crate::poll::SourceError;
 use crate::setup::Setup;
 use crate::signal::{Point, SignalId, SourceId};
 
@@ -46,8 +47,20 @@ impl Store {
         self.series[usize::from(id.0)].insert(points, arrived);
     }
 
+    /// Notes that a signal's own query failed while its source answered.
+    pub fn set_trouble(&mut self, id: SignalId, error: SourceError) {
+        self.series[usize::from(id.0)].set_trouble(error);
+    }
+
     /// Notes when a signal's deploy was made: what lies before it is the baseline.
     pub fn set_deploy(&mut self, id: SignalId, at: Time) {
         self.series[usize::from(id.0)].set_deploy(at);
+    }
+
+    /// The clock was set back to `now`: every age starts anew from there.
+    pub fn clamp_to(&mut self, now: Time) {
+        for source in &mut self.sources {
+            source.clamp_to(now);
+        }
     }
 }

@@ -1,6 +1,170 @@
 //! The loop's terminal end: events in, commands out, the newest state on the screen.
+//!
+//! [`Tui::handle`] turns a terminal event into [`Reaction`]s without performing any; [`Tui::draw`] shows the
+//! watch as it is, and writes nothing where nothing visible changed.
 
+pub mod glyphs;
+pub mod input;
 pub mod keymap;
+mod rows;
 pub mod terminal;
 pub mod theme;
-pub mod view;
+mod ui;
+mod view;
+
+use crate::deploy::Time;
+use crate::message::Command;
+use crate::rollback::Rollback;
+use crate::watch::Watch;
+use chrono::{FixedOffset, Offset};
+use crossterm::event::Event;
+use glyphs::Glyphs;
+use keymap::{Key, Keymap};
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+use std::path::Path;
+use theme::{ColorDepth, ThemeError, Themes};
+use ui::Ui;
+use view::View;
+
+/// How the screen looks on this terminal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// The themes, reduced to the terminal's colours.
+    pub themes: Themes,
+    /// The signs that it can show.
+    pub glyphs: Glyphs,
+    /// The person's time zone.
+    pub zone: FixedOffset,
+}
+
+impl Look {
+    /// What the environment's variables say of the terminal and the person's time zone. `theme` is the name
+    /// asked for, `folder` the configuration folder's `themes`, `no_color` whether colour was refused by flag.
+    ///
+    /// # Errors
+    /// A theme that is not there, or a file that is not one.
+    pub fn from_environment(theme: Option<&str>, folder: Option<&Path>, no_color: bool) -> Result<Self, ThemeError> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let depth = if no_color { ColorDepth::None } else { ColorDepth::detect(variable) };
+        Ok(Self {
+            themes: Themes::load(theme.unwrap_or("dark"), folder, depth)?,
+            glyphs: Glyphs::detect(variable),
+            // One offset for the whole session: a watch is too short to care for a change of the clocks.
+            zone: chrono::Local::now().offset().fix(),
+        })
+    }
+}
+
+/// What a key wants from the outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reaction {
+    /// Something for the core; whoever performs this notes the time.
+    Ask(Command),
+    /// Ends the program.
+    Quit,
+    /// Puts the program to sleep: [`terminal::suspend`], then [`Tui::invalidate`].
+    Suspend,
+    /// Into the clipboard: [`terminal::copy`].
+    Copy(String),
+}
+
+/// The screen.
+#[derive(Debug)]
+pub struct Tui<B: Backend> {
+    terminal: Terminal<B>,
+    look: Look,
+    keymap: Keymap,
+    ui: Ui,
+    drawn: Option<Drawn>,
+}
+
+/// What the last frame showed: an equal one need not be drawn.
+#[derive(Debug, PartialEq, Eq)]
+struct Drawn {
+    revision: u64,
+    /// Ages and clocks move once a second.
+    second: i64,
+    /// The keys of an open plan are taken after a grace that is shorter than that.
+    plan_takes_keys: bool,
+}
+
+impl Drawn {
+    fn of(watch: &Watch) -> Self {
+        Self {
+            revision: watch.revision(),
+            second: watch.now().timestamp(),
+            plan_takes_keys: matches!(watch.rollback(), Rollback::Planned { opened, .. } if takes_keys(watch, *opened)),
+        }
+    }
+}
+
+/// Whether a plan that was opened then takes keys now.
+fn takes_keys(watch: &Watch, opened: Time) -> bool {
+    watch.now() >= opened + watch.setup().confirm_grace
+}
+
+impl<B: Backend> Tui<B> {
+    /// A screen on a terminal that was made ready ([`terminal::enter`]).
+    pub fn new(terminal: Terminal<B>, look: Look, keymap: Keymap) -> Self {
+        Self { terminal, look, keymap, ui: Ui::default(), drawn: None }
+    }
+
+    /// Takes a terminal event and says what is wanted. Performs nothing: no key ever waits.
+    pub fn handle(&mut self, event: &Event, watch: &Watch) -> Vec<Reaction> {
+        match event {
+            // The terminal may also tell of releases and repeats; `as_key_press_event` leaves presses.
+            Event::Key(_) => {
+                let Some(press) = event.as_key_press_event() else { return Vec::new() };
+                self.drawn = None;
+                self.ui.press(Key::from(press), &self.keymap, &mut self.look.themes, watch)
+            }
+            Event::Paste(text) => {
+                self.drawn = None;
+                self.ui.paste(text);
+                Vec::new()
+            }
+            Event::Resize(..) => {
+                self.drawn = None;
+                Vec::new()
+            }
+            Event::FocusGained | Event::FocusLost | Event::Mouse(_) => Vec::new(),
+        }
+    }
+
+    /// Shows the watch as it is now. Draws nothing when nothing visible changed since the last frame.
+    ///
+    /// # Errors
+    /// The terminal's own.
+    pub fn draw(&mut self, watch: &Watch) -> Result<(), B::Error> {
+        let next = Drawn::of(watch);
+        if self.drawn.as_ref() == Some(&next) {
+            return Ok(());
+        }
+        let view = View::new(watch, &self.ui, &self.look, &self.keymap);
+        self.terminal.draw(|frame| view::draw(frame.buffer_mut(), &view))?;
+        self.drawn = Some(next);
+        Ok(())
+    }
+
+    /// Forgets what is on the terminal: the next frame is drawn whole. For after a suspension.
+    ///
+    /// # Errors
+    /// The terminal's own.
+    pub fn invalidate(&mut self) -> Result<(), B::Error> {
+        self.drawn = None;
+        // Not `Terminal::clear`: that asks the terminal where its cursor is and waits for the answer among the keys.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
+    }
+
+    /// What is below: tests look at what was drawn on it.
+    pub fn backend(&self) -> &B {
+        self.terminal.backend()
+    }
+
+    /// The same, to change it: tests give it another size.
+    pub fn backend_mut(&mut self) -> &mut B {
+        self.terminal.backend_mut()
+    }
+}

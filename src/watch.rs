@@ -1,20 +1,26 @@
 //! The pure core: a watch is the fold of its messages. It never awaits, reads a clock or touches a socket.
 
+mod deploys;
+mod judging;
+mod pacing;
+mod taking_back;
+
 use crate::deploy::{Deploy, Time, Window, WorkloadId};
-use crate::message::{Effect, Message};
+use crate::message::{Command, Effect, Message, StreamNews};
 use crate::poll::{Alert, Issue};
 use crate::rollback::{Readiness, Rollback};
 use crate::rollout::Rollout;
 use crate::setup::Setup;
 use crate::signal::SignalId;
-use crate::store::Store;
-use crate::timeline::Timeline;
-use crate::verdict::{Finding, Verdict};
+use crate::store::{Health, Store};
+use crate::timeline::{Mark, Timeline};
+use crate::verdict::{Finding, Level, Verdict};
+use std::sync::Arc;
 
 /// One session over one deploy: everything that is known, and what is said of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Watch {
-    setup: std::sync::Arc<Setup>,
+    setup: Arc<Setup>,
     now: Time,
     revision: u64,
     store: Store,
@@ -25,6 +31,9 @@ pub struct Watch {
     alerts: Vec<Alert>,
     timeline: Timeline,
     rollback: Rollback,
+    /// Signals that were red when the rollback was confirmed: they have to be known to be clear again.
+    red_at_confirm: Vec<SignalId>,
+    last_read_back: Option<Time>,
 }
 
 /// What is known of one workload.
@@ -36,45 +45,128 @@ pub struct WorkloadState {
     pub deploy: Option<Deploy>,
     /// Whether it could be taken back now.
     pub readiness: Readiness,
+    /// When that was last asked for, and of which state.
+    prepared: Option<(Time, deploys::PlanKey)>,
 }
 
 impl Watch {
     /// Begins a watch. Nothing is known yet; the first tick asks everybody.
     pub fn new(setup: Setup) -> Self {
-        let findings = setup
-            .signals
-            .iter()
-            .map(|_| Finding {
-                level: crate::verdict::Level::NoData,
-                sentence: "not asked yet".to_owned(),
-                since: setup.started,
-                acknowledged: false,
-            })
-            .collect();
+        let unknown = Finding {
+            level: Level::NoData,
+            sentence: "not asked yet".to_owned(),
+            since: setup.started,
+            acknowledged: false,
+        };
         Self {
             now: setup.started,
             revision: 0,
             store: Store::new(&setup),
             workloads: setup.workloads.iter().map(|_| WorkloadState::default()).collect(),
-            findings,
+            findings: setup.signals.iter().map(|_| unknown.clone()).collect(),
             verdict: Verdict::Watching,
             issues: Vec::new(),
             alerts: Vec::new(),
             timeline: Timeline::default(),
             rollback: Rollback::Idle,
-            setup: std::sync::Arc::new(setup),
+            red_at_confirm: Vec::new(),
+            last_read_back: None,
+            setup: Arc::new(setup),
         }
     }
 
     /// Takes one message in; says what should be done.
     pub fn update(&mut self, message: Message) -> Vec<Effect> {
-        let _ = message;
-        Vec::new()
+        let mut effects = Vec::new();
+        match message {
+            Message::Tick(now) => {
+                self.set_time(now);
+                self.judge_where(|_| true, &mut effects);
+                self.follow_rollback(&mut effects);
+                self.ask_who_is_due(&mut effects);
+                self.refresh_readiness(&mut effects);
+            }
+            Message::Polled { source, at, result } => {
+                self.set_time(at);
+                self.take_answer(source, at, result);
+                self.judge_where(|signal| signal.source == source, &mut effects);
+                self.revision += 1;
+            }
+            Message::Streamed { source, at, news } => {
+                self.set_time(at);
+                let alive = news == StreamNews::Alive;
+                let was = std::mem::discriminant(&self.store.source(source).health);
+                match &news {
+                    StreamNews::Down(error) => self.store.source_mut(source).fail(at, error.clone()),
+                    _ => self.store.source_mut(source).succeed(at, Health::Up),
+                }
+                match news {
+                    StreamNews::Rollout(id, rollout) => self.follow_rollout(id, *rollout, &mut effects),
+                    StreamNews::Event { seen, text, .. } => self.timeline.add(seen, Mark::Event, text),
+                    StreamNews::Alive | StreamNews::Down(_) => {}
+                }
+                if !alive || was != std::mem::discriminant(&self.store.source(source).health) {
+                    self.revision += 1;
+                    self.judge_where(|signal| signal.source == source, &mut effects);
+                    self.follow_rollback(&mut effects);
+                }
+            }
+            Message::Prepared { workload, at, readiness } => {
+                self.set_time(at);
+                self.take_readiness(workload, readiness);
+            }
+            Message::Answered { workload, at, answer } => {
+                self.set_time(at);
+                self.take_rollback_answer(workload, answer, &mut effects);
+                self.revision += 1;
+            }
+            Message::Asked { at, command } => {
+                self.set_time(at);
+                self.obey(command, &mut effects);
+                self.revision += 1;
+            }
+        }
+        effects
+    }
+
+    /// Time goes on with each message. A clock that is set back makes every age start anew: otherwise a
+    /// source could fall silent for an hour and look fresh.
+    fn set_time(&mut self, now: Time) {
+        if now < self.now {
+            self.store.clamp_to(now);
+        }
+        self.now = now;
+    }
+
+    fn obey(&mut self, command: Command, effects: &mut Vec<Effect>) {
+        match command {
+            Command::OpenPlan { scope } => self.open_plan(&scope, effects),
+            Command::Confirm { typed } => self.confirm_plan(typed.as_deref(), effects),
+            Command::Dismiss => self.dismiss(),
+            Command::Acknowledge(id) => {
+                let flag = self.findings.get_mut(usize::from(id.0));
+                if let Some(flag) = flag.filter(|flag| !flag.acknowledged && flag.level >= Level::Warning) {
+                    flag.acknowledged = true;
+                    let text = format!("acknowledged: {}", self.name_of(id));
+                    self.timeline.add(self.now, Mark::Note, text);
+                }
+            }
+            Command::Note(text) => {
+                if !text.trim().is_empty() {
+                    self.timeline.add(self.now, Mark::Note, text.trim());
+                }
+            }
+        }
     }
 
     /// What is watched.
     pub fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    /// The same, for whoever outlives a borrow.
+    pub fn shared_setup(&self) -> Arc<Setup> {
+        Arc::clone(&self.setup)
     }
 
     /// The time of the newest message.
@@ -119,13 +211,9 @@ impl Watch {
 
     /// The window's clock: it opens when the last workload's rollout has ended.
     pub fn window(&self) -> Window {
-        let mut opened = None;
-        for state in &self.workloads {
-            match state.deploy.as_ref().and_then(|deploy| deploy.finished) {
-                Some(finished) => opened = opened.max(Some(finished)),
-                None => return Window { opened: None, length: self.setup.window },
-            }
-        }
+        let finished = self.workloads.iter().map(|state| state.deploy.as_ref()?.finished);
+        // `None` anywhere means that the window is not open yet.
+        let opened = finished.collect::<Option<Vec<Time>>>().and_then(|times| times.into_iter().max());
         Window { opened, length: self.setup.window }
     }
 

@@ -1,1 +1,223 @@
-//! Undo of Deployments, StatefulSets and DaemonSets: prepares, sends, reads back.
+//! Kubernetes' own undo: prepared and tried in advance, sent once, and read back when its answer is lost.
+
+mod answer;
+mod api;
+mod selector;
+
+use crate::cluster::Cluster;
+use crate::deploy::{WorkloadId, WorkloadRef, version_label};
+use crate::rollback::preflight::{self, Objects};
+use crate::rollback::target::{Wanted, patch, template};
+use crate::rollback::{Answer, Blocked, Check, CheckOutcome, Readiness, Undo};
+use answer::Meaning;
+use api::{Call, Lost, Reply};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Works out whether an undo would succeed now: reads the workload and its history, picks the target,
+/// asks whether we may, and lets the API server try it without storing anything.
+///
+/// Four or five requests, none of which changes anything; each has the cluster's timeout. A change that
+/// comes between the reading and the trying is answered by doing both once more.
+pub async fn prepare(cluster: &Cluster, workload: WorkloadId, reference: &WorkloadRef, wanted: &Wanted) -> Readiness {
+    for _ in 0..2 {
+        match attempt(cluster, workload, reference, wanted).await {
+            Ok(Some(undo)) => return Readiness::Ready(Arc::new(undo)),
+            Ok(None) => {}
+            Err(blocked) => return Readiness::Blocked(blocked),
+        }
+    }
+    Readiness::Blocked(Blocked {
+        reason: format!("{reference} changes faster than an undo of it can be prepared"),
+        way_out: "find out who else deploys or scales it, and wait until they have done".to_owned(),
+    })
+}
+
+/// One preparation; `None` when the workload changed in its midst.
+async fn attempt(
+    cluster: &Cluster,
+    workload: WorkloadId,
+    reference: &WorkloadRef,
+    wanted: &Wanted,
+) -> Result<Option<Undo>, Blocked> {
+    let object = read(cluster, Call::Workload(reference), reference, reference.kind.plural(), "get").await?;
+    let selector = selector::of(&object);
+    let history = Call::History(reference, &selector);
+    let history = read(cluster, history, reference, api::history_plural(reference.kind), "list").await?;
+    let pods = if preflight::waits_for_broken_pods(reference.kind, &object) {
+        // Only their names are wanted, for a warning that stands without them.
+        read(cluster, Call::Pods(reference, &selector), reference, "pods", "list").await.unwrap_or_default()
+    } else {
+        Value::Null
+    };
+    let objects = Objects { workload: &object, history: items(&history), pods: items(&pods) };
+    let mut undo = preflight::draft(&cluster.label, workload, reference, objects, wanted)?;
+
+    let (review, trial) = tokio::join!(
+        api::ask(cluster, Call::AccessReview(reference)),
+        api::ask(cluster, Call::Patch { of: reference, patch: &undo.patch, dry: true }),
+    );
+    let permission = permission(reference, review)?;
+    let Some(trial) = trial_outcome(cluster, &undo, trial)? else { return Ok(None) };
+    undo.checks.extend([permission, trial]);
+    Ok(Some(undo))
+}
+
+async fn read(cluster: &Cluster, call: Call<'_>, of: &WorkloadRef, plural: &str, verb: &str) -> Result<Value, Blocked> {
+    let reply = api::ask(cluster, call).await.map_err(|lost| answer::unreachable(&cluster.label, &lost.reason()))?;
+    if reply.is_success() && reply.body.is_object() {
+        Ok(reply.body)
+    } else {
+        Err(answer::unread(of, plural, verb, &reply))
+    }
+}
+
+fn items(list: &Value) -> &[Value] {
+    list["items"].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// What the access review says. “No opinion” (neither allowed nor denied) is a no; an answer that could not
+/// be worked out is neither, and the trial decides alone.
+fn permission(of: &WorkloadRef, review: Result<Reply, Lost>) -> Result<Check, Blocked> {
+    let name = "permission";
+    let plural = of.kind.plural();
+    let unknown = |why: String| {
+        let sentence = format!("the cluster does not say whether you may patch {plural}: {why}");
+        Check { name, outcome: CheckOutcome::Warning, sentence }
+    };
+    let reply = match review {
+        Ok(reply) if reply.is_success() => reply,
+        Ok(reply) => return Ok(unknown(reply.said())),
+        Err(lost) => return Ok(unknown(lost.reason())),
+    };
+    let status = &reply.body["status"];
+    if status["allowed"] == true {
+        let sentence = format!("you may patch {plural} in {}", of.namespace);
+        return Ok(Check { name, outcome: CheckOutcome::Ok, sentence });
+    }
+    match (status["evaluationError"].as_str(), status["reason"].as_str()) {
+        (Some(error), _) if status["denied"] != true => Ok(unknown(api::one_line(error))),
+        (_, Some(reason)) if !reason.is_empty() => {
+            Err(answer::not_allowed("patch", plural, &of.namespace, &api::one_line(reason)))
+        }
+        _ => Err(answer::not_allowed("patch", plural, &of.namespace, "no role allows it")),
+    }
+}
+
+/// What the dry run says; `None` when the workload changed since it was read.
+fn trial_outcome(cluster: &Cluster, undo: &Undo, trial: Result<Reply, Lost>) -> Result<Option<Check>, Blocked> {
+    let name = "dry run";
+    let warning = |sentence: String| Ok(Some(Check { name, outcome: CheckOutcome::Warning, sentence }));
+    let reply = trial.map_err(|lost| answer::unreachable(&cluster.label, &lost.reason()))?;
+    match answer::meaning(&undo.reference, &reply, &undo.by_hand) {
+        Meaning::Taken if template::same(&reply.body["spec"]["template"], patch::template(&undo.patch)) => {
+            let sentence = "the API server has tried it and would take it".to_owned();
+            Ok(Some(Check { name, outcome: CheckOutcome::Ok, sentence }))
+        }
+        Meaning::Taken => warning("the API server would take it, but admission changes the old template".to_owned()),
+        Meaning::Overtaken => Ok(None),
+        // A webhook with side effects takes no dry runs; that says nothing of the real request.
+        Meaning::Refused(_) if reply.status == 400 && reply.said().contains("dry run") => {
+            warning(format!("it cannot be tried in advance: {}", reply.said()))
+        }
+        Meaning::Refused(_) if reply.status == 429 => {
+            warning("it could not be tried in advance: the API server is too busy".to_owned())
+        }
+        Meaning::Refused(blocked) => Err(blocked),
+        Meaning::Unclear(reason) => Err(Blocked {
+            reason: format!("a dry run of the undo fails: {reason}"),
+            way_out: format!("check the API server, or try by hand: {}", undo.by_hand),
+        }),
+    }
+}
+
+/// Sends the undo: one request, with nothing before it and no second try.
+///
+/// The `test` operations make it harmless to send an undo again by hand: once anything has changed, itself
+/// included, it changes nothing.
+pub async fn send(cluster: &Cluster, undo: &Undo) -> Answer {
+    let call = Call::Patch { of: &undo.reference, patch: &undo.patch, dry: false };
+    let reply = match api::ask(cluster, call).await {
+        Ok(reply) => reply,
+        Err(Lost::NotSent(reason)) => return Answer::Refused(answer::unreachable(&undo.cluster, &reason)),
+        Err(Lost::Unknown(reason)) => return Answer::Unknown(reason),
+    };
+    match answer::meaning(&undo.reference, &reply, &undo.by_hand) {
+        Meaning::Taken => Answer::Accepted,
+        Meaning::Refused(blocked) => Answer::Refused(blocked),
+        Meaning::Unclear(reason) => Answer::Unknown(reason),
+        Meaning::Overtaken => overtaken(undo, look(cluster, undo).await, &reply),
+    }
+}
+
+/// Reads whether the undo took effect. Changes nothing.
+pub async fn read_back(cluster: &Cluster, undo: &Undo) -> Answer {
+    match look(cluster, undo).await {
+        Ok(State::Restored) => Answer::Accepted,
+        Ok(State::Untouched) => Answer::Refused(Blocked {
+            reason: format!("the undo of {} did not take effect", undo.reference),
+            way_out: "try again: the request does nothing if the first one should still arrive".to_owned(),
+        }),
+        Ok(State::Changed(text)) => Answer::ChangedUnderUs(text),
+        Err(reason) => Answer::Unknown(reason),
+    }
+}
+
+/// The workload as it is, compared with what the undo was made for.
+enum State {
+    /// It has the template that the undo brings.
+    Restored,
+    /// It is what it was.
+    Untouched,
+    /// It is neither; the sentence says what it is.
+    Changed(String),
+}
+
+async fn look(cluster: &Cluster, undo: &Undo) -> Result<State, String> {
+    let of = &undo.reference;
+    let reply = api::ask(cluster, Call::Workload(of)).await.map_err(Lost::reason)?;
+    if reply.status == 404 {
+        return Ok(State::Changed(format!("{of} has been deleted")));
+    }
+    if !reply.is_success() || !reply.body.is_object() {
+        return Err(format!("{of} could not be read: the API server answered {}: {}", reply.status, reply.said()));
+    }
+    let object = &reply.body;
+    let live = &object["spec"]["template"];
+    let images = template::images(live);
+    let image = images.first().map_or("?", |image| version_label(image));
+    if object["metadata"]["uid"] != undo.uid.as_str() {
+        return Ok(State::Changed(format!("{of} was deleted and made anew; it now runs {image}")));
+    }
+    if template::same(live, patch::template(&undo.patch)) {
+        return Ok(State::Restored);
+    }
+    if object["metadata"]["generation"] == undo.generation {
+        return Ok(State::Untouched);
+    }
+    Ok(State::Changed(if images == undo.from.images {
+        format!("{of} was changed (scaled, or its settings); it still runs {image}")
+    } else if images == undo.to.images {
+        format!("{of} runs {image} again, with other settings than revision {} had", undo.to.revision)
+    } else {
+        format!("another deploy of {of} was quicker; it now runs {image}")
+    }))
+}
+
+/// Says what was quicker than an undo whose tests failed. The undo itself has certainly done nothing.
+fn overtaken(undo: &Undo, state: Result<State, String>, reply: &Reply) -> Answer {
+    match state {
+        Ok(State::Restored) => {
+            Answer::ChangedUnderUs(format!("somebody has already taken it back to {}", undo.to.label()))
+        }
+        Ok(State::Changed(text)) => Answer::ChangedUnderUs(text),
+        Ok(State::Untouched) => Answer::Refused(Blocked {
+            reason: format!("the API server rejected the undo although nothing has changed: {}", reply.said()),
+            way_out: format!("try again, or by hand: {}", undo.by_hand),
+        }),
+        Err(reason) => Answer::ChangedUnderUs(format!(
+            "{} was changed before the undo arrived; what it runs now is not known: {reason}",
+            undo.reference
+        )),
+    }
+}

@@ -1,29 +1,255 @@
-//! Datadog.
+//! Datadog: metrics by `POST /api/v2/query/timeseries`, monitors by their search.
 
-use super::spec::DatadogSpec;
+mod monitors;
+mod timeseries;
+
+use super::check::{broken, fine, queries};
+use super::http::{Http, RetryHint, insert_secret};
+use super::patience::{Patience, conclude};
+use super::series::{Asked, askable, floor, points};
+use super::spec::{AlertQuery, DatadogSpec, SeriesQuery};
 use super::{CheckLine, Source};
-use crate::poll::{Poll, PollRequest, SourceError};
+use crate::deploy::Time;
+use crate::poll::{Alert, AlertState, Poll, PollRequest, SourceError};
+use crate::signal::{Sample, SignalId};
+use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
+use monitors::{MonitorsAnswer, Site};
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use timeseries::TimeseriesAnswer;
+
+/// Traces arrive one to two minutes late: what is newer would be read as a drop.
+const INGESTION: TimeDelta = TimeDelta::seconds(60);
+
+/// Beyond this many bins Datadog widens them by itself, and says so nowhere.
+const MOST_BINS: i64 = 1_000;
+
+/// Monitors a page, and pages at most: a search that finds more is no search.
+const PAGE: usize = 100;
+const PAGES: usize = 5;
 
 /// Reads Datadog.
 pub struct Datadog {
-    spec: DatadogSpec,
+    http: Http,
+    name: String,
+    site: Site,
+    queries: Vec<SeriesQuery>,
+    monitors: Vec<AlertQuery>,
+    /// Queries that were refused when they were asked alone, by their texts: they would spoil every request.
+    refused: Mutex<HashMap<Vec<String>, SourceError>>,
 }
 
 impl Datadog {
     /// Makes the adapter; connects to nothing.
     pub fn new(spec: DatadogSpec) -> Result<Self, SourceError> {
-        Ok(Self { spec })
+        let mut headers = HeaderMap::new();
+        insert_secret(&mut headers, "dd-api-key", &spec.api_key, "API key")?;
+        insert_secret(&mut headers, "dd-application-key", &spec.application_key, "application key")?;
+        Ok(Self {
+            http: Http::new(&spec.endpoint, headers, RetryHint::DatadogReset)?,
+            site: Site::of(&spec.endpoint.url),
+            name: spec.endpoint.name,
+            queries: spec.queries,
+            monitors: spec.monitors,
+            refused: Mutex::default(),
+        })
+    }
+
+    async fn ask_all(&self, request: &PollRequest) -> Poll {
+        let mut poll = Poll::default();
+        let mut patience = Patience::usual();
+        for asked in by_step(self.not_refused(request, &mut poll.failed)) {
+            match patience.ask(self.ask_series(&asked, request, &mut poll)).await {
+                Ok(()) => {}
+                // One bad query makes the whole request refused, and the answer does not say which.
+                Err(SourceError::BadQuery(_)) if asked.len() > 1 => {
+                    self.ask_apart(&asked, request, &mut poll, &mut patience).await;
+                }
+                Err(error) => poll.failed.extend(asked.iter().map(|asked| (asked.query.signal, error.clone()))),
+            }
+        }
+        self.ask_all_monitors(request.to, &mut poll, &mut patience).await;
+        poll
+    }
+
+    /// Asks each query alone, and remembers those that are refused while others are not.
+    async fn ask_apart(&self, asked: &[Asked<'_>], request: &PollRequest, poll: &mut Poll, patience: &mut Patience) {
+        let mut refused = Vec::new();
+        for one in asked {
+            let alone = std::slice::from_ref(one);
+            if let Err(error) = patience.ask(self.ask_series(alone, request, poll)).await {
+                if matches!(error, SourceError::BadQuery(_)) {
+                    refused.push((one.parts.clone(), error.clone()));
+                }
+                poll.failed.push((one.query.signal, error));
+            }
+        }
+        // When all are refused it is hardly the queries, and may pass.
+        if refused.len() < asked.len() {
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).extend(refused);
+        }
+    }
+
+    async fn ask_all_monitors(&self, now: Time, poll: &mut Poll, patience: &mut Patience) {
+        let mut alerts = Vec::new();
+        let mut all_told = !self.monitors.is_empty();
+        for query in &self.monitors {
+            match patience.ask(self.ask_monitors(query, now)).await {
+                Ok((found, not_quiet)) => {
+                    let firing = not_quiet.iter().filter(|alert| alert.state == AlertState::Firing).count();
+                    let point = (now, Sample::Value(firing as f64));
+                    // No monitor found guards nothing: that is no data, never zero alerts.
+                    poll.points.push((query.signal, if found == 0 { Vec::new() } else { vec![point] }));
+                    alerts.extend(not_quiet);
+                }
+                Err(error) => {
+                    all_told = false;
+                    poll.failed.push((query.signal, error));
+                }
+            }
+        }
+        // Half a list would take the other half off the screen.
+        poll.alerts = all_told.then_some(alerts);
+    }
+
+    /// The queries that can be asked, without those that are known to be refused.
+    fn not_refused(&self, request: &PollRequest, failed: &mut Vec<(SignalId, SourceError)>) -> Vec<Asked<'_>> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = askable(&self.queries, request);
+        asked.retain(|asked| match refused.get(&asked.parts) {
+            Some(error) => {
+                failed.push((asked.query.signal, error.clone()));
+                false
+            }
+            None => true,
+        });
+        asked
+    }
+
+    /// Asks all queries of one step at once: each part of each is a query with a formula that names it.
+    async fn ask_series(&self, asked: &[Asked<'_>], request: &PollRequest, poll: &mut Poll) -> Result<(), SourceError> {
+        let Some(step) = asked.first().map(|asked| asked.query.step) else { return Ok(()) };
+        let to = request.to - INGESTION;
+        let width = width(step, to - request.from);
+        let from = floor(request.from.min(to - width), width);
+        let sent = self.http.post(&["api", "v2", "query", "timeseries"]).json(&body(asked, from, to, width));
+        let answer = self.http.ask(sent, request.to).await?;
+        let answer: TimeseriesAnswer = answer.json()?;
+        let mut formula = 0;
+        for asked in asked {
+            let parts = (formula..formula + asked.parts.len()).map(|index| answer.bins(index)).collect();
+            formula += asked.parts.len();
+            match points(asked.query, parts, to - width) {
+                Ok(points) => poll.points.push((asked.query.signal, points)),
+                Err(error) => poll.failed.push((asked.query.signal, error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// How many monitors a search finds, and those that are not quiet.
+    async fn ask_monitors(&self, query: &AlertQuery, now: Time) -> Result<(usize, Vec<Alert>), SourceError> {
+        let (mut found, mut alerts) = (0, Vec::new());
+        for page in 0..PAGES {
+            let fields = [
+                ("query", query.filter.clone()),
+                ("page", page.to_string()),
+                ("per_page", PAGE.to_string()),
+                ("sort", "status,asc".to_owned()),
+            ];
+            let sent = self.http.get(&["api", "v1", "monitor", "search"]).query(&fields);
+            let answer: MonitorsAnswer = self.http.ask(sent, now).await?.json()?;
+            let count = answer.len();
+            found += count;
+            alerts.extend(answer.not_quiet(query.signal, &self.site));
+            if count < PAGE {
+                break;
+            }
+        }
+        Ok((found, alerts))
+    }
+
+    async fn check_all(&self, request: &PollRequest) -> Vec<CheckLine> {
+        let name = &self.name;
+        let what = format!("{name}: API key");
+        if let Err(error) = self.http.ask(self.http.get(&["api", "v1", "validate"]), request.to).await {
+            return vec![broken(what, &error, self.way_out(&error, "API key"))];
+        }
+        let mut lines = vec![fine(what, "accepted")];
+        let poll = self.ask_all(request).await;
+        lines.extend(queries(name, &self.queries, &poll, |error| {
+            self.way_out(error, "application key's scope timeseries_query")
+        }));
+        for query in &self.monitors {
+            let what = format!("{name}: monitors {}", query.filter);
+            let failed = poll.failed.iter().find(|(signal, _)| *signal == query.signal);
+            let empty = poll.points.iter().any(|(signal, points)| *signal == query.signal && points.is_empty());
+            lines.push(match failed {
+                Some((_, error)) => broken(what, error, self.way_out(error, "application key's scope monitors_read")),
+                None if empty => {
+                    let error = SourceError::NotFound("no monitor matches this search".to_owned());
+                    broken(what, &error, Some("correct the search; try it on Datadog's page of monitors".to_owned()))
+                }
+                None => fine(what, "found"),
+            });
+        }
+        lines
+    }
+
+    fn way_out(&self, error: &SourceError, concerned: &str) -> Option<String> {
+        matches!(error, SourceError::Unauthorized(_) | SourceError::Forbidden(_)).then(|| {
+            format!("check the {concerned} of `{}`, and that its site is the one the keys were made on", self.name)
+        })
     }
 }
 
+/// One request has one interval: queries of different steps need one each.
+fn by_step(asked: Vec<Asked<'_>>) -> Vec<Vec<Asked<'_>>> {
+    let mut groups: Vec<Vec<Asked<'_>>> = Vec::new();
+    for asked in asked {
+        match groups.iter_mut().find(|group| group[0].query.step == asked.query.step) {
+            Some(group) => group.push(asked),
+            None => groups.push(vec![asked]),
+        }
+    }
+    groups
+}
+
+/// The step, or as many of them as keep the bins below what Datadog gives.
+fn width(step: TimeDelta, span: TimeDelta) -> TimeDelta {
+    let bins = span.num_milliseconds() / step.num_milliseconds().max(1);
+    let steps = bins / MOST_BINS + 1;
+    step * i32::try_from(steps).unwrap_or(i32::MAX)
+}
+
+/// Times in milliseconds; `to` is exclusive. Series of the answer point at formulas by their place.
+fn body(asked: &[Asked<'_>], from: Time, to: Time, width: TimeDelta) -> Value {
+    let texts = asked.iter().flat_map(|asked| &asked.parts);
+    let (queries, formulas): (Vec<Value>, Vec<Value>) = texts
+        .enumerate()
+        .map(|(index, text)| {
+            let name = format!("q{index}");
+            (json!({ "data_source": "metrics", "name": name, "query": text }), json!({ "formula": name }))
+        })
+        .unzip();
+    json!({ "data": { "type": "timeseries_request", "attributes": {
+        "from": from.timestamp_millis(),
+        "to": to.timestamp_millis(),
+        "interval": width.num_milliseconds(),
+        "queries": queries,
+        "formulas": formulas,
+    } } })
+}
+
 impl Source for Datadog {
-    fn poll<'a>(&'a self, _request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
-        let _ = &self.spec;
-        Box::pin(async { Err(SourceError::Unreachable("not built yet".to_owned())) })
+    fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
+        Box::pin(async move { conclude(self.ask_all(request).await) })
     }
 
-    fn check<'a>(&'a self, _request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>> {
-        Box::pin(async { Vec::new() })
+    fn check<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>> {
+        Box::pin(self.check_all(request))
     }
 }

@@ -1,1 +1,277 @@
 //! HTTP as every polled source needs it: timeouts, limits, redaction, errors.
+//!
+//! Nothing is retried here: a source is asked again at its next interval, and the caller owns the back-off.
+
+mod answer;
+mod text;
+
+pub(super) use answer::{Answer, decode};
+pub(super) use text::{clean, message_in};
+
+use super::spec::{Auth, Endpoint};
+use crate::deploy::Time;
+use crate::poll::SourceError;
+use crate::secret::Secret;
+use chrono::{DateTime, TimeDelta};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, RequestBuilder, Response, Url};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// A name that does not resolve or a host that does not answer is known this soon.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The most of an answer that is read, in bytes, after decompression.
+pub(super) const BODY_LIMIT: usize = 8 << 20;
+
+/// No vendor sends us away for longer than this; a header that says so is not believed.
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
+
+/// Where a vendor writes, in an answer 429, when to come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RetryHint {
+    /// `Retry-After`: seconds or an HTTP date. Proxies in front of anything use it.
+    RetryAfter,
+    /// `X-Sentry-Rate-Limit-Reset`: epoch seconds.
+    SentryReset,
+    /// `X-RateLimit-Reset`: seconds remaining.
+    DatadogReset,
+}
+
+/// One system's end of HTTP: base address, credentials, patience.
+pub(super) struct Http {
+    client: Client,
+    base: Url,
+    headers: HeaderMap,
+    timeout: Duration,
+    hint: RetryHint,
+}
+
+impl Http {
+    /// Makes the end; connects to nothing.
+    pub(super) fn new(endpoint: &Endpoint, headers: HeaderMap, hint: RetryHint) -> Result<Self, SourceError> {
+        let base = Url::parse(&endpoint.url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| {
+                SourceError::Unreachable(format!("the url of {} is not an http or https address", endpoint.name))
+            })?;
+        Ok(Self { client: shared_client()?, base, headers, timeout: endpoint.timeout, hint })
+    }
+
+    /// How long one exchange may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// A GET below the base address; each segment is escaped. A last empty segment makes a trailing slash.
+    pub(super) fn get(&self, path: &[&str]) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    /// A GET of the base address itself, as a visitor's program would ask.
+    pub(super) fn get_itself(&self) -> RequestBuilder {
+        self.client.get(self.base.clone()).headers(self.headers.clone()).timeout(self.timeout)
+    }
+
+    /// A POST below the base address.
+    pub(super) fn post(&self, path: &[&str]) -> RequestBuilder {
+        self.request(Method::POST, path)
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        self.client
+            .request(method, join(&self.base, path))
+            .header(ACCEPT, "application/json")
+            .headers(self.headers.clone())
+            .timeout(self.timeout)
+    }
+
+    /// An address below the base for a person to open: without whatever secret it may hold.
+    pub(super) fn link(&self, path: &[&str]) -> String {
+        let mut url = join(&self.base, path);
+        // Both fail only on addresses without a host, and `new` lets none of those in.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_query(None);
+        url.into()
+    }
+
+    /// Sends, and reads the answer whatever its status; only a redirect counts as not answered.
+    ///
+    /// Redirects are never followed: reqwest would carry `DD-API-KEY` and the like to wherever they point.
+    /// What redirects an API is a sign-in page in front of it, or an address that is not the final one.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Answer, SourceError> {
+        let response = request.send().await.map_err(|error| self.transport(error))?;
+        if response.status().is_redirection() {
+            let to = redirect_host(&response);
+            return Err(SourceError::Unauthorized(format!(
+                "redirected to {to}: a sign-in page stands in front, or the url is not the final one"
+            )));
+        }
+        self.read(response, BODY_LIMIT).await
+    }
+
+    /// Sends, and refuses every status but 2xx. `now` is what reset times are held against.
+    pub(super) async fn ask(&self, request: RequestBuilder, now: Time) -> Result<Answer, SourceError> {
+        let answer = self.send(request).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(self.refusal(&answer, now)) }
+    }
+
+    /// What a status other than 2xx means, in the words of the body.
+    pub(super) fn refusal(&self, answer: &Answer, now: Time) -> SourceError {
+        let status = answer.status.as_u16();
+        let said = message_in(&answer.body);
+        match status {
+            401 => SourceError::Unauthorized(said),
+            403 => SourceError::Forbidden(said),
+            404 => SourceError::NotFound(said),
+            408 => SourceError::Timeout(self.seconds()),
+            429 => SourceError::RateLimited { retry_after: self.hint.read(&answer.headers, now) },
+            400 | 413 | 414 | 422 => SourceError::BadQuery(said),
+            500.. => SourceError::Server { status, text: said },
+            _ => SourceError::BadAnswer(format!("status {status}: {said}")),
+        }
+    }
+
+    /// Why nothing came back. The address is left out: it may hold what nobody should read.
+    pub(super) fn transport(&self, error: reqwest::Error) -> SourceError {
+        let error = error.without_url();
+        if error.is_connect() && error.is_timeout() {
+            return SourceError::Unreachable(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()));
+        }
+        if error.is_timeout() {
+            return SourceError::Timeout(self.seconds());
+        }
+        // reqwest's own text is "error sending request"; the reason is at the end of the chain.
+        let mut reason: &dyn std::error::Error = &error;
+        while let Some(deeper) = reason.source() {
+            reason = deeper;
+        }
+        SourceError::Unreachable(clean(&reason.to_string()))
+    }
+
+    /// Reads at most `limit` bytes of the body, piece by piece: a source that never ends cannot fill memory.
+    pub(super) async fn read(&self, mut response: Response, limit: usize) -> Result<Answer, SourceError> {
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(|error| self.transport(error))? {
+            if body.len() + piece.len() > limit {
+                return Err(SourceError::BadAnswer(format!("the answer is larger than {} MiB", limit >> 20)));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Answer { status, headers, body })
+    }
+
+    fn seconds(&self) -> i64 {
+        i64::try_from(self.timeout.as_millis().div_ceil(1000)).unwrap_or(i64::MAX)
+    }
+}
+
+fn join(base: &Url, path: &[&str]) -> Url {
+    let mut url = base.clone();
+    // Only an address that cannot be a base has no segments, and `Http::new` lets none of those in.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
+}
+
+impl RetryHint {
+    /// How long to stay away; `Retry-After` counts for everyone, for the proxies in front.
+    fn read(self, headers: &HeaderMap, now: Time) -> Option<TimeDelta> {
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+        let own = match self {
+            Self::RetryAfter => None,
+            Self::SentryReset => number("x-sentry-rate-limit-reset").map(|epoch| epoch - now.timestamp() as f64),
+            Self::DatadogReset => number("x-ratelimit-reset"),
+        };
+        let seconds = own.or_else(|| number("retry-after")).or_else(|| {
+            let date = DateTime::parse_from_rfc2822(headers.get("retry-after")?.to_str().ok()?).ok()?;
+            Some((date.to_utc() - now).num_seconds() as f64)
+        })?;
+        // A reset that has just passed still means: not in this very second.
+        let longest = LONGEST_WAIT.num_seconds() as f64;
+        seconds.is_finite().then(|| TimeDelta::seconds(seconds.clamp(1.0, longest).ceil() as i64))
+    }
+}
+
+/// The host a redirect points at; the rest of a `Location` may hold a ticket.
+fn redirect_host(response: &Response) -> String {
+    let location = response.headers().get("location").and_then(|location| location.to_str().ok());
+    let url = location.and_then(|location| response.url().join(location).ok());
+    url.and_then(|url| Some(clean(&format!("{}://{}", url.scheme(), url.host_str()?))))
+        .unwrap_or_else(|| "another address".to_owned())
+}
+
+/// The headers by which a source knows us.
+pub(super) fn authorization(auth: &Auth) -> Result<HeaderMap, SourceError> {
+    let mut headers = HeaderMap::new();
+    match auth {
+        Auth::None => {}
+        Auth::Bearer(token) => {
+            let value = format!("Bearer {}", token.expose());
+            headers.insert(AUTHORIZATION, secret_header(&value, "token")?);
+        }
+        Auth::Basic { user, password } => {
+            let value = format!("Basic {}", base64(format!("{user}:{}", password.expose()).as_bytes()));
+            headers.insert(AUTHORIZATION, secret_header(&value, "password")?);
+        }
+    }
+    Ok(headers)
+}
+
+/// A header that holds a secret, marked so that nobody prints it or keeps it in a compression table.
+pub(super) fn insert_secret(
+    headers: &mut HeaderMap,
+    name: &'static str,
+    secret: &Secret,
+    setting: &str,
+) -> Result<(), SourceError> {
+    headers.insert(HeaderName::from_static(name), secret_header(secret.expose(), setting)?);
+    Ok(())
+}
+
+fn secret_header(value: &str, setting: &str) -> Result<HeaderValue, SourceError> {
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| SourceError::Unauthorized(format!("the {setting} holds a character that no header may hold")))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The program's one client: all sources share its pool and its trust store.
+pub(super) fn shared_client() -> Result<Client, SourceError> {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    // reqwest brings no TLS of its own and panics without any; whoever installed one before us is right.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder()
+        .user_agent(concat!("redflag/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(1)
+        .build()
+        .map_err(|error| SourceError::Unreachable(clean(&error.without_url().to_string())))?;
+    Ok(CLIENT.get_or_init(|| client).clone())
+}
+
+/// RFC 4648, with padding: basic authentication is the only place that needs it.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let bits = group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        for place in 0..4 {
+            let digit = ALPHABET[(bits >> (18 - 6 * place) & 63) as usize];
+            out.push(if place <= group.len() { char::from(digit) } else { '=' });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+#[path = "http/tests.rs"]
+mod tests;

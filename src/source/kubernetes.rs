@@ -1,6 +1,24 @@
 //! Kubernetes, streamed: watches in, digests ([`crate::rollout::Rollout`]) out.
+//!
+//! Each workload has three watches (itself, its template history, its pods) and each namespace one for its
+//! warning events. What they say goes into a [`fold::Fold`] a workload; whatever arrives together makes one
+//! digest, and a digest that equals the last one is not told.
 
-use super::CheckLine;
+mod check;
+mod collection;
+pub mod events;
+mod feed;
+pub mod fold;
+mod history;
+pub mod objects;
+mod pods;
+mod status;
+mod streamer;
+mod troubles;
+mod watched;
+
+pub use check::check;
+
 use super::spec::ClusterSpec;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
@@ -9,12 +27,10 @@ use crate::signal::SourceId;
 use tokio::sync::mpsc;
 
 /// Watches the spec's workloads until the receiver is gone: runs until cancelled.
+///
+/// A watch can hang without an error, so silence proves nothing. After ten quiet seconds one workload is read
+/// (each in turn): that the server answers is told as `Alive`, and that its answer is what the watch said last
+/// shows that the watch lives; where it differs twice running, the workload's watches are begun anew.
 pub async fn stream(source: SourceId, spec: ClusterSpec, cluster: Cluster, clock: Clock, out: mpsc::Sender<Message>) {
-    let _ = (source, spec, cluster, clock, out);
-}
-
-/// Tries the cluster, each workload and each permission once, for `redflag check`.
-pub async fn check(spec: &ClusterSpec) -> Vec<CheckLine> {
-    let _ = spec;
-    Vec::new()
+    streamer::Streamer::new(source, &spec, cluster, clock, out).run().await;
 }

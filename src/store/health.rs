@@ -17,6 +17,10 @@ pub struct SourceState {
     pub next_poll: Time,
     /// Whether a question is under way: there is never more than one.
     pub asking: bool,
+    /// From when on the question under way asks; `None` when its answer will not be the whole.
+    pub asked_from: Option<Time>,
+    /// From when on its readings are complete; `None` while nothing was asked with success.
+    pub covered_from: Option<Time>,
     /// Failures in a row.
     pub failures: u32,
     /// What it warned of with its last answer.
@@ -45,6 +49,8 @@ impl SourceState {
             since: now,
             next_poll: now,
             asking: false,
+            asked_from: None,
+            covered_from: None,
             failures: 0,
             warnings: Vec::new(),
         }
@@ -53,5 +59,33 @@ impl SourceState {
     /// How old its last answer is at `now`.
     pub fn age(&self, now: Time) -> Option<TimeDelta> {
         self.answered.map(|at| (now - at).max(TimeDelta::zero()))
+    }
+}
+
+impl SourceState {
+    /// It answered, wholly ([`Health::Up`]) or in part.
+    pub fn succeed(&mut self, at: Time, health: Health) {
+        if std::mem::discriminant(&health) != std::mem::discriminant(&self.health) {
+            self.since = at;
+        }
+        self.health = health;
+        self.answered = Some(at);
+        self.failures = 0;
+    }
+
+    /// It did not answer.
+    pub fn fail(&mut self, at: Time, error: SourceError) {
+        if !matches!(self.health, Health::Down(_)) {
+            self.since = at;
+        }
+        self.health = Health::Down(error);
+        self.failures += 1;
+    }
+
+    /// The clock was set back to `now`: no stamp may lie in its future.
+    pub fn clamp_to(&mut self, now: Time) {
+        self.answered = self.answered.map(|at| at.min(now));
+        self.since = self.since.min(now);
+        self.next_poll = self.next_poll.min(now);
     }
 }

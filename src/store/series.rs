@@ -1,6 +1,7 @@
 //! One signal's readings in bounded memory: the baseline before the deploy, the window after it.
 
 use crate::deploy::Time;
+use crate::poll::SourceError;
 use crate::signal::{Point, Reading, Sample};
 
 /// The most readings kept on each side of the deploy. At 48 bytes each this bounds a signal's memory to
@@ -15,6 +16,7 @@ pub struct Series {
     before: usize,
     deploy: Option<Time>,
     baseline: Option<Baseline>,
+    trouble: Option<SourceError>,
 }
 
 /// What was normal before the deploy.
@@ -39,6 +41,7 @@ pub struct Baseline {
 impl Series {
     /// Takes in points in any order; one with a known stamp replaces the earlier reading.
     pub fn insert(&mut self, points: &[Point], arrived: Time) {
+        self.trouble = None;
         for &(at, sample) in points {
             let reading = Reading { at, arrived, sample };
             match self.readings.binary_search_by_key(&at, |known| known.at) {
@@ -47,6 +50,16 @@ impl Series {
             }
         }
         self.settle();
+    }
+
+    /// Notes that this signal's own query failed while its source answered.
+    pub fn set_trouble(&mut self, error: SourceError) {
+        self.trouble = Some(error);
+    }
+
+    /// Why this signal's own query failed last, if it did.
+    pub fn trouble(&self) -> Option<&SourceError> {
+        self.trouble.as_ref()
     }
 
     /// Notes when the deploy was made: what lies before is the baseline.

@@ -1,1 +1,396 @@
-//! keymap
+//! Which key does what: the actions with their help, the default keys, and those of the configuration.
+
+mod key;
+
+pub use key::Key;
+
+use crossterm::event::{KeyCode, KeyModifiers};
+use thiserror::Error;
+
+/// The panes of the screen, in the order of their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Pane {
+    /// What is wrong, worst first.
+    Flags,
+    /// The judged series; a board with more than one service.
+    Signals,
+    /// Kubernetes' progress.
+    Rollout,
+    /// New issues and firing alerts.
+    Errors,
+    /// What happened.
+    Timeline,
+    /// The systems that are read.
+    Sources,
+}
+
+impl Pane {
+    /// Every pane, by number.
+    pub const ALL: [Self; 6] = [Self::Flags, Self::Signals, Self::Rollout, Self::Errors, Self::Timeline, Self::Sources];
+
+    /// Its number on screen, from 1.
+    pub const fn number(self) -> usize {
+        self as usize + 1
+    }
+
+    /// Its title.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Flags => "red flags",
+            Self::Signals => "signals",
+            Self::Rollout => "rollout",
+            Self::Errors => "errors",
+            Self::Timeline => "timeline",
+            Self::Sources => "sources",
+        }
+    }
+}
+
+/// What a key can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Opens the plan.
+    Rollback,
+    /// Does what the open plan says.
+    Confirm,
+    /// Marks a flag as seen.
+    Acknowledge,
+    /// Writes into the timeline.
+    Note,
+    /// Shows and copies a link.
+    Open,
+    /// Stops and starts the view.
+    Freeze,
+    /// Into a service, or a pane to its full size.
+    Enter,
+    /// Out of where one is.
+    Back,
+    /// To a pane.
+    Show(Pane),
+    /// To the next pane.
+    NextPane,
+    /// To the pane before.
+    PreviousPane,
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// To the pane on the left.
+    Left,
+    /// To the pane on the right.
+    Right,
+    /// Ten rows up.
+    PageUp,
+    /// Ten rows down.
+    PageDown,
+    /// To the first row.
+    First,
+    /// To the last row.
+    Last,
+    /// The next theme.
+    Theme,
+    /// All keys.
+    Help,
+    /// Ends the program.
+    Quit,
+    /// Puts the program to sleep.
+    Suspend,
+}
+
+impl Action {
+    /// Every action, in the order of the help.
+    pub const ALL: [Self; 28] = [
+        Self::Rollback,
+        Self::Confirm,
+        Self::Acknowledge,
+        Self::Note,
+        Self::Open,
+        Self::Freeze,
+        Self::Enter,
+        Self::Back,
+        Self::Show(Pane::Flags),
+        Self::Show(Pane::Signals),
+        Self::Show(Pane::Rollout),
+        Self::Show(Pane::Errors),
+        Self::Show(Pane::Timeline),
+        Self::Show(Pane::Sources),
+        Self::NextPane,
+        Self::PreviousPane,
+        Self::Up,
+        Self::Down,
+        Self::Left,
+        Self::Right,
+        Self::PageUp,
+        Self::PageDown,
+        Self::First,
+        Self::Last,
+        Self::Theme,
+        Self::Help,
+        Self::Quit,
+        Self::Suspend,
+    ];
+
+    /// The name in the configuration's `[keys]`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Confirm => "confirm",
+            Self::Acknowledge => "acknowledge",
+            Self::Note => "note",
+            Self::Open => "open",
+            Self::Freeze => "freeze",
+            Self::Enter => "enter",
+            Self::Back => "back",
+            Self::Show(Pane::Flags) => "flags",
+            Self::Show(Pane::Signals) => "signals",
+            Self::Show(Pane::Rollout) => "rollout",
+            Self::Show(Pane::Errors) => "errors",
+            Self::Show(Pane::Timeline) => "timeline",
+            Self::Show(Pane::Sources) => "sources",
+            Self::NextPane => "next_pane",
+            Self::PreviousPane => "previous_pane",
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Left => "left",
+            Self::Right => "right",
+            Self::PageUp => "page_up",
+            Self::PageDown => "page_down",
+            Self::First => "first",
+            Self::Last => "last",
+            Self::Theme => "theme",
+            Self::Help => "help",
+            Self::Quit => "quit",
+            Self::Suspend => "suspend",
+        }
+    }
+
+    /// What the help says of it.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Rollback => "show what a rollback would do",
+            Self::Confirm => "roll back, while the plan is shown",
+            Self::Acknowledge => "mark the flag under the cursor as seen",
+            Self::Note => "write a note into the timeline",
+            Self::Open => "show and copy the link under the cursor",
+            Self::Freeze => "freeze the view while data keeps coming",
+            Self::Enter => "enter the service, or show the pane alone",
+            Self::Back => "back, close",
+            Self::Show(Pane::Flags) => "to the red flags",
+            Self::Show(Pane::Signals) => "to the signals, or the services",
+            Self::Show(Pane::Rollout) => "to the rollout",
+            Self::Show(Pane::Errors) => "to the errors",
+            Self::Show(Pane::Timeline) => "to the timeline",
+            Self::Show(Pane::Sources) => "to the sources",
+            Self::NextPane | Self::Right => "to the next pane",
+            Self::PreviousPane | Self::Left => "to the pane before",
+            Self::Up => "one row up",
+            Self::Down => "one row down",
+            Self::PageUp => "ten rows up",
+            Self::PageDown => "ten rows down",
+            Self::First => "to the first row",
+            Self::Last => "to the last row",
+            Self::Theme => "next theme",
+            Self::Help => "this help",
+            Self::Quit => "quit; asks while a rollback runs",
+            Self::Suspend => "suspend; fg brings it back",
+        }
+    }
+
+    /// The keys it has when the configuration says nothing of it.
+    fn default_keys(self) -> Vec<Key> {
+        let plain = |code| Key { code, modifiers: KeyModifiers::NONE };
+        let sign = |sign| plain(KeyCode::Char(sign));
+        match self {
+            Self::Rollback => vec![sign('R')],
+            Self::Confirm => vec![sign('y')],
+            Self::Acknowledge => vec![sign('a')],
+            Self::Note => vec![sign('n')],
+            Self::Open => vec![sign('o')],
+            Self::Freeze => vec![sign(' ')],
+            Self::Enter => vec![plain(KeyCode::Enter)],
+            Self::Back => vec![plain(KeyCode::Esc)],
+            Self::Show(pane) => vec![sign(char::from(b'0' + pane.number() as u8))],
+            Self::NextPane => vec![plain(KeyCode::Tab)],
+            Self::PreviousPane => vec![plain(KeyCode::BackTab)],
+            Self::Up => vec![plain(KeyCode::Up), sign('k')],
+            Self::Down => vec![plain(KeyCode::Down), sign('j')],
+            Self::Left => vec![plain(KeyCode::Left), sign('h')],
+            Self::Right => vec![plain(KeyCode::Right), sign('l')],
+            Self::PageUp => vec![plain(KeyCode::PageUp)],
+            Self::PageDown => vec![plain(KeyCode::PageDown)],
+            Self::First => vec![plain(KeyCode::Home), sign('g')],
+            Self::Last => vec![plain(KeyCode::End), sign('G')],
+            Self::Theme => vec![sign('t')],
+            Self::Help => vec![sign('?')],
+            Self::Quit => vec![sign('q'), Key::INTERRUPT],
+            Self::Suspend => vec![Key { code: KeyCode::Char('z'), modifiers: KeyModifiers::CONTROL }],
+        }
+    }
+}
+
+/// What is wrong with the configuration's `[keys]`.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{text}")]
+pub struct KeymapError {
+    action: String,
+    text: String,
+}
+
+impl KeymapError {
+    /// The action as it is written there, to find its place in the file.
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+}
+
+/// Which key does what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keymap {
+    bindings: Vec<(Action, Vec<Key>)>,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        Self { bindings: Action::ALL.into_iter().map(|action| (action, action.default_keys())).collect() }
+    }
+}
+
+impl Keymap {
+    /// The default keys, but for the actions that are given: those have exactly the keys that are given, none
+    /// at all where the list is empty. Ctrl-C always quits.
+    ///
+    /// # Errors
+    /// An action or a key that does not exist, or one key for two actions.
+    pub fn new<A, K>(settings: impl IntoIterator<Item = (A, K)>) -> Result<Self, KeymapError>
+    where
+        A: AsRef<str>,
+        K: IntoIterator<Item: AsRef<str>>,
+    {
+        let mut keymap = Self::default();
+        let mut set = Vec::new();
+        for (name, keys) in settings {
+            let name = name.as_ref();
+            let refused = |text: String| KeymapError { action: name.to_owned(), text };
+            let Some(index) = Action::ALL.iter().position(|action| action.name() == name) else {
+                return Err(refused(unknown_action(name)));
+            };
+            let mut keys =
+                keys.into_iter().map(|key| key.as_ref().parse()).collect::<Result<Vec<Key>, _>>().map_err(refused)?;
+            if Action::ALL[index] == Action::Quit && !keys.contains(&Key::INTERRUPT) {
+                keys.push(Key::INTERRUPT);
+            }
+            keymap.bindings[index].1 = keys;
+            set.push(Action::ALL[index]);
+        }
+        keymap.refuse_conflicts(&set)?;
+        Ok(keymap)
+    }
+
+    /// One key must do one thing. The blame goes to an action that the configuration sets.
+    fn refuse_conflicts(&self, set: &[Action]) -> Result<(), KeymapError> {
+        for (index, (action, keys)) in self.bindings.iter().enumerate() {
+            for (other, others) in &self.bindings[index + 1..] {
+                if let Some(key) = keys.iter().find(|key| others.contains(key)) {
+                    let (blamed, holder) = if set.contains(other) { (other, action) } else { (action, other) };
+                    let (blamed, holder) = (blamed.name(), holder.name());
+                    return Err(KeymapError {
+                        action: blamed.to_owned(),
+                        text: format!("`{key}` cannot be `{blamed}`: it is `{holder}`; give one of them another key"),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a key does; `None` where it does nothing.
+    pub fn action(&self, key: Key) -> Option<Action> {
+        self.bindings.iter().find(|(_, keys)| keys.contains(&key)).map(|(action, _)| *action)
+    }
+
+    /// The keys of an action, the first being the one that is shown.
+    pub fn keys(&self, action: Action) -> &[Key] {
+        self.bindings.iter().find(|(known, _)| *known == action).map_or(&[], |(_, keys)| keys)
+    }
+
+    /// The key of an action as the footer shows it; `None` where it has none.
+    pub fn label(&self, action: Action) -> Option<String> {
+        self.keys(action).first().map(ToString::to_string)
+    }
+}
+
+fn unknown_action(name: &str) -> String {
+    let nearest = Action::ALL
+        .iter()
+        .map(|action| (strsim::damerau_levenshtein(name, action.name()), action.name()))
+        .min()
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 3);
+    if let Some((_, known)) = nearest {
+        return format!("there is no action `{name}`; did you mean `{known}`?");
+    }
+    let all: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
+    format!("there is no action `{name}`; there are {}", all.join(", "))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn action(keymap: &Keymap, key: &str) -> Option<Action> {
+        keymap.action(key.parse().unwrap())
+    }
+
+    fn refusal(settings: &[(&str, &[&str])]) -> (String, String) {
+        let error = Keymap::new(settings.iter().map(|(name, keys)| (*name, keys.to_vec()))).unwrap_err();
+        (error.action, error.text)
+    }
+
+    #[test]
+    fn the_default_keys_do_not_conflict() {
+        assert_eq!(Keymap::default().refuse_conflicts(&[]), Ok(()));
+        assert_eq!(action(&Keymap::default(), "R"), Some(Action::Rollback));
+        assert_eq!(action(&Keymap::default(), "r"), None);
+    }
+
+    #[test]
+    fn a_key_that_is_set_replaces_the_default_ones() {
+        let keymap = Keymap::new([("rollback", vec!["ctrl-r", "f9"]), ("note", vec![])]).unwrap();
+        assert_eq!(action(&keymap, "f9"), Some(Action::Rollback));
+        assert_eq!(action(&keymap, "R"), None);
+        assert_eq!(action(&keymap, "n"), None);
+        assert_eq!(keymap.label(Action::Note), None);
+    }
+
+    #[test]
+    fn two_actions_may_swap_their_keys() {
+        let keymap = Keymap::new([("note", vec!["a"]), ("acknowledge", vec!["n"])]).unwrap();
+        assert_eq!(action(&keymap, "n"), Some(Action::Acknowledge));
+    }
+
+    #[test]
+    fn control_c_quits_whatever_the_configuration_says() {
+        let keymap = Keymap::new([("quit", vec!["Q"])]).unwrap();
+        assert_eq!(action(&keymap, "ctrl-c"), Some(Action::Quit));
+        assert_eq!(action(&keymap, "q"), None);
+        let (blamed, text) = refusal(&[("note", &["ctrl-c"])]);
+        assert_eq!(blamed, "note");
+        assert_eq!(text, "`Ctrl-C` cannot be `note`: it is `quit`; give one of them another key");
+    }
+
+    #[test]
+    fn conflicts_and_unknown_names_are_refused_in_one_sentence() {
+        assert_eq!(
+            refusal(&[("confirm", &["R"])]),
+            (
+                "confirm".to_owned(),
+                "`R` cannot be `confirm`: it is `rollback`; give one of them another key".to_owned()
+            )
+        );
+        assert_eq!(refusal(&[("rolback", &["R"])]).1, "there is no action `rolback`; did you mean `rollback`?");
+        assert_eq!(
+            refusal(&[("rollback", &["ctrl+r"])]).1,
+            "`ctrl+r` is no key; keys are written like R, ctrl-r, alt-x, f5, enter, esc, tab, space, up, page-down"
+        );
+    }
+}

@@ -1,1 +1,400 @@
-//! theme
+//! Colours by meaning: a theme gives each semantic slot a style, and knows how to do with fewer colours.
+
+mod color;
+mod style;
+
+pub use color::ColorDepth;
+
+use crate::store::Health;
+use crate::timeline::Mark;
+use crate::verdict::{Level, Verdict};
+use ratatui::style::Style;
+use std::collections::BTreeMap;
+use std::path::Path;
+use thiserror::Error;
+use toml::Spanned;
+
+/// What a style is for. Panes name slots, never colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// Ordinary text.
+    Text,
+    /// What matters less: units of time, old values, labels.
+    Muted,
+    /// What matters more.
+    Strong,
+    /// A pane's border.
+    Border,
+    /// The border of the pane that has the keys.
+    BorderFocus,
+    /// Every border while a red flag is up that nobody acknowledged.
+    BorderAlarm,
+    /// The first line.
+    Header,
+    /// The first line while the verdict is faulty.
+    Alarm,
+    /// The word that says that the view stands still.
+    Frozen,
+    /// A key in the footer and in dialogs.
+    Key,
+    /// The row under the cursor.
+    Selection,
+    /// [`Level::Clear`] and all that is well.
+    Clear,
+    /// [`Level::Warning`].
+    Warning,
+    /// [`Level::RedFlag`].
+    RedFlag,
+    /// The kinds of not knowing.
+    Unknown,
+    /// [`Verdict::Watching`].
+    Watching,
+    /// Readings since the deploy.
+    Chart,
+    /// Readings from before the deploy.
+    Baseline,
+    /// What was normal before the deploy, as a band in the large chart.
+    Band,
+    /// A limit's line and label.
+    Limit,
+    /// The deploy's mark in charts and timeline.
+    Deploy,
+    /// Pods of the new version.
+    PodNew,
+    /// Pods of the old version.
+    PodOld,
+    /// Pods that are not ready yet.
+    PodPending,
+    /// The ground of a dialog.
+    Dialog,
+}
+
+impl Slot {
+    /// Every slot with its name in theme files.
+    pub const ALL: [(Self, &'static str); 25] = [
+        (Self::Text, "text"),
+        (Self::Muted, "muted"),
+        (Self::Strong, "strong"),
+        (Self::Border, "border"),
+        (Self::BorderFocus, "border_focus"),
+        (Self::BorderAlarm, "border_alarm"),
+        (Self::Header, "header"),
+        (Self::Alarm, "alarm"),
+        (Self::Frozen, "frozen"),
+        (Self::Key, "key"),
+        (Self::Selection, "selection"),
+        (Self::Clear, "clear"),
+        (Self::Warning, "warning"),
+        (Self::RedFlag, "red_flag"),
+        (Self::Unknown, "unknown"),
+        (Self::Watching, "watching"),
+        (Self::Chart, "chart"),
+        (Self::Baseline, "baseline"),
+        (Self::Band, "band"),
+        (Self::Limit, "limit"),
+        (Self::Deploy, "deploy"),
+        (Self::PodNew, "pod_new"),
+        (Self::PodOld, "pod_old"),
+        (Self::PodPending, "pod_pending"),
+        (Self::Dialog, "dialog"),
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, known)| *known == name).map(|(slot, _)| slot)
+    }
+}
+
+impl From<Level> for Slot {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Clear => Self::Clear,
+            Level::Insufficient | Level::NoData | Level::Stale => Self::Unknown,
+            Level::Warning => Self::Warning,
+            Level::RedFlag => Self::RedFlag,
+        }
+    }
+}
+
+impl From<Verdict> for Slot {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Watching => Self::Watching,
+            Verdict::Healthy => Self::Clear,
+            Verdict::Degraded => Self::Warning,
+            Verdict::Faulty => Self::RedFlag,
+            Verdict::Inconclusive => Self::Unknown,
+        }
+    }
+}
+
+impl From<&Health> for Slot {
+    fn from(health: &Health) -> Self {
+        match health {
+            Health::Waiting => Self::Muted,
+            Health::Up => Self::Clear,
+            Health::Partial(..) => Self::Warning,
+            Health::Down(_) => Self::RedFlag,
+        }
+    }
+}
+
+impl From<Mark> for Slot {
+    fn from(mark: Mark) -> Self {
+        match mark {
+            Mark::Deploy => Self::Deploy,
+            Mark::RedFlag => Self::RedFlag,
+            Mark::Warning => Self::Warning,
+            Mark::Clear => Self::Clear,
+            Mark::Unknown => Self::Unknown,
+            Mark::Rollback => Self::Strong,
+            Mark::Event | Mark::Note => Self::Text,
+        }
+    }
+}
+
+/// The themes that need no file, in the order in which the key goes through them.
+const BUILT_IN: [(&str, &str); 4] = [
+    ("dark", include_str!("../../themes/dark.toml")),
+    ("light", include_str!("../../themes/light.toml")),
+    ("colorblind", include_str!("../../themes/colorblind.toml")),
+    ("mono", include_str!("../../themes/mono.toml")),
+];
+
+/// A style for each slot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Theme {
+    name: String,
+    styles: [Style; Slot::ALL.len()],
+}
+
+/// What is wrong with a theme.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ThemeError {
+    /// No built-in theme and no file has this name.
+    #[error("there is no theme `{name}`; there are {known}")]
+    UnknownTheme {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A file that is not as it should be.
+    #[error("{file}:{line}: {text}")]
+    Invalid {
+        /// The file.
+        file: String,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong, and what was expected.
+        text: String,
+    },
+    /// A file that cannot be read.
+    #[error("{file}: {text}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// The system's words.
+        text: String,
+    },
+}
+
+impl Theme {
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The style of a slot.
+    pub const fn style(&self, slot: Slot) -> Style {
+        self.styles[slot as usize]
+    }
+
+    /// The same theme for a terminal with fewer colours.
+    #[must_use]
+    pub fn reduced(&self, depth: ColorDepth) -> Self {
+        Self { name: self.name.clone(), styles: self.styles.map(|style| color::reduce(style, depth)) }
+    }
+
+    /// Reads a theme file over `base`: slots that it leaves out stay as they are there.
+    fn parse(name: &str, file: &str, text: &str, base: &Self) -> Result<Self, ThemeError> {
+        let invalid = |at: usize, message: String| ThemeError::Invalid {
+            file: file.to_owned(),
+            line: 1 + text[..at.min(text.len())].matches('\n').count(),
+            text: message,
+        };
+        let slots: BTreeMap<Spanned<String>, Spanned<String>> = toml::from_str(text)
+            .map_err(|error| invalid(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
+        let mut theme = Self { name: name.to_owned(), styles: base.styles };
+        for (key, value) in slots {
+            let Some(slot) = Slot::named(key.get_ref()) else {
+                let nearest = nearest(key.get_ref(), Slot::ALL.iter().map(|(_, name)| *name));
+                return Err(invalid(key.span().start, format!("unknown slot `{}`{nearest}", key.get_ref())));
+            };
+            theme.styles[slot as usize] =
+                style::parse(value.get_ref()).map_err(|message| invalid(value.span().start, message))?;
+        }
+        Ok(theme)
+    }
+}
+
+/// `; did you mean …?`, where something is near enough.
+fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> String {
+    known
+        .map(|name| (strsim::damerau_levenshtein(wrong, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
+        .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
+}
+
+/// Every theme there is, and the one in use. All are read at the start: no key ever waits for a disk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Themes {
+    all: Vec<Theme>,
+    current: usize,
+}
+
+impl Themes {
+    /// The built-in themes and those of a folder (`NAME.toml`; one named like a built-in one changes it, any
+    /// other starts from dark), reduced to `depth`, with `chosen` in use.
+    ///
+    /// # Errors
+    /// A file in the folder that cannot be read or is invalid, or a name that is not there.
+    pub fn load(chosen: &str, folder: Option<&Path>, depth: ColorDepth) -> Result<Self, ThemeError> {
+        let blank = Theme { name: String::new(), styles: [Style::new(); Slot::ALL.len()] };
+        let mut all = Vec::with_capacity(BUILT_IN.len());
+        for (name, text) in BUILT_IN {
+            all.push(Theme::parse(name, &format!("themes/{name}.toml"), text, &blank)?);
+        }
+        for path in folder.map(theme_files).transpose()?.unwrap_or_default() {
+            let file = path.display().to_string();
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| ThemeError::Unreadable { file: file.clone(), text: error.to_string() })?;
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            match all.iter().position(|theme| theme.name == name) {
+                Some(index) => all[index] = Theme::parse(&name, &file, &text, &all[index])?,
+                None => all.push(Theme::parse(&name, &file, &text, &all[0])?),
+            }
+        }
+        let Some(current) = all.iter().position(|theme| theme.name == chosen) else {
+            let known: Vec<&str> = all.iter().map(Theme::name).collect();
+            return Err(ThemeError::UnknownTheme { name: chosen.to_owned(), known: known.join(", ") });
+        };
+        let all = all.iter().map(|theme| theme.reduced(depth)).collect();
+        Ok(Self { all, current })
+    }
+
+    /// The theme in use.
+    pub fn current(&self) -> &Theme {
+        &self.all[self.current]
+    }
+
+    /// Takes the next one, the first after the last.
+    pub fn advance(&mut self) -> &Theme {
+        self.current = (self.current + 1) % self.all.len();
+        self.current()
+    }
+}
+
+/// The theme files of a folder by name; none where there is no folder.
+fn theme_files(folder: &Path) -> Result<Vec<std::path::PathBuf>, ThemeError> {
+    let unreadable =
+        |error: std::io::Error| ThemeError::Unreadable { file: folder.display().to_string(), text: error.to_string() };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use ratatui::style::{Color, Modifier};
+
+    fn themes(depth: ColorDepth) -> Themes {
+        Themes::load("dark", None, depth).unwrap()
+    }
+
+    #[test]
+    fn the_slots_names_stand_where_their_numbers_say() {
+        for (index, (slot, _)) in Slot::ALL.into_iter().enumerate() {
+            assert_eq!(slot as usize, index);
+        }
+    }
+
+    #[test]
+    fn every_built_in_theme_fills_every_slot_by_itself() {
+        for (name, text) in BUILT_IN {
+            let table: toml::Table = text.parse().unwrap();
+            assert_eq!(table.len(), Slot::ALL.len(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_key_goes_through_all_themes_and_back_to_the_first() {
+        let mut themes = themes(ColorDepth::True);
+        let names: Vec<String> = (0..4).map(|_| themes.advance().name().to_owned()).collect();
+        assert_eq!(names, ["light", "colorblind", "mono", "dark"]);
+    }
+
+    #[test]
+    fn a_theme_without_colours_has_none() {
+        let mut themes = themes(ColorDepth::None);
+        for _ in 0..4 {
+            let theme = themes.advance();
+            for (slot, name) in Slot::ALL {
+                let style = theme.style(slot);
+                assert!(style.fg.is_none() && style.bg.is_none(), "{} {name}", theme.name());
+            }
+            assert!(theme.style(Slot::Alarm).add_modifier.contains(Modifier::REVERSED), "{}", theme.name());
+        }
+    }
+
+    #[test]
+    fn a_file_named_like_a_built_in_theme_changes_only_what_it_names() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("dark.toml"), "clear = \"bold #00ff00\"\n").unwrap();
+        std::fs::write(folder.path().join("house.toml"), "clear = \"cyan\"\n").unwrap();
+        let themes = Themes::load("house", Some(folder.path()), ColorDepth::True).unwrap();
+        assert_eq!(themes.current().style(Slot::Clear).fg, Some(Color::Cyan));
+        assert_eq!(themes.all[0].style(Slot::Clear).fg, Some(Color::Rgb(0, 255, 0)));
+        assert_eq!(themes.all[0].style(Slot::Unknown), self::themes(ColorDepth::True).current().style(Slot::Unknown));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line_and_the_nearest_right_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("house.toml");
+        let error = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            let error = Themes::load("dark", Some(folder.path()), ColorDepth::True).unwrap_err();
+            error.to_string().replace(&format!("{}/", folder.path().display()), "")
+        };
+        assert_eq!(
+            error("clear = \"green\"\nred_flags = \"red\"\n"),
+            "house.toml:2: unknown slot `red_flags`; did you mean `red_flag`?"
+        );
+        assert_eq!(
+            error("clear = \"grene\"\n"),
+            "house.toml:1: `grene` is neither a colour (a name, #rrggbb, 0 to 255) nor one of bold, dim, italic, \
+             underline, reverse; did you mean `green`?"
+        );
+        assert!(error("\nclear = 3\n").starts_with("house.toml:2: "), "{}", error("\nclear = 3\n"));
+    }
+
+    #[test]
+    fn a_theme_that_is_not_there_is_refused_with_those_that_are() {
+        let error = Themes::load("solarized", None, ColorDepth::True).unwrap_err();
+        assert_eq!(error.to_string(), "there is no theme `solarized`; there are dark, light, colorblind, mono");
+    }
+}

@@ -1,1 +1,210 @@
-//! view
+//! What is seen: the newest state of the watch, painted into a buffer. Drawing changes nothing.
+
+mod board;
+mod chart;
+mod dialog;
+mod errors;
+mod flags;
+mod footer;
+mod header;
+mod help;
+mod layout;
+mod paint;
+mod plan;
+mod rollback;
+mod rollout;
+mod signals;
+mod small;
+mod sources;
+mod text;
+mod timeline;
+
+use super::glyphs::Glyphs;
+use super::keymap::{Keymap, Pane};
+use super::rows;
+use super::theme::{Slot, Theme};
+use super::ui::{Overlay, Ui};
+use super::{Look, takes_keys};
+use crate::deploy::ServiceId;
+use crate::rollback::Rollback;
+use crate::verdict::{Level, Verdict};
+use crate::watch::Watch;
+use chrono::FixedOffset;
+use layout::{Shape, Wishes};
+use paint::Brush;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Margin, Rect};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Widget};
+
+/// All that drawing needs to know.
+pub(super) struct View<'a> {
+    /// The watch that is shown: the frozen one, or the live one.
+    watch: &'a Watch,
+    /// The watch as it is.
+    live: &'a Watch,
+    ui: &'a Ui,
+    theme: &'a Theme,
+    glyphs: Glyphs,
+    zone: FixedOffset,
+    keymap: &'a Keymap,
+    /// Whether a red flag is up that nobody has seen.
+    alarm: bool,
+}
+
+impl<'a> View<'a> {
+    /// What is seen of a watch now.
+    pub(super) fn new(live: &'a Watch, ui: &'a Ui, look: &'a Look, keymap: &'a Keymap) -> Self {
+        let unseen = |finding: &crate::verdict::Finding| finding.level == Level::RedFlag && !finding.acknowledged;
+        Self {
+            watch: ui.shown(live),
+            live,
+            ui,
+            theme: look.themes.current(),
+            glyphs: look.glyphs,
+            zone: look.zone,
+            keymap,
+            alarm: live.findings().iter().any(unseen),
+        }
+    }
+
+    const fn style(&self, slot: Slot) -> Style {
+        self.theme.style(slot)
+    }
+
+    const fn service(&self) -> Option<ServiceId> {
+        self.ui.service
+    }
+
+    fn rows(&self, pane: Pane) -> Vec<rows::Row> {
+        rows::of(pane, self.watch, self.service())
+    }
+
+    /// A level's sign in its colour, and the style for what goes with it.
+    fn level(&self, level: Level) -> (&'static str, Style) {
+        (self.glyphs.level(level), self.style(level.into()))
+    }
+
+    /// A box with a title; returns what is inside, without a column on each side.
+    fn boxed(&self, buffer: &mut Buffer, area: Rect, title: Line<'_>, border: Style, thick: bool) -> Rect {
+        let area = area.intersection(buffer.area);
+        Block::bordered().border_set(self.glyphs.border(thick)).border_style(border).title(title).render(area, buffer);
+        area.inner(Margin::new(2, 1))
+    }
+
+    /// A pane's box.
+    fn pane(&self, buffer: &mut Buffer, area: Rect, pane: Pane, title: &str) -> Rect {
+        let focused = self.ui.focus == pane;
+        let style = if focused { self.style(Slot::Strong) } else { self.style(Slot::Text) };
+        let title = Line::styled(format!(" {} {title} ", pane.number()), style);
+        let slot = match (self.alarm, focused) {
+            (true, _) => Slot::BorderAlarm,
+            (false, true) => Slot::BorderFocus,
+            (false, false) => Slot::Border,
+        };
+        self.boxed(buffer, area, title, self.style(slot), self.alarm && pane == Pane::Flags)
+    }
+
+    /// Shows where the cursor is: a sign before the row and, where the theme has one, a ground under it.
+    fn point_at(&self, buffer: &mut Buffer, inner: Rect, line: u16, lines: u16) {
+        if inner.is_empty() || inner.x == 0 || line >= inner.height {
+            return;
+        }
+        let y = inner.y + line;
+        let ground = Rect::new(inner.x, y, inner.width, lines.min(inner.height - line));
+        buffer.set_style(ground, self.style(Slot::Selection));
+        buffer[(inner.x - 1, y)].set_symbol(self.glyphs.cursor()).set_style(self.style(Slot::BorderFocus));
+    }
+
+    /// The part of `rows` that fits into `height` with the cursor in it: the first row, and the cursor's.
+    fn scrolled(&self, pane: Pane, rows: &[rows::Row], height: u16) -> (usize, usize) {
+        let cursor = self.ui.cursor(pane, rows);
+        ((cursor + 1).saturating_sub(usize::from(height)), cursor)
+    }
+
+    /// The signal's name, with its service where several are shown.
+    fn name(&self, id: crate::signal::SignalId) -> String {
+        let setup = self.watch.setup();
+        let signal = setup.signal(id);
+        if rows::is_board(self.watch, self.service()) {
+            format!("{} {}", setup.service(signal.service).name, signal.name)
+        } else {
+            signal.name.clone()
+        }
+    }
+}
+
+/// Paints the whole screen.
+pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>) {
+    let area = buffer.area;
+    if area.is_empty() {
+        return;
+    }
+    buffer.set_style(area, view.style(Slot::Text));
+    if area.width < layout::SMALLEST.0 || area.height < layout::SMALLEST.1 {
+        small::draw(buffer, view, area);
+    } else {
+        draw_panes(buffer, view, area);
+    }
+    draw_overlay(buffer, view, area);
+}
+
+fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
+    let inner_width = area.width.saturating_sub(4);
+    let wishes = Wishes {
+        rollback: rollback::wish(view, inner_width),
+        flags: flags::wish(view, inner_width),
+        signals: if rows::is_board(view.watch, view.service()) { board::wish(view) } else { signals::wish(view) },
+        rollout: rollout::wish(view, layout::right_width(area.width).saturating_sub(4)),
+        errors: view.rows(Pane::Errors).len() as u16,
+        sources: view.watch.setup().sources.len() as u16,
+        footer: footer::wish(view, area.width),
+    };
+    let mut plan = layout::layout(area, wishes, view.ui.zoomed.then_some(view.ui.focus));
+    let is_boxed = |(pane, _, shape): &(Pane, Rect, Shape)| *pane == view.ui.focus && *shape == Shape::Boxed;
+    if !plan.panes.iter().any(is_boxed) {
+        // A pane this terminal has no room for beside the others is shown alone while it has the keys.
+        plan = layout::layout(area, wishes, Some(view.ui.focus));
+    }
+    header::draw(buffer, view, plan.header);
+    if let Some(area) = plan.rollback {
+        rollback::draw(buffer, view, area);
+    }
+    for (pane, area, shape) in plan.panes {
+        match (pane, shape) {
+            (Pane::Flags, _) => flags::draw(buffer, view, area),
+            (Pane::Signals, _) if rows::is_board(view.watch, view.service()) => board::draw(buffer, view, area),
+            (Pane::Signals, _) => signals::draw(buffer, view, area),
+            (Pane::Rollout, Shape::Boxed) => rollout::draw(buffer, view, area),
+            (Pane::Rollout, Shape::Line) => rollout::draw_line(buffer, view, area),
+            (Pane::Errors, _) => errors::draw(buffer, view, area),
+            (Pane::Timeline, _) => timeline::draw(buffer, view, area),
+            (Pane::Sources, Shape::Boxed) => sources::draw(buffer, view, area),
+            (Pane::Sources, Shape::Line) => sources::draw_line(buffer, view, area),
+        }
+    }
+    footer::draw(buffer, view, plan.footer);
+}
+
+fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
+    if let Rollback::Planned { plan, opened } = view.live.rollback() {
+        plan::draw(buffer, view, area, plan, takes_keys(view.live, *opened));
+        return;
+    }
+    match &view.ui.overlay {
+        Some(Overlay::Help(scroll)) => help::draw(buffer, view, area, *scroll),
+        Some(Overlay::Note(text)) => dialog::note(buffer, view, area, text),
+        Some(Overlay::Quit) => dialog::quit(buffer, view, area),
+        Some(Overlay::Link(link)) => dialog::link(buffer, view, area, link),
+        None => {}
+    }
+}
+
+/// The style of a line that carries the verdict: a red flag takes the whole of it.
+fn verdict_style(view: &View<'_>, verdict: Verdict) -> Style {
+    match verdict {
+        Verdict::Faulty => view.style(Slot::Alarm),
+        other => view.style(other.into()).add_modifier(Modifier::BOLD),
+    }
+}

@@ -1,0 +1,68 @@
+//! `redflag demo`: the screen over a small company inside the program, or that company alone.
+
+use super::watch::{Screenplay, needs_terminal, show};
+use super::{CommandError, print, tokio_runtime};
+use crate::cli::{DemoArgs, Global};
+use crate::clock::Clock;
+use crate::config::{AssembleOptions, Config, Secrets};
+use crate::demo::{Company, Scenario};
+use crate::secret::Secret;
+use crate::setup::Told;
+use std::path::Path;
+
+pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> {
+    let scenario = match &args.scenario {
+        Some(name) => name.parse::<Scenario>().map_err(|error| CommandError::Call(error.to_string()))?,
+        None => Scenario::default(),
+    };
+    if args.serve {
+        return tokio_runtime()?.block_on(serve(scenario));
+    }
+    needs_terminal("demo")?;
+    let clock = Clock::faster(args.speed);
+    tokio_runtime()?.block_on(async {
+        let company = Company::start(scenario, clock.clone()).await?;
+        let config = Config::parse(&company.config(), "the demo's configuration")?;
+        let play = Screenplay::of(global, &config)?;
+        let options = AssembleOptions {
+            told: Told::default(),
+            read_only: global.read_only,
+            started: clock.now(),
+            clock_speed: clock.speed(),
+        };
+        let assembly = config.assemble(None, &options, &CompanySecrets(&company))?;
+        show(play, assembly, clock).await
+    })
+}
+
+/// The company alone, until Ctrl-C; its configuration on standard output.
+async fn serve(scenario: Scenario) -> Result<u8, CommandError> {
+    let company = Company::start(scenario, Clock::real()).await?;
+    print(company.config().as_bytes())?;
+    let token = company.secret(crate::demo::TOKEN_VARIABLE).unwrap_or_default();
+    eprintln!(
+        "\nThe company runs until Ctrl-C. Save what is above as company.toml; in another terminal:\n  \
+         export {}={token}\n  redflag --config company.toml watch",
+        crate::demo::TOKEN_VARIABLE
+    );
+    tokio::signal::ctrl_c().await?;
+    Ok(0)
+}
+
+/// The company tells its own secrets; nothing of the person's environment is read.
+struct CompanySecrets<'a>(&'a Company);
+
+impl Secrets for CompanySecrets<'_> {
+    fn env(&self, name: &str) -> Result<Secret, String> {
+        let value = self.0.secret(name).ok_or_else(|| format!("the demo's company has no secret {name}"))?;
+        Ok(Secret::new(&value))
+    }
+
+    fn file(&self, path: &Path) -> Result<Secret, String> {
+        Err(format!("the demo reads no files such as {}", path.display()))
+    }
+
+    fn command(&self, words: &[String]) -> Result<Secret, String> {
+        Err(format!("the demo runs no programs such as {}", words.join(" ")))
+    }
+}

@@ -1,0 +1,76 @@
+//! `redflag rollback`: the same plan, confirmation and verification as on the screen, as lines of text.
+
+mod lines;
+
+use super::{CommandError, load, tokio_runtime};
+use crate::cli::{Global, RollbackArgs};
+use crate::clock::Clock;
+use crate::config::{AssembleOptions, SystemSecrets};
+use crate::runtime::{Outside, QUEUE, Runtime};
+use crate::setup::{Confirm, Told};
+use crate::watch::Watch;
+use chrono::{TimeDelta, Utc};
+use futures_util::stream;
+use lines::{Lines, Mode};
+use std::io::{self, IsTerminal};
+use tokio::sync::mpsc;
+
+pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandError> {
+    let config = load(global)?;
+    let told = Told { rollback_to: args.to, ..Told::default() };
+    let options = AssembleOptions { told, read_only: global.read_only, started: Utc::now(), clock_speed: 1.0 };
+    let mut assembly = config.assemble(Some(&args.environment), &options, &SystemSecrets::default())?;
+    if assembly.setup.read_only && !args.dry_run {
+        return Err(CommandError::Call(
+            "refused: read-only; without --read-only (and read_only in the configuration) it may be done, \
+             and --dry-run shows the plan all the same"
+                .to_owned(),
+        ));
+    }
+    let mode = match (args.dry_run, args.yes) {
+        (true, _) => Mode::DryRun,
+        (false, true) => Mode::Yes,
+        (false, false) if io::stdin().is_terminal() => Mode::Ask,
+        (false, false) => {
+            return Err(CommandError::Call(
+                "nobody can be asked: standard input is no terminal; --yes does it without asking".to_owned(),
+            ));
+        }
+    };
+    // Here a plan is always shown and confirmed, by --yes or by an answer: "none" is for the rollback key.
+    if assembly.setup.confirm == Confirm::None {
+        assembly.setup.confirm = Confirm::Key;
+    }
+    // An answer is a line and its Enter; no slip of a finger types that.
+    assembly.setup.confirm_grace = TimeDelta::zero();
+    tokio_runtime()?.block_on(async {
+        let clock = Clock::real();
+        let (out, inbox) = mpsc::channel(QUEUE);
+        let watch = Watch::new(assembly.setup);
+        let outside = Outside::new(watch.shared_setup(), assembly.sources, clock.clone(), out);
+        let answers = if mode == Mode::Ask { typed_lines() } else { mpsc::unbounded_channel().1 };
+        let inputs = stream::unfold(answers, |mut answers| async move {
+            match answers.recv().await {
+                Some(line) => Some((line, answers)),
+                // Nobody types any more, and the loop goes on by itself.
+                None => std::future::pending().await,
+            }
+        });
+        let face = Lines::new(mode, io::stdout());
+        Ok(Runtime::new(watch, face, Box::pin(inputs), clock, outside, inbox).run().await?)
+    })
+}
+
+/// What is typed, read on a thread of its own: reading standard input blocks, and the loop may not.
+fn typed_lines() -> mpsc::UnboundedReceiver<String> {
+    let (out, lines) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in io::stdin().lines() {
+            let Ok(line) = line else { break };
+            if out.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}

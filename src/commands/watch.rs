@@ -1,0 +1,114 @@
+//! `redflag watch`: the screen over one environment's newest deploy.
+
+use super::{CommandError, load, tokio_runtime};
+use crate::cli::{Global, WatchArgs};
+use crate::clock::Clock;
+use crate::config::{self, AssembleOptions, Assembly, Config, SystemSecrets};
+use crate::rollback::Rollback;
+use crate::runtime::{Outside, QUEUE, Runtime};
+use crate::setup::Told;
+use crate::tui::keymap::Keymap;
+use crate::tui::terminal::{self, Screen};
+use crate::tui::{Look, Tui, input};
+use crate::watch::Watch;
+use chrono::{Local, Utc};
+use ratatui::Terminal;
+use std::io::{self, IsTerminal};
+use tokio::sync::mpsc;
+
+pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<u8, CommandError> {
+    needs_terminal("watch")?;
+    let config = load(global)?;
+    let deployed_at = args.deployed_at.map(|moment| moment.resolve(Local::now()));
+    let told = Told {
+        deployed_at: deployed_at.transpose().map_err(|why| CommandError::Call(format!("--deployed-at: {why}")))?,
+        from: args.from.clone(),
+        to: args.to.clone(),
+        rollback_to: None,
+    };
+    let options = AssembleOptions { told, read_only: global.read_only, started: Utc::now(), clock_speed: 1.0 };
+    let look = Screenplay::of(global, &config)?;
+    let assembly = config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
+    let runtime = tokio_runtime()?;
+    runtime.block_on(show(look, assembly, Clock::real()))
+}
+
+/// How the screen looks and which keys it takes: found to be right before the terminal is touched.
+pub(super) struct Screenplay {
+    look: Look,
+    keymap: Keymap,
+}
+
+impl Screenplay {
+    pub(super) fn of(global: &Global, config: &Config) -> Result<Self, CommandError> {
+        let no_color = global.no_color(std::env::var_os("NO_COLOR").as_deref());
+        let themes = config::folder().map(|folder| folder.join("themes"));
+        let theme = global.theme.as_deref().or(config.theme());
+        let look = Look::from_environment(theme, themes.as_deref(), no_color).map_err(|error| {
+            if global.theme.is_some() {
+                CommandError::Call(format!("--theme: {error}"))
+            } else {
+                config.diagnose_theme(&error.to_string()).into()
+            }
+        })?;
+        let keys = config.keys().iter().map(|setting| (setting.action.as_str(), setting.keys.as_slice()));
+        let keymap = Keymap::new(keys).map_err(|error| config.diagnose_key(error.action(), &error.to_string()))?;
+        Ok(Self { look, keymap })
+    }
+}
+
+pub(super) fn needs_terminal(command: &str) -> Result<(), CommandError> {
+    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        return Ok(());
+    }
+    Err(CommandError::Call(format!(
+        "redflag {command} shows a screen and needs a terminal on standard input and output.\n\
+         Without one, redflag check and redflag rollback --yes work."
+    )))
+}
+
+/// Runs the screen until it is left; says afterwards, on the terminal given back, how things stood.
+pub(super) async fn show(play: Screenplay, assembly: Assembly, clock: Clock) -> Result<u8, CommandError> {
+    let (out, inbox) = mpsc::channel(QUEUE);
+    let watch = Watch::new(assembly.setup);
+    let outside = Outside::new(watch.shared_setup(), assembly.sources, clock.clone(), out);
+    let guard = terminal::enter()?;
+    let tui = Tui::new(Terminal::new(Screen::new())?, play.look, play.keymap);
+    let mut runtime = Runtime::new(watch, tui, input::inputs()?, clock, outside, inbox);
+    let left = runtime.run().await;
+    drop(guard);
+    println!("{}", farewell(runtime.watch()));
+    Ok(left?)
+}
+
+/// One line, or two where something is still under way: what stays in the scroll-back.
+fn farewell(watch: &Watch) -> String {
+    let setup = watch.setup();
+    let deploys: Vec<String> = setup
+        .workloads
+        .iter()
+        .zip(watch.workloads())
+        .filter_map(|(workload, state)| {
+            Some(format!("{} {}", workload.reference.name, state.deploy.as_ref()?.to.label()))
+        })
+        .take(3)
+        .collect();
+    let deploys = if deploys.is_empty() { "no deploy found".to_owned() } else { deploys.join(", ") };
+    let verdict = watch.verdict().label().to_lowercase();
+    let mut text = format!("redflag: {} · {deploys} · {verdict}", setup.environment);
+    match watch.rollback() {
+        Rollback::Idle | Rollback::Planned { .. } => {}
+        Rollback::Verified { done, .. } => text += &format!(" · rolled back to {}", done.plan.target()),
+        Rollback::NotTheCause { done, .. } => {
+            text += &format!(" · rolled back to {}, which did not help", done.plan.target());
+        }
+        Rollback::Failed { blocked, .. } => text += &format!(" · rollback failed: {}", blocked.reason),
+        Rollback::Confirmed(done) | Rollback::Running(done) | Rollback::OutcomeUnknown { done, .. } => {
+            text += &format!(" · a rollback to {} is still under way; it goes on without redflag:", done.plan.target());
+            for step in &done.plan.steps {
+                text += &format!("\n  kubectl rollout status {} -n {}", step.reference, step.reference.namespace);
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,131 @@
+//! What an answer to the patch means, and the way out where it means no.
+
+use super::api::{Reply, one_line};
+use crate::deploy::WorkloadRef;
+use crate::rollback::Blocked;
+
+/// What an answer to the patch, sent or only tried, means.
+#[derive(Debug)]
+pub(super) enum Meaning {
+    /// It was done.
+    Taken,
+    /// Something else was quicker: a `test` did not hold, or a write conflict.
+    Overtaken,
+    /// It was refused, and nothing was done.
+    Refused(Blocked),
+    /// It was neither done nor refused for sure.
+    Unclear(String),
+}
+
+/// Reads an answer to the patch.
+///
+/// A failed `test` is told by a 422 without causes: the API server gives a fixed, general sentence for it,
+/// while a validation error names its fields in `details.causes`. A 5xx tells nothing: the store may have
+/// taken the write before the server or a proxy gave up on it. The one exception is a webhook that cannot be
+/// called, because admission comes before the write. The same doubt holds for 408.
+pub(super) fn meaning(of: &WorkloadRef, reply: &Reply, by_hand: &str) -> Meaning {
+    let said = reply.said();
+    match reply.status {
+        200..300 => Meaning::Taken,
+        409 => Meaning::Overtaken,
+        422 if causes(reply).is_empty() => Meaning::Overtaken,
+        500.. if said.contains("failed calling webhook") => Meaning::Refused(Blocked {
+            reason: format!("an admission webhook does not answer: {said}"),
+            way_out: "the webhook must answer first, or its configuration be removed by who owns it".to_owned(),
+        }),
+        408 | 500.. => Meaning::Unclear(format!("the API server answered {}: {said}", reply.status)),
+        _ => Meaning::Refused(refusal(of, reply, by_hand)),
+    }
+}
+
+/// The fields that validation found wrong, each with its message.
+fn causes(reply: &Reply) -> Vec<String> {
+    let causes = reply.body["details"]["causes"].as_array().into_iter().flatten();
+    causes
+        .map(|cause| {
+            let text = |key: &str| one_line(cause[key].as_str().unwrap_or("?"));
+            format!("{}: {}", text("field"), text("message"))
+        })
+        .collect()
+}
+
+fn refusal(of: &WorkloadRef, reply: &Reply, by_hand: &str) -> Blocked {
+    let said = reply.said();
+    match reply.status {
+        401 => not_signed_in(),
+        403 if is_missing_permission(&said) => not_allowed("patch", of.kind.plural(), &of.namespace, &said),
+        403 if reply.message().is_some() => Blocked {
+            reason: format!("a policy of the cluster refuses it: {said}"),
+            way_out: "change what the policy names, or ask who owns the policy".to_owned(),
+        },
+        404 => gone(of),
+        422 => Blocked {
+            reason: format!("the API server finds the old template invalid: {}", causes(reply).join("; ")),
+            way_out: "deploy the earlier version anew, with these fields put right".to_owned(),
+        },
+        429 => Blocked {
+            reason: "the API server is too busy to take it".to_owned(),
+            way_out: match reply.retry_after {
+                Some(1) => "try again in 1 second".to_owned(),
+                Some(seconds) => format!("try again in {seconds} seconds"),
+                None => "try again in a few seconds".to_owned(),
+            },
+        },
+        status => Blocked {
+            reason: format!("the API server refused it with status {status}: {said}"),
+            way_out: format!("try by hand: {by_hand}"),
+        },
+    }
+}
+
+/// Why something that an undo is prepared from could not be read.
+pub(super) fn unread(of: &WorkloadRef, plural: &str, verb: &str, reply: &Reply) -> Blocked {
+    match reply.status {
+        401 => not_signed_in(),
+        403 => not_allowed(verb, plural, &of.namespace, &reply.said()),
+        404 => gone(of),
+        status => Blocked {
+            reason: format!("cannot read {plural}: the API server answered {status}: {}", reply.said()),
+            way_out: "check the API server; an undo is only as sure as what it was prepared from".to_owned(),
+        },
+    }
+}
+
+/// The cluster cannot be reached.
+pub(super) fn unreachable(cluster: &str, reason: &str) -> Blocked {
+    Blocked {
+        reason: format!("cannot reach {cluster}: {reason}"),
+        way_out: "check the network, VPN and context: kubectl version".to_owned(),
+    }
+}
+
+/// A Role, named to the last word, is the quickest way out of a missing permission.
+pub(super) fn not_allowed(verb: &str, plural: &str, namespace: &str, said: &str) -> Blocked {
+    let group = if plural == "pods" { "\"\"" } else { "apps" };
+    Blocked {
+        reason: format!("you may not {verb} {plural} in {namespace}: {said}"),
+        way_out: format!(
+            "ask for a Role in {namespace} with apiGroups [{group}], resources [{plural}], verbs [{verb}], \
+             or call somebody who has it"
+        ),
+    }
+}
+
+fn not_signed_in() -> Blocked {
+    Blocked {
+        reason: "the cluster does not know you (401): the token is wrong or has expired".to_owned(),
+        way_out: "sign in to the cluster again, then try again".to_owned(),
+    }
+}
+
+fn gone(of: &WorkloadRef) -> Blocked {
+    Blocked {
+        reason: format!("there is no {of} in {}", of.namespace),
+        way_out: "check the context and the namespace; if it was deleted, deploy the earlier version anew".to_owned(),
+    }
+}
+
+/// RBAC writes `… cannot patch resource "deployments" …`; admission plugins and quotas write otherwise.
+fn is_missing_permission(said: &str) -> bool {
+    said.contains(" cannot ") && said.contains(" resource ")
+}

@@ -1,0 +1,184 @@
+//! The few requests an undo is made of, and what can come back: an answer, or none, and then whether the
+//! request may have got there.
+
+use crate::cluster::Cluster;
+use crate::deploy::{WorkloadKind, WorkloadRef};
+use kube::core::Request;
+use kube::core::params::{GetParams, ListParams, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+use std::error::Error as StdError;
+use tokio::time::{Instant, timeout_at};
+
+/// Who the API server's audit log and `managedFields` say it was.
+const FIELD_MANAGER: &str = "redflag";
+
+/// One request.
+#[derive(Clone, Copy)]
+pub(super) enum Call<'a> {
+    /// The workload itself.
+    Workload(&'a WorkloadRef),
+    /// Its `ReplicaSets` or `ControllerRevisions`, by its selector.
+    History(&'a WorkloadRef, &'a str),
+    /// Its pods, by its selector.
+    Pods(&'a WorkloadRef, &'a str),
+    /// May we patch it?
+    AccessReview(&'a WorkloadRef),
+    /// Patch it, or only try (`dryRun=All`): all of admission runs, nothing is stored.
+    Patch { of: &'a WorkloadRef, patch: &'a Value, dry: bool },
+}
+
+/// What the API server, or a proxy in front of it, said.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// The JSON body; `Null` for any other, or when it broke off.
+    pub(super) body: Value,
+    /// Seconds that the server asks us to stay away.
+    pub(super) retry_after: Option<u64>,
+}
+
+impl Reply {
+    /// Whether it was done.
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The server's own sentence, fit for one line of a screen. A page of a proxy in front is not repeated.
+    pub(super) fn said(&self) -> String {
+        self.message().map_or_else(|| "no reason given".to_owned(), one_line)
+    }
+
+    /// The message of a `Status`; `None` when something else than an API server answered.
+    pub(super) fn message(&self) -> Option<&str> {
+        self.body["message"].as_str().filter(|message| !message.is_empty())
+    }
+}
+
+/// A foreign text on one line, without control characters and not longer than people read.
+pub(super) fn one_line(text: &str) -> String {
+    const ENOUGH: usize = 400;
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(ENOUGH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// Why there is no answer. Texts come from causes, never from headers or addresses.
+#[derive(Debug)]
+pub(super) enum Lost {
+    /// The request never left: it cannot have done anything.
+    NotSent(String),
+    /// It may have arrived.
+    Unknown(String),
+}
+
+impl Lost {
+    pub(super) fn reason(self) -> String {
+        match self {
+            Self::NotSent(reason) | Self::Unknown(reason) => reason,
+        }
+    }
+}
+
+/// Makes one request, once, within the cluster's time.
+///
+/// An answer counts as soon as its status has arrived: a success whose body then breaks off is a success.
+pub(super) async fn ask(cluster: &Cluster, call: Call<'_>) -> Result<Reply, Lost> {
+    let request = match call {
+        Call::Workload(of) => resource(of, of.kind.plural()).get(&of.name, &GetParams::default()),
+        Call::History(of, selector) => resource(of, history_plural(of.kind)).list(&labelled(selector)),
+        Call::Pods(of, selector) => {
+            Request::new(format!("/api/v1/namespaces/{}/pods", of.namespace)).list(&labelled(selector))
+        }
+        Call::AccessReview(of) => Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+            .create(&PostParams::default(), access_review(of).to_string().into_bytes()),
+        Call::Patch { of, patch, dry } => {
+            let patch = serde_json::from_value(patch.clone()).map_err(|error| Lost::NotSent(error.to_string()))?;
+            let mut params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+            params.dry_run = dry;
+            resource(of, of.kind.plural()).patch(&of.name, &params, &Patch::<()>::Json(patch))
+        }
+    };
+    let request = request.map_err(|error| Lost::NotSent(format!("the request cannot be built: {error}")))?;
+
+    let deadline = Instant::now() + cluster.timeout;
+    let response = match timeout_at(deadline, cluster.client.send(request.map(Into::into))).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => return Err(lost(&error)),
+        Err(_) => return Err(Lost::Unknown(format!("no answer within {}", seconds(cluster.timeout)))),
+    };
+    let status = response.status().as_u16();
+    let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = match timeout_at(deadline, response.into_body().collect_bytes()).await {
+        Ok(Ok(bytes)) => serde_json::from_slice(&bytes).unwrap_or_default(),
+        Ok(Err(_)) | Err(_) => Value::Null,
+    };
+    let retry_after = header.or_else(|| body["details"]["retryAfterSeconds"].as_u64());
+    Ok(Reply { status, body, retry_after })
+}
+
+fn resource(of: &WorkloadRef, plural: &str) -> Request {
+    Request::new(format!("/apis/apps/v1/namespaces/{}/{plural}", of.namespace))
+}
+
+/// Where the template history of this kind of workload is kept.
+pub(super) const fn history_plural(kind: WorkloadKind) -> &'static str {
+    match kind {
+        WorkloadKind::Deployment => "replicasets",
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => "controllerrevisions",
+    }
+}
+
+fn labelled(selector: &str) -> ListParams {
+    ListParams::default().labels(selector)
+}
+
+fn access_review(of: &WorkloadRef) -> Value {
+    json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {
+            "group": "apps", "resource": of.kind.plural(), "verb": "patch",
+            "namespace": of.namespace, "name": of.name,
+        }},
+    })
+}
+
+/// Tells a request that never left from one that may have arrived; in doubt it may have.
+fn lost(error: &kube::Error) -> Lost {
+    match error {
+        // The text of a failed login may hold the plugin's environment: it is not repeated.
+        kube::Error::Auth(_) => Lost::NotSent("the credentials for the cluster could not be renewed".to_owned()),
+        kube::Error::BuildRequest(_) | kube::Error::HttpError(_) => {
+            Lost::NotSent("the request cannot be built".to_owned())
+        }
+        kube::Error::Service(error) => {
+            let reason = innermost(error.as_ref());
+            if is_connect(error.as_ref()) { Lost::NotSent(reason) } else { Lost::Unknown(reason) }
+        }
+        kube::Error::HyperError(error) => Lost::Unknown(innermost(error)),
+        _ => Lost::Unknown("the answer broke off".to_owned()),
+    }
+}
+
+/// Whether the connection itself failed. The HTTP client's own error type says so only in its text; should
+/// that ever change, the outcome counts as unknown and is read back, which is slower and still true.
+fn is_connect(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|cause| cause.to_string() == "client error (Connect)")
+}
+
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    chain(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+fn seconds(span: std::time::Duration) -> String {
+    if span.as_secs() == 0 { format!("{} ms", span.as_millis()) } else { format!("{} s", span.as_secs()) }
+}

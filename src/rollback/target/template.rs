@@ -1,0 +1,96 @@
+//! Pod templates as raw JSON: what the cluster knows and redflag does not must survive the way back.
+
+use serde_json::Value;
+
+/// The label by which a Deployment's controller tells its `ReplicaSets` apart; never part of the template.
+pub(super) const HASH_LABEL: &str = "pod-template-hash";
+
+/// A history entry's template as the workload carried it: without the controllers' own additions.
+///
+/// A `ReplicaSet` has the hash label on top; a `ControllerRevision` has `$patch: replace`, which only a
+/// strategic merge patch understands.
+pub(super) fn restored(entry: &Value) -> Value {
+    let mut template = entry.clone();
+    if let Some(fields) = template.as_object_mut() {
+        fields.remove("$patch");
+    }
+    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+        labels.remove(HASH_LABEL);
+    }
+    template
+}
+
+/// Whether two templates make the same pods.
+///
+/// Both sides must come from an API server, so defaults are filled in on both. Told apart are neither the
+/// controllers' additions nor the ways to write nothing: `null`, no key, and an empty map of labels.
+pub fn same(one: &Value, other: &Value) -> bool {
+    plain(one) == plain(other)
+}
+
+fn plain(template: &Value) -> Value {
+    let mut template = restored(template);
+    drop_nulls(&mut template);
+    if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.retain(|_, value| value.as_object().is_none_or(|map| !map.is_empty()));
+    }
+    if let Some(fields) = template.as_object_mut() {
+        fields.retain(|key, value| key != "metadata" || value.as_object().is_none_or(|map| !map.is_empty()));
+    }
+    template
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(list) => list.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+/// The images of its containers, first container first. Init containers do not make a version.
+pub fn images(template: &Value) -> Vec<String> {
+    let containers = template["spec"]["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    containers.iter().filter_map(|container| container["image"].as_str()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_controllers_additions_are_not_part_of_a_template() {
+        let live = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": []}});
+        let of_replica_set =
+            json!({"metadata": {"labels": {"app": "web", "pod-template-hash": "1"}}, "spec": {"containers": []}});
+        let of_revision =
+            json!({"$patch": "replace", "metadata": {"labels": {"app": "web"}}, "spec": {"containers": []}});
+        assert!(same(&live, &of_replica_set));
+        assert!(same(&live, &of_revision));
+        assert_eq!(restored(&of_replica_set), live);
+        assert_eq!(restored(&of_revision), live);
+    }
+
+    #[test]
+    fn the_ways_to_write_nothing_are_the_same() {
+        let with = json!({"metadata": {"creationTimestamp": null, "labels": {}}, "spec": {"nodeName": null}});
+        assert!(same(&with, &json!({"spec": {}})));
+    }
+
+    #[test]
+    fn an_empty_choice_is_not_nothing() {
+        let scratch = json!({"spec": {"volumes": [{"name": "tmp", "emptyDir": {}}]}});
+        assert!(!same(&scratch, &json!({"spec": {"volumes": [{"name": "tmp"}]}})));
+    }
+
+    #[test]
+    fn a_field_from_the_future_survives_and_counts() {
+        let future = json!({"metadata": {"labels": {"pod-template-hash": "1"}}, "spec": {"warpDrive": {"on": true}}});
+        assert_eq!(restored(&future)["spec"]["warpDrive"]["on"], true);
+        assert!(!same(&future, &json!({"spec": {}})));
+    }
+}

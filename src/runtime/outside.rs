@@ -1,0 +1,187 @@
+//! Performs effects: each is a task whose result comes back as a message. Tasks end with this value.
+
+use crate::clock::Clock;
+use crate::cluster::{self, Cluster};
+use crate::message::{Effect, Message, StreamNews};
+use crate::poll::SourceError;
+use crate::rollback::{Answer, Blocked, Readiness, kubernetes};
+use crate::setup::Setup;
+use crate::signal::SourceId;
+use crate::source::spec::{ClusterSpec, SourceSpec};
+use crate::source::{self, Source};
+use chrono::TimeDelta;
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// How long to wait before a cluster that could not be reached is tried again.
+const RECONNECT: TimeDelta = TimeDelta::seconds(5);
+
+/// The outside of a watch: its sources, its cluster, and the tasks that talk to them.
+pub struct Outside {
+    setup: Arc<Setup>,
+    specs: Vec<SourceSpec>,
+    sources: Vec<Adapter>,
+    cluster: Arc<OnceLock<Cluster>>,
+    clock: Clock,
+    out: mpsc::Sender<Message>,
+    tasks: JoinSet<()>,
+    awaited: usize,
+}
+
+/// A polled source's adapter, made at the first question: building a TLS client is no work for start-up.
+#[derive(Clone)]
+enum Adapter {
+    NotBuilt,
+    Built(Arc<dyn Source>),
+    Failed(SourceError),
+}
+
+impl Outside {
+    /// Everything that will be talked to; nothing is yet.
+    pub fn new(setup: Arc<Setup>, specs: Vec<SourceSpec>, clock: Clock, out: mpsc::Sender<Message>) -> Self {
+        let sources = specs.iter().map(|_| Adapter::NotBuilt).collect();
+        Self { setup, specs, sources, cluster: Arc::default(), clock, out, tasks: JoinSet::new(), awaited: 0 }
+    }
+
+    /// Begins to stream from the clusters.
+    pub fn connect(&mut self) {
+        for (index, spec) in self.specs.iter().enumerate() {
+            let SourceSpec::Kubernetes(spec) = spec else { continue };
+            let (spec, shared) = (spec.clone(), Arc::clone(&self.cluster));
+            let (id, clock, out) = (SourceId(index as u16), self.clock.clone(), self.out.clone());
+            self.tasks.spawn(async move {
+                let cluster = connected(id, &spec, &clock, &out).await;
+                // Only one cluster holds an environment's workloads; the first one in is it.
+                let _ = shared.set(cluster.clone());
+                source::kubernetes::stream(id, spec, cluster, clock, out).await;
+            });
+        }
+    }
+
+    /// Performs one effect; what comes of it arrives as a message.
+    pub fn perform(&mut self, effect: Effect) {
+        let at = |clock: &Clock| clock.now();
+        match effect {
+            Effect::Poll { source, request } => {
+                let adapter = self.adapter(source);
+                self.answer(move |clock| async move {
+                    let result = match adapter {
+                        Ok(adapter) => adapter.poll(&request).await,
+                        Err(error) => Err(error),
+                    };
+                    Message::Polled { source, at: at(&clock), result }
+                });
+            }
+            Effect::Prepare { workload, wanted } => {
+                let cluster = self.cluster.get().cloned();
+                let reference = self.setup.workload(workload).reference.clone();
+                self.answer(move |clock| async move {
+                    let readiness = match cluster {
+                        Some(cluster) => kubernetes::prepare(&cluster, workload, &reference, &wanted).await,
+                        None => Readiness::Blocked(no_cluster()),
+                    };
+                    Message::Prepared { workload, at: at(&clock), readiness }
+                });
+            }
+            Effect::Send(undo) => {
+                let cluster = self.cluster.get().cloned();
+                self.answer(move |clock| async move {
+                    let answer = match cluster {
+                        Some(cluster) => kubernetes::send(&cluster, &undo).await,
+                        None => Answer::Refused(no_cluster()),
+                    };
+                    Message::Answered { workload: undo.workload, at: at(&clock), answer }
+                });
+            }
+            Effect::ReadBack(undo) => {
+                let cluster = self.cluster.get().cloned();
+                self.answer(move |clock| async move {
+                    let answer = match cluster {
+                        Some(cluster) => kubernetes::read_back(&cluster, &undo).await,
+                        None => Answer::Unknown("the cluster cannot be reached".to_owned()),
+                    };
+                    Message::Answered { workload: undo.workload, at: at(&clock), answer }
+                });
+            }
+            // The face rings; nothing outside does.
+            Effect::Bell => {}
+        }
+    }
+
+    fn answer<T: Future<Output = Message> + Send + 'static>(&mut self, ask: impl FnOnce(Clock) -> T) {
+        let out = self.out.clone();
+        let asked = ask(self.clock.clone());
+        self.awaited += 1;
+        self.tasks.spawn(async move {
+            let message = asked.await;
+            // The loop may have ended; then nobody is left to tell.
+            let _ = out.send(message).await;
+        });
+    }
+
+    fn adapter(&mut self, id: SourceId) -> Result<Arc<dyn Source>, SourceError> {
+        let slot = &mut self.sources[usize::from(id.0)];
+        if matches!(slot, Adapter::NotBuilt) {
+            *slot = match source::build(&self.specs[usize::from(id.0)]) {
+                Ok(Some(built)) => Adapter::Built(Arc::from(built)),
+                Ok(None) => Adapter::Failed(SourceError::BadQuery("this source streams and is never asked".to_owned())),
+                Err(error) => Adapter::Failed(error),
+            };
+        }
+        match slot {
+            Adapter::Built(built) => Ok(Arc::clone(built)),
+            Adapter::Failed(error) => Err(error.clone()),
+            Adapter::NotBuilt => Err(SourceError::BadQuery("not built".to_owned())),
+        }
+    }
+
+    /// Notes that an awaited answer arrived.
+    pub fn heard(&mut self, message: &Message) {
+        if matches!(message, Message::Polled { .. } | Message::Prepared { .. } | Message::Answered { .. }) {
+            self.awaited = self.awaited.saturating_sub(1);
+        }
+    }
+
+    /// Whether any answer is on its way.
+    pub fn awaits_answers(&self) -> bool {
+        self.awaited > 0
+    }
+
+    /// Waits for a task to end. A task that panicked ends the program: its part would be silent for ever.
+    /// Never returns while there is no task.
+    pub async fn join_next(&mut self) -> io::Result<()> {
+        match self.tasks.join_next().await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) if error.is_cancelled() => Ok(()),
+            Some(Err(error)) => Err(io::Error::other(format!("a task of redflag failed: {error}"))),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Tries to connect until it works; says each time why it did not.
+async fn connected(id: SourceId, spec: &ClusterSpec, clock: &Clock, out: &mpsc::Sender<Message>) -> Cluster {
+    loop {
+        match cluster::connect(spec).await {
+            Ok(cluster) => return cluster,
+            Err(error) => {
+                let news = StreamNews::Down(error);
+                if out.send(Message::Streamed { source: id, at: clock.now(), news }).await.is_err() {
+                    // The loop has ended, and this task ends with it.
+                    std::future::pending::<()>().await;
+                }
+                clock.sleep(RECONNECT).await;
+            }
+        }
+    }
+}
+
+fn no_cluster() -> Blocked {
+    Blocked {
+        reason: "there is no connection to the cluster".to_owned(),
+        way_out: "redflag check says what is in the way".to_owned(),
+    }
+}

@@ -1,0 +1,108 @@
+//! What a peer says, made fit for a terminal: short, on one line, without control characters.
+
+use serde_json::Value;
+
+/// The most bytes of a foreign text that an error carries.
+const EXCERPT: usize = 200;
+
+/// A foreign text on one line: no control characters, no direction overrides, no runs of white space.
+pub(in crate::source) fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(256));
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
+        let mut fresh = true;
+        for c in word.chars().filter(
+            |c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'),
+        ) {
+            if fresh && !out.is_empty() {
+                out.push(' ');
+            }
+            fresh = false;
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The beginning of a body that is not what was expected.
+pub(super) fn excerpt(body: &[u8]) -> String {
+    shorten(&clean(&String::from_utf8_lossy(&body[..body.len().min(4 * EXCERPT)])))
+}
+
+/// What an error body says. Knows the shapes of Grafana (`message`), Prometheus (`error`), Sentry (`detail`,
+/// a string or an object, or a map from field to texts) and Datadog (`errors`, strings or objects).
+pub(in crate::source) fn message_in(body: &[u8]) -> String {
+    let said = serde_json::from_slice::<Value>(body).ok().and_then(|value| said_by(&value));
+    match said.map(|said| shorten(&clean(&said))) {
+        Some(said) if !said.is_empty() => said,
+        _ if body.trim_ascii().is_empty() => "no reason given".to_owned(),
+        _ => excerpt(body),
+    }
+}
+
+fn said_by(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) => {
+            let said: Vec<String> = items.iter().filter_map(said_by).collect();
+            (!said.is_empty()).then(|| said.join("; "))
+        }
+        Value::Object(fields) => {
+            const NAMES: [&str; 5] = ["detail", "message", "error", "errors", "title"];
+            NAMES.iter().find_map(|name| said_by(fields.get(*name)?)).or_else(|| {
+                // Sentry's field map: {"start": ["Enter a valid date."]}.
+                let said = |(name, value): (&String, &Value)| {
+                    value.as_array().and(Some(format!("{name}: {}", said_by(value)?)))
+                };
+                let said: Vec<String> = fields.iter().filter_map(said).collect();
+                (!said.is_empty()).then(|| said.join("; "))
+            })
+        }
+        _ => None,
+    }
+}
+
+fn shorten(text: &str) -> String {
+    if text.len() <= EXCERPT {
+        return text.to_owned();
+    }
+    let mut end = EXCERPT;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", text[..end].trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_cannot_write_to_the_terminal() {
+        assert_eq!(clean("a\u{1b}[31mred\u{7}\r\n  b\u{202e}c"), "a [31mred bc");
+        assert_eq!(excerpt(b"<html>\n\x1b]0;title\x07</html>"), "<html> ]0;title </html>");
+    }
+
+    #[test]
+    fn each_vendor_s_error_body_is_read() {
+        let said = |body: &str| message_in(body.as_bytes());
+        assert_eq!(said(r#"{"message":"Data source not found"}"#), "Data source not found");
+        assert_eq!(said(r#"{"status":"error","errorType":"bad_data","error":"1:5: parse error"}"#), "1:5: parse error");
+        assert_eq!(said(r#"{"detail":{"code":"sso-required","message":"Must login via SSO"}}"#), "Must login via SSO");
+        assert_eq!(said(r#"{"start":["Enter a valid date."]}"#), "start: Enter a valid date.");
+        assert_eq!(said(r#"{"errors":["Forbidden"]}"#), "Forbidden");
+        assert_eq!(
+            said(r#"{"errors":[{"title":"Forbidden","status":"403"},{"title":"x","detail":"y"}]}"#),
+            "Forbidden; y"
+        );
+        assert_eq!(said("Bad Gateway"), "Bad Gateway");
+        assert_eq!(said(""), "no reason given");
+        assert_eq!(said("{}"), "{}");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let cut = message_in("é".repeat(300).as_bytes());
+        assert_eq!(cut.chars().count(), 101);
+        assert!(cut.ends_with('…'));
+    }
+}

@@ -1,0 +1,187 @@
+//! One watch that never ends: what it says, and between two failures how long it waits.
+
+use crate::clock::Clock;
+use crate::cluster::{source_error, status_error, timed_out};
+use crate::deploy::Time;
+use crate::poll::SourceError;
+use chrono::TimeDelta;
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use kube::Resource;
+use kube::api::Api;
+use kube::runtime::watcher::{self, Event, watcher};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::time::Duration;
+
+/// The server ends each watch after so many seconds, and a connection on which nothing at all came for five
+/// seconds more counts as dead. The usual five minutes are half of what a person will wait for a crash loop.
+const WATCH_SECONDS: u32 = 60;
+/// The first wait after a failure that is worth a wait, and the longest.
+const FIRST_WAIT: TimeDelta = TimeDelta::seconds(1);
+const LONGEST_WAIT: TimeDelta = TimeDelta::seconds(30);
+/// Failures further apart than this have nothing to do with each other.
+const UNRELATED: TimeDelta = TimeDelta::minutes(2);
+/// So many ordinary failures are made good without a word: a laptop that wakes up meets a broken connection
+/// and then a version that is gone.
+const FORGIVEN: u32 = 2;
+
+/// What a watch needs to be begun, and begun again.
+pub(super) struct Feed<K> {
+    /// Of what.
+    pub api: Api<K>,
+    /// Which of them; see [`selected`].
+    pub config: watcher::Config,
+    /// By which waits are measured.
+    pub clock: Clock,
+    /// A page of a list may take this long.
+    pub patience: Duration,
+}
+
+/// The configuration of a watch of whatever matches these selectors.
+pub(super) fn selected(labels: Option<String>, fields: Option<String>) -> watcher::Config {
+    watcher::Config { label_selector: labels, field_selector: fields, ..watcher::Config::default() }
+        .timeout(WATCH_SECONDS)
+}
+
+/// The watch as a stream without an end.
+///
+/// A connection that breaks and a resource version that is gone (410) are ordinary: at first nobody hears of
+/// it, and the watch goes on or the list is read anew at once. Any other failure, or too many of these, is told
+/// as an `Err`; then the list is read anew after a wait, so that `InitDone` is the proof that all is well.
+pub(super) fn listen<K>(feed: Feed<K>) -> impl Stream<Item = Result<Event<K>, SourceError>> + Send
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let failed_at = feed.clock.now();
+    let listener = Listener { watch: begin(&feed), feed, is_listing: true, failures: 0, failed_at, wait: None };
+    stream::unfold(listener, |mut listener| async move { Some((listener.next().await, listener)) })
+}
+
+struct Listener<K> {
+    feed: Feed<K>,
+    watch: BoxStream<'static, watcher::Result<Event<K>>>,
+    is_listing: bool,
+    failures: u32,
+    failed_at: Time,
+    wait: Option<TimeDelta>,
+}
+
+fn begin<K>(feed: &Feed<K>) -> BoxStream<'static, watcher::Result<Event<K>>>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    watcher(feed.api.clone(), feed.config.clone()).boxed()
+}
+
+impl<K> Listener<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    async fn next(&mut self) -> Result<Event<K>, SourceError> {
+        loop {
+            if let Some(wait) = self.wait.take() {
+                self.feed.clock.sleep(wait).await;
+            }
+            let next = self.watch.next();
+            // Only a watch may be silent: a list that does not come is a server that does not answer.
+            let said =
+                if self.is_listing { tokio::time::timeout(self.feed.patience, next).await } else { Ok(next.await) };
+            let failure = match said {
+                Ok(Some(Ok(mut event))) => {
+                    match &mut event {
+                        Event::Init => self.is_listing = true,
+                        Event::InitDone => self.is_listing = false,
+                        Event::InitApply(object) | Event::Apply(object) | Event::Delete(object) => trim(object),
+                    }
+                    return Ok(event);
+                }
+                Ok(Some(Err(error))) => Failure::of(&error),
+                Ok(None) => {
+                    Failure { error: SourceError::Unreachable("the watch ended".to_owned()), is_ordinary: true }
+                }
+                Err(_) => Failure { error: timed_out(self.feed.patience), is_ordinary: false },
+            };
+            if let Some(error) = self.fail(failure) {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Decides what comes after a failure; `None` when it is not worth telling.
+    fn fail(&mut self, failure: Failure) -> Option<SourceError> {
+        let now = self.feed.clock.now();
+        if now - self.failed_at > UNRELATED {
+            self.failures = 0;
+        }
+        self.failures += 1;
+        self.failed_at = now;
+        if failure.is_ordinary && self.failures <= FORGIVEN {
+            return None;
+        }
+        self.watch = begin(&self.feed);
+        self.is_listing = true;
+        self.wait = Some(wait(self.failures, &failure.error));
+        Some(failure.error)
+    }
+}
+
+struct Failure {
+    error: SourceError,
+    is_ordinary: bool,
+}
+
+impl Failure {
+    fn of(error: &watcher::Error) -> Self {
+        use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
+        match error {
+            WatchError(status) => Self { error: status_error(status), is_ordinary: status.code == 410 },
+            InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => {
+                let is_ordinary = match error {
+                    kube::Error::Api(status) => status.code == 410,
+                    _ => true,
+                };
+                Self { error: source_error(error), is_ordinary }
+            }
+            NoResourceVersion => {
+                let text = "the list has no resource version: it cannot be watched".to_owned();
+                Self { error: SourceError::BadAnswer(text), is_ordinary: false }
+            }
+        }
+    }
+}
+
+/// How long to stay away: doubled with each failure, never two clients in step, and never less than was asked.
+fn wait(failures: u32, error: &SourceError) -> TimeDelta {
+    let doubled = FIRST_WAIT * 2_i32.pow(failures.saturating_sub(1).min(5));
+    let jitter = 0.75 + fastrand::f64() * 0.25;
+    let wait = TimeDelta::milliseconds((doubled.min(LONGEST_WAIT).num_milliseconds() as f64 * jitter) as i64);
+    match error {
+        SourceError::RateLimited { retry_after: Some(asked) } => wait.max(*asked),
+        _ => wait,
+    }
+}
+
+/// Drops what is never read and can be larger than the rest.
+fn trim<K: Resource>(object: &mut K) {
+    let metadata = object.meta_mut();
+    metadata.managed_fields = None;
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_half_a_minute_and_keep_what_was_asked() {
+        let down = SourceError::Timeout(1);
+        for (failures, longest) in [(1, 1), (2, 2), (3, 4), (5, 16), (6, 30), (60, 30)] {
+            let wait = wait(failures, &down);
+            assert!(wait <= TimeDelta::seconds(longest) && wait >= TimeDelta::seconds(longest) * 3 / 4, "{wait}");
+        }
+        let asked = SourceError::RateLimited { retry_after: Some(TimeDelta::seconds(90)) };
+        assert_eq!(wait(1, &asked), TimeDelta::seconds(90));
+    }
+}

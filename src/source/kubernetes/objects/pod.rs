@@ -1,0 +1,107 @@
+//! Pods and their containers' states.
+
+use super::{CONTROLLER_REVISION_HASH, Condition, POD_TEMPLATE_HASH, created, label};
+use crate::deploy::{Time, WorkloadKind};
+use kube::core::ObjectMeta;
+use serde::Deserialize;
+
+/// A pod.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Pod {
+    /// Name, uid, owner, labels, creation, deletion.
+    pub metadata: ObjectMeta,
+    /// How it is.
+    pub status: PodStatus,
+}
+
+/// How a pod is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs)] // the names are the API's own
+pub struct PodStatus {
+    pub phase: String,
+    pub reason: String,
+    pub conditions: Vec<Condition>,
+    pub init_container_statuses: Vec<ContainerStatus>,
+    pub container_statuses: Vec<ContainerStatus>,
+}
+
+/// How a container is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs)] // the names are the API's own
+pub struct ContainerStatus {
+    pub name: String,
+    pub image: String,
+    pub ready: bool,
+    pub restart_count: u32,
+    pub state: ContainerState,
+    pub last_state: ContainerState,
+}
+
+/// Exactly one of these in `state`; none or `terminated` in `lastState`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)] // the names are the API's own
+pub struct ContainerState {
+    pub waiting: Option<Waiting>,
+    pub running: Option<Running>,
+    pub terminated: Option<Terminated>,
+}
+
+/// A container that runs.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Running {}
+
+/// A container that waits, and for what.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)] // the names are the API's own
+pub struct Waiting {
+    pub reason: String,
+    pub message: String,
+}
+
+/// A container that ended, and how.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs)] // the names are the API's own
+pub struct Terminated {
+    pub exit_code: i64,
+    pub signal: Option<i64>,
+    pub reason: String,
+    pub finished_at: Option<Time>,
+}
+
+impl Pod {
+    /// Whether it is on its way out: it counts for nothing any more.
+    pub fn is_terminating(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Since when it is ready; `None` while it is not.
+    pub fn ready_since(&self) -> Option<Time> {
+        let ready = self.condition("Ready").filter(|ready| ready.status == "True")?;
+        ready.last_transition_time.or_else(|| created(&self.metadata))
+    }
+
+    /// A condition of its status.
+    pub fn condition(&self, kind: &str) -> Option<&Condition> {
+        self.status.conditions.iter().find(|condition| condition.r#type == kind)
+    }
+
+    /// Its containers' states, init containers (and with them sidecars) first.
+    pub fn containers(&self) -> impl Iterator<Item = &ContainerStatus> {
+        self.status.init_container_statuses.iter().chain(&self.status.container_statuses)
+    }
+
+    /// Its version's identity.
+    pub fn hash(&self, kind: WorkloadKind) -> &str {
+        let name = match kind {
+            WorkloadKind::Deployment => POD_TEMPLATE_HASH,
+            WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => CONTROLLER_REVISION_HASH,
+        };
+        label(&self.metadata, name).unwrap_or_default()
+    }
+}

@@ -1,0 +1,105 @@
+//! The workload itself.
+
+use super::Template;
+use crate::deploy::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::ObjectMeta;
+use serde::Deserialize;
+
+/// A Deployment, `StatefulSet` or `DaemonSet`. Missing integers in its status mean zero.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Workload {
+    /// Name, uid, generation, annotations.
+    pub metadata: ObjectMeta,
+    /// What is asked for.
+    pub spec: WorkloadSpec,
+    /// What there is. Stale while `generation > observedGeneration`.
+    pub status: WorkloadStatus,
+}
+
+/// What is asked for of a workload.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct WorkloadSpec {
+    /// Pods wanted; the API server fills in 1. `DaemonSet`s have none.
+    pub replicas: Option<i64>,
+    /// Which pods and revisions are its own (with their owner's uid).
+    pub selector: LabelSelector,
+    /// What a pod looks like.
+    pub template: Template,
+    /// Deployments only: nothing is rolled out until it is resumed.
+    pub paused: bool,
+    /// `StatefulSet`s and `DaemonSet`s only.
+    pub update_strategy: UpdateStrategy,
+    /// Deployments only, seconds.
+    pub progress_deadline_seconds: Option<i64>,
+}
+
+/// How a `StatefulSet` or `DaemonSet` is rolled out.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct UpdateStrategy {
+    /// `RollingUpdate` or `OnDelete`.
+    pub r#type: String,
+    /// The API server always fills it in for `RollingUpdate`.
+    pub rolling_update: Option<RollingUpdate>,
+}
+
+/// The part of a rolling update that decides which pods move.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RollingUpdate {
+    /// `StatefulSet`s only: pods below this ordinal stay as they are.
+    pub partition: Option<i64>,
+}
+
+/// The counts of a workload. Deployments and `StatefulSet`s fill in the first half, `DaemonSet`s the second.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs)] // the names are the API's own
+pub struct WorkloadStatus {
+    pub observed_generation: i64,
+    pub replicas: i64,
+    pub updated_replicas: i64,
+    pub ready_replicas: i64,
+    pub available_replicas: i64,
+    pub current_revision: String,
+    pub update_revision: String,
+    pub desired_number_scheduled: i64,
+    pub current_number_scheduled: i64,
+    pub updated_number_scheduled: i64,
+    pub number_ready: i64,
+    pub number_available: i64,
+    pub conditions: Vec<Condition>,
+}
+
+/// A condition of a workload or a pod. Pods have no `lastUpdateTime`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs)] // the names are the API's own
+pub struct Condition {
+    pub r#type: String,
+    pub status: String,
+    pub reason: String,
+    pub message: String,
+    pub last_update_time: Option<Time>,
+    pub last_transition_time: Option<Time>,
+}
+
+impl Workload {
+    /// Whether the controller has seen the newest spec; until then every other status field is stale.
+    pub fn is_observed(&self) -> bool {
+        self.generation() <= self.status.observed_generation
+    }
+
+    /// `metadata.generation`.
+    pub fn generation(&self) -> i64 {
+        self.metadata.generation.unwrap_or(0)
+    }
+
+    /// A condition of its status.
+    pub fn condition(&self, kind: &str) -> Option<&Condition> {
+        self.status.conditions.iter().find(|condition| condition.r#type == kind)
+    }
+}

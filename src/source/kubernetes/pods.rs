@@ -1,0 +1,345 @@
+//! One pod: what it is doing, what ails it, and what must be remembered of it because the next answer of the
+//! API server will not say it any more.
+
+use super::objects::{self, ContainerStatus, Pod, Terminated};
+use crate::cluster::short;
+use crate::deploy::{Time, WorkloadKind};
+use crate::rollout::{self, PodPhase, TroubleKind};
+use chrono::TimeDelta;
+use std::collections::BTreeMap;
+
+/// Restarts within this span are one loop: the back-off between them is five minutes at most.
+const LOOP_SPAN: TimeDelta = TimeDelta::minutes(5);
+/// So many restarts within [`LOOP_SPAN`] are a crash loop, whatever the container is doing at the moment.
+const LOOP_RESTARTS: u32 = 2;
+/// Containers that are being created for longer than this are stuck.
+const STUCK: TimeDelta = TimeDelta::minutes(3);
+
+/// What is remembered of a pod from one look to the next.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Memory {
+    containers: BTreeMap<String, ContainerMemory>,
+    first_seen: Option<Time>,
+    /// Restarts of any container, oldest first, none older than [`LOOP_SPAN`].
+    restarts: Vec<(Time, u32)>,
+    /// When the back-off of a crash loop was last seen.
+    backed_off: Option<Time>,
+    /// When a container was last killed for using too much memory.
+    oom_killed: Option<Time>,
+    /// Why the image could not be pulled: said once, then hidden behind "back-off".
+    pull_error: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct ContainerMemory {
+    /// The count at first sight: restarts that happened before anybody looked.
+    before: u32,
+    /// Restarts since.
+    since: u32,
+    count: u32,
+    /// How it last ended; the API server forgets it in some states in between.
+    exit: Option<String>,
+}
+
+/// Something wrong with one pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ailment {
+    /// What kind of trouble it is.
+    pub kind: TroubleKind,
+    /// In Kubernetes' words: `CrashLoopBackOff`.
+    pub reason: String,
+    /// What a person needs to know: `CrashLoopBackOff, exit 1`.
+    pub detail: String,
+    /// Which container; `None` when it is the pod as a whole.
+    pub container: Option<String>,
+}
+
+impl Memory {
+    /// Looks at a pod and keeps what will be needed of it.
+    pub(super) fn look(&mut self, pod: &Pod, now: Time) {
+        let is_new = self.first_seen.is_none();
+        self.first_seen.get_or_insert(now);
+        for status in pod.containers() {
+            self.count_restarts(status, pod, is_new, now);
+            if let Some(exit) = exit_of(status) {
+                self.containers.entry(status.name.clone()).or_default().exit = Some(exit);
+            }
+            for ended in [&status.state.terminated, &status.last_state.terminated].into_iter().flatten() {
+                if ended.reason == "OOMKilled" {
+                    self.oom_killed = self.oom_killed.max(Some(ended.finished_at.unwrap_or(now)));
+                }
+            }
+            let Some(waiting) = &status.state.waiting else { continue };
+            match class_of(&waiting.reason) {
+                Some(TroubleKind::CrashLoop) => self.backed_off = Some(now),
+                Some(TroubleKind::Image) => {
+                    if let Some(error) = pull_error(&waiting.reason, &waiting.message) {
+                        self.pull_error = Some(error);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.restarts.retain(|(at, _)| now - *at < LOOP_SPAN);
+    }
+
+    fn count_restarts(&mut self, status: &ContainerStatus, pod: &Pod, first_look: bool, now: Time) {
+        let memory = self.containers.entry(status.name.clone()).or_default();
+        // The kubelet may forget dead containers: a count that falls is not a restart.
+        let gained = if first_look { 0 } else { status.restart_count.saturating_sub(memory.count) };
+        memory.since += gained;
+        memory.count = status.restart_count;
+        let mut recent = gained;
+        if first_look {
+            memory.before = status.restart_count;
+            // Of a pod younger than a loop's span all restarts are recent; of an older one only the last is known.
+            let is_young = objects::created(&pod.metadata).is_some_and(|created| now - created < LOOP_SPAN);
+            recent = if is_young { status.restart_count } else { status.restart_count.min(1) };
+        }
+        if recent > 0 {
+            let ended = status.last_state.terminated.as_ref().and_then(|ended| ended.finished_at);
+            self.restarts.push((ended.unwrap_or(now), recent));
+        }
+    }
+
+    fn is_looping(&self, pod: &Pod, now: Time) -> bool {
+        let recent: u32 = self.restarts.iter().filter(|(at, _)| now - *at < LOOP_SPAN).map(|(_, count)| count).sum();
+        // Between two back-offs the container runs for seconds. Only readiness shows that it is over.
+        let backs_off = self.backed_off.is_some_and(|at| now - at < LOOP_SPAN) && pod.ready_since().is_none();
+        recent >= LOOP_RESTARTS || backs_off
+    }
+
+    /// `CrashLoopBackOff, exit 1`.
+    fn with_exit(&self, reason: &str, container: &str) -> String {
+        match self.containers.get(container).and_then(|memory| memory.exit.as_ref()) {
+            Some(exit) => format!("{reason}, {exit}"),
+            None => reason.to_owned(),
+        }
+    }
+
+    /// Restarts since the deploy for a pod made for it, else since the first look.
+    fn restarts_since(&self, made_for_deploy: bool) -> u32 {
+        self.containers.values().map(|memory| memory.since + if made_for_deploy { memory.before } else { 0 }).sum()
+    }
+}
+
+/// What a pod is doing and what ails it. `deployed` is when the deploy was made.
+pub(super) fn examine(pod: &Pod, memory: &Memory, deployed: Option<Time>, now: Time) -> (PodState, Vec<Ailment>) {
+    let created = objects::created(&pod.metadata);
+    let made_for_deploy = created >= deployed;
+    let restarts = memory.restarts_since(made_for_deploy);
+    let watched_from = if made_for_deploy { deployed } else { memory.first_seen };
+    let oom_killed = memory.oom_killed.is_some_and(|at| made_for_deploy || Some(at) >= watched_from);
+
+    let is_over = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
+    let mut ailments = Vec::new();
+    if !pod.is_terminating() && !is_over {
+        ailments = container_ailments(pod, memory, now);
+        ailments.extend(unschedulable(pod));
+        if oom_killed {
+            ailments.push(oom_ailment(pod));
+        }
+        if restarts > 0 && !ailments.iter().any(|ailment| ailment.kind == TroubleKind::CrashLoop) {
+            ailments.push(restart_ailment(pod, memory, restarts));
+        }
+        ailments.sort_by_key(|ailment| ailment.kind);
+    }
+    let cannot_work = ailments
+        .iter()
+        .find(|ailment| matches!(ailment.kind, TroubleKind::CrashLoop | TroubleKind::Image | TroubleKind::Config));
+    let phase = if pod.is_terminating() {
+        PodPhase::Terminating
+    } else if is_over {
+        PodPhase::Finished
+    } else if cannot_work.is_some() {
+        PodPhase::Failing
+    } else if pod.ready_since().is_some() {
+        PodPhase::Ready
+    } else if pod.status.phase == "Running" {
+        PodPhase::Unready
+    } else {
+        PodPhase::Starting
+    };
+    let reason = match phase {
+        PodPhase::Ready | PodPhase::Terminating => None,
+        PodPhase::Finished => Some(pod.status.reason.clone()).filter(|reason| !reason.is_empty()),
+        PodPhase::Failing => cannot_work.map(|ailment| ailment.reason.clone()),
+        PodPhase::Unready | PodPhase::Starting => why_not_ready(pod),
+    };
+    (PodState { phase, reason, restarts, oom_killed }, ailments)
+}
+
+/// What a pod is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PodState {
+    /// In one word.
+    pub phase: PodPhase,
+    /// Why it is not ready, in Kubernetes' words.
+    pub reason: Option<String>,
+    /// Restarts that count for this deploy.
+    pub restarts: u32,
+    /// Whether it was killed for using too much memory in this deploy's time.
+    pub oom_killed: bool,
+}
+
+impl PodState {
+    /// The pod as everybody else sees it.
+    pub(super) fn into_pod(self, pod: &Pod, kind: WorkloadKind, is_new: bool) -> rollout::Pod {
+        rollout::Pod {
+            name: pod.metadata.name.clone().unwrap_or_default(),
+            is_new,
+            hash: pod.hash(kind).to_owned(),
+            phase: self.phase,
+            reason: self.reason,
+            restarts: self.restarts,
+            oom_killed: self.oom_killed,
+            created: objects::created(&pod.metadata),
+            ready_since: pod.ready_since(),
+        }
+    }
+}
+
+fn container_ailments(pod: &Pod, memory: &Memory, now: Time) -> Vec<Ailment> {
+    let mut ailments = Vec::new();
+    for status in pod.containers() {
+        let Some(waiting) = &status.state.waiting else { continue };
+        let Some(kind) = class_of(&waiting.reason) else { continue };
+        let reason = waiting.reason.clone();
+        let detail = match kind {
+            TroubleKind::CrashLoop => memory.with_exit(&reason, &status.name),
+            TroubleKind::Image => {
+                let why = memory.pull_error.as_deref().unwrap_or(&reason);
+                format!("{}: {why}", status.image)
+            }
+            _ if waiting.message.is_empty() => reason.clone(),
+            _ => format!("{reason}: {}", short(&waiting.message)),
+        };
+        ailments.push(Ailment { kind, reason, detail, container: Some(status.name.clone()) });
+    }
+    let crashes = ailments.iter().any(|ailment| ailment.kind == TroubleKind::CrashLoop);
+    if !crashes && memory.is_looping(pod, now) {
+        ailments.push(loop_ailment(pod, memory));
+    }
+    if ailments.is_empty() {
+        ailments.extend(stuck(pod, now));
+    }
+    ailments
+}
+
+/// A loop that is between two back-offs, or restarts too quickly for one to be seen.
+fn loop_ailment(pod: &Pod, memory: &Memory) -> Ailment {
+    let reason = "CrashLoopBackOff".to_owned();
+    let worst = pod.containers().max_by_key(|status| status.restart_count);
+    let detail = worst.map_or_else(|| reason.clone(), |status| memory.with_exit(&reason, &status.name));
+    Ailment { kind: TroubleKind::CrashLoop, reason, detail, container: worst.map(|status| status.name.clone()) }
+}
+
+fn oom_ailment(pod: &Pod) -> Ailment {
+    let is_oom = |ended: &Option<Terminated>| ended.as_ref().is_some_and(|ended| ended.reason == "OOMKilled");
+    let killed = pod.containers().find(|c| is_oom(&c.state.terminated) || is_oom(&c.last_state.terminated));
+    let reason = "OOMKilled".to_owned();
+    let container = killed.map(|status| status.name.clone());
+    Ailment { kind: TroubleKind::OomKilled, detail: reason.clone(), reason, container }
+}
+
+fn restart_ailment(pod: &Pod, memory: &Memory, restarts: u32) -> Ailment {
+    let last = pod.containers().filter(|status| status.restart_count > 0).max_by_key(|status| ended_at(status));
+    let times = if restarts == 1 { "once".to_owned() } else { format!("{restarts} times") };
+    let detail = last.map_or_else(|| times.clone(), |status| memory.with_exit(&times, &status.name));
+    Ailment {
+        kind: TroubleKind::Restarts,
+        reason: "Restarted".to_owned(),
+        detail,
+        container: last.map(|status| status.name.clone()),
+    }
+}
+
+fn unschedulable(pod: &Pod) -> Option<Ailment> {
+    let scheduled = pod.condition("PodScheduled")?;
+    (scheduled.status == "False" && scheduled.reason == "Unschedulable").then(|| Ailment {
+        kind: TroubleKind::Unschedulable,
+        reason: scheduled.reason.clone(),
+        detail: short(&scheduled.message),
+        container: None,
+    })
+}
+
+/// Containers that have been in creation for too long: a volume that cannot be mounted, most often.
+/// A pod that waits for an init container that runs (a migration) is not stuck.
+fn stuck(pod: &Pod, now: Time) -> Option<Ailment> {
+    let since = pod.condition("PodScheduled").filter(|scheduled| scheduled.status == "True")?.last_transition_time?;
+    let is_working = pod.status.init_container_statuses.iter().any(|status| status.state.running.is_some());
+    if is_working || now - since < STUCK {
+        return None;
+    }
+    let (status, waiting) = pod.containers().find_map(|status| Some((status, status.state.waiting.as_ref()?)))?;
+    is_benign(&waiting.reason).then(|| Ailment {
+        kind: TroubleKind::Config,
+        reason: waiting.reason.clone(),
+        detail: format!("{} for more than {} min", waiting.reason, STUCK.num_minutes()),
+        container: Some(status.name.clone()),
+    })
+}
+
+fn why_not_ready(pod: &Pod) -> Option<String> {
+    let of_container = pod.containers().find_map(|status| {
+        let waiting = status.state.waiting.as_ref().map(|waiting| &waiting.reason);
+        waiting.or_else(|| status.state.terminated.as_ref().filter(|t| t.exit_code != 0).map(|t| &t.reason))
+    });
+    let of_pod = || {
+        let conditions = ["PodScheduled", "Ready"].into_iter().filter_map(|kind| pod.condition(kind));
+        conditions.filter(|condition| condition.status == "False").map(|condition| &condition.reason).next()
+    };
+    of_container.or_else(of_pod).filter(|reason| !reason.is_empty()).cloned()
+}
+
+/// What kind of trouble a container's waiting reason is; `None` for those that belong to every start.
+fn class_of(reason: &str) -> Option<TroubleKind> {
+    Some(match reason {
+        "CrashLoopBackOff" | "RunContainerError" | "PostStartHookError" | "PreStartHookError" => TroubleKind::CrashLoop,
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "ImageInspectError"
+        | "RegistryUnavailable"
+        | "SignatureValidationFailed" => TroubleKind::Image,
+        "CreateContainerConfigError"
+        | "CreateContainerError"
+        | "PreCreateHookError"
+        | "CreatePodSandboxError"
+        | "ConfigPodSandboxError" => TroubleKind::Config,
+        _ => return None,
+    })
+}
+
+fn is_benign(reason: &str) -> bool {
+    matches!(reason, "ContainerCreating" | "PodInitializing" | "")
+}
+
+/// The registry's own words. While it backs off, the kubelet says only that it does, or repeats them at the end.
+fn pull_error(reason: &str, message: &str) -> Option<String> {
+    let message = if reason == "ImagePullBackOff" {
+        message.split_once(": ErrImagePull: ").map(|(_, error)| error)?
+    } else {
+        message
+    };
+    (!message.is_empty()).then(|| short(message))
+}
+
+/// How a container last ended: `exit 1`, `signal 9`, `OOMKilled`.
+fn exit_of(status: &ContainerStatus) -> Option<String> {
+    let ended = status.last_state.terminated.as_ref().or(status.state.terminated.as_ref())?;
+    Some(match (ended.reason.as_str(), ended.signal) {
+        ("OOMKilled", _) => "OOMKilled".to_owned(),
+        (_, Some(signal)) if signal != 0 => format!("signal {signal}"),
+        _ => format!("exit {}", ended.exit_code),
+    })
+}
+
+fn ended_at(status: &ContainerStatus) -> Option<Time> {
+    status.last_state.terminated.as_ref()?.finished_at
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! Pods in every state, and what is remembered of them.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::*;
+use chrono::DateTime;
+use serde_json::{Value, json};
+
+/// Minutes and seconds after two o'clock.
+fn at(minutes: i64, seconds: i64) -> Time {
+    DateTime::parse_from_rfc3339("2026-11-23T02:00:00Z").unwrap().to_utc() + TimeDelta::seconds(minutes * 60 + seconds)
+}
+
+fn stamp(time: Time) -> String {
+    time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A pod made at two o'clock, scheduled at once, with one container in this state.
+fn pod(phase: &str, is_ready: bool, container: &Value) -> Pod {
+    let mut status = json!({ "name": "app", "image": "company/app:2", "ready": is_ready, "restartCount": 0 });
+    for (key, value) in container.as_object().unwrap() {
+        status[key] = value.clone();
+    }
+    let ready = if is_ready { "True" } else { "False" };
+    let object = json!({
+        "metadata": { "name": "app-1", "uid": "u1", "creationTimestamp": stamp(at(0, 0)) },
+        "status": {
+            "phase": phase,
+            "conditions": [
+                { "type": "PodScheduled", "status": "True", "lastTransitionTime": stamp(at(0, 0)) },
+                { "type": "Ready", "status": ready, "lastTransitionTime": stamp(at(0, 5)) },
+            ],
+            "containerStatuses": [status],
+        },
+    });
+    serde_json::from_value(object).unwrap()
+}
+
+fn waiting(reason: &str, message: &str) -> Value {
+    json!({ "state": { "waiting": { "reason": reason, "message": message } } })
+}
+
+fn running(restarts: u32) -> Value {
+    json!({ "state": { "running": {} }, "restartCount": restarts })
+}
+
+fn look_and_examine(pod: &Pod, now: Time) -> (PodState, Vec<Ailment>) {
+    let mut memory = Memory::default();
+    memory.look(pod, now);
+    examine(pod, &memory, Some(at(0, 0)), now)
+}
+
+fn kinds(ailments: &[Ailment]) -> Vec<TroubleKind> {
+    ailments.iter().map(|ailment| ailment.kind).collect()
+}
+
+#[test]
+fn every_waiting_reason_has_its_class() {
+    let rows = [
+        ("CrashLoopBackOff", Some(TroubleKind::CrashLoop)),
+        ("RunContainerError", Some(TroubleKind::CrashLoop)),
+        ("PostStartHookError", Some(TroubleKind::CrashLoop)),
+        ("ErrImagePull", Some(TroubleKind::Image)),
+        ("ImagePullBackOff", Some(TroubleKind::Image)),
+        ("InvalidImageName", Some(TroubleKind::Image)),
+        ("ErrImageNeverPull", Some(TroubleKind::Image)),
+        ("CreateContainerConfigError", Some(TroubleKind::Config)),
+        ("CreateContainerError", Some(TroubleKind::Config)),
+        ("CreatePodSandboxError", Some(TroubleKind::Config)),
+        ("ContainerCreating", None),
+        ("PodInitializing", None),
+    ];
+    for (reason, kind) in rows {
+        let (state, ailments) = look_and_examine(&pod("Pending", false, &waiting(reason, "")), at(0, 10));
+        assert_eq!(kinds(&ailments), Vec::from_iter(kind), "{reason}");
+        let phase = if kind.is_some() { PodPhase::Failing } else { PodPhase::Starting };
+        assert_eq!((state.phase, state.reason.as_deref()), (phase, Some(reason)));
+    }
+}
+
+#[test]
+fn a_missing_secret_is_named() {
+    let pod = pod("Pending", false, &waiting("CreateContainerConfigError", "secret \"db\" not found"));
+    let (_, ailments) = look_and_examine(&pod, at(0, 10));
+    assert_eq!(ailments[0].detail, "CreateContainerConfigError: secret \"db\" not found");
+}
+
+#[test]
+fn containers_in_creation_are_stuck_after_three_minutes_but_not_behind_a_migration() {
+    let creating = pod("Pending", false, &waiting("ContainerCreating", ""));
+    assert_eq!(kinds(&look_and_examine(&creating, at(2, 59)).1), []);
+    let (state, ailments) = look_and_examine(&creating, at(3, 0));
+    assert_eq!((state.phase, kinds(&ailments)), (PodPhase::Failing, vec![TroubleKind::Config]));
+    assert_eq!(ailments[0].detail, "ContainerCreating for more than 3 min");
+
+    let mut migrating = pod("Pending", false, &waiting("PodInitializing", ""));
+    let init = json!([{ "name": "migrate", "state": { "running": {} } }]);
+    migrating.status.init_container_statuses = serde_json::from_value(init).unwrap();
+    let (state, ailments) = look_and_examine(&migrating, at(20, 0));
+    assert_eq!((state.phase, kinds(&ailments)), (PodPhase::Starting, vec![]));
+}
+
+#[test]
+fn an_init_container_that_crashes_is_a_crash_loop() {
+    let mut pod = pod("Pending", false, &waiting("PodInitializing", ""));
+    let init = json!([{ "name": "migrate", "restartCount": 3,
+        "state": { "waiting": { "reason": "CrashLoopBackOff" } },
+        "lastState": { "terminated": { "exitCode": 2, "reason": "Error" } } }]);
+    pod.status.init_container_statuses = serde_json::from_value(init).unwrap();
+    let (_, ailments) = look_and_examine(&pod, at(1, 0));
+    assert_eq!(ailments[0].container.as_deref(), Some("migrate"));
+    assert_eq!(ailments[0].detail, "CrashLoopBackOff, exit 2");
+}
+
+#[test]
+fn two_restarts_in_five_minutes_are_a_loop_even_while_the_pod_is_ready() {
+    let mut memory = Memory::default();
+    let looks = [(0, at(1, 0)), (1, at(2, 0)), (2, at(4, 0))];
+    let mut told = Vec::new();
+    for (restarts, now) in looks {
+        let pod = pod("Running", true, &running(restarts));
+        memory.look(&pod, now);
+        let (state, ailments) = examine(&pod, &memory, Some(at(0, 0)), now);
+        told.push((state.phase, state.restarts, kinds(&ailments)));
+    }
+    assert_eq!(
+        told,
+        [
+            (PodPhase::Ready, 0, vec![]),
+            (PodPhase::Ready, 1, vec![TroubleKind::Restarts]),
+            (PodPhase::Failing, 2, vec![TroubleKind::CrashLoop]),
+        ]
+    );
+    // Five minutes after the first of them it is no loop any more; the restarts stay on the record.
+    let pod = pod("Running", true, &running(2));
+    let (state, ailments) = examine(&pod, &memory, Some(at(0, 0)), at(7, 30));
+    assert_eq!((state.phase, kinds(&ailments)), (PodPhase::Ready, vec![TroubleKind::Restarts]));
+    assert_eq!(ailments[0].detail, "2 times");
+}
+
+#[test]
+fn restarts_from_before_the_deploy_do_not_count() {
+    let old = pod("Running", true, &running(9));
+    let mut memory = Memory::default();
+    memory.look(&old, at(60, 0));
+    // The pod is an hour older than the deploy: it was there already, and survived an undo perhaps.
+    let (state, ailments) = examine(&old, &memory, Some(at(59, 0)), at(60, 0));
+    assert_eq!((state.restarts, ailments), (0, vec![]));
+    let again = pod("Running", true, &running(10));
+    memory.look(&again, at(61, 0));
+    assert_eq!(examine(&again, &memory, Some(at(59, 0)), at(61, 0)).0.restarts, 1);
+}
+
+#[test]
+fn a_count_that_falls_is_not_a_restart() {
+    let mut memory = Memory::default();
+    for (restarts, now) in [(3, at(10, 0)), (0, at(11, 0)), (1, at(12, 0))] {
+        memory.look(&pod("Running", true, &running(restarts)), now);
+    }
+    let pod = pod("Running", true, &running(1));
+    assert_eq!(examine(&pod, &memory, Some(at(9, 0)), at(12, 0)).0.restarts, 1);
+}
+
+#[test]
+fn a_kill_for_memory_is_remembered_after_the_next_restart() {
+    let mut memory = Memory::default();
+    let killed = json!({ "restartCount": 1, "state": { "running": {} }, "lastState": { "terminated":
+        { "exitCode": 137, "reason": "OOMKilled", "finishedAt": stamp(at(3, 0)) } } });
+    memory.look(&pod("Running", true, &killed), at(3, 5));
+    let later = json!({ "restartCount": 2, "state": { "running": {} }, "lastState": { "terminated":
+        { "exitCode": 1, "reason": "Error", "finishedAt": stamp(at(9, 0)) } } });
+    let pod = pod("Running", true, &later);
+    memory.look(&pod, at(9, 5));
+    let (state, ailments) = examine(&pod, &memory, Some(at(0, 0)), at(9, 5));
+    assert!(state.oom_killed);
+    assert!(kinds(&ailments).contains(&TroubleKind::OomKilled));
+    // Of a pod from before the deploy, a kill from before counts for nothing.
+    assert!(!examine(&pod, &memory, Some(at(5, 0)), at(9, 5)).0.oom_killed);
+}
+
+#[test]
+fn the_registrys_words_outlive_the_back_off() {
+    let mut memory = Memory::default();
+    memory.look(&pod("Pending", false, &waiting("ErrImagePull", "manifest unknown")), at(0, 5));
+    let backing_off = pod("Pending", false, &waiting("ImagePullBackOff", "Back-off pulling image \"company/app:2\""));
+    memory.look(&backing_off, at(0, 15));
+    let (state, ailments) = examine(&backing_off, &memory, Some(at(0, 0)), at(0, 15));
+    assert_eq!(ailments[0].detail, "company/app:2: manifest unknown");
+    assert_eq!(state.reason.as_deref(), Some("ImagePullBackOff"));
+    // Newer kubelets repeat them.
+    let newer = waiting("ImagePullBackOff", "Back-off pulling image \"company/app:2\": ErrImagePull: denied");
+    assert_eq!(look_and_examine(&pod("Pending", false, &newer), at(0, 15)).1[0].detail, "company/app:2: denied");
+}
+
+#[test]
+fn a_pod_without_a_node_says_what_is_missing() {
+    let mut pod = pod("Pending", false, &json!({}));
+    pod.status.container_statuses.clear();
+    let conditions = json!([{ "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+        "message": "0/5 nodes are available: 5 Insufficient memory." }]);
+    pod.status.conditions = serde_json::from_value(conditions).unwrap();
+    let (state, ailments) = look_and_examine(&pod, at(9, 0));
+    assert_eq!((state.phase, state.reason.as_deref()), (PodPhase::Starting, Some("Unschedulable")));
+    assert_eq!(ailments[0].detail, "0/5 nodes are available: 5 Insufficient memory.");
+}
+
+#[test]
+fn pods_on_their_way_out_and_evicted_ones_ail_nothing() {
+    let mut leaving = pod("Running", false, &waiting("CrashLoopBackOff", ""));
+    leaving.metadata.deletion_timestamp = leaving.metadata.creation_timestamp.clone();
+    let (state, ailments) = look_and_examine(&leaving, at(1, 0));
+    assert_eq!((state.phase, state.reason, ailments), (PodPhase::Terminating, None, vec![]));
+
+    let mut evicted = pod("Failed", false, &json!({}));
+    evicted.status.reason = "Evicted".to_owned();
+    let (state, ailments) = look_and_examine(&evicted, at(1, 0));
+    assert_eq!((state.phase, state.reason.as_deref(), ailments), (PodPhase::Finished, Some("Evicted"), vec![]));
+}

@@ -1,0 +1,108 @@
+//! What kubectl does not look at, in one sentence a kind.
+
+use super::objects::{Template, Workload};
+use super::pods::Ailment;
+use super::status::{self, DEADLINE_EXCEEDED};
+use crate::cluster::short;
+use crate::deploy::WorkloadKind;
+use crate::rollout::{Trouble, TroubleKind};
+
+/// Every trouble, worst first. `pods` holds what ails each pod of the new version that is not on its way out.
+pub(super) fn troubles(
+    kind: WorkloadKind,
+    workload: &Workload,
+    pods: &[Vec<Ailment>],
+    has_finished: bool,
+) -> Vec<Trouble> {
+    let mut troubles = of_workload(kind, workload, has_finished);
+    troubles.extend(of_pods(&workload.spec.template, pods));
+    troubles.sort_by_key(|trouble| trouble.kind);
+    troubles
+}
+
+fn of_workload(kind: WorkloadKind, workload: &Workload, has_finished: bool) -> Vec<Trouble> {
+    let mut troubles = Vec::new();
+    if workload.spec.paused {
+        let sentence = "the deployment is paused: it waits until somebody resumes it".to_owned();
+        troubles.push(Trouble { kind: TroubleKind::Paused, sentence });
+    }
+    if !workload.is_observed() {
+        // The rest of the status speaks of a spec that is no more.
+        return troubles;
+    }
+    let holds = |kind: &str, status: &str| workload.condition(kind).filter(|condition| condition.status == status);
+    if workload.condition("Progressing").is_some_and(|progressing| progressing.reason == DEADLINE_EXCEEDED) {
+        let after = workload.spec.progress_deadline_seconds.map(|s| format!(" of {s} s")).unwrap_or_default();
+        let counts = status::replicas(kind, workload);
+        let sentence = format!(
+            "the rollout exceeded its progress deadline{after}: {} of {} pods updated, {} available",
+            counts.updated, counts.desired, counts.available
+        );
+        troubles.push(Trouble { kind: TroubleKind::DeadlineExceeded, sentence });
+    }
+    if let Some(failure) = holds("ReplicaFailure", "True") {
+        let sentence = format!("pods are refused: {}: {}", failure.reason, short(&failure.message));
+        troubles.push(Trouble { kind: TroubleKind::ReplicaFailure, sentence });
+    }
+    let counts = status::replicas(kind, workload);
+    let below_minimum = match kind {
+        WorkloadKind::Deployment => holds("Available", "False").is_some(),
+        // These have no such condition. None at all, after there were some, is below any minimum.
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => has_finished && counts.available.max(counts.ready) == 0,
+    };
+    if below_minimum && counts.desired > 0 {
+        let are = if counts.available == 1 { "is" } else { "are" };
+        let sentence =
+            format!("only {} of {} pods {are} available, below the minimum", counts.available, counts.desired);
+        troubles.push(Trouble { kind: TroubleKind::Unavailable, sentence });
+    }
+    troubles
+}
+
+fn of_pods(template: &Template, pods: &[Vec<Ailment>]) -> Vec<Trouble> {
+    const KINDS: [TroubleKind; 6] = [
+        TroubleKind::CrashLoop,
+        TroubleKind::Image,
+        TroubleKind::OomKilled,
+        TroubleKind::Config,
+        TroubleKind::Unschedulable,
+        TroubleKind::Restarts,
+    ];
+    let of_kind = |kind: TroubleKind| {
+        let mut ill = pods.iter().filter_map(|pod| pod.iter().find(|ailment| ailment.kind == kind));
+        let example = ill.next()?;
+        let sentence = sentence(example, template, 1 + ill.count(), pods.len());
+        Some(Trouble { kind, sentence })
+    };
+    KINDS.into_iter().filter_map(of_kind).collect()
+}
+
+/// `3 of 4 new pods crash-loop: CrashLoopBackOff, exit 1 (container app)`.
+fn sentence(example: &Ailment, template: &Template, ill: usize, all: usize) -> String {
+    let one = ill == 1;
+    let what = match example.kind {
+        TroubleKind::CrashLoop if one => "crash-loops:",
+        TroubleKind::CrashLoop => "crash-loop:",
+        TroubleKind::Image => "cannot pull",
+        TroubleKind::OomKilled if one => "was killed for using too much memory:",
+        TroubleKind::OomKilled => "were killed for using too much memory:",
+        TroubleKind::Config => "cannot be created:",
+        TroubleKind::Unschedulable if one => "finds no node:",
+        TroubleKind::Unschedulable => "find no node:",
+        _ => "restarted",
+    };
+    let detail = &example.detail;
+    let pods = if all == 1 { "pod" } else { "pods" };
+    let container = example.container.as_deref().map(|name| {
+        let container = template.containers.iter().find(|container| container.name == name);
+        let limit = container.and_then(|container| container.memory_limit.as_deref());
+        match limit.filter(|_| example.kind == TroubleKind::OomKilled) {
+            Some(limit) => format!(" (container {name}, limit {limit})"),
+            None => format!(" (container {name})"),
+        }
+    });
+    format!("{ill} of {all} new {pods} {what} {detail}{}", container.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! The sentences.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::*;
+use serde_json::{Value, json};
+
+fn workload(spec: &Value, status: &Value) -> Workload {
+    let object = json!({ "metadata": { "name": "app", "generation": 1 }, "spec": spec, "status": status });
+    serde_json::from_value(object).unwrap()
+}
+
+fn ailment(kind: TroubleKind, detail: &str, container: Option<&str>) -> Ailment {
+    let container = container.map(str::to_owned);
+    Ailment { kind, reason: String::new(), detail: detail.to_owned(), container }
+}
+
+fn sentences(troubles: &[Trouble]) -> Vec<&str> {
+    troubles.iter().map(|trouble| trouble.sentence.as_str()).collect()
+}
+
+#[test]
+fn each_kind_has_one_sentence_and_the_worst_comes_first() {
+    let template = json!({ "spec": { "containers": [
+        { "name": "app", "image": "company/app:2", "resources": { "limits": { "memory": "512Mi" } } }] } });
+    let workload = workload(&json!({ "template": template }), &json!({ "observedGeneration": 1 }));
+    let crash = || ailment(TroubleKind::CrashLoop, "CrashLoopBackOff, exit 1", Some("app"));
+    let pods = [
+        vec![crash(), ailment(TroubleKind::OomKilled, "OOMKilled", Some("app"))],
+        vec![crash()],
+        vec![crash(), ailment(TroubleKind::Restarts, "3 times, exit 1", Some("app"))],
+        vec![ailment(TroubleKind::Unschedulable, "0/5 nodes are available", None)],
+    ];
+    assert_eq!(
+        sentences(&troubles(WorkloadKind::Deployment, &workload, &pods, true)),
+        [
+            "3 of 4 new pods crash-loop: CrashLoopBackOff, exit 1 (container app)",
+            "1 of 4 new pods was killed for using too much memory: OOMKilled (container app, limit 512Mi)",
+            "1 of 4 new pods finds no node: 0/5 nodes are available",
+            "1 of 4 new pods restarted 3 times, exit 1 (container app)",
+        ]
+    );
+}
+
+#[test]
+fn what_the_conditions_say_is_said() {
+    let conditions = json!([
+        { "type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable" },
+        { "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+          "message": "pods \"app-1\" is forbidden: exceeded quota: compute" },
+        { "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" },
+    ]);
+    let status = |observed| json!({ "observedGeneration": observed, "updatedReplicas": 1, "availableReplicas": 1, "conditions": conditions });
+    let spec = json!({ "replicas": 3, "paused": true, "progressDeadlineSeconds": 600 });
+    let told = troubles(WorkloadKind::Deployment, &workload(&spec, &status(1)), &[], false);
+    assert_eq!(
+        sentences(&told),
+        [
+            "the rollout exceeded its progress deadline of 600 s: 1 of 3 pods updated, 1 available",
+            "pods are refused: FailedCreate: pods \"app-1\" is forbidden: exceeded quota: compute",
+            "only 1 of 3 pods is available, below the minimum",
+            "the deployment is paused: it waits until somebody resumes it",
+        ]
+    );
+    // A status that speaks of the spec before says nothing about this one.
+    let stale = troubles(WorkloadKind::Deployment, &workload(&spec, &status(0)), &[], false);
+    assert_eq!(sentences(&stale), ["the deployment is paused: it waits until somebody resumes it"]);
+}
+
+#[test]
+fn a_stateful_set_that_lost_all_its_pods_is_unavailable_but_not_while_it_starts() {
+    let workload = workload(&json!({ "replicas": 2 }), &json!({ "observedGeneration": 1 }));
+    assert_eq!(troubles(WorkloadKind::StatefulSet, &workload, &[], false), []);
+    let told = troubles(WorkloadKind::StatefulSet, &workload, &[], true);
+    assert_eq!(sentences(&told), ["only 0 of 2 pods are available, below the minimum"]);
+}

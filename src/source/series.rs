@@ -1,0 +1,189 @@
+//! What all sources of series have in common: bins, the join of two counts, one series a query.
+
+use super::spec::{Expr, SeriesQuery};
+use super::variables::fill_version;
+use crate::deploy::Time;
+use crate::poll::{PollRequest, SourceError};
+use crate::signal::{Point, Sample};
+use chrono::{DateTime, TimeDelta};
+use std::collections::HashMap;
+
+/// Bins as a source gives them: the stamp and a number, `None` where it has the bin and nothing in it.
+pub(super) type Bins = Vec<(Time, Option<f64>)>;
+
+/// How long after its stamp a `PromQL` value may still change: one scrape at Grafana's default interval.
+pub(super) const PROMQL_SETTLES: TimeDelta = TimeDelta::seconds(15);
+
+/// A query that can be asked now: its version is known.
+pub(super) struct Asked<'a> {
+    /// What the configuration says.
+    pub(super) query: &'a SeriesQuery,
+    /// The value; or errors, then requests.
+    pub(super) parts: Vec<String>,
+}
+
+/// The queries that can be asked now. Those that wait for their version are left out of this poll.
+pub(super) fn askable<'a>(queries: &'a [SeriesQuery], request: &PollRequest) -> Vec<Asked<'a>> {
+    let asked = |query: &'a SeriesQuery| {
+        let version = request.version(query.service);
+        let parts = texts(&query.expr).into_iter().map(|text| fill_version(text, version)).collect::<Option<_>>()?;
+        Some(Asked { query, parts })
+    };
+    queries.iter().filter_map(asked).collect()
+}
+
+/// The texts of an expression, in the order in which [`points`] takes their answers.
+pub(super) fn texts(expr: &Expr) -> Vec<&str> {
+    match expr {
+        Expr::Value(value) => vec![value],
+        Expr::Counts { errors, requests } => vec![errors, requests],
+    }
+}
+
+/// Makes a signal's points of its parts' answers, without the bins stamped after `settled`: they may still
+/// change.
+///
+/// Counts are joined by their stamps. A bin with requests and without errors counts as no errors, though only
+/// because the query for errors was answered: a counter that was never incremented does not exist. A bin
+/// without requests is empty, never zero percent. The scale belongs to values; counts are counts.
+pub(super) fn points(
+    query: &SeriesQuery,
+    parts: Vec<Result<Bins, SourceError>>,
+    settled: Time,
+) -> Result<Vec<Point>, SourceError> {
+    let mut parts = parts.into_iter();
+    let mut next = || parts.next().unwrap_or_else(|| Err(SourceError::BadAnswer("a part is missing".to_owned())));
+    let mut points: Vec<Point> = match query.expr {
+        Expr::Value(_) => {
+            let value = |(at, value): (Time, Option<f64>)| {
+                (at, value.map_or(Sample::Empty, |value| Sample::from_number(value * query.scale)))
+            };
+            next()?.into_iter().map(value).collect()
+        }
+        Expr::Counts { .. } => {
+            let errors: HashMap<Time, Option<f64>> = next()?.into_iter().collect();
+            let count = |(at, requests): (Time, Option<f64>)| {
+                let errors = errors.get(&at).copied().flatten().unwrap_or(0.0);
+                let sample = match requests {
+                    None => Sample::Empty,
+                    Some(requests) if requests.is_finite() && errors.is_finite() => Sample::Counts { errors, requests },
+                    Some(_) => Sample::NotANumber,
+                };
+                (at, sample)
+            };
+            next()?.into_iter().map(count).collect()
+        }
+    };
+    points.retain(|(at, _)| *at <= settled);
+    points.sort_by_key(|(at, _)| *at);
+    Ok(points)
+}
+
+/// A query must come down to one series: which of several would be judged?
+pub(super) fn only_series(mut series: Vec<Bins>) -> Result<Bins, SourceError> {
+    match series.len() {
+        0 | 1 => Ok(series.pop().unwrap_or_default()),
+        several => Err(SourceError::BadQuery(format!(
+            "{several} series came back where one is needed: aggregate them, with sum or max for instance"
+        ))),
+    }
+}
+
+/// A duration as Go and `PromQL` read it: `15s`, `1500ms`.
+pub(super) fn duration(span: TimeDelta) -> String {
+    match span.num_milliseconds() {
+        millis if millis % 1000 == 0 => format!("{}s", millis / 1000),
+        millis => format!("{millis}ms"),
+    }
+}
+
+/// The last multiple of `step`, counted from the epoch, that is not after `at`.
+pub(super) fn floor(at: Time, step: TimeDelta) -> Time {
+    let step = step.num_milliseconds().max(1);
+    DateTime::from_timestamp_millis(at.timestamp_millis().div_euclid(step) * step).unwrap_or(at)
+}
+
+/// The aligned span that holds every bin from `from` to `to`, at least one and at most `most`, newest kept.
+pub(super) fn aligned(from: Time, to: Time, step: TimeDelta, most: i32) -> (Time, Time) {
+    let end = floor(to, step);
+    (floor(from, step).clamp(end - step * (most - 1), end), end)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::deploy::ServiceId;
+    use crate::signal::SignalId;
+
+    fn at(second: i64) -> Time {
+        DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap()
+    }
+
+    fn query(expr: Expr, scale: f64) -> SeriesQuery {
+        SeriesQuery { signal: SignalId(0), service: ServiceId(0), expr, step: TimeDelta::seconds(15), scale }
+    }
+
+    fn counts() -> SeriesQuery {
+        query(Expr::Counts { errors: "e".into(), requests: "r".into() }, 100.0)
+    }
+
+    #[test]
+    fn errors_that_never_happened_are_none_but_requests_that_never_came_are_unknown() {
+        let errors = vec![(at(30), Some(2.0)), (at(45), Some(1.0))];
+        let requests = vec![(at(0), Some(100.0)), (at(15), None), (at(30), Some(50.0))];
+        let points = points(&counts(), vec![Ok(errors), Ok(requests)], at(1000)).unwrap();
+        assert_eq!(
+            points,
+            [
+                (at(0), Sample::Counts { errors: 0.0, requests: 100.0 }),
+                (at(15), Sample::Empty),
+                (at(30), Sample::Counts { errors: 2.0, requests: 50.0 }),
+            ]
+        );
+    }
+
+    #[test]
+    fn errors_that_were_not_answered_are_not_none() {
+        let refused = SourceError::BadQuery("no".into());
+        let points = points(&counts(), vec![Err(refused.clone()), Ok(vec![(at(0), Some(100.0))])], at(1000));
+        assert_eq!(points, Err(refused));
+    }
+
+    #[test]
+    fn nothing_that_is_not_a_number_becomes_one() {
+        let values = vec![(at(0), Some(f64::NAN)), (at(15), None), (at(30), Some(0.5))];
+        let value = points(&query(Expr::Value("v".into()), 100.0), vec![Ok(values.clone())], at(1000)).unwrap();
+        assert_eq!(
+            value.iter().map(|(_, sample)| *sample).collect::<Vec<_>>(),
+            [Sample::NotANumber, Sample::Empty, Sample::Value(50.0)]
+        );
+        let rate = points(&counts(), vec![Ok(values), Ok(vec![(at(0), Some(9.0))])], at(1000)).unwrap();
+        assert_eq!(rate, [(at(0), Sample::NotANumber)]);
+    }
+
+    #[test]
+    fn a_bin_that_may_still_change_is_left_for_the_next_poll() {
+        let values = vec![(at(15), Some(1.0)), (at(0), Some(2.0)), (at(30), Some(3.0))];
+        let points = points(&query(Expr::Value("v".into()), 1.0), vec![Ok(values)], at(29)).unwrap();
+        assert_eq!(points, [(at(0), Sample::Value(2.0)), (at(15), Sample::Value(1.0))]);
+    }
+
+    #[test]
+    fn two_series_are_one_too_many() {
+        let error = only_series(vec![vec![], vec![], vec![]]).unwrap_err();
+        assert!(error.to_string().contains("3 series"), "{error}");
+        assert_eq!(only_series(vec![]), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_span_is_aligned_and_never_empty() {
+        let step = TimeDelta::seconds(15);
+        let aligned = |from, to, most| aligned(at(from), at(to), step, most);
+        // 1 700 000 010 is a multiple of 15.
+        assert_eq!(aligned(12, 41, 100), (at(10), at(40)));
+        assert_eq!(aligned(41, 12, 100), (at(10), at(10)));
+        assert_eq!(aligned(0, 1000, 2), (at(985), at(1000)));
+    }
+}

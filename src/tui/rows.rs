@@ -1,0 +1,132 @@
+//! What stands in each pane, in its order: one answer for the cursor and for the drawing.
+
+use super::keymap::Pane;
+use crate::deploy::{ServiceId, WorkloadId};
+use crate::rollout::{Progress, Rollout};
+use crate::signal::{Kind, SignalId, SourceId};
+use crate::store::Health;
+use crate::verdict::Level;
+use crate::watch::Watch;
+
+/// One row of a pane, by what it is and not by its place: rows move, and a key must mean what is pointed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Row {
+    /// A signal, in the flags or the signals pane.
+    Signal(SignalId),
+    /// A service on the board.
+    Service(ServiceId),
+    /// A workload.
+    Workload(WorkloadId),
+    /// An issue, by its place among [`Watch::issues`].
+    Issue(usize),
+    /// An alert, by its place among [`Watch::alerts`].
+    Alert(usize),
+    /// An entry of the timeline, by its place.
+    Entry(usize),
+    /// A source.
+    Source(SourceId),
+}
+
+/// Whether the signals pane is a board: more than one service, and none of them entered.
+pub(super) fn is_board(watch: &Watch, service: Option<ServiceId>) -> bool {
+    service.is_none() && watch.setup().services.len() > 1
+}
+
+/// The rows of a pane, from the top.
+pub(super) fn of(pane: Pane, watch: &Watch, service: Option<ServiceId>) -> Vec<Row> {
+    match pane {
+        Pane::Flags => flags(watch, service).into_iter().map(Row::Signal).collect(),
+        Pane::Signals if is_board(watch, service) => services(watch).into_iter().map(Row::Service).collect(),
+        Pane::Signals => series(watch, service).map(Row::Signal).collect(),
+        Pane::Rollout => {
+            let mut ids: Vec<WorkloadId> = workloads(watch, service).collect();
+            ids.sort_by_key(|id| attention(watch.workload(*id).rollout.as_ref()));
+            ids.into_iter().map(Row::Workload).collect()
+        }
+        Pane::Errors => {
+            let issues =
+                (0..watch.issues().len()).filter(|index| belongs(watch, watch.issues()[*index].signal, service));
+            let alerts =
+                (0..watch.alerts().len()).filter(|index| belongs(watch, watch.alerts()[*index].signal, service));
+            issues.map(Row::Issue).chain(alerts.map(Row::Alert)).collect()
+        }
+        Pane::Timeline => (0..watch.timeline().entries().len()).map(Row::Entry).collect(),
+        Pane::Sources => sources(watch).into_iter().map(Row::Source).collect(),
+    }
+}
+
+fn belongs(watch: &Watch, signal: SignalId, service: Option<ServiceId>) -> bool {
+    service.is_none_or(|service| watch.setup().signal(signal).service == service)
+}
+
+/// Every signal of the scope with its number.
+pub(super) fn signals(watch: &Watch, service: Option<ServiceId>) -> impl Iterator<Item = SignalId> + '_ {
+    (0..watch.setup().signals.len() as u16).map(SignalId).filter(move |id| belongs(watch, *id, service))
+}
+
+/// The signals that have numbers to draw.
+pub(super) fn series(watch: &Watch, service: Option<ServiceId>) -> impl Iterator<Item = SignalId> + '_ {
+    signals(watch, service).filter(|id| watch.setup().signal(*id).kind != Kind::Rollout)
+}
+
+/// The workloads of the scope.
+pub(super) fn workloads(watch: &Watch, service: Option<ServiceId>) -> impl Iterator<Item = WorkloadId> + '_ {
+    let all = watch.setup().workloads.iter().enumerate();
+    all.filter(move |(_, workload)| service.is_none_or(|service| workload.service == service))
+        .map(|(index, _)| WorkloadId(index as u16))
+}
+
+/// What is not clear, worst first; of equals the one that nobody has seen, then the earlier one.
+pub(super) fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<SignalId> {
+    let mut ids: Vec<SignalId> =
+        signals(watch, service).filter(|id| watch.finding(*id).level != Level::Clear).collect();
+    ids.sort_by_key(|id| {
+        let finding = watch.finding(*id);
+        (std::cmp::Reverse(finding.level), finding.acknowledged, finding.since, *id)
+    });
+    ids
+}
+
+/// The worst level among a service's signals.
+pub(super) fn worst(watch: &Watch, service: Option<ServiceId>) -> Level {
+    signals(watch, service).map(|id| watch.finding(id).level).max().unwrap_or(Level::NoData)
+}
+
+/// The services, worst first, otherwise in the configuration's order.
+pub(super) fn services(watch: &Watch) -> Vec<ServiceId> {
+    let mut ids: Vec<ServiceId> = (0..watch.setup().services.len() as u16).map(ServiceId).collect();
+    ids.sort_by_cached_key(|id| std::cmp::Reverse(worst(watch, Some(*id))));
+    ids
+}
+
+/// How much a rollout needs to be looked at, most first.
+fn attention(rollout: Option<&Rollout>) -> u8 {
+    match rollout.map(|rollout| (&rollout.progress, rollout.troubles.is_empty())) {
+        Some((Progress::Failed(_) | Progress::Gone, _)) => 0,
+        Some((_, false)) => 1,
+        Some((Progress::Waiting(_), true)) => 2,
+        None => 3,
+        Some((Progress::Complete, true)) => 4,
+    }
+}
+
+/// The sources, those that do not answer first.
+fn sources(watch: &Watch) -> Vec<SourceId> {
+    let mut ids: Vec<SourceId> = (0..watch.setup().sources.len() as u16).map(SourceId).collect();
+    ids.sort_by_key(|id| match watch.store().source(*id).health {
+        Health::Down(_) => 0,
+        Health::Partial(..) => 1,
+        Health::Waiting | Health::Up => 2,
+    });
+    ids
+}
+
+/// Where a person can look at a row.
+pub(super) fn link(row: Row, watch: &Watch) -> Option<&str> {
+    match row {
+        Row::Signal(id) => watch.setup().signal(id).link.as_deref(),
+        Row::Issue(index) => watch.issues().get(index)?.link.as_deref(),
+        Row::Alert(index) => watch.alerts().get(index)?.link.as_deref(),
+        Row::Service(_) | Row::Workload(_) | Row::Entry(_) | Row::Source(_) => None,
+    }
+}

@@ -1,0 +1,338 @@
+//! What a person does to the screen itself: where the cursor is, what is open, what was typed so far.
+//! Keys become [`Reaction`]s here; nothing is drawn and nothing is performed.
+
+use super::Reaction;
+use super::keymap::{Action, Key, Keymap, Pane};
+use super::rows::{self, Row};
+use super::theme::Themes;
+use crate::deploy::{ServiceId, Time};
+use crate::message::Command;
+use crate::rollback::{Readiness, Rollback, Undertaking};
+use crate::setup::Confirm;
+use crate::verdict::Level;
+use crate::watch::Watch;
+use crossterm::event::{KeyCode, KeyModifiers};
+
+/// The longest note and the longest confirmation that can be typed, in characters.
+const LONGEST_TEXT: usize = 200;
+
+/// How many rows a page key moves.
+const PAGE: isize = 10;
+
+/// What lies over the panes and takes the keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Overlay {
+    /// All keys, scrolled by so many rows.
+    Help(u16),
+    /// A note being typed.
+    Note(String),
+    /// Whether to quit while a rollback runs.
+    Quit,
+    /// A link, shown whole.
+    Link(String),
+}
+
+/// The state of the screen itself.
+#[derive(Debug)]
+pub(super) struct Ui {
+    /// The pane that has the keys.
+    pub(super) focus: Pane,
+    /// Whether it is shown alone.
+    pub(super) zoomed: bool,
+    /// The service that was entered.
+    pub(super) service: Option<ServiceId>,
+    /// What lies over the panes.
+    pub(super) overlay: Option<Overlay>,
+    /// The watch as it was when the view was frozen.
+    pub(super) frozen: Option<Box<Watch>>,
+    /// What was typed to confirm the open plan.
+    pub(super) typed: String,
+    /// By how many rows the plan is scrolled.
+    pub(super) plan_scroll: u16,
+    /// The rollback whose report was closed, by when it was confirmed.
+    pub(super) closed_report: Option<Time>,
+    /// One sentence in the footer, until the next key.
+    pub(super) notice: Option<String>,
+    /// Where the cursor is in each pane; `None` until it was moved.
+    selected: [Option<Row>; Pane::ALL.len()],
+}
+
+impl Default for Ui {
+    fn default() -> Self {
+        Self {
+            focus: Pane::Flags,
+            zoomed: false,
+            service: None,
+            overlay: None,
+            frozen: None,
+            typed: String::new(),
+            plan_scroll: 0,
+            closed_report: None,
+            notice: None,
+            selected: [None; Pane::ALL.len()],
+        }
+    }
+}
+
+impl Ui {
+    /// What is shown: the frozen watch, or the live one.
+    pub(super) fn shown<'a>(&'a self, live: &'a Watch) -> &'a Watch {
+        self.frozen.as_deref().unwrap_or(live)
+    }
+
+    /// The place of the cursor among a pane's rows. Where it was never moved, or its row is gone, it is on the
+    /// first one: the worst; in the timeline on the newest.
+    pub(super) fn cursor(&self, pane: Pane, rows: &[Row]) -> usize {
+        let selected = self.selected[pane as usize].and_then(|row| rows.iter().position(|other| *other == row));
+        selected.unwrap_or(if pane == Pane::Timeline { rows.len().saturating_sub(1) } else { 0 })
+    }
+
+    /// The rollback whose progress or report is shown, if any: one that runs always is.
+    pub(super) fn report<'a>(&self, live: &'a Watch) -> Option<&'a Undertaking> {
+        let closed = |done: &Undertaking| self.closed_report == Some(done.confirmed);
+        live.rollback().undertaking().filter(|done| live.rollback().is_under_way() || !closed(done))
+    }
+
+    /// The row that keys act on.
+    pub(super) fn row(&self, watch: &Watch) -> Option<Row> {
+        let rows = rows::of(self.focus, watch, self.service);
+        rows.get(self.cursor(self.focus, &rows)).copied()
+    }
+
+    /// Takes a key. `live` is the watch as it is, whatever is shown.
+    pub(super) fn press(&mut self, key: Key, keymap: &Keymap, themes: &mut Themes, live: &Watch) -> Vec<Reaction> {
+        self.notice = None;
+        let action = keymap.action(key);
+        if action == Some(Action::Suspend) {
+            return vec![Reaction::Suspend];
+        }
+        if key == Key::INTERRUPT {
+            return self.quit(live);
+        }
+        if matches!(live.rollback(), Rollback::Planned { .. }) {
+            return self.answer_plan(key, action, live);
+        }
+        match self.overlay.take() {
+            Some(overlay) => self.press_in(overlay, key, action),
+            None => action.map_or_else(Vec::new, |action| self.act(action, themes, live)),
+        }
+    }
+
+    /// Quits; while a rollback is under way only the second time.
+    fn quit(&mut self, live: &Watch) -> Vec<Reaction> {
+        if live.rollback().is_under_way() && self.overlay != Some(Overlay::Quit) {
+            self.overlay = Some(Overlay::Quit);
+            return Vec::new();
+        }
+        vec![Reaction::Quit]
+    }
+
+    /// The plan is open: only the confirming key does anything, all others are the less harmful answer.
+    fn answer_plan(&mut self, key: Key, action: Option<Action>, live: &Watch) -> Vec<Reaction> {
+        match key.code {
+            KeyCode::Up => self.plan_scroll = self.plan_scroll.saturating_sub(1),
+            KeyCode::Down => self.plan_scroll = self.plan_scroll.saturating_add(1),
+            KeyCode::PageUp => self.plan_scroll = self.plan_scroll.saturating_sub(PAGE as u16),
+            KeyCode::PageDown => self.plan_scroll = self.plan_scroll.saturating_add(PAGE as u16),
+            _ if live.setup().confirm == Confirm::Type => return self.type_confirmation(key, live),
+            // A key that is held down, or struck twice in haste, must not close what it opened.
+            _ if action == Some(Action::Rollback) => {}
+            _ if action == Some(Action::Confirm) => return vec![Reaction::Ask(Command::Confirm { typed: None })],
+            _ => return vec![Reaction::Ask(Command::Dismiss)],
+        }
+        Vec::new()
+    }
+
+    fn type_confirmation(&mut self, key: Key, live: &Watch) -> Vec<Reaction> {
+        match key.code {
+            KeyCode::Enter if self.typed == live.setup().environment => {
+                vec![Reaction::Ask(Command::Confirm { typed: Some(self.typed.clone()) })]
+            }
+            KeyCode::Enter => {
+                self.notice = Some(format!("not confirmed: type {} and press Enter", live.setup().environment));
+                Vec::new()
+            }
+            _ if edit(&mut self.typed, key) => Vec::new(),
+            _ => vec![Reaction::Ask(Command::Dismiss)],
+        }
+    }
+
+    fn press_in(&mut self, overlay: Overlay, key: Key, action: Option<Action>) -> Vec<Reaction> {
+        match overlay {
+            Overlay::Help(scroll) => {
+                let scroll = match action {
+                    Some(Action::Up) => scroll.saturating_sub(1),
+                    Some(Action::Down) => scroll.saturating_add(1),
+                    Some(Action::PageUp) => scroll.saturating_sub(PAGE as u16),
+                    Some(Action::PageDown) => scroll.saturating_add(PAGE as u16),
+                    _ => return Vec::new(),
+                };
+                self.overlay = Some(Overlay::Help(scroll));
+            }
+            Overlay::Note(mut text) => match key.code {
+                KeyCode::Esc => {}
+                KeyCode::Enter if text.trim().is_empty() => {}
+                KeyCode::Enter => return vec![Reaction::Ask(Command::Note(text.trim().to_owned()))],
+                _ => {
+                    edit(&mut text, key);
+                    self.overlay = Some(Overlay::Note(text));
+                }
+            },
+            Overlay::Quit if action == Some(Action::Confirm) => return vec![Reaction::Quit],
+            Overlay::Quit | Overlay::Link(_) => {}
+        }
+        Vec::new()
+    }
+
+    /// Takes pasted text where text is typed; anywhere else it would be a rain of keys.
+    pub(super) fn paste(&mut self, text: &str) {
+        if let Some(Overlay::Note(note)) = &mut self.overlay {
+            for sign in text.chars().filter(|sign| !sign.is_control()) {
+                push(note, sign);
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action, themes: &mut Themes, live: &Watch) -> Vec<Reaction> {
+        match action {
+            Action::Rollback => return self.open_plan(live),
+            Action::Acknowledge => return self.acknowledge(live),
+            Action::Open => return self.open_link(live),
+            Action::Quit => return self.quit(live),
+            Action::Suspend => return vec![Reaction::Suspend],
+            Action::Back => return self.back(live),
+            Action::Confirm => {}
+            Action::Note => self.overlay = Some(Overlay::Note(String::new())),
+            Action::Help => self.overlay = Some(Overlay::Help(0)),
+            Action::Theme => {
+                let name = themes.advance().name().to_owned();
+                self.notice = Some(format!("theme: {name}"));
+            }
+            Action::Freeze => {
+                self.frozen = if self.frozen.is_some() { None } else { Some(Box::new(live.clone())) };
+            }
+            Action::Enter => self.enter(live),
+            Action::Show(pane) => self.focus = pane,
+            Action::NextPane | Action::Right => self.turn(1),
+            Action::PreviousPane | Action::Left => self.turn(Pane::ALL.len() - 1),
+            Action::Up => self.step(-1, live),
+            Action::Down => self.step(1, live),
+            Action::PageUp => self.step(-PAGE, live),
+            Action::PageDown => self.step(PAGE, live),
+            Action::First => self.step(isize::MIN, live),
+            Action::Last => self.step(isize::MAX, live),
+        }
+        Vec::new()
+    }
+
+    /// So many panes on, round and round.
+    fn turn(&mut self, by: usize) {
+        self.focus = Pane::ALL[(self.focus as usize + by) % Pane::ALL.len()];
+    }
+
+    fn step(&mut self, by: isize, live: &Watch) {
+        let rows = rows::of(self.focus, self.shown(live), self.service);
+        let Some(last) = rows.len().checked_sub(1) else { return };
+        let place = self.cursor(self.focus, &rows).saturating_add_signed(by).min(last);
+        // At the timeline's end the cursor lets go, and follows what comes.
+        let follows = self.focus == Pane::Timeline && place == last;
+        self.selected[self.focus as usize] = (!follows).then(|| rows[place]);
+    }
+
+    fn enter(&mut self, live: &Watch) {
+        if let Some(Row::Service(service)) = self.row(self.shown(live)) {
+            self.go_to(Some(service));
+        } else {
+            self.zoomed = !self.zoomed;
+        }
+    }
+
+    /// Into a service, or out of it. Cursors of another scope's rows mean nothing here; the board's stays.
+    fn go_to(&mut self, service: Option<ServiceId>) {
+        let left = self.service.map(Row::Service);
+        self.service = service;
+        self.selected = [None; Pane::ALL.len()];
+        self.selected[Pane::Signals as usize] = left;
+    }
+
+    /// Out of the innermost thing: a report, the zoom, the service.
+    fn back(&mut self, live: &Watch) -> Vec<Reaction> {
+        if self.zoomed {
+            self.zoomed = false;
+        } else if self.service.is_some() {
+            self.go_to(None);
+        } else if let Some(done) = self.report(live).filter(|_| !live.rollback().is_under_way()) {
+            self.closed_report = Some(done.confirmed);
+            return vec![Reaction::Ask(Command::Dismiss)];
+        } else if self.frozen.is_some() {
+            self.frozen = None;
+        } else {
+            self.focus = Pane::Flags;
+        }
+        Vec::new()
+    }
+
+    fn open_plan(&mut self, live: &Watch) -> Vec<Reaction> {
+        // A plan is made of what is, not of what was.
+        self.frozen = None;
+        self.typed.clear();
+        self.plan_scroll = 0;
+        if live.setup().read_only {
+            self.notice = Some("read-only mode: nothing can be rolled back from here".to_owned());
+            return Vec::new();
+        }
+        if live.rollback().is_under_way() {
+            self.notice = Some("a rollback is already under way".to_owned());
+            return Vec::new();
+        }
+        let ready = |id| matches!(live.workload(id).readiness, Readiness::Ready(_));
+        if !rows::workloads(live, self.service).any(ready) {
+            // The core decides; but a key that seems to do nothing is the worst answer.
+            self.notice = Some("no rollback is ready: see the footer".to_owned());
+        }
+        let scope = if self.service.is_some() { rows::workloads(live, self.service).collect() } else { Vec::new() };
+        vec![Reaction::Ask(Command::OpenPlan { scope })]
+    }
+
+    fn acknowledge(&mut self, live: &Watch) -> Vec<Reaction> {
+        match self.row(self.shown(live)) {
+            Some(Row::Signal(id)) if matches!(live.finding(id).level, Level::Warning | Level::RedFlag) => {
+                vec![Reaction::Ask(Command::Acknowledge(id))]
+            }
+            _ => {
+                self.notice = Some("no flag under the cursor".to_owned());
+                Vec::new()
+            }
+        }
+    }
+
+    fn open_link(&mut self, live: &Watch) -> Vec<Reaction> {
+        let watch = self.shown(live);
+        let link = self.row(watch).and_then(|row| rows::link(row, watch)).map(str::to_owned);
+        let Some(link) = link else {
+            self.notice = Some("no link under the cursor".to_owned());
+            return Vec::new();
+        };
+        self.overlay = Some(Overlay::Link(link.clone()));
+        vec![Reaction::Copy(link)]
+    }
+}
+
+/// Edits a line of text; whether the key was one that edits.
+fn edit(text: &mut String, key: Key) -> bool {
+    match key.code {
+        KeyCode::Backspace => {
+            text.pop();
+        }
+        KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => text.clear(),
+        KeyCode::Char(sign) if key.modifiers.is_empty() => push(text, sign),
+        _ => return false,
+    }
+    true
+}
+
+fn push(text: &mut String, sign: char) {
+    if text.chars().count() < LONGEST_TEXT {
+        text.push(sign);
+    }
+}

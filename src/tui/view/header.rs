@@ -1,0 +1,121 @@
+//! The first line: where, what, since when, the verdict, and how much of the window is left.
+//!
+//! ```text
+//!  redflag  production · app   1.8.3 → 1.9.0   rolled out 14:02 (70 s)      ✖ FAULTY   18:41 left of 30:00 ━━━━╌╌╌╌
+//! ```
+
+use super::text::{clock, hour_minute, width};
+use super::{Brush, View, verdict_style};
+use crate::deploy::{Deploy, Version, brief};
+use crate::tui::rows;
+use crate::tui::theme::Slot;
+use crate::verdict::Verdict;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
+    let verdict = view.live.verdict();
+    let alarm = verdict == Verdict::Faulty;
+    // On the alarm's ground only the alarm's own colours can be read.
+    let ink = |slot: Slot| if alarm { Style::new() } else { view.style(slot) };
+    buffer.set_style(area, view.style(if alarm { Slot::Alarm } else { Slot::Header }));
+
+    let badge = format!("{} {}", view.glyphs.verdict(verdict), verdict.label());
+    let (left, bar) = window(view, area.width);
+    let bar_width = if bar.is_some() { bar_columns(area.width) + 1 } else { 0 };
+    let right = width(&badge) + 2 + width(&left) + bar_width + 1;
+
+    let mut text = Brush::new(buffer, view, Rect { width: area.width.saturating_sub(right + 1), ..area }, 0);
+    text.gap(1);
+    if view.ui.frozen.is_some() {
+        let age = brief(view.live.now() - view.watch.now());
+        text.put(&format!(" FROZEN {age} "), Slot::Frozen).gap(2);
+    } else if area.width >= 100 {
+        text.put("redflag", ink(Slot::Muted)).gap(2);
+    }
+    text.put(&place(view), ink(Slot::Header)).gap(3);
+    text.put_whole(&versions(view), ink(Slot::Strong)).gap(3);
+    if let Some(told) = rolled_out(view) {
+        text.put_whole(&told, ink(Slot::Muted));
+    }
+
+    let mut text = Brush::new(buffer, view, area, 0);
+    text.gap_until_left(right);
+    let style = if alarm { Style::new() } else { verdict_style(view, verdict) };
+    text.put(&badge, style).gap(2).put(&left, ink(Slot::Text));
+    if let Some(progress) = bar {
+        let columns = bar_columns(area.width);
+        let passed = (progress * f64::from(columns)) as u16;
+        text.gap(1).repeat(view.glyphs.passed(), passed, ink(Slot::Watching));
+        text.repeat(view.glyphs.to_come(), columns - passed, ink(Slot::Muted));
+    }
+}
+
+const fn bar_columns(width: u16) -> u16 {
+    match width {
+        150.. => 24,
+        100..150 => 12,
+        _ => 6,
+    }
+}
+
+/// The environment and what of it is shown.
+fn place(view: &View<'_>) -> String {
+    let setup = view.watch.setup();
+    let dot = view.glyphs.dot();
+    match (view.service(), setup.services.as_slice()) {
+        (Some(id), _) => format!("{} {dot} {}", setup.environment, setup.service(id).name),
+        (None, [one]) => format!("{} {dot} {}", setup.environment, one.name),
+        (None, many) => format!("{} {dot} {} services", setup.environment, many.len()),
+    }
+}
+
+fn deploys<'a>(view: &'a View<'_>) -> Vec<&'a Deploy> {
+    rows::workloads(view.watch, view.service()).filter_map(|id| view.watch.workload(id).deploy.as_ref()).collect()
+}
+
+/// From which version to which; how many, where they differ.
+pub(super) fn versions(view: &View<'_>) -> String {
+    let deploys = deploys(view);
+    let arrow = view.glyphs.arrow();
+    let Some(first) = deploys.first() else { return "no deploy known yet".to_owned() };
+    let pair = |deploy: &Deploy| {
+        let from = deploy.from.as_ref().map_or("?", Version::label);
+        format!("{from} {arrow} {}", deploy.to.label())
+    };
+    let shown = pair(first);
+    if deploys.iter().all(|deploy| pair(deploy) == shown) { shown } else { format!("{} deploys", deploys.len()) }
+}
+
+/// When it was rolled out, in how long, by whom.
+fn rolled_out(view: &View<'_>) -> Option<String> {
+    let deploys = deploys(view);
+    let at = deploys.iter().map(|deploy| deploy.at).min()?;
+    let by = match deploys.as_slice() {
+        [one] => one.by.as_ref().map_or_else(String::new, |by| format!(" by {by}")),
+        _ => String::new(),
+    };
+    let finished: Option<Vec<_>> = deploys.iter().map(|deploy| deploy.finished).collect();
+    Some(match finished.and_then(|all| all.into_iter().max()) {
+        Some(finished) => {
+            format!("rolled out {} ({}){by}", hour_minute(finished, view.zone), brief(finished - at))
+        }
+        None => format!("rolling out since {}{by}", hour_minute(at, view.zone)),
+    })
+}
+
+/// The window's clock in words, and how much of it has passed, once it has opened.
+fn window(view: &View<'_>, width: u16) -> (String, Option<f64>) {
+    let (window, now) = (view.live.window(), view.live.now());
+    if window.opened.is_none() {
+        let length = clock(window.length);
+        return (if width >= 100 { format!("window {length} begins after the rollout") } else { length }, None);
+    }
+    if window.is_over(now) {
+        return ("window over".to_owned(), Some(1.0));
+    }
+    let left = clock(window.left(now));
+    let words = if width >= 100 { format!("{left} left of {}", clock(window.length)) } else { format!("{left} left") };
+    (words, Some(window.progress(now)))
+}

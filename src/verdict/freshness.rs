@@ -1,0 +1,80 @@
+//! Whether anything is known at all. Comes before every rule: a promise, not a preference.
+
+use super::{Evidence, Judgement, Level};
+use crate::deploy::brief;
+use crate::setup::Delivery;
+use crate::signal::Kind;
+use crate::store::Health;
+use chrono::TimeDelta;
+
+/// A source that has not answered for this many of its intervals is silent, and its signals stale.
+const SILENT_AFTER: i32 = 2;
+
+/// Why nothing can be said of a signal, or `None` when its evidence is fresh.
+pub(super) fn unknown(evidence: &Evidence<'_>) -> Option<Judgement> {
+    let name = &evidence.source.name;
+    let Some(age) = evidence.health.age(evidence.now) else {
+        let sentence = match &evidence.health.health {
+            Health::Down(error) => format!("{name} has never answered: {error}"),
+            _ => format!("waiting for the first answer of {name}"),
+        };
+        return Some(Judgement::new(Level::NoData, sentence));
+    };
+    if age >= evidence.source.interval * SILENT_AFTER {
+        let why = match &evidence.health.health {
+            Health::Down(error) => format!(": {error}"),
+            _ => String::new(),
+        };
+        let sentence = format!("{name} has not answered for {}{why}{}", brief(age), last_known(evidence));
+        return Some(Judgement::new(Level::Stale, sentence));
+    }
+    match evidence.signal.kind {
+        // Told as a whole by the stream; it has no series that could fall behind.
+        Kind::Rollout => None,
+        // A probe that fails is news, not the lack of it.
+        Kind::Probe => old_readings(evidence),
+        _ => refused(evidence).or_else(|| old_readings(evidence)),
+    }
+}
+
+fn refused(evidence: &Evidence<'_>) -> Option<Judgement> {
+    let error = evidence.series.trouble()?;
+    let sentence = format!("{}: {error}{}", evidence.source.name, last_known(evidence));
+    Some(Judgement::new(Level::NoData, sentence))
+}
+
+fn old_readings(evidence: &Evidence<'_>) -> Option<Judgement> {
+    let name = &evidence.source.name;
+    let Some(last) = evidence.series.last() else {
+        let sentence = format!("{name} answers and has nothing for it; is the query right?");
+        return Some(Judgement::new(Level::NoData, sentence));
+    };
+    let age = evidence.now - last.at;
+    let step = evidence.signal.step;
+    if age > allowed_lag(evidence) {
+        let sentence = format!("{name} answers, without anything newer than {}{}", brief(age), last_known(evidence));
+        return Some(Judgement::new(Level::NoData, sentence));
+    }
+    if -age > step * 2 {
+        let sentence = format!("its newest reading is stamped {} in the future: the clocks differ", brief(-age));
+        return Some(Judgement::new(Level::NoData, sentence));
+    }
+    None
+}
+
+/// How far the newest reading may lie behind: the time between two answers, a few bins that are not
+/// complete yet, and the minutes that vendors take to ingest.
+fn allowed_lag(evidence: &Evidence<'_>) -> TimeDelta {
+    let between = match evidence.source.delivery {
+        Delivery::Polled => evidence.source.interval * SILENT_AFTER,
+        Delivery::Streamed => TimeDelta::zero(),
+    };
+    between + evidence.signal.step * 3 + TimeDelta::seconds(60)
+}
+
+fn last_known(evidence: &Evidence<'_>) -> String {
+    match evidence.series.last_value() {
+        Some((_, value)) => format!("; last known {}", evidence.signal.unit.format(value)),
+        None => String::new(),
+    }
+}

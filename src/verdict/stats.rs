@@ -1,0 +1,91 @@
+//! The little statistics that the rules share.
+
+/// The chance of `count` or more events where `mean` are expected (Poisson). From 0 to 1.
+///
+/// Summed directly for small means; beyond 500 by the Wilson–Hilferty cube-root approximation of the
+/// chi-squared distribution, which is good to three digits there.
+pub(super) fn poisson_tail(count: f64, mean: f64) -> f64 {
+    if count <= 0.0 {
+        return 1.0;
+    }
+    if mean <= 0.0 {
+        return 0.0;
+    }
+    if mean > 500.0 {
+        // P(X ≥ k | mean) = P(chi² with 2k degrees ≤ 2·mean).
+        let spread = 1.0 / (9.0 * count);
+        let z = ((mean / count).cbrt() - (1.0 - spread)) / spread.sqrt();
+        return normal_cdf(z);
+    }
+    let mut term = (-mean).exp();
+    let mut below = 0.0;
+    let mut index = 0.0;
+    while index < count.ceil() {
+        below += term;
+        index += 1.0;
+        term *= mean / index;
+    }
+    (1.0 - below).clamp(0.0, 1.0)
+}
+
+/// The standard normal distribution function (Abramowitz and Stegun 7.1.26, error below 1.5e-7).
+fn normal_cdf(z: f64) -> f64 {
+    let x = z.abs() / std::f64::consts::SQRT_2;
+    let t = 1.0 / (1.0 + 0.327_591_1 * x);
+    let poly =
+        t * (0.254_829_592 + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
+    let half_tail = 0.5 * poly * (-x * x).exp();
+    if z >= 0.0 { 1.0 - half_tail } else { half_tail }
+}
+
+/// The middle of some values; `None` of none.
+pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
+    let middle = values.len().checked_sub(1)? / 2;
+    let even = values.len().is_multiple_of(2);
+    let (_, &mut low, above) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    if !even {
+        return Some(low);
+    }
+    let high = above.iter().copied().min_by(f64::total_cmp)?;
+    Some(low.midpoint(high))
+}
+
+/// The median of all pairwise slopes (Theil and Sen): what a line through the points climbs by for each
+/// unit of x, unmoved by a third of the points being wild. `None` of fewer than two distinct x.
+pub(super) fn theil_sen(points: &[(f64, f64)]) -> Option<f64> {
+    let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
+    for (index, (x1, y1)) in points.iter().enumerate() {
+        for (x2, y2) in &points[index + 1..] {
+            if (x2 - x1).abs() > f64::EPSILON {
+                slopes.push((y2 - y1) / (x2 - x1));
+            }
+        }
+    }
+    median(slopes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_poisson_tail_agrees_with_printed_tables() {
+        for (count, mean, expected) in
+            [(3.0, 1.0, 0.080_301), (12.0, 3.6, 0.000_287), (1.0, 0.5, 0.393_469), (40.0, 36.0, 0.273_4)]
+        {
+            let got = poisson_tail(count, mean);
+            assert!((got - expected).abs() < 2e-4, "P(X ≥ {count} | {mean}) = {got}, not {expected}");
+        }
+        // 600 expected, 700 seen: four standard deviations.
+        assert!((poisson_tail(700.0, 600.0) - 3.8e-5).abs() < 1e-5);
+        assert!((poisson_tail(600.0, 600.0) - 0.5).abs() < 0.02);
+    }
+
+    #[test]
+    fn a_slope_is_not_moved_by_a_wild_point() {
+        let mut points: Vec<(f64, f64)> = (0..9).map(|x| (f64::from(x), f64::from(x) * 2.0)).collect();
+        points[4].1 = 1000.0;
+        assert_eq!(theil_sen(&points), Some(2.0));
+        assert_eq!(theil_sen(&[(1.0, 1.0), (1.0, 2.0)]), None);
+    }
+}

@@ -1,0 +1,174 @@
+//! Which deploy is watched: found in what the cluster tells, pinned, and followed to its rollout's end.
+
+use super::Watch;
+use crate::deploy::{Deploy, Time, Version, WorkloadId, brief};
+use crate::message::Effect;
+use crate::rollback::target::{Choice, Wanted};
+use crate::rollback::{Readiness, Rollback};
+use crate::rollout::{PodPhase, Progress, Rollout};
+use crate::timeline::Mark;
+use chrono::TimeDelta;
+
+/// A rollback that would work is made sure of at least this often: permissions and policies change too.
+const RECHECK: TimeDelta = TimeDelta::seconds(60);
+
+/// What a plan depends on: when it changes, the plan is worked out anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PlanKey {
+    uid: String,
+    generation: i64,
+    running: Option<String>,
+    served_before: Option<String>,
+    revisions: usize,
+}
+
+impl Watch {
+    pub(super) fn follow_rollout(&mut self, id: WorkloadId, rollout: Rollout, effects: &mut Vec<Effect>) {
+        let told = rollout.deploy.clone().map(|deploy| self.as_told(deploy));
+        let index = usize::from(id.0);
+        let known = self.workloads[index].deploy.clone();
+        self.workloads[index].rollout = Some(rollout);
+        match (known, told) {
+            (None, Some(deploy)) => {
+                self.tell_deploy(id, &deploy);
+                if let Some(finished) = deploy.finished {
+                    self.tell_rolled_out(id, &deploy, finished);
+                }
+                self.pin(id, deploy);
+            }
+            // Our own undo is on its way or through: the deploy that is watched stays the one taken back.
+            (Some(_), Some(deploy)) if self.is_our_undo(id, &deploy) => {}
+            (Some(known), Some(deploy)) if known.to.hash != deploy.to.hash || known.at != deploy.at => {
+                if known.to.hash != deploy.to.hash {
+                    self.tell_deploy(id, &deploy);
+                }
+                self.pin(id, deploy);
+            }
+            (Some(known), Some(deploy)) => {
+                if let (None, Some(finished)) = (known.finished, deploy.finished) {
+                    self.tell_rolled_out(id, &deploy, finished);
+                }
+                // A rollout that has ended stays ended: a pod that dies later does not reopen the window.
+                self.workloads[index].deploy = Some(Deploy { finished: known.finished.or(deploy.finished), ..deploy });
+            }
+            (_, None) => {}
+        }
+        self.prepare_if_changed(id, effects);
+    }
+
+    /// Over what was found goes what the command line says.
+    fn as_told(&self, mut deploy: Deploy) -> Deploy {
+        let told = &self.setup.told;
+        deploy.at = told.deployed_at.unwrap_or(deploy.at);
+        deploy.finished = deploy.finished.map(|finished| finished.max(deploy.at));
+        if let Some(label) = &told.to {
+            deploy.to = named(Some(&deploy.to), label);
+        }
+        if let Some(label) = &told.from {
+            deploy.from = Some(named(deploy.from.as_ref().or(Some(&deploy.to)), label));
+        }
+        deploy
+    }
+
+    fn pin(&mut self, id: WorkloadId, deploy: Deploy) {
+        self.workloads[usize::from(id.0)].deploy = Some(deploy);
+        self.split_baselines();
+        self.backfill_anew();
+    }
+
+    /// Whether a deploy that appears is the undo we asked for, and not somebody's new version.
+    fn is_our_undo(&self, id: WorkloadId, deploy: &Deploy) -> bool {
+        self.rollback.undertaking().is_some_and(|done| {
+            done.plan.steps.iter().any(|step| step.workload == id && step.to.hash == deploy.to.hash)
+        })
+    }
+
+    fn tell_deploy(&mut self, id: WorkloadId, deploy: &Deploy) {
+        let reference = &self.setup.workload(id).reference;
+        let from = deploy.from.as_ref().map_or("?", Version::label);
+        let by = deploy.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
+        let text = format!("{reference}: {from} → {}{by}", deploy.to.label());
+        self.timeline.add(deploy.at, Mark::Deploy, text);
+    }
+
+    fn tell_rolled_out(&mut self, id: WorkloadId, deploy: &Deploy, finished: Time) {
+        let reference = &self.setup.workload(id).reference;
+        let pods = self.workload(id).rollout.as_ref().map_or(0, |rollout| rollout.replicas.desired);
+        let took = brief(finished - deploy.at);
+        let text = format!("{reference}: rolled out, {pods} pods of {} in {took}", deploy.to.label());
+        self.timeline.add(finished, Mark::Deploy, text);
+    }
+
+    fn prepare_if_changed(&mut self, id: WorkloadId, effects: &mut Vec<Effect>) {
+        let state = &self.workloads[usize::from(id.0)];
+        let Some(key) = state.plan_key() else { return };
+        if state.prepared.as_ref().is_none_or(|(_, known)| *known != key) {
+            self.prepare(id, key, effects);
+        }
+    }
+
+    /// On each tick: whoever's plan is old is made sure of again.
+    pub(super) fn refresh_readiness(&mut self, effects: &mut Vec<Effect>) {
+        for index in 0..self.workloads.len() {
+            let state = &self.workloads[index];
+            let old = state.prepared.as_ref().is_some_and(|(at, _)| self.now - *at >= RECHECK || *at > self.now);
+            if let (true, Some(key)) = (old, state.plan_key()) {
+                self.prepare(WorkloadId(index as u16), key, effects);
+            }
+        }
+    }
+
+    fn prepare(&mut self, id: WorkloadId, key: PlanKey, effects: &mut Vec<Effect>) {
+        if matches!(self.rollback, Rollback::Confirmed(_) | Rollback::Running(_)) {
+            return;
+        }
+        let state = &mut self.workloads[usize::from(id.0)];
+        if state.prepared.as_ref().is_some_and(|(_, known)| *known != key) {
+            // What was worked out is for a state that is gone. A refresh of the same state keeps it.
+            state.readiness = Readiness::Preparing;
+        }
+        let choice = match (self.setup.told.rollback_to, &key.served_before) {
+            (Some(revision), _) => Choice::Revision(revision),
+            (None, Some(hash)) => Choice::Hash(hash.clone()),
+            (None, None) => Choice::Previous,
+        };
+        let pace = state.rollout.as_ref().and_then(pace);
+        effects.push(Effect::Prepare { workload: id, wanted: Wanted { choice, pace } });
+        state.prepared = Some((self.now, key));
+    }
+}
+
+impl super::WorkloadState {
+    fn plan_key(&self) -> Option<PlanKey> {
+        let rollout = self.rollout.as_ref()?;
+        if rollout.progress == Progress::Gone {
+            return None;
+        }
+        let deploy = rollout.deploy.as_ref();
+        Some(PlanKey {
+            uid: rollout.uid.clone(),
+            generation: rollout.generation,
+            running: deploy.map(|deploy| deploy.to.hash.clone()),
+            served_before: deploy.and_then(|deploy| Some(deploy.from.as_ref()?.hash.clone())),
+            revisions: rollout.revisions.len(),
+        })
+    }
+}
+
+/// How long this workload's pods take from creation to readiness: the middle of those that are ready.
+fn pace(rollout: &Rollout) -> Option<TimeDelta> {
+    let ready = rollout.pods.iter().filter(|pod| pod.phase == PodPhase::Ready);
+    let mut spans: Vec<TimeDelta> = ready.filter_map(|pod| Some(pod.ready_since? - pod.created?)).collect();
+    spans.sort_unstable();
+    spans.get(spans.len() / 2).copied().filter(|span| *span > TimeDelta::zero())
+}
+
+/// A version under the name a person gave it; its identity stays what the cluster says.
+fn named(version: Option<&Version>, label: &str) -> Version {
+    let found = version.cloned().unwrap_or(Version { images: Vec::new(), revision: 0, hash: String::new() });
+    let image = found.images.first().map_or("", String::as_str);
+    let name = image.strip_suffix(&format!(":{}", found.label())).unwrap_or(image);
+    let mut images = found.images.clone();
+    images.splice(..images.len().min(1), [format!("{name}:{label}")]);
+    Version { images, ..found }
+}

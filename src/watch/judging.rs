@@ -1,0 +1,172 @@
+//! Readings in, findings and the verdict out; the timeline is told of each change that matters.
+
+use super::Watch;
+use crate::deploy::{Deploy, Time};
+use crate::message::Effect;
+use crate::poll::{Issue, Novelty, SourceError};
+use crate::signal::{Kind, Point, Signal, SignalId, SourceId};
+use crate::timeline::Mark;
+use crate::verdict::{self, Evidence, Level, Verdict};
+
+impl Watch {
+    pub(super) fn take_poll(
+        &mut self,
+        source: SourceId,
+        at: Time,
+        points: Vec<(SignalId, Vec<Point>)>,
+        failed: Vec<(SignalId, SourceError)>,
+    ) {
+        // An adapter may only speak of its own signals; anything else would be another source's word.
+        let own = |setup: &crate::setup::Setup, id: SignalId| {
+            setup.signals.get(usize::from(id.0)).is_some_and(|signal| signal.source == source)
+        };
+        for (id, points) in points {
+            if own(&self.setup, id) {
+                self.store.insert(id, &points, at);
+            }
+        }
+        for (id, error) in failed {
+            if own(&self.setup, id) {
+                self.store.set_trouble(id, error);
+            }
+        }
+    }
+
+    pub(super) fn take_issues(&mut self, source: SourceId, issues: Vec<Issue>) {
+        for issue in &issues {
+            if !self.issues.iter().any(|known| known.id == issue.id) {
+                let novelty = match issue.novelty {
+                    Novelty::New => "new issue",
+                    Novelty::Regressed => "regressed issue",
+                };
+                let at = issue.first_seen.filter(|_| issue.novelty == Novelty::New).unwrap_or(self.now);
+                self.timeline.add(at.min(self.now), Mark::Warning, format!("{novelty}: {}", issue.title));
+            }
+        }
+        self.issues.retain(|issue| self.setup.signal(issue.signal).source != source);
+        self.issues.extend(issues);
+        self.issues.sort_by(|a, b| b.fatal.cmp(&a.fatal).then(b.count.cmp(&a.count)));
+    }
+
+    /// Judges the signals that `concerned` picks, then the whole.
+    pub(super) fn judge_where(&mut self, concerned: impl Fn(&Signal) -> bool, effects: &mut Vec<Effect>) {
+        let setup = std::sync::Arc::clone(&self.setup);
+        let red_before = self.findings.iter().filter(|finding| finding.level == Level::RedFlag).count();
+        let mut new_flags = 0;
+        for (index, signal) in setup.signals.iter().enumerate() {
+            if concerned(signal) {
+                new_flags += usize::from(self.judge_one(SignalId(index as u16), signal));
+            }
+        }
+        if new_flags > 0 && red_before == 0 {
+            effects.push(Effect::Bell);
+        }
+        self.judge_whole();
+    }
+
+    /// Judges one signal; says whether a new red flag went up.
+    fn judge_one(&mut self, id: SignalId, signal: &Signal) -> bool {
+        let before = self.findings[usize::from(id.0)].level;
+        let evidence = Evidence {
+            signal_id: id,
+            signal,
+            series: self.store.series(id),
+            source: self.setup.source(signal.source),
+            health: self.store.source(signal.source),
+            rollout: signal.workload.and_then(|workload| self.workload(workload).rollout.as_ref()),
+            deployed_at: self.deploy_of(signal).map(|deploy| deploy.at),
+            issues: &self.issues,
+            alerts: &self.alerts,
+            before,
+            now: self.now,
+        };
+        let judgement = verdict::judge(&evidence);
+        let finding = &mut self.findings[usize::from(id.0)];
+        if finding.level == judgement.level {
+            if finding.sentence != judgement.sentence {
+                finding.sentence = judgement.sentence;
+                self.revision += 1;
+            }
+            return false;
+        }
+        finding.level = judgement.level;
+        finding.sentence = judgement.sentence;
+        finding.since = self.now;
+        finding.acknowledged = false;
+        self.revision += 1;
+        self.tell_change(id, before);
+        judgement.level == Level::RedFlag
+    }
+
+    /// What the timeline says of a change: flags and warnings coming and going, and knowledge lost.
+    fn tell_change(&mut self, id: SignalId, before: Level) {
+        let finding = &self.findings[usize::from(id.0)];
+        let name = self.name_of(id);
+        let sentence = &finding.sentence;
+        let (mark, text) = match finding.level {
+            Level::RedFlag => (Mark::RedFlag, format!("{name}: {sentence}")),
+            Level::Warning if before == Level::RedFlag => (Mark::Warning, format!("{name} no longer red: {sentence}")),
+            Level::Warning => (Mark::Warning, format!("{name}: {sentence}")),
+            Level::Clear if before >= Level::Warning => (Mark::Clear, format!("{name} clear: {sentence}")),
+            Level::Stale => (Mark::Unknown, format!("{name} unknown: {sentence}")),
+            Level::NoData | Level::Insufficient if before >= Level::Warning => {
+                (Mark::Unknown, format!("{name} unknown: {sentence}"))
+            }
+            _ => return,
+        };
+        self.timeline.add(self.now, mark, text);
+    }
+
+    /// The signal's name, with its service where there are several.
+    pub(super) fn name_of(&self, id: SignalId) -> String {
+        let signal = self.setup.signal(id);
+        if self.setup.services.len() > 1 {
+            format!("{} {}", self.setup.service(signal.service).name, signal.name)
+        } else {
+            signal.name.clone()
+        }
+    }
+
+    fn judge_whole(&mut self) {
+        let over = self.window().is_over(self.now);
+        let mut verdict = verdict::whole(self.setup.signals.iter().zip(&self.findings), over);
+        if verdict == Verdict::Healthy && self.rollback.undertaking().is_some() {
+            // What is healthy now is the old version.
+            verdict = Verdict::Inconclusive;
+        }
+        if verdict != self.verdict {
+            self.verdict = verdict;
+            self.revision += 1;
+            let mark = match verdict {
+                Verdict::Healthy => Mark::Clear,
+                Verdict::Inconclusive => Mark::Unknown,
+                // The flags and warnings themselves are in the timeline already.
+                Verdict::Watching | Verdict::Degraded | Verdict::Faulty => return,
+            };
+            self.timeline.add(self.now, mark, format!("verdict: {}", verdict.label()));
+        }
+    }
+
+    /// The deploy that a signal is held against: its workload's, else its service's, else the earliest.
+    fn deploy_of(&self, signal: &Signal) -> Option<&Deploy> {
+        if let Some(workload) = signal.workload {
+            return self.workload(workload).deploy.as_ref();
+        }
+        let of_service = self.setup.workloads.iter().zip(&self.workloads);
+        let own = of_service.filter(|(workload, _)| workload.service == signal.service);
+        own.filter_map(|(_, state)| state.deploy.as_ref())
+            .min_by_key(|deploy| deploy.at)
+            .or_else(|| self.workloads.iter().filter_map(|state| state.deploy.as_ref()).min_by_key(|deploy| deploy.at))
+    }
+
+    /// Tells the store when each signal's deploy was made.
+    pub(super) fn split_baselines(&mut self) {
+        let setup = std::sync::Arc::clone(&self.setup);
+        for (index, signal) in setup.signals.iter().enumerate() {
+            let at = self.deploy_of(signal).map(|deploy| deploy.at).or(setup.told.deployed_at);
+            if let Some(at) = at.filter(|_| signal.kind != Kind::Rollout) {
+                self.store.set_deploy(SignalId(index as u16), at);
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Kubernetes: what a real API server said (`tests/tapes/kubernetes`), through the real source.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod kubernetes {
+    pub(crate) mod server;
+    pub(crate) mod tape;
+
+    mod checking;
+    mod stories;
+    mod streaming;
+}

@@ -1,0 +1,10 @@
+//! The undo of a workload: where it goes, what it warns of, and what it makes of each answer.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod objects;
+mod peer;
+mod preflight;
+mod prepare;
+mod read_back;
+mod send;
+mod target;

@@ -1,0 +1,147 @@
+//! Objects as a real API server wrote them, and hands to bend them with.
+
+use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
+use redflag::rollback::preflight::{self, Objects};
+use redflag::rollback::target::{Choice, Wanted};
+use redflag::rollback::{Blocked, Undo};
+use serde_json::{Value, json};
+
+/// One workload's objects.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) reference: WorkloadRef,
+    pub(crate) workload: Value,
+    /// The items of the history's list.
+    pub(crate) history: Vec<Value>,
+    pub(crate) pods: Vec<Value>,
+}
+
+/// The lines of a tape.
+pub(crate) fn tape(name: &str) -> Vec<Value> {
+    let text = match name {
+        "undo" => include_str!("tapes/undo.jsonl"),
+        "errors" => include_str!("tapes/errors.jsonl"),
+        "no-previous-revision" => include_str!("tapes/no-previous-revision.jsonl"),
+        "statefulset" => include_str!("tapes/statefulset.jsonl"),
+        other => panic!("no tape {other}"),
+    };
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// `deployment/web`, three pods: 1.8.3 is revision 1, 1.9.0 is revision 2 and runs.
+pub(crate) fn web() -> World {
+    let tape = tape("undo");
+    World {
+        reference: reference(WorkloadKind::Deployment, "web"),
+        workload: tape[0]["response"]["body"].clone(),
+        history: items(&tape[1]["response"]["body"]),
+        pods: Vec::new(),
+    }
+}
+
+/// `statefulset/db`, two pods: 1.0.0 is revision 1, 1.1.0 is revision 2 and runs.
+pub(crate) fn db() -> World {
+    let tape = tape("statefulset");
+    World {
+        reference: reference(WorkloadKind::StatefulSet, "db"),
+        workload: tape[0]["event"]["object"].clone(),
+        history: items(&tape[1]["response"]["body"]),
+        pods: Vec::new(),
+    }
+}
+
+/// `daemonset/agent` on four nodes: 3.0 is revision 1, 3.1 is revision 2 and runs.
+pub(crate) fn agent() -> World {
+    let template = |image: &str| json!({"metadata": {"labels": {"app": "agent"}}, "spec": {"containers": [{"name": "agent", "image": image}]}});
+    let revision = |number: i64, hash: &str, image: &str| {
+        let mut template = template(image);
+        template["$patch"] = json!("replace");
+        json!({
+            "metadata": {
+                "name": format!("agent-{hash}"),
+                "labels": {"app": "agent", "controller-revision-hash": hash},
+                "ownerReferences": [{"kind": "DaemonSet", "name": "agent", "uid": "agent-uid", "controller": true}],
+            },
+            "data": {"spec": {"template": template}},
+            "revision": number,
+        })
+    };
+    World {
+        reference: reference(WorkloadKind::DaemonSet, "agent"),
+        workload: json!({
+            "metadata": {"name": "agent", "namespace": "production", "uid": "agent-uid", "generation": 2},
+            "spec": {
+                "selector": {"matchLabels": {"app": "agent"}},
+                "template": template("company/agent:3.1"),
+                "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}},
+                "revisionHistoryLimit": 10,
+            },
+            "status": {"observedGeneration": 2, "desiredNumberScheduled": 4},
+        }),
+        history: vec![revision(1, "aaa", "company/agent:3.0"), revision(2, "bbb", "company/agent:3.1")],
+        pods: Vec::new(),
+    }
+}
+
+/// One of the Deployments of the tape about missing history: `one` or `nohist`.
+pub(crate) fn without_history(name: &str) -> World {
+    let lines = tape("no-previous-revision");
+    let body = |end: &str| {
+        let path = format!("/apis/apps/v1/namespaces/production/{end}");
+        let line = lines.iter().rfind(|line| line["request"]["path"] == path.as_str()).unwrap();
+        line["response"]["body"].clone()
+    };
+    World {
+        reference: reference(WorkloadKind::Deployment, name),
+        workload: body(&format!("deployments/{name}")),
+        history: items(&body(&format!("replicasets?labelSelector=app%3D{name}"))),
+        pods: Vec::new(),
+    }
+}
+
+fn reference(kind: WorkloadKind, name: &str) -> WorkloadRef {
+    WorkloadRef { kind, namespace: "production".to_owned(), name: name.to_owned() }
+}
+
+fn items(list: &Value) -> Vec<Value> {
+    list["items"].as_array().unwrap().clone()
+}
+
+impl World {
+    /// Sets one field of the workload, by its JSON pointer; what is missing on the way is made.
+    pub(crate) fn with(mut self, pointer: &str, value: Value) -> Self {
+        set(&mut self.workload, pointer, value);
+        self
+    }
+
+    /// Another `ReplicaSet` of this Deployment: the newest of those there are, with another number and image.
+    pub(crate) fn and_revision(mut self, number: i64, hash: &str, image: &str) -> Self {
+        let mut entry = self.history[0].clone();
+        set(&mut entry, "/metadata/name", json!(format!("web-{hash}")));
+        set(&mut entry, "/metadata/labels/pod-template-hash", json!(hash));
+        set(&mut entry, "/metadata/annotations/deployment.kubernetes.io~1revision", json!(number.to_string()));
+        set(&mut entry, "/spec/template/metadata/labels/pod-template-hash", json!(hash));
+        set(&mut entry, "/spec/template/spec/containers/0/image", json!(image));
+        self.history.push(entry);
+        self
+    }
+
+    /// The undo to wherever `choice` says, by the pure part alone.
+    pub(crate) fn draft(&self, choice: Choice) -> Result<Undo, Blocked> {
+        let objects = Objects { workload: &self.workload, history: &self.history, pods: &self.pods };
+        preflight::draft("prod-eu", WorkloadId(0), &self.reference, objects, &Wanted { choice, pace: None })
+    }
+}
+
+/// Sets what is at a JSON pointer, and makes the objects on the way to it.
+pub(crate) fn set(object: &mut Value, pointer: &str, value: Value) {
+    let mut place = object;
+    for key in pointer.split('/').skip(1) {
+        let key = key.replace("~1", "/");
+        place = match place {
+            Value::Array(list) => &mut list[key.parse::<usize>().unwrap()],
+            other => &mut other[key],
+        };
+    }
+    *place = value;
+}

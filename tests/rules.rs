@@ -1,0 +1,348 @@
+//! What each rule says, and in which words: a history of readings in, a level and its sentence out.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use chrono::TimeDelta;
+use redflag::poll::{Alert, AlertState, Issue, Novelty, SourceError};
+use redflag::rollout::{Rollout, Trouble, TroubleKind};
+use redflag::setup::{Delivery, SourceInfo};
+use redflag::signal::{Kind, Limits, Point, Sample, Signal, SignalId, SourceId};
+use redflag::store::{Health, Series, SourceState};
+use redflag::verdict::{Evidence, Judgement, Level, judge};
+use support::{APP, at, rolled_out};
+
+/// A signal of a kind with an hour of baseline behind it and a deploy at `at(0)`.
+struct Case {
+    signal: Signal,
+    series: Series,
+    source: SourceInfo,
+    health: SourceState,
+    rollout: Option<Rollout>,
+    issues: Vec<Issue>,
+    alerts: Vec<Alert>,
+    before: Level,
+    now: i64,
+}
+
+const STEP: i64 = 30;
+
+impl Case {
+    fn of(kind: Kind) -> Self {
+        let mut series = Series::default();
+        series.set_deploy(at(0));
+        let mut health = SourceState::new(at(0));
+        health.succeed(at(0), Health::Up);
+        Self {
+            signal: Signal {
+                name: kind.label().to_owned(),
+                kind,
+                unit: kind.unit(),
+                service: redflag::deploy::ServiceId(0),
+                workload: (kind == Kind::Rollout).then_some(APP),
+                source: SourceId(0),
+                required: true,
+                limits: kind.limits(),
+                step: TimeDelta::seconds(STEP),
+                link: None,
+            },
+            series,
+            source: SourceInfo {
+                name: "grafana".to_owned(),
+                delivery: Delivery::Polled,
+                interval: TimeDelta::seconds(15),
+            },
+            health,
+            rollout: None,
+            issues: Vec::new(),
+            alerts: Vec::new(),
+            before: Level::Clear,
+            now: 0,
+        }
+    }
+
+    /// An hour of the same reading before the deploy.
+    fn baseline(mut self, sample: Sample) -> Self {
+        let points: Vec<Point> = (1..=120).map(|back| (at(-back * STEP), sample)).collect();
+        self.series.insert(&points, at(0));
+        self
+    }
+
+    /// Readings after the deploy, one bin each.
+    fn then(mut self, samples: impl IntoIterator<Item = Sample>) -> Self {
+        for sample in samples {
+            self.series.insert(&[(at(self.now), sample)], at(self.now));
+            self.now += STEP;
+            self.health.succeed(at(self.now), Health::Up);
+        }
+        self
+    }
+
+    fn values(self, values: impl IntoIterator<Item = f64>) -> Self {
+        self.then(values.into_iter().map(Sample::Value))
+    }
+
+    fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.signal.limits);
+        self
+    }
+
+    fn before(mut self, level: Level) -> Self {
+        self.before = level;
+        self
+    }
+
+    fn judge(&self) -> Judgement {
+        judge(&Evidence {
+            signal_id: SignalId(0),
+            signal: &self.signal,
+            series: &self.series,
+            source: &self.source,
+            health: &self.health,
+            rollout: self.rollout.as_ref(),
+            deployed_at: Some(at(0)),
+            issues: &self.issues,
+            alerts: &self.alerts,
+            before: self.before,
+            now: at(self.now),
+        })
+    }
+
+    #[track_caller]
+    fn says(&self, level: Level, sentence: &str) {
+        let judgement = self.judge();
+        assert_eq!((judgement.level, judgement.sentence.as_str()), (level, sentence));
+    }
+}
+
+fn counts(errors: f64, requests: f64) -> Sample {
+    Sample::Counts { errors, requests }
+}
+
+#[test]
+fn an_error_rate_is_judged_on_its_counts() {
+    let case = || Case::of(Kind::ErrorRate).baseline(counts(0.6, 1200.0));
+    case()
+        .then([counts(1.0, 1200.0); 5])
+        .says(Level::Clear, "0.083 % (3 of 3 600 requests) against 0.05 % before the deploy; limit 0.1 %");
+    case()
+        .then([counts(6.0, 1200.0); 5])
+        .says(Level::Warning, "0.5 % (18 of 3 600 requests) against 0.05 % before the deploy; above 0.1 % for 2 min");
+    case()
+        .then([counts(30.0, 1200.0); 5])
+        .says(Level::RedFlag, "2.5 % (90 of 3 600 requests) against 0.05 % before the deploy; above 1 % for 2 min");
+}
+
+#[test]
+fn thin_traffic_is_insufficient_and_says_how_many_more_it_takes() {
+    Case::of(Kind::ErrorRate).baseline(counts(0.0, 1.0)).then([counts(0.0, 1.0); 10]).says(
+        Level::Insufficient,
+        "0 of 10 requests failed since the deploy: too few to tell; 90 more needed, about 45 min at this pace",
+    );
+    Case::of(Kind::ErrorRate)
+        .then([counts(0.0, 0.0); 4])
+        .says(Level::Insufficient, "0 of 0 requests failed since the deploy: too few to tell; 100 more needed");
+}
+
+#[test]
+fn a_few_errors_among_few_requests_are_not_certain_enough_for_a_flag() {
+    let judgement = Case::of(Kind::ErrorRate).then([0.0, 1.0, 0.0].map(|errors| counts(errors, 20.0))).judge();
+    assert_eq!(judgement.level, Level::Insufficient, "{}", judgement.sentence);
+    // But a third of sixty requests failing is beyond any doubt.
+    let judgement = Case::of(Kind::ErrorRate).then([counts(7.0, 20.0); 3]).judge();
+    assert_eq!(judgement.level, Level::RedFlag, "{}", judgement.sentence);
+}
+
+#[test]
+fn an_error_rate_that_was_so_before_is_not_this_deploys_fault() {
+    Case::of(Kind::ErrorRate).baseline(counts(30.0, 1200.0)).then([counts(30.0, 1200.0); 5]).says(
+        Level::Warning,
+        "2.5 % (90 of 3 600 requests) against 2.5 % before the deploy; above 1 % for 2 min, as before the deploy",
+    );
+}
+
+#[test]
+fn a_latency_up_by_half_is_red_and_one_above_the_limit_a_warning() {
+    let case = || Case::of(Kind::Latency).baseline(Sample::Value(400.0));
+    case().values([410.0; 4]).says(Level::Clear, "410 ms, +2 % against 400 ms before the deploy; limit 500 ms");
+    case()
+        .values([560.0; 4])
+        .says(Level::Warning, "560 ms, +40 % against 400 ms before the deploy; above 500 ms for 2 min");
+    case()
+        .values([640.0; 4])
+        .says(Level::RedFlag, "640 ms, +60 % against 400 ms before the deploy; more than +50 % for 2 min");
+}
+
+#[test]
+fn three_milliseconds_more_are_no_regression_whatever_their_share() {
+    let judgement = Case::of(Kind::Latency).baseline(Sample::Value(3.0)).values([6.0; 4]).judge();
+    assert_eq!(judgement.level, Level::Clear, "{}", judgement.sentence);
+}
+
+#[test]
+fn one_bad_reading_raises_nothing_and_one_good_one_clears_nothing() {
+    let case = || Case::of(Kind::Latency).baseline(Sample::Value(400.0));
+    assert_eq!(case().values([410.0, 410.0, 410.0, 900.0]).judge().level, Level::Clear);
+    let shaken = || case().values([900.0, 900.0, 900.0, 410.0]);
+    assert_eq!(shaken().before(Level::RedFlag).judge().level, Level::RedFlag);
+    assert_eq!(shaken().values([410.0, 410.0]).before(Level::RedFlag).judge().level, Level::Clear);
+}
+
+#[test]
+fn memory_above_its_limit_warns_and_says_so_when_it_was_so_before() {
+    let case = Case::of(Kind::Memory).baseline(Sample::Value(40.0)).values([74.0; 3]);
+    case.says(Level::Warning, "74 % against 40 % before the deploy; above 70 % for 90 s");
+    Case::of(Kind::Cpu)
+        .baseline(Sample::Value(75.0))
+        .values([76.0; 4])
+        .says(Level::Warning, "76 % against 75 % before the deploy; above 70 % for 2 min, as before the deploy");
+}
+
+#[test]
+fn a_leak_warns_early_and_is_red_when_the_limit_is_near_and_a_warm_up_is_neither() {
+    let climb = |slope: f64, bins: u32| (0..bins).map(move |bin| 42.0 + slope * f64::from(bin) / 2.0);
+    let case = || Case::of(Kind::Memory).baseline(Sample::Value(40.0));
+    case().values(climb(1.0, 12)).says(
+        Level::Warning,
+        "48 % against 40 % before the deploy; climbs by 1.0 points a minute, full in about 52 min",
+    );
+    assert_eq!(case().values(climb(2.5, 12)).judge().level, Level::RedFlag);
+    let warm_up = (0..24).map(|bin| 42.0 + 10.0 * (1.0 - (-f64::from(bin) / 4.0).exp()));
+    assert_eq!(case().values(warm_up).judge().level, Level::Clear);
+}
+
+#[test]
+fn an_exhausted_pool_is_red() {
+    Case::of(Kind::Connections)
+        .baseline(Sample::Value(50.0))
+        .values([99.0; 3])
+        .says(Level::RedFlag, "99 % against 50 % before the deploy; exhausted: at 98 % or more for 90 s");
+}
+
+#[test]
+fn server_errors_should_stay_flat() {
+    let case = || Case::of(Kind::ServerErrors).baseline(Sample::Value(0.05));
+    case().values([0.06; 3]).says(Level::Clear, "0.06 /s against 0.05 /s before the deploy; flat");
+    case()
+        .values([0.9; 3])
+        .says(Level::RedFlag, "0.9 /s against 0.05 /s before the deploy; increasing, above 0.15 /s for 90 s");
+}
+
+#[test]
+fn a_drop_in_requests_is_a_flag_of_its_own() {
+    Case::of(Kind::Traffic)
+        .baseline(Sample::Value(40.0))
+        .values([10.0; 3])
+        .says(Level::Warning, "10 /s against 40 /s before the deploy; below 20 /s for 90 s");
+}
+
+#[test]
+fn sessions_and_custom_numbers_have_plain_limits() {
+    Case::of(Kind::CrashFree).values([98.0; 3]).says(Level::RedFlag, "98 %, without a baseline; below 99 % for 90 s");
+    Case::of(Kind::Custom).values([7.0; 3]).says(Level::Clear, "7, without a baseline; no limit is set");
+    let limited = Case::of(Kind::Custom).limits(|limits| limits.red_flag = Some(5.0));
+    limited.values([7.0; 3]).says(Level::RedFlag, "7, without a baseline; above 5 for 90 s");
+}
+
+fn issue(title: &str, fatal: bool, novelty: Novelty, count: u64) -> Issue {
+    Issue {
+        id: title.to_owned(),
+        signal: SignalId(0),
+        title: title.to_owned(),
+        culprit: None,
+        novelty,
+        fatal,
+        count,
+        users: 1,
+        first_seen: None,
+        last_seen: None,
+        link: None,
+    }
+}
+
+#[test]
+fn a_new_issue_warns_and_a_grave_one_above_the_rate_is_red() {
+    let mut case = Case::of(Kind::NewIssues).values([0.0]);
+    case.says(Level::Clear, "none in this version");
+    case.issues = vec![issue("ValueError: bad colour", false, Novelty::New, 3)];
+    case.says(Level::Warning, "1 new issue, 0 /min; 3× “ValueError: bad colour”");
+    case = case.values([14.0]);
+    case.issues.push(issue("TypeError: cart.total is None", true, Novelty::New, 204));
+    case.says(Level::RedFlag, "2 new issues, 14 /min; 204× “TypeError: cart.total is None”; above 1 /min");
+}
+
+#[test]
+fn an_alert_that_fired_before_the_deploy_only_warns() {
+    let alert = |state, since: i64| Alert {
+        signal: SignalId(0),
+        name: "High 5xx".to_owned(),
+        state,
+        since: Some(at(since)),
+        link: None,
+    };
+    let mut case = Case::of(Kind::Alerts).values([0.0]);
+    case.says(Level::Clear, "none fires");
+    case.alerts = vec![alert(AlertState::Firing, -600)];
+    case.says(Level::Warning, "firing since before the deploy: High 5xx");
+    case.alerts = vec![alert(AlertState::Firing, 60)];
+    case.says(Level::RedFlag, "firing since the deploy: High 5xx");
+    case.alerts = vec![alert(AlertState::Unknown, 60)];
+    case.says(Level::NoData, "cannot be evaluated, so guards nothing: High 5xx");
+}
+
+#[test]
+fn alerts_that_cannot_be_read_are_not_quiet_ones() {
+    let mut case = Case::of(Kind::Alerts);
+    case.says(Level::NoData, "grafana answers and has nothing for it; is the query right?");
+    case = case.values([0.0]);
+    case.series.set_trouble(SourceError::Forbidden("alert.rules:read".to_owned()));
+    case.says(Level::NoData, "grafana: not allowed: alert.rules:read; last known 0");
+}
+
+#[test]
+fn a_probe_that_fails_twice_is_red_and_has_to_answer_twice_to_be_clear() {
+    let mut case = Case::of(Kind::Probe).values([90.0, 95.0]);
+    case.says(Level::Clear, "answers in 95 ms");
+    case = case.then([Sample::Empty]);
+    case.series.set_trouble(SourceError::Server { status: 502, text: "Bad Gateway".to_owned() });
+    case.says(Level::Warning, "fails: server error 502: Bad Gateway; the last 1 try, for 30 s");
+    case = case.then([Sample::Empty]);
+    assert_eq!(case.judge().level, Level::RedFlag);
+    case = case.values([90.0]);
+    case.before = Level::RedFlag;
+    assert_eq!(case.judge().level, Level::RedFlag);
+    case = case.values([90.0]);
+    case.says(Level::Clear, "answers in 90 ms");
+}
+
+#[test]
+fn a_rollout_speaks_kubernetes_own_words() {
+    let mut case = Case::of(Kind::Rollout);
+    case.says(Level::NoData, "grafana has not told of it yet");
+    case.rollout = Some(rolled_out(2, "1.8.3", "1.9.0", -60, Some(0)));
+    case.says(Level::Clear, "3 of 3 pods ready");
+    let sentence = "2 of 3 new pods crash-loop".to_owned();
+    case.rollout.as_mut().unwrap().troubles =
+        vec![Trouble { kind: TroubleKind::CrashLoop, sentence: sentence.clone() }];
+    case.says(Level::RedFlag, &sentence);
+}
+
+#[test]
+fn what_is_not_known_is_said_before_any_rule() {
+    let mut case = Case::of(Kind::Latency).values([400.0; 4]);
+    case.now += 30;
+    case.says(Level::Stale, "grafana has not answered for 30 s; last known 400 ms");
+    case.health.fail(at(case.now), SourceError::RateLimited { retry_after: None });
+    case.says(Level::Stale, "grafana has not answered for 30 s: too many requests; last known 400 ms");
+
+    let mut case = Case::of(Kind::Latency).values([400.0; 4]);
+    case.now += 300;
+    case.health.succeed(at(case.now), Health::Up);
+    case.says(Level::NoData, "grafana answers, without anything newer than 5 min; last known 400 ms");
+    case.series.set_trouble(SourceError::BadQuery("parse error".to_owned()));
+    case.says(Level::NoData, "grafana: query refused: parse error; last known 400 ms");
+
+    Case::of(Kind::Latency).says(Level::NoData, "grafana answers and has nothing for it; is the query right?");
+    let case = Case::of(Kind::Latency).values([400.0, 400.0]);
+    case.says(Level::Insufficient, "2 of 3 readings since the deploy; 1 more before it is judged");
+}

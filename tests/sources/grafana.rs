@@ -1,0 +1,237 @@
+//! Grafana: frames, partial answers, alert rules.
+
+use super::peer::*;
+use redflag::poll::{AlertState, Poll, SourceError};
+use redflag::secret::Secret;
+use redflag::signal::{Sample, SignalId};
+use redflag::source::Source;
+use redflag::source::grafana::Grafana;
+use redflag::source::spec::{AlertQuery, Auth, GrafanaSpec, SeriesQuery};
+
+const TWO_AXES: &str = include_str!("fixtures/grafana/two_axes.json");
+const PARTIAL: &str = include_str!("fixtures/grafana/partial.json");
+const RULES: &str = include_str!("fixtures/grafana/rules.json");
+const DATASOURCES: &str = include_str!("fixtures/grafana/datasources.json");
+
+fn grafana(peer: &Peer, queries: Vec<SeriesQuery>, filters: &[&str]) -> Grafana {
+    let alert = |(index, filter): (usize, &&str)| AlertQuery {
+        signal: SignalId(10 + index as u16),
+        filter: (*filter).to_owned(),
+    };
+    Grafana::new(GrafanaSpec {
+        endpoint: peer.endpoint(),
+        auth: Auth::Bearer(Secret::new(TOKEN)),
+        organization: Some(7),
+        datasources: if queries.is_empty() { vec![] } else { vec![("prom-1".to_owned(), queries)] },
+        alerts: filters.iter().enumerate().map(alert).collect(),
+    })
+    .unwrap()
+}
+
+fn four() -> Vec<SeriesQuery> {
+    vec![value(0, "up"), value(1, "b"), value(2, "c"), value(3, "d")]
+}
+
+async fn polled(status: u16, body: &str, queries: Vec<SeriesQuery>) -> Result<Poll, SourceError> {
+    let peer = Peer::start(vec![reply("/api/ds/query", status, body)]).await;
+    grafana(&peer, queries, &[]).poll(&request()).await
+}
+
+#[tokio::test]
+async fn all_signals_of_a_data_source_are_one_request() {
+    let peer = Peer::start(vec![reply("/api/ds/query", 200, TWO_AXES)]).await;
+    let queries =
+        vec![value(0, r#"up{v="$version"}[$__rate_interval]"#), counts(1, "e", "r"), value(2, "c"), value(3, "d")];
+    grafana(&peer, queries, &[]).poll(&request()).await.unwrap();
+    let asked = peer.asked();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].headers["authorization"], format!("Bearer {TOKEN}"));
+    assert_eq!(asked[0].headers["x-grafana-org-id"], "7");
+    assert_eq!(asked[0].headers["user-agent"], concat!("redflag/", env!("CARGO_PKG_VERSION")));
+    let body: serde_json::Value = serde_json::from_str(&asked[0].body).unwrap();
+    // Epoch milliseconds, as strings.
+    assert_eq!(body["from"], format!("{BASE}000"));
+    assert_eq!(body["to"], format!("{}000", BASE + 110));
+    let queries = body["queries"].as_array().unwrap();
+    let refs: Vec<&str> = queries.iter().map(|query| query["refId"].as_str().unwrap()).collect();
+    assert_eq!(refs, ["A0", "A1", "B1", "A2", "A3"]);
+    // Our variable is filled in, Grafana's is left to Grafana.
+    assert_eq!(queries[0]["expr"], r#"up{v="1.9.0"}[$__rate_interval]"#);
+    assert_eq!(queries[0]["interval"], "15s");
+    assert_eq!(queries[0]["intervalMs"], 15_000);
+    assert_eq!(queries[0]["datasource"]["uid"], "prom-1");
+    assert_eq!((&queries[0]["range"], &queries[0]["instant"]), (&true.into(), &false.into()));
+}
+
+#[tokio::test]
+async fn each_frame_has_its_own_times_and_nan_is_beside_the_nulls() {
+    let queries = vec![value(0, "up"), counts(1, "e", "r"), value(2, "c"), value(3, "d")];
+    let poll = polled(200, TWO_AXES, queries).await.unwrap();
+    // The point at 105 s is younger than a scrape: it comes with the next poll.
+    assert_eq!(
+        points(&poll, 0),
+        [number(0, 0.5), (at(15), Sample::NotANumber), (at(30), Sample::NotANumber), number(45, 2.0)]
+    );
+    let count = |second, errors, requests| (at(second), Sample::Counts { errors, requests });
+    assert_eq!(points(&poll, 1), [count(0, 0.0, 100.0), count(30, 3.0, 150.0), count(45, 0.0, 0.0)]);
+    // No frame, or a frame without rows: asked, and there is nothing.
+    assert_eq!((points(&poll, 2), points(&poll, 3)), (vec![], vec![]));
+    assert_eq!(poll.warnings, ["results truncated due to limit"]);
+    assert!(poll.failed.is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_query_does_not_take_the_good_ones_with_it() {
+    for status in [200, 207, 400, 500] {
+        let poll = polled(status, PARTIAL, four()).await.unwrap();
+        assert_eq!(points(&poll, 1), [number(15, 0.25)], "status {status}");
+        assert_eq!(
+            failure(&poll, 0),
+            SourceError::BadQuery("bad_data: 1:5: parse error: unexpected identifier".to_owned())
+        );
+        // The data source's credentials are not ours.
+        assert!(matches!(failure(&poll, 2), SourceError::Forbidden(text) if text.contains("Grafana's own")));
+        assert!(matches!(failure(&poll, 3), SourceError::BadQuery(text) if text.contains("2 series")));
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_grafana_forgets_is_not_empty() {
+    let poll =
+        polled(200, PARTIAL, vec![value(0, "a"), value(1, "b"), value(2, "c"), value(3, "d"), value(4, "e")]).await;
+    assert!(matches!(failure(&poll.unwrap(), 4), SourceError::BadAnswer(_)));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_an_error_as_a_whole_says_why() {
+    let denied = r#"{"accessErrorId":"ACE1","message":"You'll need additional permissions to perform this action. Permissions needed: datasources:query","title":"Access denied"}"#;
+    let error = polled(403, denied, four()).await.unwrap_err();
+    assert_eq!(error.to_string(), "not allowed: permission missing: datasources:query");
+    let invalid =
+        r#"{"extra":null,"message":"Invalid API key","messageId":"api-key.invalid","statusCode":401,"traceID":""}"#;
+    assert_eq!(polled(401, invalid, four()).await, Err(SourceError::Unauthorized("Invalid API key".to_owned())));
+    let missing = polled(404, r#"{"message":"Data source not found"}"#, four()).await;
+    assert_eq!(missing, Err(SourceError::NotFound("Data source not found".to_owned())));
+    let broken = polled(500, r#"{"message":"Query data error"}"#, four()).await;
+    assert_eq!(broken, Err(SourceError::Server { status: 500, text: "Query data error".to_owned() }));
+    assert!(matches!(polled(200, "{}", four()).await, Err(SourceError::BadAnswer(_))));
+}
+
+#[tokio::test]
+async fn a_signal_whose_version_is_not_known_yet_is_left_out() {
+    let mut unknown = value(0, "up{v=\"${version}\"}");
+    unknown.service = redflag::deploy::ServiceId(1);
+    let peer = Peer::start(vec![]).await;
+    assert_eq!(grafana(&peer, vec![unknown], &[]).poll(&request()).await, Ok(Poll::default()));
+    assert!(peer.asked().is_empty());
+}
+
+#[tokio::test]
+async fn alert_rules_are_ours_by_their_labels_or_their_instances() {
+    let peer = Peer::start(vec![reply("/api/prometheus/grafana/api/v1/rules", 200, RULES)]).await;
+    let filters = ["service=app, env=production", "{service=\"cart\"}", "service=docs"];
+    let poll = grafana(&peer, vec![], &filters).poll(&request()).await.unwrap();
+    assert_eq!(points(&poll, 10), [number(110, 1.0)]);
+    assert_eq!(points(&poll, 11), [number(110, 1.0)]);
+    // Only a paused and a recording rule carry this label: nothing guards the service.
+    assert_eq!(points(&poll, 12), []);
+    let alerts = poll.alerts.unwrap();
+    let told: Vec<_> = alerts.iter().map(|alert| (alert.signal.0, alert.name.as_str(), alert.state)).collect();
+    assert_eq!(
+        told,
+        [
+            (10, "High 5xx", AlertState::Firing),
+            (10, "Slow", AlertState::Pending),
+            (10, "Blind", AlertState::Unknown),
+            (11, "By instance", AlertState::Firing),
+        ]
+    );
+    assert_eq!((alerts[0].since, alerts[1].since, alerts[3].since), (Some(at(60)), None, Some(at(30))));
+    assert_eq!(alerts[0].link, Some(format!("{}/alerting/grafana/abc/view", peer.url)));
+}
+
+#[tokio::test]
+async fn rules_that_are_refused_leave_the_series_alone() {
+    let replies = vec![
+        reply("/api/ds/query", 400, PARTIAL),
+        reply("/rules", 403, r#"{"message":"Permissions needed: alert.rules:read"}"#),
+    ];
+    let peer = Peer::start(replies).await;
+    let poll = grafana(&peer, four(), &["service=app"]).poll(&request()).await.unwrap();
+    assert_eq!(points(&poll, 1).len(), 1);
+    assert_eq!(failure(&poll, 10).to_string(), "not allowed: permission missing: alert.rules:read");
+    assert_eq!(poll.alerts, None);
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_does_not_ask_again_in_this_poll() {
+    let peer = Peer::start(vec![reply("/api/ds/query", 401, r#"{"message":"Unauthorized"}"#)]).await;
+    let error = grafana(&peer, four(), &["service=app"]).poll(&request()).await.unwrap_err();
+    assert_eq!(error, SourceError::Unauthorized("Unauthorized".to_owned()));
+    assert_eq!(peer.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_filter_that_cannot_be_read_is_refused_before_anything_is_asked() {
+    let peer = Peer::start(vec![]).await;
+    let spec = GrafanaSpec {
+        endpoint: peer.endpoint(),
+        auth: Auth::None,
+        organization: None,
+        datasources: vec![],
+        alerts: vec![AlertQuery { signal: SignalId(0), filter: "service=~app.*".to_owned() }],
+    };
+    let error = Grafana::new(spec).err().unwrap();
+    assert_eq!(error.to_string(), "query refused: alert filter `service=~app.*`: expected label=value or label!=value");
+}
+
+#[tokio::test]
+async fn check_names_what_is_wrong_and_the_way_out() {
+    let replies = vec![
+        reply("/api/health", 200, r#"{"commit":"x","database":"ok","version":"11.2.0"}"#),
+        reply("/api/datasources", 200, DATASOURCES),
+        reply("/api/ds/query", 400, PARTIAL),
+        reply("/rules", 200, RULES),
+    ];
+    let peer = Peer::start(replies).await;
+    let spec = GrafanaSpec {
+        endpoint: peer.endpoint(),
+        auth: Auth::Bearer(Secret::new(TOKEN)),
+        organization: None,
+        datasources: vec![("promm".to_owned(), four())],
+        alerts: vec![AlertQuery { signal: SignalId(10), filter: "service=nobody".to_owned() }],
+    };
+    let lines = Grafana::new(spec).unwrap().check(&request()).await;
+    let told: Vec<String> = lines
+        .iter()
+        .map(|line| match &line.result {
+            Ok(remark) => format!("{}: {remark}", line.what),
+            Err(failure) => format!("{}: {}; {}", line.what, failure.reason, failure.way_out),
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "peer: reachable: Grafana 11.2.0",
+            "peer: token: accepted; sees 2 data sources",
+            "peer: data source promm: not found: no data source has the uid promm; use one of these uids: prom-1 (Prometheus EU), loki-1 (Loki)",
+            "peer: up: query refused: bad_data: 1:5: parse error: unexpected identifier; correct the query",
+            "peer: b: answered, 1 of 1 bins with a value",
+            "peer: c: not allowed: the data source refuses Grafana's own credentials: client: 401 Unauthorized; correct the credentials in the data source's own settings in Grafana",
+            "peer: d: query refused: 2 series came back where one is needed: aggregate them, with sum or max for instance; correct the query",
+            "peer: alert rules: not found: no alert rule carries these labels; correct the filter, or let the token read the rules' folder (alert.rules:read)",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn check_says_which_credential_is_wrong() {
+    let replies =
+        vec![reply("/api/health", 200, "{}"), reply("/api/datasources", 401, r#"{"message":"Invalid API key"}"#)];
+    let peer = Peer::start(replies).await;
+    let lines = grafana(&peer, four(), &[]).check(&request()).await;
+    assert_eq!(lines.len(), 2);
+    let failure = lines[1].result.clone().unwrap_err();
+    assert_eq!(failure.reason, "not signed in: Invalid API key");
+    assert!(failure.way_out.contains("service account") && failure.way_out.contains("`peer`"), "{failure:?}");
+}

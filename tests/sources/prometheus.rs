@@ -1,0 +1,155 @@
+//! Prometheus, direct and through proxies.
+
+use super::peer::*;
+use redflag::poll::{Poll, SourceError};
+use redflag::secret::Secret;
+use redflag::signal::Sample;
+use redflag::source::Source;
+use redflag::source::prometheus::Prometheus;
+use redflag::source::spec::{Auth, Endpoint, PrometheusSpec, SeriesQuery};
+
+const MATRIX: &str = include_str!("fixtures/prometheus/matrix.json");
+const SEVERAL: &str = include_str!("fixtures/prometheus/several.json");
+const HISTOGRAM: &str = include_str!("fixtures/prometheus/histogram.json");
+const EMPTY: &str = include_str!("fixtures/prometheus/empty.json");
+const PARSE_ERROR: &str = include_str!("fixtures/prometheus/parse_error.json");
+const SLOW: &str = include_str!("fixtures/prometheus/slow.json");
+
+fn prometheus(peer: &Peer, queries: Vec<SeriesQuery>) -> Prometheus {
+    let auth = Auth::Basic { user: "me".to_owned(), password: Secret::new(TOKEN) };
+    let spec = PrometheusSpec { endpoint: peer.endpoint(), auth, tenant: Some("shop".to_owned()), queries };
+    Prometheus::new(spec).unwrap()
+}
+
+async fn polled(status: u16, body: &str) -> Result<Poll, SourceError> {
+    let peer = Peer::start(vec![reply("query_range", status, body)]).await;
+    prometheus(&peer, vec![value(0, "up")]).poll(&request()).await
+}
+
+#[tokio::test]
+async fn a_range_is_aligned_and_ends_where_nothing_changes_any_more() {
+    let peer = Peer::start(vec![reply("query_range", 200, EMPTY)]).await;
+    prometheus(&peer, vec![value(0, "up")]).poll(&request()).await.unwrap();
+    let asked = peer.asked();
+    assert_eq!(
+        asked[0].target,
+        format!("/api/v1/query_range?query=up&start={BASE}.000&end={}.000&step=15.000&timeout=19s", BASE + 90)
+    );
+    assert_eq!(asked[0].headers["x-scope-orgid"], "shop");
+    assert!(asked[0].headers["authorization"].to_str().unwrap().starts_with("Basic "));
+}
+
+#[tokio::test]
+async fn gaps_stay_gaps_and_nan_is_no_number() {
+    let poll = polled(200, MATRIX).await.unwrap();
+    assert_eq!(
+        points(&poll, 0),
+        [number(0, 0.5), (at(15), Sample::NotANumber), (at(45), Sample::NotANumber), number(60, 1e6)]
+    );
+    assert_eq!(poll.warnings, ["remote read: one of 2 stores did not answer"]);
+}
+
+#[tokio::test]
+async fn no_series_is_no_data_and_no_error() {
+    assert_eq!(points(&polled(200, EMPTY).await.unwrap(), 0), []);
+}
+
+#[tokio::test]
+async fn what_cannot_be_one_number_is_refused_with_the_reason() {
+    let poll = polled(200, SEVERAL).await.unwrap();
+    assert!(matches!(failure(&poll, 0), SourceError::BadQuery(text) if text.contains("3 series")));
+    let poll = polled(200, HISTOGRAM).await.unwrap();
+    assert!(matches!(failure(&poll, 0), SourceError::BadQuery(text) if text.contains("histogram_quantile")));
+    let poll = polled(400, PARSE_ERROR).await.unwrap();
+    assert_eq!(
+        failure(&poll, 0).to_string(),
+        "query refused: invalid parameter \"query\": 1:5: parse error: unexpected identifier"
+    );
+}
+
+#[tokio::test]
+async fn an_error_that_comes_with_status_200_is_an_error() {
+    assert!(matches!(failure(&polled(200, PARSE_ERROR).await.unwrap(), 0), SourceError::BadQuery(_)));
+}
+
+#[tokio::test]
+async fn one_slow_query_does_not_stop_the_others() {
+    let peer = Peer::start(vec![reply("query=slow", 503, SLOW), reply("query=up", 200, MATRIX)]).await;
+    let poll = prometheus(&peer, vec![value(0, "slow"), value(1, "up")]).poll(&request()).await.unwrap();
+    assert!(matches!(failure(&poll, 0), SourceError::Server { status: 503, text } if text.contains("timed out")));
+    assert_eq!(points(&poll, 1).len(), 4);
+}
+
+#[tokio::test]
+async fn a_server_that_keeps_no_time_is_not_asked_on() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let endpoint = Endpoint { timeout: std::time::Duration::from_millis(50), ..endpoint(&url) };
+    let queries = (0..200).map(|signal| value(signal, "up")).collect();
+    let spec = PrometheusSpec { endpoint, auth: Auth::None, tenant: None, queries };
+    let begun = std::time::Instant::now();
+    assert_eq!(Prometheus::new(spec).unwrap().poll(&request()).await, Err(SourceError::Timeout(1)));
+    // Two hundred times 50 ms would be ten seconds.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_gateway_s_own_refusals_are_told_from_a_bad_query() {
+    let limited = r#"{"status":"error","errorType":"too_many_requests","error":"the request has been rejected"}"#;
+    assert_eq!(polled(429, limited).await, Err(SourceError::RateLimited { retry_after: None }));
+    let nobody = r#"{"status":"error","errorType":"no_auth","error":"no org id"}"#;
+    assert_eq!(polled(401, nobody).await, Err(SourceError::Unauthorized("no org id".to_owned())));
+    let poll = polled(422, r#"{"status":"error","errorType":"execution","error":"too many samples"}"#).await.unwrap();
+    assert_eq!(failure(&poll, 0), SourceError::BadQuery("too many samples".to_owned()));
+}
+
+#[tokio::test]
+async fn grafana_s_proxy_hides_a_401_behind_plain_text() {
+    let error = polled(400, "Authentication to data source failed").await.unwrap_err();
+    assert!(matches!(error, SourceError::Forbidden(text) if text.contains("Grafana's own credentials")));
+    let error = polled(502, "Bad Gateway").await.unwrap_err();
+    assert_eq!(error, SourceError::Server { status: 502, text: "Bad Gateway".to_owned() });
+}
+
+#[tokio::test]
+async fn grafana_s_variables_are_filled_in_by_us() {
+    let peer = Peer::start(vec![reply("query_range", 200, EMPTY)]).await;
+    let expr = "rate(a[$__rate_interval])/${__interval_ms}+b[$__interval]+c[$__range]+$__range_s";
+    prometheus(&peer, vec![value(0, expr)]).poll(&request()).await.unwrap();
+    assert!(peer.asked()[0].target.contains("query=rate(a[60s])/15000+b[15s]+c[90s]+90&"), "{:?}", peer.asked());
+}
+
+#[tokio::test]
+async fn a_long_query_goes_into_the_body() {
+    let peer = Peer::start(vec![reply("query_range", 200, MATRIX)]).await;
+    let long = format!("up{{pod=~\"{}\"}}", "x|".repeat(1500));
+    let poll = prometheus(&peer, vec![value(0, &long)]).poll(&request()).await.unwrap();
+    assert_eq!(points(&poll, 0).len(), 4);
+    let asked = peer.asked();
+    assert_eq!((asked[0].method.as_str(), asked[0].target.as_str()), ("POST", "/api/v1/query_range"));
+    assert_eq!(asked[0].headers["content-type"], "application/x-www-form-urlencoded");
+}
+
+#[tokio::test]
+async fn a_range_of_years_stays_below_eleven_thousand_points() {
+    let peer = Peer::start(vec![reply("query_range", 200, EMPTY)]).await;
+    let mut request = request();
+    request.from = at(-100_000_000);
+    prometheus(&peer, vec![value(0, "up")]).poll(&request).await.unwrap();
+    assert!(peer.asked()[0].target.contains(&format!("start={}.000", BASE + 90 - 10_999 * 15)));
+}
+
+#[tokio::test]
+async fn check_tries_the_api_and_each_query() {
+    let peer = Peer::start(vec![
+        reply("query_range", 200, MATRIX),
+        reply("/api/v1/query", 200, r#"{"status":"success","data":{}}"#),
+    ])
+    .await;
+    let lines = prometheus(&peer, vec![value(0, "up")]).check(&request()).await;
+    assert!(lines.iter().all(|line| line.result.is_ok()), "{lines:?}");
+    assert_eq!(lines[1].result, Ok("answered, 2 of 4 bins with a value".to_owned()));
+    let wrong = Peer::start(vec![]).await;
+    let lines = prometheus(&wrong, vec![value(0, "up")]).check(&request()).await;
+    assert_eq!(lines[0].result.clone().unwrap_err().way_out, "set the url of `peer` to everything before /api/v1");
+}

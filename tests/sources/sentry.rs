@@ -1,0 +1,203 @@
+//! Sentry: issues, event counts, sessions.
+
+use super::peer::*;
+use chrono::TimeDelta;
+use redflag::deploy::ServiceId;
+use redflag::poll::{Novelty, SourceError};
+use redflag::secret::Secret;
+use redflag::signal::{Sample, SignalId};
+use redflag::source::Source;
+use redflag::source::sentry::Sentry;
+use redflag::source::spec::{SentryQuery, SentrySpec, SentryWant};
+
+const NEW: &str = include_str!("fixtures/sentry/new.json");
+const REGRESSED: &str = include_str!("fixtures/sentry/regressed.json");
+const TIMESERIES: &str = include_str!("fixtures/sentry/timeseries.json");
+const SESSIONS: &str = include_str!("fixtures/sentry/sessions.json");
+const HOURS: &str = include_str!("fixtures/sentry/sessions_hours.json");
+
+fn query(want: SentryWant, step: i64) -> SentryQuery {
+    SentryQuery {
+        signal: SignalId(0),
+        service: ServiceId(0),
+        projects: vec!["app".to_owned(), "web".to_owned()],
+        release: "app@$version".to_owned(),
+        want,
+        filter: None,
+        step: TimeDelta::seconds(step),
+    }
+}
+
+fn sentry(peer: &Peer, queries: Vec<SentryQuery>) -> Sentry {
+    let spec = SentrySpec {
+        endpoint: peer.endpoint(),
+        token: Secret::new(TOKEN),
+        organization: "shop".to_owned(),
+        environment: Some("prod".to_owned()),
+        queries,
+    };
+    Sentry::new(spec).unwrap()
+}
+
+#[tokio::test]
+async fn new_and_regressed_issues_are_listed_and_their_events_counted() {
+    let replies = vec![
+        reply("firstRelease", 200, NEW),
+        reply("is:regressed", 200, REGRESSED),
+        reply("events-timeseries", 200, TIMESERIES),
+    ];
+    let peer = Peer::start(replies).await;
+    let poll = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]).poll(&request_until(180)).await.unwrap();
+
+    let issues = poll.issues.as_deref().unwrap();
+    let told: Vec<_> =
+        issues.iter().map(|issue| (issue.id.as_str(), issue.novelty, issue.fatal, issue.count, issue.users)).collect();
+    assert_eq!(told, [("41", Novelty::New, true, 1204, 311), ("17", Novelty::Regressed, false, 31, 4)]);
+    assert_eq!(issues[0].title, "TypeError: cart.total is None");
+    assert_eq!(issues[0].link.as_deref(), Some("https://sentry.example.com/issues/41/"));
+    assert_eq!((issues[0].first_seen, issues[1].culprit.as_deref()), (Some(at(30)), None));
+    // 5 events in 30 s; a null is no zero; the bucket that Sentry calls incomplete is left for later.
+    assert_eq!(points(&poll, 0), [number(0, 10.0), (at(30), Sample::Empty), number(60, 0.0)]);
+
+    let asked = peer.asked();
+    assert_eq!(asked.len(), 3);
+    assert_eq!(asked[0].headers["authorization"], format!("Bearer {TOKEN}"));
+    let list = &asked[0].target;
+    assert!(list.starts_with("/api/0/organizations/shop/issues/?"), "{list}");
+    for part in [
+        "start=2023-11-14T22:14:00&end=2023-11-14T22:17:00",
+        "project=app&project=web",
+        "environment=prod",
+        "query=firstRelease:\"app@1.9.0\" is:unresolved",
+        "sort=new",
+        "groupStatsPeriod=&collapse=lifetime&collapse=filtered",
+    ] {
+        assert!(list.contains(part), "{part} is not in {list}");
+    }
+    assert!(asked[1].target.contains("query=is:regressed release:\"app@1.9.0\""));
+    let series = &asked[2].target;
+    assert!(
+        series.contains("query=issue.id:[41,17] release:\"app@1.9.0\"&dataset=errors&yAxis=count()&interval=30"),
+        "{series}"
+    );
+}
+
+#[tokio::test]
+async fn no_new_issue_is_zero_events_and_one_request_less() {
+    let peer = Peer::start(vec![reply("/issues/", 200, "[]")]).await;
+    let poll = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]).poll(&request_until(180)).await.unwrap();
+    // Only what Sentry itself would call complete: 90 s old.
+    assert_eq!(points(&poll, 0), [number(0, 0.0), number(30, 0.0), number(60, 0.0)]);
+    assert_eq!(poll.issues, Some(vec![]));
+    assert_eq!(peer.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_list_that_fails_is_not_an_empty_list() {
+    let peer = Peer::start(vec![
+        reply("firstRelease", 200, NEW),
+        reply("is:regressed", 500, "<html>oops</html>"),
+        reply("sessions", 200, SESSIONS),
+    ])
+    .await;
+    let mut sessions = query(SentryWant::CrashFree, 600);
+    sessions.signal = SignalId(1);
+    let poll = sentry(&peer, vec![query(SentryWant::NewIssues, 30), sessions]).poll(&request()).await.unwrap();
+    assert!(matches!(failure(&poll, 0), SourceError::Server { status: 500, .. }));
+    assert_eq!(poll.issues, None);
+    assert!(!points(&poll, 1).is_empty());
+}
+
+#[tokio::test]
+async fn error_events_of_the_release_are_counted_by_the_minute() {
+    let peer = Peer::start(vec![reply("events-timeseries", 200, TIMESERIES)]).await;
+    let mut errors = query(SentryWant::ErrorCount, 30);
+    errors.filter = Some("!level:info".to_owned());
+    errors.projects.clear();
+    let poll = sentry(&peer, vec![errors]).poll(&request_until(80)).await.unwrap();
+    // The bin from 60 s on is not over at 80 s, whatever Sentry says.
+    assert_eq!(points(&poll, 0), [number(0, 10.0), (at(30), Sample::Empty)]);
+    let target = &peer.asked()[0].target;
+    assert!(target.contains("query=release:\"app@1.9.0\" !level:info&"), "{target}");
+    assert!(target.contains("project=-1"), "{target}");
+}
+
+#[tokio::test]
+async fn an_interval_without_sense_gives_no_readings() {
+    for (interval, fine) in [("1e300", true), ("9223372036854775807", true), ("0", false), ("-5", false)] {
+        let odd = TIMESERIES.replace("\"interval\":30000", &format!("\"interval\":{interval}"));
+        let peer = Peer::start(vec![reply("events-timeseries", 200, &odd)]).await;
+        let poll = sentry(&peer, vec![query(SentryWant::ErrorCount, 30)]).poll(&request_until(180)).await;
+        assert_eq!(poll.map(|poll| points(&poll, 0)).ok(), fine.then(Vec::new), "{interval}");
+    }
+}
+
+#[tokio::test]
+async fn crash_free_sessions_are_percent_and_need_sessions() {
+    let peer = Peer::start(vec![reply("sessions", 200, SESSIONS)]).await;
+    let poll = sentry(&peer, vec![query(SentryWant::CrashFree, 600)]).poll(&request_until(600)).await.unwrap();
+    // 22:00 and 22:10 are over at 22:24; at 22:10 there is a rate and no session.
+    assert_eq!(points(&poll, 0), [number(-840, 99.42), (at(-240), Sample::Empty)]);
+    let target = &peer.asked()[0].target;
+    assert!(target.contains("interval=10m") && target.contains("query=release:\"app@1.9.0\""), "{target}");
+}
+
+#[tokio::test]
+async fn a_sentry_that_knows_only_hours_is_asked_for_hours_from_then_on() {
+    let refused = r#"{"detail":"The interval has to be a multiple of the minimum interval of one hour."}"#;
+    let peer = Peer::start(vec![reply("interval=10m", 400, refused), reply("interval=1h", 200, HOURS)]).await;
+    let sentry = sentry(&peer, vec![query(SentryWant::CrashFree, 600)]);
+    for _ in 0..2 {
+        let poll = sentry.poll(&request_until(600)).await.unwrap();
+        // The running hour is this release's running total, true at the time it was read.
+        assert_eq!(points(&poll, 0), [(at(-240 - 70 * 60), Sample::Empty), number(600, 98.5)]);
+    }
+    assert_eq!(peer.targets("interval=10m").len(), 1);
+    assert_eq!(peer.targets("interval=1h").len(), 2);
+}
+
+#[tokio::test]
+async fn no_session_at_all_is_no_data() {
+    let none = SESSIONS.replace("[1000,0,50]", "[0,0,0]");
+    let peer = Peer::start(vec![reply("sessions", 200, &none)]).await;
+    let poll = sentry(&peer, vec![query(SentryWant::CrashFree, 600)]).poll(&request_until(600)).await.unwrap();
+    assert!(points(&poll, 0).iter().all(|(_, sample)| *sample == Sample::Empty));
+}
+
+#[tokio::test]
+async fn too_many_requests_ends_the_poll_and_says_until_when() {
+    let limited = reply("/issues/", 429, r#"{"detail":"You are attempting to use this endpoint too frequently."}"#)
+        .header("X-Sentry-Rate-Limit-Reset", &(BASE + 150).to_string());
+    let peer = Peer::start(vec![limited]).await;
+    let queries = vec![query(SentryWant::NewIssues, 30), query(SentryWant::ErrorCount, 30)];
+    let error = sentry(&peer, queries).poll(&request()).await.unwrap_err();
+    assert_eq!(error, SourceError::RateLimited { retry_after: Some(TimeDelta::seconds(40)) });
+    assert_eq!(peer.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_known_yet_is_not_asked_for() {
+    let peer = Peer::start(vec![]).await;
+    let mut waiting = query(SentryWant::NewIssues, 30);
+    waiting.service = ServiceId(1);
+    let poll = sentry(&peer, vec![waiting]).poll(&request()).await.unwrap();
+    assert!(poll.points.is_empty() && poll.failed.is_empty() && poll.issues.is_none());
+}
+
+#[tokio::test]
+async fn check_names_the_scope_that_is_missing() {
+    let peer = Peer::start(vec![
+        reply("/issues/", 403, r#"{"detail":"You do not have permission to perform this action."}"#),
+        reply("/organizations/shop/", 200, "{}"),
+    ])
+    .await;
+    let lines = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]).check(&request()).await;
+    assert_eq!(lines[0].what, "peer: token and organization shop");
+    let failure = lines[1].result.clone().unwrap_err();
+    assert!(failure.way_out.contains("event:read") && failure.way_out.contains("org:ci"), "{failure:?}");
+
+    let sso = r#"{"detail":{"code":"sso-required","message":"Must login via SSO","extra":{}}}"#;
+    let peer = Peer::start(vec![reply("/organizations/shop/", 403, sso)]).await;
+    let lines = sentry(&peer, vec![]).check(&request()).await;
+    assert_eq!(lines[0].result.clone().unwrap_err().reason, "not allowed: Must login via SSO");
+}

@@ -105,17 +105,17 @@ pub struct WatchArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
     redflag demo                               a bad release; R and then y take it back\n  \
-    redflag demo --scenario healthy --speed 10\n  \
+    redflag demo --scenario healthy --speed 60\n  \
     redflag demo --serve                       only the company: for watch, check and rollback from elsewhere")]
 pub struct DemoArgs {
     /// What happens [default: bad-release]; an unknown name lists them all
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
-    /// How many times as fast as real time, 0.1 to 600
-    #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
+    /// How many times as fast as real time, 0.1 to 600: half an hour passes in minutes
+    #[arg(long, value_name = "N", default_value = "10", value_parser = speed)]
     pub speed: f64,
-    /// Start the company alone and print a configuration for it
-    #[arg(long)]
+    /// Start the company alone, in real time, and print a configuration for it
+    #[arg(long, conflicts_with = "speed")]
     pub serve: bool,
 }
 

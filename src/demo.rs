@@ -1,1 +1,147 @@
-//! A small company on loopback.
+//! A small company on loopback: a Grafana with a Prometheus behind it, a Sentry, a Datadog, a website and a
+//! Kubernetes API server, all of one simulated world that lives on a [`Clock`].
+//!
+//! redflag talks to it over HTTP through the same adapters as to real systems, with a configuration that it could
+//! have read from a file. What the metrics say follows from which pods serve: a rollback really changes them.
+
+mod alerts;
+mod configuration;
+mod datadog;
+mod faults;
+mod grafana;
+mod history;
+mod kubernetes;
+mod metrics;
+mod noise;
+mod office;
+mod prometheus;
+mod promql;
+mod scenario;
+mod sentry;
+mod server;
+mod website;
+mod world;
+
+pub use faults::{Fault, Faults, Peer, Request, Requests};
+pub use scenario::{Scenario, UnknownScenario};
+
+use crate::clock::Clock;
+use chrono::TimeDelta;
+use office::Office;
+use std::io;
+use std::sync::Arc;
+use world::World;
+
+/// The name under which the configuration asks for the company's token.
+pub const TOKEN: &str = "REDFLAG_DEMO_TOKEN";
+/// The name of the token that may only read.
+pub const VIEWER_TOKEN: &str = "REDFLAG_DEMO_VIEWER_TOKEN";
+
+/// How a company is founded.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What happens.
+    pub scenario: Scenario,
+    /// The time it happens in. The deploy is made two seconds after its present.
+    pub clock: Clock,
+    /// The seed of all noise and names: equal seeds tell equal stories.
+    pub seed: u64,
+    /// The first of five ports, one a peer in the order of [`Peer::ALL`]; any free ones when not given.
+    pub port: Option<u16>,
+    /// The token to let in; a random one when not given.
+    pub token: Option<String>,
+}
+
+/// A running company. Its servers stop when it is dropped.
+pub struct Company {
+    office: Arc<Office>,
+    scenario: Scenario,
+    ports: [u16; Peer::ALL.len()],
+}
+
+impl Company {
+    /// Founds a company on free ports.
+    ///
+    /// # Errors
+    /// When no port can be opened on the loopback interface.
+    pub async fn start(scenario: Scenario, clock: Clock) -> io::Result<Self> {
+        Self::start_with(Options { scenario, clock, seed: 1, port: None, token: None }).await
+    }
+
+    /// Founds a company. Must be called within a tokio runtime, which its servers live on.
+    ///
+    /// # Errors
+    /// When a port cannot be opened on the loopback interface, most often because it is taken.
+    pub async fn start_with(options: Options) -> io::Result<Self> {
+        let Options { scenario, clock, seed, port, token } = options;
+        let world = World::new(scenario, clock.now(), seed);
+        let token = token.unwrap_or_else(|| format!("demo-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)));
+        let viewer = format!("{token}-viewer");
+        let office = Arc::new(Office::new(clock, world, token, viewer));
+        let mut ports = [0; Peer::ALL.len()];
+        for (place, peer) in (0..).zip(Peer::ALL) {
+            let router = match peer {
+                Peer::Kubernetes => kubernetes::router(office.clone()),
+                Peer::Grafana => grafana::router(office.clone()),
+                Peer::Sentry => sentry::router(office.clone()),
+                Peer::Datadog => datadog::router(office.clone()),
+                Peer::Website => website::router(office.clone()),
+            };
+            let wanted = port.map(|first| first.saturating_add(place));
+            ports[usize::from(place)] =
+                server::open(&office, peer, wanted, router).await.inspect_err(|_| office.close())?;
+        }
+        tokio::spawn(live(office.clone()));
+        Ok(Self { office, scenario, ports })
+    }
+
+    /// What happens in it.
+    pub fn scenario(&self) -> Scenario {
+        self.scenario
+    }
+
+    /// Where a peer answers: `http://127.0.0.1:40123`.
+    pub fn url(&self, peer: Peer) -> String {
+        format!("http://127.0.0.1:{}", self.ports[peer as usize])
+    }
+
+    /// The configuration that watches it, in TOML. Its secrets are names: see [`Company::secret`].
+    pub fn config(&self) -> String {
+        configuration::write(self)
+    }
+
+    /// The value of a secret that the configuration names: [`TOKEN`], [`VIEWER_TOKEN`].
+    pub fn secret(&self, name: &str) -> Option<String> {
+        match name {
+            TOKEN => Some(self.office.operator_token.clone()),
+            VIEWER_TOKEN => Some(self.office.viewer_token.clone()),
+            _ => None,
+        }
+    }
+
+    /// Breaks and heals its peers, and lets other people act.
+    pub fn faults(&self) -> Faults {
+        Faults(self.office.clone())
+    }
+
+    /// What was asked of it so far.
+    pub fn requests(&self) -> Requests {
+        self.office.board.requests()
+    }
+}
+
+impl Drop for Company {
+    fn drop(&mut self) {
+        self.office.close();
+    }
+}
+
+/// Lets the world go on when nobody asks: watches must hear of changes when they happen.
+async fn live(office: Arc<Office>) {
+    loop {
+        tokio::select! {
+            () = office.closed() => return,
+            () = office.clock.sleep(TimeDelta::seconds(1)) => office.with(|_, _| ()),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The company's Kubernetes API server, over a cluster that is simulated down to its controllers.
+
+pub(crate) mod cluster;
+mod controlled;
+mod deployment;
+pub(crate) mod etcd;
+mod objects;
+pub(crate) mod patch;
+mod pods;
+mod selector;
+mod status;
+mod watch;
+
+use super::office::{Office, User};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, Method, Response, StatusCode, Uri, header};
+use axum::response::IntoResponse;
+use etcd::Resource;
+use objects::NAMESPACE;
+use patch::Form;
+use selector::Selector;
+use serde_json::{Value, json};
+use status::Refusal;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The API server.
+pub(crate) fn router(office: Arc<Office>) -> Router {
+    Router::new().fallback(answer).with_state(office)
+}
+
+/// What a path names.
+#[derive(Debug, PartialEq)]
+struct Target {
+    resource: Resource,
+    /// Whether the namespace is the company's, or all were asked for.
+    is_ours: bool,
+    name: Option<String>,
+}
+
+impl Target {
+    fn parse(path: &str) -> Option<Self> {
+        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let (group, rest) = match segments.as_slice() {
+            ["api", "v1", rest @ ..] => ("", rest),
+            ["apis", "apps", "v1", rest @ ..] => ("apps", rest),
+            _ => return None,
+        };
+        let (namespace, plural, name) = match rest {
+            ["namespaces", namespace, plural] => (Some(*namespace), *plural, None),
+            ["namespaces", namespace, plural, name] => (Some(*namespace), *plural, Some((*name).to_owned())),
+            [plural] => (None, *plural, None),
+            _ => return None,
+        };
+        let resource = Resource::ALL.into_iter().find(|one| one.group() == group && one.plural() == plural)?;
+        Some(Self { resource, is_ours: namespace.is_none_or(|namespace| namespace == NAMESPACE), name })
+    }
+}
+
+async fn answer(
+    State(office): State<Arc<Office>>,
+    method: Method,
+    uri: Uri,
+    Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    match uri.path() {
+        // Open to everybody, as by the usual role of the unauthenticated.
+        "/version" => return json_answer(200, &version()),
+        "/readyz" | "/livez" | "/healthz" => return "ok".into_response(),
+        _ => {}
+    }
+    let Some(user) = office.bearer(&headers) else { return Refusal::unauthorized().into_response() };
+    if uri.path() == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" {
+        return if method == Method::POST {
+            review(user, &body)
+        } else {
+            Refusal::method_not_allowed().into_response()
+        };
+    }
+    let Some(target) = Target::parse(uri.path()) else {
+        return (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "404 page not found\n")
+            .into_response();
+    };
+    let result = match (method, &target.name) {
+        (Method::GET, None) => list_or_watch(&office, &target, &query),
+        (Method::GET, Some(name)) => read(&office, &target, name),
+        (Method::PATCH, Some(name)) => change(&office, user, &target, name, &query, &headers, &body),
+        (Method::DELETE, Some(name)) if target.resource == Resource::Pods => delete(&office, user, &target, name),
+        _ => Err(Refusal::method_not_allowed()),
+    };
+    result.unwrap_or_else(IntoResponse::into_response)
+}
+
+fn list_or_watch(
+    office: &Arc<Office>,
+    target: &Target,
+    query: &BTreeMap<String, String>,
+) -> Result<Response<Body>, Refusal> {
+    let text = |name: &str| query.get(name).map_or("", String::as_str);
+    let selector =
+        Selector::parse(text("labelSelector"), text("fieldSelector")).map_err(|error| Refusal::bad_request(&error))?;
+    if matches!(text("watch"), "true" | "1") {
+        return watch::open(office, target.resource, target.is_ours.then_some(selector), query);
+    }
+    // `limit` and `continue` are accepted and never needed: no list of the company is longer than a page.
+    let (version, items) = office.with(|world, _| {
+        let etcd = &world.cluster.etcd;
+        let wanted = etcd.list(target.resource).filter(|json| target.is_ours && selector.matches(json));
+        (etcd.version(), wanted.cloned().collect::<Vec<_>>())
+    });
+    // A list's items do not carry their kind, the list does.
+    let items: Vec<Value> = items.iter().filter_map(|json| serde_json::from_str(json).ok()).map(without_kind).collect();
+    let list = json!({"kind": format!("{}List", target.resource.kind()), "apiVersion": target.resource.api_version(),
+                      "metadata": {"resourceVersion": version.to_string()}, "items": items});
+    Ok(json_answer(200, &list))
+}
+
+fn without_kind(mut object: Value) -> Value {
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("kind");
+        fields.remove("apiVersion");
+    }
+    object
+}
+
+fn read(office: &Office, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+    let found = office.with(|world, _| world.cluster.etcd.get(target.resource, name).cloned());
+    let json = found.filter(|_| target.is_ours).ok_or_else(|| Refusal::not_found(target.resource, name))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json.to_string()).into_response())
+}
+
+fn change(
+    office: &Office,
+    user: User,
+    target: &Target,
+    name: &str,
+    query: &BTreeMap<String, String>,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<Response<Body>, Refusal> {
+    if user != User::Operator {
+        return Err(Refusal::forbidden(user.name(), "patch", target.resource, name));
+    }
+    if !matches!(target.resource, Resource::Deployments | Resource::StatefulSets | Resource::DaemonSets) {
+        return Err(Refusal::method_not_allowed());
+    }
+    if !target.is_ours {
+        return Err(Refusal::not_found(target.resource, name));
+    }
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let form = Form::of(content_type).ok_or_else(Refusal::unsupported_media_type)?;
+    let patch: Value = serde_json::from_slice(body)
+        .map_err(|error| Refusal::bad_request(&format!("error decoding patch: invalid character: {error}")))?;
+    let dry_run = match query.get("dryRun").map(String::as_str) {
+        None => false,
+        Some("All") => true,
+        Some(other) => {
+            return Err(Refusal::bad_request(&format!("Invalid value: \"{other}\": supported values: \"All\"")));
+        }
+    };
+    let object = office.with(|world, _| world.cluster.patch(target.resource, name, form, &patch, dry_run))?;
+    Ok(json_answer(200, &object))
+}
+
+fn delete(office: &Office, user: User, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+    if user != User::Operator {
+        return Err(Refusal::forbidden(user.name(), "delete", target.resource, name));
+    }
+    let found = office.with(|world, _| {
+        world.cluster.delete_pod(name)?;
+        world.cluster.flush();
+        world.cluster.etcd.get(Resource::Pods, name).cloned()
+    });
+    let json = found.filter(|_| target.is_ours).ok_or_else(|| Refusal::not_found(target.resource, name))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json.to_string()).into_response())
+}
+
+/// `SelfSubjectAccessReview`: the viewer may read, the operator everything.
+fn review(user: User, body: &Bytes) -> Response<Body> {
+    let Ok(mut review) = serde_json::from_slice::<Value>(body) else {
+        return Refusal::bad_request("the object provided is unrecognized").into_response();
+    };
+    let verb = review.pointer("/spec/resourceAttributes/verb").and_then(Value::as_str).unwrap_or_default();
+    let allowed = user == User::Operator || matches!(verb, "get" | "list" | "watch");
+    review["kind"] = json!("SelfSubjectAccessReview");
+    review["apiVersion"] = json!("authorization.k8s.io/v1");
+    review["metadata"] = json!({});
+    review["status"] = json!({"allowed": allowed});
+    json_answer(201, &review)
+}
+
+fn version() -> Value {
+    json!({"major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36", "minCompatibilityMajor": "1",
+           "minCompatibilityMinor": "35", "gitVersion": "v1.36.0", "gitCommit": "0000000000000000000000000000000000000000",
+           "gitTreeState": "clean", "buildDate": "2026-04-22T10:00:00Z", "goVersion": "go1.27.3", "compiler": "gc",
+           "platform": "linux/amd64"})
+}
+
+use super::server::json as json_answer;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_resources_of_the_right_group_only() {
+        let target = |path| Target::parse(path).map(|target| (target.resource, target.is_ours, target.name));
+        assert_eq!(
+            target("/apis/apps/v1/namespaces/production/deployments/app"),
+            Some((Resource::Deployments, true, Some("app".to_owned())))
+        );
+        assert_eq!(target("/api/v1/namespaces/nope/pods"), Some((Resource::Pods, false, None)));
+        assert_eq!(target("/api/v1/pods"), Some((Resource::Pods, true, None)));
+        assert_eq!(target("/apis/apps/v1/namespaces/production/pods"), None);
+        assert_eq!(target("/apis/metrics.k8s.io/v1beta1/namespaces/production/pods"), None);
+    }
+}

@@ -1,0 +1,493 @@
+//! The company's Sentry: issues, error counts, sessions and releases, all told from the same failures as the metrics.
+
+mod search;
+
+use super::faults::Peer;
+use super::history::{Seconds, iso, seconds};
+use super::metrics::Metrics;
+use super::noise;
+use super::office::{Office, User};
+use super::promql::duration;
+use super::scenario::Trouble;
+use super::server::{json as answer, unauthorized};
+use super::world::World;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{Response, header};
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use chrono::NaiveDateTime;
+use search::Search;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The slug of the one organization.
+pub(super) const ORGANIZATION: &str = "demo";
+/// Buckets that ended later than this before now are still being filled.
+const INGESTION: Seconds = 90.0;
+/// First and last events are looked for this finely.
+const LOOK: Seconds = 10.0;
+/// More points than this are refused.
+const MOST_POINTS: f64 = 10_000.0;
+
+pub(crate) fn router(office: Arc<Office>) -> Router {
+    let organization = Router::new()
+        .route("/", get(organization))
+        .route("/projects/", get(projects))
+        .route("/issues/", get(issues))
+        .route("/events-timeseries/", get(timeseries))
+        .route("/sessions/", get(sessions))
+        .route("/releases/", get(releases))
+        .route("/releases/{version}/", get(release))
+        .route("/releases/{version}/deploys/", get(deploys).post(record_deploy));
+    Router::new()
+        .nest("/api/0/organizations/{organization}", organization)
+        .fallback(async || not_found())
+        .layer(middleware::from_fn_with_state(office.clone(), enter))
+        .with_state(office)
+}
+
+type Parameters = Query<Vec<(String, String)>>;
+
+async fn enter(State(office): State<Arc<Office>>, request: Request, next: Next) -> Response<Body> {
+    match office.bearer(request.headers()) {
+        Some(_) if request.uri().path().starts_with(&format!("/api/0/organizations/{ORGANIZATION}/")) => {
+            next.run(request).await
+        }
+        Some(_) => not_found(),
+        None if request.headers().contains_key(header::AUTHORIZATION) => answer(401, &unauthorized(Peer::Sentry)),
+        None => answer(401, &json!({"detail": "Authentication credentials were not provided."})),
+    }
+}
+
+fn not_found() -> Response<Body> {
+    answer(404, &json!({"detail": "The requested resource does not exist"}))
+}
+
+fn refused(detail: &str) -> Response<Body> {
+    answer(400, &json!({"detail": detail}))
+}
+
+/// Without a further page; both links are there all the same.
+fn only_page(body: &Value) -> Response<Body> {
+    let link = "<http://127.0.0.1/>; rel=\"previous\"; results=\"false\"; cursor=\"0:0:1\", \
+                <http://127.0.0.1/>; rel=\"next\"; results=\"false\"; cursor=\"0:100:0\"";
+    ([(header::LINK, link)], answer(200, body)).into_response()
+}
+
+async fn organization() -> Response<Body> {
+    answer(200, &json!({"id": "1", "slug": ORGANIZATION, "name": "Demo", "status": {"id": "active", "name": "active"}}))
+}
+
+async fn projects(State(office): State<Arc<Office>>) -> Response<Body> {
+    let projects: Vec<Value> =
+        office.with(|world, _| (0..world.services.len()).map(|index| project(world, index)).collect());
+    only_page(&json!(projects))
+}
+
+fn project(world: &World, index: usize) -> Value {
+    let name = &world.services[index].name;
+    json!({"id": (index + 1).to_string(), "slug": name, "name": name, "platform": "python"})
+}
+
+/// An error that the company knows.
+struct Issue {
+    service: usize,
+    title: &'static str,
+    kind: &'static str,
+    value: &'static str,
+    culprit: &'static str,
+    level: &'static str,
+    handled: bool,
+    what: What,
+}
+
+/// Which failures an issue is made of.
+#[derive(Clone, Copy, PartialEq)]
+enum What {
+    /// Those that any version has.
+    Usual,
+    /// The new version's, but for the rare ones.
+    NewMost,
+    /// A few of the new version's.
+    NewRare,
+    /// One for each start of a new container.
+    Starts,
+}
+
+impl Issue {
+    fn known(world: &World) -> Vec<Self> {
+        let mut known = Vec::new();
+        for (service, cast) in world.services.iter().enumerate() {
+            let mut add = |(kind, value, title), culprit, level, handled, what| {
+                known.push(Self { service, title, kind, value, culprit, level, handled, what });
+            };
+            add(
+                ("UpstreamTimeout", "upstream timed out", "UpstreamTimeout: upstream timed out"),
+                "app.clients in fetch",
+                "error",
+                true,
+                What::Usual,
+            );
+            match cast.trouble {
+                Trouble::Errors => {
+                    add(
+                        ("TypeError", "cart.total is None", "TypeError: cart.total is None"),
+                        "checkout.views in pay",
+                        "error",
+                        false,
+                        What::NewMost,
+                    );
+                    add(
+                        ("IntegrityError", "orders_fk", "IntegrityError: orders_fk"),
+                        "orders.models in save",
+                        "error",
+                        true,
+                        What::NewRare,
+                    );
+                }
+                Trouble::PoolExhausted => add(
+                    (
+                        "TimeoutError",
+                        "QueuePool limit of size 50 reached",
+                        "TimeoutError: QueuePool limit of size 50 reached",
+                    ),
+                    "db.pool in acquire",
+                    "error",
+                    false,
+                    What::NewMost,
+                ),
+                Trouble::CrashLoop => add(
+                    ("KeyError", "'PAYMENT_URL'", "KeyError: 'PAYMENT_URL'"),
+                    "app.settings in load",
+                    "fatal",
+                    false,
+                    What::Starts,
+                ),
+                Trouble::None | Trouble::MemoryLeak | Trouble::ImagePull => {}
+            }
+        }
+        known
+    }
+
+    fn id(&self) -> String {
+        (4_000_000_000 + noise::stream(&format!("{}{}", self.service, self.title)) % 1_000_000_000).to_string()
+    }
+
+    fn short_id(&self, world: &World) -> String {
+        let name = world.services[self.service].name.to_uppercase();
+        format!("{name}-{:X}", noise::stream(self.title) % 4096)
+    }
+
+    fn is_new(&self) -> bool {
+        self.what != What::Usual
+    }
+
+    /// The release that it was first seen in.
+    fn first_release(&self, world: &World) -> String {
+        let cast = &world.services[self.service];
+        let version = if self.is_new() { &cast.version } else { &cast.history[0] };
+        format!("{}@{version}", cast.name)
+    }
+
+    /// How often it was seen in a window, in a release (any when not given).
+    fn events(&self, metrics: &Metrics<'_>, release: Option<&str>, from: Seconds, to: Seconds) -> f64 {
+        let cast = &metrics.services[self.service];
+        let new_release = format!("{}@{}", cast.name, cast.version);
+        if self.is_new() && release.is_some_and(|release| release != new_release) {
+            return 0.0;
+        }
+        let (new, rare) = metrics.new_failures(self.service, from, to);
+        match self.what {
+            What::NewMost => (new - rare).floor(),
+            What::NewRare => rare.floor(),
+            What::Starts => {
+                let starts = metrics.history.pods(self.service).filter(|pod| pod.faulty).flat_map(|pod| &pod.starts);
+                starts.filter(|start| (from..to).contains(*start)).count() as f64
+            }
+            What::Usual => {
+                let usual = (metrics.requests(self.service, from, to).failed - new).max(0.0);
+                let faulty = metrics.history.serving(self.service, f64::midpoint(from, to)).faulty;
+                match release {
+                    None => usual.floor(),
+                    Some(release) if release == new_release => (usual * faulty).round(),
+                    Some(release)
+                        if cast.history.last().is_some_and(|old| release == format!("{}@{old}", cast.name)) =>
+                    {
+                        (usual * (1.0 - faulty)).round()
+                    }
+                    Some(_) => 0.0,
+                }
+            }
+        }
+    }
+
+    /// When it was first and last seen.
+    fn seen(&self, world: &World, metrics: &Metrics<'_>) -> Option<(Seconds, Seconds)> {
+        if !self.is_new() {
+            return Some((seconds(world.start) - 90.0 * 86_400.0, metrics.now - 40.0));
+        }
+        let start = (seconds(world.start) / LOOK).floor() * LOOK;
+        let bins = ((metrics.now - start) / LOOK).ceil().max(0.0) as i64;
+        let has = |bin: &i64| {
+            let from = start + *bin as f64 * LOOK;
+            self.events(metrics, None, from, from + LOOK) >= 1.0
+        };
+        let first = (0..bins).find(has)?;
+        let last = (first..bins).rev().find(has)?;
+        let at = |bin: i64| (start + bin as f64 * LOOK + 4.0).min(metrics.now);
+        Some((at(first), at(last)))
+    }
+}
+
+async fn issues(State(office): State<Arc<Office>>, Query(parameters): Parameters) -> Response<Body> {
+    let search = Search::parse(get_one(&parameters, "query").unwrap_or("is:unresolved"));
+    let sort = get_one(&parameters, "sort").unwrap_or("date");
+    let result = office.with(|world, now| {
+        let metrics = world.metrics(now);
+        let window = window(&parameters, metrics.now)?;
+        let mut found = Vec::new();
+        for issue in Issue::known(world).iter().filter(|issue| in_projects(&parameters, world, issue.service)) {
+            let Some((first, last)) = issue.seen(world, &metrics) else { continue };
+            let facts = search::Facts {
+                id: &issue.id(),
+                short_id: &issue.short_id(world),
+                first_release: &issue.first_release(world),
+                level: issue.level,
+                unhandled: !issue.handled,
+                age: metrics.now - first,
+                is_new: issue.is_new(),
+            };
+            if !search.wants(&facts) {
+                continue;
+            }
+            let release = search.release();
+            let lifetime = issue.events(&metrics, None, first - 1.0, metrics.now);
+            // With a window (or a release), the counts are those within it.
+            let count = match window {
+                Some((from, to)) => issue.events(&metrics, release, from, to),
+                None => issue.events(&metrics, release, (first - 1.0).max(metrics.now - 86_400.0), metrics.now),
+            };
+            if release.is_some() && count < 1.0 {
+                continue;
+            }
+            found.push((first, last, count, rendered(world, issue, (first, last), count, lifetime)));
+        }
+        found.sort_by(|a, b| match sort {
+            "new" => b.0.total_cmp(&a.0),
+            "freq" | "user" => b.2.total_cmp(&a.2),
+            _ => b.1.total_cmp(&a.1),
+        });
+        Ok::<_, String>(found.into_iter().map(|(.., issue)| issue).collect::<Vec<_>>())
+    });
+    match result {
+        Ok(found) => only_page(&json!(found)),
+        Err(detail) => refused(&detail),
+    }
+}
+
+fn rendered(world: &World, issue: &Issue, (first, last): (Seconds, Seconds), count: f64, lifetime: f64) -> Value {
+    let users = |count: f64| (count * 0.71).ceil();
+    json!({"id": issue.id(), "shortId": issue.short_id(world), "title": issue.title, "culprit": issue.culprit,
+        "permalink": format!("https://sentry.example.com/organizations/{ORGANIZATION}/issues/{}/", issue.id()),
+        "level": issue.level, "status": "unresolved", "substatus": if issue.is_new() { "new" } else { "ongoing" },
+        "isUnhandled": !issue.handled, "priority": if issue.is_new() { "high" } else { "low" }, "type": "error",
+        "issueCategory": "error", "metadata": {"type": issue.kind, "value": issue.value},
+        "count": count.to_string(), "userCount": users(count), "firstSeen": iso(first), "lastSeen": iso(last),
+        "lifetime": {"count": lifetime.to_string(), "userCount": users(lifetime), "firstSeen": iso(first), "lastSeen": iso(last)},
+        "filtered": null, "project": project(world, issue.service), "assignedTo": null})
+}
+
+async fn timeseries(State(office): State<Arc<Office>>, Query(parameters): Parameters) -> Response<Body> {
+    if get_one(&parameters, "dataset").is_none_or(|dataset| dataset != "errors") {
+        return answer(400, &json!({"dataset": ["This field is required."]}));
+    }
+    let search = Search::parse(get_one(&parameters, "query").unwrap_or_default());
+    let step = get_one(&parameters, "interval").and_then(duration).unwrap_or(3600.0).max(1.0);
+    let result = office.with(|world, now| {
+        let metrics = world.metrics(now);
+        let (from, to) = window(&parameters, metrics.now)?.unwrap_or((metrics.now - 86_400.0, metrics.now));
+        if step > to - from || (to - from) / step > MOST_POINTS {
+            return Err("Invalid interval: it must be smaller than the window and give at most 10000 points.".to_owned());
+        }
+        let (from, to) = ((from / step).floor() * step, (to / step).ceil() * step);
+        let known = Issue::known(world);
+        let wanted: Vec<&Issue> = known
+            .iter()
+            .filter(|issue| in_projects(&parameters, world, issue.service))
+            .filter(|issue| search.wants_issue(&issue.id(), &issue.short_id(world)))
+            .filter(|issue| search.wants_first_release(&issue.first_release(world)))
+            .collect();
+        let values: Vec<Value> = (0..((to - from) / step).round() as i64)
+            .map(|bin| {
+                let start = from + bin as f64 * step;
+                let count: f64 = wanted.iter().map(|issue| issue.events(&metrics, search.release(), start, start + step)).sum();
+                let mut value = json!({"timestamp": milliseconds(start), "value": count.round(), "incomplete": false});
+                if start + step >= metrics.now - INGESTION {
+                    value["incomplete"] = json!(true);
+                    value["incompleteReason"] = json!("INCOMPLETE_BUCKET");
+                }
+                value
+            })
+            .collect();
+        Ok(json!({"meta": {"dataset": "errors", "start": milliseconds(from), "end": milliseconds(to)},
+            "timeSeries": [{"yAxis": "count()", "groupBy": null,
+                "meta": {"interval": milliseconds(step), "valueType": "integer", "valueUnit": null, "order": 0, "isOther": false,
+                         "dataScanned": "full"},
+                "values": values}]}))
+    });
+    result.map_or_else(|detail: String| refused(&detail), |body| answer(200, &body))
+}
+
+async fn sessions(State(office): State<Arc<Office>>, Query(parameters): Parameters) -> Response<Body> {
+    const HOUR: Seconds = 3600.0;
+    let search = Search::parse(get_one(&parameters, "query").unwrap_or_default());
+    let fields: Vec<&str> =
+        parameters.iter().filter(|(name, _)| name == "field").map(|(_, field)| field.as_str()).collect();
+    if fields.is_empty() {
+        return refused("Request is missing a \"field\"");
+    }
+    let step = get_one(&parameters, "interval").and_then(duration).unwrap_or(HOUR);
+    let result = office.with(|world, now| {
+        let metrics = world.metrics(now);
+        let (from, to) = window(&parameters, metrics.now)?.unwrap_or((metrics.now - 86_400.0, metrics.now));
+        if step < 60.0 || step % 60.0 != 0.0 || 86_400.0 % step != 0.0 {
+            return Err("Your interval has to be a multiple of the minimum interval of one minute.".to_owned());
+        }
+        // The range is rounded outward to whole hours.
+        let (from, to) = ((from / HOUR).floor() * HOUR, (to / HOUR).ceil() * HOUR);
+        if step < HOUR && to - from > 6.0 * HOUR {
+            return Err("Your interval and date range would create too many results. Use a larger interval, or a smaller date range.".to_owned());
+        }
+        let count = |start: Seconds, end: Seconds| {
+            let mut sum = (0.0, 0.0);
+            for (index, cast) in world.services.iter().enumerate() {
+                if !in_projects(&parameters, world, index) {
+                    continue;
+                }
+                let new = format!("{}@{}", cast.name, cast.version);
+                let old = format!("{}@{}", cast.name, cast.history.last().map_or("", String::as_str));
+                for (release, is_new) in [(new, true), (old, false)] {
+                    if search.release().is_none_or(|wanted| wanted == release) {
+                        let (all, crashed) = metrics.sessions(index, is_new, start, end);
+                        sum = (sum.0 + all, sum.1 + crashed);
+                    }
+                }
+            }
+            sum
+        };
+        let bins: Vec<Seconds> = (0..((to - from) / step) as i64).map(|bin| from + bin as f64 * step).collect();
+        let counted: Vec<(f64, f64)> = bins.iter().map(|start| count(*start, start + step)).collect();
+        let total = counted.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        let value = |field: &str, (all, crashed): (f64, f64)| match field {
+            "sum(session)" => json!(all),
+            "count_unique(user)" => json!((all * 0.8).round()),
+            "crash_rate(session)" | "crash_rate(user)" => json!((all > 0.0).then_some(crashed / all)),
+            _ => json!((all > 0.0).then_some(1.0 - crashed / all)),
+        };
+        let totals: serde_json::Map<String, Value> =
+            fields.iter().map(|field| ((*field).to_owned(), value(field, total))).collect();
+        let series: serde_json::Map<String, Value> = fields
+            .iter()
+            .map(|field| ((*field).to_owned(), counted.iter().map(|one| value(field, *one)).collect()))
+            .collect();
+        Ok(json!({"start": iso(from), "end": iso(to), "intervals": bins.iter().map(|at| iso(*at)).collect::<Vec<_>>(),
+                  "query": get_one(&parameters, "query").unwrap_or_default(),
+                  "groups": [{"by": {}, "totals": totals, "series": series}]}))
+    });
+    result.map_or_else(|detail: String| refused(&detail), |body| answer(200, &body))
+}
+
+fn known_releases(world: &World, now: Seconds) -> Vec<Value> {
+    let mut releases = Vec::new();
+    for (index, cast) in world.services.iter().enumerate() {
+        let deployed = seconds(world.start) + cast.deployed_after as f64;
+        let days = |age: usize| deployed - 86_400.0 * (2.0 + 7.0 * age as f64);
+        let old = cast.history.iter().rev().enumerate().map(|(age, version)| (version, days(age)));
+        for (version, at) in std::iter::once((&cast.version, deployed)).chain(old).filter(|(_, at)| *at <= now) {
+            releases.push(json!({"id": index, "version": format!("{}@{version}", cast.name), "shortVersion": version,
+                "status": "open", "dateCreated": iso(at), "dateReleased": iso(at), "newGroups": 0, "commitCount": 4,
+                "deployCount": 1, "authors": [], "projects": [{"slug": cast.name, "newGroups": 0}],
+                "lastDeploy": {"id": "1", "environment": "production", "name": version, "url": null,
+                               "dateStarted": iso(at), "dateFinished": iso(at + 70.0)}}));
+        }
+    }
+    releases.sort_by(|a, b| b["dateCreated"].as_str().cmp(&a["dateCreated"].as_str()));
+    releases
+}
+
+async fn releases(State(office): State<Arc<Office>>) -> Response<Body> {
+    only_page(&json!(office.with(|world, now| known_releases(world, seconds(now)))))
+}
+
+fn find_release(office: &Office, version: &str) -> Option<Value> {
+    let known = office.with(|world, now| known_releases(world, seconds(now)));
+    known.into_iter().find(|release| release["version"] == version)
+}
+
+async fn release(State(office): State<Arc<Office>>, Path((_, version)): Path<(String, String)>) -> Response<Body> {
+    find_release(&office, &version).map_or_else(not_found, |release| answer(200, &release))
+}
+
+async fn deploys(State(office): State<Arc<Office>>, Path((_, version)): Path<(String, String)>) -> Response<Body> {
+    find_release(&office, &version).map_or_else(not_found, |release| only_page(&json!([release["lastDeploy"]])))
+}
+
+async fn record_deploy(
+    State(office): State<Arc<Office>>,
+    Path((_, version)): Path<(String, String)>,
+    headers: axum::http::HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    if office.bearer(&headers) != Some(User::Operator) {
+        return answer(403, &json!({"detail": "You do not have permission to perform this action."}));
+    }
+    let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let Some(environment) = asked["environment"].as_str() else {
+        return answer(400, &json!({"environment": ["This field is required."]}));
+    };
+    if find_release(&office, &version).is_none() {
+        return not_found();
+    }
+    let now = iso(seconds(office.clock.now()));
+    answer(
+        201,
+        &json!({"id": "2", "environment": environment, "name": asked["name"], "url": asked["url"],
+                        "dateStarted": asked["dateStarted"], "dateFinished": now}),
+    )
+}
+
+fn get_one<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+fn in_projects(parameters: &[(String, String)], world: &World, service: usize) -> bool {
+    let mut wanted = parameters.iter().filter(|(name, _)| name == "project").map(|(_, project)| project).peekable();
+    let name = &world.services[service].name;
+    let id = (service + 1).to_string();
+    wanted.peek().is_none() || wanted.any(|project| project == "-1" || project == name || *project == id)
+}
+
+/// `statsPeriod`, or `start` and `end` in UTC without an offset. `None` when neither is given.
+fn window(parameters: &[(String, String)], now: Seconds) -> Result<Option<(Seconds, Seconds)>, String> {
+    if let Some(period) = get_one(parameters, "statsPeriod").filter(|period| !period.is_empty()) {
+        let span = duration(period).ok_or_else(|| format!("Invalid statsPeriod: '{period}'"))?;
+        return Ok(Some((now - span, now)));
+    }
+    let moment = |text: &str| {
+        let text = text.trim_end_matches('Z').trim_end_matches("+00:00");
+        let at = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f");
+        at.map(|at| seconds(at.and_utc())).map_err(|_| format!("{text} is not a valid ISO8601 date query"))
+    };
+    match (get_one(parameters, "start"), get_one(parameters, "end")) {
+        (None, None) => Ok(None),
+        (Some(start), Some(end)) => Ok(Some((moment(start)?, moment(end)?))),
+        _ => Err("start and end are both required".to_owned()),
+    }
+}
+
+fn milliseconds(at: Seconds) -> i64 {
+    (at * 1000.0) as i64
+}

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 /// Watch a deploy, see what is wrong, take it back with one key.
 #[derive(Debug, Parser)]
-#[command(name = "redflag", version, arg_required_else_help = true, propagate_version = true, max_term_width = 100)]
+#[command(name = "redflag", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(long_about = "Watches a deploy for the half hour after it went out, says in one sentence what is wrong \
                         when something is, and takes it back with one key.")]
 #[command(after_help = "Examples:\n  \
@@ -105,17 +105,17 @@ pub struct WatchArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
     redflag demo                               a bad release; R and then y take it back\n  \
-    redflag demo --scenario healthy --speed 10\n  \
+    redflag demo --scenario healthy --speed 60\n  \
     redflag demo --serve                       only the company: for watch, check and rollback from elsewhere")]
 pub struct DemoArgs {
     /// What happens [default: bad-release]; an unknown name lists them all
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
-    /// How many times as fast as real time, 0.1 to 600
-    #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
+    /// How many times as fast as real time, 0.1 to 600: half an hour passes in minutes
+    #[arg(long, value_name = "N", default_value = "10", value_parser = speed)]
     pub speed: f64,
-    /// Start the company alone and print a configuration for it
-    #[arg(long)]
+    /// Start the company alone, in real time, and print a configuration for it
+    #[arg(long, conflicts_with = "speed")]
     pub serve: bool,
 }
 

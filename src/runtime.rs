@@ -103,13 +103,14 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
 
     /// One turn: waits for something to happen, takes it and all else that is ready in, shows the result.
     pub async fn turn(&mut self) -> io::Result<Option<u8>> {
+        let next_tick = self.watch.wakes_at().map_or(self.next_tick, |wakes| wakes.min(self.next_tick));
         let happening = tokio::select! {
             // In this order: a person first, then news, then time. A flood of news cannot hold up a key,
             // and what is overdue by a tick is no worse for it.
             biased;
             input = self.inputs.next() => input.map_or(Happening::InputsEnded, Happening::Input),
             Some(message) = self.inbox.recv() => Happening::Message(message),
-            () = self.clock.sleep_until(self.next_tick) => Happening::Tick,
+            () = self.clock.sleep_until(next_tick) => Happening::Tick,
             ended = self.outside.join_next() => Happening::TaskEnded(ended),
         };
         let mut wishes = Vec::new();

@@ -153,6 +153,8 @@ impl Unit {
     /// A value with its unit, short enough for a pane: `2.4 %`, `612 ms`, `41 /s`, `1.2 GiB`.
     pub fn format(self, value: f64) -> String {
         match self {
+            // Between 99 and 100 the decimals are what matters: 99.5 is a limit, and not 100.
+            Self::Percent if value > 99.0 && value < 100.0 => format!("{} %", trimmed(&format!("{value:.2}"))),
             Self::Percent => format!("{} %", digits(value)),
             Self::Milliseconds if value.abs() >= 10_000.0 => format!("{} s", digits(value / 1000.0)),
             Self::Milliseconds => format!("{} ms", digits(value)),
@@ -230,7 +232,7 @@ pub struct Limits {
 /// One judged series: what it is called, what it means, where it comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signal {
-    /// Unique within the environment; shown on screen.
+    /// Unique within its service; shown on screen.
     pub name: String,
     /// What it measures.
     pub kind: Kind,
@@ -299,3 +301,42 @@ pub struct Reading {
 
 /// A sample as a source hands it over, before anyone noted when it arrived.
 pub type Point = (Time, Sample);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_never_a_false_zero() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.00004, "<0.001"),
+            (0.05, "0.05"),
+            (0.1234, "0.12"),
+            (2.44, "2.4"),
+            (9.97, "10"),
+            (41.6, "42"),
+            (4912.3, "4 912"),
+            (-1_234_567.0, "-1 234 567"),
+        ] {
+            assert_eq!(digits(value), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn units_say_what_a_number_is() {
+        assert_eq!(Unit::Percent.format(99.5), "99.5 %");
+        assert_eq!(Unit::Percent.format(100.0), "100 %");
+        assert_eq!(Unit::Milliseconds.format(612.4), "612 ms");
+        assert_eq!(Unit::Milliseconds.format(12_400.0), "12 s");
+        assert_eq!(Unit::Bytes.format(1_288_490_189.0), "1.2 GiB");
+    }
+
+    #[test]
+    fn what_is_no_number_never_becomes_one() {
+        assert_eq!(Sample::from_number(f64::NAN).value(), None);
+        assert_eq!(Sample::from_number(f64::NEG_INFINITY).value(), None);
+        assert_eq!(Sample::Counts { errors: 0.0, requests: 0.0 }.value(), None);
+        assert_eq!(Sample::Counts { errors: 1.0, requests: 8.0 }.value(), Some(12.5));
+    }
+}

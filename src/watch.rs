@@ -174,6 +174,14 @@ impl Watch {
         self.now
     }
 
+    /// When something becomes visible by time alone before the next second does: an open plan takes keys.
+    pub fn wakes_at(&self) -> Option<Time> {
+        match self.rollback {
+            Rollback::Planned { opened, .. } => Some(opened + self.setup.confirm_grace).filter(|at| *at > self.now),
+            _ => None,
+        }
+    }
+
     /// Grows with each change that anybody could see; equal numbers mean an equal picture but for ages.
     pub fn revision(&self) -> u64 {
         self.revision

@@ -244,6 +244,8 @@ pub struct Signal {
     pub workload: Option<WorkloadId>,
     /// The source it is read from.
     pub source: SourceId,
+    /// Whether it speaks of the new version alone: it falls silent once that version serves no more.
+    pub of_version: bool,
     /// Whether the verdict waits for it.
     pub required: bool,
     /// What it should stay within.

@@ -41,6 +41,7 @@ impl Case {
                 service: redflag::deploy::ServiceId(0),
                 workload: (kind == Kind::Rollout).then_some(APP),
                 source: SourceId(0),
+                of_version: false,
                 required: true,
                 limits: kind.limits(),
                 step: TimeDelta::seconds(STEP),
@@ -103,6 +104,7 @@ impl Case {
             deployed_at: Some(at(0)),
             issues: &self.issues,
             alerts: &self.alerts,
+            taken_back: None,
             before: self.before,
             now: at(self.now),
         })

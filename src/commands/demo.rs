@@ -39,11 +39,11 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> 
 async fn serve(scenario: Scenario) -> Result<u8, CommandError> {
     let company = Company::start(scenario, Clock::real()).await?;
     print(company.config().as_bytes())?;
-    let token = company.secret(crate::demo::TOKEN).unwrap_or_default();
+    let token = company.secret(crate::demo::TOKEN_VARIABLE).unwrap_or_default();
     eprintln!(
         "\nThe company runs until Ctrl-C. Save what is above as company.toml; in another terminal:\n  \
          export {}={token}\n  redflag --config company.toml watch",
-        crate::demo::TOKEN
+        crate::demo::TOKEN_VARIABLE
     );
     tokio::signal::ctrl_c().await?;
     Ok(0)

@@ -6,13 +6,13 @@ use super::problem::{Problem, Problems, list, nearest};
 use super::secrets::{SecretRef, Secrets};
 use super::signals::{self, Read, index};
 use super::sources::{self, Access, Source, System};
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, variables};
 use crate::deploy::{Time, WorkloadId};
 use crate::secret::Secret;
 use crate::setup::{Delivery, Service, Setup, SourceInfo, Told};
 use crate::signal::{Signal, SignalId, SourceId};
 use crate::source::spec::{
-    AlertQuery, Auth, ClusterAccess, ClusterSpec, DatadogSpec, Endpoint, GrafanaSpec, ProbeSpec, PrometheusSpec,
+    AlertQuery, Auth, ClusterAccess, ClusterSpec, DatadogSpec, Endpoint, Expr, GrafanaSpec, ProbeSpec, PrometheusSpec,
     SentryQuery, SentrySpec, SeriesQuery, SourceSpec,
 };
 use chrono::TimeDelta;
@@ -156,6 +156,14 @@ fn signal(planned: &signals::Signal, source: SourceId) -> Signal {
             _ => None,
         },
         source,
+        of_version: match &planned.read {
+            Read::Sentry { .. } => true,
+            Read::Series { expr: Expr::Value(query), .. } => variables::mentions(query, "version"),
+            Read::Series { expr: Expr::Counts { errors, requests }, .. } => {
+                variables::mentions(errors, "version") || variables::mentions(requests, "version")
+            }
+            Read::Alerts { .. } | Read::Probe { .. } | Read::Rollout(_) => false,
+        },
         required: planned.required,
         limits: planned.limits,
         step: planned.step,

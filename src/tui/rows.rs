@@ -35,7 +35,7 @@ pub(super) fn is_board(watch: &Watch, service: Option<ServiceId>) -> bool {
 /// The rows of a pane, from the top.
 pub(super) fn of(pane: Pane, watch: &Watch, service: Option<ServiceId>) -> Vec<Row> {
     match pane {
-        Pane::Flags => flags(watch, service).into_iter().map(Row::Signal).collect(),
+        Pane::Flags => flags(watch, service).into_iter().map(|flag| Row::Signal(flag[0])).collect(),
         Pane::Signals if is_board(watch, service) => services(watch).into_iter().map(Row::Service).collect(),
         Pane::Signals => series(watch, service).map(Row::Signal).collect(),
         Pane::Rollout => {
@@ -76,15 +76,28 @@ pub(super) fn workloads(watch: &Watch, service: Option<ServiceId>) -> impl Itera
         .map(|(index, _)| WorkloadId(index as u16))
 }
 
-/// What is not clear, worst first; of equals the one that nobody has seen, then the earlier one.
-pub(super) fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<SignalId> {
+/// What is not clear, worst first; of equals the one that nobody has seen, then the earlier one. Signals that are
+/// unknown for the very same reason are one flag: a source that is down is one thing, not eight. None is empty.
+pub(super) fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<Vec<SignalId>> {
     let mut ids: Vec<SignalId> =
         signals(watch, service).filter(|id| watch.finding(*id).level != Level::Clear).collect();
     ids.sort_by_key(|id| {
         let finding = watch.finding(*id);
         (std::cmp::Reverse(finding.level), finding.acknowledged, finding.since, *id)
     });
-    ids
+    let mut flags: Vec<Vec<SignalId>> = Vec::new();
+    for id in ids {
+        let finding = watch.finding(id);
+        let same = flags.iter_mut().find(|flag| {
+            let other = watch.finding(flag[0]);
+            finding.level.is_unknown() && other.level == finding.level && other.sentence == finding.sentence
+        });
+        match same {
+            Some(flag) => flag.push(id),
+            None => flags.push(vec![id]),
+        }
+    }
+    flags
 }
 
 /// The worst level among a service's signals.

@@ -12,6 +12,10 @@ const SILENT_AFTER: i32 = 2;
 
 /// Why nothing can be said of a signal, or `None` when its evidence is fresh.
 pub(super) fn unknown(evidence: &Evidence<'_>) -> Option<Judgement> {
+    if let Some(version) = evidence.taken_back {
+        let sentence = format!("{version} was taken back and serves no more{}", last_known(evidence));
+        return Some(Judgement::new(Level::Insufficient, sentence));
+    }
     let name = &evidence.source.name;
     let Some(age) = evidence.health.age(evidence.now) else {
         let sentence = match &evidence.health.health {

@@ -77,6 +77,7 @@ impl Watch {
             deployed_at: self.deploy_of(signal).map(|deploy| deploy.at),
             issues: &self.issues,
             alerts: &self.alerts,
+            taken_back: self.taken_back(signal),
             before,
             now: self.now,
         };
@@ -98,12 +99,21 @@ impl Watch {
         judgement.level == Level::RedFlag
     }
 
+    /// The version that a signal speaks of, once it was taken back and the old one serves again.
+    fn taken_back(&self, signal: &Signal) -> Option<&str> {
+        let done = self.rollback.undertaking().filter(|done| signal.of_version && done.ready.is_some())?;
+        let mut steps = done.plan.steps.iter();
+        let step = steps.find(|step| self.setup.workload(step.workload).service == signal.service)?;
+        Some(step.from.label())
+    }
+
     /// What the timeline says of a change: flags and warnings coming and going, and knowledge lost.
     fn tell_change(&mut self, id: SignalId, before: Level) {
         let finding = &self.findings[usize::from(id.0)];
         let name = self.name_of(id);
         let sentence = &finding.sentence;
         let (mark, text) = match finding.level {
+            Level::Insufficient if self.taken_back(self.setup.signal(id)).is_some() => return,
             Level::RedFlag => (Mark::RedFlag, format!("{name}: {sentence}")),
             Level::Warning if before == Level::RedFlag => (Mark::Warning, format!("{name} no longer red: {sentence}")),
             Level::Warning => (Mark::Warning, format!("{name}: {sentence}")),
@@ -137,6 +147,10 @@ impl Watch {
         if verdict != self.verdict {
             self.verdict = verdict;
             self.revision += 1;
+            // A window that was over before the watch began had no end that could be told of.
+            if self.window().opened.is_none_or(|opened| opened + self.setup.window < self.setup.started) {
+                return;
+            }
             let mark = match verdict {
                 Verdict::Healthy => Mark::Clear,
                 Verdict::Inconclusive => Mark::Unknown,

@@ -76,6 +76,7 @@ fn signal(kind: Kind, source: u16, service: u16) -> Signal {
         service: ServiceId(service),
         workload: (kind == Kind::Rollout).then_some(WorkloadId(service)),
         source: SourceId(source),
+        of_version: kind == Kind::NewIssues,
         required: !matches!(kind, Kind::NewIssues | Kind::Traffic),
         limits: kind.limits(),
         step: TimeDelta::seconds(30),

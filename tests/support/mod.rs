@@ -34,6 +34,7 @@ pub fn setup() -> Setup {
         service: ServiceId(0),
         workload: (kind == Kind::Rollout).then_some(APP),
         source,
+        of_version: false,
         required: true,
         limits: kind.limits(),
         step: TimeDelta::seconds(30),

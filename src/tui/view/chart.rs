@@ -213,6 +213,7 @@ mod tests {
             service: ServiceId(0),
             workload: None,
             source: SourceId(0),
+            of_version: false,
             required: true,
             limits: kind.limits(),
             step: TimeDelta::seconds(30),

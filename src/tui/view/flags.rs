@@ -23,19 +23,38 @@ const WORD: u16 = 13;
 const MOST_LINES: usize = 3;
 
 struct Flag {
+    /// The signal, or the first of several that are unknown for the same reason.
     id: SignalId,
     name: String,
     sentence: String,
 }
 
 fn flags(view: &View<'_>) -> Vec<Flag> {
-    let flag = |id: SignalId| {
-        let finding = view.watch.finding(id);
+    let flag = |ids: Vec<SignalId>| {
+        let finding = view.watch.finding(ids[0]);
         let seen = if finding.acknowledged { "(seen) " } else { "" };
-        let sentence = format!("{seen}{}", view.glyphs.plain(clean(&finding.sentence)));
-        Flag { id, name: view.name(id), sentence }
+        let sentence = view.glyphs.plain(clean(&finding.sentence));
+        match ids.as_slice() {
+            [id] => Flag { id: *id, name: view.name(*id), sentence: format!("{seen}{sentence}") },
+            several => {
+                let name = format!("{} signals", several.len());
+                Flag { id: ids[0], name, sentence: format!("{sentence} ({})", names(view, several)) }
+            }
+        }
     };
     rows::flags(view.watch, view.service()).into_iter().map(flag).collect()
+}
+
+/// The names of several signals, each once: on a board many services have the same.
+fn names(view: &View<'_>, ids: &[SignalId]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for id in ids {
+        let name = view.watch.setup().signal(*id).name.as_str();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.join(", ")
 }
 
 /// The column of names, and where sentences begin.

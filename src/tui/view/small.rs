@@ -17,10 +17,10 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         .put(&view.live.setup().environment, Slot::Text);
 
     let mut line = 1;
-    if let Some(worst) = rows::flags(view.live, None).first() {
-        let finding = view.live.finding(*worst);
+    if let Some(worst) = rows::flags(view.live, None).first().map(|flag| flag[0]) {
+        let finding = view.live.finding(worst);
         let (glyph, style) = view.level(finding.level);
-        let name = &view.live.setup().signal(*worst).name;
+        let name = &view.live.setup().signal(worst).name;
         let text = format!("{glyph} {} {name}: {}", finding.level.label(), finding.sentence);
         // The last two lines are for the rollback and for why so little is seen.
         let room = usize::from(area.height.saturating_sub(3));

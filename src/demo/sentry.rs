@@ -33,17 +33,16 @@ const LOOK: Seconds = 10.0;
 const MOST_POINTS: f64 = 10_000.0;
 
 pub(crate) fn router(office: Arc<Office>) -> Router {
-    let organization = Router::new()
-        .route("/", get(organization))
-        .route("/projects/", get(projects))
-        .route("/issues/", get(issues))
-        .route("/events-timeseries/", get(timeseries))
-        .route("/sessions/", get(sessions))
-        .route("/releases/", get(releases))
-        .route("/releases/{version}/", get(release))
-        .route("/releases/{version}/deploys/", get(deploys).post(record_deploy));
+    let at = |path: &str| format!("/api/0/organizations/{{organization}}/{path}");
     Router::new()
-        .nest("/api/0/organizations/{organization}", organization)
+        .route(&at(""), get(organization))
+        .route(&at("projects/"), get(projects))
+        .route(&at("issues/"), get(issues))
+        .route(&at("events-timeseries/"), get(timeseries))
+        .route(&at("sessions/"), get(sessions))
+        .route(&at("releases/"), get(releases))
+        .route(&at("releases/{version}/"), get(release))
+        .route(&at("releases/{version}/deploys/"), get(deploys).post(record_deploy))
         .fallback(async || not_found())
         .layer(middleware::from_fn_with_state(office.clone(), enter))
         .with_state(office)

@@ -33,9 +33,9 @@ use std::sync::Arc;
 use world::World;
 
 /// The name under which the configuration asks for the company's token.
-pub const TOKEN_VARIABLE: &str = "REDFLAG_DEMO_TOKEN";
+pub const TOKEN: &str = "REDFLAG_DEMO_TOKEN";
 /// The name of the token that may only read.
-pub const VIEWER_TOKEN_VARIABLE: &str = "REDFLAG_DEMO_VIEWER_TOKEN";
+pub const VIEWER_TOKEN: &str = "REDFLAG_DEMO_VIEWER_TOKEN";
 
 /// How a company is founded.
 #[derive(Debug, Clone)]
@@ -110,11 +110,11 @@ impl Company {
         configuration::write(self)
     }
 
-    /// The value of a secret that the configuration names: [`TOKEN_VARIABLE`], [`VIEWER_TOKEN_VARIABLE`].
+    /// The value of a secret that the configuration names: [`TOKEN`], [`VIEWER_TOKEN`].
     pub fn secret(&self, name: &str) -> Option<String> {
         match name {
-            TOKEN_VARIABLE => Some(self.office.operator_token.clone()),
-            VIEWER_TOKEN_VARIABLE => Some(self.office.viewer_token.clone()),
+            TOKEN => Some(self.office.operator_token.clone()),
+            VIEWER_TOKEN => Some(self.office.viewer_token.clone()),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@
 use chrono::{TimeDelta, TimeZone, Utc};
 use redflag::clock::Clock;
 use redflag::config::{AssembleOptions, Assembly, Config, Secrets};
-use redflag::demo::{Company, Fault, Options, Peer, Scenario, TOKEN_VARIABLE, VIEWER_TOKEN_VARIABLE};
+use redflag::demo::{Company, Fault, Options, Peer, Scenario, TOKEN, VIEWER_TOKEN};
 use redflag::deploy::Time;
 use redflag::poll::{AlertState, PollRequest};
 use redflag::secret::Secret;
@@ -47,7 +47,7 @@ impl Story {
     }
 
     fn ask(&self, peer: Peer, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let token = self.company.secret(TOKEN_VARIABLE).unwrap();
+        let token = self.company.secret(TOKEN).unwrap();
         self.client
             .request(method, format!("{}{path}", self.company.url(peer)))
             .bearer_auth(&token)
@@ -256,7 +256,7 @@ async fn a_wrong_token_is_turned_away_everywhere_and_a_viewer_may_only_look() {
     let url = format!("{}/api/v1/monitor/search", story.company.url(Peer::Datadog));
     assert_eq!(story.client.get(url).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
 
-    let viewer = story.company.secret(VIEWER_TOKEN_VARIABLE).unwrap();
+    let viewer = story.company.secret(VIEWER_TOKEN).unwrap();
     let url = format!("{}{DEPLOYMENTS}/app", story.company.url(Peer::Kubernetes));
     assert_eq!(story.client.get(&url).bearer_auth(&viewer).send().await.unwrap().status(), StatusCode::OK);
     let refused = story.client.patch(&url).bearer_auth(&viewer).body("[]").send().await.unwrap();
@@ -597,7 +597,7 @@ async fn a_company_can_have_its_ports_and_token_told_and_keeps_the_token_out_of_
     let clock = Clock::by_hand(begin());
     let options = Options { scenario: Scenario::Healthy, clock, seed: 7, port: None, token: Some("known".to_owned()) };
     let company = Company::start_with(options.clone()).await.unwrap();
-    assert_eq!(company.secret(TOKEN_VARIABLE).as_deref(), Some("known"));
+    assert_eq!(company.secret(TOKEN).as_deref(), Some("known"));
     assert_eq!(company.secret("HOME"), None);
     assert!(!company.config().contains("known"));
     assert!(toml::from_str::<toml::Table>(&company.config()).is_ok());
@@ -633,11 +633,7 @@ impl Story {
     }
 
     fn request(&self, assembly: &Assembly) -> PollRequest {
-        let versions = self.company.scenario();
-        let versions = assembly.setup.services.iter().map(|service| match versions {
-            Scenario::Fleet => Some(format!("of {}", service.name)),
-            _ => Some("1.9.0".to_owned()),
-        });
+        let versions = assembly.setup.services.iter().map(|_| Some("1.9.0".to_owned()));
         PollRequest {
             from: begin() - TimeDelta::minutes(60),
             to: self.clock.now(),
@@ -667,6 +663,11 @@ async fn redflags_own_adapters_understand_the_company() {
                 continue;
             }
             let source = redflag::source::build(spec).unwrap().unwrap();
+            if scenario != Scenario::PoolExhausted {
+                for line in source.check(&request).await {
+                    assert!(line.result.is_ok(), "{scenario}: {line:?}");
+                }
+            }
             let poll = source.poll(&request).await.unwrap_or_else(|error| panic!("{scenario}: {error}"));
             assert_eq!(poll.warnings, Vec::<String>::new());
             if scenario != Scenario::PoolExhausted {

@@ -4,17 +4,17 @@ use super::faults::Peer;
 use super::grafana::DATA_SOURCE;
 use super::scenario::Scenario;
 use super::sentry::ORGANIZATION;
-use super::{Company, TOKEN_VARIABLE};
+use super::{Company, TOKEN};
 use std::fmt::Write as _;
 
 /// The whole of it, in TOML.
 pub(super) fn write(company: &Company) -> String {
     let url = |peer| company.url(peer);
-    let secret = format!("{{ env = \"{TOKEN_VARIABLE}\" }}");
+    let secret = format!("{{ env = \"{TOKEN}\" }}");
     // Hanging is part of that story: it should be seen within it.
     let timeout = if company.scenario == Scenario::FlakySources { "timeout = \"2s\"\n" } else { "" };
     let mut out = format!(
-        r#"# The demo company, scenario {scenario}. Its one token is in {TOKEN_VARIABLE}.
+        r#"# The demo company, scenario {scenario}. Its one token is in {TOKEN}.
 
 [sources.kubernetes]
 kind = "kubernetes"

@@ -1,14 +1,12 @@
 //! The company's Sentry: issues, error counts, sessions and releases, all told from the same failures as the metrics.
 
+mod issue;
 mod search;
 
 use super::faults::Peer;
 use super::history::{Seconds, iso, seconds};
-use super::metrics::Metrics;
-use super::noise;
 use super::office::{Office, User};
 use super::promql::duration;
-use super::scenario::Trouble;
 use super::server::{json as answer, unauthorized};
 use super::world::World;
 use axum::Router;
@@ -19,6 +17,7 @@ use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use chrono::NaiveDateTime;
+use issue::Issue;
 use search::Search;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -27,23 +26,20 @@ use std::sync::Arc;
 pub(super) const ORGANIZATION: &str = "demo";
 /// Buckets that ended later than this before now are still being filled.
 const INGESTION: Seconds = 90.0;
-/// First and last events are looked for this finely.
-const LOOK: Seconds = 10.0;
 /// More points than this are refused.
 const MOST_POINTS: f64 = 10_000.0;
 
 pub(crate) fn router(office: Arc<Office>) -> Router {
-    let organization = Router::new()
-        .route("/", get(organization))
-        .route("/projects/", get(projects))
-        .route("/issues/", get(issues))
-        .route("/events-timeseries/", get(timeseries))
-        .route("/sessions/", get(sessions))
-        .route("/releases/", get(releases))
-        .route("/releases/{version}/", get(release))
-        .route("/releases/{version}/deploys/", get(deploys).post(record_deploy));
+    let at = |path: &str| format!("/api/0/organizations/{{organization}}/{path}");
     Router::new()
-        .nest("/api/0/organizations/{organization}", organization)
+        .route(&at(""), get(organization))
+        .route(&at("projects/"), get(projects))
+        .route(&at("issues/"), get(issues))
+        .route(&at("events-timeseries/"), get(timeseries))
+        .route(&at("sessions/"), get(sessions))
+        .route(&at("releases/"), get(releases))
+        .route(&at("releases/{version}/"), get(release))
+        .route(&at("releases/{version}/deploys/"), get(deploys).post(record_deploy))
         .fallback(async || not_found())
         .layer(middleware::from_fn_with_state(office.clone(), enter))
         .with_state(office)
@@ -90,156 +86,6 @@ async fn projects(State(office): State<Arc<Office>>) -> Response<Body> {
 fn project(world: &World, index: usize) -> Value {
     let name = &world.services[index].name;
     json!({"id": (index + 1).to_string(), "slug": name, "name": name, "platform": "python"})
-}
-
-/// An error that the company knows.
-struct Issue {
-    service: usize,
-    title: &'static str,
-    kind: &'static str,
-    value: &'static str,
-    culprit: &'static str,
-    level: &'static str,
-    handled: bool,
-    what: What,
-}
-
-/// Which failures an issue is made of.
-#[derive(Clone, Copy, PartialEq)]
-enum What {
-    /// Those that any version has.
-    Usual,
-    /// The new version's, but for the rare ones.
-    NewMost,
-    /// A few of the new version's.
-    NewRare,
-    /// One for each start of a new container.
-    Starts,
-}
-
-impl Issue {
-    fn known(world: &World) -> Vec<Self> {
-        let mut known = Vec::new();
-        for (service, cast) in world.services.iter().enumerate() {
-            let mut add = |(kind, value, title), culprit, level, handled, what| {
-                known.push(Self { service, title, kind, value, culprit, level, handled, what });
-            };
-            add(
-                ("UpstreamTimeout", "upstream timed out", "UpstreamTimeout: upstream timed out"),
-                "app.clients in fetch",
-                "error",
-                true,
-                What::Usual,
-            );
-            match cast.trouble {
-                Trouble::Errors => {
-                    add(
-                        ("TypeError", "cart.total is None", "TypeError: cart.total is None"),
-                        "checkout.views in pay",
-                        "error",
-                        false,
-                        What::NewMost,
-                    );
-                    add(
-                        ("IntegrityError", "orders_fk", "IntegrityError: orders_fk"),
-                        "orders.models in save",
-                        "error",
-                        true,
-                        What::NewRare,
-                    );
-                }
-                Trouble::PoolExhausted => add(
-                    (
-                        "TimeoutError",
-                        "QueuePool limit of size 50 reached",
-                        "TimeoutError: QueuePool limit of size 50 reached",
-                    ),
-                    "db.pool in acquire",
-                    "error",
-                    false,
-                    What::NewMost,
-                ),
-                Trouble::CrashLoop => add(
-                    ("KeyError", "'PAYMENT_URL'", "KeyError: 'PAYMENT_URL'"),
-                    "app.settings in load",
-                    "fatal",
-                    false,
-                    What::Starts,
-                ),
-                Trouble::None | Trouble::MemoryLeak | Trouble::ImagePull => {}
-            }
-        }
-        known
-    }
-
-    fn id(&self) -> String {
-        (4_000_000_000 + noise::stream(&format!("{}{}", self.service, self.title)) % 1_000_000_000).to_string()
-    }
-
-    fn short_id(&self, world: &World) -> String {
-        let name = world.services[self.service].name.to_uppercase();
-        format!("{name}-{:X}", noise::stream(self.title) % 4096)
-    }
-
-    fn is_new(&self) -> bool {
-        self.what != What::Usual
-    }
-
-    /// The release that it was first seen in.
-    fn first_release(&self, world: &World) -> String {
-        let cast = &world.services[self.service];
-        let version = if self.is_new() { &cast.version } else { &cast.history[0] };
-        format!("{}@{version}", cast.name)
-    }
-
-    /// How often it was seen in a window, in a release (any when not given).
-    fn events(&self, metrics: &Metrics<'_>, release: Option<&str>, from: Seconds, to: Seconds) -> f64 {
-        let cast = &metrics.services[self.service];
-        let new_release = format!("{}@{}", cast.name, cast.version);
-        if self.is_new() && release.is_some_and(|release| release != new_release) {
-            return 0.0;
-        }
-        let (new, rare) = metrics.new_failures(self.service, from, to);
-        match self.what {
-            What::NewMost => (new - rare).floor(),
-            What::NewRare => rare.floor(),
-            What::Starts => {
-                let starts = metrics.history.pods(self.service).filter(|pod| pod.faulty).flat_map(|pod| &pod.starts);
-                starts.filter(|start| (from..to).contains(*start)).count() as f64
-            }
-            What::Usual => {
-                let usual = (metrics.requests(self.service, from, to).failed - new).max(0.0);
-                let faulty = metrics.history.serving(self.service, f64::midpoint(from, to)).faulty;
-                match release {
-                    None => usual.floor(),
-                    Some(release) if release == new_release => (usual * faulty).round(),
-                    Some(release)
-                        if cast.history.last().is_some_and(|old| release == format!("{}@{old}", cast.name)) =>
-                    {
-                        (usual * (1.0 - faulty)).round()
-                    }
-                    Some(_) => 0.0,
-                }
-            }
-        }
-    }
-
-    /// When it was first and last seen.
-    fn seen(&self, world: &World, metrics: &Metrics<'_>) -> Option<(Seconds, Seconds)> {
-        if !self.is_new() {
-            return Some((seconds(world.start) - 90.0 * 86_400.0, metrics.now - 40.0));
-        }
-        let start = (seconds(world.start) / LOOK).floor() * LOOK;
-        let bins = ((metrics.now - start) / LOOK).ceil().max(0.0) as i64;
-        let has = |bin: &i64| {
-            let from = start + *bin as f64 * LOOK;
-            self.events(metrics, None, from, from + LOOK) >= 1.0
-        };
-        let first = (0..bins).find(has)?;
-        let last = (first..bins).rev().find(has)?;
-        let at = |bin: i64| (start + bin as f64 * LOOK + 4.0).min(metrics.now);
-        Some((at(first), at(last)))
-    }
 }
 
 async fn issues(State(office): State<Arc<Office>>, Query(parameters): Parameters) -> Response<Body> {

@@ -240,10 +240,6 @@ impl Parser<'_> {
         if !self.take(b'(') {
             return self.selector(name);
         }
-        let at_name = |mut this: Self, text: String| {
-            this.at = from;
-            this.error(text)
-        };
         let function = match name.as_str() {
             "rate" => OverTime::Rate,
             "increase" => OverTime::Increase,
@@ -264,13 +260,17 @@ impl Parser<'_> {
                 self.close()?;
                 return Ok(Node::Vector(inner));
             }
-            _ => return Err(at_name(Self { ..*self }, format!("unknown function with name \"{name}\""))),
+            _ => {
+                self.at = from;
+                return Err(self.error(format!("unknown function with name \"{name}\"")));
+            }
         };
         let inner = self.either()?;
         self.close()?;
         if !matches!(inner, Node::Selector { range: Some(_), .. }) {
-            let text = format!("expected type range vector in call to function \"{name}\", got instant vector");
-            return Err(at_name(Self { ..*self }, text));
+            self.at = from;
+            let got = format!("expected type range vector in call to function \"{name}\", got instant vector");
+            return Err(self.error(got));
         }
         Ok(Node::OverTime { function, inner: Box::new(inner) })
     }

@@ -42,14 +42,23 @@ pub const VIEWER_TOKEN: &str = "REDFLAG_DEMO_VIEWER_TOKEN";
 pub struct Options {
     /// What happens.
     pub scenario: Scenario,
-    /// The time it happens in. The deploy is made two seconds after its present.
+    /// The time it happens in. The deploy is made two seconds after its beginning.
     pub clock: Clock,
+    /// How long ago it began.
+    pub age: TimeDelta,
     /// The seed of all noise and names: equal seeds tell equal stories.
     pub seed: u64,
     /// The first of five ports, one a peer in the order of [`Peer::ALL`]; any free ones when not given.
     pub port: Option<u16>,
     /// The token to let in; a random one when not given.
     pub token: Option<String>,
+}
+
+impl Options {
+    /// A company that begins now, on free ports, with a token of its own.
+    pub fn of(scenario: Scenario, clock: Clock) -> Self {
+        Self { scenario, clock, age: TimeDelta::zero(), seed: 1, port: None, token: None }
+    }
 }
 
 /// A running company. Its servers stop when it is dropped.
@@ -65,7 +74,7 @@ impl Company {
     /// # Errors
     /// When no port can be opened on the loopback interface.
     pub async fn start(scenario: Scenario, clock: Clock) -> io::Result<Self> {
-        Self::start_with(Options { scenario, clock, seed: 1, port: None, token: None }).await
+        Self::start_with(Options::of(scenario, clock)).await
     }
 
     /// Founds a company. Must be called within a tokio runtime, which its servers live on.
@@ -73,8 +82,8 @@ impl Company {
     /// # Errors
     /// When a port cannot be opened on the loopback interface, most often because it is taken.
     pub async fn start_with(options: Options) -> io::Result<Self> {
-        let Options { scenario, clock, seed, port, token } = options;
-        let world = World::new(scenario, clock.now(), seed);
+        let Options { scenario, clock, age, seed, port, token } = options;
+        let world = World::new(scenario, clock.now() - age, seed);
         let token = token.unwrap_or_else(|| format!("demo-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)));
         let viewer = format!("{token}-viewer");
         let office = Arc::new(Office::new(clock, world, token, viewer));

@@ -595,7 +595,7 @@ async fn stateful_sets_and_daemon_sets_roll_and_remember_too() {
 async fn a_company_can_have_its_ports_and_token_told_and_keeps_the_token_out_of_the_configuration() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let clock = Clock::by_hand(begin());
-    let options = Options { scenario: Scenario::Healthy, clock, seed: 7, port: None, token: Some("known".to_owned()) };
+    let options = Options { seed: 7, token: Some("known".to_owned()), ..Options::of(Scenario::Healthy, clock) };
     let company = Company::start_with(options.clone()).await.unwrap();
     assert_eq!(company.secret(TOKEN).as_deref(), Some("known"));
     assert_eq!(company.secret("HOME"), None);

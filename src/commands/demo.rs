@@ -5,9 +5,10 @@ use super::{CommandError, print, tokio_runtime};
 use crate::cli::{DemoArgs, Global};
 use crate::clock::Clock;
 use crate::config::{AssembleOptions, Config, Secrets};
-use crate::demo::{Company, Scenario};
+use crate::demo::{Company, Options, Scenario};
 use crate::secret::Secret;
 use crate::setup::Told;
+use chrono::TimeDelta;
 use std::path::Path;
 
 pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> {
@@ -21,7 +22,7 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> 
     needs_terminal("demo")?;
     let clock = Clock::faster(args.speed);
     tokio_runtime()?.block_on(async {
-        let company = Company::start(scenario, clock.clone()).await?;
+        let company = found(scenario, clock.clone()).await?;
         let config = Config::parse(&company.config(), "the demo's configuration")?;
         let play = Screenplay::of(global, &config)?;
         let options = AssembleOptions {
@@ -35,15 +36,21 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> 
     })
 }
 
+/// A company whose deploy has just been made: who watches it from its first moment must not take the version
+/// before for the one that is watched.
+async fn found(scenario: Scenario, clock: Clock) -> std::io::Result<Company> {
+    Company::start_with(Options { age: TimeDelta::seconds(8), ..Options::of(scenario, clock) }).await
+}
+
 /// The company alone, until Ctrl-C; its configuration on standard output.
 async fn serve(scenario: Scenario) -> Result<u8, CommandError> {
-    let company = Company::start(scenario, Clock::real()).await?;
+    let company = found(scenario, Clock::real()).await?;
     print(company.config().as_bytes())?;
-    let token = company.secret(crate::demo::TOKEN_VARIABLE).unwrap_or_default();
+    let token = company.secret(crate::demo::TOKEN).unwrap_or_default();
     eprintln!(
         "\nThe company runs until Ctrl-C. Save what is above as company.toml; in another terminal:\n  \
          export {}={token}\n  redflag --config company.toml watch",
-        crate::demo::TOKEN_VARIABLE
+        crate::demo::TOKEN
     );
     tokio::signal::ctrl_c().await?;
     Ok(0)

@@ -402,5 +402,5 @@ pub(super) fn owner(resource: Resource, meta: &Meta) -> Owner {
 
 /// The change cause that the company's pipeline writes.
 pub(crate) fn cause(service: &str, version: &str) -> String {
-    format!("ci: {service} {version}, deployed by dana")
+    format!("dana, {service} {version}")
 }

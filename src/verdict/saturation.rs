@@ -81,6 +81,12 @@ fn climb(evidence: &Evidence<'_>, recent: &Recent, value: f64) -> Option<Climb> 
     if slope < LEAST_SLOPE || second_half < 0.6 * slope {
         return None;
     }
+    // It has to climb by more than the baseline moves up and down by itself.
+    let spread = evidence.series.baseline().map_or(0.0, |baseline| baseline.high - baseline.low);
+    let climbed = slope * (last - first).num_seconds() as f64 / 60.0;
+    if climbed < spread {
+        return None;
+    }
     let left = TimeDelta::seconds(((100.0 - value).max(0.0) / slope * 60.0) as i64);
     (left <= LATER).then_some(Climb { slope, left })
 }

@@ -158,7 +158,8 @@ impl Story {
     fn screen(&self) -> String {
         let buffer = self.runtime.face().backend().buffer();
         let lines = buffer.content.chunks(usize::from(buffer.area.width));
-        let line = |cells: &[ratatui::buffer::Cell]| cells.iter().map(|cell| cell.symbol()).collect::<String>();
+        let line =
+            |cells: &[ratatui::buffer::Cell]| cells.iter().map(ratatui::buffer::Cell::symbol).collect::<String>();
         lines.map(|cells| line(cells).trim_end().to_owned() + "\n").collect()
     }
 

@@ -37,7 +37,7 @@ impl OnPty {
         let mut reader = std::fs::File::from(rustix::io::dup(&pty).unwrap());
         let (out, chunks) = channel();
         std::thread::spawn(move || {
-            let mut bytes = [0; 65536];
+            let mut bytes = [0; 8192];
             // The read fails once the last holder of the other end is gone.
             while let Ok(count @ 1..) = reader.read(&mut bytes) {
                 if out.send(bytes[..count].to_vec()).is_err() {

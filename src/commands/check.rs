@@ -1,6 +1,6 @@
 //! `redflag check`: every source, credential and permission tried, one line each.
 
-use super::{CommandError, load, print, tokio_runtime};
+use super::{CommandError, block_on, load, print};
 use crate::cli::{CheckArgs, Global};
 use crate::config::{AssembleOptions, Assembly, SystemSecrets};
 use crate::poll::PollRequest;
@@ -25,7 +25,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8, CommandError>
         deployed_at: None,
         versions: setup.services.iter().map(|_| None).collect(),
     };
-    let lines = tokio_runtime()?.block_on(join_all(sources.iter().map(|spec| check(spec, &request))));
+    let lines = block_on(async { Ok(join_all(sources.iter().map(|spec| check(spec, &request))).await) })?;
     let lines: Vec<CheckLine> = lines.into_iter().flatten().collect();
     let mut text = format!("environment {}\n", setup.environment);
     for line in &lines {

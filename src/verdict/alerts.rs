@@ -7,8 +7,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Judgement {
     let of = |state: AlertState| -> Vec<&Alert> {
         evidence.alerts.iter().filter(|alert| alert.signal == evidence.signal_id && alert.state == state).collect()
     };
-    let is_older =
-        |alert: &Alert| matches!((alert.since, evidence.deployed_at), (Some(since), Some(at)) if since < at);
+    let is_older = |alert: &Alert| matches!((alert.since, evidence.deployed_at), (Some(since), Some(at)) if since < at);
     let (older, firing): (Vec<&Alert>, Vec<&Alert>) =
         of(AlertState::Firing).into_iter().partition(|alert| is_older(alert));
     let pending = of(AlertState::Pending);

@@ -63,7 +63,8 @@ impl ErrorRate {
             None => (Level::Warning, 100.0 * self.excess.limit()),
         };
         let long = evidence.for_how_long(since);
-        let sentence = format!("{}{}; above {}{long}", shown(evidence, run), self.against(evidence), unit.format(limit));
+        let sentence =
+            format!("{}{}; above {}{long}", shown(evidence, run), self.against(evidence), unit.format(limit));
         Some(Judgement::new(level, sentence).of_this_deploy())
     }
 
@@ -88,8 +89,7 @@ impl ErrorRate {
             String::new()
         };
         let counts = counts(self.total);
-        let sentence =
-            format!("{counts} failed since the deploy: too few to tell; {} more needed{eta}", grouped(more));
+        let sentence = format!("{counts} failed since the deploy: too few to tell; {} more needed{eta}", grouped(more));
         Judgement::new(Level::Insufficient, sentence)
     }
 }

@@ -12,7 +12,9 @@ use chrono::TimeDelta;
 /// Busier by a quarter, yet by five points at least; ten points always matter.
 const BUSIER: Effect = Effect { share: 0.25, least: 5.0, most: 10.0 };
 /// Connections in use stand still more than CPU does.
-const CONNECTED: Effect = Effect { share: 0.15, least: 5.0, most: f64::INFINITY };
+const CONNECTED: Effect = Effect { share: 0.1, least: 5.0, most: f64::INFINITY };
+/// A pool breathes by some points for minutes on end; less than this is no climb of it. Points.
+const POOL_CLIMB: f64 = 10.0;
 /// A climb that reaches 100 % within this time is a red flag: the window's own length.
 const SOON: TimeDelta = TimeDelta::minutes(30);
 /// A climb that is this full is a red flag, however slow.
@@ -37,13 +39,13 @@ impl Saturation {
         match evidence.signal.kind {
             Kind::Cpu => Self { up: shift(Way::Up, BUSIER), ..nothing },
             Kind::Memory => {
-                Self { climb: Some(Climb::new(&baseline)), collapse: Some(Collapse::new(&baseline)), ..nothing }
+                Self { climb: Some(Climb::new(&baseline, 0.0)), collapse: Some(Collapse::new(&baseline)), ..nothing }
             }
             _ => Self {
                 up: shift(Way::Up, CONNECTED),
                 // A pool that empties is a service that lost its database, or its requests.
                 down: shift(Way::Down, CONNECTED),
-                climb: Some(Climb::new(&baseline)),
+                climb: Some(Climb::new(&baseline, POOL_CLIMB)),
                 ..nothing
             },
         }
@@ -65,11 +67,10 @@ impl Saturation {
     }
 
     fn elsewhere(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
-        let (shift, word) =
-            [(&self.up, "up"), (&self.down, "down")].into_iter().find_map(|(shift, word)| {
-                let shift = shift.as_ref()?;
-                shift.since().map(|_| (shift, word))
-            })?;
+        let (shift, word) = [(&self.up, "up"), (&self.down, "down")].into_iter().find_map(|(shift, word)| {
+            let shift = shift.as_ref()?;
+            shift.since().map(|_| (shift, word))
+        })?;
         let shown = evidence.against_before(shift.now()?);
         let long = evidence.for_how_long(shift.since()?);
         Some(Judgement::new(Level::Warning, format!("{shown}; {word} beyond chance{long}")))

@@ -46,12 +46,18 @@ impl Rule for ServerErrors {
             Ok(value) => value,
             Err(too_few) => return too_few,
         };
-        let unit = evidence.signal.unit;
-        if let (Some(since), true) = (self.excess.since(), evidence.series.baseline().is_some()) {
-            let shown = evidence.against_before(self.excess.run().rate());
-            let (limit, long) = (unit.format(self.excess.limit()), evidence.for_how_long(since));
-            let sentence = format!("{shown}; increasing, above {limit}{long}");
-            return Judgement::new(Level::RedFlag, sentence).of_this_deploy();
+        if let (Some(since), Some(baseline)) = (self.excess.since(), evidence.series.baseline()) {
+            let rate = self.excess.run().rate();
+            let long = evidence.for_how_long(since);
+            let sentence = format!("{}; increasing beyond chance{long}", evidence.against_before(rate));
+            let judgement = match evidence.signal.limits.increase {
+                Some(limit) if rate <= baseline.median * (1.0 + limit / 100.0) => {
+                    Judgement::new(Level::Warning, format!("{sentence}, limit +{limit:.0} %"))
+                }
+                Some(limit) => Judgement::new(Level::RedFlag, format!("{sentence}, limit +{limit:.0} %")),
+                None => Judgement::new(Level::Warning, sentence),
+            };
+            return judgement.of_this_deploy();
         }
         let shown = evidence.against_before(value);
         let broken = |level| self.numbers.broken(evidence, level, &shown);

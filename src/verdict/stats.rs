@@ -33,6 +33,9 @@ pub(super) fn poisson_tail(count: f64, mean: f64) -> f64 {
 /// Wilson and Hilferty's approximation, within 2 % of the printed tables.
 pub(super) fn poisson_upper(count: f64) -> f64 {
     const NORMAL_95: f64 = 1.644_853_626_951;
+    if count <= 0.0 {
+        return -0.05_f64.ln();
+    }
     let degrees = count.max(0.0) + 1.0;
     let spread = 1.0 / (9.0 * degrees);
     degrees * (1.0 - spread + NORMAL_95 * spread.sqrt()).powi(3)

@@ -39,11 +39,10 @@ impl Threshold {
     }
 
     fn elsewhere(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
-        let (shift, word) =
-            [(&self.up, "up"), (&self.down, "down")].into_iter().find_map(|(shift, word)| {
-                let shift = shift.as_ref()?;
-                shift.since().map(|_| (shift, word))
-            })?;
+        let (shift, word) = [(&self.up, "up"), (&self.down, "down")].into_iter().find_map(|(shift, word)| {
+            let shift = shift.as_ref()?;
+            shift.since().map(|_| (shift, word))
+        })?;
         let shown = evidence.against_before(shift.now()?);
         let sentence = format!("{shown}; {word} beyond chance{}", evidence.for_how_long(shift.since()?));
         let red = self.numbers.broken(evidence, Level::RedFlag, &shown);
@@ -67,13 +66,12 @@ impl Rule for Threshold {
         let signal = evidence.signal;
         let shown = evidence.against_before(value);
         let broken = |level| self.numbers.broken(evidence, level, &shown);
-        self.elsewhere(evidence)
-            .or_else(|| broken(Level::RedFlag))
-            .or_else(|| broken(Level::Warning))
-            .unwrap_or_else(|| {
+        self.elsewhere(evidence).or_else(|| broken(Level::RedFlag)).or_else(|| broken(Level::Warning)).unwrap_or_else(
+            || {
                 let limit = signal.limits.warning.or(signal.limits.red_flag).map(|limit| signal.unit.format(limit));
                 let limit = limit.map_or_else(|| "; no limit is set".to_owned(), |limit| format!("; limit {limit}"));
                 Judgement::new(Level::Clear, format!("{shown}{limit}"))
-            })
+            },
+        )
     }
 }

@@ -11,13 +11,13 @@ use chrono::TimeDelta;
 const BLOCK: usize = 3;
 /// The most and the fewest blocks that are looked at.
 const BLOCKS: usize = 6;
-const FEWEST: usize = 3;
+const FEWEST: usize = 4;
 /// A climb by less than this share of the usual value is not told from noise.
 const LEAST_RISE: f64 = 0.03;
 /// The climb must be so many times as far as the baseline ever climbed in the same time.
 const BEYOND_OWN: f64 = 1.5;
 /// How fast the newer half must climb, of the whole's pace.
-const UNBENT: f64 = 0.5;
+const UNBENT: f64 = 0.75;
 /// So many bins in a row without a climb end it.
 const CALM: u32 = 6;
 
@@ -26,6 +26,8 @@ const CALM: u32 = 6;
 pub(in crate::verdict) struct Climb {
     /// The usual value; `None` until something is known.
     usual: Option<f64>,
+    /// The least climb that matters whatever its share.
+    least: f64,
     /// 95 % of the values before the deploy lie below.
     high: f64,
     /// How far the baseline climbed at most within 3, 4, 5 and 6 blocks.
@@ -37,7 +39,8 @@ pub(in crate::verdict) struct Climb {
 }
 
 impl Climb {
-    pub(in crate::verdict) fn new(baseline: &[f64]) -> Self {
+    /// Held against a baseline in order of time; `least` is the least climb that matters, in the signal's unit.
+    pub(in crate::verdict) fn new(baseline: &[f64], least: f64) -> Self {
         let floors = floors(baseline.iter().copied());
         let mut own = [0.0; BLOCKS - FEWEST + 1];
         for (blocks, own) in (FEWEST..=BLOCKS).zip(&mut own) {
@@ -51,6 +54,7 @@ impl Climb {
         let high = sorted.get((sorted.len().saturating_sub(1) as f64 * 0.95) as usize);
         Self {
             usual: median(sorted.clone()),
+            least,
             high: high.copied().unwrap_or(f64::NEG_INFINITY),
             own,
             recent: Vec::with_capacity(BLOCK * BLOCKS),
@@ -88,15 +92,17 @@ impl Climb {
         let own = self.own.get(floors.len().checked_sub(FEWEST)?)?;
         let (usual, last) = (self.usual?, floors.last()?);
         let rise = rise(&floors)?;
-        let newer = theil_sen(&floors[floors.len() - floors.len() / 2 - 1..])? * (floors.len() - 1) as f64;
-        let grown = rise >= (LEAST_RISE * usual.abs()).max(BEYOND_OWN * own) && rise > 0.0;
+        let newer = theil_sen(&floors[floors.len() - floors.len() / 3 - 1..])? * (floors.len() - 1) as f64;
+        let enough = (LEAST_RISE * usual.abs()).max(BEYOND_OWN * own).max(self.least);
+        let grown = rise >= enough && rise > 0.0;
         let steady = floors.windows(2).all(|pair| pair[1] > pair[0]);
         if !(grown && steady && newer >= UNBENT * rise && *last > self.high) {
             return None;
         }
         let (since, newest) = (blocked.first()?.0, blocked.last()?.0);
-        // From the first block's middle to the last one's is one block less than from end to end.
-        let span = (newest - since) * (floors.len() - 1) as i32 / floors.len() as i32;
+        // From floor to floor is one block less than from end to end.
+        let step = (newest - since) / (blocked.len() - 1) as i32;
+        let span = step * (BLOCK * (floors.len() - 1)) as i32;
         let minutes = span.max(TimeDelta::seconds(1)).num_seconds() as f64 / 60.0;
         Some((since, rise / minutes))
     }
@@ -134,7 +140,7 @@ mod tests {
     use chrono::DateTime;
 
     fn found(baseline: &[f64], values: impl Iterator<Item = f64>) -> Option<usize> {
-        let mut climb = Climb::new(baseline);
+        let mut climb = Climb::new(baseline, 0.0);
         let mut at = DateTime::UNIX_EPOCH;
         values.into_iter().position(|value| {
             at += TimeDelta::seconds(30);

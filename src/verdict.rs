@@ -8,6 +8,7 @@ mod issues;
 mod latency;
 mod numbers;
 mod probe;
+pub mod recorded;
 mod rollout;
 mod saturation;
 mod server_errors;

@@ -1,19 +1,17 @@
 //! `redflag judge`: recorded deploys as JSON lines in, verdicts out, through the very rules that a watch uses.
 
 use super::CommandError;
-use crate::deploy::{ServiceId, Time};
-use crate::setup::{Delivery, SourceInfo};
-use crate::signal::{Kind, Sample, Signal, SignalId, SourceId};
-use crate::store::{Health, Series, SourceState};
-use crate::verdict::{Evidence, Level, Track, judge};
-use chrono::{DateTime, TimeDelta};
+use crate::signal::{Kind, Sample};
+use crate::verdict::recorded::{self, Outcome};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Write};
 
 /// A recorded deploy: what a number was before it, and after.
 #[derive(Debug, Deserialize)]
 struct Case {
-    case_id: String,
+    #[serde(rename = "case_id")]
+    name: String,
     kind: CaseKind,
     unit: String,
     step_s: f64,
@@ -106,9 +104,8 @@ impl Case {
     /// What a value is multiplied by to be in the kind's own unit.
     fn scale(&self) -> Result<f64, String> {
         match (self.kind, self.unit.as_str()) {
-            (CaseKind::Kpi, _) => Ok(1.0),
+            (CaseKind::Kpi, _) | (CaseKind::Latency, "ms") => Ok(1.0),
             (CaseKind::Latency, "s") => Ok(1000.0),
-            (CaseKind::Latency, "ms") => Ok(1.0),
             (CaseKind::Latency, "us" | "µs") => Ok(0.001),
             (CaseKind::Latency, unit) => Err(format!("unit: a latency in `{unit}`; expected s, ms or us")),
             (_, "percent" | "%") => Ok(1.0),
@@ -132,79 +129,13 @@ impl Case {
         values.iter().enumerate().map(|(index, &value)| sample(index, value)).collect()
     }
 
-    /// The first bin at which a rule blames the deploy. The bins are shown one after the other, as they would
-    /// arrive: nothing later is known yet.
     fn verdict(&self) -> Verdict<'_> {
-        let signal = self.signal();
-        let step = signal.step;
-        let deployed = DateTime::UNIX_EPOCH + TimeDelta::days(365 * 50);
-        let mut series = Series::default();
-        series.set_deploy(deployed);
+        let step = TimeDelta::milliseconds((self.step_s * 1000.0).round().max(1.0) as i64);
+        let signal = recorded::signal(self.kind(), step);
         let before = self.samples(&self.baseline, self.baseline_n.as_ref());
-        let begins = deployed - step * before.len() as i32;
-        let points: Vec<_> = (0_i32..).zip(before).map(|(index, sample)| (begins + step * index, sample)).collect();
-        series.insert(&points, deployed);
-
-        let source = SourceInfo { name: "the record".to_owned(), delivery: Delivery::Polled, interval: step };
-        let mut health = SourceState::new(deployed);
-        let mut track = Track::default();
-        let mut last = "nothing was recorded since the deploy".to_owned();
-        let mut at = deployed;
-        for (bin, sample) in self.samples(&self.window, self.window_n.as_ref()).into_iter().enumerate() {
-            series.insert(&[(at, sample)], at + step);
-            at += step;
-            health.succeed(at, Health::Up);
-            let judgement = judge(&evidence(&signal, &series, &source, &health, deployed, at), &mut track);
-            if judgement.blames_deploy && judgement.level >= Level::Warning {
-                let sentence = judgement.sentence;
-                return Verdict { case_id: &self.case_id, flagged: true, at_step: Some(bin), sentence };
-            }
-            last = judgement.sentence;
-        }
-        Verdict { case_id: &self.case_id, flagged: false, at_step: None, sentence: last }
-    }
-
-    fn signal(&self) -> Signal {
-        let kind = self.kind();
-        Signal {
-            name: kind.label().to_owned(),
-            kind,
-            unit: kind.unit(),
-            service: ServiceId(0),
-            workload: None,
-            source: SourceId(0),
-            of_version: false,
-            required: true,
-            limits: kind.limits(),
-            step: TimeDelta::milliseconds((self.step_s * 1000.0).round().max(1.0) as i64),
-            link: None,
-        }
-    }
-}
-
-fn evidence<'a>(
-    signal: &'a Signal,
-    series: &'a Series,
-    source: &'a SourceInfo,
-    health: &'a SourceState,
-    deployed: Time,
-    now: Time,
-) -> Evidence<'a> {
-    Evidence {
-        signal_id: SignalId(0),
-        signal,
-        series,
-        source,
-        health,
-        rollout: None,
-        deployed_at: Some(deployed),
-        // Its samples are said to be those after the change: nothing warms up.
-        settled: None,
-        issues: &[],
-        alerts: &[],
-        taken_back: None,
-        before: Level::Clear,
-        now,
+        let after = self.samples(&self.window, self.window_n.as_ref());
+        let Outcome { blamed_at, judgement } = recorded::play(&signal, &before, &after);
+        Verdict { case_id: &self.name, flagged: blamed_at.is_some(), at_step: blamed_at, sentence: judgement.sentence }
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) struct Numbers {
     seen: u32,
     newest: Option<f64>,
     may_be_negative: bool,
+    warming_up: bool,
     settled: Option<Time>,
     warning: Option<Held>,
     red_flag: Option<Held>,
@@ -31,6 +32,7 @@ impl Numbers {
             seen: 0,
             newest: None,
             may_be_negative: signal.kind == Kind::Custom,
+            warming_up: false,
             settled: evidence.settled.filter(|_| warms_up),
             warning: signal.limits.warning.map(|limit| Held::new(limit, side, hold)),
             red_flag: signal.limits.red_flag.map(|limit| Held::new(limit, full, hold)),
@@ -52,10 +54,11 @@ impl Numbers {
     pub(super) fn take(&mut self, reading: &Reading) -> Option<f64> {
         let value = value_of(reading, self.may_be_negative)?;
         self.newest = Some(value);
-        if self.settled.is_some_and(|settled| reading.at < settled) {
+        self.seen = self.seen.saturating_add(1);
+        self.warming_up = self.settled.is_some_and(|settled| reading.at < settled);
+        if self.warming_up {
             return None;
         }
-        self.seen = self.seen.saturating_add(1);
         for held in [&mut self.warning, &mut self.red_flag].into_iter().flatten() {
             held.take(reading.at, value);
         }
@@ -66,18 +69,22 @@ impl Numbers {
     pub(super) fn newest(&self, evidence: &Evidence<'_>) -> Result<f64, Judgement> {
         let (have, want) = (self.seen, self.hold);
         match self.newest {
-            Some(value) if have >= want => Ok(value),
-            Some(value) if have == 0 && self.settled.is_some_and(|settled| evidence.now < settled) => {
+            Some(value) if have >= want && self.warming_up && self.is_beyond(value) => {
                 let value = evidence.signal.unit.format(value);
                 let sentence = format!("{value}; not judged while the new pods warm up");
                 Err(Judgement::new(Level::Insufficient, sentence))
             }
+            Some(value) if have >= want => Ok(value),
             _ => {
                 let more = want.saturating_sub(have);
                 let sentence = format!("{have} of {want} readings since the deploy; {more} more before it is judged");
                 Err(Judgement::new(Level::Insufficient, sentence))
             }
         }
+    }
+
+    fn is_beyond(&self, value: f64) -> bool {
+        [&self.warning, &self.red_flag].into_iter().flatten().any(|held| held.is_beyond(value))
     }
 
     /// What the plain limits say, the worse first. One that the baseline broke already is not this deploy's.

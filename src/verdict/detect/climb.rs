@@ -70,16 +70,13 @@ impl Climb {
             self.recent.remove(0);
         }
         self.recent.push((at, value));
-        match self.climbed() {
-            Some((since, pace)) => {
-                self.since = self.since.or(Some(since));
-                (self.pace, self.calm) = (pace, 0);
-            }
-            None => {
-                self.calm += 1;
-                if self.calm >= CALM {
-                    self.since = None;
-                }
+        if let Some((since, pace)) = self.climbed() {
+            self.since = self.since.or(Some(since));
+            (self.pace, self.calm) = (pace, 0);
+        } else {
+            self.calm += 1;
+            if self.calm >= CALM {
+                self.since = None;
             }
         }
     }
@@ -101,9 +98,8 @@ impl Climb {
         }
         let (since, newest) = (blocked.first()?.0, blocked.last()?.0);
         // From floor to floor is one block less than from end to end.
-        let step = (newest - since) / (blocked.len() - 1) as i32;
-        let span = step * (BLOCK * (floors.len() - 1)) as i32;
-        let minutes = span.max(TimeDelta::seconds(1)).num_seconds() as f64 / 60.0;
+        let bins = (BLOCK * (floors.len() - 1)) as f64 / (blocked.len() - 1) as f64;
+        let minutes = bins * (newest - since).num_seconds().max(1) as f64 / 60.0;
         Some((since, rise / minutes))
     }
 

@@ -32,11 +32,7 @@ impl Held {
     }
 
     pub(in crate::verdict) fn take(&mut self, at: Time, value: f64) {
-        let beyond = match self.side {
-            Side::Above => value > self.limit,
-            Side::AtLeast => value >= self.limit,
-            Side::Below => value < self.limit,
-        };
+        let beyond = self.is_beyond(value);
         if beyond == self.raised {
             self.against = 0;
             return;
@@ -48,6 +44,14 @@ impl Held {
         if self.against >= self.hold {
             self.raised = beyond;
             self.against = 0;
+        }
+    }
+
+    pub(in crate::verdict) fn is_beyond(&self, value: f64) -> bool {
+        match self.side {
+            Side::Above => value > self.limit,
+            Side::AtLeast => value >= self.limit,
+            Side::Below => value < self.limit,
         }
     }
 

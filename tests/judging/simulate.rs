@@ -76,7 +76,7 @@ impl Service {
         recorded::play(&signal, &before, &after).blamed_at
     }
 
-    fn samples(self, effect: Effect, rng: &mut Rng) -> (Vec<Sample>, Vec<Sample>) {
+    pub fn samples(self, effect: Effect, rng: &mut Rng) -> (Vec<Sample>, Vec<Sample>) {
         let phase = rng.f64() * std::f64::consts::TAU;
         let mut drift = normal(rng);
         let mut samples = (0..BEFORE + AFTER).map(|bin| {

@@ -5,14 +5,15 @@
 
 use crate::deploy::Time;
 
-/// What the likelihood ratio must reach: ln 100.
-const ENOUGH: f64 = 4.605_170_185_988;
+/// What the likelihood ratio must reach: ln 1 000. It begins anew at each bin, so that this is not yet the chance of
+/// a false alarm in a window.
+const ENOUGH: f64 = 6.907_755_278_982;
 /// Fewer events than this are an accident.
 const LEAST_EVENTS: f64 = 3.0;
 /// So many bins in a row at the usual rate end it, when they hold enough.
 const CALM: u32 = 4;
-/// Over-dispersion is measured without the worst bins: one outage before the deploy must not blind it for ever.
-const WORST: f64 = 0.05;
+/// Over-dispersion is measured without one bin in sixty: an outage before the deploy must not blind it for ever.
+const WORST: f64 = 1.0 / 60.0;
 
 /// Events and what they happened among: requests, or seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -81,7 +82,7 @@ impl Excess {
             })
             .collect();
         misfits.sort_by(f64::total_cmp);
-        misfits.truncate((misfits.len() as f64 * (1.0 - WORST)).ceil() as usize);
+        misfits.truncate((misfits.len() as f64 * (1.0 - WORST)).floor() as usize);
         let dispersion = misfits.iter().sum::<f64>() / misfits.len().max(1) as f64;
         let mut rates: Vec<f64> = baseline.iter().map(|bin| bin.rate()).collect();
         rates.sort_by(f64::total_cmp);

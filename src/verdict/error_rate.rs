@@ -36,7 +36,7 @@ impl ErrorRate {
             before.add(bin);
         }
         let fine = limits.warning.or(limits.red_flag).map_or(FINE, |limit| limit / 100.0);
-        let material = Material { fine, rise: RISE, calm: limits.min_requests as f64 };
+        let material = Material { fine, rise: RISE, one_bin: f64::INFINITY, calm: limits.min_requests as f64 };
         let excess = Excess::new(&baseline, material);
         Self { before, total: Count::default(), begun: None, newest: None, idle: None, excess }
     }

@@ -9,6 +9,8 @@ use crate::signal::Reading;
 const LEAST_RISE: f64 = 0.1;
 /// As few as this are fine. Responses a second.
 const FINE: f64 = 0.02;
+/// A burst is over in one bin and has to be told from a change.
+const ONE_BIN: f64 = 0.6;
 /// Calm bins that last so long in all end it. Seconds.
 const CALM: f64 = 60.0;
 
@@ -27,7 +29,7 @@ impl ServerErrors {
         let baseline: Vec<Count> = values.iter().map(|rate| Count { events: rate * step, exposure: step }).collect();
         let usual = values.iter().sum::<f64>() / values.len().max(1) as f64;
         let share = evidence.signal.limits.increase.map_or(1.0, |increase| increase / 100.0);
-        let material = Material { fine: FINE, rise: LEAST_RISE.max(usual * share), calm: CALM };
+        let material = Material { fine: FINE, rise: LEAST_RISE.max(usual * share), one_bin: ONE_BIN, calm: CALM };
         Self { numbers: Numbers::begin(evidence), step, excess: Excess::new(&baseline, material) }
     }
 }

@@ -43,6 +43,8 @@ pub(in crate::verdict) struct Material {
     pub(in crate::verdict) fine: f64,
     /// A rise by less than this is not looked for.
     pub(in crate::verdict) rise: f64,
+    /// What a single bin may add at most, as a share of what it takes: below 1, never one bin alone.
+    pub(in crate::verdict) one_bin: f64,
     /// Exposure that calm bins must hold before they end it.
     pub(in crate::verdict) calm: f64,
 }
@@ -55,6 +57,7 @@ pub(in crate::verdict) struct Excess {
     dispersion: f64,
     /// The pooled rate must be above this: the limit, and 95 % of the baseline's bins.
     above: f64,
+    one_bin: f64,
     calm_exposure: f64,
     worth: f64,
     run: Count,
@@ -92,6 +95,7 @@ impl Excess {
             matters: (2.0 * usual).max(usual + material.rise),
             dispersion: dispersion.max(1.0),
             above: fine.max(high),
+            one_bin: material.one_bin * ENOUGH,
             calm_exposure: material.calm,
             worth: 0.0,
             run: Count::default(),
@@ -104,7 +108,8 @@ impl Excess {
 
     pub(in crate::verdict) fn take(&mut self, at: Time, bin: Count) {
         let gain = bin.events * (self.matters / self.usual).ln() - bin.exposure * (self.matters - self.usual);
-        self.worth = (self.worth + gain / self.dispersion).min(2.0 * ENOUGH);
+        let gain = (gain / self.dispersion).min(self.one_bin);
+        self.worth = (self.worth + gain).min(2.0 * ENOUGH);
         self.run.add(bin);
         self.run_since = self.run_since.or(Some(at));
         if self.worth <= 0.0 && self.since.is_none() {
@@ -154,7 +159,7 @@ mod tests {
     use super::*;
     use chrono::DateTime;
 
-    const SHARE: Material = Material { fine: 0.001, rise: 0.005, calm: 100.0 };
+    const SHARE: Material = Material { fine: 0.001, rise: 0.005, one_bin: f64::INFINITY, calm: 100.0 };
 
     fn bin(events: f64, exposure: f64) -> Count {
         Count { events, exposure }

@@ -15,7 +15,7 @@ const KAPPA: f64 = 0.2;
 /// What the quick lane's bets must be worth: ln 20.
 const QUICK: f64 = 2.995_732_273_554;
 /// What a single bin may add at most to the quick lane, as a share of what it takes: never one bin alone.
-const ONE_BIN: f64 = 0.55;
+const ONE_BIN: f64 = 0.75;
 /// The patient lane's calibrator, 1 + λ·(1 − 2p): it lives off what is a little high again and again.
 const LAMBDA: f64 = 0.9;
 /// What the patient lane's bets must be worth: ln 60.
@@ -110,9 +110,10 @@ impl Shift {
         let placed: Vec<f64> = baseline.iter().map(|&value| shift.place(value)).collect();
         let lasting = persistence(&placed);
         shift.news = ((1.0 - lasting) / (1.0 + lasting)).sqrt();
+        let unsure = unsure_of_level(&placed, lasting);
         let moved = baseline.iter().map(|&value| {
             let by = (value.abs() * effect.share).clamp(effect.least, effect.most);
-            shift.place(if way == Way::Up { value + by } else { value - by })
+            shift.place(if way == Way::Up { value + by } else { value - by }) + unsure
         });
         let mut reference: Vec<f64> = moved.collect();
         reference.sort_by(f64::total_cmp);
@@ -181,6 +182,16 @@ impl Shift {
         let left: Vec<f64> = self.recent.iter().copied().filter(|&value| self.place(value) > *middle).collect();
         crate::verdict::stats::median(if left.is_empty() { self.recent.clone() } else { left })
     }
+}
+
+/// How unsure the baseline's own level is because its values hang together: by one standard error, less what it
+/// would be if they did not. A persistence that may be chance counts for nothing.
+fn unsure_of_level(placed: &[f64], lasting: f64) -> f64 {
+    let count = placed.len() as f64;
+    let mean = placed.iter().sum::<f64>() / count;
+    let variance = placed.iter().map(|place| (place - mean).powi(2)).sum::<f64>() / count;
+    let surely = (lasting - 1.0 / count.sqrt()).max(0.0);
+    (variance * 2.0 * surely / (1.0 - surely) / count).sqrt()
 }
 
 #[cfg(test)]

@@ -80,7 +80,10 @@ impl ErrorRate {
 
     fn too_few(&self, evidence: &Evidence<'_>, wanted: f64) -> Judgement {
         let more = (wanted - self.total.exposure).ceil();
-        let span = self.begun.map_or(0, |begun| (evidence.now - begun).num_seconds());
+        let span = self
+            .newest
+            .zip(self.begun)
+            .map_or(0, |(newest, begun)| (newest + evidence.signal.step - begun).num_seconds());
         let pace = self.total.exposure / span.max(1) as f64;
         let eta = if pace > 0.0 {
             let seconds = (more / pace).min(86_400.0);
@@ -116,8 +119,9 @@ impl Rule for ErrorRate {
         if self.total.exposure < wanted {
             return self.too_few(evidence, wanted);
         }
-        if let Some(idle) = self.idle.filter(|idle| self.newest.is_some_and(|newest| newest - *idle >= IDLE)) {
-            let sentence = format!("no requests for {}: nothing to judge", brief(evidence.now - idle));
+        let idle = self.newest.zip(self.idle).map(|(newest, idle)| newest + evidence.signal.step - idle);
+        if let Some(idle) = idle.filter(|idle| *idle >= IDLE) {
+            let sentence = format!("no requests for {}: nothing to judge", brief(idle));
             return Judgement::new(Level::Insufficient, sentence);
         }
         let (unit, limits) = (evidence.signal.unit, evidence.signal.limits);

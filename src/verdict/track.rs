@@ -10,7 +10,7 @@ use super::traffic::Traffic;
 use super::{Evidence, Judgement, Level, Rule};
 use super::{alerts, issues, probe, rollout};
 use crate::deploy::Time;
-use crate::signal::{Kind, Sample};
+use crate::signal::{Kind, Reading, Sample};
 
 /// The state of one signal's rule. Bounded: a sorted baseline of at most 512 numbers for each direction that is
 /// looked at, and some tens of numbers more.
@@ -74,7 +74,11 @@ impl AnyRule {
 }
 
 fn has_counts(evidence: &Evidence<'_>) -> bool {
-    evidence.series.readings().iter().any(|reading| matches!(reading.sample, Sample::Counts { .. }))
+    evidence.series.readings().iter().any(tells_counts)
+}
+
+fn tells_counts(reading: &Reading) -> bool {
+    matches!(reading.sample, Sample::Counts { .. })
 }
 
 impl Track {
@@ -99,19 +103,20 @@ impl Track {
     fn catch_up(&mut self, evidence: &Evidence<'_>) -> bool {
         let newest = evidence.series.last().map(|reading| reading.at);
         let history = (evidence.series.history(), evidence.settled);
-        // A source may begin to tell counts after a bin of nothing.
-        let counts_came = matches!(self.rule, Some(AnyRule::Threshold(_)))
-            && evidence.signal.kind == Kind::ErrorRate
-            && evidence.series.last().is_some_and(|reading| matches!(reading.sample, Sample::Counts { .. }));
-        let begun_anew = self.rule.is_none() || self.history != history || counts_came;
-        if begun_anew {
-            *self = Self { rule: AnyRule::begin(evidence), history, ..Self::default() };
-        } else if newest <= self.judged {
+        if self.rule.is_some() && self.history == history && newest <= self.judged {
             return false;
         }
-        let Some(rule) = &mut self.rule else { return true };
         let bins = evidence.series.since_deploy();
-        let unseen = self.judged.map_or(0, |judged| bins.partition_point(|reading| reading.at <= judged));
+        let mut unseen = self.judged.map_or(0, |judged| bins.partition_point(|reading| reading.at <= judged));
+        // A source may begin to tell counts after some bins of nothing.
+        let counts_come = matches!(self.rule, Some(AnyRule::Threshold(_)))
+            && evidence.signal.kind == Kind::ErrorRate
+            && bins[unseen..].iter().any(tells_counts);
+        if self.rule.is_none() || self.history != history || counts_come {
+            *self = Self { rule: AnyRule::begin(evidence), history, ..Self::default() };
+            unseen = 0;
+        }
+        let Some(rule) = &mut self.rule else { return true };
         for bin in &bins[unseen..] {
             rule.as_rule_mut().take(bin);
         }

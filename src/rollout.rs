@@ -125,11 +125,9 @@ pub struct Trouble {
     pub sentence: String,
 }
 
-/// The kinds of trouble, worst first.
+/// The kinds of trouble, worst first: a cause before what it leads to, for people act on the first they read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TroubleKind {
-    /// `ProgressDeadlineExceeded`.
-    DeadlineExceeded,
     /// A container starts and dies over and over.
     CrashLoop,
     /// The image cannot be pulled or is not valid.
@@ -138,6 +136,8 @@ pub enum TroubleKind {
     OomKilled,
     /// A missing ConfigMap or Secret, or a container that cannot be created.
     Config,
+    /// `ProgressDeadlineExceeded`.
+    DeadlineExceeded,
     /// `ReplicaFailure`: quota, admission or policy refuse the pods.
     ReplicaFailure,
     /// The workload is below its minimum: people notice now.

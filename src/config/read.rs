@@ -1,4 +1,4 @@
-//! From text to [`raw`]: TOML, known keys and right types. Everything that is wrong is found in one run: a table
+//! From text to [`super::raw`]: TOML, known keys and right types. Everything that is wrong is found in one run: a table
 //! that was refused for one entry is read again without it.
 
 use super::at::{At, Span};

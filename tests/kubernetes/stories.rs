@@ -141,8 +141,8 @@ fn a_crash_loop_does_not_flicker_and_ends_with_the_undo() {
         26571 trouble: the rollout exceeded its progress deadline of 20 s: 1 of 3 pods updated, 3 available
         27784 status: Waiting for deployment spec update to be observed...
         27784 deploy: 1.9.1-crash to 1.8.3 made 02:10:18, under way
-        27784 no more trouble: the rollout exceeded its progress deadline of 20 s: 1 of 3 pods updated, 3 available
         27784 no more trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff, exit 1 (container app)
+        27784 no more trouble: the rollout exceeded its progress deadline of 20 s: 1 of 3 pods updated, 3 available
         27827 status: Waiting for deployment "api" rollout to finish: 1 old replicas are pending termination...
         27848 status: rolled out
         27848 deploy: 1.9.1-crash to 1.8.3 made 02:10:18, ended 02:10:18
@@ -153,7 +153,7 @@ fn a_crash_loop_does_not_flicker_and_ends_with_the_undo() {
     assert_eq!(pods(&replay, 11_654)[0], "+fw8cw failing CrashLoopBackOff 1");
     assert_eq!(pods(&replay, 20_232)[0], "+fw8cw failing CrashLoopBackOff 4");
     let worst_first: Vec<TroubleKind> = replay.at(26_571).troubles.iter().map(|trouble| trouble.kind).collect();
-    assert_eq!(worst_first, [TroubleKind::DeadlineExceeded, TroubleKind::CrashLoop]);
+    assert_eq!(worst_first, [TroubleKind::CrashLoop, TroubleKind::DeadlineExceeded]);
     // Undone: the three that never stopped serving are the new version now.
     assert_eq!(
         pods(&replay, 27_784),

@@ -43,13 +43,14 @@ pub(super) struct Lines<W> {
     mode: Mode,
     out: W,
     opened: bool,
+    asked: bool,
     told: usize,
     progress: String,
 }
 
 impl<W: Write> Lines<W> {
     pub(super) fn new(mode: Mode, out: W) -> Self {
-        Self { mode, out, opened: false, told: 0, progress: String::new() }
+        Self { mode, out, opened: false, asked: false, told: 0, progress: String::new() }
     }
 
     /// Waits until it is known for each workload whether it could be taken back; then shows the plan.
@@ -147,11 +148,8 @@ impl<W: Write> Face for Lines<W> {
         match watch.rollback() {
             Rollback::Idle if self.opened => leave(FAILED),
             Rollback::Idle => self.before(watch),
-            Rollback::Planned { .. } if self.progress.is_empty() => {
-                self.progress = "asked".to_owned();
-                self.confirm(watch)
-            }
-            Rollback::Planned { .. } | Rollback::Confirmed(_) | Rollback::Running(_) => Ok(Vec::new()),
+            // The question is put once; from then on an answer is awaited.
+            Rollback::Planned { .. } if !std::mem::replace(&mut self.asked, true) => self.confirm(watch),
             Rollback::Verified { .. } => leave(DONE),
             Rollback::NotTheCause { .. } => leave(NOT_THE_CAUSE),
             Rollback::Failed { blocked, .. } => {
@@ -165,7 +163,10 @@ impl<W: Write> Face for Lines<W> {
                 }
                 leave(UNKNOWN)
             }
-            Rollback::OutcomeUnknown { .. } => Ok(Vec::new()),
+            Rollback::Planned { .. }
+            | Rollback::Confirmed(_)
+            | Rollback::Running(_)
+            | Rollback::OutcomeUnknown { .. } => Ok(Vec::new()),
         }
     }
 

@@ -402,5 +402,5 @@ pub(super) fn owner(resource: Resource, meta: &Meta) -> Owner {
 
 /// The change cause that the company's pipeline writes.
 pub(crate) fn cause(service: &str, version: &str) -> String {
-    format!("dana, {service} {version}")
+    format!("dana ({service} {version})")
 }

@@ -1,0 +1,401 @@
+//! Stories told through the real loop: its select, its adapters over HTTP, its screen, against the demo's company.
+//! The clock is moved by hand; keys are keys. Nothing sleeps.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use chrono::{DateTime, FixedOffset, TimeDelta};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use futures_util::stream::{self, LocalBoxStream, StreamExt};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use redflag::clock::Clock;
+use redflag::config::{AssembleOptions, Config, Secrets};
+use redflag::demo::{Company, Fault, Options, Peer, Scenario};
+use redflag::deploy::WorkloadId;
+use redflag::poll::SourceError;
+use redflag::rollback::{Readiness, Rollback};
+use redflag::runtime::{Outside, QUEUE, Runtime};
+use redflag::secret::Secret;
+use redflag::setup::{Setup, Told};
+use redflag::signal::{Kind, SignalId};
+use redflag::store::Health;
+use redflag::tui::glyphs::Glyphs;
+use redflag::tui::input::Input;
+use redflag::tui::keymap::Keymap;
+use redflag::tui::theme::{ColorDepth, Themes};
+use redflag::tui::{Look, Tui};
+use redflag::verdict::{Level, Verdict};
+use redflag::watch::Watch;
+use std::future::Future;
+use std::path::Path;
+use std::pin::pin;
+use std::task::Poll;
+use tokio::sync::mpsc;
+
+struct CompanySecrets<'a>(&'a Company);
+
+impl Secrets for CompanySecrets<'_> {
+    fn env(&self, name: &str) -> Result<Secret, String> {
+        self.0.secret(name).map(|value| Secret::new(&value)).ok_or_else(|| format!("no secret {name}"))
+    }
+
+    fn file(&self, _: &Path) -> Result<Secret, String> {
+        Err("no files here".to_owned())
+    }
+
+    fn command(&self, _: &[String]) -> Result<Secret, String> {
+        Err("no programs here".to_owned())
+    }
+}
+
+/// A company, a person's screen, and the loop between them.
+struct Story {
+    company: Company,
+    clock: Clock,
+    keys: mpsc::UnboundedSender<Input>,
+    runtime: Runtime<Tui<TestBackend>, LocalBoxStream<'static, Input>>,
+}
+
+impl Story {
+    async fn begin(scenario: Scenario) -> Self {
+        Self::begin_with(scenario, |_| {}).await
+    }
+
+    async fn begin_with(scenario: Scenario, change: impl FnOnce(&mut Setup)) -> Self {
+        let clock = Clock::by_hand(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        let options = Options { age: TimeDelta::seconds(8), ..Options::of(scenario, clock.clone()) };
+        let company = Company::start_with(options).await.unwrap();
+        Self::watch(company, clock, change)
+    }
+
+    /// Another person's screen over the same company.
+    fn watch(company: Company, clock: Clock, change: impl FnOnce(&mut Setup)) -> Self {
+        let config = Config::parse(&company.config(), "demo").unwrap();
+        let options =
+            AssembleOptions { told: Told::default(), read_only: false, started: clock.now(), clock_speed: 1.0 };
+        let mut assembly = config.assemble(None, &options, &CompanySecrets(&company)).unwrap();
+        change(&mut assembly.setup);
+        let (out, inbox) = mpsc::channel(QUEUE);
+        let watch = Watch::new(assembly.setup);
+        let outside = Outside::new(watch.shared_setup(), assembly.sources, clock.clone(), out);
+        let look = Look {
+            themes: Themes::load("dark", None, ColorDepth::True).unwrap(),
+            glyphs: Glyphs::Unicode,
+            zone: FixedOffset::east_opt(0).unwrap(),
+        };
+        let tui = Tui::new(Terminal::new(TestBackend::new(120, 40)).unwrap(), look, Keymap::default());
+        let (keys, typed) = mpsc::unbounded_channel();
+        let typed = stream::unfold(typed, |mut typed| async move { Some((typed.recv().await?, typed)) });
+        let mut runtime = Runtime::new(watch, tui, typed.boxed_local(), clock.clone(), outside, inbox);
+        runtime.connect();
+        Self { company, clock, keys, runtime }
+    }
+
+    fn state(&self) -> &Watch {
+        self.runtime.watch()
+    }
+
+    fn finding(&self, kind: Kind) -> (Level, String) {
+        let signals = &self.state().setup().signals;
+        let index = signals.iter().position(|signal| signal.kind == kind).expect("the company has such a signal");
+        let finding = self.state().finding(SignalId(index as u16));
+        (finding.level, finding.sentence.clone())
+    }
+
+    /// Lets a second pass, and everything that it brings about happen.
+    async fn second(&mut self) {
+        self.clock.set(self.clock.now() + TimeDelta::seconds(1));
+        while self.runtime.is_busy() {
+            assert_eq!(self.runtime.turn().await.unwrap(), None, "the screen was left");
+        }
+        // What the cluster tells by itself may still be on its way through the loopback: every task and socket
+        // gets some turns to bring it.
+        for _ in 0..50 {
+            self.take_what_is_ready().await;
+        }
+    }
+
+    /// One pass over all tasks and sockets; takes in what they have brought, and waits for nothing.
+    async fn take_what_is_ready(&mut self) {
+        tokio::task::yield_now().await;
+        let mut turn = pin!(self.runtime.turn());
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(left) = turn.as_mut().poll(context) {
+                assert_eq!(left.unwrap(), None, "the screen was left");
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Lets time pass until something is so; an hour is more than any story takes.
+    #[track_caller]
+    fn until<'a>(&'a mut self, what: &'a str, is_so: impl Fn(&Watch) -> bool + 'a) -> impl Future<Output = i64> + 'a {
+        let place = std::panic::Location::caller();
+        async move {
+            let begun = self.clock.now();
+            while !is_so(self.state()) {
+                let waited = (self.clock.now() - begun).num_seconds();
+                assert!(waited < 3600, "{place}: never so: {what}\n{}", self.screen());
+                self.second().await;
+            }
+            (self.clock.now() - begun).num_seconds()
+        }
+    }
+
+    async fn seconds(&mut self, count: usize) {
+        for _ in 0..count {
+            self.second().await;
+        }
+    }
+
+    /// A person presses a key.
+    async fn press(&mut self, key: char) {
+        let event = Event::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE));
+        self.keys.send(Input::Event(event)).unwrap();
+        assert_eq!(self.runtime.turn().await.unwrap(), None);
+    }
+
+    fn screen(&self) -> String {
+        let buffer = self.runtime.face().backend().buffer();
+        let lines = buffer.content.chunks(usize::from(buffer.area.width));
+        let line =
+            |cells: &[ratatui::buffer::Cell]| cells.iter().map(ratatui::buffer::Cell::symbol).collect::<String>();
+        lines.map(|cells| line(cells).trim_end().to_owned() + "\n").collect()
+    }
+
+    #[track_caller]
+    fn shows(&self, text: &str) {
+        assert!(self.screen().contains(text), "{text:?} is not on the screen:\n{}", self.screen());
+    }
+
+    fn is_ready(watch: &Watch) -> bool {
+        matches!(watch.workload(WorkloadId(0)).readiness, Readiness::Ready(_))
+    }
+}
+
+fn is_red(watch: &Watch, kind: Kind) -> bool {
+    let signals = watch.setup().signals.iter().zip(watch.findings());
+    signals.filter(|(signal, _)| signal.kind == kind).any(|(_, finding)| finding.level == Level::RedFlag)
+}
+
+#[tokio::test]
+async fn a_deploy_goes_bad_is_flagged_taken_back_and_verified_with_the_keyboard_alone() {
+    let mut story = Story::begin(Scenario::BadRelease).await;
+    story.until("a rollback is ready", Story::is_ready).await;
+    story.shows("1.8.3 → 1.9.0");
+    story.shows("R rollback ready → 1.8.3");
+
+    let took = story.until("the error rate is red", |watch| is_red(watch, Kind::ErrorRate)).await;
+    assert!(took < 360, "flagged only after {took} s");
+    story.shows("✖ FAULTY");
+    story.shows("✖ RED FLAG");
+    let (_, sentence) = story.finding(Kind::ErrorRate);
+    assert!(sentence.contains("against 0.0") && sentence.contains("above 1 % for"), "{sentence}");
+
+    // R opens the plan; a key struck at once is not an answer; then y does it.
+    story.press('R').await;
+    story.shows("roll back production → 1.8.3");
+    story.shows("registry.example.com/app:1.9.0 → registry.example.com/app:1.8.3");
+    story.press('y').await;
+    assert!(matches!(story.state().rollback(), Rollback::Planned { .. }));
+    story.second().await;
+    assert_eq!(story.company.requests().changes().count(), 0, "nothing was changed by reading");
+    story.press('y').await;
+    assert!(matches!(story.state().rollback(), Rollback::Confirmed(_)));
+    story.until("the pods change", |watch| matches!(watch.rollback(), Rollback::Running(_))).await;
+    story.shows("ready on 1.8.3");
+
+    let took = story.until("verified", |watch| matches!(watch.rollback(), Rollback::Verified { .. })).await;
+    assert!(took < 360, "verified only after {took} s");
+    assert_eq!(story.company.requests().changes().count(), 1, "one request, once");
+    let done = story.state().rollback().undertaking().unwrap();
+    let ready = done.ready.unwrap() - done.confirmed;
+    assert!(ready < TimeDelta::minutes(2), "the guide's two minutes, and it took {ready}");
+    story.shows("1.8.3");
+    assert_ne!(story.state().verdict(), Verdict::Faulty);
+
+    // The version before is now the bad one: a second press must not bring it back.
+    story
+        .until("worked out anew", |watch| matches!(watch.workload(WorkloadId(0)).readiness, Readiness::Blocked(_)))
+        .await;
+    story.shows("R rollback blocked");
+}
+
+#[tokio::test]
+async fn a_healthy_deploy_raises_nothing_for_the_whole_half_hour_and_ends_healthy() {
+    let mut story = Story::begin(Scenario::Healthy).await;
+    let flagged = |watch: &Watch| watch.findings().iter().any(|finding| finding.level >= Level::Warning);
+    while story.state().verdict() != Verdict::Healthy {
+        story.second().await;
+        assert!(!flagged(story.state()), "{}", story.screen());
+        assert!(
+            story.state().window().left(story.clock.now()) > TimeDelta::zero()
+                || !story.state().findings().iter().any(|finding| finding.level.is_unknown()),
+            "{}",
+            story.screen()
+        );
+    }
+    story.shows("✔ HEALTHY");
+    assert_eq!(story.company.requests().changes().count(), 0);
+}
+
+#[tokio::test]
+async fn a_source_that_dies_makes_its_signals_stale_within_two_intervals_and_no_other() {
+    let mut story = Story::begin(Scenario::Healthy).await;
+    story
+        .until("everything is known", |watch| watch.findings().iter().all(|finding| !finding.level.is_unknown()))
+        .await;
+    story.company.faults().set(Peer::Grafana, Fault::ServerError);
+    let took = story
+        .until("the error rate is stale", |watch| {
+            let signals = watch.setup().signals.iter().zip(watch.findings());
+            signals
+                .filter(|(signal, _)| signal.kind == Kind::ErrorRate)
+                .all(|(_, finding)| finding.level == Level::Stale)
+        })
+        .await;
+    assert!(took <= 2 * 15 + 1, "only after {took} s");
+    let (_, sentence) = story.finding(Kind::ErrorRate);
+    assert!(sentence.starts_with("grafana has not answered for"), "{sentence}");
+    assert_eq!(story.finding(Kind::Connections).0, Level::Clear, "Datadog is another source");
+    story.shows("stale");
+
+    story.company.faults().heal(Peer::Grafana);
+    story.until("it is clear again", |watch| watch.findings().iter().all(|finding| !finding.level.is_unknown())).await;
+}
+
+#[tokio::test]
+async fn two_people_take_it_back_at_once_one_wins_and_the_other_is_told() {
+    let mut story = Story::begin(Scenario::BadRelease).await;
+    story.until("the error rate is red", |watch| is_red(watch, Kind::ErrorRate)).await;
+    story.until("a rollback is ready", Story::is_ready).await;
+    story.press('R').await;
+    story.second().await;
+    // The plan is on the screen when somebody else is quicker.
+    story.company.faults().undo("app");
+    story.press('y').await;
+    story.until("answered", |watch| matches!(watch.rollback(), Rollback::Failed { .. })).await;
+    let Rollback::Failed { blocked, .. } = story.state().rollback() else { unreachable!() };
+    assert!(blocked.reason.contains("1.8.3"), "{}", blocked.reason);
+    story.shows("somebody");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_is_unknown_until_it_is_read_back() {
+    let mut story = Story::begin(Scenario::BadRelease).await;
+    story.until("the error rate is red", |watch| is_red(watch, Kind::ErrorRate)).await;
+    story.until("a rollback is ready", Story::is_ready).await;
+    story.press('R').await;
+    story.second().await;
+    story.company.faults().set_for_changes(Fault::DropAfter);
+    story.press('y').await;
+    story.until("it is known again", |watch| matches!(watch.rollback(), Rollback::Running(_))).await;
+    let told: Vec<&str> = story.state().timeline().entries().map(|entry| entry.text.as_str()).collect();
+    assert!(told.iter().any(|text| text.contains("the answer was lost")), "{told:#?}");
+    assert_eq!(story.company.requests().changes().count(), 1, "never sent again");
+    story.until("verified", |watch| matches!(watch.rollback(), Rollback::Verified { .. })).await;
+}
+
+#[tokio::test]
+async fn each_scenario_shows_what_it_is_named_after() {
+    for (scenario, kind, words) in [
+        (Scenario::MemoryLeak, Kind::Memory, "climbs"),
+        (Scenario::PoolExhausted, Kind::Connections, ""),
+        (Scenario::CrashLoop, Kind::Rollout, "CrashLoopBackOff"),
+        (Scenario::ImagePull, Kind::Rollout, "pull"),
+    ] {
+        let mut story = Story::begin(scenario).await;
+        story.until(scenario.name(), |watch| is_red(watch, kind)).await;
+        let (_, sentence) = story.finding(kind);
+        assert!(sentence.contains(words), "{scenario}: {sentence}");
+        story.shows("✖ FAULTY");
+    }
+}
+
+#[tokio::test]
+async fn thin_traffic_is_insufficient_to_the_end_and_never_healthy() {
+    let mut story = Story::begin(Scenario::LowTraffic).await;
+    story.until("the window is over", |watch| watch.window().is_over(watch.now())).await;
+    let (level, sentence) = story.finding(Kind::ErrorRate);
+    assert_eq!(level, Level::Insufficient, "{sentence}");
+    assert!(sentence.contains("too few to tell"), "{sentence}");
+    assert_eq!(story.state().verdict(), Verdict::Inconclusive);
+    story.shows("INCONCLUSIVE");
+}
+
+#[tokio::test]
+async fn flaky_sources_come_and_go_and_never_raise_a_flag() {
+    // A hanging peer would hold this test up by its time-out in real seconds; the adapters' tests have those.
+    let mut story = Story::begin(Scenario::FlakySources).await;
+    let mut troubles = Vec::new();
+    for _ in 0..20 * 60 {
+        story.second().await;
+        for index in 0..story.state().setup().sources.len() {
+            let health = &story.state().store().source(redflag::signal::SourceId(index as u16)).health;
+            let kind = match health {
+                Health::Down(SourceError::RateLimited { .. }) => "429",
+                Health::Down(SourceError::Server { .. }) => "5xx",
+                Health::Down(SourceError::BadAnswer(_)) | Health::Partial(_, SourceError::BadAnswer(_)) => "unreadable",
+                Health::Down(_) | Health::Partial(..) => "other",
+                Health::Up | Health::Waiting => continue,
+            };
+            if !troubles.contains(&kind) {
+                troubles.push(kind);
+            }
+        }
+        let red: Vec<&str> = story
+            .state()
+            .findings()
+            .iter()
+            .filter(|finding| finding.level == Level::RedFlag)
+            .map(|finding| finding.sentence.as_str())
+            .collect();
+        assert!(red.is_empty(), "{red:#?}");
+    }
+    for kind in ["429", "5xx", "unreadable"] {
+        assert!(troubles.contains(&kind), "no {kind} among {troubles:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_push_of_twenty_opens_as_a_board_with_the_worst_service_on_top() {
+    let mut story = Story::begin(Scenario::Fleet).await;
+    story.until("one is red", |watch| watch.verdict() == Verdict::Faulty).await;
+    story.shows("2 services");
+    assert_eq!(story.state().setup().services.len(), 20);
+}
+
+#[tokio::test]
+async fn a_watch_begun_in_the_middle_shows_the_whole_window() {
+    let mut story = Story::begin(Scenario::Healthy).await;
+    story
+        .until("ten minutes in", |watch| {
+            watch.window().opened.is_some_and(|opened| watch.now() - opened > TimeDelta::minutes(10))
+        })
+        .await;
+    let Story { company, clock, runtime, .. } = story;
+    let early = runtime.watch().clone();
+    drop(runtime);
+    let mut late = Story::watch(company, clock, |_| {});
+    late.until("it knows as much", |watch| watch.findings().iter().all(|finding| !finding.level.is_unknown())).await;
+    let index = early.setup().signals.iter().position(|signal| signal.kind == Kind::Latency).unwrap();
+    let (early_series, late_series) =
+        (early.store().series(SignalId(index as u16)), late.state().store().series(SignalId(index as u16)));
+    let common: Vec<_> = early_series.since_deploy().iter().map(|reading| (reading.at, reading.sample)).collect();
+    let late_ones: Vec<_> = late_series.since_deploy().iter().map(|reading| (reading.at, reading.sample)).collect();
+    assert!(common.len() > 15 && late_ones.starts_with(&common), "{common:?}\n{late_ones:?}");
+    assert_eq!(late.state().window().opened, early.window().opened);
+    assert!(late_series.baseline().is_some_and(|baseline| baseline.count > 100));
+}
+
+#[tokio::test]
+async fn read_only_is_held_by_the_core() {
+    let mut story = Story::begin_with(Scenario::BadRelease, |setup| setup.read_only = true).await;
+    story.until("the error rate is red", |watch| is_red(watch, Kind::ErrorRate)).await;
+    story.press('R').await;
+    story.second().await;
+    story.press('y').await;
+    story.seconds(5).await;
+    assert_eq!(story.company.requests().changes().count(), 0);
+    assert_eq!(*story.state().rollback(), Rollback::Idle);
+}

@@ -20,8 +20,10 @@ const IDLE: TimeDelta = TimeDelta::minutes(3);
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ErrorRate {
     before: Count,
+    /// What is going on now: since the deploy, or since an excess calmed down.
     total: Count,
     begun: Option<Time>,
+    calmed: bool,
     newest: Option<Time>,
     idle: Option<Time>,
     excess: Excess,
@@ -38,7 +40,7 @@ impl ErrorRate {
         let fine = limits.warning.or(limits.red_flag).map_or(FINE, |limit| limit / 100.0);
         let material = Material { fine, rise: RISE, one_bin: f64::INFINITY, calm: limits.min_requests as f64 };
         let excess = Excess::new(&baseline, material);
-        Self { before, total: Count::default(), begun: None, newest: None, idle: None, excess }
+        Self { before, total: Count::default(), begun: None, calmed: false, newest: None, idle: None, excess }
     }
 
     fn against(&self, evidence: &Evidence<'_>) -> String {
@@ -92,7 +94,8 @@ impl ErrorRate {
             String::new()
         };
         let counts = counts(self.total);
-        let sentence = format!("{counts} failed since the deploy: too few to tell; {} more needed{eta}", grouped(more));
+        let since = if self.calmed { "it calmed down" } else { "the deploy" };
+        let sentence = format!("{counts} failed since {since}: too few to tell; {} more needed{eta}", grouped(more));
         Judgement::new(Level::Insufficient, sentence)
     }
 }
@@ -108,7 +111,9 @@ impl Rule for ErrorRate {
             self.idle = self.idle.or(Some(reading.at));
         }
         self.total.add(bin);
-        self.excess.take(reading.at, bin);
+        if let Some((since, calm)) = self.excess.take(reading.at, bin) {
+            (self.total, self.begun, self.calmed) = (calm, Some(since), true);
+        }
     }
 
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement {

@@ -64,6 +64,7 @@ pub(in crate::verdict) struct Excess {
     run_since: Option<Time>,
     since: Option<Time>,
     calm: Count,
+    calm_since: Time,
     calm_bins: u32,
 }
 
@@ -102,11 +103,13 @@ impl Excess {
             run_since: None,
             since: None,
             calm: Count::default(),
+            calm_since: Time::default(),
             calm_bins: 0,
         }
     }
 
-    pub(in crate::verdict) fn take(&mut self, at: Time, bin: Count) {
+    /// Takes in a bin. When it ends an excess, gives since when it is calm and what happened since: that is what is going on now.
+    pub(in crate::verdict) fn take(&mut self, at: Time, bin: Count) -> Option<(Time, Count)> {
         let gain = bin.events * (self.matters / self.usual).ln() - bin.exposure * (self.matters - self.usual);
         let gain = (gain / self.dispersion).min(self.one_bin);
         self.worth = (self.worth + gain).min(2.0 * ENOUGH);
@@ -120,22 +123,26 @@ impl Excess {
             self.since = self.run_since;
             (self.calm, self.calm_bins) = (Count::default(), 0);
         }
-        if self.since.is_some() {
-            self.calm_down(bin);
-        }
+        self.since?;
+        self.calm_down(at, bin)
     }
 
-    fn calm_down(&mut self, bin: Count) {
+    fn calm_down(&mut self, at: Time, bin: Count) -> Option<(Time, Count)> {
         if bin.rate() > self.above {
             (self.calm, self.calm_bins) = (Count::default(), 0);
-            return;
+            return None;
+        }
+        if self.calm_bins == 0 {
+            self.calm_since = at;
         }
         self.calm.add(bin);
         self.calm_bins += 1;
-        if self.calm_bins >= CALM && self.calm.exposure >= self.calm_exposure {
-            (self.since, self.worth) = (None, 0.0);
-            (self.run, self.run_since) = (Count::default(), None);
+        if self.calm_bins < CALM || self.calm.exposure < self.calm_exposure {
+            return None;
         }
+        (self.since, self.worth) = (None, 0.0);
+        (self.run, self.run_since) = (Count::default(), None);
+        Some((self.calm_since, self.calm))
     }
 
     /// Since when there are too many; `None` while there are not, for all that is known.

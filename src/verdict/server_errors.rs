@@ -9,8 +9,8 @@ use crate::signal::Reading;
 const LEAST_RISE: f64 = 0.1;
 /// As few as this are fine. Responses a second.
 const FINE: f64 = 0.02;
-/// A burst is over in one bin and has to be told from a change.
-const ONE_BIN: f64 = 0.6;
+/// A burst is over in a bin or two and has to be told from a change.
+const ONE_BIN: f64 = 0.4;
 /// Calm bins that last so long in all end it. Seconds.
 const CALM: f64 = 60.0;
 

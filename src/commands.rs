@@ -76,7 +76,11 @@ fn load(global: &Global) -> Result<Config, ConfigError> {
     Config::load(&config::find(global.config.as_deref())?)
 }
 
-/// The one thread on which everything runs; blocking calls have threads of their own.
-fn tokio_runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
+/// Runs a command to its end on one thread; blocking calls have threads of their own.
+fn block_on<T>(command: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(command);
+    // A sign-in helper of the cluster may hang on its thread for ever; nobody who quits waits for it.
+    runtime.shutdown_background();
+    result
 }

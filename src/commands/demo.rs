@@ -1,7 +1,7 @@
 //! `redflag demo`: the screen over a small company inside the program, or that company alone.
 
 use super::watch::{Screenplay, needs_terminal, show};
-use super::{CommandError, print, tokio_runtime};
+use super::{CommandError, block_on, print};
 use crate::cli::{DemoArgs, Global};
 use crate::clock::Clock;
 use crate::config::{AssembleOptions, Config, Secrets};
@@ -17,11 +17,11 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> 
         None => Scenario::default(),
     };
     if args.serve {
-        return tokio_runtime()?.block_on(serve(scenario));
+        return block_on(serve(scenario));
     }
     needs_terminal("demo")?;
     let clock = Clock::faster(args.speed);
-    tokio_runtime()?.block_on(async {
+    block_on(async {
         let company = found(scenario, clock.clone()).await?;
         let config = Config::parse(&company.config(), "the demo's configuration")?;
         let play = Screenplay::of(global, &config)?;

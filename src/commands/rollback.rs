@@ -2,7 +2,7 @@
 
 mod lines;
 
-use super::{CommandError, load, tokio_runtime};
+use super::{CommandError, block_on, load};
 use crate::cli::{Global, RollbackArgs};
 use crate::clock::Clock;
 use crate::config::{AssembleOptions, SystemSecrets};
@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandErr
     }
     // An answer is a line and its Enter; no slip of a finger types that.
     assembly.setup.confirm_grace = TimeDelta::zero();
-    tokio_runtime()?.block_on(async {
+    block_on(async {
         let clock = Clock::real();
         let (out, inbox) = mpsc::channel(QUEUE);
         let watch = Watch::new(assembly.setup);

@@ -1,6 +1,6 @@
 //! `redflag watch`: the screen over one environment's newest deploy.
 
-use super::{CommandError, load, tokio_runtime};
+use super::{CommandError, block_on, load};
 use crate::cli::{Global, WatchArgs};
 use crate::clock::Clock;
 use crate::config::{self, AssembleOptions, Assembly, Config, SystemSecrets};
@@ -29,8 +29,7 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<u8, CommandError>
     let options = AssembleOptions { told, read_only: global.read_only, started: Utc::now(), clock_speed: 1.0 };
     let look = Screenplay::of(global, &config)?;
     let assembly = config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
-    let runtime = tokio_runtime()?;
-    runtime.block_on(show(look, assembly, Clock::real()))
+    block_on(show(look, assembly, Clock::real()))
 }
 
 /// How the screen looks and which keys it takes: found to be right before the terminal is touched.
@@ -103,11 +102,17 @@ fn farewell(watch: &Watch) -> String {
             text += &format!(" · rolled back to {}, which did not help", done.plan.target());
         }
         Rollback::Failed { blocked, .. } => text += &format!(" · rollback failed: {}", blocked.reason),
-        Rollback::Confirmed(done) | Rollback::Running(done) | Rollback::OutcomeUnknown { done, .. } => {
-            text += &format!(" · a rollback to {} is still under way; it goes on without redflag:", done.plan.target());
-            for step in &done.plan.steps {
-                text += &format!("\n  kubectl rollout status {} -n {}", step.reference, step.reference.namespace);
-            }
+        Rollback::Confirmed(done) | Rollback::OutcomeUnknown { done, .. } => {
+            text +=
+                &format!(" · a rollback to {} was asked for; whether it took effect is not known", done.plan.target());
+        }
+        Rollback::Running(done) => {
+            text += &format!(" · a rollback to {} is under way and goes on without redflag", done.plan.target());
+        }
+    }
+    if let Some(done) = watch.rollback().undertaking().filter(|_| watch.rollback().is_under_way()) {
+        for step in &done.plan.steps {
+            text += &format!("\n  kubectl rollout status {} -n {}", step.reference, step.reference.namespace);
         }
     }
     text

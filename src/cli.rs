@@ -69,12 +69,21 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Try every source, credential and permission, one line each
     Check(CheckArgs),
+    /// Judge recorded deploys: cases as JSON lines on standard input, verdicts on standard output
+    #[command(after_help = JUDGE_HELP)]
+    Judge,
     /// Show an example configuration, where it is looked for, or its schema
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print a completion script
     Completions(CompletionsArgs),
 }
+
+const JUDGE_HELP: &str = "A case is one line: {\"case_id\", \"kind\": \"latency|error_rate|memory|cpu|connections|kpi\", \
+    \"unit\", \"step_s\", \"baseline\": [..], \"window\": [..], \"baseline_n\": [..]|null, \"window_n\": [..]|null}. \
+    Its verdict is one line: {\"case_id\", \"flagged\", \"at_step\", \"sentence\"}. Lines that cannot be read get an error \
+    with their number on standard error, the rest is judged, and the exit status is 1.\n\nExample:\n  \
+    redflag judge < cases.jsonl > verdicts.jsonl";
 
 /// `redflag watch`.
 #[derive(Debug, Clone, Args)]

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod judge;
 mod logging;
 mod rollback;
 mod watch;
@@ -39,6 +40,7 @@ pub fn run(cli: &Cli) -> Result<u8, CommandError> {
         Command::Demo(args) => demo::run(&cli.global, args),
         Command::Rollback(args) => rollback::run(&cli.global, args),
         Command::Check(args) => check::run(&cli.global, args),
+        Command::Judge => judge::run(),
         Command::Config(command) => print_config(&cli.global, *command),
         Command::Completions(args) => {
             let mut script = Vec::new();

@@ -282,11 +282,13 @@ impl Sample {
 
     /// The number to show and judge; a rate in percent for counts. `None` where nothing is known.
     pub fn value(self) -> Option<f64> {
-        match self {
+        let value = match self {
             Self::Value(value) => Some(value),
-            Self::Counts { errors, requests } => (requests > 0.0).then(|| 100.0 * errors / requests),
-            Self::Empty | Self::NotANumber => None,
-        }
+            // A counter that went backwards tells nothing.
+            Self::Counts { errors, requests } if errors >= 0.0 => (requests > 0.0).then(|| 100.0 * errors / requests),
+            Self::Counts { .. } | Self::Empty | Self::NotANumber => None,
+        };
+        value.filter(|value| value.is_finite())
     }
 }
 

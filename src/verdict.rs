@@ -1,24 +1,29 @@
 //! What a rule says of a signal now ([`Finding`]), and what the whole watch says ([`Verdict`]).
 
 mod alerts;
+mod detect;
 mod error_rate;
 mod freshness;
 mod issues;
 mod latency;
+mod numbers;
 mod probe;
+pub mod recorded;
 mod rollout;
 mod saturation;
 mod server_errors;
-mod span;
 mod stats;
 mod threshold;
+mod track;
 mod traffic;
 
-use crate::deploy::Time;
+pub use track::Track;
+
+use crate::deploy::{Time, brief};
 use crate::poll::{Alert, Issue};
 use crate::rollout::Rollout;
 use crate::setup::SourceInfo;
-use crate::signal::{Kind, Signal, SignalId};
+use crate::signal::{Reading, Signal, SignalId};
 use crate::store::{Series, SourceState};
 
 /// How bad, or how unknown, a signal is. Ordered from best to worst.
@@ -119,6 +124,8 @@ pub struct Evidence<'a> {
     pub rollout: Option<&'a Rollout>,
     /// When the deploy was made, where known.
     pub deployed_at: Option<Time>,
+    /// From when on the new pods are no longer warming up, where known: caches fill and pools open first.
+    pub settled: Option<Time>,
     /// All issues; a rule picks those of its signal.
     pub issues: &'a [Issue],
     /// All alerts; a rule picks those of its signal.
@@ -132,21 +139,33 @@ pub struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// ` against 38 % before the deploy`, or that there is nothing to compare with.
-    fn baseline_words(&self) -> String {
+    /// `41 % against 38 % before the deploy`, or that there is nothing to compare with.
+    fn against_before(&self, value: f64) -> String {
+        let unit = self.signal.unit;
         match self.series.baseline() {
-            Some(baseline) => format!(" against {} before the deploy", self.signal.unit.format(baseline.median)),
-            None => ", without a baseline".to_owned(),
+            Some(baseline) => {
+                format!("{} against {} before the deploy", unit.format(value), unit.format(baseline.median))
+            }
+            None => format!("{}, without a baseline", unit.format(value)),
         }
     }
 
-    /// What to add when the baseline was beyond the limit already.
-    fn as_before(&self, limit: f64) -> &'static str {
-        if self.series.baseline().is_some_and(|baseline| baseline.median > limit) {
-            ", as before the deploy"
-        } else {
-            ""
+    /// `640 ms, +60 % against 400 ms before the deploy`.
+    fn compared(&self, value: f64) -> String {
+        match self.series.baseline() {
+            Some(baseline) if baseline.median > 0.0 => {
+                let unit = self.signal.unit;
+                let change = 100.0 * (value / baseline.median - 1.0);
+                let (value, before) = (unit.format(value), unit.format(baseline.median));
+                format!("{value}, {change:+.0} % against {before} before the deploy")
+            }
+            _ => self.against_before(value),
         }
+    }
+
+    /// ` for 2 min`.
+    fn for_how_long(&self, since: Time) -> String {
+        format!(" for {}", brief(self.now - since))
     }
 }
 
@@ -157,39 +176,32 @@ pub struct Judgement {
     pub level: Level,
     /// The value, the evidence, the limit and for how long.
     pub sentence: String,
+    /// Whether the signal changed with this deploy, beyond chance: a limit that is merely broken blames nobody.
+    pub blames_deploy: bool,
 }
 
 impl Judgement {
     fn new(level: Level, sentence: impl Into<String>) -> Self {
-        Self { level, sentence: sentence.into() }
+        Self { level, sentence: sentence.into(), blames_deploy: false }
+    }
+
+    fn of_this_deploy(self) -> Self {
+        Self { blames_deploy: true, ..self }
     }
 }
 
-/// A way to judge one kind of signal. It owns its sentence.
-pub trait Rule {
-    /// Judges evidence that is known to be fresh.
+/// A way to judge one kind of series. It takes in each bin once, in order of time, and owns its sentence.
+trait Rule {
+    /// Takes in the next bin since the deploy.
+    fn take(&mut self, reading: &Reading);
+
+    /// Judges what was taken in; the evidence is known to be fresh.
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement;
 }
 
 /// Judges one signal: whether anything is known comes first, the kind's own rule second.
-pub fn judge(evidence: &Evidence<'_>) -> Judgement {
-    freshness::unknown(evidence).unwrap_or_else(|| rule(evidence.signal.kind).judge(evidence))
-}
-
-fn rule(kind: Kind) -> &'static dyn Rule {
-    match kind {
-        Kind::ErrorRate => &error_rate::ErrorRate,
-        Kind::Latency => &latency::Latency,
-        Kind::Traffic => &traffic::Traffic,
-        Kind::ServerErrors => &server_errors::ServerErrors,
-        Kind::Memory | Kind::Connections => &saturation::Saturation { grows: true },
-        Kind::Cpu => &saturation::Saturation { grows: false },
-        Kind::Rollout => &rollout::RolloutRule,
-        Kind::NewIssues => &issues::NewIssues,
-        Kind::Alerts => &alerts::Alerts,
-        Kind::Probe => &probe::Probe,
-        Kind::CrashFree | Kind::Custom => &threshold::Threshold,
-    }
+pub fn judge(evidence: &Evidence<'_>, track: &mut Track) -> Judgement {
+    freshness::unknown(evidence).unwrap_or_else(|| track.judge(evidence))
 }
 
 /// What the whole watch says. Never `Healthy` while anything required is unknown: that is the one promise

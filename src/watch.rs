@@ -14,7 +14,7 @@ use crate::setup::Setup;
 use crate::signal::SignalId;
 use crate::store::{Health, Store};
 use crate::timeline::{Mark, Timeline};
-use crate::verdict::{Finding, Level, Verdict};
+use crate::verdict::{Finding, Level, Track, Verdict};
 use std::sync::Arc;
 
 /// One session over one deploy: everything that is known, and what is said of it.
@@ -26,6 +26,8 @@ pub struct Watch {
     store: Store,
     workloads: Vec<WorkloadState>,
     findings: Vec<Finding>,
+    /// What each signal's rule has made of its bins so far.
+    tracks: Vec<Track>,
     verdict: Verdict,
     issues: Vec<Issue>,
     alerts: Vec<Alert>,
@@ -64,6 +66,7 @@ impl Watch {
             store: Store::new(&setup),
             workloads: setup.workloads.iter().map(|_| WorkloadState::default()).collect(),
             findings: setup.signals.iter().map(|_| unknown.clone()).collect(),
+            tracks: setup.signals.iter().map(|_| Track::default()).collect(),
             verdict: Verdict::Watching,
             issues: Vec::new(),
             alerts: Vec::new(),

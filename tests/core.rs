@@ -166,7 +166,7 @@ fn a_bad_deploy_raises_a_flag_that_explains_itself_and_rings_once() {
     assert_eq!(watch.verdict(), Verdict::Faulty);
     assert_eq!(
         watch.finding(ERROR_RATE).sentence,
-        "2.5 % (90 of 3 600 requests) against 0 % before the deploy; above 1 % for 2 min"
+        "2.5 % (150 of 6 000 requests) against 0 % before the deploy; above 1 % for 2 min"
     );
     assert_eq!(
         watch.finding(LATENCY).sentence,

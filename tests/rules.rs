@@ -9,7 +9,7 @@ use redflag::rollout::{Rollout, Trouble, TroubleKind};
 use redflag::setup::{Delivery, SourceInfo};
 use redflag::signal::{Kind, Limits, Point, Sample, Signal, SignalId, SourceId};
 use redflag::store::{Health, Series, SourceState};
-use redflag::verdict::{Evidence, Judgement, Level, judge};
+use redflag::verdict::{Evidence, Judgement, Level, Track, judge};
 use support::{APP, at, rolled_out};
 
 /// A signal of a kind with an hour of baseline behind it and a deploy at `at(0)`.
@@ -94,7 +94,7 @@ impl Case {
     }
 
     fn judge(&self) -> Judgement {
-        judge(&Evidence {
+        let evidence = Evidence {
             signal_id: SignalId(0),
             signal: &self.signal,
             series: &self.series,
@@ -102,12 +102,14 @@ impl Case {
             health: &self.health,
             rollout: self.rollout.as_ref(),
             deployed_at: Some(at(0)),
+            settled: None,
             issues: &self.issues,
             alerts: &self.alerts,
             taken_back: None,
             before: self.before,
             now: at(self.now),
-        })
+        };
+        judge(&evidence, &mut Track::default())
     }
 
     #[track_caller]
@@ -126,24 +128,24 @@ fn an_error_rate_is_judged_on_its_counts() {
     let case = || Case::of(Kind::ErrorRate).baseline(counts(0.6, 1200.0));
     case()
         .then([counts(1.0, 1200.0); 5])
-        .says(Level::Clear, "0.083 % (3 of 3 600 requests) against 0.05 % before the deploy; limit 0.1 %");
+        .says(Level::Clear, "0.083 % (5 of 6 000 requests) against 0.05 % before the deploy; limit 0.1 %");
     case()
         .then([counts(6.0, 1200.0); 5])
-        .says(Level::Warning, "0.5 % (18 of 3 600 requests) against 0.05 % before the deploy; above 0.1 % for 2 min");
+        .says(Level::Warning, "0.5 % (30 of 6 000 requests) against 0.05 % before the deploy; above 0.1 % for 2 min");
     case()
         .then([counts(30.0, 1200.0); 5])
-        .says(Level::RedFlag, "2.5 % (90 of 3 600 requests) against 0.05 % before the deploy; above 1 % for 2 min");
+        .says(Level::RedFlag, "2.5 % (150 of 6 000 requests) against 0.05 % before the deploy; above 1 % for 2 min");
 }
 
 #[test]
 fn thin_traffic_is_insufficient_and_says_how_many_more_it_takes() {
     Case::of(Kind::ErrorRate).baseline(counts(0.0, 1.0)).then([counts(0.0, 1.0); 10]).says(
         Level::Insufficient,
-        "0 of 10 requests failed since the deploy: too few to tell; 90 more needed, about 45 min at this pace",
+        "0 of 10 requests failed since the deploy: too few to tell; 290 more needed, about 2 h 25 min at this pace",
     );
     Case::of(Kind::ErrorRate)
         .then([counts(0.0, 0.0); 4])
-        .says(Level::Insufficient, "0 of 0 requests failed since the deploy: too few to tell; 100 more needed");
+        .says(Level::Insufficient, "0 of 0 requests failed since the deploy: too few to tell; 300 more needed");
 }
 
 #[test]
@@ -159,7 +161,7 @@ fn a_few_errors_among_few_requests_are_not_certain_enough_for_a_flag() {
 fn an_error_rate_that_was_so_before_is_not_this_deploys_fault() {
     Case::of(Kind::ErrorRate).baseline(counts(30.0, 1200.0)).then([counts(30.0, 1200.0); 5]).says(
         Level::Warning,
-        "2.5 % (90 of 3 600 requests) against 2.5 % before the deploy; above 1 % for 2 min, as before the deploy",
+        "2.5 % (150 of 6 000 requests) against 2.5 % before the deploy; above 1 %, as before the deploy",
     );
 }
 
@@ -167,9 +169,10 @@ fn an_error_rate_that_was_so_before_is_not_this_deploys_fault() {
 fn a_latency_up_by_half_is_red_and_one_above_the_limit_a_warning() {
     let case = || Case::of(Kind::Latency).baseline(Sample::Value(400.0));
     case().values([410.0; 4]).says(Level::Clear, "410 ms, +2 % against 400 ms before the deploy; limit 500 ms");
-    case()
-        .values([560.0; 4])
-        .says(Level::Warning, "560 ms, +40 % against 400 ms before the deploy; above 500 ms for 2 min");
+    case().values([560.0; 4]).says(
+        Level::Warning,
+        "560 ms, +40 % against 400 ms before the deploy; slower beyond chance for 2 min, limit +50 %",
+    );
     case()
         .values([640.0; 4])
         .says(Level::RedFlag, "640 ms, +60 % against 400 ms before the deploy; more than +50 % for 2 min");
@@ -187,7 +190,7 @@ fn one_bad_reading_raises_nothing_and_one_good_one_clears_nothing() {
     assert_eq!(case().values([410.0, 410.0, 410.0, 900.0]).judge().level, Level::Clear);
     let shaken = || case().values([900.0, 900.0, 900.0, 410.0]);
     assert_eq!(shaken().before(Level::RedFlag).judge().level, Level::RedFlag);
-    assert_eq!(shaken().values([410.0, 410.0]).before(Level::RedFlag).judge().level, Level::Clear);
+    assert_eq!(shaken().values([410.0; 3]).before(Level::RedFlag).judge().level, Level::Clear);
 }
 
 #[test]
@@ -206,7 +209,7 @@ fn a_leak_warns_early_and_is_red_when_the_limit_is_near_and_a_warm_up_is_neither
     let case = || Case::of(Kind::Memory).baseline(Sample::Value(40.0));
     case().values(climb(1.0, 12)).says(
         Level::Warning,
-        "48 % against 40 % before the deploy; climbs by 1.0 points a minute, full in about 52 min",
+        "48 % against 40 % before the deploy; climbs by 1.0 points a minute for 6 min, full in about 52 min",
     );
     assert_eq!(case().values(climb(2.5, 12)).judge().level, Level::RedFlag);
     let warm_up = (0..24).map(|bin| 42.0 + 10.0 * (1.0 - (-f64::from(bin) / 4.0).exp()));
@@ -225,9 +228,10 @@ fn an_exhausted_pool_is_red() {
 fn server_errors_should_stay_flat() {
     let case = || Case::of(Kind::ServerErrors).baseline(Sample::Value(0.05));
     case().values([0.06; 3]).says(Level::Clear, "0.06 /s against 0.05 /s before the deploy; flat");
-    case()
-        .values([0.9; 3])
-        .says(Level::RedFlag, "0.9 /s against 0.05 /s before the deploy; increasing, above 0.15 /s for 90 s");
+    case().values([0.9; 3]).says(
+        Level::RedFlag,
+        "0.9 /s against 0.05 /s before the deploy; increasing beyond chance for 90 s, limit +100 %",
+    );
 }
 
 #[test]
@@ -235,7 +239,7 @@ fn a_drop_in_requests_is_a_flag_of_its_own() {
     Case::of(Kind::Traffic)
         .baseline(Sample::Value(40.0))
         .values([10.0; 3])
-        .says(Level::Warning, "10 /s against 40 /s before the deploy; below 20 /s for 90 s");
+        .says(Level::Warning, "10 /s, -75 % against 40 /s before the deploy; fewer beyond chance for 90 s");
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub struct Series {
     deploy: Option<Time>,
     baseline: Option<Baseline>,
     trouble: Option<SourceError>,
+    /// Grows whenever anything but the end of the readings changes.
+    history: u64,
 }
 
 /// What was normal before the deploy.
@@ -42,14 +44,25 @@ impl Series {
     /// Takes in points in any order; one with a known stamp replaces the earlier reading.
     pub fn insert(&mut self, points: &[Point], arrived: Time) {
         self.trouble = None;
+        let mut rewritten = false;
         for &(at, sample) in points {
             let reading = Reading { at, arrived, sample };
             match self.readings.binary_search_by_key(&at, |known| known.at) {
-                Ok(index) => self.readings[index] = reading,
-                Err(index) => self.readings.insert(index, reading),
+                Ok(index) => {
+                    rewritten |= self.readings[index].sample != sample;
+                    self.readings[index] = reading;
+                }
+                Err(index) => {
+                    // Before the deploy even the newest belongs to what everything is held against.
+                    rewritten |= index < self.readings.len() || self.deploy.is_some_and(|deploy| at < deploy);
+                    self.readings.insert(index, reading);
+                }
             }
         }
-        self.settle();
+        self.bound();
+        if rewritten || self.before != self.split() {
+            self.settle();
+        }
     }
 
     /// Notes that this signal's own query failed while its source answered.
@@ -68,6 +81,12 @@ impl Series {
             self.deploy = Some(at);
             self.settle();
         }
+    }
+
+    /// A number that grows whenever anything but the end of the readings changes: a late or corrected reading,
+    /// another deploy. While it stands still, readings were only added since the deploy.
+    pub fn history(&self) -> u64 {
+        self.history
     }
 
     /// Every reading, oldest first.
@@ -100,16 +119,25 @@ impl Series {
         self.baseline.as_ref()
     }
 
-    /// Splits at the deploy, drops what is beyond the bounds, summarises what lies before.
+    /// How many readings lie before the deploy.
+    fn split(&self) -> usize {
+        self.deploy.map_or(0, |deploy| self.readings.partition_point(|reading| reading.at < deploy))
+    }
+
+    /// Drops what is beyond the bounds: the oldest on each side of the deploy.
+    fn bound(&mut self) {
+        let before = self.split();
+        let surplus = (self.readings.len() - before).saturating_sub(CAPACITY);
+        self.readings.drain(before..before + surplus);
+        self.readings.drain(..before.saturating_sub(CAPACITY));
+    }
+
+    /// Splits at the deploy and summarises what lies before.
     fn settle(&mut self) {
-        self.before = self.deploy.map_or(0, |deploy| self.readings.partition_point(|reading| reading.at < deploy));
-        let surplus = (self.readings.len() - self.before).saturating_sub(CAPACITY);
-        // The oldest readings after the deploy go first; those before it are what everything is held against.
-        self.readings.drain(self.before..self.before + surplus);
-        let surplus = self.before.saturating_sub(CAPACITY);
-        self.readings.drain(..surplus);
-        self.before -= surplus;
+        self.bound();
+        self.before = self.split();
         self.baseline = Baseline::of(self.before());
+        self.history += 1;
     }
 }
 

@@ -1,108 +1,163 @@
-//! Error rate: judged on counts where the source has them, so that thin traffic is told from health.
+//! Error rate: judged on counts, never on a ratio, so that thin traffic is told from health.
 
-use super::span::Recent;
-use super::stats::poisson_tail;
-use super::threshold::Threshold;
+use super::detect::excess::{Count, Excess, Material};
+use super::stats::{poisson_tail, poisson_upper};
 use super::{Evidence, Judgement, Level, Rule};
 use crate::deploy::{Time, brief};
-use crate::signal::{Sample, grouped};
+use crate::signal::{Reading, Sample, grouped};
 use chrono::TimeDelta;
 
-/// How rarely chance alone may bring this many errors at a rate of exactly the limit. Small, because a
-/// window is looked at more than a hundred times.
-const CHANCE: f64 = 1e-4;
+/// What counts as fine where no limit says so, as a share.
+const FINE: f64 = 0.001;
+/// The smallest rise that is looked for, as a share: half a percent.
+const RISE: f64 = 0.005;
+/// How likely chance alone may bring this many errors at exactly the limit, for the limit to count as passed.
+const CHANCE: f64 = 0.1;
+/// So long without a single request, and nothing is known any more.
+const IDLE: TimeDelta = TimeDelta::minutes(3);
 
 /// See the module.
-pub(super) struct ErrorRate;
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ErrorRate {
+    before: Count,
+    /// What is going on now: since the deploy, or since an excess calmed down.
+    total: Count,
+    begun: Option<Time>,
+    calmed: bool,
+    newest: Option<Time>,
+    idle: Option<Time>,
+    excess: Excess,
+}
 
-/// Counts pooled over the newest bins.
-struct Pool {
-    errors: f64,
-    requests: f64,
-    since: Time,
+impl ErrorRate {
+    pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
+        let limits = evidence.signal.limits;
+        let baseline: Vec<Count> = evidence.series.before().iter().filter_map(count_of).collect();
+        let mut before = Count::default();
+        for &bin in &baseline {
+            before.add(bin);
+        }
+        let fine = limits.warning.or(limits.red_flag).map_or(FINE, |limit| limit / 100.0);
+        let material = Material { fine, rise: RISE, one_bin: f64::INFINITY, calm: limits.min_requests as f64 };
+        let excess = Excess::new(&baseline, material);
+        Self { before, total: Count::default(), begun: None, calmed: false, newest: None, idle: None, excess }
+    }
+
+    fn against(&self, evidence: &Evidence<'_>) -> String {
+        if self.before.exposure > 0.0 {
+            format!(" against {} before the deploy", evidence.signal.unit.format(100.0 * self.before.rate()))
+        } else {
+            ", without a baseline".to_owned()
+        }
+    }
+
+    /// What is said while there are more errors than chance brings.
+    fn too_many(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
+        let since = self.excess.since()?;
+        let (unit, limits) = (evidence.signal.unit, evidence.signal.limits);
+        let run = self.excess.run();
+        let passed = |limit: &f64| {
+            let limit = limit / 100.0;
+            run.rate() > limit && poisson_tail(run.events, run.exposure * limit) < CHANCE
+        };
+        let (level, limit) = match limits.red_flag.filter(passed) {
+            Some(limit) => (Level::RedFlag, limit),
+            None => (Level::Warning, 100.0 * self.excess.limit()),
+        };
+        let long = evidence.for_how_long(since);
+        let sentence =
+            format!("{}{}; above {}{long}", shown(evidence, run), self.against(evidence), unit.format(limit));
+        Some(Judgement::new(level, sentence).of_this_deploy())
+    }
+
+    /// How many requests it takes to know that the rate is below the limit, at 95 %.
+    fn wanted(&self, evidence: &Evidence<'_>) -> f64 {
+        let limits = evidence.signal.limits;
+        let bound = limits.red_flag.map_or(0.0, |limit| poisson_upper(self.total.events) / (limit / 100.0));
+        // A rate that was near the limit before can only be told to be no worse, and that the counts above do.
+        let was_near = limits.red_flag.is_some_and(|limit| 2.0 * self.before.rate() > limit / 100.0);
+        let least = limits.min_requests as f64;
+        if was_near { least } else { bound.max(least).ceil() }
+    }
+
+    fn too_few(&self, evidence: &Evidence<'_>, wanted: f64) -> Judgement {
+        let more = (wanted - self.total.exposure).ceil();
+        let span = self
+            .newest
+            .zip(self.begun)
+            .map_or(0, |(newest, begun)| (newest + evidence.signal.step - begun).num_seconds());
+        let pace = self.total.exposure / span.max(1) as f64;
+        let eta = if pace > 0.0 {
+            let seconds = (more / pace).min(86_400.0);
+            format!(", about {} at this pace", brief(TimeDelta::seconds(seconds as i64)))
+        } else {
+            String::new()
+        };
+        let counts = counts(self.total);
+        let since = if self.calmed { "it calmed down" } else { "the deploy" };
+        let sentence = format!("{counts} failed since {since}: too few to tell; {} more needed{eta}", grouped(more));
+        Judgement::new(Level::Insufficient, sentence)
+    }
 }
 
 impl Rule for ErrorRate {
-    fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
-        let readings = evidence.series.since_deploy();
-        if !readings.iter().any(|reading| matches!(reading.sample, Sample::Counts { .. })) {
-            // A bare ratio: nothing tells thin traffic from health, so the plain limits have to do.
-            return Threshold.judge(evidence);
+    fn take(&mut self, reading: &Reading) {
+        let Some(bin) = count_of(reading) else { return };
+        self.begun = self.begun.or(Some(reading.at));
+        self.newest = Some(reading.at);
+        if bin.exposure > 0.0 {
+            self.idle = None;
+        } else {
+            self.idle = self.idle.or(Some(reading.at));
         }
-        let limits = evidence.signal.limits;
-        let pool = pool(evidence);
-        let rate = if pool.requests > 0.0 { 100.0 * pool.errors / pool.requests } else { 0.0 };
-        let unit = evidence.signal.unit;
-        let counts = format!("{} of {} requests", grouped(pool.errors), grouped(pool.requests));
-        let against = against(evidence);
-        let recent = Recent::of(evidence);
+        self.total.add(bin);
+        if let Some((since, calm)) = self.excess.take(reading.at, bin) {
+            (self.total, self.begun, self.calmed) = (calm, Some(since), true);
+        }
+    }
 
-        for (level, limit) in [(Level::RedFlag, limits.red_flag), (Level::Warning, limits.warning)] {
-            let Some(limit) = limit else { continue };
-            let certain = poisson_tail(pool.errors, pool.requests * limit / 100.0) < CHANCE;
-            let held = recent.holds(evidence.before >= level, |value| value > limit);
-            let goes_on = evidence.before >= level && held && rate > limit;
-            if (certain && held) || goes_on {
-                let long = recent.for_how_long(|value| value > limit);
-                let shown = unit.format(rate);
-                let sentence = format!("{shown} ({counts}){against}; above {}{long}", unit.format(limit));
-                let was_so = evidence
-                    .series
-                    .baseline()
-                    .is_some_and(|b| b.requests > 0.0 && rate < 150.0 * b.errors / b.requests);
-                if level == Level::RedFlag && was_so {
-                    return Judgement::new(Level::Warning, format!("{sentence}, as before the deploy"));
-                }
-                return Judgement::new(level, sentence);
-            }
+    fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
+        if let Some(too_many) = self.too_many(evidence) {
+            return too_many;
         }
-        let wanted = limits.min_requests as f64;
-        if pool.requests < wanted {
-            return Judgement::new(Level::Insufficient, too_few(evidence, &pool, &counts, wanted));
+        let wanted = self.wanted(evidence);
+        if self.total.exposure < wanted {
+            return self.too_few(evidence, wanted);
+        }
+        let idle = self.newest.zip(self.idle).map(|(newest, idle)| newest + evidence.signal.step - idle);
+        if let Some(idle) = idle.filter(|idle| *idle >= IDLE) {
+            let sentence = format!("no requests for {}: nothing to judge", brief(idle));
+            return Judgement::new(Level::Insufficient, sentence);
+        }
+        let (unit, limits) = (evidence.signal.unit, evidence.signal.limits);
+        let shown = format!("{}{}", shown(evidence, self.total), self.against(evidence));
+        let rate = 100.0 * self.total.rate();
+        let beyond = |limit: &f64| rate > *limit && 100.0 * self.before.rate() > *limit;
+        if let Some(limit) = limits.red_flag.filter(beyond).or(limits.warning.filter(beyond)) {
+            let sentence = format!("{shown}; above {}, as before the deploy", unit.format(limit));
+            return Judgement::new(Level::Warning, sentence);
         }
         let limit = limits.warning.map_or_else(String::new, |limit| format!("; limit {}", unit.format(limit)));
-        Judgement::new(Level::Clear, format!("{} ({counts}){against}{limit}", unit.format(rate)))
+        Judgement::new(Level::Clear, format!("{shown}{limit}"))
     }
 }
 
-/// The last `hold` bins, and as many before them (not past the deploy) as it takes for enough requests.
-fn pool(evidence: &Evidence<'_>) -> Pool {
-    let limits = evidence.signal.limits;
-    let mut pool = Pool { errors: 0.0, requests: 0.0, since: evidence.now };
-    let mut bins = 0;
-    for reading in evidence.series.since_deploy().iter().rev() {
-        if bins >= limits.hold && pool.requests >= limits.min_requests as f64 {
-            break;
-        }
-        if let Sample::Counts { errors, requests } = reading.sample {
-            pool.errors += errors.max(0.0);
-            pool.requests += requests.max(0.0);
-            pool.since = reading.at;
-            bins += 1;
-        }
-    }
-    pool
+fn shown(evidence: &Evidence<'_>, count: Count) -> String {
+    format!("{} ({})", evidence.signal.unit.format(100.0 * count.rate()), counts(count))
 }
 
-fn against(evidence: &Evidence<'_>) -> String {
-    match evidence.series.baseline() {
-        Some(baseline) if baseline.requests > 0.0 => {
-            let before = 100.0 * baseline.errors / baseline.requests;
-            format!(" against {} before the deploy", evidence.signal.unit.format(before))
-        }
-        _ => ", without a baseline".to_owned(),
-    }
+fn counts(count: Count) -> String {
+    format!("{} of {} requests", grouped(count.events), grouped(count.exposure))
 }
 
-fn too_few(evidence: &Evidence<'_>, pool: &Pool, counts: &str, wanted: f64) -> String {
-    let more = grouped((wanted - pool.requests).ceil());
-    let span = evidence.now - pool.since;
-    let pace = pool.requests / span.num_seconds().max(1) as f64;
-    let eta = if pace > 0.0 {
-        let seconds = ((wanted - pool.requests) / pace).min(86_400.0);
-        format!(", about {} at this pace", brief(TimeDelta::seconds(seconds as i64)))
-    } else {
-        String::new()
-    };
-    format!("{counts} failed since the deploy: too few to tell; {more} more needed{eta}")
+/// A counter that went backwards, or is no number, counts for nothing.
+fn count_of(reading: &Reading) -> Option<Count> {
+    match reading.sample {
+        Sample::Counts { errors, requests }
+            if errors.is_finite() && requests.is_finite() && errors >= 0.0 && requests >= 0.0 =>
+        {
+            Some(Count { events: errors, exposure: requests })
+        }
+        _ => None,
+    }
 }

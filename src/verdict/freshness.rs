@@ -3,7 +3,7 @@
 use super::{Evidence, Judgement, Level};
 use crate::deploy::brief;
 use crate::setup::Delivery;
-use crate::signal::Kind;
+use crate::signal::{Kind, Reading, Sample};
 use crate::store::Health;
 use chrono::TimeDelta;
 
@@ -53,17 +53,25 @@ fn old_readings(evidence: &Evidence<'_>) -> Option<Judgement> {
         let sentence = format!("{name} answers and has nothing for it; is the query right?");
         return Some(Judgement::new(Level::NoData, sentence));
     };
-    let age = evidence.now - last.at;
     let step = evidence.signal.step;
+    // Gaps and NaN are answers, and no news: what counts is the last thing that was told.
+    let told = evidence.series.readings().iter().rev().find(|reading| tells(reading, evidence.signal.kind));
+    let age = evidence.now - told.unwrap_or(last).at;
     if age > allowed_lag(evidence) {
         let sentence = format!("{name} answers, without anything newer than {}{}", brief(age), last_known(evidence));
         return Some(Judgement::new(Level::NoData, sentence));
     }
-    if -age > step * 2 {
-        let sentence = format!("its newest reading is stamped {} in the future: the clocks differ", brief(-age));
+    let ahead = last.at - evidence.now;
+    if ahead > step * 2 {
+        let sentence = format!("its newest reading is stamped {} in the future: the clocks differ", brief(ahead));
         return Some(Judgement::new(Level::NoData, sentence));
     }
     None
+}
+
+/// Whether a reading says anything. No requests are a fact; a probe that fails is one, too.
+fn tells(reading: &Reading, kind: Kind) -> bool {
+    kind == Kind::Probe || reading.sample.value().is_some() || matches!(reading.sample, Sample::Counts { .. })
 }
 
 /// How far the newest reading may lie behind: the time between two answers, a few bins that are not

@@ -1,29 +1,24 @@
 //! New issues: none is clear; a fatal or regressed one above the set rate is a red flag.
 
-use super::{Evidence, Judgement, Level, Rule};
+use super::{Evidence, Judgement, Level};
 use crate::poll::{Issue, Novelty};
 use crate::signal::grouped;
 
-/// See the module.
-pub(super) struct NewIssues;
-
-impl Rule for NewIssues {
-    fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
-        let issues: Vec<&Issue> = evidence.issues.iter().filter(|issue| issue.signal == evidence.signal_id).collect();
-        let Some(worst) = issues.iter().max_by_key(|issue| (is_grave(issue), issue.count)) else {
-            return Judgement::new(Level::Clear, "none in this version");
-        };
-        let unit = evidence.signal.unit;
-        let rate = evidence.series.last_value().map_or(0.0, |(_, value)| value);
-        let limit = evidence.signal.limits.red_flag.unwrap_or(f64::INFINITY);
-        let noun = if issues.len() == 1 { "issue" } else { "issues" };
-        let times = grouped(worst.count as f64);
-        let sentence = format!("{} new {noun}, {}; {times}× “{}”", issues.len(), unit.format(rate), worst.title);
-        if is_grave(worst) && rate > limit {
-            return Judgement::new(Level::RedFlag, format!("{sentence}; above {}", unit.format(limit)));
-        }
-        Judgement::new(Level::Warning, sentence)
+pub(super) fn judge(evidence: &Evidence<'_>) -> Judgement {
+    let issues: Vec<&Issue> = evidence.issues.iter().filter(|issue| issue.signal == evidence.signal_id).collect();
+    let Some(worst) = issues.iter().max_by_key(|issue| (is_grave(issue), issue.count)) else {
+        return Judgement::new(Level::Clear, "none in this version");
+    };
+    let unit = evidence.signal.unit;
+    let rate = evidence.series.last_value().map_or(0.0, |(_, value)| value);
+    let limit = evidence.signal.limits.red_flag.unwrap_or(f64::INFINITY);
+    let noun = if issues.len() == 1 { "issue" } else { "issues" };
+    let times = grouped(worst.count as f64);
+    let sentence = format!("{} new {noun}, {}; {times}× “{}”", issues.len(), unit.format(rate), worst.title);
+    if is_grave(worst) && rate > limit {
+        return Judgement::new(Level::RedFlag, format!("{sentence}; above {}", unit.format(limit)));
     }
+    Judgement::new(Level::Warning, sentence)
 }
 
 fn is_grave(issue: &Issue) -> bool {

@@ -1,58 +1,65 @@
-//! Response time: up by more than half over the baseline is a red flag, above the limit a warning.
+//! Response time: a change beyond chance by more than half is a red flag, a smaller one or a broken limit a
+//! warning.
 
-use super::span::Recent;
+use super::detect::shift::{Effect, Shift, Way};
+use super::numbers::Numbers;
 use super::{Evidence, Judgement, Level, Rule};
+use crate::signal::Reading;
 
-/// A rise smaller than this is no regression whatever its share: 3 ms → 5 ms is +67 %. Milliseconds.
-const LEAST_RISE_MS: f64 = 25.0;
+/// What is looked for. 3 ms → 5 ms is no regression whatever its share. Milliseconds.
+const EFFECT: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY };
 
 /// See the module.
-pub(super) struct Latency;
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Latency {
+    numbers: Numbers,
+    slower: Option<Shift>,
+}
+
+impl Latency {
+    pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
+        Self { numbers: Numbers::begin(evidence), slower: Numbers::shift(evidence, Way::Up, EFFECT) }
+    }
+}
 
 impl Rule for Latency {
+    fn take(&mut self, reading: &Reading) {
+        if let (Some(value), Some(slower)) = (self.numbers.take(reading), &mut self.slower) {
+            slower.take(reading.at, value);
+        }
+    }
+
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
-        let recent = Recent::of(evidence);
-        let value = match recent.newest() {
+        let value = match self.numbers.newest(evidence) {
             Ok(value) => value,
             Err(too_few) => return too_few,
         };
         let unit = evidence.signal.unit;
         let limits = evidence.signal.limits;
-        let shown = match evidence.series.baseline() {
-            Some(baseline) if baseline.median > 0.0 => {
-                let change = 100.0 * (value / baseline.median - 1.0);
-                format!(
-                    "{}, {change:+.0} % against {} before the deploy",
-                    unit.format(value),
-                    unit.format(baseline.median)
-                )
+        let slower = self.slower.as_ref().and_then(|slower| Some((slower.since()?, slower.now()?)));
+        if let (Some((since, now)), Some(baseline)) = (slower, evidence.series.baseline()) {
+            let shown = evidence.compared(now);
+            let long = evidence.for_how_long(since);
+            let increase = 100.0 * (now / baseline.median - 1.0);
+            return match limits.increase {
+                Some(limit) if increase > limit => {
+                    Judgement::new(Level::RedFlag, format!("{shown}; more than +{limit:.0} %{long}"))
+                }
+                Some(limit) => {
+                    let sentence = format!("{shown}; slower beyond chance{long}, limit +{limit:.0} %");
+                    self.numbers
+                        .broken(evidence, Level::RedFlag, &shown)
+                        .unwrap_or_else(|| Judgement::new(Level::Warning, sentence))
+                }
+                None => Judgement::new(Level::Warning, format!("{shown}; slower beyond chance{long}")),
             }
-            _ => format!("{}, without a baseline", unit.format(value)),
-        };
-        if let (Some(baseline), Some(increase)) = (evidence.series.baseline(), limits.increase) {
-            let limit = (baseline.median * (1.0 + increase / 100.0)).max(baseline.median + LEAST_RISE_MS);
-            // The baseline's own spread has to be left behind, too.
-            let limit = limit.max(baseline.high);
-            let beyond = |value: f64| value > limit;
-            if recent.holds(evidence.before == Level::RedFlag, beyond) {
-                let long = recent.for_how_long(beyond);
-                return Judgement::new(Level::RedFlag, format!("{shown}; more than +{increase:.0} %{long}"));
-            }
+            .of_this_deploy();
         }
-        if let Some(limit) =
-            limits.red_flag.filter(|&limit| recent.holds(evidence.before == Level::RedFlag, |v| v > limit))
-        {
-            let long = recent.for_how_long(|value| value > limit);
-            return Judgement::new(Level::RedFlag, format!("{shown}; above {}{long}", unit.format(limit)));
-        }
-        if let Some(limit) =
-            limits.warning.filter(|&limit| recent.holds(evidence.before >= Level::Warning, |v| v > limit))
-        {
-            let long = recent.for_how_long(|value| value > limit);
-            let as_before = evidence.as_before(limit);
-            return Judgement::new(Level::Warning, format!("{shown}; above {}{long}{as_before}", unit.format(limit)));
-        }
-        let limit = limits.warning.map_or_else(String::new, |limit| format!("; limit {}", unit.format(limit)));
-        Judgement::new(Level::Clear, format!("{shown}{limit}"))
+        let shown = evidence.compared(value);
+        let broken = |level| self.numbers.broken(evidence, level, &shown);
+        broken(Level::RedFlag).or_else(|| broken(Level::Warning)).unwrap_or_else(|| {
+            let limit = limits.warning.map_or_else(String::new, |limit| format!("; limit {}", unit.format(limit)));
+            Judgement::new(Level::Clear, format!("{shown}{limit}"))
+        })
     }
 }

@@ -1,92 +1,126 @@
-//! What fills up: CPU, memory, the connection pool. Above a limit, or on its way to the top.
+//! What fills up: CPU, memory, the connection pool. At its limit, on its way there, or not where it was.
 
-use super::span::Recent;
-use super::stats::theil_sen;
+use super::detect::climb::Climb;
+use super::detect::collapse::Collapse;
+use super::detect::shift::{Effect, Shift, Way};
+use super::numbers::Numbers;
 use super::{Evidence, Judgement, Level, Rule};
 use crate::deploy::brief;
+use crate::signal::{Kind, Reading, Unit};
 use chrono::TimeDelta;
 
-/// A climb is not judged on less than this much time since the deploy: caches fill and pools open first.
-const LEAST_CLIMB: TimeDelta = TimeDelta::minutes(4);
-/// A climb slower than this is not told from noise. Points of a percent a minute.
-const LEAST_SLOPE: f64 = 0.25;
-/// A climb that reaches 100 % within this time is a red flag.
+/// Busier by a quarter, yet by five points at least; ten points always matter.
+const BUSIER: Effect = Effect { share: 0.25, least: 5.0, most: 10.0 };
+/// Connections in use stand still more than CPU does.
+const CONNECTED: Effect = Effect { share: 0.1, least: 5.0, most: f64::INFINITY };
+/// A pool breathes by some points for minutes on end; less than this is no climb of it. Points.
+const POOL_CLIMB: f64 = 10.0;
+/// A climb that reaches 100 % within this time is a red flag: the window's own length.
 const SOON: TimeDelta = TimeDelta::minutes(30);
-/// A climb that reaches 100 % within this time is a warning.
-const LATER: TimeDelta = TimeDelta::hours(2);
+/// A climb that is this full is a red flag, however slow.
+const NEARLY_FULL: f64 = 90.0;
 
 /// See the module.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Saturation {
-    /// Whether a steady climb means that it will run out (memory, connections), or nothing (CPU).
-    pub(super) grows: bool,
+    numbers: Numbers,
+    up: Option<Shift>,
+    down: Option<Shift>,
+    climb: Option<Climb>,
+    collapse: Option<Collapse>,
 }
 
-struct Climb {
-    /// Points a minute.
-    slope: f64,
-    /// Until 100 %.
-    left: TimeDelta,
+impl Saturation {
+    pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
+        let shift = |way, effect| Numbers::shift(evidence, way, effect);
+        let baseline = Numbers::baseline(evidence);
+        let numbers = Numbers::begin(evidence);
+        let nothing = Self { numbers, up: None, down: None, climb: None, collapse: None };
+        match evidence.signal.kind {
+            Kind::Cpu => Self { up: shift(Way::Up, BUSIER), ..nothing },
+            Kind::Memory => {
+                Self { climb: Some(Climb::new(&baseline, 0.0)), collapse: Some(Collapse::new(&baseline)), ..nothing }
+            }
+            _ => Self {
+                up: shift(Way::Up, CONNECTED),
+                // A pool that empties is a service that lost its database, or its requests.
+                down: shift(Way::Down, CONNECTED),
+                climb: Some(Climb::new(&baseline, POOL_CLIMB)),
+                ..nothing
+            },
+        }
+    }
+
+    fn climbing(&self, evidence: &Evidence<'_>, value: f64, shown: &str) -> Option<Judgement> {
+        let climb = self.climb.as_ref()?;
+        let long = evidence.for_how_long(climb.since()?);
+        if evidence.signal.unit != Unit::Percent {
+            let pace = evidence.signal.unit.format(climb.pace());
+            return Some(Judgement::new(Level::Warning, format!("{shown}; climbs by {pace} a minute{long}")));
+        }
+        let pace = format!("climbs by {:.1} points a minute{long}", climb.pace());
+        let left = climb.left(value, 100.0);
+        let full = left.map_or_else(String::new, |left| format!(", full in about {}", brief(left)));
+        let near = value >= NEARLY_FULL || left.is_some_and(|left| left <= SOON);
+        let level = if near { Level::RedFlag } else { Level::Warning };
+        Some(Judgement::new(level, format!("{shown}; {pace}{full}")))
+    }
+
+    fn elsewhere(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
+        let (shift, word) = [(&self.up, "up"), (&self.down, "down")].into_iter().find_map(|(shift, word)| {
+            let shift = shift.as_ref()?;
+            shift.since().map(|_| (shift, word))
+        })?;
+        let shown = evidence.against_before(shift.now()?);
+        let long = evidence.for_how_long(shift.since()?);
+        Some(Judgement::new(Level::Warning, format!("{shown}; {word} beyond chance{long}")))
+    }
+
+    fn collapsed(&self, evidence: &Evidence<'_>, value: f64) -> Option<Judgement> {
+        let collapse = self.collapse.as_ref()?;
+        let (unit, long) = (evidence.signal.unit, evidence.for_how_long(collapse.since()?));
+        let (value, from) = (unit.format(value), unit.format(collapse.from()));
+        let sentence = format!("{value}, fallen from {from}{long}: containers restarted or died");
+        Some(Judgement::new(Level::Warning, sentence))
+    }
 }
 
 impl Rule for Saturation {
+    fn take(&mut self, reading: &Reading) {
+        let Some(value) = self.numbers.take(reading) else { return };
+        for shift in [&mut self.up, &mut self.down].into_iter().flatten() {
+            shift.take(reading.at, value);
+        }
+        if let Some(climb) = &mut self.climb {
+            climb.take(reading.at, value);
+        }
+        if let Some(collapse) = &mut self.collapse {
+            collapse.take(reading.at, value);
+        }
+    }
+
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
-        let recent = Recent::of(evidence);
-        let value = match recent.newest() {
+        let value = match self.numbers.newest(evidence) {
             Ok(value) => value,
             Err(too_few) => return too_few,
         };
         let unit = evidence.signal.unit;
-        let limits = evidence.signal.limits;
-        let shown = format!("{}{}", unit.format(value), evidence.baseline_words());
-        if let Some(limit) =
-            limits.red_flag.filter(|&limit| recent.holds(evidence.before == Level::RedFlag, |v| v >= limit))
-        {
-            let long = recent.for_how_long(|value| value >= limit);
-            return Judgement::new(
-                Level::RedFlag,
-                format!("{shown}; exhausted: at {} or more{long}", unit.format(limit)),
-            );
+        let shown = evidence.against_before(value);
+        let exhausted = self.numbers.broken(evidence, Level::RedFlag, &shown);
+        let changed = self
+            .climbing(evidence, value, &shown)
+            .or_else(|| self.elsewhere(evidence))
+            .or_else(|| self.collapsed(evidence, value))
+            .map(Judgement::of_this_deploy);
+        match (exhausted, changed) {
+            (Some(exhausted), Some(_)) if exhausted.level == Level::RedFlag => exhausted.of_this_deploy(),
+            (Some(exhausted), None) => exhausted,
+            (_, Some(changed)) => changed,
+            (None, None) => self.numbers.broken(evidence, Level::Warning, &shown).unwrap_or_else(|| {
+                let limit = evidence.signal.limits.warning;
+                let limit = limit.map_or_else(String::new, |limit| format!("; limit {}", unit.format(limit)));
+                Judgement::new(Level::Clear, format!("{shown}{limit}"))
+            }),
         }
-        let climb = if self.grows { climb(evidence, &recent, value) } else { None };
-        if let Some(climb) = climb {
-            let level = if climb.left <= SOON { Level::RedFlag } else { Level::Warning };
-            let sentence =
-                format!("{shown}; climbs by {:.1} points a minute, full in about {}", climb.slope, brief(climb.left));
-            return Judgement::new(level, sentence);
-        }
-        if let Some(limit) =
-            limits.warning.filter(|&limit| recent.holds(evidence.before >= Level::Warning, |v| v > limit))
-        {
-            let long = recent.for_how_long(|value| value > limit);
-            let as_before = evidence.as_before(limit);
-            return Judgement::new(Level::Warning, format!("{shown}; above {}{long}{as_before}", unit.format(limit)));
-        }
-        let limit = limits.warning.map_or_else(String::new, |limit| format!("; limit {}", unit.format(limit)));
-        Judgement::new(Level::Clear, format!("{shown}{limit}"))
     }
-}
-
-/// A steady climb since the deploy that has left the baseline behind and does not bend.
-fn climb(evidence: &Evidence<'_>, recent: &Recent, value: f64) -> Option<Climb> {
-    let values = recent.values();
-    let (&(first, _), &(last, _)) = (values.first()?, values.last()?);
-    if last - first < LEAST_CLIMB || evidence.series.baseline().is_some_and(|baseline| value <= baseline.max) {
-        return None;
-    }
-    let minutes: Vec<(f64, f64)> =
-        values.iter().map(|&(at, value)| ((at - first).num_seconds() as f64 / 60.0, value)).collect();
-    let slope = theil_sen(&minutes)?;
-    // A warm-up bends, a leak does not: the second half has to climb about as fast as the whole.
-    let second_half = theil_sen(&minutes[minutes.len() / 2..])?;
-    if slope < LEAST_SLOPE || second_half < 0.6 * slope {
-        return None;
-    }
-    // It has to climb by more than the baseline moves up and down by itself.
-    let spread = evidence.series.baseline().map_or(0.0, |baseline| baseline.high - baseline.low);
-    let climbed = slope * (last - first).num_seconds() as f64 / 60.0;
-    if climbed < spread {
-        return None;
-    }
-    let left = TimeDelta::seconds(((100.0 - value).max(0.0) / slope * 60.0) as i64);
-    (left <= LATER).then_some(Climb { slope, left })
 }

@@ -28,6 +28,19 @@ pub(super) fn poisson_tail(count: f64, mean: f64) -> f64 {
     (1.0 - below).clamp(0.0, 1.0)
 }
 
+/// The largest mean that `count` events leave possible, at 95 % (Poisson): 3 for none, the rule of three.
+///
+/// Wilson and Hilferty's approximation, within 2 % of the printed tables.
+pub(super) fn poisson_upper(count: f64) -> f64 {
+    const NORMAL_95: f64 = 1.644_853_626_951;
+    if count <= 0.0 {
+        return -0.05_f64.ln();
+    }
+    let degrees = count.max(0.0) + 1.0;
+    let spread = 1.0 / (9.0 * degrees);
+    degrees * (1.0 - spread + NORMAL_95 * spread.sqrt()).powi(3)
+}
+
 /// The standard normal distribution function (Abramowitz and Stegun 7.1.26, error below 1.5e-7).
 fn normal_cdf(z: f64) -> f64 {
     let x = z.abs() / std::f64::consts::SQRT_2;
@@ -50,18 +63,30 @@ pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
     Some(low.midpoint(high))
 }
 
-/// The median of all pairwise slopes (Theil and Sen): what a line through the points climbs by for each
-/// unit of x, unmoved by a third of the points being wild. `None` of fewer than two distinct x.
-pub(super) fn theil_sen(points: &[(f64, f64)]) -> Option<f64> {
-    let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
-    for (index, (x1, y1)) in points.iter().enumerate() {
-        for (x2, y2) in &points[index + 1..] {
-            if (x2 - x1).abs() > f64::EPSILON {
-                slopes.push((y2 - y1) / (x2 - x1));
-            }
+/// The median of all pairwise slopes of evenly spaced values (Theil and Sen): what a line through them climbs
+/// by from one to the next, unmoved by a third of them being wild. `None` of fewer than two.
+pub(super) fn theil_sen(values: &[f64]) -> Option<f64> {
+    let mut slopes = Vec::with_capacity(values.len() * values.len() / 2);
+    for (index, first) in values.iter().enumerate() {
+        for (distance, second) in (1_u32..).zip(&values[index + 1..]) {
+            slopes.push((second - first) / f64::from(distance));
         }
     }
     median(slopes)
+}
+
+/// How much of one value is left in the next: the lag-1 autocorrelation, from 0 to 0.95. A negative one counts
+/// as none, for it makes evidence no stronger.
+pub(super) fn persistence(values: &[f64]) -> f64 {
+    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let (mut together, mut apart) = (0.0, 0.0);
+    for (index, value) in values.iter().enumerate() {
+        apart += (value - mean).powi(2);
+        if let Some(next) = values.get(index + 1) {
+            together += (value - mean) * (next - mean);
+        }
+    }
+    if apart > 0.0 { (together / apart).clamp(0.0, 0.95) } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -82,10 +107,25 @@ mod tests {
     }
 
     #[test]
-    fn a_slope_is_not_moved_by_a_wild_point() {
-        let mut points: Vec<(f64, f64)> = (0..9).map(|x| (f64::from(x), f64::from(x) * 2.0)).collect();
-        points[4].1 = 1000.0;
-        assert_eq!(theil_sen(&points), Some(2.0));
-        assert_eq!(theil_sen(&[(1.0, 1.0), (1.0, 2.0)]), None);
+    fn no_event_leaves_a_mean_of_three_possible() {
+        for (count, expected) in [(0.0, 2.996), (1.0, 4.744), (5.0, 10.513), (20.0, 29.062)] {
+            let got = poisson_upper(count);
+            assert!((got / expected - 1.0).abs() < 0.02, "{count}: {got}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn a_slope_is_not_moved_by_a_wild_value() {
+        let mut values: Vec<f64> = (0..9).map(|x| f64::from(x) * 2.0).collect();
+        values[4] = 1000.0;
+        assert_eq!(theil_sen(&values), Some(2.0));
+        assert_eq!(theil_sen(&[1.0]), None);
+    }
+
+    #[test]
+    fn what_lasts_is_persistent_and_what_alternates_is_not() {
+        assert!(persistence(&[1.0, 1.0, 1.0, 1.0, 5.0, 5.0, 5.0, 5.0]) > 0.5);
+        assert!(persistence(&[1.0, 5.0, 1.0, 5.0, 1.0, 5.0]) < 1e-9);
+        assert!(persistence(&[]) < 1e-9);
     }
 }

@@ -1,34 +1,77 @@
-//! Plain limits, held for some readings: for numbers of a meaning of their own, and crash-free sessions.
+//! Plain limits, held for some readings: crash-free sessions, bare ratios, and numbers of a meaning of their own.
+//! A number without any limit is held against its own past, in both directions.
 
-use super::span::Recent;
+use super::detect::shift::{Effect, Shift, Way};
+use super::numbers::Numbers;
+use super::stats::median;
 use super::{Evidence, Judgement, Level, Rule};
+use crate::signal::{Kind, Reading};
+
+/// A bare error ratio: by half, and by a quarter of a percent at least. Points.
+const MORE_ERRORS: Effect = Effect { share: 0.5, least: 0.25, most: f64::INFINITY };
+/// Of a number that nothing is known of: by so much of its usual size.
+const UNKNOWN_SHARE: f64 = 0.15;
 
 /// See the module.
-pub(super) struct Threshold;
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Threshold {
+    numbers: Numbers,
+    up: Option<Shift>,
+    down: Option<Shift>,
+}
+
+impl Threshold {
+    pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
+        let limits = evidence.signal.limits;
+        let nothing = Self { numbers: Numbers::begin(evidence), up: None, down: None };
+        match evidence.signal.kind {
+            Kind::ErrorRate => Self { up: Numbers::shift(evidence, Way::Up, MORE_ERRORS), ..nothing },
+            Kind::Custom if limits.warning.is_none() && limits.red_flag.is_none() => {
+                let sizes = Numbers::baseline(evidence).iter().map(|value| value.abs()).collect();
+                let usual = median(sizes).unwrap_or(0.0);
+                let least = (UNKNOWN_SHARE * usual).max(f64::MIN_POSITIVE);
+                let effect = Effect { share: UNKNOWN_SHARE, least, most: f64::INFINITY };
+                let shift = |way| Numbers::shift(evidence, way, effect);
+                Self { up: shift(Way::Up), down: shift(Way::Down), ..nothing }
+            }
+            _ => nothing,
+        }
+    }
+
+    fn elsewhere(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
+        let (shift, word) = [(&self.up, "up"), (&self.down, "down")].into_iter().find_map(|(shift, word)| {
+            let shift = shift.as_ref()?;
+            shift.since().map(|_| (shift, word))
+        })?;
+        let shown = evidence.against_before(shift.now()?);
+        let sentence = format!("{shown}; {word} beyond chance{}", evidence.for_how_long(shift.since()?));
+        let red = self.numbers.broken(evidence, Level::RedFlag, &shown);
+        Some(red.unwrap_or_else(|| Judgement::new(Level::Warning, sentence)).of_this_deploy())
+    }
+}
 
 impl Rule for Threshold {
+    fn take(&mut self, reading: &Reading) {
+        let Some(value) = self.numbers.take(reading) else { return };
+        for shift in [&mut self.up, &mut self.down].into_iter().flatten() {
+            shift.take(reading.at, value);
+        }
+    }
+
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
-        let recent = Recent::of(evidence);
-        let value = match recent.newest() {
+        let value = match self.numbers.newest(evidence) {
             Ok(value) => value,
             Err(too_few) => return too_few,
         };
         let signal = evidence.signal;
-        let lower_is_worse = signal.kind.lower_is_worse();
-        let side = if lower_is_worse { "below" } else { "above" };
-        let beyond = |limit: f64| move |value: f64| if lower_is_worse { value < limit } else { value > limit };
-        let shown = signal.unit.format(value);
-        let baseline = evidence.baseline_words();
-        for (level, limit) in [(Level::RedFlag, signal.limits.red_flag), (Level::Warning, signal.limits.warning)] {
-            if let Some(limit) = limit.filter(|&limit| recent.holds(evidence.before >= level, beyond(limit))) {
-                let long = recent.for_how_long(beyond(limit));
-                let limit = signal.unit.format(limit);
-                return Judgement::new(level, format!("{shown}{baseline}; {side} {limit}{long}"));
-            }
-        }
-        let limit = signal.limits.warning.or(signal.limits.red_flag);
-        let limit = limit
-            .map_or_else(|| "; no limit is set".to_owned(), |limit| format!("; limit {}", signal.unit.format(limit)));
-        Judgement::new(Level::Clear, format!("{shown}{baseline}{limit}"))
+        let shown = evidence.against_before(value);
+        let broken = |level| self.numbers.broken(evidence, level, &shown);
+        self.elsewhere(evidence).or_else(|| broken(Level::RedFlag)).or_else(|| broken(Level::Warning)).unwrap_or_else(
+            || {
+                let limit = signal.limits.warning.or(signal.limits.red_flag).map(|limit| signal.unit.format(limit));
+                let limit = limit.map_or_else(|| "; no limit is set".to_owned(), |limit| format!("; limit {limit}"));
+                Judgement::new(Level::Clear, format!("{shown}{limit}"))
+            },
+        )
     }
 }

@@ -1,31 +1,47 @@
 //! Requests: a drop is a flag of its own, for a broken client or route raises no error anywhere else.
 
-use super::span::Recent;
+use super::detect::shift::{Effect, Shift, Way};
+use super::numbers::Numbers;
 use super::{Evidence, Judgement, Level, Rule};
+use crate::signal::Reading;
 
-/// Fewer than this share of the usual requests is a drop.
-const DROP: f64 = 0.5;
+/// Fewer by less than a third is how traffic comes and goes. Requests a second.
+const FEWER: Effect = Effect { share: 0.3, least: 0.05, most: f64::INFINITY };
 
 /// See the module.
-pub(super) struct Traffic;
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Traffic {
+    numbers: Numbers,
+    fewer: Option<Shift>,
+}
+
+impl Traffic {
+    pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
+        Self { numbers: Numbers::begin(evidence), fewer: Numbers::shift(evidence, Way::Down, FEWER) }
+    }
+}
 
 impl Rule for Traffic {
+    fn take(&mut self, reading: &Reading) {
+        if let (Some(value), Some(fewer)) = (self.numbers.take(reading), &mut self.fewer) {
+            fewer.take(reading.at, value);
+        }
+    }
+
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
-        let recent = Recent::of(evidence);
-        let value = match recent.newest() {
+        let value = match self.numbers.newest(evidence) {
             Ok(value) => value,
             Err(too_few) => return too_few,
         };
-        let unit = evidence.signal.unit;
-        let shown = format!("{}{}", unit.format(value), evidence.baseline_words());
-        if let Some(baseline) = evidence.series.baseline() {
-            let limit = (baseline.median * DROP).min(baseline.low * 0.8);
-            let beyond = |value: f64| value < limit;
-            if recent.holds(evidence.before >= Level::Warning, beyond) {
-                let (limit, long) = (unit.format(limit), recent.for_how_long(beyond));
-                return Judgement::new(Level::Warning, format!("{shown}; below {limit}{long}"));
-            }
+        if let Some((since, now)) = self.fewer.as_ref().and_then(|fewer| Some((fewer.since()?, fewer.now()?))) {
+            let long = evidence.for_how_long(since);
+            let sentence = format!("{}; fewer beyond chance{long}", evidence.compared(now));
+            return Judgement::new(Level::Warning, sentence).of_this_deploy();
         }
-        Judgement::new(Level::Clear, shown)
+        let shown = evidence.compared(value);
+        let broken = |level| self.numbers.broken(evidence, level, &shown);
+        broken(Level::RedFlag)
+            .or_else(|| broken(Level::Warning))
+            .unwrap_or_else(|| Judgement::new(Level::Clear, shown.clone()))
     }
 }

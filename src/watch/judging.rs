@@ -1,12 +1,64 @@
 //! Readings in, findings and the verdict out; the timeline is told of each change that matters.
 
-use super::Watch;
+use super::{Watch, WorkloadState};
 use crate::deploy::{Deploy, Time};
 use crate::message::Effect;
 use crate::poll::{Issue, Novelty, SourceError};
+use crate::setup::Setup;
 use crate::signal::{Kind, Point, Signal, SignalId, SourceId};
 use crate::timeline::Mark;
 use crate::verdict::{self, Evidence, Level, Verdict};
+use chrono::TimeDelta;
+
+/// New pods fill caches, compile and open connections for this long after the rollout; it is not their steady
+/// state. What fails meanwhile fails all the same.
+const WARM_UP: TimeDelta = TimeDelta::seconds(60);
+/// While a rollout goes on its pods are new again and again, yet it is not waited for longer than this.
+const LONGEST_ROLLOUT: TimeDelta = TimeDelta::minutes(5);
+
+/// When a deploy was made, and from when on its pods are warm.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    at: Time,
+    settled: Time,
+}
+
+impl From<&Deploy> for Moment {
+    fn from(deploy: &Deploy) -> Self {
+        let longest = deploy.at + LONGEST_ROLLOUT;
+        let settled = deploy.finished.map_or(longest, |finished| longest.min(finished + WARM_UP));
+        Self { at: deploy.at, settled }
+    }
+}
+
+/// The earliest deploy of each service, and of all.
+struct Moments {
+    by_service: Vec<Option<Moment>>,
+    earliest: Option<Moment>,
+}
+
+impl Moments {
+    fn of_services(setup: &Setup, workloads: &[WorkloadState]) -> Self {
+        let mut moments = Self { by_service: vec![None; setup.services.len()], earliest: None };
+        for (workload, state) in setup.workloads.iter().zip(workloads) {
+            let Some(deploy) = state.deploy.as_ref().map(Moment::from) else { continue };
+            for slot in [&mut moments.by_service[usize::from(workload.service.0)], &mut moments.earliest] {
+                if slot.is_none_or(|known| deploy.at < known.at) {
+                    *slot = Some(deploy);
+                }
+            }
+        }
+        moments
+    }
+
+    /// The deploy that a signal is held against: its workload's, else its service's, else the earliest.
+    fn of(&self, signal: &Signal, workloads: &[WorkloadState]) -> Option<Moment> {
+        match signal.workload {
+            Some(workload) => workloads[usize::from(workload.0)].deploy.as_ref().map(Moment::from),
+            None => self.by_service[usize::from(signal.service.0)].or(self.earliest),
+        }
+    }
+}
 
 impl Watch {
     pub(super) fn take_poll(
@@ -17,7 +69,7 @@ impl Watch {
         failed: Vec<(SignalId, SourceError)>,
     ) {
         // An adapter may only speak of its own signals; anything else would be another source's word.
-        let own = |setup: &crate::setup::Setup, id: SignalId| {
+        let own = |setup: &Setup, id: SignalId| {
             setup.signals.get(usize::from(id.0)).is_some_and(|signal| signal.source == source)
         };
         for (id, points) in points {
@@ -52,10 +104,12 @@ impl Watch {
     pub(super) fn judge_where(&mut self, concerned: impl Fn(&Signal) -> bool, effects: &mut Vec<Effect>) {
         let setup = std::sync::Arc::clone(&self.setup);
         let red_before = self.findings.iter().filter(|finding| finding.level == Level::RedFlag).count();
+        let moments = Moments::of_services(&setup, &self.workloads);
         let mut new_flags = 0;
         for (index, signal) in setup.signals.iter().enumerate() {
             if concerned(signal) {
-                new_flags += usize::from(self.judge_one(SignalId(index as u16), signal));
+                let deploy = moments.of(signal, &self.workloads);
+                new_flags += usize::from(self.judge_one(SignalId(index as u16), signal, deploy));
             }
         }
         if new_flags > 0 && red_before == 0 {
@@ -65,8 +119,9 @@ impl Watch {
     }
 
     /// Judges one signal; says whether a new red flag went up.
-    fn judge_one(&mut self, id: SignalId, signal: &Signal) -> bool {
+    fn judge_one(&mut self, id: SignalId, signal: &Signal, deploy: Option<Moment>) -> bool {
         let before = self.findings[usize::from(id.0)].level;
+        let mut track = std::mem::take(&mut self.tracks[usize::from(id.0)]);
         let evidence = Evidence {
             signal_id: id,
             signal,
@@ -74,14 +129,16 @@ impl Watch {
             source: self.setup.source(signal.source),
             health: self.store.source(signal.source),
             rollout: signal.workload.and_then(|workload| self.workload(workload).rollout.as_ref()),
-            deployed_at: self.deploy_of(signal).map(|deploy| deploy.at),
+            deployed_at: deploy.map(|deploy| deploy.at),
+            settled: deploy.map(|deploy| deploy.settled),
             issues: &self.issues,
             alerts: &self.alerts,
             taken_back: self.taken_back(signal),
             before,
             now: self.now,
         };
-        let judgement = verdict::judge(&evidence);
+        let judgement = verdict::judge(&evidence, &mut track);
+        self.tracks[usize::from(id.0)] = track;
         let finding = &mut self.findings[usize::from(id.0)];
         if finding.level == judgement.level {
             if finding.sentence != judgement.sentence {
@@ -161,23 +218,12 @@ impl Watch {
         }
     }
 
-    /// The deploy that a signal is held against: its workload's, else its service's, else the earliest.
-    fn deploy_of(&self, signal: &Signal) -> Option<&Deploy> {
-        if let Some(workload) = signal.workload {
-            return self.workload(workload).deploy.as_ref();
-        }
-        let of_service = self.setup.workloads.iter().zip(&self.workloads);
-        let own = of_service.filter(|(workload, _)| workload.service == signal.service);
-        own.filter_map(|(_, state)| state.deploy.as_ref())
-            .min_by_key(|deploy| deploy.at)
-            .or_else(|| self.workloads.iter().filter_map(|state| state.deploy.as_ref()).min_by_key(|deploy| deploy.at))
-    }
-
     /// Tells the store when each signal's deploy was made.
     pub(super) fn split_baselines(&mut self) {
         let setup = std::sync::Arc::clone(&self.setup);
+        let moments = Moments::of_services(&setup, &self.workloads);
         for (index, signal) in setup.signals.iter().enumerate() {
-            let at = self.deploy_of(signal).map(|deploy| deploy.at).or(setup.told.deployed_at);
+            let at = moments.of(signal, &self.workloads).map(|deploy| deploy.at).or(setup.told.deployed_at);
             if let Some(at) = at.filter(|_| signal.kind != Kind::Rollout) {
                 self.store.set_deploy(SignalId(index as u16), at);
             }

@@ -1,0 +1,155 @@
+//! `redflag judge`: recorded deploys as JSON lines in, verdicts out, through the very rules that a watch uses.
+
+use super::CommandError;
+use crate::signal::{Kind, Sample};
+use crate::verdict::recorded::{self, Outcome};
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufRead, Write};
+
+/// A recorded deploy: what a number was before it, and after.
+#[derive(Debug, Deserialize)]
+struct Case {
+    #[serde(rename = "case_id")]
+    name: String,
+    kind: CaseKind,
+    unit: String,
+    step_s: f64,
+    baseline: Vec<Option<f64>>,
+    window: Vec<Option<f64>>,
+    #[serde(default)]
+    baseline_n: Option<Vec<Option<f64>>>,
+    #[serde(default)]
+    window_n: Option<Vec<Option<f64>>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum CaseKind {
+    Latency,
+    ErrorRate,
+    Memory,
+    Cpu,
+    Connections,
+    Kpi,
+}
+
+/// What is said of it.
+#[derive(Debug, Serialize)]
+struct Verdict<'a> {
+    case_id: &'a str,
+    flagged: bool,
+    at_step: Option<usize>,
+    sentence: String,
+}
+
+/// Judges every line of standard input. Exit status 1 if any of them could not be read.
+pub(super) fn run() -> Result<u8, CommandError> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut status = 0;
+    for (number, line) in (1_u64..).zip(io::stdin().lock().split(b'\n')) {
+        let line = line?;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match Case::read(&line) {
+            Ok(case) => {
+                serde_json::to_writer(&mut out, &case.verdict()).map_err(io::Error::from)?;
+                out.write_all(b"\n")?;
+            }
+            Err(error) => {
+                eprintln!("redflag: line {number}: {error}");
+                status = 1;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(status)
+}
+
+impl Case {
+    fn read(line: &[u8]) -> Result<Self, String> {
+        // Some writers have NaN for a gap, which is not JSON.
+        let text = String::from_utf8_lossy(line);
+        let read = serde_json::from_str(&text).or_else(|error| {
+            let gaps = nan_to_null(&text);
+            if gaps == text { Err(error) } else { serde_json::from_str(&gaps) }
+        });
+        let case: Self = read.map_err(|error| error.to_string())?;
+        if !(case.step_s.is_finite() && (0.001..=86_400.0).contains(&case.step_s)) {
+            return Err("step_s: expected seconds, from a thousandth to a day".to_owned());
+        }
+        case.scale()?;
+        for (name, values, counts) in
+            [("baseline", &case.baseline, &case.baseline_n), ("window", &case.window, &case.window_n)]
+        {
+            if counts.as_ref().is_some_and(|counts| counts.len() != values.len()) {
+                return Err(format!("{name}_n: expected as many numbers as in {name}"));
+            }
+        }
+        Ok(case)
+    }
+
+    fn kind(&self) -> Kind {
+        match self.kind {
+            CaseKind::Latency => Kind::Latency,
+            CaseKind::ErrorRate => Kind::ErrorRate,
+            CaseKind::Memory => Kind::Memory,
+            CaseKind::Cpu => Kind::Cpu,
+            CaseKind::Connections => Kind::Connections,
+            CaseKind::Kpi => Kind::Custom,
+        }
+    }
+
+    /// What a value is multiplied by to be in the kind's own unit.
+    fn scale(&self) -> Result<f64, String> {
+        match (self.kind, self.unit.as_str()) {
+            (CaseKind::Kpi, _) | (CaseKind::Latency, "ms") => Ok(1.0),
+            (CaseKind::Latency, "s") => Ok(1000.0),
+            (CaseKind::Latency, "us" | "µs") => Ok(0.001),
+            (CaseKind::Latency, unit) => Err(format!("unit: a latency in `{unit}`; expected s, ms or us")),
+            (_, "percent" | "%") => Ok(1.0),
+            (_, "ratio" | "norm") => Ok(100.0),
+            (_, unit) => Err(format!("unit: `{unit}`; expected percent, ratio or norm")),
+        }
+    }
+
+    fn samples(&self, values: &[Option<f64>], counts: Option<&Vec<Option<f64>>>) -> Vec<Sample> {
+        let scale = self.scale().unwrap_or(1.0);
+        let sample = |index: usize, value: Option<f64>| {
+            let value = value.map(|value| value * scale);
+            match (value, counts.and_then(|counts| counts[index])) {
+                (Some(percent), Some(requests)) if matches!(self.kind, CaseKind::ErrorRate) => {
+                    Sample::Counts { errors: percent / 100.0 * requests, requests }
+                }
+                (Some(value), _) => Sample::from_number(value),
+                (None, _) => Sample::Empty,
+            }
+        };
+        values.iter().enumerate().map(|(index, &value)| sample(index, value)).collect()
+    }
+
+    fn verdict(&self) -> Verdict<'_> {
+        let step = TimeDelta::milliseconds((self.step_s * 1000.0).round().max(1.0) as i64);
+        let signal = recorded::signal(self.kind(), step);
+        let before = self.samples(&self.baseline, self.baseline_n.as_ref());
+        let after = self.samples(&self.window, self.window_n.as_ref());
+        let Outcome { blamed_at, judgement } = recorded::play(&signal, &before, &after);
+        Verdict { case_id: &self.name, flagged: blamed_at.is_some(), at_step: blamed_at, sentence: judgement.sentence }
+    }
+}
+
+/// Replaces the words NaN and Infinity outside of strings.
+fn nan_to_null(text: &str) -> String {
+    let parts: Vec<String> = text
+        .split('"')
+        .enumerate()
+        .map(|(index, part)| {
+            if index % 2 == 1 {
+                return part.to_owned();
+            }
+            part.replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null")
+        })
+        .collect();
+    parts.join("\"")
+}

@@ -1,0 +1,209 @@
+//! Whether events come more often than they did: counts against what was normal, accumulated.
+//!
+//! Page's CUSUM of the Poisson log-likelihood ratio between the usual rate and a rate that would matter, divided
+//! by the baseline's over-dispersion: failures come in bursts, and a burst is one event more than many.
+
+use crate::deploy::Time;
+
+/// What the likelihood ratio must reach: ln 1 000. It begins anew at each bin, so that this is not yet the chance of
+/// a false alarm in a window.
+const ENOUGH: f64 = 6.907_755_278_982;
+/// Fewer events than this are an accident.
+const LEAST_EVENTS: f64 = 3.0;
+/// So many bins in a row at the usual rate end it, when they hold enough.
+const CALM: u32 = 4;
+/// Over-dispersion is measured without one bin in sixty: an outage before the deploy must not blind it for ever.
+const WORST: f64 = 1.0 / 60.0;
+
+/// Events and what they happened among: requests, or seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(in crate::verdict) struct Count {
+    /// How many events.
+    pub(in crate::verdict) events: f64,
+    /// Among how many requests, or in how many seconds.
+    pub(in crate::verdict) exposure: f64,
+}
+
+impl Count {
+    /// Events for each unit of exposure; 0 of nothing.
+    pub(in crate::verdict) fn rate(self) -> f64 {
+        if self.exposure > 0.0 { self.events / self.exposure } else { 0.0 }
+    }
+
+    pub(in crate::verdict) fn add(&mut self, other: Self) {
+        self.events += other.events;
+        self.exposure += other.exposure;
+    }
+}
+
+/// What would be worth a word, as rates.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::verdict) struct Material {
+    /// A rate up to this is fine whatever it was before.
+    pub(in crate::verdict) fine: f64,
+    /// A rise by less than this is not looked for.
+    pub(in crate::verdict) rise: f64,
+    /// What a single bin may add at most, as a share of what it takes: below 1, never one bin alone.
+    pub(in crate::verdict) one_bin: f64,
+    /// Exposure that calm bins must hold before they end it.
+    pub(in crate::verdict) calm: f64,
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::verdict) struct Excess {
+    usual: f64,
+    matters: f64,
+    dispersion: f64,
+    /// The pooled rate must be above this: the limit, and 95 % of the baseline's bins.
+    above: f64,
+    one_bin: f64,
+    calm_exposure: f64,
+    worth: f64,
+    run: Count,
+    run_since: Option<Time>,
+    since: Option<Time>,
+    calm: Count,
+    calm_since: Time,
+    calm_bins: u32,
+}
+
+impl Excess {
+    pub(in crate::verdict) fn new(baseline: &[Count], material: Material) -> Self {
+        let fine = material.fine.max(f64::MIN_POSITIVE);
+        let mut total = Count::default();
+        for &bin in baseline {
+            total.add(bin);
+        }
+        // Half an event at the limit is what is believed before anything is known.
+        let before = (total.events + 0.5) / (total.exposure + 0.5 / fine);
+        let usual = before.max(fine);
+        let mut misfits: Vec<f64> = baseline
+            .iter()
+            .map(|bin| {
+                let expected = bin.exposure * total.rate();
+                (bin.events - expected).powi(2) / expected.max(0.5)
+            })
+            .collect();
+        misfits.sort_by(f64::total_cmp);
+        misfits.truncate((misfits.len() as f64 * (1.0 - WORST)).floor() as usize);
+        let dispersion = misfits.iter().sum::<f64>() / misfits.len().max(1) as f64;
+        let mut rates: Vec<f64> = baseline.iter().map(|bin| bin.rate()).collect();
+        rates.sort_by(f64::total_cmp);
+        let high = rates.get((rates.len().saturating_sub(1) as f64 * 0.95) as usize).copied().unwrap_or(0.0);
+        Self {
+            usual,
+            matters: (2.0 * usual).max(usual + material.rise),
+            dispersion: dispersion.max(1.0),
+            above: fine.max(high),
+            one_bin: material.one_bin * ENOUGH,
+            calm_exposure: material.calm,
+            worth: 0.0,
+            run: Count::default(),
+            run_since: None,
+            since: None,
+            calm: Count::default(),
+            calm_since: Time::default(),
+            calm_bins: 0,
+        }
+    }
+
+    /// Takes in a bin. When it ends an excess, gives since when it is calm and what happened since: that is what is going on now.
+    pub(in crate::verdict) fn take(&mut self, at: Time, bin: Count) -> Option<(Time, Count)> {
+        let gain = bin.events * (self.matters / self.usual).ln() - bin.exposure * (self.matters - self.usual);
+        let gain = (gain / self.dispersion).min(self.one_bin);
+        self.worth = (self.worth + gain).min(2.0 * ENOUGH);
+        self.run.add(bin);
+        self.run_since = self.run_since.or(Some(at));
+        if self.worth <= 0.0 && self.since.is_none() {
+            (self.worth, self.run, self.run_since) = (0.0, Count::default(), None);
+        }
+        let material = self.run.events >= LEAST_EVENTS && self.run.rate() > self.above;
+        if self.since.is_none() && self.worth >= ENOUGH && material {
+            self.since = self.run_since;
+            (self.calm, self.calm_bins) = (Count::default(), 0);
+        }
+        self.since?;
+        self.calm_down(at, bin)
+    }
+
+    fn calm_down(&mut self, at: Time, bin: Count) -> Option<(Time, Count)> {
+        if bin.rate() > self.above {
+            (self.calm, self.calm_bins) = (Count::default(), 0);
+            return None;
+        }
+        if self.calm_bins == 0 {
+            self.calm_since = at;
+        }
+        self.calm.add(bin);
+        self.calm_bins += 1;
+        if self.calm_bins < CALM || self.calm.exposure < self.calm_exposure {
+            return None;
+        }
+        (self.since, self.worth) = (None, 0.0);
+        (self.run, self.run_since) = (Count::default(), None);
+        Some((self.calm_since, self.calm))
+    }
+
+    /// Since when there are too many; `None` while there are not, for all that is known.
+    pub(in crate::verdict) fn since(&self) -> Option<Time> {
+        self.since
+    }
+
+    /// The events since then.
+    pub(in crate::verdict) fn run(&self) -> Count {
+        self.run
+    }
+
+    /// The rate that a sentence may name as passed.
+    pub(in crate::verdict) fn limit(&self) -> f64 {
+        self.above
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    const SHARE: Material = Material { fine: 0.001, rise: 0.005, one_bin: f64::INFINITY, calm: 100.0 };
+
+    fn bin(events: f64, exposure: f64) -> Count {
+        Count { events, exposure }
+    }
+
+    fn found(baseline: &[Count], bins: &[Count]) -> Option<usize> {
+        let mut excess = Excess::new(baseline, SHARE);
+        bins.iter().position(|&bin| {
+            excess.take(DateTime::UNIX_EPOCH, bin);
+            excess.since().is_some()
+        })
+    }
+
+    #[test]
+    fn two_errors_among_few_requests_are_an_accident_and_thirty_among_many_are_not() {
+        assert_eq!(found(&[bin(0.0, 100.0); 60], &[bin(1.0, 10.0), bin(1.0, 10.0), bin(0.0, 10.0)]), None);
+        assert_eq!(found(&[bin(1.0, 1000.0); 60], &[bin(30.0, 1000.0)]), Some(0));
+    }
+
+    #[test]
+    fn what_came_in_bursts_before_may_come_in_bursts_again() {
+        let bursty: Vec<Count> = (0..60).map(|index| bin(if index % 5 == 0 { 20.0 } else { 0.0 }, 1000.0)).collect();
+        assert_eq!(found(&bursty, &[bin(20.0, 1000.0), bin(0.0, 1000.0), bin(20.0, 1000.0)]), None);
+    }
+
+    #[test]
+    fn it_is_over_after_calm_bins_with_enough_in_them() {
+        let mut excess = Excess::new(&[], SHARE);
+        excess.take(DateTime::UNIX_EPOCH, bin(30.0, 1000.0));
+        assert!(excess.since().is_some());
+        for _ in 0..20 {
+            excess.take(DateTime::UNIX_EPOCH, bin(0.0, 4.0));
+        }
+        assert!(excess.since().is_some(), "80 requests are not enough to be sure");
+        for _ in 0..6 {
+            excess.take(DateTime::UNIX_EPOCH, bin(0.0, 4.0));
+        }
+        assert!(excess.since().is_none());
+    }
+}

@@ -1,0 +1,256 @@
+//! Whether a number has left where it was before the deploy: two lanes of evidence, one quick and one patient.
+//!
+//! Each bin is ranked among the baseline's, after the baseline was moved by the least effect that matters. The
+//! rank gives a chance `p`; a calibrator makes of it a bet whose worth on average does not grow while nothing
+//! changed (Vovk and Wang 2021, “E-values: calibration, combination and applications”). The worth of such bets
+//! multiplied reaches 1/α with a chance of at most α *however often it is looked at* (Ville): that is why
+//! looking at each bin costs no false alarms here. Worth is kept as a logarithm and never falls below nothing,
+//! so that a change is found wherever it begins (Page's CUSUM).
+
+use crate::deploy::Time;
+use crate::verdict::stats::persistence;
+
+/// The quick lane's calibrator, κ·p^(κ−1): it lives off what is far out.
+const KAPPA: f64 = 0.2;
+/// What the quick lane's bets must be worth: ln 20.
+const QUICK: f64 = 2.995_732_273_554;
+/// What a single bin may add at most to the quick lane, as a share of what it takes: never one bin alone.
+const ONE_BIN: f64 = 0.75;
+/// The patient lane's calibrator, 1 + λ·(1 − 2p): it lives off what is a little high again and again.
+const LAMBDA: f64 = 0.9;
+/// What the patient lane's bets must be worth: ln 60.
+const PATIENT: f64 = 4.094_344_562_222;
+/// The baseline's upper tail is never taken to be thinner than this, in logarithms: 60 samples know no better.
+const THINNEST_TAIL: f64 = 0.08;
+/// The share of the baseline that its tail is measured above, and that counts as its normal range.
+const TAIL_FROM: f64 = 0.8;
+/// With fewer values than this there is nothing to rank against.
+const LEAST_BASELINE: usize = 10;
+/// So many bins in a row within the normal range end it.
+const CALM: u32 = 4;
+/// How many of the newest values say where the number is now.
+const RECENT: usize = 5;
+
+/// The least change that matters, in the signal's unit.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::verdict) struct Effect {
+    /// As a share of the value before.
+    pub(in crate::verdict) share: f64,
+    /// Never less than this: 3 ms more are no regression whatever their share.
+    pub(in crate::verdict) least: f64,
+    /// More than this always matters.
+    pub(in crate::verdict) most: f64,
+}
+
+/// Which way a number went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::verdict) enum Way {
+    /// It rose.
+    Up,
+    /// It fell.
+    Down,
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::verdict) struct Shift {
+    way: Way,
+    /// Values smaller than this are all much the same: where the logarithm begins.
+    scale: f64,
+    /// The baseline, moved by the least effect, as [`Shift::place`] has it, sorted.
+    reference: Box<[f64]>,
+    /// How fast the chance of a value falls beyond the last of them.
+    tail: f64,
+    /// What a bin's evidence counts for, given how much of it was in the bin before: 0 to 1.
+    news: f64,
+    quick: Lane,
+    patient: Lane,
+    /// The first bin of what raised it.
+    since: Option<Time>,
+    calm: u32,
+    recent: Vec<f64>,
+}
+
+/// The worth of one lane's bets, as a logarithm.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Lane {
+    worth: f64,
+    since: Option<Time>,
+}
+
+impl Lane {
+    fn add(&mut self, at: Time, gain: f64, enough: f64) {
+        if self.worth <= 0.0 && gain > 0.0 {
+            self.since = Some(at);
+        }
+        // Beyond enough it need not go: what is over must be able to end.
+        self.worth = (self.worth + gain).clamp(0.0, enough);
+    }
+}
+
+impl Shift {
+    /// `None` where there is too little from before the deploy to hold anything against. In order of time.
+    pub(in crate::verdict) fn new(baseline: &[f64], way: Way, effect: Effect) -> Option<Self> {
+        if baseline.len() < LEAST_BASELINE {
+            return None;
+        }
+        let scale = effect.least.max(f64::MIN_POSITIVE);
+        let mut shift = Self {
+            way,
+            scale,
+            reference: Box::default(),
+            tail: THINNEST_TAIL,
+            news: 1.0,
+            quick: Lane::default(),
+            patient: Lane::default(),
+            since: None,
+            calm: 0,
+            recent: Vec::with_capacity(RECENT),
+        };
+        let placed: Vec<f64> = baseline.iter().map(|&value| shift.place(value)).collect();
+        let lasting = persistence(&placed);
+        shift.news = ((1.0 - lasting) / (1.0 + lasting)).sqrt();
+        let unsure = unsure_of_level(&placed, lasting);
+        let moved = baseline.iter().map(|&value| {
+            let by = (value.abs() * effect.share).clamp(effect.least, effect.most);
+            shift.place(if way == Way::Up { value + by } else { value - by }) + unsure
+        });
+        let mut reference: Vec<f64> = moved.collect();
+        reference.sort_by(f64::total_cmp);
+        let from = reference[Self::index_of(TAIL_FROM, reference.len())];
+        let beyond: Vec<f64> = reference.iter().filter(|&&place| place > from).map(|place| place - from).collect();
+        shift.tail = (beyond.iter().sum::<f64>() / beyond.len().max(1) as f64).max(THINNEST_TAIL);
+        shift.reference = reference.into();
+        Some(shift)
+    }
+
+    fn index_of(share: f64, count: usize) -> usize {
+        ((share * count as f64) as usize).min(count - 1)
+    }
+
+    /// Where a value stands: its logarithm, straightened out around zero; larger is worse.
+    fn place(&self, value: f64) -> f64 {
+        let place = (value.abs() / self.scale).ln_1p().copysign(value);
+        if self.way == Way::Up { place } else { -place }
+    }
+
+    pub(in crate::verdict) fn take(&mut self, at: Time, value: f64) {
+        let place = self.place(value);
+        let count = self.reference.len();
+        let as_bad = count - self.reference.partition_point(|&other| other < place);
+        let chance = (as_bad + 1) as f64 / (count + 1) as f64;
+        let mut log_chance = chance.ln();
+        if as_bad == 0 {
+            log_chance -= (place - self.reference[count - 1]) / self.tail;
+        }
+        let quick = KAPPA.ln() - (1.0 - KAPPA) * log_chance;
+        self.quick.add(at, self.discounted(quick).min(ONE_BIN * QUICK), QUICK);
+        let patient = (LAMBDA * (1.0 - 2.0 * chance)).ln_1p();
+        self.patient.add(at, self.discounted(patient), PATIENT);
+        if self.recent.len() == RECENT {
+            self.recent.remove(0);
+        }
+        self.recent.push(value);
+        self.settle(place);
+    }
+
+    /// Evidence that was half in the bin before counts but half; what speaks against it counts in full.
+    fn discounted(&self, gain: f64) -> f64 {
+        if gain > 0.0 { gain * self.news } else { gain }
+    }
+
+    fn settle(&mut self, place: f64) {
+        let normal = self.reference[Self::index_of(TAIL_FROM, self.reference.len())];
+        self.calm = if place <= normal { self.calm + 1 } else { 0 };
+        if self.since.is_none() {
+            let enough = |lane: Lane, worth: f64| lane.since.filter(|_| lane.worth >= worth);
+            self.since = enough(self.quick, QUICK).or_else(|| enough(self.patient, PATIENT));
+        } else if self.calm >= CALM && self.patient.worth <= PATIENT / 2.0 {
+            self.since = None;
+            (self.quick, self.patient) = (Lane::default(), Lane::default());
+        }
+    }
+
+    /// Since when the number is elsewhere; `None` while it is not, for all that is known.
+    pub(in crate::verdict) fn since(&self) -> Option<Time> {
+        self.since
+    }
+
+    /// Where the number is now: the middle of its newest values that have left the old range, or of all.
+    pub(in crate::verdict) fn now(&self) -> Option<f64> {
+        let middle = self.reference.get(self.reference.len() / 2)?;
+        let left: Vec<f64> = self.recent.iter().copied().filter(|&value| self.place(value) > *middle).collect();
+        crate::verdict::stats::median(if left.is_empty() { self.recent.clone() } else { left })
+    }
+}
+
+/// How unsure the baseline's own level is because its values hang together: by one standard error, less what it
+/// would be if they did not. A persistence that may be chance counts for nothing.
+fn unsure_of_level(placed: &[f64], lasting: f64) -> f64 {
+    let count = placed.len() as f64;
+    let mean = placed.iter().sum::<f64>() / count;
+    let variance = placed.iter().map(|place| (place - mean).powi(2)).sum::<f64>() / count;
+    let surely = (lasting - 1.0 / count.sqrt()).max(0.0);
+    (variance * 2.0 * surely / (1.0 - surely) / count).sqrt()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use chrono::{DateTime, TimeDelta};
+
+    const LATENCY: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY };
+
+    fn baseline() -> Vec<f64> {
+        (0..60).map(|index| 400.0 + f64::from(index * 37 % 60)).collect()
+    }
+
+    /// The bin at which it is found.
+    fn found(shift: &mut Shift, values: impl IntoIterator<Item = f64>) -> Option<usize> {
+        let mut at = DateTime::UNIX_EPOCH;
+        values.into_iter().position(|value| {
+            at += TimeDelta::seconds(30);
+            shift.take(at, value);
+            shift.since().is_some()
+        })
+    }
+
+    #[test]
+    fn a_large_change_is_found_at_its_second_bin_and_never_at_its_first() {
+        let mut shift = Shift::new(&baseline(), Way::Up, LATENCY).unwrap();
+        assert_eq!(found(&mut shift, [420.0, 430.0, 9000.0, 420.0, 430.0]), None);
+        let mut shift = Shift::new(&baseline(), Way::Up, LATENCY).unwrap();
+        assert_eq!(found(&mut shift, [420.0, 430.0, 900.0, 900.0]), Some(3));
+    }
+
+    #[test]
+    fn a_change_within_the_old_range_takes_patience() {
+        let wide: Vec<f64> = (0..60).map(|index| 200.0 + 10.0 * f64::from(index * 37 % 60)).collect();
+        let mut shift = Shift::new(&wide, Way::Up, LATENCY).unwrap();
+        let bin = found(&mut shift, (0..30).map(|index| 650.0 + 10.0 * f64::from(index % 10)));
+        assert!(bin.is_some_and(|bin| (3..15).contains(&bin)), "{bin:?}");
+    }
+
+    #[test]
+    fn what_is_over_is_over_after_some_calm_bins() {
+        let mut shift = Shift::new(&baseline(), Way::Up, LATENCY).unwrap();
+        found(&mut shift, [900.0, 900.0]);
+        assert!(shift.since().is_some());
+        let at = DateTime::UNIX_EPOCH;
+        for _ in 0..3 {
+            shift.take(at, 420.0);
+        }
+        assert!(shift.since().is_some());
+        shift.take(at, 420.0);
+        assert!(shift.since().is_none());
+    }
+
+    #[test]
+    fn a_fall_is_a_rise_seen_from_below() {
+        let mut shift = Shift::new(&baseline(), Way::Down, LATENCY).unwrap();
+        assert_eq!(found(&mut shift, [900.0, 900.0, 900.0]), None);
+        assert_eq!(found(&mut shift, [150.0, 150.0]), Some(1));
+        assert_eq!(shift.now(), Some(150.0));
+    }
+}

@@ -1,0 +1,80 @@
+//! A recorded deploy, played to the rules bin by bin as a watch would have seen it.
+
+use super::{Evidence, Judgement, Level, Track, judge};
+use crate::deploy::ServiceId;
+use crate::setup::{Delivery, SourceInfo};
+use crate::signal::{Kind, Sample, Signal, SignalId, SourceId};
+use crate::store::{Health, Series, SourceState};
+use chrono::{DateTime, TimeDelta};
+
+/// How a recorded deploy was judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The first bin at which a warning or a red flag blamed the deploy.
+    pub blamed_at: Option<usize>,
+    /// What was said then, or at the end.
+    pub judgement: Judgement,
+}
+
+/// A signal of a kind with everything as it is by default, its readings `step` apart.
+pub fn signal(kind: Kind, step: TimeDelta) -> Signal {
+    Signal {
+        name: kind.label().to_owned(),
+        kind,
+        unit: kind.unit(),
+        service: ServiceId(0),
+        workload: None,
+        source: SourceId(0),
+        of_version: false,
+        required: true,
+        limits: kind.limits(),
+        step,
+        link: None,
+    }
+}
+
+/// Judges the bins from after a deploy one after the other, in the signal's unit; nothing later is known yet.
+/// They are those after the change: nothing warms up any more.
+pub fn play(signal: &Signal, before: &[Sample], after: &[Sample]) -> Outcome {
+    let step = signal.step;
+    // Any moment will do, with room for the longest record on both sides.
+    let deployed = DateTime::UNIX_EPOCH + TimeDelta::days(365 * 50);
+    let mut series = Series::default();
+    series.set_deploy(deployed);
+    let points: Vec<_> =
+        (1_i32..).zip(before.iter().rev()).map(|(back, &sample)| (deployed - step * back, sample)).collect();
+    series.insert(&points, deployed);
+
+    let source = SourceInfo { name: "the record".to_owned(), delivery: Delivery::Polled, interval: step };
+    let mut health = SourceState::new(deployed);
+    let mut track = Track::default();
+    let nothing = Judgement::new(Level::NoData, "nothing was recorded since the deploy");
+    let mut outcome = Outcome { blamed_at: None, judgement: nothing };
+    let mut now = deployed;
+    for (bin, &sample) in after.iter().enumerate() {
+        series.insert(&[(now, sample)], now + step);
+        now += step;
+        health.succeed(now, Health::Up);
+        let evidence = Evidence {
+            signal_id: SignalId(0),
+            signal,
+            series: &series,
+            source: &source,
+            health: &health,
+            rollout: None,
+            deployed_at: Some(deployed),
+            settled: None,
+            issues: &[],
+            alerts: &[],
+            taken_back: None,
+            before: outcome.judgement.level,
+            now,
+        };
+        outcome.judgement = judge(&evidence, &mut track);
+        if outcome.judgement.blames_deploy && outcome.judgement.level >= Level::Warning {
+            outcome.blamed_at = Some(bin);
+            break;
+        }
+    }
+    outcome
+}

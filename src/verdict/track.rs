@@ -1,0 +1,136 @@
+//! What a signal's rule has made of its bins so far: each bin is taken in once, and sentences are formed only
+//! when there is something new to say.
+
+use super::error_rate::ErrorRate;
+use super::latency::Latency;
+use super::saturation::Saturation;
+use super::server_errors::ServerErrors;
+use super::threshold::Threshold;
+use super::traffic::Traffic;
+use super::{Evidence, Judgement, Level, Rule};
+use super::{alerts, issues, probe, rollout};
+use crate::deploy::Time;
+use crate::signal::{Kind, Reading, Sample};
+
+/// The state of one signal's rule. Bounded: a sorted baseline of at most 512 numbers for each direction that is
+/// looked at, and some tens of numbers more.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Track {
+    rule: Option<AnyRule>,
+    /// What the rule was begun with; another history means that it has to begin anew.
+    history: (u64, Option<Time>),
+    /// The newest bin that the rule took in.
+    judged: Option<Time>,
+    said: Option<(Time, Judgement)>,
+}
+
+/// A rule of each kind that judges a series.
+#[derive(Debug, Clone, PartialEq)]
+enum AnyRule {
+    ErrorRate(ErrorRate),
+    Latency(Latency),
+    Saturation(Saturation),
+    ServerErrors(ServerErrors),
+    Threshold(Threshold),
+    Traffic(Traffic),
+}
+
+impl AnyRule {
+    /// `None` for the kinds that are judged by what is told of them, not by a series.
+    fn begin(evidence: &Evidence<'_>) -> Option<Self> {
+        Some(match evidence.signal.kind {
+            Kind::ErrorRate if has_counts(evidence) => Self::ErrorRate(ErrorRate::begin(evidence)),
+            Kind::Latency => Self::Latency(Latency::begin(evidence)),
+            Kind::Cpu | Kind::Memory | Kind::Connections => Self::Saturation(Saturation::begin(evidence)),
+            Kind::ServerErrors => Self::ServerErrors(ServerErrors::begin(evidence)),
+            Kind::Traffic => Self::Traffic(Traffic::begin(evidence)),
+            // A bare ratio: nothing tells thin traffic from health.
+            Kind::ErrorRate | Kind::CrashFree | Kind::Custom => Self::Threshold(Threshold::begin(evidence)),
+            Kind::Rollout | Kind::NewIssues | Kind::Alerts | Kind::Probe => return None,
+        })
+    }
+
+    fn as_rule(&self) -> &dyn Rule {
+        match self {
+            Self::ErrorRate(rule) => rule,
+            Self::Latency(rule) => rule,
+            Self::Saturation(rule) => rule,
+            Self::ServerErrors(rule) => rule,
+            Self::Threshold(rule) => rule,
+            Self::Traffic(rule) => rule,
+        }
+    }
+
+    fn as_rule_mut(&mut self) -> &mut dyn Rule {
+        match self {
+            Self::ErrorRate(rule) => rule,
+            Self::Latency(rule) => rule,
+            Self::Saturation(rule) => rule,
+            Self::ServerErrors(rule) => rule,
+            Self::Threshold(rule) => rule,
+            Self::Traffic(rule) => rule,
+        }
+    }
+}
+
+fn has_counts(evidence: &Evidence<'_>) -> bool {
+    evidence.series.readings().iter().any(tells_counts)
+}
+
+fn tells_counts(reading: &Reading) -> bool {
+    matches!(reading.sample, Sample::Counts { .. })
+}
+
+impl Track {
+    /// What the signal's rule says of evidence that is known to be fresh.
+    pub(super) fn judge(&mut self, evidence: &Evidence<'_>) -> Judgement {
+        let changed = self.catch_up(evidence);
+        let Some(rule) = &self.rule else { return by_word(evidence) };
+        if let Some((at, said)) = &self.said {
+            // Only a flag says for how long, in whole seconds.
+            let same_second = at.timestamp() == evidence.now.timestamp();
+            if !changed && (same_second || said.level < Level::Warning) {
+                return said.clone();
+            }
+        }
+        let judgement = rule.as_rule().judge(evidence);
+        self.said = Some((evidence.now, judgement.clone()));
+        judgement
+    }
+
+    /// Takes in what came since the last time. A late reading, another deploy or another baseline begins the
+    /// rule anew, so that it always stands where the same bins in order would have brought it.
+    fn catch_up(&mut self, evidence: &Evidence<'_>) -> bool {
+        let newest = evidence.series.last().map(|reading| reading.at);
+        let history = (evidence.series.history(), evidence.settled);
+        if self.rule.is_some() && self.history == history && newest <= self.judged {
+            return false;
+        }
+        let bins = evidence.series.since_deploy();
+        let mut unseen = self.judged.map_or(0, |judged| bins.partition_point(|reading| reading.at <= judged));
+        // A source may begin to tell counts after some bins of nothing.
+        let counts_come = matches!(self.rule, Some(AnyRule::Threshold(_)))
+            && evidence.signal.kind == Kind::ErrorRate
+            && bins[unseen..].iter().any(tells_counts);
+        if self.rule.is_none() || self.history != history || counts_come {
+            *self = Self { rule: AnyRule::begin(evidence), history, ..Self::default() };
+            unseen = 0;
+        }
+        let Some(rule) = &mut self.rule else { return true };
+        for bin in &bins[unseen..] {
+            rule.as_rule_mut().take(bin);
+        }
+        self.judged = newest;
+        true
+    }
+}
+
+/// The kinds that are judged by what is told of them.
+fn by_word(evidence: &Evidence<'_>) -> Judgement {
+    match evidence.signal.kind {
+        Kind::Rollout => rollout::judge(evidence),
+        Kind::NewIssues => issues::judge(evidence),
+        Kind::Alerts => alerts::judge(evidence),
+        _ => probe::judge(evidence),
+    }
+}

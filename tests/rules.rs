@@ -250,6 +250,53 @@ fn sessions_and_custom_numbers_have_plain_limits() {
     limited.values([7.0; 3]).says(Level::RedFlag, "7, without a baseline; above 5 for 90 s");
 }
 
+#[test]
+fn what_has_left_its_old_place_says_from_where_and_for_how_long() {
+    Case::of(Kind::Cpu)
+        .baseline(Sample::Value(40.0))
+        .values([62.0; 4])
+        .says(Level::Warning, "62 % against 40 % before the deploy; up beyond chance for 2 min");
+    Case::of(Kind::Connections)
+        .baseline(Sample::Value(50.0))
+        .values([5.0; 4])
+        .says(Level::Warning, "5 % against 50 % before the deploy; down beyond chance for 2 min");
+    Case::of(Kind::Custom)
+        .baseline(Sample::Value(-7.0))
+        .values([-9.0; 4])
+        .says(Level::Warning, "-9 against -7 before the deploy; down beyond chance for 2 min");
+    Case::of(Kind::Memory)
+        .baseline(Sample::Value(60.0))
+        .values([40.0, 41.0, 41.0, 42.0, 42.0, 12.0, 14.0])
+        .says(Level::Warning, "14 %, fallen from 41 % for 60 s: containers restarted or died");
+}
+
+#[test]
+fn a_baseline_makes_the_difference_between_blame_and_a_broken_limit() {
+    let blames = |case: Case| case.judge().blames_deploy;
+    assert!(blames(Case::of(Kind::Latency).baseline(Sample::Value(400.0)).values([640.0; 4])));
+    assert!(!blames(Case::of(Kind::Latency).values([640.0; 4])));
+    assert!(!blames(Case::of(Kind::Cpu).baseline(Sample::Value(75.0)).values([76.0; 4])));
+}
+
+#[test]
+fn without_requests_nothing_is_known_however_well_it_went_before() {
+    Case::of(Kind::ErrorRate)
+        .baseline(counts(0.0, 1200.0))
+        .then([counts(0.0, 1200.0); 4])
+        .then([counts(0.0, 0.0); 8])
+        .says(Level::Insufficient, "no requests for 4 min: nothing to judge");
+}
+
+#[test]
+fn what_calmed_down_is_judged_by_what_came_since() {
+    let mut case = Case::of(Kind::ErrorRate).baseline(counts(0.6, 1200.0)).then([counts(60.0, 1200.0); 5]);
+    assert_eq!(case.judge().level, Level::RedFlag);
+    case = case.then([counts(0.0, 1200.0); 3]);
+    assert_eq!(case.judge().level, Level::RedFlag);
+    case = case.then([counts(0.0, 1200.0)]);
+    case.says(Level::Clear, "0 % (0 of 4 800 requests) against 0.05 % before the deploy; limit 0.1 %");
+}
+
 fn issue(title: &str, fatal: bool, novelty: Novelty, count: u64) -> Issue {
     Issue {
         id: title.to_owned(),

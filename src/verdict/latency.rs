@@ -9,6 +9,9 @@ use crate::signal::Reading;
 /// What is looked for. 3 ms → 5 ms is no regression whatever its share. Milliseconds.
 const EFFECT: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY };
 
+/// A rise by less than this is nothing to go back for, whatever its share. Milliseconds.
+const LEAST_RED: f64 = 10.0;
+
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Latency {
@@ -42,6 +45,11 @@ impl Rule for Latency {
             let long = evidence.for_how_long(since);
             let increase = 100.0 * (now / baseline.median - 1.0);
             return match limits.increase {
+                Some(limit) if increase > limit && now - baseline.median < LEAST_RED => {
+                    let least = unit.format(LEAST_RED);
+                    let sentence = format!("{shown}; more than +{limit:.0} %{long}, yet by less than {least}");
+                    Judgement::new(Level::Warning, sentence)
+                }
                 Some(limit) if increase > limit => {
                     Judgement::new(Level::RedFlag, format!("{shown}; more than +{limit:.0} %{long}"))
                 }

@@ -5,7 +5,7 @@ use crate::deploy::{ServiceId, WorkloadId};
 use crate::rollout::{Progress, Rollout};
 use crate::signal::{Kind, SignalId, SourceId};
 use crate::store::Health;
-use crate::verdict::Level;
+use crate::verdict::{Finding, Level};
 use crate::watch::Watch;
 
 /// One row of a pane, by what it is and not by its place: rows move, and a key must mean what is pointed at.
@@ -90,7 +90,7 @@ pub(super) fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<Vec<Signal
         let finding = watch.finding(id);
         let same = flags.iter_mut().find(|flag| {
             let other = watch.finding(flag[0]);
-            finding.level.is_unknown() && other.level == finding.level && other.sentence == finding.sentence
+            finding.level.is_unknown() && other.level == finding.level && reason(other) == reason(finding)
         });
         match same {
             Some(flag) => flag.push(id),
@@ -98,6 +98,11 @@ pub(super) fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<Vec<Signal
         }
     }
     flags
+}
+
+/// Why something is unknown, without what was last known of it.
+pub(super) fn reason(finding: &Finding) -> &str {
+    finding.sentence.split_once("; last known").map_or(finding.sentence.as_str(), |(reason, _)| reason)
 }
 
 /// The worst level among a service's signals.

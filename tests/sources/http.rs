@@ -38,12 +38,12 @@ async fn credentials_never_follow_a_redirect() {
 }
 
 #[tokio::test]
-async fn a_page_instead_of_json_is_shown_by_its_beginning() {
+async fn a_page_instead_of_json_is_shown_by_its_title() {
     let page = format!("<!DOCTYPE html>\n<title>Sign in\u{1b}[2J</title>{}", "x".repeat(5000));
     let error = polled(reply("/api", 200, &page).header("Content-Type", "application/json")).await.unwrap_err();
     let text = error.to_string();
     assert!(text.starts_with("unreadable answer: HTML where JSON was expected"), "{text}");
-    assert!(text.contains("<title>Sign in [2J</title>") && text.len() < 330, "{text}");
+    assert!(text.contains("the page “Sign in [2J”") && text.len() < 330, "{text}");
 }
 
 #[tokio::test]

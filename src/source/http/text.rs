@@ -23,9 +23,21 @@ pub(in crate::source) fn clean(text: &str) -> String {
     out
 }
 
-/// The beginning of a body that is not what was expected.
+/// The beginning of a body that is not what was expected; of an HTML page its title, which is all it says.
 pub(super) fn excerpt(body: &[u8]) -> String {
-    shorten(&clean(&String::from_utf8_lossy(&body[..body.len().min(4 * EXCERPT)])))
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * EXCERPT)]);
+    match html_title(&text) {
+        Some(title) => format!("the page “{}”", shorten(&clean(title))),
+        None => shorten(&clean(&text)),
+    }
+}
+
+fn html_title(text: &str) -> Option<&str> {
+    // ASCII letters alone change case, so the places are the same in both.
+    let lower = text.to_ascii_lowercase();
+    let begin = lower.find("<title>")? + "<title>".len();
+    let end = begin + lower[begin..].find("</title>")?;
+    Some(text[begin..end].trim()).filter(|title| !title.is_empty())
 }
 
 /// What an error body says. Knows the shapes of Grafana (`message`), Prometheus (`error`), Sentry (`detail`,

@@ -33,7 +33,8 @@ fn flags(view: &View<'_>) -> Vec<Flag> {
     let flag = |ids: Vec<SignalId>| {
         let finding = view.watch.finding(ids[0]);
         let seen = if finding.acknowledged { "(seen) " } else { "" };
-        let sentence = view.glyphs.plain(clean(&finding.sentence));
+        let said = if ids.len() > 1 { rows::reason(finding) } else { &finding.sentence };
+        let sentence = view.glyphs.plain(clean(said));
         match ids.as_slice() {
             [id] => Flag { id: *id, name: view.name(*id), sentence: format!("{seen}{sentence}") },
             several => {

@@ -329,6 +329,17 @@ fn a_new_issue_warns_and_a_grave_one_above_the_rate_is_red() {
 }
 
 #[test]
+fn an_issue_that_comes_every_few_minutes_does_not_flicker() {
+    let mut case = Case::of(Kind::NewIssues).values([9.0, 0.0, 0.0]);
+    case.issues = vec![issue("KeyError: 'PAYMENT_URL'", true, Novelty::New, 24)];
+    case.before = Level::RedFlag;
+    assert_eq!(case.judge().level, Level::RedFlag);
+    case = case.values([0.0; 4]);
+    case.before = Level::RedFlag;
+    assert_eq!(case.judge().level, Level::Warning);
+}
+
+#[test]
 fn an_alert_that_fired_before_the_deploy_only_warns() {
     let alert = |state, since: i64| Alert {
         signal: SignalId(0),

@@ -1,6 +1,7 @@
 //! The loop: the only `select!`. Keys, news and time go in as messages, effects come out and are performed,
 //! and the newest state is shown. No key ever waits for the network: everything slow is a task.
 
+mod log;
 mod outside;
 mod screen;
 
@@ -156,7 +157,9 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
 
     fn take_in(&mut self, message: Message) -> io::Result<()> {
         self.outside.heard(&message);
+        log::message(&message, self.watch.setup());
         for effect in self.watch.update(message) {
+            log::effect(&effect);
             match effect {
                 Effect::Bell => self.face.ring()?,
                 effect => self.outside.perform(effect),

@@ -1,0 +1,59 @@
+//! What the log file says of a watch: failures and deeds, and at debug level every answer. No request, header or
+//! template is ever written: that is where secrets are.
+
+use crate::message::{Effect, Message, StreamNews};
+use crate::rollback::{Answer, Readiness};
+use crate::setup::Setup;
+use tracing::{debug, info, warn};
+
+/// Before a message is taken in.
+pub(super) fn message(message: &Message, setup: &Setup) {
+    match message {
+        Message::Tick(_) | Message::Streamed { news: StreamNews::Alive, .. } => {}
+        Message::Polled { source, result: Ok(poll), .. } => {
+            let source = &setup.source(*source).name;
+            debug!(source, signals = poll.points.len(), failed = poll.failed.len(), "answered");
+            for (signal, error) in &poll.failed {
+                warn!(source, signal = setup.signal(*signal).name, %error, "a query failed");
+            }
+        }
+        Message::Polled { source, result: Err(error), .. }
+        | Message::Streamed { source, news: StreamNews::Down(error), .. } => {
+            warn!(source = setup.source(*source).name, %error, "does not answer");
+        }
+        Message::Streamed { news: StreamNews::Rollout(workload, rollout), .. } => {
+            let workload = &setup.workload(*workload).reference;
+            debug!(%workload, generation = rollout.generation, progress = ?rollout.progress, "rollout");
+        }
+        Message::Streamed { news: StreamNews::Event { text, .. }, .. } => debug!(text, "event"),
+        Message::Prepared { workload, readiness, .. } => {
+            let workload = &setup.workload(*workload).reference;
+            match readiness {
+                Readiness::Ready(undo) => debug!(%workload, to = undo.to.label(), "a rollback would work"),
+                Readiness::Blocked(blocked) => info!(%workload, reason = blocked.reason, "a rollback is blocked"),
+                Readiness::Preparing => {}
+            }
+        }
+        Message::Answered { workload, answer, .. } => {
+            let workload = &setup.workload(*workload).reference;
+            match answer {
+                Answer::Accepted => info!(%workload, "undo accepted"),
+                Answer::ChangedUnderUs(what) => warn!(%workload, what, "undo not done: something changed"),
+                Answer::Refused(blocked) => warn!(%workload, reason = blocked.reason, "undo refused"),
+                Answer::Unknown(why) => warn!(%workload, why, "undo: the answer was lost"),
+            }
+        }
+        Message::Asked { command, .. } => info!(?command, "asked"),
+    }
+}
+
+/// Before an effect is performed.
+pub(super) fn effect(effect: &Effect) {
+    match effect {
+        Effect::Send(undo) => {
+            info!(workload = %undo.reference, uid = undo.uid, generation = undo.generation, to = undo.to.label(), "sending the undo");
+        }
+        Effect::ReadBack(undo) => info!(workload = %undo.reference, "reading back whether the undo took effect"),
+        Effect::Poll { .. } | Effect::Prepare { .. } | Effect::Bell => {}
+    }
+}

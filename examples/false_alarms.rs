@@ -7,6 +7,7 @@ mod simulate;
 
 use fastrand::Rng;
 use redflag::signal::Kind;
+use redflag::verdict::recorded::Outcome;
 use simulate::{AFTER, Effect, Noise, STEP, Service};
 
 const PACES: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
@@ -51,7 +52,9 @@ fn main() {
         for (noise, watches) in Noise::COMMON.into_iter().zip(&mut watches) {
             let raised = healthy(Service { kind, noise, pace: 1.0 }, halves, seed);
             println!("{:28}{:>13}", format!("{}, {}", kind.label(), noise.name()), in_a_hundred(&raised));
-            watches.iter_mut().for_each(|watches| add(watches, &raised));
+            for watches in watches.iter_mut() {
+                add(watches, &raised);
+            }
         }
     }
     for noise in [Noise::SawTooth, Noise::WarmUp] {
@@ -66,7 +69,9 @@ fn main() {
     println!("{:28}{:>13}{:>13}{:>13}{:>13}", "requests a second", 1, 10, 100, 1000);
     for (noise, watches) in Noise::COMMON.into_iter().zip(&watches) {
         print!("{:28}", noise.name());
-        watches.iter().for_each(|watches| print!("{:>13}", in_a_hundred(watches)));
+        for watches in watches {
+            print!("{:>13}", in_a_hundred(watches));
+        }
         println!();
     }
 
@@ -99,6 +104,19 @@ fn main() {
     ] {
         println!("{name:28}{:>14}", found(Service { kind, noise, pace: 1.0 }, effect, halves / 5, seed));
     }
+    println!("\nThe same until there is a red flag\n");
+    for (kind, effect, name) in [
+        (Kind::ErrorRate, Effect::Errors(0.03), "error rate +3 points"),
+        (Kind::ServerErrors, Effect::Errors(0.01), "5xx +1 % of requests"),
+        (Kind::Latency, Effect::Times(1.6), "p95 ×1.6"),
+        (Kind::Latency, Effect::Times(2.0), "p95 ×2"),
+    ] {
+        print!("{name:28}");
+        for pace in PACES {
+            print!("{:>14}", red(Service { kind, noise: Noise::Stationary, pace }, effect, halves / 5, seed));
+        }
+        println!();
+    }
 }
 
 fn healthy(service: Service, halves: u64, seed: u64) -> Vec<Raised> {
@@ -124,8 +142,23 @@ fn in_a_hundred(raised: &[Raised]) -> String {
 }
 
 fn found(service: Service, effect: Effect, halves: u64, seed: u64) -> String {
-    let mut bins: Vec<usize> =
-        (0..halves).filter_map(|half| service.found(effect, &mut Rng::with_seed(seed << 32 | half))).collect();
+    middle_one(service, effect, halves, seed, |outcome| outcome.blamed_at)
+}
+
+fn red(service: Service, effect: Effect, halves: u64, seed: u64) -> String {
+    middle_one(service, effect, halves, seed, |outcome| outcome.red_at)
+}
+
+/// How many of the bad half hours are found, and how long the middle one takes.
+fn middle_one(
+    service: Service,
+    effect: Effect,
+    halves: u64,
+    seed: u64,
+    bin_of: impl Fn(&Outcome) -> Option<usize>,
+) -> String {
+    let judged = |half| service.judged(effect, &mut Rng::with_seed(seed << 32 | half));
+    let mut bins: Vec<usize> = (0..halves).filter_map(|half| bin_of(&judged(half))).collect();
     bins.sort_unstable();
     let share = 100 * bins.len() as u64 / halves.max(1);
     match bins.get(bins.len() / 2) {

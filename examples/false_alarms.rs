@@ -7,34 +7,72 @@ mod simulate;
 
 use fastrand::Rng;
 use redflag::signal::Kind;
+use redflag::verdict::recorded::Outcome;
 use simulate::{AFTER, Effect, Noise, STEP, Service};
 
 const PACES: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
+/// What is steadier the more requests there are, and what is not.
 const BY_REQUESTS: [Kind; 4] = [Kind::ErrorRate, Kind::ServerErrors, Kind::Latency, Kind::Traffic];
+const WHATEVER_REQUESTS: [Kind; 4] = [Kind::Cpu, Kind::Connections, Kind::Memory, Kind::Custom];
+
+/// What a service's signals all told raise in each half hour.
+type Watches = Vec<Raised>;
+
+/// What was raised in one healthy half hour.
+#[derive(Debug, Clone, Copy, Default)]
+struct Raised {
+    /// A warning or a red flag that blames the deploy.
+    blame: bool,
+    /// A red flag, whoever it blames.
+    red: bool,
+}
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a whole number"));
     let halves = arguments.next().unwrap_or(2000);
     let seed = arguments.next().unwrap_or(1);
 
-    println!("False alarms in 100 healthy half hours of {AFTER} bins of {STEP} s, of {halves} each, seed {seed}\n");
-    println!("{:28}{:>10}{:>10}{:>10}{:>10}", "requests a second", 1, 10, 100, 1000);
+    println!("Of 100 healthy half hours ({AFTER} bins of {STEP} s, {halves} each, seed {seed}): how many blame the");
+    println!("deploy by a warning or a red flag / how many show a red flag\n");
+    println!("{:28}{:>13}{:>13}{:>13}{:>13}", "requests a second", 1, 10, 100, 1000);
+    let mut watches: [[Watches; PACES.len()]; Noise::COMMON.len()] = Default::default();
     for kind in BY_REQUESTS {
-        for noise in Noise::COMMON {
+        for (noise, watches) in Noise::COMMON.into_iter().zip(&mut watches) {
             print!("{:28}", format!("{}, {}", kind.label(), noise.name()));
-            for pace in PACES {
-                print!("{:10.2}", false_alarms(Service { kind, noise, pace }, halves, seed));
+            for (pace, watches) in PACES.into_iter().zip(watches) {
+                let raised = healthy(Service { kind, noise, pace }, halves, seed);
+                print!("{:>13}", in_a_hundred(&raised));
+                add(watches, &raised);
             }
             println!();
         }
     }
     println!();
-    for kind in [Kind::Cpu, Kind::Connections, Kind::Memory, Kind::Custom] {
-        let own: &[Noise] = if kind == Kind::Memory { &[Noise::SawTooth, Noise::WarmUp] } else { &[] };
-        for noise in Noise::COMMON.iter().chain(own) {
-            let alarms = false_alarms(Service { kind, noise: *noise, pace: 1.0 }, halves, seed);
-            println!("{:28}{alarms:10.2}", format!("{}, {}", kind.label(), noise.name()));
+    for kind in WHATEVER_REQUESTS {
+        for (noise, watches) in Noise::COMMON.into_iter().zip(&mut watches) {
+            let raised = healthy(Service { kind, noise, pace: 1.0 }, halves, seed);
+            println!("{:28}{:>13}", format!("{}, {}", kind.label(), noise.name()), in_a_hundred(&raised));
+            for watches in watches.iter_mut() {
+                add(watches, &raised);
+            }
         }
+    }
+    for noise in [Noise::SawTooth, Noise::WarmUp] {
+        let raised = healthy(Service { kind: Kind::Memory, noise, pace: 1.0 }, halves, seed);
+        println!("{:28}{:>13}", format!("memory, {}", noise.name()), in_a_hundred(&raised));
+    }
+
+    println!(
+        "\nThe same of whole watches: all {} signals above together\n",
+        BY_REQUESTS.len() + WHATEVER_REQUESTS.len()
+    );
+    println!("{:28}{:>13}{:>13}{:>13}{:>13}", "requests a second", 1, 10, 100, 1000);
+    for (noise, watches) in Noise::COMMON.into_iter().zip(&watches) {
+        print!("{:28}", noise.name());
+        for watches in watches {
+            print!("{:>13}", in_a_hundred(watches));
+        }
+        println!();
     }
 
     println!("\nFound of 100 bad half hours, and the middle one's minutes until then (stationary noise)\n");
@@ -66,17 +104,61 @@ fn main() {
     ] {
         println!("{name:28}{:>14}", found(Service { kind, noise, pace: 1.0 }, effect, halves / 5, seed));
     }
+    println!("\nThe same until there is a red flag\n");
+    for (kind, effect, name) in [
+        (Kind::ErrorRate, Effect::Errors(0.03), "error rate +3 points"),
+        (Kind::ServerErrors, Effect::Errors(0.01), "5xx +1 % of requests"),
+        (Kind::Latency, Effect::Times(1.6), "p95 ×1.6"),
+        (Kind::Latency, Effect::Times(2.0), "p95 ×2"),
+    ] {
+        print!("{name:28}");
+        for pace in PACES {
+            print!("{:>14}", red(Service { kind, noise: Noise::Stationary, pace }, effect, halves / 5, seed));
+        }
+        println!();
+    }
 }
 
-fn false_alarms(service: Service, halves: u64, seed: u64) -> f64 {
-    let raised =
-        (0..halves).filter(|half| service.found(Effect::None, &mut Rng::with_seed(seed << 32 | half)).is_some());
-    100.0 * raised.count() as f64 / halves.max(1) as f64
+fn healthy(service: Service, halves: u64, seed: u64) -> Vec<Raised> {
+    // Each signal has chances of its own, or a watch of several would be no more than the worst of them.
+    let seed = seed << 16 | service.kind as u64;
+    let judged = (0..halves).map(|half| service.judged(Effect::None, &mut Rng::with_seed(seed << 32 | half)));
+    judged.map(|outcome| Raised { blame: outcome.blamed_at.is_some(), red: outcome.red_at.is_some() }).collect()
+}
+
+fn add(watches: &mut Watches, raised: &[Raised]) {
+    watches.resize(raised.len(), Raised::default());
+    for (watch, raised) in watches.iter_mut().zip(raised) {
+        watch.blame |= raised.blame;
+        watch.red |= raised.red;
+    }
+}
+
+fn in_a_hundred(raised: &[Raised]) -> String {
+    let share = |what: fn(&Raised) -> bool| {
+        100.0 * raised.iter().filter(|raised| what(raised)).count() as f64 / raised.len().max(1) as f64
+    };
+    format!("{:.2} / {:.2}", share(|raised| raised.blame), share(|raised| raised.red))
 }
 
 fn found(service: Service, effect: Effect, halves: u64, seed: u64) -> String {
-    let mut bins: Vec<usize> =
-        (0..halves).filter_map(|half| service.found(effect, &mut Rng::with_seed(seed << 32 | half))).collect();
+    middle_one(service, effect, halves, seed, |outcome| outcome.blamed_at)
+}
+
+fn red(service: Service, effect: Effect, halves: u64, seed: u64) -> String {
+    middle_one(service, effect, halves, seed, |outcome| outcome.red_at)
+}
+
+/// How many of the bad half hours are found, and how long the middle one takes.
+fn middle_one(
+    service: Service,
+    effect: Effect,
+    halves: u64,
+    seed: u64,
+    bin_of: impl Fn(&Outcome) -> Option<usize>,
+) -> String {
+    let judged = |half| service.judged(effect, &mut Rng::with_seed(seed << 32 | half));
+    let mut bins: Vec<usize> = (0..halves).filter_map(|half| bin_of(&judged(half))).collect();
     bins.sort_unstable();
     let share = 100 * bins.len() as u64 / halves.max(1);
     match bins.get(bins.len() / 2) {

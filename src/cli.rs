@@ -81,9 +81,13 @@ pub enum Command {
 
 const JUDGE_HELP: &str = "A case is one line: {\"case_id\", \"kind\": \"latency|error_rate|memory|cpu|connections|kpi\", \
     \"unit\", \"step_s\", \"baseline\": [..], \"window\": [..], \"baseline_n\": [..]|null, \"window_n\": [..]|null}. \
-    Its verdict is one line: {\"case_id\", \"flagged\", \"at_step\", \"sentence\"}. Lines that cannot be read get an error \
-    with their number on standard error, the rest is judged, and the exit status is 1.\n\nExample:\n  \
-    redflag judge < cases.jsonl > verdicts.jsonl";
+    Latency is in s, ms or us, all else but kpi in percent, ratio or norm; *_n are the requests behind each sample; \
+    null is a gap. Its verdict is one line: {\"case_id\", \"flagged\", \"at_step\", \"red_at_step\", \"sentence\"}: the first \
+    sample of the window at which a warning or a red flag blames the deploy, and the first with a red flag; nothing \
+    after a sample has a part in what is said at it. Lines that cannot be read get an error with their number on \
+    standard error, the rest is judged, and the exit status is 1.\n\nExamples:\n  \
+    redflag judge < cases.jsonl > verdicts.jsonl\n  \
+    redflag judge < healthy.jsonl | grep -c '\"flagged\":true'    # false alarms";
 
 /// `redflag watch`.
 #[derive(Debug, Clone, Args)]

@@ -37,6 +37,18 @@ fn healthy_half_hours_are_left_in_peace() {
 }
 
 #[test]
+fn a_red_flag_takes_more_than_noise() {
+    let mut red = 0;
+    for kind in [Kind::ErrorRate, Kind::ServerErrors, Kind::Latency, Kind::Connections, Kind::Memory] {
+        for noise in Noise::COMMON {
+            let judged = |half| Service { kind, noise, pace: 1.0 }.judged(Effect::None, &mut Rng::with_seed(half));
+            red += (0..HALVES).filter(|&half| judged(half).red_at.is_some()).count();
+        }
+    }
+    assert!(red <= 2, "{red} of {} healthy half hours, a third of them of the hardest noises there are", 20 * HALVES);
+}
+
+#[test]
 fn memory_may_breathe_and_warm_up() {
     for noise in [Noise::Stationary, Noise::SawTooth, Noise::Diurnal, Noise::WarmUp] {
         let alarms = found(Service { kind: Kind::Memory, noise, pace: 1.0 }, Effect::None).len();

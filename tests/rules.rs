@@ -192,7 +192,9 @@ fn from_three_milliseconds_to_five_is_no_regression_and_to_eight_nothing_to_go_b
 fn one_bad_reading_raises_nothing_and_one_good_one_clears_nothing() {
     let case = || Case::of(Kind::Latency).baseline(Sample::Value(400.0));
     assert_eq!(case().values([410.0, 410.0, 410.0, 900.0]).judge().level, Level::Clear);
-    let shaken = || case().values([900.0, 900.0, 900.0, 410.0]);
+    let suspect = case().values([900.0; 3]).judge();
+    assert_eq!(suspect.level, Level::Warning, "three bins are not enough to go back for: {}", suspect.sentence);
+    let shaken = || case().values([900.0; 4]).values([410.0]);
     assert_eq!(shaken().before(Level::RedFlag).judge().level, Level::RedFlag);
     assert_eq!(shaken().values([410.0; 3]).before(Level::RedFlag).judge().level, Level::Clear);
 }
@@ -232,10 +234,11 @@ fn an_exhausted_pool_is_red() {
 fn server_errors_should_stay_flat() {
     let case = || Case::of(Kind::ServerErrors).baseline(Sample::Value(0.05));
     case().values([0.06; 3]).says(Level::Clear, "0.06 /s against 0.05 /s before the deploy; flat");
-    case().values([0.9; 3]).says(
-        Level::RedFlag,
-        "0.9 /s against 0.05 /s before the deploy; increasing beyond chance for 90 s, limit +100 %",
-    );
+    let increasing = "0.9 /s against 0.05 /s before the deploy; increasing beyond chance for";
+    case()
+        .values([0.9; 3])
+        .says(Level::Warning, &format!("{increasing} 90 s, limit +100 %; not sure enough for a red flag yet"));
+    case().values([0.9; 4]).says(Level::RedFlag, &format!("{increasing} 2 min, limit +100 %"));
 }
 
 #[test]

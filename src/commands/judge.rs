@@ -40,6 +40,7 @@ struct Verdict<'a> {
     case_id: &'a str,
     flagged: bool,
     at_step: Option<usize>,
+    red_at_step: Option<usize>,
     sentence: String,
 }
 
@@ -134,8 +135,14 @@ impl Case {
         let signal = recorded::signal(self.kind(), step);
         let before = self.samples(&self.baseline, self.baseline_n.as_ref());
         let after = self.samples(&self.window, self.window_n.as_ref());
-        let Outcome { blamed_at, judgement } = recorded::play(&signal, &before, &after);
-        Verdict { case_id: &self.name, flagged: blamed_at.is_some(), at_step: blamed_at, sentence: judgement.sentence }
+        let Outcome { blamed_at, red_at, judgement } = recorded::play(&signal, &before, &after);
+        Verdict {
+            case_id: &self.name,
+            flagged: blamed_at.is_some(),
+            at_step: blamed_at,
+            red_at_step: red_at,
+            sentence: judgement.sentence,
+        }
     }
 }
 

@@ -39,8 +39,8 @@ impl Rule for Latency {
         };
         let unit = evidence.signal.unit;
         let limits = evidence.signal.limits;
-        let slower = self.slower.as_ref().and_then(|slower| Some((slower.since()?, slower.now()?)));
-        if let (Some((since, now)), Some(baseline)) = (slower, evidence.series.baseline()) {
+        let slower = self.slower.as_ref().and_then(|slower| Some((slower.since()?, slower.now()?, slower.is_sure())));
+        if let (Some((since, now, sure)), Some(baseline)) = (slower, evidence.series.baseline()) {
             let shown = evidence.compared(now);
             let long = evidence.for_how_long(since);
             let increase = 100.0 * (now / baseline.median - 1.0);
@@ -50,8 +50,13 @@ impl Rule for Latency {
                     let sentence = format!("{shown}; more than +{limit:.0} %{long}, yet by less than {least}");
                     Judgement::new(Level::Warning, sentence)
                 }
-                Some(limit) if increase > limit => {
+                Some(limit) if increase > limit && sure => {
                     Judgement::new(Level::RedFlag, format!("{shown}; more than +{limit:.0} %{long}"))
+                }
+                Some(limit) if increase > limit => {
+                    let sentence =
+                        format!("{shown}; more than +{limit:.0} %{long}, not sure enough for a red flag yet");
+                    Judgement::new(Level::Warning, sentence)
                 }
                 Some(limit) => {
                     let sentence = format!("{shown}; slower beyond chance{long}, limit +{limit:.0} %");

@@ -12,7 +12,9 @@ use chrono::{DateTime, TimeDelta};
 pub struct Outcome {
     /// The first bin at which a warning or a red flag blamed the deploy.
     pub blamed_at: Option<usize>,
-    /// What was said then, or at the end.
+    /// The first bin with a red flag, whoever it blames.
+    pub red_at: Option<usize>,
+    /// What was said when the deploy was first blamed, or at the end.
     pub judgement: Judgement,
 }
 
@@ -35,22 +37,22 @@ pub fn signal(kind: Kind, step: TimeDelta) -> Signal {
 
 /// Judges the bins from after a deploy one after the other, in the signal's unit; nothing later is known yet.
 /// They are those after the change: nothing warms up any more.
-pub fn play(signal: &Signal, before: &[Sample], after: &[Sample]) -> Outcome {
+pub fn play(signal: &Signal, baseline: &[Sample], after: &[Sample]) -> Outcome {
     let step = signal.step;
     // Any moment will do, with room for the longest record on both sides.
     let deployed = DateTime::UNIX_EPOCH + TimeDelta::days(365 * 50);
     let mut series = Series::default();
     series.set_deploy(deployed);
     let points: Vec<_> =
-        (1_i32..).zip(before.iter().rev()).map(|(back, &sample)| (deployed - step * back, sample)).collect();
+        (1_i32..).zip(baseline.iter().rev()).map(|(back, &sample)| (deployed - step * back, sample)).collect();
     series.insert(&points, deployed);
 
     let source = SourceInfo { name: "the record".to_owned(), delivery: Delivery::Polled, interval: step };
     let mut health = SourceState::new(deployed);
     let mut track = Track::default();
     let nothing = Judgement::new(Level::NoData, "nothing was recorded since the deploy");
-    let mut outcome = Outcome { blamed_at: None, judgement: nothing };
-    let mut now = deployed;
+    let mut outcome = Outcome { blamed_at: None, red_at: None, judgement: nothing };
+    let (mut before, mut now) = (Level::NoData, deployed);
     for (bin, &sample) in after.iter().enumerate() {
         series.insert(&[(now, sample)], now + step);
         now += step;
@@ -67,13 +69,19 @@ pub fn play(signal: &Signal, before: &[Sample], after: &[Sample]) -> Outcome {
             issues: &[],
             alerts: &[],
             taken_back: None,
-            before: outcome.judgement.level,
+            before,
             now,
         };
-        outcome.judgement = judge(&evidence, &mut track);
-        if outcome.judgement.blames_deploy && outcome.judgement.level >= Level::Warning {
-            outcome.blamed_at = Some(bin);
-            break;
+        let judgement = judge(&evidence, &mut track);
+        before = judgement.level;
+        if judgement.level == Level::RedFlag {
+            outcome.red_at = outcome.red_at.or(Some(bin));
+        }
+        if outcome.blamed_at.is_none() {
+            if judgement.blames_deploy && judgement.level >= Level::Warning {
+                outcome.blamed_at = Some(bin);
+            }
+            outcome.judgement = judgement;
         }
     }
     outcome

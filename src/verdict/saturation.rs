@@ -2,6 +2,7 @@
 
 use super::detect::climb::Climb;
 use super::detect::collapse::Collapse;
+use super::detect::held::{Held, Side};
 use super::detect::shift::{Effect, Shift, Way};
 use super::numbers::Numbers;
 use super::{Evidence, Judgement, Level, Rule};
@@ -19,6 +20,10 @@ const POOL_CLIMB: f64 = 10.0;
 const SOON: TimeDelta = TimeDelta::minutes(30);
 /// A climb that is this full is a red flag, however slow.
 const NEARLY_FULL: f64 = 90.0;
+/// Memory that never was this full before the deploy and is nearly full for two bins got there by the deploy, at
+/// whatever pace: a new version may need more as long as there is room for it.
+const ROOM: f64 = 80.0;
+const FULL_BINS: u32 = 2;
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +33,8 @@ pub(super) struct Saturation {
     down: Option<Shift>,
     climb: Option<Climb>,
     collapse: Option<Collapse>,
+    /// Where there was room before.
+    filled: Option<Held>,
 }
 
 impl Saturation {
@@ -35,12 +42,15 @@ impl Saturation {
         let shift = |way, effect| Numbers::shift(evidence, way, effect);
         let baseline = Numbers::baseline(evidence);
         let numbers = Numbers::begin(evidence);
-        let nothing = Self { numbers, up: None, down: None, climb: None, collapse: None };
+        let nothing = Self { numbers, up: None, down: None, climb: None, collapse: None, filled: None };
         match evidence.signal.kind {
             Kind::Cpu => Self { up: shift(Way::Up, BUSIER), ..nothing },
-            Kind::Memory => {
-                Self { climb: Some(Climb::new(&baseline, 0.0)), collapse: Some(Collapse::new(&baseline)), ..nothing }
-            }
+            Kind::Memory => Self {
+                climb: Some(Climb::new(&baseline, 0.0)),
+                collapse: Some(Collapse::new(&baseline)),
+                filled: had_room(evidence).then(|| Held::new(NEARLY_FULL, Side::AtLeast, FULL_BINS)),
+                ..nothing
+            },
             _ => Self {
                 up: shift(Way::Up, CONNECTED),
                 // A pool that empties is a service that lost its database, or its requests.
@@ -76,6 +86,12 @@ impl Saturation {
         Some(Judgement::new(Level::Warning, format!("{shown}; {word} beyond chance{long}")))
     }
 
+    fn filled(&self, evidence: &Evidence<'_>, shown: &str) -> Option<Judgement> {
+        let filled = self.filled.as_ref()?;
+        let (limit, long) = (evidence.signal.unit.format(filled.limit()), evidence.for_how_long(filled.since()?));
+        Some(Judgement::new(Level::Warning, format!("{shown}; nearly full: at {limit} or more{long}")))
+    }
+
     fn collapsed(&self, evidence: &Evidence<'_>, value: f64) -> Option<Judgement> {
         let collapse = self.collapse.as_ref()?;
         let (unit, long) = (evidence.signal.unit, evidence.for_how_long(collapse.since()?));
@@ -83,6 +99,10 @@ impl Saturation {
         let sentence = format!("{value}, fallen from {from}{long}: containers restarted or died");
         Some(Judgement::new(Level::Warning, sentence))
     }
+}
+
+fn had_room(evidence: &Evidence<'_>) -> bool {
+    evidence.signal.unit == Unit::Percent && evidence.series.baseline().is_some_and(|baseline| baseline.max < ROOM)
 }
 
 impl Rule for Saturation {
@@ -93,6 +113,9 @@ impl Rule for Saturation {
         }
         if let Some(climb) = &mut self.climb {
             climb.take(reading.at, value);
+        }
+        if let Some(filled) = &mut self.filled {
+            filled.take(reading.at, value);
         }
         if let Some(collapse) = &mut self.collapse {
             collapse.take(reading.at, value);
@@ -109,6 +132,7 @@ impl Rule for Saturation {
         let exhausted = self.numbers.broken(evidence, Level::RedFlag, &shown);
         let changed = self
             .climbing(evidence, value, &shown)
+            .or_else(|| self.filled(evidence, &shown))
             .or_else(|| self.elsewhere(evidence))
             .or_else(|| self.collapsed(evidence, value))
             .map(Judgement::of_this_deploy);

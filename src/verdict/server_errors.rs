@@ -56,6 +56,10 @@ impl Rule for ServerErrors {
                 Some(limit) if rate <= baseline.median * (1.0 + limit / 100.0) => {
                     Judgement::new(Level::Warning, format!("{sentence}, limit +{limit:.0} %"))
                 }
+                Some(limit) if !self.excess.is_sure() => {
+                    let sentence = format!("{sentence}, limit +{limit:.0} %; not sure enough for a red flag yet");
+                    Judgement::new(Level::Warning, sentence)
+                }
                 Some(limit) => Judgement::new(Level::RedFlag, format!("{sentence}, limit +{limit:.0} %")),
                 None => Judgement::new(Level::Warning, sentence),
             };

@@ -24,51 +24,51 @@ pub struct Track {
     said: Option<(Time, Judgement)>,
 }
 
-/// A rule of each kind that judges a series.
+/// A rule of each kind that judges a series; apart, for a tick passes over all of them and looks into few.
 #[derive(Debug, Clone, PartialEq)]
 enum AnyRule {
-    ErrorRate(ErrorRate),
-    Latency(Latency),
-    Saturation(Saturation),
-    ServerErrors(ServerErrors),
-    Threshold(Threshold),
-    Traffic(Traffic),
+    ErrorRate(Box<ErrorRate>),
+    Latency(Box<Latency>),
+    Saturation(Box<Saturation>),
+    ServerErrors(Box<ServerErrors>),
+    Threshold(Box<Threshold>),
+    Traffic(Box<Traffic>),
 }
 
 impl AnyRule {
     /// `None` for the kinds that are judged by what is told of them, not by a series.
     fn begin(evidence: &Evidence<'_>) -> Option<Self> {
         Some(match evidence.signal.kind {
-            Kind::ErrorRate if has_counts(evidence) => Self::ErrorRate(ErrorRate::begin(evidence)),
-            Kind::Latency => Self::Latency(Latency::begin(evidence)),
-            Kind::Cpu | Kind::Memory | Kind::Connections => Self::Saturation(Saturation::begin(evidence)),
-            Kind::ServerErrors => Self::ServerErrors(ServerErrors::begin(evidence)),
-            Kind::Traffic => Self::Traffic(Traffic::begin(evidence)),
+            Kind::ErrorRate if has_counts(evidence) => Self::ErrorRate(Box::new(ErrorRate::begin(evidence))),
+            Kind::Latency => Self::Latency(Box::new(Latency::begin(evidence))),
+            Kind::Cpu | Kind::Memory | Kind::Connections => Self::Saturation(Box::new(Saturation::begin(evidence))),
+            Kind::ServerErrors => Self::ServerErrors(Box::new(ServerErrors::begin(evidence))),
+            Kind::Traffic => Self::Traffic(Box::new(Traffic::begin(evidence))),
             // A bare ratio: nothing tells thin traffic from health.
-            Kind::ErrorRate | Kind::CrashFree | Kind::Custom => Self::Threshold(Threshold::begin(evidence)),
+            Kind::ErrorRate | Kind::CrashFree | Kind::Custom => Self::Threshold(Box::new(Threshold::begin(evidence))),
             Kind::Rollout | Kind::NewIssues | Kind::Alerts | Kind::Probe => return None,
         })
     }
 
     fn as_rule(&self) -> &dyn Rule {
         match self {
-            Self::ErrorRate(rule) => rule,
-            Self::Latency(rule) => rule,
-            Self::Saturation(rule) => rule,
-            Self::ServerErrors(rule) => rule,
-            Self::Threshold(rule) => rule,
-            Self::Traffic(rule) => rule,
+            Self::ErrorRate(rule) => rule.as_ref(),
+            Self::Latency(rule) => rule.as_ref(),
+            Self::Saturation(rule) => rule.as_ref(),
+            Self::ServerErrors(rule) => rule.as_ref(),
+            Self::Threshold(rule) => rule.as_ref(),
+            Self::Traffic(rule) => rule.as_ref(),
         }
     }
 
     fn as_rule_mut(&mut self) -> &mut dyn Rule {
         match self {
-            Self::ErrorRate(rule) => rule,
-            Self::Latency(rule) => rule,
-            Self::Saturation(rule) => rule,
-            Self::ServerErrors(rule) => rule,
-            Self::Threshold(rule) => rule,
-            Self::Traffic(rule) => rule,
+            Self::ErrorRate(rule) => rule.as_mut(),
+            Self::Latency(rule) => rule.as_mut(),
+            Self::Saturation(rule) => rule.as_mut(),
+            Self::ServerErrors(rule) => rule.as_mut(),
+            Self::Threshold(rule) => rule.as_mut(),
+            Self::Traffic(rule) => rule.as_mut(),
         }
     }
 }

@@ -35,7 +35,28 @@ fn a_latency_that_doubles_is_flagged_at_its_second_sample_and_says_why() {
         (&verdict["case_id"], &verdict["flagged"], &verdict["at_step"]),
         (&json!("slow"), &json!(true), &json!(4))
     );
-    assert_eq!(verdict["sentence"], "625 ms, +106 % against 303 ms before the deploy; more than +50 % for 2 min");
+    assert_eq!(verdict["red_at_step"], json!(null));
+    assert_eq!(
+        verdict["sentence"],
+        "625 ms, +106 % against 303 ms before the deploy; more than +50 % for 2 min, not sure enough for a red flag yet"
+    );
+}
+
+#[test]
+fn it_turns_red_at_its_fourth_sample() {
+    let window = [0.3, 0.3, 0.62, 0.63, 0.61, 0.62, 0.3];
+    let verdict = &verdicts(&judge(&case("slow", "latency", "s", &window).to_string()))[0];
+    assert_eq!((&verdict["at_step"], &verdict["red_at_step"]), (&json!(3), &json!(5)));
+}
+
+#[test]
+fn memory_that_fills_up_at_once_is_blamed_and_more_of_it_with_room_left_is_not() {
+    let filled = case("filled", "memory", "percent", &[60.0, 60.2, 60.0, 78.0, 94.0, 95.0, 95.0, 95.0]);
+    let verdict = &verdicts(&judge(&filled.to_string()))[0];
+    assert_eq!((&verdict["at_step"], &verdict["red_at_step"]), (&json!(5), &json!(null)), "{verdict}");
+    let room = case("room", "memory", "percent", &[50.0, 50.2, 50.0, 65.0, 65.0, 65.0, 65.0, 65.0]);
+    let verdict = &verdicts(&judge(&room.to_string()))[0];
+    assert_eq!((&verdict["flagged"], &verdict["red_at_step"]), (&json!(false), &json!(null)), "{verdict}");
 }
 
 #[test]

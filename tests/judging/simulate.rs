@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use fastrand::Rng;
 use redflag::signal::{Kind, Sample};
-use redflag::verdict::recorded;
+use redflag::verdict::recorded::{self, Outcome};
 
 /// Seconds a bin.
 pub const STEP: i64 = 30;
@@ -71,9 +71,14 @@ pub struct Service {
 impl Service {
     /// The bin at which the judge blames the deploy.
     pub fn found(self, effect: Effect, rng: &mut Rng) -> Option<usize> {
+        self.judged(effect, rng).blamed_at
+    }
+
+    /// All that the judge makes of it.
+    pub fn judged(self, effect: Effect, rng: &mut Rng) -> Outcome {
         let (before, after) = self.samples(effect, rng);
         let signal = recorded::signal(self.kind, TimeDelta::seconds(STEP));
-        recorded::play(&signal, &before, &after).blamed_at
+        recorded::play(&signal, &before, &after)
     }
 
     pub fn samples(self, effect: Effect, rng: &mut Rng) -> (Vec<Sample>, Vec<Sample>) {

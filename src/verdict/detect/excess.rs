@@ -8,6 +8,8 @@ use crate::deploy::Time;
 /// What the likelihood ratio must reach: ln 1 000. It begins anew at each bin, so that this is not yet the chance of
 /// a false alarm in a window.
 const ENOUGH: f64 = 6.907_755_278_982;
+/// Half as much again: bursts come closer together than the likelihood knows, and are not to be gone back for.
+const SURE: f64 = 1.5 * ENOUGH;
 /// Fewer events than this are an accident.
 const LEAST_EVENTS: f64 = 3.0;
 /// So many bins in a row at the usual rate end it, when they hold enough.
@@ -63,6 +65,8 @@ pub(in crate::verdict) struct Excess {
     run: Count,
     run_since: Option<Time>,
     since: Option<Time>,
+    /// Whether it has been worth enough since then to be sure.
+    sure: bool,
     calm: Count,
     calm_since: Time,
     calm_bins: u32,
@@ -102,6 +106,7 @@ impl Excess {
             run: Count::default(),
             run_since: None,
             since: None,
+            sure: false,
             calm: Count::default(),
             calm_since: Time::default(),
             calm_bins: 0,
@@ -124,6 +129,7 @@ impl Excess {
             (self.calm, self.calm_bins) = (Count::default(), 0);
         }
         self.since?;
+        self.sure |= self.worth >= SURE;
         self.calm_down(at, bin)
     }
 
@@ -140,7 +146,7 @@ impl Excess {
         if self.calm_bins < CALM || self.calm.exposure < self.calm_exposure {
             return None;
         }
-        (self.since, self.worth) = (None, 0.0);
+        (self.since, self.worth, self.sure) = (None, 0.0, false);
         (self.run, self.run_since) = (Count::default(), None);
         Some((self.calm_since, self.calm))
     }
@@ -148,6 +154,11 @@ impl Excess {
     /// Since when there are too many; `None` while there are not, for all that is known.
     pub(in crate::verdict) fn since(&self) -> Option<Time> {
         self.since
+    }
+
+    /// Whether there is so much evidence that bursts would hardly bring it.
+    pub(in crate::verdict) fn is_sure(&self) -> bool {
+        self.sure
     }
 
     /// The events since then.

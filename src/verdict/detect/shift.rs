@@ -20,6 +20,8 @@ const ONE_BIN: f64 = 0.75;
 const LAMBDA: f64 = 0.9;
 /// What the patient lane's bets must be worth: ln 60.
 const PATIENT: f64 = 4.094_344_562_222;
+/// What either lane must be worth before anybody should act on it without looking twice: ln 1 000.
+const SURE: f64 = 6.907_755_278_982;
 /// The baseline's upper tail is never taken to be thinner than this, in logarithms: 60 samples know no better.
 const THINNEST_TAIL: f64 = 0.08;
 /// The share of the baseline that its tail is measured above, and that counts as its normal range.
@@ -67,6 +69,8 @@ pub(in crate::verdict) struct Shift {
     patient: Lane,
     /// The first bin of what raised it.
     since: Option<Time>,
+    /// Whether either lane has been worth enough since then to be sure.
+    sure: bool,
     calm: u32,
     recent: Vec<f64>,
 }
@@ -79,12 +83,12 @@ struct Lane {
 }
 
 impl Lane {
-    fn add(&mut self, at: Time, gain: f64, enough: f64) {
+    fn add(&mut self, at: Time, gain: f64) {
         if self.worth <= 0.0 && gain > 0.0 {
             self.since = Some(at);
         }
-        // Beyond enough it need not go: what is over must be able to end.
-        self.worth = (self.worth + gain).clamp(0.0, enough);
+        // Beyond what is sure it need not go: what is over must be able to end.
+        self.worth = (self.worth + gain).clamp(0.0, SURE);
     }
 }
 
@@ -104,13 +108,13 @@ impl Shift {
             quick: Lane::default(),
             patient: Lane::default(),
             since: None,
+            sure: false,
             calm: 0,
             recent: Vec::with_capacity(RECENT),
         };
         let placed: Vec<f64> = baseline.iter().map(|&value| shift.place(value)).collect();
-        let lasting = persistence(&placed);
-        shift.news = ((1.0 - lasting) / (1.0 + lasting)).sqrt();
-        let unsure = unsure_of_level(&placed, lasting);
+        shift.news = news_of_a_bin(&placed);
+        let unsure = unsure_of_level(&placed);
         let moved = baseline.iter().map(|&value| {
             let by = (value.abs() * effect.share).clamp(effect.least, effect.most);
             shift.place(if way == Way::Up { value + by } else { value - by }) + unsure
@@ -144,9 +148,9 @@ impl Shift {
             log_chance -= (place - self.reference[count - 1]) / self.tail;
         }
         let quick = KAPPA.ln() - (1.0 - KAPPA) * log_chance;
-        self.quick.add(at, self.discounted(quick).min(ONE_BIN * QUICK), QUICK);
+        self.quick.add(at, self.discounted(quick).min(ONE_BIN * QUICK));
         let patient = (LAMBDA * (1.0 - 2.0 * chance)).ln_1p();
-        self.patient.add(at, self.discounted(patient), PATIENT);
+        self.patient.add(at, self.discounted(patient));
         if self.recent.len() == RECENT {
             self.recent.remove(0);
         }
@@ -166,14 +170,20 @@ impl Shift {
             let enough = |lane: Lane, worth: f64| lane.since.filter(|_| lane.worth >= worth);
             self.since = enough(self.quick, QUICK).or_else(|| enough(self.patient, PATIENT));
         } else if self.calm >= CALM && self.patient.worth <= PATIENT / 2.0 {
-            self.since = None;
+            (self.since, self.sure) = (None, false);
             (self.quick, self.patient) = (Lane::default(), Lane::default());
         }
+        self.sure |= self.quick.worth.max(self.patient.worth) >= SURE;
     }
 
     /// Since when the number is elsewhere; `None` while it is not, for all that is known.
     pub(in crate::verdict) fn since(&self) -> Option<Time> {
         self.since
+    }
+
+    /// Whether it is so sure that chance would bring it in less than one of 1 000 windows.
+    pub(in crate::verdict) fn is_sure(&self) -> bool {
+        self.sure
     }
 
     /// Where the number is now: the middle of its newest values that have left the old range, or of all.
@@ -184,14 +194,26 @@ impl Shift {
     }
 }
 
+/// How much of the autocorrelation is not chance, at so many standard errors.
+fn surely_lasting(placed: &[f64], errors: f64) -> f64 {
+    (persistence(placed) - errors / (placed.len() as f64).sqrt()).max(0.0)
+}
+
+/// What the evidence of one bin among its neighbours counts for. Of what surely hangs together (at 95 %) as much as
+/// there are independent bins in it: (1 − ρ)/(1 + ρ). Of what may be chance the root of that.
+fn news_of_a_bin(placed: &[f64]) -> f64 {
+    let independent = |lasting: f64| (1.0 - lasting) / (1.0 + lasting);
+    independent(surely_lasting(placed, 1.645)).min(independent(persistence(placed)).sqrt())
+}
+
 /// How unsure the baseline's own level is because its values hang together: by one standard error, less what it
-/// would be if they did not. A persistence that may be chance counts for nothing.
-fn unsure_of_level(placed: &[f64], lasting: f64) -> f64 {
+/// would be if they did not.
+fn unsure_of_level(placed: &[f64]) -> f64 {
     let count = placed.len() as f64;
+    let lasting = surely_lasting(placed, 1.0);
     let mean = placed.iter().sum::<f64>() / count;
     let variance = placed.iter().map(|place| (place - mean).powi(2)).sum::<f64>() / count;
-    let surely = (lasting - 1.0 / count.sqrt()).max(0.0);
-    (variance * 2.0 * surely / (1.0 - surely) / count).sqrt()
+    (variance * 2.0 * lasting / (1.0 - lasting) / count).sqrt()
 }
 
 #[cfg(test)]

@@ -26,9 +26,12 @@ pub use faults::{Fault, Faults, Peer, Request, Requests};
 pub use scenario::{Scenario, UnknownScenario};
 
 use crate::clock::Clock;
+use crate::config::Secrets;
+use crate::secret::Secret;
 use chrono::TimeDelta;
 use office::Office;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use world::World;
 
@@ -136,6 +139,22 @@ impl Company {
     /// What was asked of it so far.
     pub fn requests(&self) -> Requests {
         self.office.board.requests()
+    }
+}
+
+/// The company tells its own secrets; nothing of a person's environment is read.
+impl Secrets for Company {
+    fn env(&self, name: &str) -> Result<Secret, String> {
+        let value = self.secret(name).ok_or_else(|| format!("the demo's company has no secret {name}"))?;
+        Ok(Secret::new(&value))
+    }
+
+    fn file(&self, path: &Path) -> Result<Secret, String> {
+        Err(format!("the demo reads no files such as {}", path.display()))
+    }
+
+    fn command(&self, words: &[String]) -> Result<Secret, String> {
+        Err(format!("the demo runs no programs such as {}", words.join(" ")))
     }
 }
 

@@ -5,17 +5,15 @@
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use redflag::clock::Clock;
-use redflag::config::{AssembleOptions, Assembly, Config, Secrets};
+use redflag::config::{AssembleOptions, Assembly, Config};
 use redflag::demo::{Company, Fault, Options, Peer, Scenario, TOKEN, VIEWER_TOKEN};
 use redflag::deploy::Time;
 use redflag::poll::{AlertState, PollRequest};
-use redflag::secret::Secret;
 use redflag::setup::Told;
 use redflag::signal::Kind;
 use redflag::source::spec::SourceSpec;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use std::path::Path;
 
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/production/deployments";
 const REPLICA_SETS: &str = "/apis/apps/v1/namespaces/production/replicasets?labelSelector=app%3Dapp";
@@ -606,30 +604,13 @@ async fn a_company_can_have_its_ports_and_token_told_and_keeps_the_token_out_of_
     assert_eq!(refused.err().unwrap().kind(), std::io::ErrorKind::AddrInUse);
 }
 
-/// The demo's own token, as the command line would take it from the environment.
-struct Keys<'a>(&'a Company);
-
-impl Secrets for Keys<'_> {
-    fn env(&self, name: &str) -> Result<Secret, String> {
-        self.0.secret(name).map(|value| Secret::new(&value)).ok_or_else(|| format!("{name} is not set"))
-    }
-
-    fn file(&self, _path: &Path) -> Result<Secret, String> {
-        Err("the demo keeps no secrets in files".to_owned())
-    }
-
-    fn command(&self, _words: &[String]) -> Result<Secret, String> {
-        Err("the demo runs no programs".to_owned())
-    }
-}
-
 impl Story {
     /// What redflag makes of the company's configuration.
     fn assembly(&self) -> Assembly {
         let config = Config::parse(&self.company.config(), "demo").unwrap();
         let options =
             AssembleOptions { told: Told::default(), read_only: false, started: self.clock.now(), clock_speed: 1.0 };
-        config.assemble(None, &options, &Keys(&self.company)).unwrap()
+        config.assemble(None, &options, &self.company).unwrap()
     }
 
     fn request(&self, assembly: &Assembly) -> PollRequest {

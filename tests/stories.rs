@@ -8,13 +8,12 @@ use futures_util::stream::{self, LocalBoxStream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use redflag::clock::Clock;
-use redflag::config::{AssembleOptions, Config, Secrets};
+use redflag::config::{AssembleOptions, Config};
 use redflag::demo::{Company, Fault, Options, Peer, Scenario};
 use redflag::deploy::WorkloadId;
 use redflag::poll::SourceError;
 use redflag::rollback::{Readiness, Rollback};
 use redflag::runtime::{Outside, QUEUE, Runtime};
-use redflag::secret::Secret;
 use redflag::setup::{Setup, Told};
 use redflag::signal::{Kind, SignalId};
 use redflag::store::Health;
@@ -26,26 +25,9 @@ use redflag::tui::{Look, Tui};
 use redflag::verdict::{Level, Verdict};
 use redflag::watch::Watch;
 use std::future::Future;
-use std::path::Path;
 use std::pin::pin;
 use std::task::Poll;
 use tokio::sync::mpsc;
-
-struct CompanySecrets<'a>(&'a Company);
-
-impl Secrets for CompanySecrets<'_> {
-    fn env(&self, name: &str) -> Result<Secret, String> {
-        self.0.secret(name).map(|value| Secret::new(&value)).ok_or_else(|| format!("no secret {name}"))
-    }
-
-    fn file(&self, _: &Path) -> Result<Secret, String> {
-        Err("no files here".to_owned())
-    }
-
-    fn command(&self, _: &[String]) -> Result<Secret, String> {
-        Err("no programs here".to_owned())
-    }
-}
 
 /// A company, a person's screen, and the loop between them.
 struct Story {
@@ -72,7 +54,7 @@ impl Story {
         let config = Config::parse(&company.config(), "demo").unwrap();
         let options =
             AssembleOptions { told: Told::default(), read_only: false, started: clock.now(), clock_speed: 1.0 };
-        let mut assembly = config.assemble(None, &options, &CompanySecrets(&company)).unwrap();
+        let mut assembly = config.assemble(None, &options, &company).unwrap();
         change(&mut assembly.setup);
         let (out, inbox) = mpsc::channel(QUEUE);
         let watch = Watch::new(assembly.setup);

@@ -4,12 +4,10 @@ use super::watch::{Screenplay, needs_terminal, show};
 use super::{CommandError, block_on, print};
 use crate::cli::{DemoArgs, Global};
 use crate::clock::Clock;
-use crate::config::{AssembleOptions, Config, Secrets};
+use crate::config::{AssembleOptions, Config};
 use crate::demo::{Company, Options, Scenario};
-use crate::secret::Secret;
 use crate::setup::Told;
 use chrono::TimeDelta;
-use std::path::Path;
 
 pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> {
     let scenario = match &args.scenario {
@@ -31,7 +29,7 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> 
             started: clock.now(),
             clock_speed: clock.speed(),
         };
-        let assembly = config.assemble(None, &options, &CompanySecrets(&company))?;
+        let assembly = config.assemble(None, &options, &company)?;
         show(play, assembly, clock).await
     })
 }
@@ -54,22 +52,4 @@ async fn serve(scenario: Scenario) -> Result<u8, CommandError> {
     );
     tokio::signal::ctrl_c().await?;
     Ok(0)
-}
-
-/// The company tells its own secrets; nothing of the person's environment is read.
-struct CompanySecrets<'a>(&'a Company);
-
-impl Secrets for CompanySecrets<'_> {
-    fn env(&self, name: &str) -> Result<Secret, String> {
-        let value = self.0.secret(name).ok_or_else(|| format!("the demo's company has no secret {name}"))?;
-        Ok(Secret::new(&value))
-    }
-
-    fn file(&self, path: &Path) -> Result<Secret, String> {
-        Err(format!("the demo reads no files such as {}", path.display()))
-    }
-
-    fn command(&self, words: &[String]) -> Result<Secret, String> {
-        Err(format!("the demo runs no programs such as {}", words.join(" ")))
-    }
 }

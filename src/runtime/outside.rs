@@ -31,18 +31,14 @@ pub struct Outside {
     awaited: usize,
 }
 
-/// A polled source's adapter, made at the first question: building a TLS client is no work for start-up.
-#[derive(Clone)]
-enum Adapter {
-    NotBuilt,
-    Built(Arc<dyn Source>),
-    Failed(SourceError),
-}
+/// A polled source's adapter, or why there is none; `None` until the first question: building a TLS client is no
+/// work for start-up.
+type Adapter = Option<Result<Arc<dyn Source>, SourceError>>;
 
 impl Outside {
     /// Everything that will be talked to; nothing is yet.
     pub fn new(setup: Arc<Setup>, specs: Vec<SourceSpec>, clock: Clock, out: mpsc::Sender<Message>) -> Self {
-        let sources = specs.iter().map(|_| Adapter::NotBuilt).collect();
+        let sources = specs.iter().map(|_| None).collect();
         Self { setup, specs, sources, cluster: Arc::default(), clock, out, tasks: JoinSet::new(), awaited: 0 }
     }
 
@@ -63,7 +59,6 @@ impl Outside {
 
     /// Performs one effect; what comes of it arrives as a message.
     pub fn perform(&mut self, effect: Effect) {
-        let at = |clock: &Clock| clock.now();
         match effect {
             Effect::Poll { source, request } => {
                 let adapter = self.adapter(source);
@@ -72,7 +67,7 @@ impl Outside {
                         Ok(adapter) => adapter.poll(&request).await,
                         Err(error) => Err(error),
                     };
-                    Message::Polled { source, at: at(&clock), result }
+                    Message::Polled { source, at: clock.now(), result }
                 });
             }
             Effect::Prepare { workload, wanted } => {
@@ -83,7 +78,7 @@ impl Outside {
                         Some(cluster) => kubernetes::prepare(&cluster, workload, &reference, &wanted).await,
                         None => Readiness::Blocked(no_cluster()),
                     };
-                    Message::Prepared { workload, at: at(&clock), readiness }
+                    Message::Prepared { workload, at: clock.now(), readiness }
                 });
             }
             Effect::Send(undo) => {
@@ -93,7 +88,7 @@ impl Outside {
                         Some(cluster) => kubernetes::send(&cluster, &undo).await,
                         None => Answer::Refused(no_cluster()),
                     };
-                    Message::Answered { workload: undo.workload, at: at(&clock), answer }
+                    Message::Answered { workload: undo.workload, at: clock.now(), answer }
                 });
             }
             Effect::ReadBack(undo) => {
@@ -103,7 +98,7 @@ impl Outside {
                         Some(cluster) => kubernetes::read_back(&cluster, &undo).await,
                         None => Answer::Unknown("the cluster cannot be reached".to_owned()),
                     };
-                    Message::Answered { workload: undo.workload, at: at(&clock), answer }
+                    Message::Answered { workload: undo.workload, at: clock.now(), answer }
                 });
             }
             // The face rings; nothing outside does.
@@ -123,19 +118,11 @@ impl Outside {
     }
 
     fn adapter(&mut self, id: SourceId) -> Result<Arc<dyn Source>, SourceError> {
-        let slot = &mut self.sources[usize::from(id.0)];
-        if matches!(slot, Adapter::NotBuilt) {
-            *slot = match source::build(&self.specs[usize::from(id.0)]) {
-                Ok(Some(built)) => Adapter::Built(Arc::from(built)),
-                Ok(None) => Adapter::Failed(SourceError::BadQuery("this source streams and is never asked".to_owned())),
-                Err(error) => Adapter::Failed(error),
-            };
-        }
-        match slot {
-            Adapter::Built(built) => Ok(Arc::clone(built)),
-            Adapter::Failed(error) => Err(error.clone()),
-            Adapter::NotBuilt => Err(SourceError::BadQuery("not built".to_owned())),
-        }
+        let build = || match source::build(&self.specs[usize::from(id.0)])? {
+            Some(built) => Ok(Arc::from(built)),
+            None => Err(SourceError::BadQuery("this source streams and is never asked".to_owned())),
+        };
+        self.sources[usize::from(id.0)].get_or_insert_with(build).clone()
     }
 
     /// Notes that an awaited answer arrived.

@@ -1,6 +1,8 @@
 //! Who else writes to a workload, and would put the bad version back after an undo.
 
+use super::warning;
 use crate::deploy::WorkloadRef;
+use crate::rollback::target::text::items;
 use crate::rollback::{Blocked, Check};
 use serde_json::Value;
 
@@ -17,23 +19,26 @@ const KEEPERS: [(&str, &str); 5] = [
 ];
 
 /// Looks for an owner by its marks. One that reverts by itself blocks, with its own way back as the way
-/// out; one that does so only at its next run warns. `by_hand` is the undo for after the owner was stopped.
-pub(super) fn check(reference: &WorkloadRef, workload: &Value, by_hand: &str) -> Result<Vec<Check>, Blocked> {
+/// out; one that does so only at its next run warns. `by_hand` is the undo for after the owner was stopped,
+/// `suspends_flux` whether the step itself does that.
+pub(super) fn check(reference: &WorkloadRef, workload: &Value, suspends_flux: bool, by_hand: &str) -> Vec<Check> {
     let marks = Marks { workload };
-    let keeps = operator(&marks, reference).or_else(|| argo_cd(&marks)).or_else(|| flux(&marks, by_hand));
-    if let Some(blocked) = keeps {
-        return Err(blocked);
+    let by_flux = || flux(&marks, by_hand).filter(|_| !suspends_flux);
+    if let Some(blocked) = operator(&marks, reference).or_else(|| argo_cd(&marks)).or_else(by_flux) {
+        return vec![Check::blocked(NAME, blocked)];
     }
-    let warnings: Vec<String> =
-        [helm(&marks, reference), keeper(&marks), last_applied(&marks)].into_iter().flatten().collect();
-    if warnings.is_empty() {
-        return Ok(vec![Check::ok(
-            NAME,
-            "it has no mark of Argo CD, Flux, Helm or an operator that would put the new version back",
-        )]);
+    let stopped = suspends_flux && marks.keeper() == Some("Flux");
+    let keeper = keeper(&marks).filter(|_| !stopped);
+    let warnings: Vec<Check> = [helm(&marks, reference), keeper].into_iter().flatten().collect();
+    if !warnings.is_empty() {
+        return warnings;
     }
-    let warn = |sentence: String| Check::warning(NAME, sentence, None);
-    Ok(warnings.into_iter().map(warn).collect())
+    let sentence = if suspends_flux {
+        "Flux keeps it and is told to leave it alone first"
+    } else {
+        "it has no mark of Argo CD, Flux, Helm or an operator that would put the new version back"
+    };
+    vec![Check::ok(NAME, sentence)]
 }
 
 struct Marks<'a> {
@@ -51,7 +56,7 @@ impl<'a> Marks<'a> {
 
     /// Who keeps it, by the managers of its fields.
     fn keeper(&self) -> Option<&'static str> {
-        let entries = self.workload["metadata"]["managedFields"].as_array()?;
+        let entries = items(&self.workload["metadata"]["managedFields"]);
         let wrote = |manager: &str| {
             entries.iter().any(|entry| entry["manager"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(manager)))
         };
@@ -60,8 +65,8 @@ impl<'a> Marks<'a> {
 }
 
 fn operator(marks: &Marks<'_>, reference: &WorkloadRef) -> Option<Blocked> {
-    let owners = marks.workload["metadata"]["ownerReferences"].as_array()?;
-    let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+    let owner =
+        items(&marks.workload["metadata"]["ownerReferences"]).iter().find(|owner| owner["controller"] == true)?;
     let kind = owner["kind"].as_str().unwrap_or("object").to_lowercase();
     let name = owner["name"].as_str().unwrap_or("?");
     Some(Blocked {
@@ -97,21 +102,21 @@ fn flux(marks: &Marks<'_>, by_hand: &str) -> Option<Blocked> {
     })
 }
 
-fn helm(marks: &Marks<'_>, reference: &WorkloadRef) -> Option<String> {
+fn helm(marks: &Marks<'_>, reference: &WorkloadRef) -> Option<Check> {
     let release = marks.annotation("meta.helm.sh/release-name")?;
     let namespace = marks.annotation("meta.helm.sh/release-namespace").unwrap_or(&reference.namespace);
-    Some(format!(
-        "Helm does not hear of an undo: the next upgrade of release {release} starts from the new version; \
-         afterwards use helm rollback {release} -n {namespace}"
+    Some(warning(
+        NAME,
+        format!("Helm does not hear of an undo: the next upgrade of release {release} starts from the new version"),
+        format!("helm rollback {release} REVISION -n {namespace}, instead of the undo or right after it"),
     ))
 }
 
-fn keeper(marks: &Marks<'_>) -> Option<String> {
+fn keeper(marks: &Marks<'_>) -> Option<Check> {
     let owner = marks.keeper()?;
-    Some(format!("{owner} has written this workload; if it still keeps it, it will put the new version back"))
-}
-
-fn last_applied(marks: &Marks<'_>) -> Option<String> {
-    marks.annotation("kubectl.kubernetes.io/last-applied-configuration")?;
-    Some("it is deployed with kubectl apply: the next apply of the same files brings the new version back".to_owned())
+    Some(warning(
+        NAME,
+        format!("{owner} has written this workload; if it still keeps it, it will put the new version back"),
+        format!("ask who runs {owner} here; if it does, take the version back there"),
+    ))
 }

@@ -2,6 +2,8 @@
 
 mod answer;
 mod api;
+mod around;
+mod permission;
 mod selector;
 
 use super::Strategy;
@@ -9,9 +11,10 @@ use crate::cluster::Cluster;
 use crate::deploy::{WorkloadRef, version_label};
 use crate::rollback::action::{Action, Patch};
 use crate::rollback::ask::Ask;
-use crate::rollback::preflight::{self, Objects};
-use crate::rollback::target::{patch, template};
-use crate::rollback::{Answer, Blocked, Check, Readiness, Refusal, Run, Step};
+use crate::rollback::preflight::{self, Aim, Objects, Surroundings};
+use crate::rollback::target::text::items;
+use crate::rollback::target::{author, patch, template};
+use crate::rollback::{Answer, Blocked, Check, CheckOutcome, Readiness, Refusal, Run, Step};
 use answer::Meaning;
 use api::{Call, Lost, Reply};
 use futures_util::future::{BoxFuture, FutureExt, ready};
@@ -49,14 +52,24 @@ impl Strategy for Undo {
     }
 }
 
-/// Works out whether an undo would succeed now: reads the workload and its history, picks the target,
-/// asks whether we may, and lets the API server try it without storing anything.
+/// Works out whether an undo would succeed now: reads the workload, its history and what is around it, picks
+/// the target, asks whether we may, and lets the API server try it without storing anything.
 ///
-/// Four or five requests, none of which changes anything; each has the cluster's timeout. A change that
-/// comes between the reading and the trying is answered by doing both once more.
+/// At most ten requests, in three rounds of requests side by side, none of which changes anything; each has
+/// the cluster's timeout. A change that comes between the reading and the trying is answered by doing it all
+/// once more.
 pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
+    prepare_after(cluster, ask, false).await
+}
+
+/// The same for a step that first tells Flux to leave the workload alone: that Flux keeps it does not block.
+pub async fn prepare_suspended(cluster: &Cluster, ask: &Ask) -> Readiness {
+    prepare_after(cluster, ask, true).await
+}
+
+async fn prepare_after(cluster: &Cluster, ask: &Ask, suspends_flux: bool) -> Readiness {
     for _ in 0..2 {
-        match attempt(cluster, ask).await {
+        match attempt(cluster, ask, suspends_flux).await {
             Ok(Some(step)) => return Readiness::Ready(Arc::new(step)),
             Ok(None) => {}
             Err(refusal) => return Readiness::Blocked(refusal),
@@ -70,30 +83,78 @@ pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
 }
 
 /// One preparation; `None` when the workload changed in its midst.
-async fn attempt(cluster: &Cluster, ask: &Ask) -> Result<Option<Step>, Refusal> {
+async fn attempt(cluster: &Cluster, ask: &Ask, suspends_flux: bool) -> Result<Option<Step>, Refusal> {
     let reference = &ask.reference;
-    let object = read(cluster, Call::Workload(reference), reference, reference.kind.plural(), "get").await?;
-    let selector = selector::of(&object);
+    let namespace = reference.namespace.as_str();
+    let (identity, permission, workload, autoscalers, quotas) = tokio::join!(
+        around::identity(cluster),
+        permission::review(cluster, reference),
+        read(cluster, Call::Workload(reference), reference, reference.kind.plural(), "get"),
+        around::autoscalers(cluster, namespace),
+        around::quotas(cluster, namespace),
+    );
+    if identity.outcome == CheckOutcome::Blocked {
+        // Whatever was read there is of another cluster.
+        return Err(preflight::refusal(vec![identity]));
+    }
+    let asked = vec![identity, permission];
+    let unread = |blocked: Blocked| {
+        let mut checks = asked.clone();
+        checks.insert(0, Check::blocked("reading", blocked));
+        preflight::refusal(checks)
+    };
+    let workload = workload.map_err(unread)?;
+
+    let selector = selector::of(&workload);
     let history = Call::History(reference, &selector);
-    let history = read(cluster, history, reference, api::history_plural(reference.kind), "list").await?;
-    let pods = if preflight::waits_for_broken_pods(reference.kind, &object) {
-        // Only their names are wanted, for a warning that stands without them.
-        read(cluster, Call::Pods(reference, &selector), reference, "pods", "list").await.unwrap_or_default()
+    let (history, pods) = tokio::join!(
+        read(cluster, history, reference, api::history_plural(reference.kind), "list"),
+        pods(cluster, reference, &workload, &selector),
+    );
+    let history = history.map_err(unread)?;
+
+    let aim = Aim::of(ask, &workload, items(&history["items"]));
+    let references = aim.references();
+    let (config_maps, secrets, trial) = tokio::join!(
+        around::metadata(cluster, namespace, "configmaps", references.config_maps()),
+        around::metadata(cluster, namespace, "secrets", references.secrets()),
+        try_out(cluster, aim.patch()),
+    );
+    let around = Surroundings { config_maps, secrets, autoscalers, quotas };
+    let objects = Objects {
+        workload: &workload,
+        history: items(&history["items"]),
+        pods: items(&pods["items"]),
+        around: &around,
+        suspends_flux,
+    };
+    let drafted = preflight::draft(&cluster.label, ask, &aim, objects);
+    let is_allowed = asked.iter().all(|check| check.outcome != CheckOutcome::Blocked);
+    let drafted = preflight::add(drafted, asked);
+    match (aim.patch(), trial) {
+        // Without the permission the trial only says so again.
+        (Some((patch, by_hand)), Some(trial)) if is_allowed => {
+            match permission::trial(cluster, patch, trial, by_hand) {
+                Some(check) => preflight::add(drafted, [check]).map(Some),
+                None => Ok(None),
+            }
+        }
+        _ => drafted.map(Some),
+    }
+}
+
+/// Only their names are wanted, for a warning that stands without them.
+async fn pods(cluster: &Cluster, of: &WorkloadRef, workload: &Value, selector: &str) -> Value {
+    if preflight::waits_for_broken_pods(of.kind, workload) {
+        read(cluster, Call::Pods(of, selector), of, "pods", "list").await.unwrap_or_default()
     } else {
         Value::Null
-    };
-    let objects = Objects { workload: &object, history: items(&history), pods: items(&pods) };
-    let mut step = preflight::draft(&cluster.label, ask, objects)?;
+    }
+}
 
-    let Some(patch) = patch_of(&step).cloned() else { return Ok(Some(step)) };
-    let (review, trial) = tokio::join!(
-        api::ask(cluster, Call::AccessReview(reference)),
-        api::ask(cluster, Call::Patch { of: reference, patch: &patch.document, dry: true }),
-    );
-    let permission = permission(reference, review)?;
-    let Some(trial) = trial_outcome(cluster, &step, &patch, trial)? else { return Ok(None) };
-    step.checks.extend([permission, trial]);
-    Ok(Some(step))
+async fn try_out(cluster: &Cluster, patch: Option<(&Patch, &str)>) -> Option<Result<Reply, Lost>> {
+    let (patch, _) = patch?;
+    Some(api::ask(cluster, Call::Patch { of: &patch.reference, patch: &patch.document, dry: true }).await)
 }
 
 async fn read(cluster: &Cluster, call: Call<'_>, of: &WorkloadRef, plural: &str, verb: &str) -> Result<Value, Blocked> {
@@ -102,68 +163,6 @@ async fn read(cluster: &Cluster, call: Call<'_>, of: &WorkloadRef, plural: &str,
         Ok(reply.body)
     } else {
         Err(answer::unread(of, plural, verb, &reply))
-    }
-}
-
-fn items(list: &Value) -> &[Value] {
-    list["items"].as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-/// What the access review says. “No opinion” (neither allowed nor denied) is a no; an answer that could not
-/// be worked out is neither, and the trial decides alone.
-fn permission(of: &WorkloadRef, review: Result<Reply, Lost>) -> Result<Check, Blocked> {
-    let name = "permission";
-    let plural = of.kind.plural();
-    let unknown = |why: String| {
-        let sentence = format!("the cluster does not say whether you may patch {plural}: {why}");
-        Check::warning(name, sentence, None)
-    };
-    let reply = match review {
-        Ok(reply) if reply.is_success() => reply,
-        Ok(reply) => return Ok(unknown(reply.said())),
-        Err(lost) => return Ok(unknown(lost.reason())),
-    };
-    let status = &reply.body["status"];
-    if status["allowed"] == true {
-        return Ok(Check::ok(name, format!("you may patch {plural} in {}", of.namespace)));
-    }
-    match (status["evaluationError"].as_str(), status["reason"].as_str()) {
-        (Some(error), _) if status["denied"] != true => Ok(unknown(api::one_line(error))),
-        (_, Some(reason)) if !reason.is_empty() => {
-            Err(answer::not_allowed("patch", plural, &of.namespace, &api::one_line(reason)))
-        }
-        _ => Err(answer::not_allowed("patch", plural, &of.namespace, "no role allows it")),
-    }
-}
-
-/// What the dry run says; `None` when the workload changed since it was read.
-fn trial_outcome(
-    cluster: &Cluster,
-    step: &Step,
-    patch: &Patch,
-    trial: Result<Reply, Lost>,
-) -> Result<Option<Check>, Blocked> {
-    let name = "dry run";
-    let warning = |sentence: String| Ok(Some(Check::warning(name, sentence, None)));
-    let reply = trial.map_err(|lost| answer::unreachable(&cluster.label, &lost.reason()))?;
-    match answer::meaning(&patch.reference, &reply, &step.by_hand) {
-        Meaning::Taken if template::same(&reply.body["spec"]["template"], patch::template(&patch.document)) => {
-            Ok(Some(Check::ok(name, "the API server has tried it and would take it")))
-        }
-        Meaning::Taken => warning("the API server would take it, but admission changes the old template".to_owned()),
-        Meaning::Overtaken => Ok(None),
-        // A webhook with side effects takes no dry runs; that says nothing of the real request.
-        Meaning::Refused(_) if reply.status == 400 && reply.said().contains("dry run") => {
-            warning(format!("it cannot be tried in advance: {}", reply.said()))
-        }
-        Meaning::Refused(_) if reply.status == 429 => {
-            warning("it could not be tried in advance: the API server is too busy".to_owned())
-        }
-        Meaning::Refused(blocked) => Err(blocked),
-        Meaning::Unclear(reason) => Err(Blocked {
-            reason: format!("a dry run of the undo fails: {reason}"),
-            way_out: format!("check the API server, or try by hand: {}", step.by_hand),
-        }),
     }
 }
 
@@ -228,18 +227,28 @@ enum State {
 async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, String> {
     let of = &patch.reference;
     let reply = api::ask(cluster, Call::Workload(of)).await.map_err(Lost::reason)?;
-    if reply.status == 404 {
-        return Ok(State::Changed(format!("{of} has been deleted")));
-    }
-    if !reply.is_success() || !reply.body.is_object() {
+    let object = &reply.body;
+    let uid = object["metadata"]["uid"].as_str().filter(|_| reply.is_success());
+    let is_gone = reply.status == 404;
+    if uid.is_none() && !is_gone {
         return Err(format!("{of} could not be read: the API server answered {}: {}", reply.status, reply.said()));
     }
-    let object = &reply.body;
+    if uid != Some(patch.uid.as_str()) {
+        // Of another cluster that answers at the same address nothing follows for this one.
+        let identity = around::identity(cluster).await;
+        if identity.outcome == CheckOutcome::Blocked {
+            return Err(identity.sentence);
+        }
+    }
+    if is_gone {
+        return Ok(State::Changed(format!("{of} has been deleted")));
+    }
     let live = &object["spec"]["template"];
     let images = template::images(live);
     let image = images.first().map_or("?", |image| version_label(image));
-    if object["metadata"]["uid"] != patch.uid.as_str() {
-        return Ok(State::Changed(format!("{of} was deleted and made anew; it now runs {image}")));
+    let by = author::by(author::of_spec(object).as_ref());
+    if uid != Some(patch.uid.as_str()) {
+        return Ok(State::Changed(format!("{of} was deleted and made anew{by}; it now runs {image}")));
     }
     if template::same(live, patch::template(&patch.document)) {
         return Ok(State::Restored);
@@ -250,12 +259,13 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, St
     let covered = step.covers.first();
     Ok(State::Changed(match covered {
         Some(covered) if images == covered.from.images => {
-            format!("{of} was changed (scaled, or its settings); it still runs {image}")
+            let by = author::by(author::of_settings(object).as_ref());
+            format!("{of} was changed (scaled, or its settings){by}; it still runs {image}")
         }
         Some(covered) if images == covered.to.images => {
-            format!("{of} runs {image} again, with other settings than revision {} had", covered.to.revision)
+            format!("{of} runs {image} again{by}, with other settings than revision {} had", covered.to.revision)
         }
-        _ => format!("another deploy of {of} was quicker; it now runs {image}"),
+        _ => format!("another deploy of {of} was quicker{by}; it now runs {image}"),
     }))
 }
 
@@ -274,13 +284,5 @@ fn overtaken(step: &Step, patch: &Patch, state: Result<State, String>, reply: &R
             "{} was changed before the undo arrived; what it runs now is not known: {reason}",
             patch.reference
         )),
-    }
-}
-
-/// The patch that a drafted step would send.
-fn patch_of(step: &Step) -> Option<&Patch> {
-    match &step.action {
-        Action::Patch(patch) | Action::Flux { patch, .. } => Some(patch),
-        _ => None,
     }
 }

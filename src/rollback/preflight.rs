@@ -146,7 +146,7 @@ pub fn draft(place: &str, ask: &Ask, aim: &Aim, objects: Objects<'_>) -> Result<
     checks.extend(history::check(ask, workload, &aim.lineage, target));
     checks.extend(owner::check(reference, workload, objects.suspends_flux, by_hand));
     checks.extend(apply::check(workload, target));
-    checks.push(image::check(target));
+    checks.push(image::check(reference, target));
     checks.extend(configuration::check(&reference.namespace, target, objects.around));
     checks.extend(annotations::check(reference, workload, target));
     checks.extend(autoscaler::check(reference, workload, target, &objects.around.autoscalers));

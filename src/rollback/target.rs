@@ -115,8 +115,8 @@ pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Ta
     };
     let elsewhere: Vec<&Entry> = others.iter().copied().filter(|other| *other != entry).collect();
     let served_before = match choice {
-        Choice::Usual { served_before: Some(hash) } | Choice::Hash(hash) => entry.is_known_as(hash),
-        Choice::Usual { served_before: None } | Choice::Revision(_) => false,
+        Choice::Usual { served_before: Some(hash) } => entry.is_known_as(hash),
+        Choice::Usual { served_before: None } | Choice::Hash(_) | Choice::Revision(_) => false,
     };
     Ok(Target {
         from,
@@ -153,16 +153,19 @@ fn not_found(workload: &Value, choice: &Choice, others: &[&Entry]) -> Check {
     if others.is_empty() {
         return no_history(workload);
     }
-    let reason = match choice {
-        Choice::Revision(number) => format!("there is no revision {number} in its history"),
-        Choice::Usual { served_before } if served_before.is_none() => {
-            "every earlier version in its history is known to be bad".to_owned()
+    let is_there = |hash: &str| others.iter().any(|entry| entry.is_known_as(hash));
+    let (reason, deploy) = match choice {
+        Choice::Revision(number) => (format!("there is no revision {number} in its history"), "deploy it anew"),
+        // With the one that served before at hand, only what is remembered of all of them leaves no choice.
+        Choice::Usual { served_before } if served_before.as_ref().is_none_or(|hash| is_there(hash)) => {
+            ("every earlier version in its history is known to be bad".to_owned(), "deploy a fixed version")
         }
         Choice::Hash(_) | Choice::Usual { .. } => {
-            "the version that served before the deploy is no longer in its history".to_owned()
+            ("the version that served before the deploy is no longer in its history".to_owned(), "deploy it anew")
         }
     };
-    let way_out = format!("deploy it anew, or go to one that is there: {}", list(others));
+    let way_out =
+        format!("{deploy}, or choose one that is there, with redflag rollback --to REVISION: {}", list(others));
     Check::blocked("target", Blocked { reason, way_out })
 }
 
@@ -170,7 +173,7 @@ fn identical(entry: &Entry, others: &[&Entry]) -> Check {
     let way_out = if others.is_empty() {
         "there is nothing to take back: look for the cause elsewhere".to_owned()
     } else {
-        format!("look for the cause elsewhere, or go to another revision: {}", list(others))
+        format!("look for the cause elsewhere, or choose with redflag rollback --to REVISION: {}", list(others))
     };
     let reason = format!("revision {} ({}) is what it runs already", entry.version.revision, entry.version.label());
     Check::blocked("template", Blocked { reason, way_out })

@@ -1,6 +1,8 @@
 //! The undo of a workload: where it goes, what it warns of, and what it makes of each answer.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod checks;
+mod faults;
 mod objects;
 mod peer;
 mod preflight;
@@ -8,3 +10,4 @@ mod prepare;
 mod read_back;
 mod send;
 mod target;
+mod wire;

@@ -24,6 +24,8 @@ pub(crate) enum Act {
     Answer(u16, Value),
     /// An answer that is not JSON, as of a proxy in front.
     Page(u16, &'static str),
+    /// What an API server does, and then this answer instead of its own.
+    DoneBut(u16, Value),
     /// Nothing, for ever.
     Hang,
     /// Somebody else changes the world at this moment, then the usual.
@@ -132,6 +134,10 @@ async fn handle(
         Act::After(change) => change(&mut shared.world.lock().unwrap()),
         Act::Answer(status, body) => return answer(status, body),
         Act::Page(status, text) => return (StatusCode::from_u16(status).unwrap(), text).into_response(),
+        Act::DoneBut(status, body) => {
+            usual(&mut shared.world.lock().unwrap(), &asked);
+            return answer(status, body);
+        }
         Act::Hang => std::future::pending().await,
     }
     let (status, body) = usual(&mut shared.world.lock().unwrap(), &asked);

@@ -25,7 +25,7 @@ fn kept(workload: &Value, lineage: &Lineage, target: &Target) -> Check {
             let earlier = lineage.entries.len().saturating_sub(usize::from(lineage.current.is_some()));
             let revisions =
                 if earlier == 1 { "1 earlier revision".to_owned() } else { format!("{earlier} earlier revisions") };
-            Check::ok(name, format!("it has {revisions}; {} are kept", limit.unwrap_or(10)))
+            Check::ok(name, format!("{revisions} to go back to; it keeps {}", limit.unwrap_or(10)))
         }
     }
 }
@@ -53,14 +53,17 @@ fn standing(ask: &Ask, target: &Target) -> Check {
         (None, None) if target.served_before => {
             Check::ok(name, format!("{described} served before the deploy; no watch has judged it"))
         }
-        (None, None) => warning(
-            name,
-            format!("{described} is the newest but one; nobody knows whether it was good"),
-            if target.others.is_empty() {
-                "find out whether it ever served; there is no other to go to".to_owned()
+        (None, None) => {
+            let sentence = format!("{described} was not seen to serve before the deploy, and no watch has judged it");
+            let way_out = if target.others.is_empty() {
+                "make sure that it ever served: there is no other to go to".to_owned()
             } else {
-                format!("find out whether it served, or choose with redflag rollback --to REVISION: {}", target.others)
-            },
-        ),
+                format!(
+                    "make sure that it ever served, or choose with redflag rollback --to REVISION: {}",
+                    target.others
+                )
+            };
+            warning(name, sentence, way_out)
+        }
     }
 }

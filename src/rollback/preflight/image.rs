@@ -1,7 +1,7 @@
 //! Whether the old template brings back the old program: tags move.
 
 use super::warning;
-use crate::deploy::version_label;
+use crate::deploy::{WorkloadRef, version_label};
 use crate::rollback::Check;
 use crate::rollback::target::Target;
 
@@ -25,7 +25,7 @@ const MOVING_TAGS: [&str; 14] = [
 
 const NAME: &str = "image";
 
-pub(super) fn check(target: &Target) -> Check {
+pub(super) fn check(reference: &WorkloadRef, target: &Target) -> Check {
     let (from, to) = (&target.from.images, &target.entry.version.images);
     let moving: Vec<&str> = to.iter().map(String::as_str).filter(|image| is_moving(image)).collect();
     let moving = moving.join(", ");
@@ -34,7 +34,10 @@ pub(super) fn check(target: &Target) -> Check {
         (true, true) => warning(
             NAME,
             "both revisions run the same image: only the settings around it change",
-            "look at what differs before you go back: kubectl rollout history --revision shows each template",
+            format!(
+                "see first what differs: kubectl rollout history {reference} -n {} --revision={}",
+                reference.namespace, target.entry.version.revision
+            ),
         ),
         (false, true) => warning(
             NAME,

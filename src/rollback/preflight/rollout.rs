@@ -27,7 +27,9 @@ pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage) -> Vec<Check
     } else if let Some(seen) = seen.filter(|seen| seen.running.images != images) {
         let sentence = format!("{runs} was deployed over {}, which is watched here{by}", seen.running.label());
         checks.push(warning(NAME, sentence, "ask who deploys: it may be the fix"));
-    } else if let (Some(progress), None) = (&under_way, seen) {
+    } else if let (Some(progress), None) = (&under_way, seen)
+        && checks.is_empty()
+    {
         let sentence = format!("a rollout of {runs} is under way, {progress}{by}; nobody watches it here");
         checks.push(warning(NAME, sentence, "ask who deploys; an undo ends their rollout"));
     }

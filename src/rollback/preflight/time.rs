@@ -25,8 +25,8 @@ pub(super) fn check(pace: Pace, seen: Option<TimeDelta>) -> Check {
     warning(
         name,
         format!("about {}, above the two minutes of the guide ({basis})", exact(expected)),
-        "say so to whoever waits; turn the feature or the traffic off first if that is quicker, \
-         and let more pods change at once (maxSurge, maxUnavailable) for the next time",
+        "say so to whoever waits; a feature flag may be quicker. More pods at once (maxSurge, maxUnavailable) \
+         help the next time",
     )
 }
 

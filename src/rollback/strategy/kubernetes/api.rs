@@ -11,7 +11,7 @@ use std::error::Error as StdError;
 use tokio::time::{Instant, timeout_at};
 
 /// Who the API server's audit log and `managedFields` say it was.
-const FIELD_MANAGER: &str = "redflag";
+pub(super) const FIELD_MANAGER: &str = "redflag";
 
 /// A longer list is not read to its end: it is only looked at for warnings.
 const ENOUGH: u32 = 500;

@@ -47,9 +47,12 @@ pub(super) async fn identity(cluster: &Cluster) -> Check {
             },
         );
     }
-    let sentence =
-        if is_first { "is noted: a switch to another will be seen" } else { "is what this watch began with" };
-    Check::ok(name, format!("{label} {sentence}"))
+    let sentence = if is_first {
+        format!("{label}: its identity is noted, and another one at its address would be noticed")
+    } else {
+        format!("{label} is the one that this watch began with")
+    };
+    Check::ok(name, sentence)
 }
 
 /// The autoscalers of a namespace; whoever may not read them is not told of them.

@@ -51,7 +51,7 @@ pub(super) fn trial(cluster: &Cluster, patch: &Patch, trial: Result<Reply, Lost>
         }
         Meaning::Taken => warning(
             "the API server would take it, but admission changes the old template".to_owned(),
-            "it was so when the old version was deployed too, unless a policy is new since: ask who owns the policies",
+            "if its policy is newer than the old version, ask the policy's owner what it adds",
         ),
         Meaning::Overtaken => None,
         // A webhook with side effects takes no dry runs; that says nothing of the real request.

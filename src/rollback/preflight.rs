@@ -126,9 +126,8 @@ impl Aim {
 }
 
 /// Works out the undo and checks all that can be checked without asking again. What only the API server can
-/// answer (permission, admission) is added by the adapter, with [`add`]. `place` is the cluster as the person
-/// knows it.
-pub fn draft(place: &str, ask: &Ask, aim: &Aim, objects: Objects<'_>) -> Result<Step, Refusal> {
+/// answer (permission, admission) is added by the adapter, with [`add`]. `cluster` is what the person calls it.
+pub fn draft(cluster: &str, ask: &Ask, aim: &Aim, objects: Objects<'_>) -> Result<Step, Refusal> {
     let (reference, workload) = (&ask.reference, objects.workload);
     let mut checks = vec![state::check(reference, workload)];
     checks.extend(rollout::check(ask, workload, &aim.lineage));
@@ -159,7 +158,7 @@ pub fn draft(place: &str, ask: &Ask, aim: &Aim, objects: Objects<'_>) -> Result<
     settled(Step {
         goal: ask.goal,
         subject: reference.to_string(),
-        place: place.to_owned(),
+        place: cluster.to_owned(),
         does: vec![format!("{reference} gets the template of revision {} again ({})", to.revision, to.label())],
         not_restored: left_behind::list(reference.kind, &target.from, &target.entry.template),
         expected: pace.expected(ask.wanted.pace),

@@ -5,6 +5,8 @@ use crate::objects::{World, set, web};
 use crate::peer::{Act, Asked, Peer, cluster, failed_test};
 use crate::wire::{Cut, Wire};
 use axum::http::Method;
+use futures_util::future::join_all;
+use redflag::cluster::Cluster;
 use redflag::rollback::ask::{Choice, Wanted};
 use redflag::rollback::strategy::kubernetes::{prepare, read_back, send};
 use redflag::rollback::{Answer, Readiness, Step};
@@ -14,7 +16,7 @@ use tokio::net::TcpListener;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// For answers that never come.
-const IMPATIENCE: Duration = Duration::from_millis(300);
+const IMPATIENCE: Duration = Duration::from_secs(1);
 
 fn is_patch(asked: &Asked) -> bool {
     asked.method == Method::PATCH && !asked.is_dry()
@@ -142,59 +144,87 @@ fn make_anew(world: &mut World) {
     set(&mut world.workload, "/metadata/uid", json!("another"));
 }
 
-async fn prepared(cluster: &redflag::cluster::Cluster) -> Readiness {
+async fn prepared(cluster: &Cluster) -> Readiness {
     let choice = Choice::Usual { served_before: Some("69dc9d88f6".to_owned()) };
     prepare(cluster, &web().ask(Wanted { choice, ..Wanted::default() })).await
 }
 
 /// The same undo, prepared over the same connections that it is then sent on.
-async fn undo(cluster: &redflag::cluster::Cluster) -> Step {
+async fn undo(cluster: &Cluster) -> Step {
     match prepared(cluster).await {
         Readiness::Ready(step) => (*step).clone(),
         other => panic!("{other:?}"),
     }
 }
 
+/// A fault, and the undo that was prepared before it.
+struct Trouble {
+    peer: Peer,
+    wire: Wire,
+    step: Step,
+    /// Who sends, over the connections that were prepared on; of an answer that never comes it is not
+    /// awaited for long.
+    cluster: Cluster,
+}
+
+async fn before(fault: &Fault) -> Trouble {
+    let peer = Peer::serve(web(), fault.script).await;
+    let wire = Wire::to(&peer, fault.cut).await;
+    let mut cluster = wire.cluster(PATIENCE);
+    let step = undo(&cluster).await;
+    if matches!(fault.cut, Cut::HangUndone | Cut::HangDone) {
+        cluster.timeout = IMPATIENCE;
+    }
+    Trouble { peer, wire, step, cluster }
+}
+
+/// What is done is done a moment after the wire was cut at the latest.
+async fn until_done(peer: &Peer) {
+    let done = async {
+        while peer.image() != "company/app:1.8.3" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, done).await.expect("it should be done");
+}
+
 #[tokio::test]
 async fn no_fault_is_misreported_and_nothing_is_sent_twice() {
-    for fault in matrix() {
+    let told = matrix().into_iter().map(|fault| async move {
         let name = fault.name;
-        let peer = Peer::serve(web(), fault.script).await;
-        let wire = Wire::to(&peer, fault.cut).await;
-        let is_silent = matches!(fault.cut, Cut::HangUndone | Cut::HangDone);
-        let patient = wire.cluster(PATIENCE);
-        let step = undo(&patient).await;
-
-        let cluster = if is_silent { wire.cluster(IMPATIENCE) } else { patient };
+        let Trouble { peer, wire, step, cluster } = before(&fault).await;
         let answer = send(&cluster, &step).await;
         assert_eq!(word(&answer), fault.sent, "{name}: {answer:?}");
-        assert_eq!(peer.image() == "company/app:1.8.3", fault.is_done, "{name}");
-
+        if fault.is_done {
+            until_done(&peer).await;
+        }
         let found = read_back(&wire.cluster(PATIENCE), &step).await;
         assert_eq!(word(&found), fault.read_back, "{name}: {found:?}");
+        assert_eq!(peer.image() == "company/app:1.8.3", fault.is_done, "{name}");
         assert_eq!(wire.patches(), 1, "{name}");
-    }
+    });
+    join_all(told).await;
 }
 
 #[tokio::test]
 async fn whoever_is_killed_at_any_point_finds_the_truth_at_the_next_start() {
-    for fault in matrix() {
+    let found = matrix().into_iter().map(|fault| async move {
         let name = fault.name;
-        let peer = Peer::serve(web(), fault.script).await;
-        let wire = Wire::to(&peer, fault.cut).await;
-        let step = undo(&wire.cluster(PATIENCE)).await;
-        // Killed: nobody hears the answer, and nothing of the process is left.
-        let is_silent = matches!(fault.cut, Cut::HangUndone | Cut::HangDone);
-        send(&wire.cluster(if is_silent { IMPATIENCE } else { PATIENCE }), &step).await;
+        let Trouble { peer, wire, step, cluster } = before(&fault).await;
+        // Killed: nobody heard the answer, and nothing of the process is left.
+        drop((send(&cluster, &step).await, cluster, step));
+        if fault.is_done {
+            until_done(&peer).await;
+        }
         let fresh = prepared(&wire.cluster(PATIENCE)).await;
-
         match (fault.fresh, &fresh) {
             (Some(reason), Readiness::Blocked(refusal)) => assert_eq!(refusal.reason, reason, "{name}"),
             (None, Readiness::Ready(step)) => assert_eq!(step.target(), "1.8.3", "{name}"),
             (_, other) => panic!("{name}: {other:?}"),
         }
         assert_eq!(wire.patches(), 1, "{name}: preparing only tries");
-    }
+    });
+    join_all(found).await;
 }
 
 #[tokio::test]

@@ -9,5 +9,7 @@ mod preflight;
 mod prepare;
 mod read_back;
 mod send;
+#[path = "../support/mod.rs"]
+mod support;
 mod target;
 mod wire;

@@ -39,9 +39,15 @@ pub struct Objects<'a> {
     pub pods: &'a [Value],
     /// What is around it.
     pub around: &'a Surroundings,
-    /// Whether the step tells Flux to leave the workload alone before it patches: then that Flux keeps it is
-    /// in nobody's way.
-    pub suspends_flux: bool,
+}
+
+/// What is made of somebody who keeps the workload as their own record has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// One that would put the new version back blocks.
+    Heeded,
+    /// The step goes the owner's own way, or stops it first: whoever asks for it says so in a check of its own.
+    Handled,
 }
 
 /// What was read of a workload's surroundings. None of it is needed to send an undo; all of it tells harm.
@@ -127,15 +133,25 @@ impl Aim {
 
 /// Works out the undo and checks all that can be checked without asking again. What only the API server can
 /// answer (permission, admission) is added by the adapter, with [`add`]. `cluster` is what the person calls it.
-pub fn draft(cluster: &str, ask: &Ask, aim: &Aim, objects: Objects<'_>) -> Result<Step, Refusal> {
+pub fn draft(cluster: &str, ask: &Ask, objects: Objects<'_>) -> Result<Step, Refusal> {
+    draft_under(Owner::Heeded, cluster, ask, objects)
+}
+
+/// The same, also for whoever deals with the owner.
+pub fn draft_under(owner: Owner, cluster: &str, ask: &Ask, objects: Objects<'_>) -> Result<Step, Refusal> {
     let (reference, workload) = (&ask.reference, objects.workload);
+    let aim = Aim::of(ask, workload, objects.history);
+    let owner = |by_hand: &str| match owner {
+        Owner::Heeded => owner::check(reference, workload, by_hand),
+        Owner::Handled => Vec::new(),
+    };
     let mut checks = vec![state::check(reference, workload)];
     checks.extend(rollout::check(ask, workload, &aim.lineage));
     let going = match &aim.going {
         Ok(going) => going,
         Err(check) => {
             checks.push(check.clone());
-            checks.extend(owner::check(reference, workload, objects.suspends_flux, &by_hand(reference, None)));
+            checks.extend(owner(&by_hand(reference, None)));
             return Err(refusal(checks));
         }
     };
@@ -143,7 +159,7 @@ pub fn draft(cluster: &str, ask: &Ask, aim: &Aim, objects: Objects<'_>) -> Resul
     let pace = Pace::of(reference.kind, workload);
 
     checks.extend(history::check(ask, workload, &aim.lineage, target));
-    checks.extend(owner::check(reference, workload, objects.suspends_flux, by_hand));
+    checks.extend(owner(by_hand));
     checks.extend(apply::check(workload, target));
     checks.push(image::check(reference, target));
     checks.extend(configuration::check(&reference.namespace, target, objects.around));

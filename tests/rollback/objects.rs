@@ -3,7 +3,7 @@
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::rollback::action::Action;
 use redflag::rollback::ask::{Ask, Choice, Wanted};
-use redflag::rollback::preflight::{self, Aim, Looked, Objects, Surroundings};
+use redflag::rollback::preflight::{self, Looked, Objects, Surroundings};
 use redflag::rollback::{Goal, Refusal, Step};
 use serde_json::{Value, json};
 
@@ -180,10 +180,8 @@ impl World {
 
     /// The same, with these surroundings.
     pub(crate) fn draft_among(&self, ask: &Ask, around: &Surroundings) -> Result<Step, Refusal> {
-        let aim = Aim::of(ask, &self.workload, &self.history);
         let (workload, history, pods) = (&self.workload, &self.history[..], &self.pods[..]);
-        let objects = Objects { workload, history, pods, around, suspends_flux: false };
-        preflight::draft("prod-eu", ask, &aim, objects)
+        preflight::draft("prod-eu", ask, Objects { workload, history, pods, around })
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::objects::{World, agent, db, set, web};
 use chrono::TimeDelta;
 use redflag::rollback::ask::{Choice, Wanted};
-use redflag::rollback::preflight::{self, Aim, Looked, Objects, References, Surroundings};
+use redflag::rollback::preflight::{self, Looked, Objects, Owner, References, Surroundings};
 use redflag::rollback::{CheckOutcome, Refusal};
 use serde_json::{Value, json};
 
@@ -170,25 +170,14 @@ fn an_old_revision_that_was_never_numbered_before_is_known_by_its_age() {
 }
 
 #[test]
-fn what_flux_keeps_is_free_once_flux_is_told_to_leave_it_alone() {
-    let world = web()
-        .with("/metadata/labels/kustomize.toolkit.fluxcd.io~1name", json!("apps"))
-        .with("/metadata/managedFields", json!([{"manager": "kustomize-controller", "operation": "Apply"}]));
+fn an_owner_that_is_dealt_with_is_in_nobodys_way() {
+    let world = web().with("/metadata/labels/kustomize.toolkit.fluxcd.io~1name", json!("apps"));
     let ask = world.ask(Wanted::default());
-    let aim = Aim::of(&ask, &world.workload, &world.history);
     let around = Surroundings::default();
-    let objects = |suspends_flux| Objects {
-        workload: &world.workload,
-        history: &world.history,
-        pods: &[],
-        around: &around,
-        suspends_flux,
-    };
-    assert!(preflight::draft("prod-eu", &ask, &aim, objects(false)).is_err());
-    let step = preflight::draft("prod-eu", &ask, &aim, objects(true)).unwrap();
-    let owner: Vec<&str> =
-        step.checks.iter().filter(|check| check.name == "owner").map(|check| check.sentence.as_str()).collect();
-    assert_eq!(owner, ["Flux keeps it and is told to leave it alone first"]);
+    let objects = Objects { workload: &world.workload, history: &world.history, pods: &[], around: &around };
+    assert!(preflight::draft_under(Owner::Heeded, "prod-eu", &ask, objects).is_err());
+    let step = preflight::draft_under(Owner::Handled, "prod-eu", &ask, objects).unwrap();
+    assert!(step.checks.iter().all(|check| check.name != "owner"), "whoever deals with it says so");
 }
 
 #[test]

@@ -1,23 +1,26 @@
 //! Kubernetes' own undo: prepared and tried in advance, sent once, and read back when its answer is lost.
 
 mod answer;
-mod api;
+pub(super) mod api;
 mod around;
 mod permission;
 mod selector;
+mod sight;
+
+pub(super) use sight::{look_at, read_workload};
 
 use super::Strategy;
 use crate::cluster::Cluster;
-use crate::deploy::{WorkloadRef, version_label};
+use crate::deploy::version_label;
 use crate::rollback::action::{Action, Patch};
 use crate::rollback::ask::Ask;
-use crate::rollback::preflight::{self, Aim, Objects, Surroundings};
-use crate::rollback::target::text::items;
+use crate::rollback::preflight::{self, Aim, Owner};
 use crate::rollback::target::{author, patch, template};
-use crate::rollback::{Answer, Blocked, Check, CheckOutcome, Readiness, Refusal, Run, Step};
+use crate::rollback::{Answer, Blocked, CheckOutcome, Readiness, Refusal, Run, Step};
 use answer::Meaning;
 use api::{Call, Lost, Reply};
 use futures_util::future::{BoxFuture, FutureExt, ready};
+use permission::Trial;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -59,110 +62,51 @@ impl Strategy for Undo {
 /// the cluster's timeout. A change that comes between the reading and the trying is answered by doing it all
 /// once more.
 pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
-    prepare_after(cluster, ask, false).await
+    match step_under(Owner::Heeded, cluster, ask).await {
+        Ok(step) => Readiness::Ready(Arc::new(step)),
+        Err(refusal) => Readiness::Blocked(refusal),
+    }
 }
 
-/// The same for a step that first tells Flux to leave the workload alone: that Flux keeps it does not block.
-pub async fn prepare_suspended(cluster: &Cluster, ask: &Ask) -> Readiness {
-    prepare_after(cluster, ask, true).await
-}
-
-async fn prepare_after(cluster: &Cluster, ask: &Ask, suspends_flux: bool) -> Readiness {
+/// The same, also for whoever deals with the workload's owner.
+pub(super) async fn step_under(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Step, Refusal> {
     for _ in 0..2 {
-        match attempt(cluster, ask, suspends_flux).await {
-            Ok(Some(step)) => return Readiness::Ready(Arc::new(step)),
-            Ok(None) => {}
-            Err(refusal) => return Readiness::Blocked(refusal),
+        if let Some(step) = attempt(owner, cluster, ask).await? {
+            return Ok(step);
         }
     }
     let reference = &ask.reference;
-    Readiness::Blocked(Refusal::from(Blocked {
+    Err(Refusal::from(Blocked {
         reason: format!("{reference} changes faster than an undo of it can be prepared"),
         way_out: "find out who else deploys or scales it, and wait until they have done".to_owned(),
     }))
 }
 
 /// One preparation; `None` when the workload changed in its midst.
-async fn attempt(cluster: &Cluster, ask: &Ask, suspends_flux: bool) -> Result<Option<Step>, Refusal> {
+async fn attempt(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Option<Step>, Refusal> {
     let reference = &ask.reference;
-    let namespace = reference.namespace.as_str();
-    let (identity, permission, workload, autoscalers, quotas) = tokio::join!(
-        around::identity(cluster),
-        permission::review(cluster, reference),
-        read(cluster, Call::Workload(reference), reference, reference.kind.plural(), "get"),
-        around::autoscalers(cluster, namespace),
-        around::quotas(cluster, namespace),
-    );
-    if identity.outcome == CheckOutcome::Blocked {
-        // Whatever was read there is of another cluster.
-        return Err(preflight::refusal(vec![identity]));
-    }
-    let asked = vec![identity, permission];
-    let unread = |blocked: Blocked| {
-        let mut checks = asked.clone();
-        checks.insert(0, Check::blocked("reading", blocked));
-        preflight::refusal(checks)
+    let (permission, sight) = tokio::join!(permission::review(cluster, reference), sight::read(cluster, reference));
+    let is_allowed = permission.outcome != CheckOutcome::Blocked;
+    let mut sight = match sight {
+        Ok(sight) => sight,
+        Err(check) => return Err(preflight::refusal(vec![check, permission])),
     };
-    let workload = workload.map_err(unread)?;
-
-    let selector = selector::of(&workload);
-    let history = Call::History(reference, &selector);
-    let (history, pods) = tokio::join!(
-        read(cluster, history, reference, api::history_plural(reference.kind), "list"),
-        pods(cluster, reference, &workload, &selector),
-    );
-    let history = history.map_err(unread)?;
-
-    let aim = Aim::of(ask, &workload, items(&history["items"]));
-    let references = aim.references();
+    let aim = Aim::of(ask, &sight.workload, sight.objects().history);
+    let (references, namespace) = (aim.references(), reference.namespace.as_str());
     let (config_maps, secrets, trial) = tokio::join!(
         around::metadata(cluster, namespace, "configmaps", references.config_maps()),
         around::metadata(cluster, namespace, "secrets", references.secrets()),
-        try_out(cluster, aim.patch()),
+        permission::try_out(cluster, aim.patch()),
     );
-    let around = Surroundings { config_maps, secrets, autoscalers, quotas };
-    let objects = Objects {
-        workload: &workload,
-        history: items(&history["items"]),
-        pods: items(&pods["items"]),
-        around: &around,
-        suspends_flux,
-    };
-    let drafted = preflight::draft(&cluster.label, ask, &aim, objects);
-    let is_allowed = asked.iter().all(|check| check.outcome != CheckOutcome::Blocked);
-    let drafted = preflight::add(drafted, asked);
-    match (aim.patch(), trial) {
+    (sight.around.config_maps, sight.around.secrets) = (config_maps, secrets);
+
+    let drafted = preflight::draft_under(owner, &cluster.label, ask, sight.objects());
+    let drafted = preflight::add(drafted, [sight.identity, permission]);
+    match trial {
         // Without the permission the trial only says so again.
-        (Some((patch, by_hand)), Some(trial)) if is_allowed => {
-            match permission::trial(cluster, patch, trial, by_hand) {
-                Some(check) => preflight::add(drafted, [check]).map(Some),
-                None => Ok(None),
-            }
-        }
-        _ => drafted.map(Some),
-    }
-}
-
-/// Only their names are wanted, for a warning that stands without them.
-async fn pods(cluster: &Cluster, of: &WorkloadRef, workload: &Value, selector: &str) -> Value {
-    if preflight::waits_for_broken_pods(of.kind, workload) {
-        read(cluster, Call::Pods(of, selector), of, "pods", "list").await.unwrap_or_default()
-    } else {
-        Value::Null
-    }
-}
-
-async fn try_out(cluster: &Cluster, patch: Option<(&Patch, &str)>) -> Option<Result<Reply, Lost>> {
-    let (patch, _) = patch?;
-    Some(api::ask(cluster, Call::Patch { of: &patch.reference, patch: &patch.document, dry: true }).await)
-}
-
-async fn read(cluster: &Cluster, call: Call<'_>, of: &WorkloadRef, plural: &str, verb: &str) -> Result<Value, Blocked> {
-    let reply = api::ask(cluster, call).await.map_err(|lost| answer::unreachable(&cluster.label, &lost.reason()))?;
-    if reply.is_success() && reply.body.is_object() {
-        Ok(reply.body)
-    } else {
-        Err(answer::unread(of, plural, verb, &reply))
+        Trial::Made(check) if is_allowed => preflight::add(drafted, [check]).map(Some),
+        Trial::Overtaken => Ok(None),
+        Trial::Made(_) | Trial::NotMade => drafted.map(Some),
     }
 }
 

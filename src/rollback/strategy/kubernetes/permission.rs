@@ -1,13 +1,15 @@
 //! Whether we may, asked in advance: the access review, and the request itself as a dry run.
 
 use super::answer::{self, Meaning};
-use super::api::{self, Call, Lost, Reply};
+use super::api::{self, Call, Reply};
 use crate::cluster::Cluster;
 use crate::deploy::WorkloadRef;
 use crate::rollback::action::Patch;
 use crate::rollback::target::text::one_line;
 use crate::rollback::target::{patch, template};
 use crate::rollback::{Blocked, Check};
+
+const DRY_RUN: &str = "dry run";
 
 /// What the access review says. “No opinion” (neither allowed nor denied) is a no; an answer that could not
 /// be worked out is neither, and the trial decides alone.
@@ -36,16 +38,33 @@ pub(super) async fn review(cluster: &Cluster, of: &WorkloadRef) -> Check {
     }
 }
 
-/// What the dry run says; `None` when the workload changed since it was read.
-pub(super) fn trial(cluster: &Cluster, patch: &Patch, trial: Result<Reply, Lost>, by_hand: &str) -> Option<Check> {
-    let name = "dry run";
+/// What came of trying.
+pub(super) enum Trial {
+    /// This.
+    Made(Check),
+    /// The workload changed since it was read: what was tried is out of date.
+    Overtaken,
+    /// There was nothing to try.
+    NotMade,
+}
+
+/// Lets the API server try the patch without storing anything.
+pub(super) async fn try_out(cluster: &Cluster, patch: Option<(&Patch, &str)>) -> Trial {
+    let Some((patch, by_hand)) = patch else { return Trial::NotMade };
+    let call = Call::Patch { of: &patch.reference, patch: &patch.document, dry: true };
+    let check = match api::ask(cluster, call).await {
+        Ok(reply) => tried(patch, &reply, by_hand),
+        Err(lost) => Some(Check::blocked(DRY_RUN, answer::unreachable(&cluster.label, &lost.reason()))),
+    };
+    check.map_or(Trial::Overtaken, Trial::Made)
+}
+
+/// What the dry run's answer says; `None` when the workload changed since it was read.
+fn tried(patch: &Patch, reply: &Reply, by_hand: &str) -> Option<Check> {
+    let name = DRY_RUN;
     let later = "it may still be taken when it is sent; the answer will tell";
     let warning = |sentence: String, way_out: &str| Some(Check::warning(name, sentence, Some(way_out.to_owned())));
-    let reply = match trial {
-        Ok(reply) => reply,
-        Err(lost) => return Some(Check::blocked(name, answer::unreachable(&cluster.label, &lost.reason()))),
-    };
-    match answer::meaning(&patch.reference, &reply, by_hand) {
+    match answer::meaning(&patch.reference, reply, by_hand) {
         Meaning::Taken if template::same(&reply.body["spec"]["template"], patch::template(&patch.document)) => {
             Some(Check::ok(name, "the API server has tried it and would take it"))
         }

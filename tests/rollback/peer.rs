@@ -26,6 +26,8 @@ pub(crate) enum Act {
     Page(u16, &'static str),
     /// What an API server does, and then this answer instead of its own.
     DoneBut(u16, Value),
+    /// That it is too busy, as an API server says it: not as a `Status`, and for how long in a header.
+    Busy,
     /// Nothing, for ever.
     Hang,
     /// Somebody else changes the world at this moment, then the usual.
@@ -138,6 +140,7 @@ async fn handle(
             usual(&mut shared.world.lock().unwrap(), &asked);
             return answer(status, body);
         }
+        Act::Busy => return busy(),
         Act::Hang => std::future::pending().await,
     }
     let (status, body) = usual(&mut shared.world.lock().unwrap(), &asked);
@@ -146,6 +149,14 @@ async fn handle(
 
 fn answer(status: u16, body: Value) -> Response {
     (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
+}
+
+fn busy() -> Response {
+    let lines = tape("errors");
+    let line = lines.iter().find(|line| line["response"]["status"] == 429).unwrap();
+    let text = line["response"]["body"].as_str().unwrap().to_owned();
+    let stay_away = line["response"]["headers"]["retry-after"].as_str().unwrap().to_owned();
+    (StatusCode::TOO_MANY_REQUESTS, [("retry-after", stay_away)], text).into_response()
 }
 
 fn usual(world: &mut World, asked: &Asked) -> (u16, Value) {
@@ -208,6 +219,16 @@ pub(crate) fn invalid() -> Value {
 /// A 403 for a patch, as recorded.
 pub(crate) fn forbidden() -> Value {
     of_tape(|body| body["code"] == 403 && body["message"].as_str().unwrap().contains("cannot patch"))
+}
+
+/// A 403 for a request without credentials, as recorded.
+pub(crate) fn anonymous() -> Value {
+    of_tape(|body| body["code"] == 403 && body["message"].as_str().unwrap().contains("system:anonymous"))
+}
+
+/// A 422 of a policy that says no, as recorded.
+pub(crate) fn denied() -> Value {
+    of_tape(|body| body["code"] == 422 && body["message"].as_str().unwrap().contains("denied request"))
 }
 
 /// An access review that is refused, as recorded.

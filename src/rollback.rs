@@ -6,6 +6,7 @@ pub mod ask;
 pub mod automatic;
 pub mod known;
 pub mod lease;
+pub mod migrations;
 pub mod plan;
 pub mod preflight;
 pub mod spec;

@@ -1,6 +1,7 @@
 //! The ways to take a deploy back: [`Strategy`], one file each.
 
 pub mod kubernetes;
+pub mod lease;
 #[allow(dead_code, reason = "the strategies that run programs come next")]
 pub(crate) mod program;
 

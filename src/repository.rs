@@ -1,5 +1,6 @@
 //! A local clone of what is deployed, read through the `git` program. The person's checkout, index, branches and
-//! remote-tracking refs are never touched: what is fetched goes under `refs/redflag`.
+//! tags are never touched, and what is fetched goes under `refs/redflag`: a background fetch that moved
+//! `origin/main` would make their next `push --force-with-lease` a lie. Only a push moves it, as any push does.
 
 mod git;
 mod worktree;

@@ -2,6 +2,7 @@
 
 use super::git::Git;
 use super::{Commit, Repository, Trouble};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// What a trial came to.
@@ -49,6 +50,10 @@ impl Repository {
                 worktree.remove(&self.git).await;
                 return Err(trouble);
             }
+            if self.is_back(tip, commits).await? {
+                worktree.remove(&self.git).await;
+                return Ok(Trial::Nothing);
+            }
             return Ok(Trial::Conflict { at: commit.clone(), files, folder: worktree.keep() });
         }
         let tree = worktree.git.ask(&["write-tree"]).await;
@@ -57,6 +62,20 @@ impl Repository {
         let files = changed?.split('\0').filter(|file| !file.is_empty()).count();
         let tree = tree?.trim().to_owned();
         Ok(if files == 0 { Trial::Nothing } else { Trial::Reverted(Reverted { tree, files }) })
+    }
+
+    /// Whether every file that these commits changed is already as it was before them: a revert in one piece, or by
+    /// hand, conflicts with reverting them one by one.
+    async fn is_back(&self, tip: &str, commits: &[Commit]) -> Result<bool, Trouble> {
+        let (Some(newest), Some(oldest)) = (commits.first(), commits.last()) else { return Ok(true) };
+        let before = format!("{}^1", oldest.hash);
+        let names = async |commit: &str| {
+            let call = ["diff", "--name-only", "--no-renames", "-z", "--end-of-options", &before, commit];
+            self.git.ask(&call).await
+        };
+        let (changed, different) = (names(&newest.hash).await?, names(tip).await?);
+        let different: HashSet<&str> = different.split('\0').filter(|file| !file.is_empty()).collect();
+        Ok(!changed.split('\0').any(|file| different.contains(file)))
     }
 
     /// Takes a worktree away that was left for a person, if it is still there.

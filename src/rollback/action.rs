@@ -44,14 +44,20 @@ pub enum Action {
     },
     /// A job of a CI system.
     Ci(CiAction),
-    /// `git revert` of these commits, newest first, and a push.
+    /// `git revert` of some commits, tried already, as one commit on top of the branch, and a push.
     Revert {
         /// The branch that is deployed.
         branch: String,
         /// The commit at its tip when the plan was made: the push is refused when it moved.
         tip: String,
-        /// The commits to revert, newest first, full hashes.
+        /// The commits that are reverted, newest first, full hashes.
         commits: Vec<String>,
+        /// What the branch holds then: the tree that the trial came to.
+        tree: String,
+        /// The message of the commit.
+        message: String,
+        /// A text in the message that no other commit of the branch has: how it is found again.
+        marker: String,
     },
     /// A program and its arguments; never a shell.
     Command {

@@ -40,7 +40,9 @@ pub(super) fn aim(ask: &Ask) -> Result<Aim, Blocked> {
 fn choose<'a>(ask: &Ask, seen: &'a Seen) -> Result<&'a Version, Blocked> {
     let others: Vec<&Version> = seen.revisions.iter().filter(|version| version.hash != seen.running.hash).collect();
     let (found, reason) = match &ask.wanted.choice {
-        Choice::Usual { served_before: Some(hash) } if *hash == seen.running.hash => (Some(&seen.running), String::new()),
+        Choice::Usual { served_before: Some(hash) } if *hash == seen.running.hash => {
+            (Some(&seen.running), String::new())
+        }
         Choice::Usual { served_before } => {
             let place = known::default_target(&others, served_before.as_deref(), &ask.wanted.known);
             let reason = match served_before {
@@ -79,10 +81,7 @@ fn standing(ask: &Ask, to: &Version) -> Check {
         }
         Some(known) => Check::warning(
             name,
-            format!(
-                "{label} was itself taken back, or under a red flag, on {}",
-                known.at.format("%Y-%m-%d %H:%M UTC")
-            ),
+            format!("{label} was itself taken back, or under a red flag, on {}", known.at.format("%Y-%m-%d %H:%M UTC")),
             Some("choose another one with redflag rollback --to REVISION".to_owned()),
         ),
         None => Check::ok(name, format!("{label} is revision {}; no watch of it is remembered", to.revision)),

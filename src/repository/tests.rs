@@ -1,3 +1,5 @@
+//! Versions that hold a hash, and what git says of a push.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
 

@@ -1,3 +1,5 @@
+//! What is found of migrations becomes checks, and nothing found is never taken for nothing there.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
 use crate::rollback::CheckOutcome;

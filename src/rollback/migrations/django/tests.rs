@@ -1,3 +1,5 @@
+//! Django's operations, one by one, as people and `makemigrations` write them.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
 use Weight::{Additive, Destructive, Unsure};

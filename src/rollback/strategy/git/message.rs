@@ -78,7 +78,20 @@ mod tests {
             marker: "1-2",
             reverts: Some("1.9.0"),
         });
-        insta::assert_snapshot!(text);
+        let [first, second] = ["0a1b2c3", "4d5e6f7"].map(|hash| hash.repeat(8));
+        let wanted = format!(
+            "Revert deploy of shop 1.9.0\n\n\
+             Takes deployment/shop of production back to 1.8.3.\n\
+             Because of: error rate 2.4 % above 1 %.\n\n\
+             Reverts faster carts (0a1b2c3).\n\
+             Reverts new totals (4d5e6f7).\n\n\
+             This reverts commit {first}.\n\
+             This reverts commit {second}.\n\n\
+             Redflag-Actor: ana@laptop\n\
+             Redflag-Reverts: 1.9.0\n\
+             Redflag-Id: 1-2\n"
+        );
+        assert_eq!(text, wanted);
     }
 
     #[test]

@@ -149,6 +149,11 @@ impl Action {
         !matches!(self, Self::Abort { .. })
     }
 
+    /// Whether what comes back is built anew, so that neither its template nor its images are known beforehand.
+    pub const fn builds_anew(&self) -> bool {
+        matches!(self, Self::Revert { .. })
+    }
+
     /// Whether the request itself refuses when the workload is no longer what the plan was made for. Without
     /// that, somebody else's rollback must be known not to be under way before anything is sent.
     pub const fn is_guarded(&self) -> bool {

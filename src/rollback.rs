@@ -7,6 +7,7 @@ pub mod automatic;
 pub mod keeper;
 pub mod known;
 pub mod lease;
+pub mod migrations;
 pub mod plan;
 pub mod preflight;
 pub mod spec;

@@ -74,7 +74,7 @@ impl Line {
 /// All that a plan says of itself. `why` tells why a workload goes where it goes.
 pub fn plan(setup: &Setup, plan: &Plan, why: impl Fn(&Covered) -> String) -> Vec<Line> {
     let mut lines = Vec::new();
-    let one_place = same(plan.steps().map(|step| step.place.as_str()));
+    let one_place = place(plan);
     let strategy = &setup.rollback.strategy;
     lines.push(Line::plain("strategy", one_place.map_or(strategy.clone(), |place| format!("{strategy} at {place}"))));
     let covered = || plan.steps().flat_map(|step| &step.covers);
@@ -102,6 +102,11 @@ pub fn plan(setup: &Setup, plan: &Plan, why: impl Fn(&Covered) -> String) -> Vec
     }
     lines.extend(left_out(&plan.left_out));
     lines
+}
+
+/// The system that all steps are asked of; `None` where there are several.
+pub fn place(plan: &Plan) -> Option<&str> {
+    same(plan.steps().map(|step| step.place.as_str()))
 }
 
 /// What all of them are; `None` where they differ, or where there are none.
@@ -141,19 +146,17 @@ fn order(plan: &Plan) -> Option<Line> {
 
 /// One step. Of many, only what is not well is worth a line of its own.
 fn step(step: &Step, many: bool, with_namespace: bool) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for covered in &step.covers {
-        lines.push(heading(step.goal, covered, with_namespace));
-        if !many {
-            lines.extend(images(covered));
-        }
-    }
+    let mut lines: Vec<Line> = step.covers.iter().map(|covered| heading(step.goal, covered, with_namespace)).collect();
+    // What may do harm comes before anything that would push it out of sight.
+    lines.extend(checks(&step.checks, |outcome| outcome > CheckOutcome::Ok));
     lines.extend(does(step));
-    lines.extend(checks(&step.checks, !many));
     if many {
         let passed = step.checks.iter().filter(|check| check.outcome == CheckOutcome::Ok).count();
         let text = format!("{passed} of {} passed", step.checks.len());
         lines.push(Line::check(CheckOutcome::Ok, "checks", text));
+    } else {
+        lines.extend(step.covers.iter().flat_map(images));
+        lines.extend(checks(&step.checks, |outcome| outcome == CheckOutcome::Ok));
     }
     lines.extend(leaves(step));
     lines
@@ -198,9 +201,9 @@ fn images(covered: &Covered) -> impl Iterator<Item = Line> {
     })
 }
 
-/// Checks, the worst first, each that is not well with its way out; those that are well only if asked for.
-pub fn checks(checks: &[Check], with_ok: bool) -> Vec<Line> {
-    let mut sorted: Vec<&Check> = checks.iter().filter(|check| with_ok || check.outcome != CheckOutcome::Ok).collect();
+/// Checks that came out as wanted, the worst first, each that is not well with its way out.
+pub fn checks(checks: &[Check], wanted: impl Fn(CheckOutcome) -> bool) -> Vec<Line> {
+    let mut sorted: Vec<&Check> = checks.iter().filter(|check| wanted(check.outcome)).collect();
     sorted.sort_by_key(|check| std::cmp::Reverse(check.outcome));
     let told = sorted.into_iter().flat_map(|check| {
         let line = Line::check(check.outcome, check.name, check.sentence.clone());
@@ -214,10 +217,10 @@ pub fn refusal(refusal: &Refusal) -> Vec<Line> {
     let is_told = |check: &Check| check.outcome == CheckOutcome::Blocked && check.sentence == refusal.reason;
     let mut lines = Vec::new();
     if !refusal.checks.iter().any(is_told) {
-        lines.push(Line::check(CheckOutcome::Blocked, "blocked", refusal.reason.clone()));
+        lines.push(Line::check(CheckOutcome::Blocked, "rollback", refusal.reason.clone()));
         lines.push(Line::way_out(&refusal.way_out));
     }
-    lines.extend(checks(&refusal.checks, true));
+    lines.extend(checks(&refusal.checks, |_| true));
     lines
 }
 

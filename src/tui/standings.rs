@@ -124,35 +124,34 @@ impl<'a> Standings<'a> {
         }
     }
 
-    /// What there is to say of a workload, the most important first; without what [`Self::brief`] says.
-    pub(super) fn detail(&self, id: WorkloadId) -> Vec<Line> {
+    /// What there is to say of a workload beside [`Self::brief`]: what to know before a key is struck, and the rest.
+    pub(super) fn detail(&self, id: WorkloadId) -> (Vec<Line>, Vec<Line>) {
         match self.standing(id) {
             Standing::Ready(step, covered) => self.ready(id, step, covered),
-            Standing::Blocked(refusal) => telling::refusal(refusal),
-            Standing::TakenBack(_, forward) => vec![way_forward(forward)],
-            Standing::NoDeploy | Standing::Preparing | Standing::UnderWay(_) => Vec::new(),
+            Standing::Blocked(refusal) => (telling::refusal(refusal), Vec::new()),
+            Standing::TakenBack(_, forward) => (vec![way_forward(forward)], Vec::new()),
+            Standing::NoDeploy | Standing::Preparing | Standing::UnderWay(_) => (Vec::new(), Vec::new()),
         }
     }
 
-    fn ready(&self, id: WorkloadId, step: &Step, covered: &Covered) -> Vec<Line> {
+    fn ready(&self, id: WorkloadId, step: &Step, covered: &Covered) -> (Vec<Line>, Vec<Line>) {
         let deploy = self.watch.workload(id).deploy.as_ref();
-        let mut lines = vec![telling::takes(step.expected)];
-        lines.push(Line::new(Weight::Plain, "why this one", telling::why(self.watch.setup(), covered, deploy)));
-        let (not_ok, ok): (Vec<_>, Vec<_>) =
-            telling::checks(&step.checks, true).into_iter().partition(|line| !is_ok(line));
-        lines.extend(not_ok);
-        lines.extend(telling::does(step));
-        lines.extend(ok);
-        lines.push(Line::new(Weight::Plain, "at", step.place.clone()));
-        lines.extend(telling::leaves(step));
-        lines
+        let mut first = vec![telling::takes(step.expected)];
+        first.push(Line::new(Weight::Plain, "why this one", telling::why(self.watch.setup(), covered, deploy)));
+        first.extend(telling::checks(&step.checks, |outcome| outcome > CheckOutcome::Ok));
+        let mut rest: Vec<Line> = telling::does(step).collect();
+        rest.extend(telling::checks(&step.checks, |outcome| outcome == CheckOutcome::Ok));
+        if telling::place(&self.plan).is_none() {
+            rest.push(Line::new(Weight::Plain, "asked of", step.place.clone()));
+        }
+        rest.extend(telling::leaves(step));
+        (first, rest)
     }
 
-    /// What holds for all workloads: who is at it, by which strategy, and how near the automatism is.
-    pub(super) fn general(&self) -> Vec<Line> {
-        let setup = self.watch.setup();
+    /// What may be in the way of all of them: who is at it, and whether anything may be done from here at all.
+    pub(super) fn obstacles(&self) -> Vec<Line> {
         let mut lines = Vec::new();
-        if setup.read_only {
+        if self.watch.setup().read_only {
             lines.push(Line::new(Weight::Warning, "read-only", "nothing can be rolled back from here"));
         }
         match self.watch.holding() {
@@ -167,18 +166,43 @@ impl<'a> Standings<'a> {
             }
             Holding::Nobody | Holding::Asking | Holding::Ours => {}
         }
-        let strategy = match (self.only(), self.plan.step_count()) {
-            (None, 2..) => {
-                let stages = self.plan.stages.len();
-                let order = if stages > 1 { format!(" in {stages} stages") } else { String::new() };
-                let takes = telling::span(self.plan.expected());
-                format!("{}, {} requests{order}, about {takes}", setup.rollback.strategy, self.plan.step_count())
-            }
-            _ => setup.rollback.strategy.clone(),
-        };
-        lines.push(Line::new(Weight::Plain, "strategy", strategy));
-        lines.push(automatic(self.watch));
         lines
+    }
+
+    /// By which strategy, and of several workloads in which order.
+    pub(super) fn strategy(&self) -> Line {
+        let name = &self.watch.setup().rollback.strategy;
+        let strategy = telling::place(&self.plan).map_or(name.clone(), |place| format!("{name} at {place}"));
+        let text = match (self.plan.step_count(), self.plan.stages.len()) {
+            (0 | 1, _) => strategy,
+            (steps, stages) => {
+                let order = if stages > 1 { format!(" in {stages} stages") } else { " side by side".to_owned() };
+                format!("{strategy}, {steps} requests{order}, about {}", telling::span(self.plan.expected()))
+            }
+        };
+        Line::new(Weight::Plain, "strategy", text)
+    }
+
+    /// The automatism in one line: how far it may go, and how near it is.
+    pub(super) fn automatism(&self) -> Line {
+        let policy = &self.watch.setup().rollback;
+        let arming = self.watch.arming();
+        let mode = match policy.automatic {
+            Automatic::Off => return Line::new(Weight::Quiet, "automatic", "off: only a person rolls back"),
+            Automatic::Shadow => "shadow, it only says what it would do".to_owned(),
+            Automatic::Countdown => format!("countdown of {}", telling::span(policy.countdown)),
+            Automatic::On => "on, it acts at once".to_owned(),
+        };
+        let ago = |at| brief(self.watch.now() - at);
+        let met = arming.conditions.iter().filter(|condition| condition.met).count();
+        let state = match (arming.vetoed, arming.acted, policy.automatic) {
+            (Some(at), ..) => format!("stopped by a person {} ago, not again in this watch", ago(at)),
+            (None, Some(at), Automatic::Shadow) => format!("it would have acted {} ago", ago(at)),
+            (None, Some(at), _) => format!("it acted {} ago, not again in this watch", ago(at)),
+            (None, None, _) if arming.is_armed() => "armed, every condition holds".to_owned(),
+            (None, None, _) => format!("not armed, {met} of {} conditions hold", arming.conditions.len()),
+        };
+        Line::new(Weight::Plain, "automatic", format!("{mode}: {state}"))
     }
 
     /// Each condition of the automatism.
@@ -192,17 +216,38 @@ impl<'a> Standings<'a> {
             .collect()
     }
 
-    /// All that is told of the only workload.
+    /// All that is told of the only workload, the most important first.
     pub(super) fn all(&self, id: WorkloadId) -> Vec<Line> {
         let (sign, text) = self.brief(id);
         let reference = self.watch.setup().workload(id).reference.to_string();
-        // Its own checks follow: of the brief line only what they do not say.
-        let text = text.split("   ").next().unwrap_or_default();
+        // Its own lines follow: here only what they do not say.
+        let text = match self.standing(id) {
+            Standing::Ready(_, covered) => versions(covered),
+            Standing::Blocked(_) => "rollback blocked".to_owned(),
+            _ => text,
+        };
         let mut lines = vec![Line { sign, ..Line::new(Weight::Heading, "", format!("{reference}   {text}")) }];
-        let general = self.general();
-        lines.extend(self.detail(id));
-        lines.extend(general);
+        let (first, rest) = self.detail(id);
+        lines.extend(self.obstacles());
+        lines.extend(first);
+        let is_on = self.watch.setup().rollback.automatic != Automatic::Off;
+        let automatism = self.automatism();
+        if is_on {
+            lines.push(automatism.clone());
+        }
+        lines.extend(rest);
+        lines.push(self.strategy());
+        if !is_on {
+            lines.push(automatism);
+        }
         lines.extend(self.conditions());
+        lines
+    }
+
+    /// What stands above several workloads.
+    pub(super) fn above(&self) -> Vec<Line> {
+        let mut lines = self.obstacles();
+        lines.extend([self.strategy(), self.automatism()]);
         lines
     }
 }
@@ -215,10 +260,6 @@ fn worst(step: &Step) -> CheckOutcome {
     step.checks.iter().map(|check| check.outcome).max().unwrap_or(CheckOutcome::Ok)
 }
 
-fn is_ok(line: &Line) -> bool {
-    line.sign == Some(Sign::Check(CheckOutcome::Ok))
-}
-
 fn way_forward(forward: &Readiness) -> Line {
     let text = match forward {
         Readiness::Ready(step) => {
@@ -228,26 +269,4 @@ fn way_forward(forward: &Readiness) -> Line {
         Readiness::Blocked(refusal) => format!("blocked: {}; {}", refusal.reason, refusal.way_out),
     };
     Line::new(Weight::Plain, "forward again", text)
-}
-
-/// The automatism in one line: how far it may go, and how near it is.
-fn automatic(watch: &Watch) -> Line {
-    let policy = &watch.setup().rollback;
-    let arming = watch.arming();
-    let mode = match policy.automatic {
-        Automatic::Off => return Line::new(Weight::Quiet, "automatic", "off: only a person rolls back"),
-        Automatic::Shadow => "shadow, it only says what it would do".to_owned(),
-        Automatic::Countdown => format!("countdown of {}", telling::span(policy.countdown)),
-        Automatic::On => "on, it acts at once".to_owned(),
-    };
-    let ago = |at| brief(watch.now() - at);
-    let met = arming.conditions.iter().filter(|condition| condition.met).count();
-    let state = match (arming.vetoed, arming.acted, policy.automatic) {
-        (Some(at), ..) => format!("stopped by a person {} ago, not again in this watch", ago(at)),
-        (None, Some(at), Automatic::Shadow) => format!("it would have acted {} ago", ago(at)),
-        (None, Some(at), _) => format!("it acted {} ago, not again in this watch", ago(at)),
-        (None, None, _) if arming.is_armed() => "armed, every condition holds".to_owned(),
-        (None, None, _) => format!("not armed, {met} of {} conditions hold", arming.conditions.len()),
-    };
-    Line::new(Weight::Plain, "automatic", format!("{mode}: {state}"))
 }

@@ -32,7 +32,8 @@ pub(super) fn wish(view: &View<'_>, columns: u16) -> u16 {
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
-    let keys = keys(view, area.width.saturating_sub(2));
+    let state = state(view);
+    let keys = keys(view, area.width.saturating_sub(2), &state);
     let keys_width: u16 = keys.iter().map(|(key, word)| width(key) + 1 + width(word) + 2).sum();
     let keys_line = area.height.saturating_sub(1);
     let readiness_area = if keys_line > 0 {
@@ -41,7 +42,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         Rect { width: area.width.saturating_sub(keys_width + 2), ..area }
     };
 
-    let State { key, slot, text } = state(view);
+    let State { key, slot, text } = state;
     let mut brush = Brush::new(buffer, view, readiness_area, 0);
     brush.gap(1);
     if let Some(key) = key {
@@ -80,14 +81,17 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
 }
 
 /// The keys that do something now, as many as fit.
-fn keys(view: &View<'_>, columns: u16) -> Vec<(String, &'static str)> {
+fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static str)> {
     let row = view.ui.row(view.watch);
     let mut actions = vec![(Action::Help, "help")];
     let closable = view.ui.report(view.live).is_some() && !view.live.rollback().is_under_way();
-    if view.ui.zoomed || view.ui.service.is_some() || closable {
+    if matches!(view.live.rollback(), Rollback::Countdown { .. }) {
+        actions.push((Action::Back, "stop the countdown"));
+    } else if view.ui.zoomed || view.ui.service.is_some() || closable {
         actions.push((Action::Back, "back"));
     }
-    if closable && view.live.can_go_forward() && !view.live.setup().read_only {
+    let is_above = state.key.is_some() && state.key == view.keymap.label(Action::Forward);
+    if closable && view.live.can_go_forward() && !view.live.setup().read_only && !is_above {
         actions.push((Action::Forward, "take the rollback back"));
     }
     match row {
@@ -167,7 +171,7 @@ fn ready(live: &Watch, plan: &Plan) -> (Slot, String) {
     };
     let continues =
         matches!(live.rollback(), Rollback::Failed { .. } | Rollback::NotTheCause { .. }) && live.can_go_forward();
-    let what = if continues { "continue the rollback: the rest is ready" } else { "rollback ready" };
+    let what = if continues { "continue the rollback: ready" } else { "rollback ready" };
     let head = format!("{what}{of} → {}", plan.target());
     if let (true, Some(harm)) = (left.is_empty(), telling::harm(plan).first()) {
         return (Slot::Warning, format!("{head}, but {harm}: takes the typed name"));

@@ -9,8 +9,11 @@ pub(super) const SMALLEST: (u16, u16) = (60, 16);
 /// From this size on every pane is shown.
 const FULL: (u16, u16) = (110, 32);
 
+/// So many lines a rollback's progress may take of a small screen: room for three workloads and what came of it.
+const PROGRESS_FROM: u16 = 9;
+
 /// So many lines for it and the errors together are room for the rollback's pane.
-const ROLLBACK_FROM: u16 = 13;
+const ROLLBACK_FROM: u16 = 16;
 
 /// How a pane is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +63,8 @@ pub(super) fn layout(area: Rect, wishes: Wishes, alone: Option<Pane>) -> Layout 
     let mut body = Body(area);
     let header = body.top(1);
     let footer = body.bottom(wishes.footer);
-    let progress = (wishes.progress > 0).then(|| body.top((wishes.progress + 2).min(body.0.height * 2 / 5)));
+    let most = (body.0.height * 2 / 5).max(PROGRESS_FROM.min(body.0.height / 2));
+    let progress = (wishes.progress > 0).then(|| body.top((wishes.progress + 2).min(most)));
     let panes = match alone {
         Some(pane) => vec![(pane, body.0, Shape::Boxed)],
         None if area.width >= FULL.0 && area.height >= FULL.1 => full(body, wishes),

@@ -17,6 +17,8 @@ use ratatui::layout::Rect;
 
 /// Columns of the labels, the gap behind them included.
 pub(super) const LABEL: u16 = 16;
+/// From this width on labels have a column of their own; below it they stand in the text.
+const WIDE: u16 = 60;
 /// Columns of a sign and the gap behind it.
 const SIGN: u16 = 2;
 
@@ -25,6 +27,7 @@ pub(super) struct Laid<'a> {
     line: &'a Line,
     /// Its place among the lines it was made of.
     pub(super) index: usize,
+    margin: u16,
     is_first: bool,
     text: String,
 }
@@ -33,12 +36,14 @@ pub(super) struct Laid<'a> {
 pub(super) fn lay<'a>(view: &View<'_>, lines: &'a [Line], columns: u16) -> Vec<Laid<'a>> {
     let mut laid = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
-        let text = format!("{}{}", remark(line.sign), line.text);
+        let margin = margin(line, columns);
+        let label = if margin < LABEL && !line.label.is_empty() { format!("{}: ", line.label) } else { String::new() };
+        let text = format!("{label}{}{}", remark(line), line.text);
         let text = view.glyphs.plain(clean(&text)).into_owned();
-        let mut parts = wrap(&text, columns.saturating_sub(margin(line))).into_iter();
+        let mut parts = wrap(&text, columns.saturating_sub(margin)).into_iter();
         let first = parts.next().unwrap_or("").to_owned();
-        laid.push(Laid { line, index, is_first: true, text: first });
-        laid.extend(parts.map(|part| Laid { line, index, is_first: false, text: part.to_owned() }));
+        laid.push(Laid { line, index, margin, is_first: true, text: first });
+        laid.extend(parts.map(|part| Laid { line, index, margin, is_first: false, text: part.to_owned() }));
     }
     laid
 }
@@ -48,20 +53,18 @@ pub(super) fn count(view: &View<'_>, lines: &[Line], columns: u16) -> u16 {
     u16::try_from(lay(view, lines, columns).len()).unwrap_or(u16::MAX)
 }
 
-/// Where a line's text begins: a heading without a label takes the whole width.
-fn margin(line: &Line) -> u16 {
-    match (line.weight, line.label.is_empty()) {
-        (Weight::Heading, true) => SIGN,
-        _ => LABEL,
-    }
+/// Where a line's text begins: behind a column of labels where there is room for one, and where it has a label.
+fn margin(line: &Line, columns: u16) -> u16 {
+    let is_title = line.weight == Weight::Heading && line.label.is_empty();
+    if is_title || columns < WIDE { SIGN } else { LABEL }
 }
 
-/// What the sign alone would leave open: whether a check that is not well stops everything.
-const fn remark(sign: Option<Sign>) -> &'static str {
-    match sign {
-        Some(Sign::Check(CheckOutcome::Typed)) => "takes the typed name: ",
-        Some(Sign::Check(CheckOutcome::Blocked)) => "blocked: ",
-        Some(Sign::Check(CheckOutcome::Ok | CheckOutcome::Warning) | Sign::Awaited) | None => "",
+/// What a check's sign alone would leave open: whether it stops everything.
+fn remark(line: &Line) -> &'static str {
+    match line.sign {
+        Some(Sign::Check(CheckOutcome::Typed)) if !line.label.is_empty() => "takes the typed name: ",
+        Some(Sign::Check(CheckOutcome::Blocked)) if !line.label.is_empty() => "blocked: ",
+        _ => "",
     }
 }
 
@@ -82,8 +85,8 @@ pub(super) fn sign(view: &View<'_>, sign: Sign) -> (&'static str, Slot) {
 
 /// Paints one line of an area.
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, y: u16, laid: &Laid<'_>) {
-    let Laid { line, is_first, text, .. } = laid;
-    let margin = margin(line);
+    let Laid { line, margin, is_first, text, .. } = laid;
+    let margin = *margin;
     let mut brush = Brush::new(buffer, view, area, y);
     match line.sign {
         Some(of) if *is_first => {

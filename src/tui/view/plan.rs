@@ -14,7 +14,7 @@
 
 use super::dialog::{field, open};
 use super::lines::{self, LABEL, lay};
-use super::text::{hour_minute, wrap};
+use super::text::{hour_minute, width, wrap};
 use super::{Brush, View};
 use crate::deploy::Time;
 use crate::rollback::lease::{Holder, Holding};
@@ -88,7 +88,9 @@ fn ask(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan, opened: Ti
     };
     brush.put(&key, if takes_keys { Slot::Key } else { Slot::Muted }).gap(1);
     brush.put(does, if takes_keys { Slot::Strong } else { Slot::Muted }).gap(3);
-    brush.put("Esc", Slot::Key).put(" or any other key closes, nothing happens", Slot::Muted);
+    let closes = " or any other key closes, nothing happens";
+    let closes = if brush.left() < width(closes) + 3 { " closes, nothing happens" } else { closes };
+    brush.put("Esc", Slot::Key).put(closes, Slot::Muted);
     let mut brush = Brush::new(buffer, view, area, 1);
     match view.live.holding() {
         _ if view.live.now() - opened < view.live.setup().confirm_grace => {

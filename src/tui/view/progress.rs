@@ -98,9 +98,14 @@ fn next(view: &View<'_>) -> Option<Vec<(Action, String)>> {
     let mut keys = Vec::new();
     let rest = live.plan(Goal::Back, &[]);
     if !rest.is_empty() {
-        let what: Vec<&str> = rest.steps().map(|step| step.subject.as_str()).take(2).collect();
-        let more = if rest.step_count() > what.len() { " and others" } else { "" };
-        keys.push((Action::Rollback, format!("continues with {}{more}", what.join(", "))));
+        let mut subjects = rest.steps().map(|step| step.subject.as_str());
+        let what = match (subjects.next(), rest.step_count()) {
+            (Some(only), 1) => only.to_owned(),
+            (_, count) => format!("{count} others"),
+        };
+        // Where nothing was done yet there is nothing to continue.
+        let word = if live.can_go_forward() { "continues with" } else { "opens the plan anew:" };
+        keys.push((Action::Rollback, format!("{word} {what}")));
     }
     if live.can_go_forward() {
         let forward = live.plan(Goal::Forward, &[]);
@@ -158,7 +163,12 @@ fn title(view: &View<'_>, done: &Undertaking) -> String {
     };
     let all = done.steps.len();
     let ready = done.steps.iter().filter(|state| matches!(state, StepState::Ready { .. })).count();
-    let of = if all > 1 { format!("{} {ready} of {all} ready ", view.glyphs.dot()) } else { String::new() };
+    // Once it has ended its pods are no longer counted as its own.
+    let of = if all > 1 && view.live.rollback().is_under_way() {
+        format!("{} {ready} of {all} ready ", view.glyphs.dot())
+    } else {
+        String::new()
+    };
     format!(" {word} {} {} {of}", view.glyphs.arrow(), done.plan.target())
 }
 
@@ -237,7 +247,7 @@ fn draw_milestones(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16,
     if matches!(view.live.rollback(), Rollback::Confirmed(_) | Rollback::Running(_)) {
         let so_far = brief(view.live.now() - done.confirmed);
         let text = format!("{so_far} of about {}", telling::span(done.plan.expected()));
-        brush.cell(&text, 22, Slot::Strong);
+        brush.cell(&text, (width(&text) + 2).max(22), Slot::Strong);
     }
     let who = if done.automatic { "by the automatism" } else { "key" };
     let key = format!("{who} {}", hour_minute_second(done.confirmed, view.zone));

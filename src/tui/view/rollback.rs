@@ -30,9 +30,9 @@ pub(super) fn wish(view: &View<'_>, columns: u16) -> u16 {
     match standings.only() {
         Some(id) => lines::count(view, &standings.all(id), columns),
         None => {
-            let general = lines::count(view, &standings.general(), columns);
+            let above = lines::count(view, &standings.above(), columns);
             let workloads = view.watch.setup().workloads.len() as u16;
-            general + workloads + standings.conditions().len() as u16
+            above + workloads + standings.conditions().len() as u16
         }
     }
 }
@@ -67,9 +67,9 @@ fn draw_only(buffer: &mut Buffer, view: &View<'_>, inner: Rect, all: &[Line]) {
 
 /// Several workloads, one line each; under the cursor's all that is known of it.
 fn draw_many(buffer: &mut Buffer, view: &View<'_>, inner: Rect, standings: &Standings<'_>) {
-    let general = standings.general();
+    let above = standings.above();
     let mut y = 0;
-    for part in lay(view, &general, inner.width).iter().take(usize::from(inner.height)) {
+    for part in lay(view, &above, inner.width).iter().take(usize::from(inner.height)) {
         lines::draw(buffer, view, inner, y, part);
         y += 1;
     }
@@ -78,13 +78,14 @@ fn draw_many(buffer: &mut Buffer, view: &View<'_>, inner: Rect, standings: &Stan
     let rows: Vec<Row> = ids.iter().copied().map(Row::Workload).collect();
     let cursor = view.ui.cursor(Pane::Rollback, &rows);
     let focused = view.ui.focus == Pane::Rollback;
-    let detail = if focused { ids.get(cursor).map(|id| standings.detail(*id)) } else { None }.unwrap_or_default();
+    let (mut detail, rest) = ids.get(cursor).filter(|_| focused).map(|id| standings.detail(*id)).unwrap_or_default();
+    detail.extend(rest);
     let below = Rect { x: list.x + INDENT.min(list.width), width: list.width.saturating_sub(INDENT), ..list };
     let detail = lay(view, &detail, below.width);
     // As much of it as leaves its own line in sight.
     let detail = &detail[..detail.len().min(usize::from(list.height.saturating_sub(1)))];
     let first = if focused { (cursor + 1 + detail.len()).saturating_sub(usize::from(list.height)) } else { 0 };
-    let name = ids.iter().map(|id| width(&reference(view, *id))).max().unwrap_or(0).min(list.width / 3);
+    let name = ids.iter().map(|id| width(&reference(view, *id))).max().unwrap_or(0).min(list.width / 2);
     let mut y = 0;
     for (index, id) in ids.iter().enumerate().skip(first.min(cursor)) {
         if y >= list.height {

@@ -288,6 +288,7 @@ mod tests {
         assert!(parse("redflag rollback").is_err());
         assert!(parse("redflag rollback production --dry-run --yes").is_err());
         assert!(parse("redflag rollback production --to 0").is_err());
+        assert!(parse("redflag rollback production --confirm production").is_err(), "without --yes it is asked for");
         let Command::Rollback(args) = parse("redflag rollback production --yes --to 41").unwrap().command else {
             panic!("not a rollback");
         };

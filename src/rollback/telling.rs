@@ -290,3 +290,45 @@ fn is_bad(setup: &Setup, covered: &Covered, version: &Version) -> bool {
     let known = setup.rollback.known.get(usize::from(covered.workload.0));
     known.and_then(|known| known::newest(known, version)).is_some_and(|known| known.standing == Standing::Bad)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_over_the_promise_is_told_to_the_second() {
+        let told = |seconds| span(TimeDelta::seconds(seconds));
+        assert_eq!(told(70), "70 s");
+        assert_eq!(told(120), "2 min");
+        assert_eq!(told(121), "2 min 1 s");
+        assert_eq!(told(3661), "1 h 1 min");
+        assert_eq!(takes(TimeDelta::seconds(120)).weight, Weight::Plain);
+        assert_eq!(takes(TimeDelta::seconds(121)).weight, Weight::Alarm);
+    }
+
+    #[test]
+    fn the_worst_check_comes_first_and_each_that_is_not_well_has_its_way_out() {
+        let all = [
+            Check::ok("permission", "may"),
+            Check::warning("image", "moves", Some("deploy by digest".to_owned())),
+            Check::typed("migration", "drops a column", "restore it first"),
+        ];
+        let texts: Vec<String> = checks(&all, |_| true).into_iter().map(|line| line.text).collect();
+        assert_eq!(texts, ["drops a column", "→ restore it first", "moves", "→ deploy by digest", "may"]);
+        assert_eq!(checks(&all, |outcome| outcome == CheckOutcome::Ok).len(), 1);
+    }
+
+    #[test]
+    fn a_refusal_tells_its_reason_once() {
+        let refused = Refusal {
+            reason: "no earlier revision".to_owned(),
+            way_out: "deploy it anew".to_owned(),
+            checks: Vec::new(),
+        };
+        let texts = |refused: &Refusal| refusal(refused).into_iter().map(|line| line.text).collect::<Vec<_>>();
+        assert_eq!(texts(&refused), ["no earlier revision", "→ deploy it anew"]);
+        let blocked = super::super::Blocked { reason: refused.reason.clone(), way_out: refused.way_out.clone() };
+        let checked = Refusal { checks: vec![Check::blocked("target", blocked)], ..refused };
+        assert_eq!(texts(&checked), ["no earlier revision", "→ deploy it anew"]);
+    }
+}

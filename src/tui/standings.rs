@@ -5,7 +5,7 @@ use super::rows::{self, Row};
 use crate::deploy::{ServiceId, WorkloadId, brief};
 use crate::rollback::lease::Holding;
 use crate::rollback::telling::{self, Line, Sign, Weight};
-use crate::rollback::{CheckOutcome, Covered, Goal, Plan, Readiness, Refusal, Step};
+use crate::rollback::{CheckOutcome, Covered, Goal, Plan, Readiness, Refusal, Step, StepState, Undertaking};
 use crate::setup::Automatic;
 use crate::watch::Watch;
 
@@ -29,7 +29,7 @@ pub(super) enum Standing<'a> {
     Ready(&'a Step, &'a Covered),
     /// It would not.
     Blocked(&'a Refusal),
-    /// It is being taken back.
+    /// It is being taken back, or forward again.
     UnderWay(&'a Covered),
     /// It was taken back; and whether that could be taken back too.
     TakenBack(&'a Covered, &'a Readiness),
@@ -75,7 +75,7 @@ impl<'a> Standings<'a> {
         let state = self.watch.workload(id);
         let rollback = self.watch.rollback();
         if let Some(done) = rollback.undertaking().filter(|_| rollback.is_under_way())
-            && let Some(covered) = done.plan.steps().find_map(|step| step.covered(id))
+            && let Some(covered) = on_its_way(done, id)
         {
             return Standing::UnderWay(covered);
         }
@@ -112,7 +112,7 @@ impl<'a> Standings<'a> {
         match self.standing(id) {
             Standing::NoDeploy => (None, "no deploy found yet".to_owned()),
             Standing::Preparing => (Some(Sign::Awaited), "being worked out".to_owned()),
-            Standing::UnderWay(covered) => (Some(Sign::Awaited), format!("being taken {}", versions(covered))),
+            Standing::UnderWay(covered) => (Some(Sign::Awaited), format!("on its way: {}", versions(covered))),
             Standing::TakenBack(covered, _) => (check(CheckOutcome::Ok), format!("taken back: {}", versions(covered))),
             Standing::Blocked(refusal) => (check(CheckOutcome::Blocked), format!("blocked: {}", refusal.reason)),
             Standing::Ready(step, covered) => {
@@ -250,6 +250,12 @@ impl<'a> Standings<'a> {
         lines.extend([self.strategy(), self.automatism()]);
         lines
     }
+}
+
+/// What is being done about a workload whose pods are not ready yet.
+fn on_its_way(done: &Undertaking, id: WorkloadId) -> Option<&Covered> {
+    let mut steps = done.plan.steps().zip(&done.steps);
+    steps.find_map(|(step, state)| step.covered(id).filter(|_| !matches!(state, StepState::Ready { .. })))
 }
 
 fn versions(covered: &Covered) -> String {

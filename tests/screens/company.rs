@@ -553,19 +553,22 @@ pub(super) fn slow(step: &mut Step) {
 
 /// A job of a CI system does it, and does not refuse by itself when somebody was quicker.
 pub(super) fn by_a_workflow(step: &mut Step) {
-    step.subject = "workflow rollback.yml".to_owned();
-    step.place = "github.com/example/shop".to_owned();
-    step.does = vec![
-        "workflow rollback.yml is dispatched on main with version=1.8.3".to_owned(),
-        "its run is followed to its end".to_owned(),
-    ];
-    step.action = Action::Ci(CiAction::Dispatch {
-        workflow: "rollback.yml".to_owned(),
-        git_ref: "main".to_owned(),
-        inputs: vec![("version".to_owned(), "1.8.3".to_owned())],
-        marker: "redflag-1".to_owned(),
-    });
-    step.by_hand = "gh workflow run rollback.yml --ref main -f version=1.8.3".to_owned();
+    *step = Step {
+        subject: "workflow rollback.yml".to_owned(),
+        place: "github.com/example/shop".to_owned(),
+        does: vec![
+            "workflow rollback.yml is dispatched on main with version=1.8.3".to_owned(),
+            "its run is followed to its end".to_owned(),
+        ],
+        action: Action::Ci(CiAction::Dispatch {
+            workflow: "rollback.yml".to_owned(),
+            git_ref: "main".to_owned(),
+            inputs: vec![("version".to_owned(), "1.8.3".to_owned())],
+            marker: "redflag-1".to_owned(),
+        }),
+        by_hand: "gh workflow run rollback.yml --ref main -f version=1.8.3".to_owned(),
+        ..step.clone()
+    };
 }
 
 /// What earlier watches found: the version before survived its own.

@@ -284,3 +284,6 @@ fn pods_text(watch: &Watch, done: &Undertaking) -> String {
         .collect();
     parts.join("; ")
 }
+
+#[cfg(test)]
+mod tests;

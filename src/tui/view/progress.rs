@@ -245,8 +245,12 @@ fn draw_milestones(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16,
     };
     let mut brush = Brush::new(buffer, view, inner, line);
     if matches!(view.live.rollback(), Rollback::Confirmed(_) | Rollback::Running(_)) {
-        let so_far = brief(view.live.now() - done.confirmed);
-        let text = format!("{so_far} of about {}", telling::span(done.plan.expected()));
+        let ago = |since| brief(view.live.now() - since);
+        let text = match (done.ready, done.clear_since) {
+            (Some(_), Some(since)) => format!("flags clear for {}", ago(since)),
+            (Some(_), None) => "waits for clear flags".to_owned(),
+            (None, _) => format!("{} of about {}", ago(done.confirmed), telling::span(done.plan.expected())),
+        };
         brush.cell(&text, (width(&text) + 2).max(22), Slot::Strong);
     }
     let who = if done.automatic { "by the automatism" } else { "key" };

@@ -27,14 +27,11 @@ const INDENT: u16 = 2;
 
 pub(super) fn wish(view: &View<'_>, columns: u16) -> u16 {
     let standings = &view.standings;
-    match standings.only() {
-        Some(id) => lines::count(view, &standings.all(id), columns),
-        None => {
-            let above = lines::count(view, &standings.above(), columns);
-            let workloads = view.watch.setup().workloads.len() as u16;
-            above + workloads + standings.conditions().len() as u16
-        }
+    if let Some(id) = standings.only() {
+        return lines::count(view, &standings.all(id), columns);
     }
+    let workloads = view.watch.setup().workloads.len() + standings.conditions().len();
+    lines::count(view, &standings.above(), columns) + workloads as u16
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {

@@ -14,6 +14,7 @@ pub mod spec;
 pub mod step;
 pub mod strategy;
 pub mod target;
+pub mod telling;
 
 pub use plan::{LeftOut, Plan};
 pub use step::{Check, CheckOutcome, Covered, Step};

@@ -5,4 +5,5 @@ pub(super) mod climb;
 pub(super) mod collapse;
 pub(super) mod excess;
 pub(super) mod held;
+mod ranks;
 pub(super) mod shift;

@@ -189,6 +189,16 @@ fn from_three_milliseconds_to_five_is_no_regression_and_to_eight_nothing_to_go_b
 }
 
 #[test]
+fn answers_in_no_time_are_no_good_sign_and_an_improvement_is_no_bad_one() {
+    let case = || Case::of(Kind::Latency).baseline(Sample::Value(400.0));
+    case().values([280.0; 9]).says(Level::Clear, "280 ms, -30 % against 400 ms before the deploy; limit 500 ms");
+    case().values([100.0; 4]).says(
+        Level::Warning,
+        "100 ms, -75 % against 400 ms before the deploy; faster beyond chance for 2 min, as answers are that fail or find nothing",
+    );
+}
+
+#[test]
 fn one_bad_reading_raises_nothing_and_one_good_one_clears_nothing() {
     let case = || Case::of(Kind::Latency).baseline(Sample::Value(400.0));
     assert_eq!(case().values([410.0, 410.0, 410.0, 900.0]).judge().level, Level::Clear);

@@ -1,5 +1,5 @@
-//! Response time: a change beyond chance by more than half is a red flag, a smaller one or a broken limit a
-//! warning.
+//! Response time: slower beyond chance by more than half is a red flag, by less or beyond a limit a warning. So is
+//! far too fast: a request that fails early, or finds nothing, is answered in no time.
 
 use super::detect::shift::{Effect, Shift, Way};
 use super::numbers::Numbers;
@@ -9,6 +9,9 @@ use crate::signal::Reading;
 /// What is looked for. 3 ms → 5 ms is no regression whatever its share. Milliseconds.
 const EFFECT: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY };
 
+/// Two fifths less, and ten milliseconds at least: no small improvement is questioned. Milliseconds.
+const MUCH_FASTER: Effect = Effect { share: 0.4, least: 10.0, most: f64::INFINITY };
+
 /// A rise by less than this is nothing to go back for, whatever its share. Milliseconds.
 const LEAST_RED: f64 = 10.0;
 
@@ -17,18 +20,31 @@ const LEAST_RED: f64 = 10.0;
 pub(super) struct Latency {
     numbers: Numbers,
     slower: Option<Shift>,
+    faster: Option<Shift>,
 }
 
 impl Latency {
     pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
-        Self { numbers: Numbers::begin(evidence), slower: Numbers::shift(evidence, Way::Up, EFFECT) }
+        Self {
+            numbers: Numbers::begin(evidence),
+            slower: Numbers::shift(evidence, Way::Up, EFFECT),
+            faster: Numbers::shift(evidence, Way::Down, MUCH_FASTER),
+        }
+    }
+
+    fn too_fast(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
+        let faster = self.faster.as_ref()?;
+        let (shown, long) = (evidence.compared(faster.now()?), evidence.for_how_long(faster.since()?));
+        let sentence = format!("{shown}; faster beyond chance{long}, as answers are that fail or find nothing");
+        Some(Judgement::new(Level::Warning, sentence).of_this_deploy())
     }
 }
 
 impl Rule for Latency {
     fn take(&mut self, reading: &Reading) {
-        if let (Some(value), Some(slower)) = (self.numbers.take(reading), &mut self.slower) {
-            slower.take(reading.at, value);
+        let Some(value) = self.numbers.take(reading) else { return };
+        for shift in [&mut self.slower, &mut self.faster].into_iter().flatten() {
+            shift.take(reading.at, value);
         }
     }
 
@@ -70,7 +86,8 @@ impl Rule for Latency {
         }
         let shown = evidence.compared(value);
         let broken = |level| self.numbers.broken(evidence, level, &shown);
-        broken(Level::RedFlag).or_else(|| broken(Level::Warning)).unwrap_or_else(|| {
+        let flagged = broken(Level::RedFlag).or_else(|| self.too_fast(evidence)).or_else(|| broken(Level::Warning));
+        flagged.unwrap_or_else(|| {
             let limit = limits.warning.map_or_else(String::new, |limit| format!("; limit {}", unit.format(limit)));
             Judgement::new(Level::Clear, format!("{shown}{limit}"))
         })

@@ -118,7 +118,7 @@ impl Track {
         }
         let Some(rule) = &mut self.rule else { return true };
         for bin in &bins[unseen..] {
-            rule.as_rule_mut().take(bin);
+            rule.as_rule_mut().take(bin, evidence.series.beside(bin.at));
         }
         self.judged = newest;
         true

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
-use redflag::config::{self, AssembleOptions, Assembly, Config, EXAMPLE, Secrets};
+use redflag::config::{self, AssembleOptions, Assembly, Config, EXAMPLE, Person, Secrets};
 use redflag::deploy::{ServiceId, WorkloadId};
 use redflag::secret::Secret;
 use redflag::setup::{Confirm, Delivery, Told};
@@ -50,7 +50,13 @@ impl Secrets for Keeper {
 }
 
 fn options() -> AssembleOptions {
-    AssembleOptions { told: Told::default(), read_only: false, started: DateTime::UNIX_EPOCH, clock_speed: 1.0 }
+    AssembleOptions {
+        told: Told::default(),
+        read_only: false,
+        started: DateTime::UNIX_EPOCH,
+        clock_speed: 1.0,
+        person: Person::default(),
+    }
 }
 
 fn parse(text: &str) -> Config {

@@ -4,7 +4,7 @@ use super::{CommandError, block_on, load, print};
 use crate::cli::{CheckArgs, Global};
 use crate::clock::Clock;
 use crate::cluster;
-use crate::config::{AssembleOptions, Assembly, SystemSecrets};
+use crate::config::{AssembleOptions, Assembly, Person, SystemSecrets};
 use crate::deploy::Time;
 use crate::message::{Message, StreamNews};
 use crate::poll::PollRequest;
@@ -29,7 +29,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8, CommandError> {
     let config = load(global)?;
     let now = Utc::now();
-    let options = AssembleOptions { told: Told::default(), read_only: true, started: now, clock_speed: 1.0 };
+    let options = AssembleOptions {
+        told: Told::default(),
+        read_only: true,
+        started: now,
+        clock_speed: 1.0,
+        person: Person::here(),
+    };
     let Assembly { setup, sources, .. } =
         config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
     let lines = block_on(async {

@@ -197,7 +197,8 @@ fn kubernetes(raw: &raw::Kubernetes, problems: &mut Problems) -> Option<System> 
     Some(System::Kubernetes(Access::Direct { url, token: raw.token.clone() }))
 }
 
-fn auth(
+/// Token, user and password, of which a system takes one or two; `name` is what complaints call it.
+pub(super) fn auth(
     name: &At<String>,
     token: Option<At<SecretRef>>,
     user: Option<At<String>>,

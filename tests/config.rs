@@ -1,6 +1,9 @@
 //! Configuration: what is accepted, what it becomes, and the exact words with which everything else is refused.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "config/rollback.rs"]
+mod rollback;
+
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 use redflag::config::{self, AssembleOptions, Assembly, Config, EXAMPLE, Person, Secrets};
@@ -250,7 +253,7 @@ fn each_probe_is_a_source_of_its_own() {
 fn only_the_secrets_that_are_needed_are_fetched() {
     let keeper = Keeper::default();
     parse(EXAMPLE).assemble(Some("staging"), &options(), &keeper).unwrap();
-    assert_eq!(*keeper.asked.borrow(), ["GRAFANA_TOKEN", "SENTRY_TOKEN"], "staging reads no Datadog");
+    assert_eq!(*keeper.asked.borrow(), ["GRAFANA_TOKEN", "SENTRY_TOKEN", "GITHUB_TOKEN"], "staging reads no Datadog");
 }
 
 #[test]

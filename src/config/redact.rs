@@ -63,7 +63,7 @@ const HARMLESS: [&str; 45] = [
 const OWN_KEYS: [&str; 2] = ["inputs", "parameters"];
 
 /// What an environment has that holds no credentials.
-const PLAIN_LISTS: [&str; 3] = ["workloads", "services", "signals"];
+const PLAIN_LISTS: [&str; 2] = ["services", "signals"];
 
 /// Words in a key that call its value a secret, wherever it stands.
 const SECRET: [&str; 5] = ["token", "password", "passwd", "secret", "api_key"];
@@ -160,7 +160,11 @@ fn environments(value: &DeValue<'_>, found: &mut Vec<Span>) {
     for (_, environment) in environments {
         let DeValue::Table(environment) = environment.get_ref() else { continue };
         for (key, value) in environment {
-            let holds_more = matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
+            let holds_more = match value.get_ref() {
+                DeValue::Table(_) => true,
+                DeValue::Array(values) => values.iter().any(|value| matches!(value.get_ref(), DeValue::Table(_))),
+                _ => false,
+            };
             let in_source = holds_more && !PLAIN_LISTS.contains(&key.get_ref().as_ref());
             entry(key.get_ref(), value, in_source, false, found);
         }

@@ -159,10 +159,7 @@ fn strategy(raw: &raw::Rollback, place: &Place<'_>, problems: &mut Problems) -> 
     };
     let needs_table = |with: &str| {
         let name = chosen.as_str();
-        needs(
-            &format!("a table `{name}`"),
-            format!("add [environments.{}.rollback.{name}] with {with}", place.environment),
-        )
+        needs(&format!("a table `{name}`"), format!("add {name} = {{ {with} }} beside it"))
     };
     match chosen.value {
         StrategyName::Owner => owner(raw, problems),
@@ -172,7 +169,7 @@ fn strategy(raw: &raw::Rollback, place: &Place<'_>, problems: &mut Problems) -> 
         StrategyName::ArgoCd => match &raw.argocd {
             Some(table) => argocd(table, problems).map(Strategy::ArgoCd),
             None => {
-                problems.push(needs_table("url and token"));
+                problems.push(needs_table("url = \"https://…\", token = { env = \"NAME\" }"));
                 None
             }
         },
@@ -192,9 +189,7 @@ fn strategy(raw: &raw::Rollback, place: &Place<'_>, problems: &mut Problems) -> 
         StrategyName::Ci => match &raw.ci {
             Some(table) => ci::check(table, place.environment, problems).map(Strategy::Ci),
             None => {
-                problems.push(needs_table(
-                    "system = \"github\", \"gitlab\", \"jenkins\" or \"webhook\", and what it asks for",
-                ));
+                problems.push(needs_table("system = \"github\", …"));
                 None
             }
         },

@@ -2,6 +2,7 @@
 
 use super::{Entry, Reader, Tagged};
 use crate::config::at::{At, Span};
+use crate::config::problem::Problem;
 use crate::config::raw::flags::Flags;
 use crate::config::raw::rollback::{Ci, Repository, Rollback};
 use serde::de::DeserializeOwned;
@@ -32,6 +33,11 @@ const FLAG_PROVIDERS: Tagged<Flags> = Tagged {
 
 impl Reader {
     pub(super) fn rollback(&mut self, (key, value): Entry<'_>) -> Option<Rollback> {
+        if let Some(name) = value.get_ref().as_str() {
+            let problem = Problem::new(&value.span(), "expected a table").label("this is a text");
+            self.problems.push(problem.way_out(format!("write rollback = {{ strategy = \"{name}\" }}")));
+            return None;
+        }
         let (mut table, span) = self.table(value)?;
         let repository = self.apart(&mut table, "repository", Self::repository);
         let argocd = self.apart(&mut table, "argocd", Self::whole);
@@ -72,7 +78,11 @@ impl Reader {
                 let path = At::new(PathBuf::from(path.as_ref()), value.span());
                 Some(Repository { path, remote: None, tags: None, migrations: None })
             }
-            _ => self.whole(value, header),
+            DeValue::Table(_) => self.whole(value, header),
+            _ => {
+                self.problems.push(Problem::new(&value.span(), "expected a path in quotes, or a table with `path`"));
+                None
+            }
         }
     }
 

@@ -18,7 +18,7 @@ const TAGS: [&str; 2] = ["$version", "v$version"];
 pub(super) fn repository(raw: &raw::Repository, problems: &mut Problems) -> Option<RepositorySpec> {
     let path = path(&raw.path, problems);
     let remote = match &raw.remote {
-        Some(remote) => reference(remote, "a remote", problems),
+        Some(remote) => reference(remote, "a remote", "origin", problems),
         None => Some("origin".to_owned()),
     };
     let tags: Option<Vec<String>> = match &raw.tags {
@@ -32,20 +32,20 @@ pub(super) fn repository(raw: &raw::Repository, problems: &mut Problems) -> Opti
 }
 
 pub(super) fn check(raw: &raw::Git, problems: &mut Problems) -> Option<GitSpec> {
-    let branch = reference(&raw.branch, "a branch", problems);
+    let branch = reference(&raw.branch, "a branch", "release/1.9", problems);
     let timeout = run_time(raw.timeout.as_ref(), PATIENCE, problems);
     Some(GitSpec { branch: branch?, timeout: timeout? })
 }
 
 /// A name as git takes it (git-check-ref-format), that can never be read as an option.
-fn reference(written: &At<String>, whose: &str, problems: &mut Problems) -> Option<String> {
+fn reference(written: &At<String>, whose: &str, like: &str, problems: &mut Problems) -> Option<String> {
     let odd = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c);
     let fine =
         !written.is_empty() && !written.starts_with(['-', '/']) && !written.contains(odd) && !written.contains("..");
     if !fine {
         problems.push(
             Problem::new(&written.span, format!("`{}` cannot be the name of {whose}", written.value))
-                .label("expected a name as git shows it, such as main or release/1.9"),
+                .label(format!("expected a name as git takes it, such as {like}")),
         );
     }
     fine.then(|| written.value.clone())

@@ -7,6 +7,7 @@
 mod address;
 mod assemble;
 mod at;
+mod checked;
 mod depends;
 mod environments;
 mod fetch;

@@ -34,7 +34,9 @@ pub(super) fn check(names: &[String], raw: &[raw::Service], problems: &mut Probl
     let mut told = vec![false; names.len()];
     for place in 0..names.len() {
         let Some(circle) = circle(&calls, place).filter(|_| !told[place]) else { continue };
-        circle.iter().for_each(|&place| told[place] = true);
+        for &place in &circle {
+            told[place] = true;
+        }
         fine = false;
         let shown: Vec<&str> = circle.iter().map(|&place| names[place].as_str()).collect();
         let next = &names[circle[1]];

@@ -2,6 +2,7 @@
 
 use super::address::{self, Tail};
 use super::at::At;
+use super::checked::{each, optional};
 use super::length::Length;
 use super::problem::{Problem, Problems};
 use super::raw::flags as raw;
@@ -62,77 +63,70 @@ pub(super) fn check(raw: &[raw::Flags], environment: &str, services: &[String], 
 fn flags(raw: &raw::Flags, named: &str, services: &[String], problems: &mut Problems) -> Option<Flags> {
     let (url, provider, common) = match raw {
         raw::Flags::Unleash(raw) => {
-            let url = address::check(&raw.url, Tail::None, problems);
-            let project = project(raw.project.as_ref(), problems);
-            let provider = project.map(|project| Provider::Unleash {
-                token: raw.token.clone(),
-                project: project.unwrap_or_else(|| "default".to_owned()),
-            });
-            let raw::Unleash { environment, service, link, timeout, .. } = raw;
-            (url, provider, common(environment, raw.features.as_ref(), service, link, timeout))
+            let common = Common {
+                environment: raw.environment.as_ref(),
+                features: raw.features.as_ref(),
+                service: raw.service.as_ref(),
+                link: raw.link.as_ref(),
+                timeout: raw.timeout.as_ref(),
+            };
+            (address::check(&raw.url, Tail::None, problems), unleash(raw, problems), common)
         }
         raw::Flags::LaunchDarkly(raw) => {
-            let url = match &raw.url {
-                Some(url) => address::check(url, Tail::None, problems),
-                None => Some("https://app.launchdarkly.com".to_owned()),
+            let common = Common {
+                environment: raw.environment.as_ref(),
+                features: raw.features.as_ref(),
+                service: raw.service.as_ref(),
+                link: raw.link.as_ref(),
+                timeout: raw.timeout.as_ref(),
             };
-            let provider = project(Some(&raw.project), problems)
-                .flatten()
-                .map(|project| Provider::LaunchDarkly { token: raw.token.clone(), project });
-            let raw::LaunchDarkly { environment, service, link, timeout, .. } = raw;
-            (url, provider, common(environment, raw.features.as_ref(), service, link, timeout))
+            let url = address::or_usual(raw.url.as_ref(), "https://app.launchdarkly.com", problems);
+            (url, launchdarkly(raw, problems), common)
         }
         raw::Flags::Webhook(raw) => {
-            let raw::Webhook { environment, service, link, timeout, .. } = raw;
-            let common = common(environment, Some(&raw.features), service, link, timeout);
+            let common = Common {
+                environment: raw.environment.as_ref(),
+                features: Some(&raw.features),
+                service: raw.service.as_ref(),
+                link: raw.link.as_ref(),
+                timeout: raw.timeout.as_ref(),
+            };
             (template(&raw.off_url, problems), webhook(raw, problems), common)
         }
     };
     let timeout = sources::length("timeout", common.timeout, TimeDelta::seconds(5), &TIMEOUTS, problems);
-    let environment = texts::check_some(common.environment, &[], problems);
-    let features = features(common.features, problems);
-    let service = match common.service {
-        Some(wanted) => service_named(wanted, services, problems).map(Some),
-        None => Some(None),
-    };
-    let link = match common.link {
-        Some(link) => template(link, problems).map(Some),
-        None => Some(None),
-    };
+    let environment = optional(common.environment, |name| texts::check(name, &[], problems));
+    let features = optional(common.features, |keys| features(keys, problems));
+    let service = optional(common.service, |name| service_named(name, services, problems));
+    let link = optional(common.link, |link| template(link, problems));
     Some(Flags {
         url: url?,
         timeout: timeout?.to_std().ok()?,
         provider: provider?,
         environment: environment?.unwrap_or_else(|| named.to_owned()),
-        features: features?,
+        features: features?.unwrap_or_default(),
         service: service?,
         link: link?,
     })
 }
 
-fn common<'a>(
-    environment: &'a Option<At<String>>,
-    features: Option<&'a At<Vec<At<String>>>>,
-    service: &'a Option<At<String>>,
-    link: &'a Option<At<String>>,
-    timeout: &'a Option<At<Length>>,
-) -> Common<'a> {
-    let (environment, service, link) = (environment.as_ref(), service.as_ref(), link.as_ref());
-    Common { environment, features, service, link, timeout: timeout.as_ref() }
+// A project stands in paths, and holds no variables.
+
+fn unleash(raw: &raw::Unleash, problems: &mut Problems) -> Option<Provider> {
+    let project = optional(raw.project.as_ref(), |project| texts::check(project, &[], problems))?;
+    let project = project.unwrap_or_else(|| "default".to_owned());
+    Some(Provider::Unleash { token: raw.token.clone(), project })
 }
 
-/// A project stands in paths and holds no variables.
-fn project(written: Option<&At<String>>, problems: &mut Problems) -> Option<Option<String>> {
-    texts::check_some(written, &[], problems)
+fn launchdarkly(raw: &raw::LaunchDarkly, problems: &mut Problems) -> Option<Provider> {
+    let project = texts::check(&raw.project, &[], problems)?;
+    Some(Provider::LaunchDarkly { token: raw.token.clone(), project })
 }
 
 fn webhook(raw: &raw::Webhook, problems: &mut Problems) -> Option<Provider> {
     let name = At::new("webhook".to_owned(), raw.off_url.span.clone());
     let auth = sources::auth(&name, raw.token.clone(), raw.user.clone(), raw.password.clone(), problems);
-    let state_url = match &raw.state_url {
-        Some(written) => template(written, problems).map(Some),
-        None => Some(None),
-    };
+    let state_url = optional(raw.state_url.as_ref(), |url| template(url, problems));
     if let Some(written) = &raw.state_url
         && raw.features.len() > 1
         && !mentions(written, "feature")
@@ -156,8 +150,7 @@ fn template(written: &At<String>, problems: &mut Problems) -> Option<String> {
 }
 
 /// The flags' keys. None at all would be a table that does nothing.
-fn features(written: Option<&At<Vec<At<String>>>>, problems: &mut Problems) -> Option<Vec<String>> {
-    let Some(written) = written else { return Some(Vec::new()) };
+fn features(written: &At<Vec<At<String>>>, problems: &mut Problems) -> Option<Vec<String>> {
     if written.is_empty() {
         problems.push(
             Problem::new(&written.span, "`features` is empty")
@@ -165,6 +158,5 @@ fn features(written: Option<&At<Vec<At<String>>>>, problems: &mut Problems) -> O
         );
         return None;
     }
-    let features: Vec<Option<String>> = written.iter().map(|key| texts::check(key, &[], problems)).collect();
-    features.into_iter().collect()
+    each(written.iter(), |key| texts::check(key, &[], problems))
 }

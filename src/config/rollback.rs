@@ -8,6 +8,8 @@ pub(super) use ci::{Ci, CiSystem};
 
 use super::address::{self, Tail};
 use super::at::{At, Span};
+use super::checked::optional;
+use super::length::Length;
 use super::problem::{Problem, Problems, list};
 use super::raw::rollback::{self as raw, Auto, StrategyName};
 use super::secrets::SecretRef;
@@ -77,11 +79,8 @@ pub(super) fn check(raw: &raw::Rollback, place: &Place<'_>, problems: &mut Probl
     let minute = TimeDelta::seconds(60);
     let countdown = sources::length("countdown", raw.countdown.as_ref(), minute, &COUNTDOWNS, problems);
     let clear_for = sources::length("clear_for", raw.clear_for.as_ref(), TimeDelta::seconds(30), &CLEAR, problems);
-    let actor = actor(raw.actor.as_ref(), problems);
-    let repository = match &raw.repository {
-        Some(written) => git::repository(written, problems).map(Some),
-        None => Some(None),
-    };
+    let actor = optional(raw.actor.as_ref(), |name| actor(name, problems));
+    let repository = optional(raw.repository.as_ref(), |table| git::repository(table, problems));
     let all_used = only_used(raw, problems);
     let strategy = strategy(raw, place, problems);
     all_used.then_some(())?;
@@ -111,8 +110,7 @@ fn automatic(written: Option<&At<Auto>>, place: &Place<'_>, problems: &mut Probl
 }
 
 /// Others read this name in the cluster, in chats and in logs.
-fn actor(written: Option<&At<String>>, problems: &mut Problems) -> Option<Option<String>> {
-    let Some(written) = written else { return Some(None) };
+fn actor(written: &At<String>, problems: &mut Problems) -> Option<String> {
     let fine = !written.trim().is_empty() && written.chars().count() <= ACTOR && !written.contains(char::is_control);
     if !fine {
         problems.push(
@@ -121,7 +119,7 @@ fn actor(written: Option<&At<String>>, problems: &mut Problems) -> Option<Option
                 .way_out("leave it out for the user at this machine"),
         );
     }
-    fine.then(|| Some(written.trim().to_owned()))
+    fine.then(|| written.trim().to_owned())
 }
 
 /// Refuses tables that the strategy would never look at: whoever wrote one means something by it.
@@ -154,72 +152,66 @@ fn span<T>(table: Option<&At<T>>) -> Option<&Span> {
 
 fn strategy(raw: &raw::Rollback, place: &Place<'_>, problems: &mut Problems) -> Option<Strategy> {
     let Some(chosen) = &raw.strategy else { return owner(raw, problems) };
-    let needs = |thing: &str, way_out: String| {
-        Problem::new(&chosen.span, format!("the strategy {} needs {thing}", chosen.as_str())).way_out(way_out)
-    };
-    let needs_table = |with: &str| {
-        let name = chosen.as_str();
-        needs(&format!("a table `{name}`"), format!("add {name} = {{ {with} }} beside it"))
-    };
     match chosen.value {
         StrategyName::Owner => owner(raw, problems),
         StrategyName::Kubernetes => Some(Strategy::Kubernetes),
         StrategyName::ArgoRollouts => Some(Strategy::ArgoRollouts),
         StrategyName::Flux => Some(Strategy::Flux),
-        StrategyName::ArgoCd => match &raw.argocd {
-            Some(table) => argocd(table, problems).map(Strategy::ArgoCd),
-            None => {
-                problems.push(needs_table("url = \"https://…\", token = { env = \"NAME\" }"));
-                None
-            }
-        },
+        StrategyName::ArgoCd => {
+            let with = "url = \"https://…\", token = { env = \"NAME\" }";
+            argocd(needed(raw.argocd.as_ref(), chosen, with, problems)?, problems).map(Strategy::ArgoCd)
+        }
         StrategyName::Helm => {
             if let Some(cluster) = place.by_address {
+                let message = format!("helm goes by kubeconfigs, and `{cluster}` is found by its url");
                 problems.push(
-                    Problem::new(
-                        &chosen.span,
-                        format!("helm goes by kubeconfigs, and `{cluster}` is found by its url"),
-                    )
-                    .way_out("give that source `context` or `kubeconfig` in place of `url`"),
+                    Problem::new(&chosen.span, message)
+                        .way_out("give that source `context` or `kubeconfig` in place of `url`"),
                 );
                 return None;
             }
             helm(raw.helm.as_ref(), problems).map(Strategy::Helm)
         }
-        StrategyName::Ci => match &raw.ci {
-            Some(table) => ci::check(table, place.environment, problems).map(Strategy::Ci),
-            None => {
-                problems.push(needs_table("system = \"github\", …"));
-                None
-            }
-        },
+        StrategyName::Ci => {
+            let table = needed(raw.ci.as_ref(), chosen, "system = \"github\", …", problems)?;
+            ci::check(table, place.environment, problems).map(Strategy::Ci)
+        }
         StrategyName::Git => {
             if raw.repository.is_none() {
-                problems.push(needs("a `repository`", "add repository = \"~/src/shop\", a local clone".to_owned()));
+                problems.push(
+                    Problem::new(&chosen.span, "the strategy git needs a `repository`")
+                        .way_out("add repository = \"~/src/shop\", a local clone"),
+                );
             }
-            match &raw.git {
-                Some(table) => git::check(table, problems).map(Strategy::Git).filter(|_| raw.repository.is_some()),
-                None => {
-                    problems.push(needs_table("branch = \"main\""));
-                    None
-                }
-            }
+            let table = needed(raw.git.as_ref(), chosen, "branch = \"main\"", problems)?;
+            git::check(table, problems).map(Strategy::Git).filter(|_| raw.repository.is_some())
         }
-        StrategyName::Command => match &raw.command {
-            Some(table) => command::check(table, problems).map(Strategy::Command),
-            None => {
-                problems.push(needs_table("run = [\"./rollback.sh\", \"$service\", \"$to\"]"));
-                None
-            }
-        },
+        StrategyName::Command => {
+            let with = "run = [\"./rollback.sh\", \"$service\", \"$to\"]";
+            command::check(needed(raw.command.as_ref(), chosen, with, problems)?, problems).map(Strategy::Command)
+        }
     }
 }
 
+/// The table without which a strategy cannot work; it is called like the strategy.
+fn needed<'a, T>(
+    table: Option<&'a At<T>>,
+    chosen: &At<StrategyName>,
+    with: &str,
+    problems: &mut Problems,
+) -> Option<&'a At<T>> {
+    if table.is_none() {
+        let name = chosen.as_str();
+        problems.push(
+            Problem::new(&chosen.span, format!("the strategy {name} needs a table `{name}`"))
+                .way_out(format!("add {name} = {{ {with} }} beside it")),
+        );
+    }
+    table
+}
+
 fn owner(raw: &raw::Rollback, problems: &mut Problems) -> Option<Strategy> {
-    let argocd = match &raw.argocd {
-        Some(table) => argocd(table, problems).map(Some),
-        None => Some(None),
-    };
+    let argocd = optional(raw.argocd.as_ref(), |table| argocd(table, problems));
     let helm = helm(raw.helm.as_ref(), problems);
     Some(Strategy::Owner { argocd: argocd?, helm: helm? })
 }
@@ -227,7 +219,8 @@ fn owner(raw: &raw::Rollback, problems: &mut Problems) -> Option<Strategy> {
 fn argocd(table: &raw::ArgoCd, problems: &mut Problems) -> Option<ArgoCd> {
     let url = address::check(&table.url, Tail::None, problems);
     let timeout = sources::length("timeout", table.timeout.as_ref(), TimeDelta::seconds(10), &TIMEOUTS, problems);
-    let application = texts::check_some(table.application.as_ref(), &["service", "environment"], problems);
+    let application =
+        optional(table.application.as_ref(), |text| texts::check(text, &["service", "environment"], problems));
     Some(ArgoCd { url: url?, timeout: timeout?.to_std().ok()?, token: table.token.clone(), application: application? })
 }
 
@@ -236,20 +229,19 @@ fn helm(table: Option<&At<raw::Helm>>, problems: &mut Problems) -> Option<HelmSp
     let usual = HelmSpec::default();
     let Some(table) = table else { return Some(usual) };
     let timeout = run_time(table.timeout.as_ref(), usual.timeout, problems);
-    let release = texts::check_some(table.release.as_ref(), &["service"], problems);
-    let program = match &table.program {
-        Some(program) => path(program, problems),
-        None => Some(usual.program),
-    };
-    Some(HelmSpec { program: program?, release: release?, timeout: timeout?, kubeconfig: None, context: None })
+    let release = optional(table.release.as_ref(), |text| texts::check(text, &["service"], problems));
+    let program = optional(table.program.as_ref(), |program| path(program, problems));
+    Some(HelmSpec {
+        program: program?.unwrap_or(usual.program),
+        release: release?,
+        timeout: timeout?,
+        kubeconfig: None,
+        context: None,
+    })
 }
 
 /// How long a program may run.
-fn run_time(
-    written: Option<&At<super::length::Length>>,
-    default: Duration,
-    problems: &mut Problems,
-) -> Option<Duration> {
+fn run_time(written: Option<&At<Length>>, default: Duration, problems: &mut Problems) -> Option<Duration> {
     let default = TimeDelta::from_std(default).ok()?;
     sources::length("timeout", written, default, &RUNS, problems)?.to_std().ok()
 }

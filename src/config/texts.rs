@@ -51,15 +51,3 @@ pub(super) fn check(written: &At<String>, known: &[&str], problems: &mut Problem
     problems.push(problem.names(&unknown, &known, "variables ($$ is a dollar)"));
     None
 }
-
-/// The same for a text that may be left out.
-pub(super) fn check_some(
-    written: Option<&At<String>>,
-    known: &[&str],
-    problems: &mut Problems,
-) -> Option<Option<String>> {
-    match written {
-        Some(written) => check(written, known, problems).map(Some),
-        None => Some(None),
-    }
-}

@@ -1,17 +1,15 @@
 //! What strategies and kill switches are told, with their secrets and with paths as the file means them.
 
 use super::Fetch;
-use crate::config::at::At;
+use crate::config::checked::optional;
 use crate::config::environments::Environment;
 use crate::config::flags::{Flags, Provider};
 use crate::config::rollback::{ArgoCd, Ci, CiSystem, Strategy};
-use crate::config::secrets::SecretRef;
 use crate::config::sources::Access;
 use crate::kill_switch::spec::{SwitchProvider, SwitchSpec};
 use crate::rollback::spec::{
     self, ArgoCdSpec, CiSpec, CommandSpec, HelmSpec, OwnerSpec, RepositorySpec, RollbackSpec, StrategySpec,
 };
-use crate::secret::Secret;
 use crate::source::spec::{Auth, Endpoint};
 use std::path::{Path, PathBuf};
 
@@ -25,10 +23,7 @@ impl Fetch<'_> {
             .map(|repository| RepositorySpec { path: self.place(&repository.path), ..repository.clone() });
         let strategy = match &written.strategy {
             Strategy::Owner { argocd, helm } => {
-                let argocd = match argocd {
-                    Some(argocd) => Some(self.argocd(argocd)?),
-                    None => None,
-                };
+                let argocd = optional(argocd.as_ref(), |argocd| self.argocd(argocd))?;
                 StrategySpec::Owner(OwnerSpec { argocd, helm: self.helm(helm, environment, access) })
             }
             Strategy::Kubernetes => StrategySpec::Kubernetes,
@@ -89,7 +84,7 @@ impl Fetch<'_> {
             },
             CiSystem::Webhook { auth, signing_key, body, status_url } => {
                 // Both are tried, so that both can be complained of.
-                let (auth, signing_key) = (self.auth(auth), self.some_secret(signing_key.as_ref()));
+                let (auth, signing_key) = (self.auth(auth), optional(signing_key.as_ref(), |key| self.secret(key)));
                 spec::CiSystem::Webhook {
                     auth: auth?,
                     signing_key: signing_key?,
@@ -112,7 +107,7 @@ impl Fetch<'_> {
                 SwitchProvider::LaunchDarkly { token: self.secret(token)?, project: project.clone() }
             }
             Provider::Webhook { auth, signing_key, state_url } => {
-                let (auth, signing_key) = (self.auth(auth), self.some_secret(signing_key.as_ref()));
+                let (auth, signing_key) = (self.auth(auth), optional(signing_key.as_ref(), |key| self.secret(key)));
                 SwitchProvider::Webhook { auth: auth?, signing_key: signing_key?, state_url: state_url.clone() }
             }
         };
@@ -124,13 +119,6 @@ impl Fetch<'_> {
             service: written.service,
             link: written.link.clone(),
         })
-    }
-
-    fn some_secret(&mut self, written: Option<&At<SecretRef>>) -> Option<Option<Secret>> {
-        match written {
-            Some(written) => self.secret(written).map(Some),
-            None => Some(None),
-        }
     }
 
     /// A program and its arguments.

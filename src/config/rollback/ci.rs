@@ -2,6 +2,7 @@
 
 use crate::config::address::{self, Tail};
 use crate::config::at::At;
+use crate::config::checked::{each, optional};
 use crate::config::length::Length;
 use crate::config::problem::{Problem, Problems};
 use crate::config::raw::rollback as raw;
@@ -74,13 +75,13 @@ impl CiSystem {
 pub(super) fn check(raw: &raw::Ci, environment: &str, problems: &mut Problems) -> Option<Ci> {
     let (url, system, timeout, run_timeout) = match raw {
         raw::Ci::GitHub(raw) => (
-            base(raw.url.as_ref(), "https://api.github.com", problems),
+            address::or_usual(raw.url.as_ref(), "https://api.github.com", problems),
             github(raw, problems),
             &raw.timeout,
             &raw.run_timeout,
         ),
         raw::Ci::GitLab(raw) => (
-            base(raw.url.as_ref(), "https://gitlab.com", problems),
+            address::or_usual(raw.url.as_ref(), "https://gitlab.com", problems),
             gitlab(raw, environment, problems),
             &raw.timeout,
             &raw.run_timeout,
@@ -94,13 +95,6 @@ pub(super) fn check(raw: &raw::Ci, environment: &str, problems: &mut Problems) -
     };
     let (timeout, run_timeout) = paces(timeout.as_ref(), run_timeout.as_ref(), problems)?;
     Some(Ci { url: url?, timeout, run_timeout, system: system? })
-}
-
-fn base(written: Option<&At<String>>, usual: &str, problems: &mut Problems) -> Option<String> {
-    match written {
-        Some(url) => address::check(url, Tail::None, problems),
-        None => Some(usual.to_owned()),
-    }
 }
 
 /// How long an answer and a run may take.
@@ -127,7 +121,7 @@ fn github(raw: &raw::GitHub, problems: &mut Problems) -> Option<CiSystem> {
         None
     });
     let workflow = texts::check(&raw.workflow, &OF_A_ROLLBACK, problems);
-    let git_ref = texts::check_some(raw.git_ref.as_ref(), &OF_A_ROLLBACK, problems);
+    let git_ref = optional(raw.git_ref.as_ref(), |text| texts::check(text, &OF_A_ROLLBACK, problems));
     let inputs = pairs(raw.inputs.as_ref(), problems);
     if let Some(written) = raw.inputs.as_ref().filter(|written| written.len() > MOST_INPUTS) {
         problems.push(
@@ -150,8 +144,8 @@ fn github(raw: &raw::GitHub, problems: &mut Problems) -> Option<CiSystem> {
 
 fn gitlab(raw: &raw::GitLab, environment: &str, problems: &mut Problems) -> Option<CiSystem> {
     let project = texts::check(&raw.project, &OF_A_ROLLBACK, problems);
-    let named = texts::check_some(raw.environment.as_ref(), &OF_A_ROLLBACK, problems);
-    let job = texts::check_some(raw.job.as_ref(), &OF_A_ROLLBACK, problems);
+    let named = optional(raw.environment.as_ref(), |text| texts::check(text, &OF_A_ROLLBACK, problems));
+    let job = optional(raw.job.as_ref(), |text| texts::check(text, &OF_A_ROLLBACK, problems));
     Some(CiSystem::GitLab {
         token: raw.token.clone(),
         project: project?,
@@ -174,17 +168,11 @@ fn jenkins(raw: &raw::Jenkins, problems: &mut Problems) -> Option<CiSystem> {
 fn webhook(raw: &raw::Webhook, problems: &mut Problems) -> Option<CiSystem> {
     let name = At::new("webhook".to_owned(), raw.url.span.clone());
     let auth = sources::auth(&name, raw.token.clone(), raw.user.clone(), raw.password.clone(), problems);
-    let body = match &raw.body {
-        Some(written) => body(written, problems).map(Some),
-        None => Some(None),
-    };
-    let status_url = match &raw.status_url {
-        Some(written) => {
-            let known = texts::check(written, &texts::OF_A_RUN, problems);
-            address::check_as_written(written, problems).filter(|_| known.is_some()).map(Some)
-        }
-        None => Some(None),
-    };
+    let body = optional(raw.body.as_ref(), |text| body(text, problems));
+    let status_url = optional(raw.status_url.as_ref(), |url| {
+        let known = texts::check(url, &texts::OF_A_RUN, problems);
+        address::check_as_written(url, problems).filter(|_| known.is_some())
+    });
     Some(CiSystem::Webhook { auth: auth?, signing_key: raw.signing_key.clone(), body: body?, status_url: status_url? })
 }
 
@@ -202,13 +190,9 @@ fn body(written: &At<String>, problems: &mut Problems) -> Option<String> {
 
 fn pairs(written: Option<&At<BTreeMap<String, At<String>>>>, problems: &mut Problems) -> Option<Vec<(String, String)>> {
     let Some(written) = written else { return Some(Vec::new()) };
-    let pairs: Vec<Option<(String, String)>> = written
-        .iter()
-        .map(|(name, text)| {
-            // An empty input is an input all the same.
-            let text = if text.is_empty() { Some(String::new()) } else { texts::check(text, &OF_A_ROLLBACK, problems) };
-            Some((name.clone(), text?))
-        })
-        .collect();
-    pairs.into_iter().collect()
+    each(written.iter(), |(name, text)| {
+        // An empty input is an input all the same.
+        let text = if text.is_empty() { String::new() } else { texts::check(text, &OF_A_ROLLBACK, problems)? };
+        Some((name.clone(), text))
+    })
 }

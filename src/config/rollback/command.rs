@@ -2,6 +2,7 @@
 
 use super::run_time;
 use crate::config::at::At;
+use crate::config::checked::{each, optional};
 use crate::config::problem::{Problem, Problems};
 use crate::config::raw::rollback as raw;
 use crate::config::secrets::is_variable;
@@ -19,13 +20,9 @@ const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "fish"];
 
 pub(super) fn check(raw: &raw::Command, problems: &mut Problems) -> Option<CommandSpec> {
     let argv = words(&raw.run, problems);
-    let dry_run = match &raw.dry_run {
-        Some(written) => words(written, problems).map(Some),
-        None => Some(None),
-    };
+    let dry_run = optional(raw.dry_run.as_ref(), |written| words(written, problems));
     let timeout = run_time(raw.timeout.as_ref(), PATIENCE, problems);
-    let inherit = raw.inherit.iter().flatten().map(|name| variable(name, problems)).collect::<Vec<_>>();
-    let inherit: Option<Vec<String>> = inherit.into_iter().collect();
+    let inherit = each(raw.inherit.iter().flatten(), |name| variable(name, problems));
     Some(CommandSpec { argv: argv?, dry_run: dry_run?, inherit: inherit?, timeout: timeout? })
 }
 
@@ -46,9 +43,7 @@ fn words(written: &At<Vec<At<String>>>, problems: &mut Problems) -> Option<Vec<S
         );
         return None;
     }
-    let texts: Vec<Option<String>> =
-        written.iter().map(|word| texts::check(word, &texts::OF_A_ROLLBACK, problems)).collect();
-    texts.into_iter().collect()
+    each(written.iter(), |word| texts::check(word, &texts::OF_A_ROLLBACK, problems))
 }
 
 /// Whether a text would have something of the plan filled in.

@@ -2,6 +2,7 @@
 
 use super::{path, run_time};
 use crate::config::at::At;
+use crate::config::checked::{each, optional};
 use crate::config::problem::{Problem, Problems};
 use crate::config::raw::rollback as raw;
 use crate::config::texts;
@@ -17,18 +18,16 @@ const TAGS: [&str; 2] = ["$version", "v$version"];
 
 pub(super) fn repository(raw: &raw::Repository, problems: &mut Problems) -> Option<RepositorySpec> {
     let path = path(&raw.path, problems);
-    let remote = match &raw.remote {
-        Some(remote) => reference(remote, "a remote", "origin", problems),
-        None => Some("origin".to_owned()),
-    };
-    let tags: Option<Vec<String>> = match &raw.tags {
-        // Each is looked at, so that each can be complained of.
-        Some(tags) => tags.iter().map(|written| tag(written, problems)).collect::<Vec<_>>().into_iter().collect(),
-        None => Some(TAGS.map(ToOwned::to_owned).to_vec()),
-    };
-    let migrations = raw.migrations.iter().flatten().map(|written| pattern(written, problems)).collect::<Vec<_>>();
-    let migrations: Option<Vec<String>> = migrations.into_iter().collect();
-    Some(RepositorySpec { path: path?, remote: remote?, tags: tags?, migrations: migrations? })
+    let remote = optional(raw.remote.as_ref(), |name| reference(name, "a remote", "origin", problems));
+    let tags = optional(raw.tags.as_ref(), |tags| each(tags, |written| tag(written, problems)));
+    let migrations = each(raw.migrations.iter().flatten(), |written| pattern(written, problems));
+    let usual = || TAGS.map(ToOwned::to_owned).to_vec();
+    Some(RepositorySpec {
+        path: path?,
+        remote: remote?.unwrap_or_else(|| "origin".to_owned()),
+        tags: tags?.unwrap_or_else(usual),
+        migrations: migrations?,
+    })
 }
 
 pub(super) fn check(raw: &raw::Git, problems: &mut Problems) -> Option<GitSpec> {

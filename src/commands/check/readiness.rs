@@ -60,8 +60,8 @@ fn ready(what: &str, step: &Step) -> Line {
 }
 
 fn untold(reference: &WorkloadRef) -> Line {
-    let reason = "the cluster did not tell of it in time";
-    Line::new(Outcome::Failed, &format!("rollback: {reference}"), &[reason, "the cluster's own lines say why"])
+    let parts = ["the cluster told nothing of it", "its own lines say why"];
+    Line::new(Outcome::Failed, &format!("rollback: {reference}"), &parts)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Which services call which: names become places, and circles are refused, for nothing in one could be taken back
 //! before the rest.
 
+use super::checked::each;
 use super::problem::{Problem, Problems};
 use super::raw;
 use super::signals::service_named;
@@ -9,47 +10,43 @@ use std::collections::VecDeque;
 
 /// The services that each service calls, in the services' order; nothing where something is wrong.
 pub(super) fn check(names: &[String], raw: &[raw::Service], problems: &mut Problems) -> Option<Vec<Vec<ServiceId>>> {
-    let mut calls: Vec<Vec<ServiceId>> = vec![Vec::new(); names.len()];
-    let mut fine = true;
-    for (caller, callee) in raw
-        .iter()
-        .enumerate()
-        .flat_map(|(place, service)| service.depends_on.iter().flatten().map(move |callee| (place, callee)))
-    {
-        let found = if names[caller] == callee.value {
-            problems.push(
-                Problem::new(&callee.span, format!("`{}` cannot depend on itself", callee.value))
-                    .way_out("leave it out"),
-            );
-            None
-        } else {
-            service_named(callee, names, problems)
-        };
-        match found {
-            Some(id) if !calls[caller].contains(&id) => calls[caller].push(id),
-            Some(_) => {}
-            None => fine = false,
-        }
+    let calls = each(raw, |caller| callees(caller, names, problems))?;
+    // Without tables there is one service, which calls nobody.
+    if calls.is_empty() {
+        return Some(vec![Vec::new(); names.len()]);
     }
-    let mut told = vec![false; names.len()];
-    for place in 0..names.len() {
-        let Some(circle) = circle(&calls, place).filter(|_| !told[place]) else { continue };
-        for &place in &circle {
-            told[place] = true;
+    let mut in_circles = vec![false; names.len()];
+    for start in 0..names.len() {
+        if in_circles[start] {
+            continue;
         }
-        fine = false;
+        let Some(circle) = circle(&calls, start) else { continue };
+        for &place in &circle {
+            in_circles[place] = true;
+        }
         let shown: Vec<&str> = circle.iter().map(|&place| names[place].as_str()).collect();
-        let next = &names[circle[1]];
-        let span = raw[place].depends_on.iter().flatten().find(|callee| callee.value == *next).map(|at| &at.span);
+        let message = format!("services depend in a circle: {}", shown.join(" → "));
+        let written = raw[start].depends_on.iter().flatten().find(|callee| callee.value == names[circle[1]]);
         problems.push(
-            Problem::new(
-                span.unwrap_or(&raw[place].name.span),
-                format!("services depend in a circle: {}", shown.join(" → ")),
-            )
-            .way_out("leave one of them out: a service is taken back before those that it calls"),
+            Problem::new(written.map_or(&raw[start].name.span, |callee| &callee.span), message)
+                .way_out("leave one of them out: a service is taken back before those that it calls"),
         );
     }
-    fine.then_some(calls)
+    (!in_circles.contains(&true)).then_some(calls)
+}
+
+fn callees(caller: &raw::Service, names: &[String], problems: &mut Problems) -> Option<Vec<ServiceId>> {
+    let mut found = each(caller.depends_on.iter().flatten(), |callee| {
+        if callee.value != caller.name.value {
+            return service_named(callee, names, problems);
+        }
+        let message = format!("`{}` cannot depend on itself", callee.value);
+        problems.push(Problem::new(&callee.span, message).way_out("leave it out"));
+        None
+    })?;
+    found.sort_unstable();
+    found.dedup();
+    Some(found)
 }
 
 /// The shortest way from a service back to itself, both ends included.

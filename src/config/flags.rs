@@ -110,8 +110,7 @@ fn flags(raw: &raw::Flags, named: &str, services: &[String], problems: &mut Prob
     })
 }
 
-// A project stands in paths, and holds no variables.
-
+/// A project stands in paths, and holds no variables.
 fn unleash(raw: &raw::Unleash, problems: &mut Problems) -> Option<Provider> {
     let project = optional(raw.project.as_ref(), |project| texts::check(project, &[], problems))?;
     let project = project.unwrap_or_else(|| "default".to_owned());

@@ -45,7 +45,8 @@ pub(super) fn mentions(text: &str, variable: &str) -> bool {
     text.match_indices('$').any(|(start, _)| reference(&text[start..]).1 == variable)
 }
 
-/// The variables that a text refers to, in order. For texts in which `$$` is a dollar.
+/// The variables that a text refers to, in order. For texts in which `$$` is a dollar; a price or a shell's `$1` is
+/// no variable.
 pub(super) fn references(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -56,7 +57,7 @@ pub(super) fn references(text: &str) -> Vec<&str> {
             continue;
         }
         let (whole, name) = reference(rest);
-        if !name.is_empty() {
+        if !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) {
             found.push(name);
         }
         rest = &rest[whole..];
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn references_are_listed_and_a_doubled_dollar_is_none() {
-        assert_eq!(references("$from→${to}, $5 and 6 $"), ["from", "to", "5"]);
+        assert_eq!(references("$from→${to}, $5 and 6 $"), ["from", "to"]);
         assert_eq!(references("$$to costs $$$to"), ["to"]);
         assert_eq!(references("nothing ${ here"), [""; 0]);
     }

@@ -139,7 +139,7 @@ fn a_path_alone_is_a_repository_with_the_usual_names() {
 fn a_command_keeps_its_words_and_their_variables() {
     let command = CommandSpec {
         argv: words(&["./rollback.sh", "$service", "$to"]),
-        dry_run: Some(words(&["sh", "-c", "./rollback.sh --dry-run \"$$1\"", "sh", "$to"])),
+        dry_run: Some(words(&["sh", "-c", "./rollback.sh --dry-run \"$1\"", "sh", "$to"])),
         inherit: words(&["AWS_PROFILE"]),
         timeout: Duration::from_secs(60),
     };

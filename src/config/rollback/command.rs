@@ -39,7 +39,7 @@ fn words(written: &At<Vec<At<String>>>, problems: &mut Problems) -> Option<Vec<S
     if let Some(script) = script(written).filter(|script| mentions_plan(script)) {
         problems.push(
             Problem::new(&script.span, "the shell would read what stands in these variables as commands")
-                .way_out("give them as arguments: [\"sh\", \"-c\", \"./rollback.sh \\\"$$1\\\"\", \"sh\", \"$to\"]"),
+                .way_out("give them as arguments: [\"sh\", \"-c\", \"./rollback.sh \\\"$1\\\"\", \"sh\", \"$to\"]"),
         );
         return None;
     }

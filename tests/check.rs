@@ -30,6 +30,8 @@ async fn check(company: &Company, config: &str) -> Report {
 fn redflag(config: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redflag"));
     command.arg("--config").arg(config).arg("check").kill_on_drop(true);
+    // What is remembered of earlier watches on this machine is none of the company's.
+    command.env("HOME", config.with_extension("home")).env_remove("XDG_STATE_HOME").env_remove("XDG_DATA_HOME");
     command
 }
 

@@ -2,7 +2,7 @@
 
 mod readiness;
 
-use super::{CommandError, block_on, load, print};
+use super::{CommandError, block_on, load, print, recall};
 use crate::cli::{CheckArgs, Global};
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
@@ -42,8 +42,10 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8, CommandError>
         clock_speed: 1.0,
         person: Person::here(),
     };
-    let Assembly { setup, sources, rollback, .. } =
-        config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
+    let mut assembly = config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
+    // Where a rollback goes depends on what earlier watches found.
+    recall(&mut assembly);
+    let Assembly { setup, sources, rollback, .. } = assembly;
     let mut text = format!("environment {}\n", setup.environment);
     let lines = block_on(async {
         let Found { versions, deployed_at, cluster, asks } = deployed(Watch::new(setup), &sources).await;

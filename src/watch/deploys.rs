@@ -7,6 +7,7 @@ use crate::rollback::ask::{Ask, Choice, Seen, Wanted};
 use crate::rollback::{Goal, Readiness, Rollback};
 use crate::rollout::{PodPhase, Progress, Rollout};
 use crate::timeline::Mark;
+use crate::verdict::Level;
 use chrono::TimeDelta;
 
 /// A rollback that would work is made sure of at least this often: permissions and policies change too.
@@ -141,6 +142,12 @@ impl Watch {
         state.prepared = Some((self.now, key));
     }
 
+    /// What the red flags say, for whoever reads later why something was taken back.
+    fn red_sentences(&self) -> String {
+        let red = self.findings.iter().filter(|finding| finding.level == Level::RedFlag);
+        red.map(|finding| finding.sentence.as_str()).collect::<Vec<_>>().join("; ")
+    }
+
     fn ask(&self, workload: WorkloadId, goal: Goal, choice: Choice) -> Effect {
         let told = self.setup.workload(workload);
         let rollout = self.workload(workload).rollout.as_ref();
@@ -162,7 +169,14 @@ impl Watch {
             reference: told.reference.clone(),
             service: self.setup.service(told.service).name.clone(),
             environment: self.setup.environment.clone(),
-            wanted: Wanted { choice, pace: rollout.and_then(pace), known: known.cloned().unwrap_or_default(), seen },
+            wanted: Wanted {
+                choice,
+                pace: rollout.and_then(pace),
+                known: known.cloned().unwrap_or_default(),
+                actor: self.setup.rollback.actor.clone(),
+                reason: self.red_sentences(),
+                seen,
+            },
         }))
     }
 }

@@ -1,12 +1,17 @@
 //! The ways to take a deploy back: [`Strategy`], one file each.
 
+mod aim;
+pub mod ci;
+pub mod command;
 pub mod kubernetes;
 #[allow(dead_code, reason = "the strategies that run programs come next")]
 pub(crate) mod program;
+mod variables;
 
 use super::ask::Ask;
 use super::spec::{RollbackSpec, StrategySpec};
 use super::{Answer, Blocked, Readiness, Run, Step};
+use crate::clock::Clock;
 use crate::cluster::Cluster;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -37,6 +42,8 @@ pub fn build(spec: &RollbackSpec, cluster: &Cluster) -> Result<Arc<dyn Strategy>
     let kubernetes = || kubernetes::Undo::new(cluster.clone());
     Ok(match &spec.strategy {
         StrategySpec::Owner(_) | StrategySpec::Kubernetes => Arc::new(kubernetes()),
+        StrategySpec::Ci(spec) => Arc::new(ci::Ci::new(spec, Clock::real())?),
+        StrategySpec::Command(spec) => Arc::new(command::Command::new(spec.clone(), Clock::real())),
         other => {
             return Err(Blocked {
                 reason: format!("the strategy {} is not built yet", other.name()),

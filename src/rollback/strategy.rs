@@ -4,6 +4,7 @@ mod aim;
 pub mod ci;
 pub mod command;
 pub mod kubernetes;
+pub mod lease;
 #[allow(dead_code, reason = "the strategies that run programs come next")]
 pub(crate) mod program;
 mod variables;

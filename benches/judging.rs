@@ -34,7 +34,8 @@ fn main() {
 
 fn setup() -> Setup {
     let one = support::setup();
-    let services = (0..SERVICES).map(|index| Service { name: format!("service-{index}") }).collect();
+    let services =
+        (0..SERVICES).map(|index| Service { name: format!("service-{index}"), depends_on: Vec::new() }).collect();
     let workloads = (0..SERVICES).map(|index| Workload {
         reference: WorkloadRef {
             kind: WorkloadKind::Deployment,

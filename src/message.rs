@@ -2,8 +2,10 @@
 
 use crate::deploy::{Time, WorkloadId};
 use crate::poll::{Poll, PollRequest, SourceError};
-use crate::rollback::target::Wanted;
-use crate::rollback::{Answer, Readiness, Undo};
+use crate::rollback::ask::Ask;
+use crate::rollback::known::Known;
+use crate::rollback::lease::{Holding, LeaseCall};
+use crate::rollback::{Answer, Goal, Readiness, Run, Step};
 use crate::rollout::Rollout;
 use crate::signal::{SignalId, SourceId};
 use std::sync::Arc;
@@ -35,19 +37,28 @@ pub enum Message {
     Prepared {
         /// Which.
         workload: WorkloadId,
+        /// Which way.
+        goal: Goal,
         /// When.
         at: Time,
         /// The result.
         readiness: Readiness,
     },
-    /// The request of one step of the running rollback was answered, or read back.
+    /// One step of the running rollback was answered, followed, or read back.
     Answered {
-        /// Which.
+        /// The workload that names the step.
         workload: WorkloadId,
         /// When.
         at: Time,
         /// The answer.
         answer: Answer,
+    },
+    /// The lease was asked for, kept, given back, or lost.
+    Leased {
+        /// When.
+        at: Time,
+        /// Whose it is now.
+        holding: Holding,
     },
     /// A person (or a command line) wants something.
     Asked {
@@ -83,6 +94,8 @@ pub enum StreamNews {
 pub enum Command {
     /// Show what a rollback of these workloads would do, and freeze it. Empty: all that were deployed.
     OpenPlan {
+        /// Which way. [`Goal::Forward`] takes the last rollback back, and heeds its scope alone.
+        goal: Goal,
         /// Which.
         scope: Vec<WorkloadId>,
     },
@@ -91,7 +104,7 @@ pub enum Command {
         /// The environment's name, typed.
         typed: Option<String>,
     },
-    /// Close the plan, or the report of an ended rollback. Nothing happens.
+    /// Close the plan, stop the countdown, or close the report of an ended rollback. Nothing happens.
     Dismiss,
     /// A person has seen this flag.
     Acknowledge(SignalId),
@@ -110,16 +123,17 @@ pub enum Effect {
         request: PollRequest,
     },
     /// Work out whether a rollback would succeed; comes back as [`Message::Prepared`].
-    Prepare {
-        /// Which.
-        workload: WorkloadId,
-        /// Where to, and what the watch knows of the pods' pace.
-        wanted: Wanted,
-    },
-    /// Send this undo, once; comes back as [`Message::Answered`].
-    Send(Arc<Undo>),
-    /// Read whether this undo took effect; comes back as [`Message::Answered`].
-    ReadBack(Arc<Undo>),
+    Prepare(Box<Ask>),
+    /// Send this step, once; comes back as [`Message::Answered`].
+    Send(Arc<Step>),
+    /// Ask how the run that carries this step out goes on; comes back as [`Message::Answered`].
+    Follow(Arc<Step>, Run),
+    /// Read whether this step took effect; comes back as [`Message::Answered`].
+    ReadBack(Arc<Step>),
+    /// Take, keep or give back the lease of this environment; comes back as [`Message::Leased`].
+    Lease(LeaseCall),
+    /// Remember this of a version of this workload, for later watches.
+    Remember(WorkloadId, Known),
     /// Ring the terminal's bell.
     Bell,
 }

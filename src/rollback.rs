@@ -1,14 +1,33 @@
 //! The life of a rollback: `idle → planned → confirmed → running → verified | failed | …`.
 //! Each state carries exactly its data. Pure: what is sent, and when, is decided in [`crate::watch`].
 
-pub mod kubernetes;
+pub mod action;
+pub mod ask;
+pub mod automatic;
+pub mod known;
+pub mod lease;
+pub mod plan;
 pub mod preflight;
+pub mod spec;
+pub mod step;
+pub mod strategy;
 pub mod target;
 
-use crate::deploy::{Time, Version, WorkloadId, WorkloadRef};
-use chrono::TimeDelta;
-use serde_json::Value;
+pub use plan::{LeftOut, Plan};
+pub use step::{Check, CheckOutcome, Covered, Step};
+
+use crate::deploy::Time;
 use std::sync::Arc;
+
+/// Which way a rollback goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Goal {
+    /// The deploy is taken back.
+    #[default]
+    Back,
+    /// A rollback is taken back: the deploy's version again, after a rollback that failed half way or did not help.
+    Forward,
+}
 
 /// Whether a rollback of one workload would work if it were asked for now.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,9 +36,9 @@ pub enum Readiness {
     #[default]
     Preparing,
     /// It would; this is what would be sent.
-    Ready(Arc<Undo>),
+    Ready(Arc<Step>),
     /// It would not.
-    Blocked(Blocked),
+    Blocked(Refusal),
 }
 
 /// Why a rollback would fail or do harm, and what to do instead.
@@ -31,78 +50,20 @@ pub struct Blocked {
     pub way_out: String,
 }
 
-/// One workload's undo, worked out to the last byte of its request.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Undo {
-    /// Which workload of the watch.
-    pub workload: WorkloadId,
-    /// Its kind, namespace and name.
-    pub reference: WorkloadRef,
-    /// The cluster as the person knows it: context and server.
-    pub cluster: String,
-    /// Pinned: the patch tests it.
-    pub uid: String,
-    /// Pinned: the patch tests it.
-    pub generation: i64,
-    /// What runs now.
-    pub from: Version,
-    /// What would run.
-    pub to: Version,
-    /// The JSON Patch (RFC 6902): its `test` operations first, then the template.
-    pub patch: Value,
-    /// What was checked, and how it came out. None of them is blocked.
-    pub checks: Vec<Check>,
-    /// What going back does not bring back.
-    pub not_restored: Vec<String>,
-    /// How long it should take until all pods of the old version are ready.
-    pub expected: TimeDelta,
-    /// The nearest thing to it on a command line, for people without redflag.
-    pub by_hand: String,
-}
-
-/// One preflight check.
+/// A rollback that would not work, with everything that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// A word or two: `permission`.
-    pub name: &'static str,
-    /// How it came out.
-    pub outcome: CheckOutcome,
-    /// One sentence.
-    pub sentence: String,
+pub struct Refusal {
+    /// Why not: the first of the blocked checks.
+    pub reason: String,
+    /// What to do instead.
+    pub way_out: String,
+    /// All that was checked, the blocked ones among them; empty when it did not come to checking.
+    pub checks: Vec<Check>,
 }
 
-/// How a check came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CheckOutcome {
-    /// Nothing in the way.
-    Ok,
-    /// It can go on; the person should know.
-    Warning,
-}
-
-/// What one rollback would do, frozen when it was opened.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// The undo of each workload, in the order in which they are sent.
-    pub steps: Vec<Arc<Undo>>,
-    /// Workloads in its scope that it leaves alone, and why.
-    pub left_out: Vec<(WorkloadRef, String)>,
-}
-
-impl Plan {
-    /// The longest of the steps: they run side by side.
-    pub fn expected(&self) -> TimeDelta {
-        self.steps.iter().map(|step| step.expected).max().unwrap_or_default()
-    }
-
-    /// The version it goes back to, where all steps agree; else how many versions.
-    pub fn target(&self) -> String {
-        let mut labels: Vec<&str> = self.steps.iter().map(|step| step.to.label()).collect();
-        labels.dedup();
-        match labels.as_slice() {
-            [one] => (*one).to_owned(),
-            many => format!("{} versions", many.len()),
-        }
+impl From<Blocked> for Refusal {
+    fn from(blocked: Blocked) -> Self {
+        Self { reason: blocked.reason, way_out: blocked.way_out, checks: Vec::new() }
     }
 }
 
@@ -119,7 +80,16 @@ pub enum Rollback {
         /// When it was opened; keys in its first moments are ignored.
         opened: Time,
     },
-    /// A person said yes; requests are on their way.
+    /// The automatism is about to do it; a person can stop it, or say yes at once.
+    Countdown {
+        /// Frozen.
+        plan: Arc<Plan>,
+        /// When it began.
+        began: Time,
+        /// When it acts.
+        fires: Time,
+    },
+    /// It was confirmed; requests are on their way.
     Confirmed(Undertaking),
     /// Every request was accepted; pods are changing.
     Running(Undertaking),
@@ -161,7 +131,7 @@ impl Rollback {
     /// What was undertaken, once somebody confirmed.
     pub fn undertaking(&self) -> Option<&Undertaking> {
         match self {
-            Self::Idle | Self::Planned { .. } => None,
+            Self::Idle | Self::Planned { .. } | Self::Countdown { .. } => None,
             Self::Confirmed(done)
             | Self::Running(done)
             | Self::Verified { done, .. }
@@ -182,12 +152,16 @@ impl Rollback {
 pub struct Undertaking {
     /// What was confirmed.
     pub plan: Arc<Plan>,
-    /// When the key was struck.
+    /// When the key was struck, or the automatism acted.
     pub confirmed: Time,
+    /// Whether the automatism did it.
+    pub automatic: bool,
     /// When the last request was accepted.
     pub accepted: Option<Time>,
     /// When the old version's pods were all ready.
     pub ready: Option<Time>,
+    /// Since when all flags have been clear.
+    pub clear_since: Option<Time>,
     /// Each step's state, in the plan's order.
     pub steps: Vec<StepState>,
 }
@@ -195,12 +169,16 @@ pub struct Undertaking {
 /// Where one step stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepState {
+    /// Its turn has not come: an earlier stage is not ready yet.
+    Waiting,
     /// The request is on its way.
     Sent,
-    /// The API server took it.
+    /// It was taken, and pods change.
     Accepted {
         /// When.
         at: Time,
+        /// The run that does it, where the system that was asked has runs.
+        run: Option<Run>,
     },
     /// All pods of the old version are ready and the others are gone.
     Ready {
@@ -209,19 +187,36 @@ pub enum StepState {
     },
     /// The answer was lost.
     Unknown(String),
-    /// It was refused.
+    /// It was refused, or ended badly.
     Failed(Blocked),
 }
 
-/// What came of sending one undo.
+/// A run of another system that carries a step out: a CI job, an Argo CD operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// How it is found again there.
+    pub id: String,
+    /// Where it stands, in a few words: `queued`, `in progress`, `waits for an approval`.
+    pub state: String,
+    /// Where a person can look at it.
+    pub link: Option<String>,
+    /// Whether it has ended well; what is left is for the pods to show.
+    pub ended: bool,
+}
+
+/// What came of sending one step, of following its run, or of reading back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// The API server took it.
+    /// It was taken; pods tell the rest.
     Accepted,
+    /// It was taken, and this run carries it out: followed until it has ended.
+    Running(Run),
     /// It changed nothing: another person or deploy was quicker. The text says what is there now.
     ChangedUnderUs(String),
     /// It was refused and changed nothing.
     Refused(Blocked),
+    /// It was taken, and ended badly: it may have done a part.
+    Failed(Blocked),
     /// Sent, and no answer: it may or may not have happened.
     Unknown(String),
 }

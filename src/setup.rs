@@ -1,6 +1,7 @@
 //! Words: the fixed part of a watch. Configuration makes one, the core never changes it.
 
 use crate::deploy::{ServiceId, Time, WorkloadId, WorkloadRef};
+use crate::rollback::known::Known;
 use crate::signal::{Signal, SignalId, SourceId};
 use chrono::TimeDelta;
 
@@ -27,6 +28,8 @@ pub struct Setup {
     pub confirm_grace: TimeDelta,
     /// Whether any change of the outside is refused.
     pub read_only: bool,
+    /// How far a rollback may go by itself, and how it is done.
+    pub rollback: RollbackPolicy,
     /// What the command line says of the deploy, over what is found.
     pub told: Told,
     /// When the watch began.
@@ -60,6 +63,8 @@ impl Setup {
 pub struct Service {
     /// What `$service` stands for.
     pub name: String,
+    /// The services that it calls: a rollback takes it back before them.
+    pub depends_on: Vec<ServiceId>,
 }
 
 /// A watched workload and the service it serves.
@@ -100,6 +105,50 @@ pub enum Confirm {
     Key,
     /// The environment's name, typed.
     Type,
+}
+
+/// How far a rollback may go by itself, and what it heeds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollbackPolicy {
+    /// The name of the strategy, for the screen: `kubernetes`.
+    pub strategy: String,
+    /// How far it may go without a person.
+    pub automatic: Automatic,
+    /// How long a countdown runs before it acts.
+    pub countdown: TimeDelta,
+    /// How long the flags must have been clear before a rollback counts as verified.
+    pub clear_for: TimeDelta,
+    /// Who is at the keys, for whoever else looks: `ana@laptop`.
+    pub actor: String,
+    /// What earlier watches found, for each workload.
+    pub known: Vec<Vec<Known>>,
+}
+
+impl Default for RollbackPolicy {
+    fn default() -> Self {
+        Self {
+            strategy: "kubernetes".to_owned(),
+            automatic: Automatic::Off,
+            countdown: TimeDelta::seconds(60),
+            clear_for: TimeDelta::zero(),
+            actor: "redflag".to_owned(),
+            known: Vec::new(),
+        }
+    }
+}
+
+/// How far a rollback may go without a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Automatic {
+    /// Not at all.
+    #[default]
+    Off,
+    /// It says what it would have done, and when.
+    Shadow,
+    /// It counts down, with a key to stop it and a key to go at once.
+    Countdown,
+    /// It acts at once.
+    On,
 }
 
 /// What the command line says of the deploy.

@@ -12,9 +12,7 @@ pub mod theme;
 mod ui;
 mod view;
 
-use crate::deploy::Time;
 use crate::message::Command;
-use crate::rollback::Rollback;
 use crate::watch::Watch;
 use chrono::{FixedOffset, Offset};
 use crossterm::event::Event;
@@ -94,14 +92,9 @@ impl Drawn {
         Self {
             revision: watch.revision(),
             second: watch.now().timestamp(),
-            plan_takes_keys: matches!(watch.rollback(), Rollback::Planned { opened, .. } if takes_keys(watch, *opened)),
+            plan_takes_keys: watch.takes_confirmation(),
         }
     }
-}
-
-/// Whether a plan that was opened then takes keys now.
-fn takes_keys(watch: &Watch, opened: Time) -> bool {
-    watch.now() >= opened + watch.setup().confirm_grace
 }
 
 impl<B: Backend> Tui<B> {

@@ -3,12 +3,15 @@
 mod deploys;
 mod judging;
 mod pacing;
+mod planning;
 mod taking_back;
 
 use crate::deploy::{Deploy, Time, Window, WorkloadId};
 use crate::message::{Command, Effect, Message, StreamNews};
 use crate::poll::{Alert, Issue};
-use crate::rollback::{Readiness, Rollback};
+use crate::rollback::automatic::Arming;
+use crate::rollback::lease::Holding;
+use crate::rollback::{Covered, Readiness, Rollback};
 use crate::rollout::Rollout;
 use crate::setup::Setup;
 use crate::signal::SignalId;
@@ -35,7 +38,15 @@ pub struct Watch {
     rollback: Rollback,
     /// Signals that were red when the rollback was confirmed: they have to be known to be clear again.
     red_at_confirm: Vec<SignalId>,
-    last_read_back: Option<Time>,
+    /// What ended before the plan that is open now.
+    ended: Option<Box<Rollback>>,
+    /// What was taken back in this watch and not taken forward again.
+    taken_back: Vec<Covered>,
+    /// When lost answers and runs were last asked for.
+    last_asked: Option<Time>,
+    holding: Holding,
+    lease_renewed: Option<Time>,
+    arming: Arming,
 }
 
 /// What is known of one workload.
@@ -47,6 +58,8 @@ pub struct WorkloadState {
     pub deploy: Option<Deploy>,
     /// Whether it could be taken back now.
     pub readiness: Readiness,
+    /// Whether what was taken back could be taken forward again; only asked for after a rollback.
+    pub forward: Readiness,
     /// When that was last asked for, and of which state.
     prepared: Option<(Time, deploys::PlanKey)>,
 }
@@ -73,7 +86,12 @@ impl Watch {
             timeline: Timeline::default(),
             rollback: Rollback::Idle,
             red_at_confirm: Vec::new(),
-            last_read_back: None,
+            ended: None,
+            taken_back: Vec::new(),
+            last_asked: None,
+            holding: Holding::Nobody,
+            lease_renewed: None,
+            arming: Arming::default(),
             setup: Arc::new(setup),
         }
     }
@@ -114,9 +132,14 @@ impl Watch {
                     self.follow_rollback(&mut effects);
                 }
             }
-            Message::Prepared { workload, at, readiness } => {
+            Message::Prepared { workload, goal, at, readiness } => {
                 self.set_time(at);
-                self.take_readiness(workload, readiness);
+                self.take_readiness(workload, goal, readiness);
+            }
+            Message::Leased { at, holding } => {
+                self.set_time(at);
+                self.take_holding(holding);
+                self.revision += 1;
             }
             Message::Answered { workload, at, answer } => {
                 self.set_time(at);
@@ -143,9 +166,9 @@ impl Watch {
 
     fn obey(&mut self, command: Command, effects: &mut Vec<Effect>) {
         match command {
-            Command::OpenPlan { scope } => self.open_plan(&scope, effects),
+            Command::OpenPlan { goal, scope } => self.open_plan(goal, &scope, effects),
             Command::Confirm { typed } => self.confirm_plan(typed.as_deref(), effects),
-            Command::Dismiss => self.dismiss(),
+            Command::Dismiss => self.dismiss(effects),
             Command::Acknowledge(id) => {
                 let flag = self.findings.get_mut(usize::from(id.0));
                 if let Some(flag) = flag.filter(|flag| !flag.acknowledged && flag.level >= Level::Warning) {
@@ -246,5 +269,15 @@ impl Watch {
     /// Where the rollback stands.
     pub fn rollback(&self) -> &Rollback {
         &self.rollback
+    }
+
+    /// Whose the rollback of this environment is at the moment.
+    pub fn holding(&self) -> &Holding {
+        &self.holding
+    }
+
+    /// How near the automatism is to acting.
+    pub fn arming(&self) -> &Arming {
+        &self.arming
     }
 }

@@ -99,7 +99,7 @@ fn each_bad_file_is_refused_in_its_own_words() {
 fn the_example_is_the_guides_company() {
     let config = parse(EXAMPLE);
     assert_eq!(config.environments().collect::<Vec<_>>(), ["production", "staging", "development"]);
-    let Assembly { setup, sources } = assemble(EXAMPLE, None);
+    let Assembly { setup, sources, .. } = assemble(EXAMPLE, None);
     assert_eq!(setup.environment, "production", "it is marked default");
     assert_eq!(setup.workloads[0].reference.to_string(), "deployment/app");
     assert_eq!(setup.workloads[0].reference.namespace, "production");
@@ -119,7 +119,7 @@ fn the_example_is_the_guides_company() {
 
 #[test]
 fn the_least_configuration_watches_the_rollout() {
-    let Assembly { setup, sources } = assemble(LEAST, None);
+    let Assembly { setup, sources, .. } = assemble(LEAST, None);
     assert_eq!(setup.services[0].name, "app");
     let [rollout] = setup.signals.as_slice() else { panic!("{:?}", setup.signals) };
     assert_eq!(
@@ -174,7 +174,7 @@ fn variables_are_filled_in_but_for_the_version() {
 
 #[test]
 fn units_become_the_kinds_own() {
-    let Assembly { setup, sources } = assemble(FLEET, None);
+    let Assembly { setup, sources, .. } = assemble(FLEET, None);
     let SourceSpec::Grafana(grafana) = &sources[1] else { panic!("{sources:?}") };
     let latency = &grafana.datasources[1].1[0];
     assert!((latency.scale - 1000.0).abs() < f64::EPSILON, "seconds are shown in milliseconds");
@@ -201,7 +201,7 @@ fn the_files_limits_lie_over_the_guides() {
 #[test]
 fn every_source_gets_its_place_its_pace_and_its_credentials() {
     let keeper = Keeper::default();
-    let Assembly { setup, sources } = parse(FLEET).assemble(None, &options(), &keeper).unwrap();
+    let Assembly { setup, sources, .. } = parse(FLEET).assemble(None, &options(), &keeper).unwrap();
     let secret = |place: &str| Secret::new(&format!("secret of {place}"));
     let SourceSpec::Kubernetes(cluster) = &sources[0] else { panic!("{sources:?}") };
     let direct = ClusterAccess::Direct { url: "http://127.0.0.1:8001".into(), token: Some(secret("CLUSTER_TOKEN")) };
@@ -225,7 +225,7 @@ fn every_source_gets_its_place_its_pace_and_its_credentials() {
 
 #[test]
 fn each_probe_is_a_source_of_its_own() {
-    let Assembly { setup, sources } = assemble(FLEET, None);
+    let Assembly { setup, sources, .. } = assemble(FLEET, None);
     let probes: Vec<_> = sources
         .iter()
         .filter_map(|source| if let SourceSpec::Probe(probe) = source { Some(probe) } else { None })

@@ -6,7 +6,9 @@ mod support;
 use chrono::TimeDelta;
 use redflag::message::{Command, Effect, Message};
 use redflag::poll::{PollRequest, SourceError};
-use redflag::rollback::{Answer, Blocked, Readiness, Rollback, Undo};
+use redflag::rollback::action::{Action, Patch};
+use redflag::rollback::lease::LeaseCall;
+use redflag::rollback::{Answer, Blocked, Covered, Goal, Readiness, Rollback, Step};
 use redflag::rollout::{PodPhase, Progress};
 use redflag::setup::{Confirm, Setup, Told};
 use redflag::signal::{Sample, SourceId};
@@ -25,16 +27,23 @@ fn polls(effects: &[Effect], wanted: SourceId) -> Vec<PollRequest> {
     effects.iter().filter_map(of).collect()
 }
 
-fn undo(from: &str, to: &str) -> Arc<Undo> {
-    Arc::new(Undo {
-        workload: APP,
-        reference: setup().workloads[0].reference.clone(),
-        cluster: "test".to_owned(),
-        uid: "uid-1".to_owned(),
-        generation: 2,
-        from: version(from, 2),
-        to: version(to, 1),
-        patch: json!([]),
+fn undo(from: &str, to: &str) -> Arc<Step> {
+    let reference = setup().workloads[0].reference.clone();
+    let (uid, generation) = ("uid-1".to_owned(), 2);
+    Arc::new(Step {
+        goal: Goal::Back,
+        subject: reference.to_string(),
+        place: "test".to_owned(),
+        covers: vec![Covered {
+            workload: APP,
+            reference: reference.clone(),
+            uid: uid.clone(),
+            generation,
+            from: version(from, 2),
+            to: version(to, 1),
+        }],
+        action: Action::Patch(Patch { reference, uid, generation, document: json!([]) }),
+        does: Vec::new(),
         checks: Vec::new(),
         not_restored: Vec::new(),
         expected: TimeDelta::seconds(70),
@@ -72,7 +81,7 @@ fn bad_deploy(setup: Setup) -> (Watch, Vec<Effect>) {
     let mut watch = Watch::new(setup);
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
-    watch.update(Message::Prepared { workload: APP, at: at(2), readiness });
+    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
     let mut effects = Vec::new();
     for second in 3..=200 {
         effects.extend(watch.update(Message::Tick(at(second))));
@@ -180,13 +189,14 @@ fn a_bad_deploy_raises_a_flag_that_explains_itself_and_rings_once() {
 #[test]
 fn the_plan_is_frozen_confirmed_sent_once_and_verified_when_pods_and_flags_say_so() {
     let (mut watch, _) = bad_deploy(setup());
-    assert!(ask(&mut watch, 200, Command::OpenPlan { scope: Vec::new() }).is_empty(), "opening sends nothing");
+    let opened = ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
+    assert!(matches!(opened.as_slice(), [Effect::Lease(LeaseCall::Take(_))]), "opening sends nothing: {opened:?}");
     let confirm = || Command::Confirm { typed: None };
     assert!(ask(&mut watch, 200, confirm()).is_empty(), "a key struck at once is not an answer");
     assert!(matches!(watch.rollback(), Rollback::Planned { .. }));
 
     let sent = ask(&mut watch, 201, confirm());
-    assert!(matches!(sent.as_slice(), [Effect::Send(step)] if step.to.label() == "1.8.3"));
+    assert!(matches!(sent.as_slice(), [Effect::Send(step)] if step.target() == "1.8.3"));
     assert!(ask(&mut watch, 202, confirm()).is_empty(), "a second press sends nothing");
     answer(&mut watch, 202, Answer::Accepted);
     assert!(matches!(watch.rollback(), Rollback::Running(_)));
@@ -226,11 +236,11 @@ fn the_plan_is_frozen_confirmed_sent_once_and_verified_when_pods_and_flags_say_s
 #[test]
 fn what_was_taken_back_is_not_offered_as_a_target() {
     let (mut watch, _) = bad_deploy(setup());
-    ask(&mut watch, 200, Command::OpenPlan { scope: Vec::new() });
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
     ask(&mut watch, 201, Command::Confirm { typed: None });
     answer(&mut watch, 202, Answer::Accepted);
     let readiness = Readiness::Ready(undo("1.8.3", "1.9.0"));
-    watch.update(Message::Prepared { workload: APP, at: at(203), readiness });
+    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(203), readiness });
     let Readiness::Blocked(blocked) = &watch.workload(APP).readiness else { panic!("offered") };
     assert_eq!(blocked.reason, "the version before this one is 1.9.0, which was taken back in this watch");
 }
@@ -238,7 +248,7 @@ fn what_was_taken_back_is_not_offered_as_a_target() {
 #[test]
 fn a_lost_answer_is_unknown_until_it_is_read_back_and_is_never_sent_again() {
     let (mut watch, _) = bad_deploy(setup());
-    ask(&mut watch, 200, Command::OpenPlan { scope: Vec::new() });
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
     ask(&mut watch, 201, Command::Confirm { typed: None });
     let effects = answer(&mut watch, 211, Answer::Unknown("no answer within 10 s".to_owned()));
     assert!(matches!(effects.as_slice(), [Effect::ReadBack(_)]));
@@ -254,7 +264,7 @@ fn a_lost_answer_is_unknown_until_it_is_read_back_and_is_never_sent_again() {
 #[test]
 fn somebody_was_quicker_and_the_loser_is_told() {
     let (mut watch, _) = bad_deploy(setup());
-    ask(&mut watch, 200, Command::OpenPlan { scope: Vec::new() });
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
     ask(&mut watch, 201, Command::Confirm { typed: None });
     answer(&mut watch, 202, Answer::ChangedUnderUs("somebody already took it back to 1.8.3".to_owned()));
     let Rollback::Failed { blocked, .. } = watch.rollback() else { panic!("{:?}", watch.rollback()) };
@@ -264,7 +274,7 @@ fn somebody_was_quicker_and_the_loser_is_told() {
 #[test]
 fn flags_that_stay_red_on_the_old_version_say_that_the_deploy_was_not_the_cause() {
     let (mut watch, _) = bad_deploy(setup());
-    ask(&mut watch, 200, Command::OpenPlan { scope: Vec::new() });
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
     ask(&mut watch, 201, Command::Confirm { typed: None });
     answer(&mut watch, 202, Answer::Accepted);
     for second in (210..=540).step_by(10) {
@@ -279,7 +289,7 @@ fn flags_that_stay_red_on_the_old_version_say_that_the_deploy_was_not_the_cause(
 #[test]
 fn read_only_opens_nothing_and_says_why() {
     let (mut watch, _) = bad_deploy(Setup { read_only: true, ..setup() });
-    assert!(ask(&mut watch, 200, Command::OpenPlan { scope: Vec::new() }).is_empty());
+    assert!(ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() }).is_empty());
     assert_eq!(*watch.rollback(), Rollback::Idle);
     assert_eq!(watch.timeline().entries().last().unwrap().text, "rollback refused: read-only");
 }
@@ -289,8 +299,13 @@ fn a_blocked_rollback_opens_nothing_and_says_why() {
     let (mut watch, _) = bad_deploy(setup());
     let blocked =
         Blocked { reason: "deployment/app is paused".to_owned(), way_out: "kubectl rollout resume".to_owned() };
-    watch.update(Message::Prepared { workload: APP, at: at(200), readiness: Readiness::Blocked(blocked) });
-    assert!(ask(&mut watch, 200, Command::OpenPlan { scope: Vec::new() }).is_empty());
+    watch.update(Message::Prepared {
+        workload: APP,
+        goal: Goal::Back,
+        at: at(200),
+        readiness: Readiness::Blocked(blocked.into()),
+    });
+    assert!(ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() }).is_empty());
     assert_eq!(*watch.rollback(), Rollback::Idle);
     assert_eq!(watch.timeline().entries().last().unwrap().text, "rollback blocked: deployment/app is paused");
 }
@@ -298,14 +313,15 @@ fn a_blocked_rollback_opens_nothing_and_says_why() {
 #[test]
 fn each_environment_sets_what_a_confirmation_is() {
     let (mut watch, _) = bad_deploy(Setup { confirm: Confirm::Type, ..setup() });
-    ask(&mut watch, 200, Command::OpenPlan { scope: Vec::new() });
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
     for wrong in [None, Some("prod".to_owned())] {
         assert!(ask(&mut watch, 202, Command::Confirm { typed: wrong }).is_empty());
     }
     assert_eq!(ask(&mut watch, 203, Command::Confirm { typed: Some("production".to_owned()) }).len(), 1);
 
     let (mut watch, _) = bad_deploy(Setup { confirm: Confirm::None, ..setup() });
-    assert_eq!(ask(&mut watch, 200, Command::OpenPlan { scope: Vec::new() }).len(), 1, "the rollback key does it");
+    let sent = ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
+    assert!(matches!(sent.as_slice(), [Effect::Lease(_), Effect::Send(_)]), "the rollback key does it: {sent:?}");
 }
 
 #[test]

@@ -4,12 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Top-level modules by floor, lowest first. `rollback` is judgement but for its adapter.
+/// Top-level modules by floor, lowest first. `rollback` is judgement but for what
+/// is remembered of versions (words) and for its strategies (adapters).
 const FLOORS: [&[&str]; 6] = [
-    &["deploy", "rollout", "signal", "poll", "setup", "secret"],
+    &["deploy", "rollout", "signal", "poll", "setup", "secret", "rollback/known"],
     &["store", "verdict", "rollback", "timeline"],
     &["message", "watch"],
-    &["source", "cluster", "config", "clock", "rollback/kubernetes"],
+    &["source", "cluster", "config", "clock", "rollback/strategy", "rollback/spec"],
     &["runtime", "tui", "demo"],
     &["cli", "commands", "main", "lib"],
 ];
@@ -38,7 +39,7 @@ fn sources() -> Vec<(String, String)> {
     found
 }
 
-/// The floor of a module path such as `rollback/kubernetes/send`; the longest match wins.
+/// The floor of a module path such as `rollback/strategy/kubernetes`; the longest match wins.
 fn floor(module: &str) -> usize {
     let is_in = |name: &&str| module == *name || module.starts_with(&format!("{name}/"));
     let places = FLOORS.iter().enumerate().flat_map(|(floor, names)| names.iter().map(move |name| (floor, name)));

@@ -313,7 +313,7 @@ fn enter_goes_into_the_service_and_escape_out_again() {
     find(&scene.screen(120, 40), "production · checkout");
     scene.press("R");
     let Rollback::Planned { plan, .. } = scene.watch.rollback() else { panic!("no plan") };
-    assert_eq!(plan.steps.len(), 1, "inside a service the plan is for that service alone");
+    assert_eq!(plan.step_count(), 1, "inside a service the plan is for that service alone");
     scene.now += TimeDelta::seconds(1);
     scene.say(Message::Tick(scene.now));
     scene.press("esc esc");

@@ -30,7 +30,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8, CommandError>
     let config = load(global)?;
     let now = Utc::now();
     let options = AssembleOptions { told: Told::default(), read_only: true, started: now, clock_speed: 1.0 };
-    let Assembly { setup, sources } =
+    let Assembly { setup, sources, .. } =
         config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
     let lines = block_on(async {
         let (versions, deployed_at) = deployed(&setup, &sources).await;

@@ -47,7 +47,7 @@ pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandErr
         let clock = Clock::real();
         let (out, inbox) = mpsc::channel(QUEUE);
         let watch = Watch::new(assembly.setup);
-        let outside = Outside::new(watch.shared_setup(), assembly.sources, clock.clone(), out);
+        let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out);
         let answers = if mode == Mode::Ask { typed_lines() } else { mpsc::unbounded_channel().1 };
         let inputs = stream::unfold(answers, |mut answers| async move {
             match answers.recv().await {

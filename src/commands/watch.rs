@@ -70,7 +70,7 @@ pub(super) fn needs_terminal(command: &str) -> Result<(), CommandError> {
 pub(super) async fn show(play: Screenplay, assembly: Assembly, clock: Clock) -> Result<u8, CommandError> {
     let (out, inbox) = mpsc::channel(QUEUE);
     let watch = Watch::new(assembly.setup);
-    let outside = Outside::new(watch.shared_setup(), assembly.sources, clock.clone(), out);
+    let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out);
     let guard = terminal::enter()?;
     let tui = Tui::new(Terminal::new(Screen::new())?, play.look, play.keymap);
     let mut runtime = Runtime::new(watch, tui, input::inputs()?, clock, outside, inbox);
@@ -96,7 +96,7 @@ fn farewell(watch: &Watch) -> String {
     let verdict = watch.verdict().label().to_lowercase();
     let mut text = format!("redflag: {} · {deploys} · {verdict}", setup.environment);
     match watch.rollback() {
-        Rollback::Idle | Rollback::Planned { .. } => {}
+        Rollback::Idle | Rollback::Planned { .. } | Rollback::Countdown { .. } => {}
         Rollback::Verified { done, .. } => text += &format!(" · rolled back to {}", done.plan.target()),
         Rollback::NotTheCause { done, .. } => {
             text += &format!(" · rolled back to {}, which did not help", done.plan.target());
@@ -111,8 +111,9 @@ fn farewell(watch: &Watch) -> String {
         }
     }
     if let Some(done) = watch.rollback().undertaking().filter(|_| watch.rollback().is_under_way()) {
-        for step in &done.plan.steps {
-            text += &format!("\n  kubectl rollout status {} -n {}", step.reference, step.reference.namespace);
+        for covered in done.plan.steps().flat_map(|step| &step.covers) {
+            let reference = &covered.reference;
+            text += &format!("\n  kubectl rollout status {reference} -n {}", reference.namespace);
         }
     }
     text

@@ -8,8 +8,9 @@ use super::signals::{self, Read, index};
 use super::sources::{self, Access, Source, System};
 use super::{Config, ConfigError, variables};
 use crate::deploy::{Time, WorkloadId};
+use crate::rollback::spec::RollbackSpec;
 use crate::secret::Secret;
-use crate::setup::{Delivery, Service, Setup, SourceInfo, Told};
+use crate::setup::{Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told};
 use crate::signal::{Signal, SignalId, SourceId};
 use crate::source::spec::{
     AlertQuery, Auth, ClusterAccess, ClusterSpec, DatadogSpec, Endpoint, Expr, GrafanaSpec, ProbeSpec, PrometheusSpec,
@@ -41,6 +42,8 @@ pub struct Assembly {
     pub setup: Setup,
     /// For the adapters, in the order of [`Setup::sources`].
     pub sources: Vec<SourceSpec>,
+    /// For the strategy.
+    pub rollback: RollbackSpec,
 }
 
 impl Config {
@@ -74,7 +77,11 @@ impl Config {
         }
         let setup = Setup {
             environment: environment.name.clone(),
-            services: environment.services.iter().map(|name| Service { name: name.clone() }).collect(),
+            services: environment
+                .services
+                .iter()
+                .map(|name| Service { name: name.clone(), depends_on: Vec::new() })
+                .collect(),
             workloads: environment.workloads.clone(),
             signals,
             sources: infos,
@@ -83,10 +90,11 @@ impl Config {
             confirm: environment.confirm,
             confirm_grace: TimeDelta::milliseconds((GRACE * options.clock_speed) as i64),
             read_only: environment.read_only || options.read_only,
+            rollback: RollbackPolicy::default(),
             told: options.told.clone(),
             started: options.started,
         };
-        Ok(Assembly { setup, sources })
+        Ok(Assembly { setup, sources, rollback: RollbackSpec::default() })
     }
 
     fn choose(&self, wanted: Option<&str>) -> Result<&Environment, ConfigError> {

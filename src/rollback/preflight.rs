@@ -4,9 +4,11 @@ mod left_behind;
 mod owner;
 pub mod pace;
 
-use crate::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
-use crate::rollback::target::{self, Target, Wanted, patch};
-use crate::rollback::{Blocked, Check, CheckOutcome, Undo};
+use crate::deploy::{WorkloadKind, WorkloadRef};
+use crate::rollback::action::{Action, Patch};
+use crate::rollback::ask::Ask;
+use crate::rollback::target::{self, Target, patch};
+use crate::rollback::{Check, Covered, Refusal, Step};
 use pace::Pace;
 use serde_json::Value;
 
@@ -40,15 +42,10 @@ pub struct Objects<'a> {
 }
 
 /// Works out the undo and checks all that can be checked without asking again. What only the API server can
-/// answer (permission, admission) is added by the adapter.
-pub fn draft(
-    cluster: &str,
-    workload: WorkloadId,
-    reference: &WorkloadRef,
-    objects: Objects<'_>,
-    wanted: &Wanted,
-) -> Result<Undo, Blocked> {
-    let target = target::choose(reference, objects.workload, objects.history, &wanted.choice)?;
+/// answer (permission, admission) is added by the adapter. `place` is the cluster as the person knows it.
+pub fn draft(place: &str, ask: &Ask, objects: Objects<'_>) -> Result<Step, Refusal> {
+    let (reference, wanted) = (&ask.reference, &ask.wanted);
+    let target = target::choose(reference, objects.workload, objects.history, wanted)?;
     let pinned = patch::Pinned::of(objects.workload)?;
     let to = target.entry.version.clone();
     let by_hand = format!("kubectl rollout undo {reference} -n {} --to-revision={}", reference.namespace, to.revision);
@@ -61,17 +58,28 @@ pub fn draft(
     checks.extend(hesitation(reference, objects));
     checks.extend(autoscaler(objects.workload));
 
-    Ok(Undo {
-        workload,
-        reference: reference.clone(),
-        cluster: cluster.to_owned(),
-        patch: patch::build(reference.kind, objects.workload, &pinned, &target),
+    let document = patch::build(reference.kind, objects.workload, &pinned, &target);
+    Ok(Step {
+        goal: ask.goal,
+        subject: reference.to_string(),
+        place: place.to_owned(),
+        does: vec![format!("{reference} gets the template of revision {} again ({})", to.revision, to.label())],
         not_restored: left_behind::list(reference.kind, &target.from, &target.entry.template),
         expected: pace.expected(wanted.pace),
-        uid: pinned.uid,
-        generation: pinned.generation,
-        from: target.from,
-        to,
+        covers: vec![Covered {
+            workload: ask.workload,
+            reference: reference.clone(),
+            uid: pinned.uid.clone(),
+            generation: pinned.generation,
+            from: target.from,
+            to,
+        }],
+        action: Action::Patch(Patch {
+            reference: reference.clone(),
+            uid: pinned.uid,
+            generation: pinned.generation,
+            document,
+        }),
         checks,
         by_hand,
     })
@@ -87,11 +95,11 @@ pub fn waits_for_broken_pods(kind: WorkloadKind, workload: &Value) -> bool {
 }
 
 fn ok(name: &'static str, sentence: impl Into<String>) -> Check {
-    Check { name, outcome: CheckOutcome::Ok, sentence: sentence.into() }
+    Check::ok(name, sentence)
 }
 
 fn warning(name: &'static str, sentence: impl Into<String>) -> Check {
-    Check { name, outcome: CheckOutcome::Warning, sentence: sentence.into() }
+    Check::warning(name, sentence, None)
 }
 
 fn history(workload: &Value, target: &Target) -> Vec<Check> {

@@ -6,31 +6,10 @@ pub mod template;
 
 use crate::deploy::{Version, WorkloadKind, WorkloadRef};
 use crate::rollback::Blocked;
-use chrono::TimeDelta;
+use crate::rollback::ask::{Choice, Wanted};
+use crate::rollback::known;
 use history::Entry;
 use serde_json::Value;
-
-/// What the watch knows that an undo should heed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Where to go.
-    pub choice: Choice,
-    /// How long this workload's pods took from creation to readiness of late, where that was seen.
-    pub pace: Option<TimeDelta>,
-}
-
-/// Where an undo should go.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Choice {
-    /// The newest revision other than the current one: all that can be said without having watched.
-    #[default]
-    Previous,
-    /// The version that served before the deploy, by its pods' `pod-template-hash` or
-    /// `controller-revision-hash`. Numbers move when a revision is undone to; this does not.
-    Hash(String),
-    /// The revision with this number, as a person typed it.
-    Revision(i64),
-}
 
 /// Where an undo goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +29,8 @@ pub struct Target {
 /// the controller has seen the change (`observedGeneration`) is the newest entry certain to be the current
 /// one; then it is taken for it even if an upgraded API server has since filled in defaults that a stored
 /// revision lacks.
-pub fn choose(reference: &WorkloadRef, workload: &Value, items: &[Value], choice: &Choice) -> Result<Target, Blocked> {
+pub fn choose(reference: &WorkloadRef, workload: &Value, items: &[Value], wanted: &Wanted) -> Result<Target, Blocked> {
+    let choice = &wanted.choice;
     refuse_unfit(reference, workload)?;
     let entries = history::read(reference.kind, workload, items);
     let live = &workload["spec"]["template"];
@@ -62,7 +42,20 @@ pub fn choose(reference: &WorkloadRef, workload: &Value, items: &[Value], choice
     let others: Vec<&Entry> = entries.iter().filter(|entry| !is_current(entry)).collect();
 
     let named = match choice {
-        Choice::Previous => others.first().copied(),
+        Choice::Usual { served_before: Some(hash) }
+            if entries.iter().any(|entry| entry.is_known_as(hash) && is_current(entry)) =>
+        {
+            entries.iter().find(|entry| entry.is_known_as(hash))
+        }
+        Choice::Usual { served_before } => {
+            let before = served_before.as_ref();
+            // Pods and histories may know the same version by different names.
+            let named = before.and_then(|hash| others.iter().find(|entry| entry.is_known_as(hash)));
+            let before = named.map(|entry| &entry.version.hash).or(before);
+            let versions: Vec<&Version> = others.iter().map(|entry| &entry.version).collect();
+            let place = known::default_target(&versions, before.map(String::as_str), &wanted.known);
+            place.map(|place| others[place])
+        }
         Choice::Hash(hash) => entries.iter().find(|entry| entry.is_known_as(hash)),
         Choice::Revision(number) => entries.iter().find(|entry| entry.version.revision == *number),
     };
@@ -133,7 +126,10 @@ fn not_found(workload: &Value, choice: &Choice, others: &[&Entry]) -> Blocked {
     }
     let reason = match choice {
         Choice::Revision(number) => format!("there is no revision {number} in its history"),
-        Choice::Hash(_) | Choice::Previous => {
+        Choice::Usual { served_before } if served_before.is_none() => {
+            "every earlier version in its history is known to be bad".to_owned()
+        }
+        Choice::Hash(_) | Choice::Usual { .. } => {
             "the version that served before the deploy is no longer in its history".to_owned()
         }
     };

@@ -29,7 +29,7 @@ pub(super) fn message(message: &Message, setup: &Setup) {
         Message::Prepared { workload, readiness, .. } => {
             let workload = &setup.workload(*workload).reference;
             match readiness {
-                Readiness::Ready(undo) => debug!(%workload, to = undo.to.label(), "a rollback would work"),
+                Readiness::Ready(step) => debug!(%workload, to = step.target(), "a rollback would work"),
                 Readiness::Blocked(blocked) => info!(%workload, reason = blocked.reason, "a rollback is blocked"),
                 Readiness::Preparing => {}
             }
@@ -38,11 +38,14 @@ pub(super) fn message(message: &Message, setup: &Setup) {
             let workload = &setup.workload(*workload).reference;
             match answer {
                 Answer::Accepted => info!(%workload, "undo accepted"),
+                Answer::Running(run) => info!(%workload, id = run.id, state = run.state, "undo under way"),
+                Answer::Failed(blocked) => warn!(%workload, reason = blocked.reason, "undo failed"),
                 Answer::ChangedUnderUs(what) => warn!(%workload, what, "undo not done: something changed"),
                 Answer::Refused(blocked) => warn!(%workload, reason = blocked.reason, "undo refused"),
                 Answer::Unknown(why) => warn!(%workload, why, "undo: the answer was lost"),
             }
         }
+        Message::Leased { holding, .. } => debug!(?holding, "lease"),
         Message::Asked { command, .. } => info!(?command, "asked"),
     }
 }
@@ -50,10 +53,15 @@ pub(super) fn message(message: &Message, setup: &Setup) {
 /// Before an effect is performed.
 pub(super) fn effect(effect: &Effect) {
     match effect {
-        Effect::Send(undo) => {
-            info!(workload = %undo.reference, uid = undo.uid, generation = undo.generation, to = undo.to.label(), "sending the undo");
+        Effect::Send(step) => {
+            for covered in &step.covers {
+                let (uid, generation) = (&covered.uid, covered.generation);
+                info!(subject = step.subject, workload = %covered.reference, uid, generation, to = step.target(), "sending the undo");
+            }
         }
-        Effect::ReadBack(undo) => info!(workload = %undo.reference, "reading back whether the undo took effect"),
-        Effect::Poll { .. } | Effect::Prepare { .. } | Effect::Bell => {}
+        Effect::ReadBack(step) => info!(subject = step.subject, "reading back whether the undo took effect"),
+        Effect::Follow(step, run) => debug!(subject = step.subject, id = run.id, "asking how it goes on"),
+        Effect::Lease(call) => debug!(?call, "lease"),
+        Effect::Poll { .. } | Effect::Prepare(_) | Effect::Remember(..) | Effect::Bell => {}
     }
 }

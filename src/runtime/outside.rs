@@ -4,7 +4,10 @@ use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
 use crate::message::{Effect, Message, StreamNews};
 use crate::poll::SourceError;
-use crate::rollback::{Answer, Blocked, Readiness, kubernetes};
+use crate::rollback::lease::Holding;
+use crate::rollback::spec::RollbackSpec;
+use crate::rollback::strategy::{self, Strategy};
+use crate::rollback::{Answer, Blocked, Readiness, Refusal};
 use crate::setup::Setup;
 use crate::signal::SourceId;
 use crate::source::spec::{ClusterSpec, SourceSpec};
@@ -21,10 +24,13 @@ const RECONNECT: TimeDelta = TimeDelta::seconds(5);
 
 /// The outside of a watch: its sources, its cluster, and the tasks that talk to them.
 pub struct Outside {
+    #[expect(dead_code, reason = "the lease and the memory need it next")]
     setup: Arc<Setup>,
     specs: Vec<SourceSpec>,
     sources: Vec<Adapter>,
+    rollback: RollbackSpec,
     cluster: Arc<OnceLock<Cluster>>,
+    strategy: Option<Result<Arc<dyn Strategy>, Blocked>>,
     clock: Clock,
     out: mpsc::Sender<Message>,
     tasks: JoinSet<()>,
@@ -37,9 +43,16 @@ type Adapter = Option<Result<Arc<dyn Source>, SourceError>>;
 
 impl Outside {
     /// Everything that will be talked to; nothing is yet.
-    pub fn new(setup: Arc<Setup>, specs: Vec<SourceSpec>, clock: Clock, out: mpsc::Sender<Message>) -> Self {
+    pub fn new(
+        setup: Arc<Setup>,
+        specs: Vec<SourceSpec>,
+        rollback: RollbackSpec,
+        clock: Clock,
+        out: mpsc::Sender<Message>,
+    ) -> Self {
         let sources = specs.iter().map(|_| None).collect();
-        Self { setup, specs, sources, cluster: Arc::default(), clock, out, tasks: JoinSet::new(), awaited: 0 }
+        let (cluster, tasks) = (Arc::default(), JoinSet::new());
+        Self { setup, specs, sources, rollback, cluster, strategy: None, clock, out, tasks, awaited: 0 }
     }
 
     /// Begins to stream from the clusters.
@@ -70,37 +83,51 @@ impl Outside {
                     Message::Polled { source, at: clock.now(), result }
                 });
             }
-            Effect::Prepare { workload, wanted } => {
-                let cluster = self.cluster.get().cloned();
-                let reference = self.setup.workload(workload).reference.clone();
+            Effect::Prepare(ask) => {
+                let strategy = self.strategy();
                 self.answer(move |clock| async move {
-                    let readiness = match cluster {
-                        Some(cluster) => kubernetes::prepare(&cluster, workload, &reference, &wanted).await,
-                        None => Readiness::Blocked(no_cluster()),
+                    let readiness = match strategy {
+                        Ok(strategy) => strategy.prepare(&ask).await,
+                        Err(blocked) => Readiness::Blocked(Refusal::from(blocked)),
                     };
-                    Message::Prepared { workload, at: clock.now(), readiness }
+                    Message::Prepared { workload: ask.workload, goal: ask.goal, at: clock.now(), readiness }
                 });
             }
-            Effect::Send(undo) => {
-                let cluster = self.cluster.get().cloned();
+            Effect::Send(step) => {
+                let strategy = self.strategy();
                 self.answer(move |clock| async move {
-                    let answer = match cluster {
-                        Some(cluster) => kubernetes::send(&cluster, &undo).await,
-                        None => Answer::Refused(no_cluster()),
+                    let answer = match strategy {
+                        Ok(strategy) => strategy.send(&step).await,
+                        Err(blocked) => Answer::Refused(blocked),
                     };
-                    Message::Answered { workload: undo.workload, at: clock.now(), answer }
+                    Message::Answered { workload: step.workload(), at: clock.now(), answer }
                 });
             }
-            Effect::ReadBack(undo) => {
-                let cluster = self.cluster.get().cloned();
+            Effect::Follow(step, run) => {
+                let strategy = self.strategy();
                 self.answer(move |clock| async move {
-                    let answer = match cluster {
-                        Some(cluster) => kubernetes::read_back(&cluster, &undo).await,
-                        None => Answer::Unknown("the cluster cannot be reached".to_owned()),
+                    let answer = match strategy {
+                        Ok(strategy) => strategy.follow(&step, &run).await,
+                        Err(blocked) => Answer::Unknown(blocked.reason),
                     };
-                    Message::Answered { workload: undo.workload, at: clock.now(), answer }
+                    Message::Answered { workload: step.workload(), at: clock.now(), answer }
                 });
             }
+            Effect::ReadBack(step) => {
+                let strategy = self.strategy();
+                self.answer(move |clock| async move {
+                    let answer = match strategy {
+                        Ok(strategy) => strategy.read_back(&step).await,
+                        Err(blocked) => Answer::Unknown(blocked.reason),
+                    };
+                    Message::Answered { workload: step.workload(), at: clock.now(), answer }
+                });
+            }
+            Effect::Lease(_) => self.answer(|clock| async move {
+                let holding = Holding::Unavailable("the lease is not asked for yet".to_owned());
+                Message::Leased { at: clock.now(), holding }
+            }),
+            Effect::Remember(..) => {}
             // The face rings; nothing outside does.
             Effect::Bell => {}
         }
@@ -125,9 +152,18 @@ impl Outside {
         self.sources[usize::from(id.0)].get_or_insert_with(build).clone()
     }
 
+    /// The environment's strategy, made when it is first needed and the cluster is there.
+    fn strategy(&mut self) -> Result<Arc<dyn Strategy>, Blocked> {
+        let cluster = self.cluster.get().ok_or_else(no_cluster)?;
+        self.strategy.get_or_insert_with(|| strategy::build(&self.rollback, cluster)).clone()
+    }
+
     /// Notes that an awaited answer arrived.
     pub fn heard(&mut self, message: &Message) {
-        if matches!(message, Message::Polled { .. } | Message::Prepared { .. } | Message::Answered { .. }) {
+        if matches!(
+            message,
+            Message::Polled { .. } | Message::Prepared { .. } | Message::Answered { .. } | Message::Leased { .. }
+        ) {
             self.awaited = self.awaited.saturating_sub(1);
         }
     }

@@ -102,6 +102,7 @@ impl Glyphs {
         match outcome {
             CheckOutcome::Ok => self.level(Level::Clear),
             CheckOutcome::Warning => self.level(Level::Warning),
+            CheckOutcome::Typed | CheckOutcome::Blocked => self.level(Level::RedFlag),
         }
     }
 

@@ -7,8 +7,7 @@ use super::rows::{self, Row};
 use super::theme::Themes;
 use crate::deploy::{ServiceId, Time};
 use crate::message::Command;
-use crate::rollback::{Readiness, Rollback, Undertaking};
-use crate::setup::Confirm;
+use crate::rollback::{Goal, Readiness, Rollback, Undertaking};
 use crate::verdict::Level;
 use crate::watch::Watch;
 use crossterm::event::{KeyCode, KeyModifiers};
@@ -134,7 +133,7 @@ impl Ui {
             KeyCode::Down => self.plan_scroll = self.plan_scroll.saturating_add(1),
             KeyCode::PageUp => self.plan_scroll = self.plan_scroll.saturating_sub(PAGE as u16),
             KeyCode::PageDown => self.plan_scroll = self.plan_scroll.saturating_add(PAGE as u16),
-            _ if live.setup().confirm == Confirm::Type => return self.type_confirmation(key, live),
+            _ if live.wants_typing() => return self.type_confirmation(key, live),
             // A key that is held down, or struck twice in haste, must not close what it opened.
             _ if action == Some(Action::Rollback) => {}
             _ if action == Some(Action::Confirm) => return vec![Reaction::Ask(Command::Confirm { typed: None })],
@@ -291,7 +290,7 @@ impl Ui {
             self.notice = Some("no rollback is ready: see the footer".to_owned());
         }
         let scope = if self.service.is_some() { rows::workloads(live, self.service).collect() } else { Vec::new() };
-        vec![Reaction::Ask(Command::OpenPlan { scope })]
+        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::Back, scope })]
     }
 
     fn acknowledge(&mut self, live: &Watch) -> Vec<Reaction> {

@@ -19,12 +19,12 @@ mod sources;
 mod text;
 mod timeline;
 
+use super::Look;
 use super::glyphs::Glyphs;
 use super::keymap::{Keymap, Pane};
 use super::rows;
 use super::theme::{Slot, Theme};
 use super::ui::{Overlay, Ui};
-use super::{Look, takes_keys};
 use crate::deploy::ServiceId;
 use crate::rollback::Rollback;
 use crate::verdict::{Level, Verdict};
@@ -188,8 +188,8 @@ fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
 }
 
 fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
-    if let Rollback::Planned { plan, opened } = view.live.rollback() {
-        plan::draw(buffer, view, area, plan, takes_keys(view.live, *opened));
+    if let Rollback::Planned { plan, .. } = view.live.rollback() {
+        plan::draw(buffer, view, area, plan, view.live.takes_confirmation());
         return;
     }
     match &view.ui.overlay {

@@ -3,8 +3,8 @@
 use super::Watch;
 use crate::deploy::{Deploy, Time, Version, WorkloadId, brief};
 use crate::message::Effect;
-use crate::rollback::target::{Choice, Wanted};
-use crate::rollback::{Readiness, Rollback};
+use crate::rollback::ask::{Ask, Choice, Seen, Wanted};
+use crate::rollback::{Goal, Readiness, Rollback};
 use crate::rollout::{PodPhase, Progress, Rollout};
 use crate::timeline::Mark;
 use chrono::TimeDelta;
@@ -78,9 +78,9 @@ impl Watch {
 
     /// Whether a deploy that appears is the undo we asked for, and not somebody's new version.
     fn is_our_undo(&self, id: WorkloadId, deploy: &Deploy) -> bool {
-        self.rollback.undertaking().is_some_and(|done| {
-            done.plan.steps.iter().any(|step| step.workload == id && step.to.hash == deploy.to.hash)
-        })
+        let under_way = self.rollback.undertaking().into_iter().flat_map(|done| done.plan.steps());
+        let steps = under_way.filter_map(|step| step.covered(id));
+        steps.chain(self.taken_back(id)).any(|covered| covered.to.hash == deploy.to.hash)
     }
 
     fn tell_deploy(&mut self, id: WorkloadId, deploy: &Deploy) {
@@ -126,15 +126,44 @@ impl Watch {
         if state.prepared.as_ref().is_some_and(|(_, known)| *known != key) {
             // What was worked out is for a state that is gone. A refresh of the same state keeps it.
             state.readiness = Readiness::Preparing;
+            state.forward = Readiness::Preparing;
         }
-        let choice = match (self.setup.told.rollback_to, &key.served_before) {
-            (Some(revision), _) => Choice::Revision(revision),
-            (None, Some(hash)) => Choice::Hash(hash.clone()),
-            (None, None) => Choice::Previous,
+        let choice = match self.setup.told.rollback_to {
+            Some(revision) => Choice::Revision(revision),
+            None => Choice::Usual { served_before: key.served_before.clone() },
         };
-        let pace = state.rollout.as_ref().and_then(pace);
-        effects.push(Effect::Prepare { workload: id, wanted: Wanted { choice, pace } });
+        effects.push(self.ask(id, Goal::Back, choice));
+        // What was taken back can be brought back as well, should it turn out not to have been the cause.
+        if let Some(covered) = self.taken_back(id) {
+            effects.push(self.ask(id, Goal::Forward, Choice::Hash(covered.from.hash.clone())));
+        }
+        let state = &mut self.workloads[usize::from(id.0)];
         state.prepared = Some((self.now, key));
+    }
+
+    fn ask(&self, workload: WorkloadId, goal: Goal, choice: Choice) -> Effect {
+        let told = self.setup.workload(workload);
+        let rollout = self.workload(workload).rollout.as_ref();
+        let seen = rollout.and_then(|rollout| {
+            let deploy = rollout.deploy.as_ref()?;
+            Some(Seen {
+                uid: rollout.uid.clone(),
+                generation: rollout.generation,
+                replicas: rollout.replicas.desired,
+                running: deploy.to.clone(),
+                deployed: deploy.at,
+                revisions: rollout.revisions.iter().map(|revision| revision.version.clone()).collect(),
+            })
+        });
+        let known = self.setup.rollback.known.get(usize::from(workload.0));
+        Effect::Prepare(Box::new(Ask {
+            goal,
+            workload,
+            reference: told.reference.clone(),
+            service: self.setup.service(told.service).name.clone(),
+            environment: self.setup.environment.clone(),
+            wanted: Wanted { choice, pace: rollout.and_then(pace), known: known.cloned().unwrap_or_default(), seen },
+        }))
     }
 }
 

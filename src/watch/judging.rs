@@ -133,7 +133,7 @@ impl Watch {
             settled: deploy.map(|deploy| deploy.settled),
             issues: &self.issues,
             alerts: &self.alerts,
-            taken_back: self.taken_back(signal),
+            taken_back: self.is_gone(signal),
             before,
             now: self.now,
         };
@@ -157,11 +157,11 @@ impl Watch {
     }
 
     /// The version that a signal speaks of, once it was taken back and the old one serves again.
-    fn taken_back(&self, signal: &Signal) -> Option<&str> {
+    fn is_gone(&self, signal: &Signal) -> Option<&str> {
         let done = self.rollback.undertaking().filter(|done| signal.of_version && done.ready.is_some())?;
-        let mut steps = done.plan.steps.iter();
-        let step = steps.find(|step| self.setup.workload(step.workload).service == signal.service)?;
-        Some(step.from.label())
+        let mut covered = done.plan.steps().flat_map(|step| &step.covers);
+        let covered = covered.find(|covered| self.setup.workload(covered.workload).service == signal.service)?;
+        Some(covered.from.label())
     }
 
     /// What the timeline says of a change: flags and warnings coming and going, and knowledge lost.
@@ -170,7 +170,7 @@ impl Watch {
         let name = self.name_of(id);
         let sentence = &finding.sentence;
         let (mark, text) = match finding.level {
-            Level::Insufficient if self.taken_back(self.setup.signal(id)).is_some() => return,
+            Level::Insufficient if self.is_gone(self.setup.signal(id)).is_some() => return,
             Level::RedFlag => (Mark::RedFlag, format!("{name}: {sentence}")),
             Level::Warning if before == Level::RedFlag => (Mark::Warning, format!("{name} no longer red: {sentence}")),
             Level::Warning => (Mark::Warning, format!("{name}: {sentence}")),

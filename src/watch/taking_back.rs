@@ -1,11 +1,11 @@
-//! Taking a deploy back: plan, confirmation, requests, and whether it worked.
+//! Taking a deploy back once it is confirmed: requests, stage by stage, their runs, pods, and whether it worked.
 
 use super::Watch;
 use crate::deploy::{Time, WorkloadId, brief};
 use crate::message::Effect;
-use crate::rollback::{Answer, Blocked, Plan, Readiness, Rollback, StepState, Undertaking};
+use crate::rollback::lease::{Holding, LeaseCall};
+use crate::rollback::{Answer, Blocked, Covered, Goal, Rollback, Run, Step, StepState, Undertaking};
 use crate::rollout::{PodPhase, Progress, Rollout};
-use crate::setup::Confirm;
 use crate::signal::SignalId;
 use crate::timeline::Mark;
 use crate::verdict::Level;
@@ -14,162 +14,112 @@ use std::sync::Arc;
 
 /// Flags that are still red this long after the old version serves say that the deploy was not the cause.
 const NOT_THE_CAUSE_AFTER: TimeDelta = TimeDelta::minutes(5);
-/// Workloads deployed this close to each other are one push.
-const ONE_PUSH: TimeDelta = TimeDelta::hours(1);
-/// How often a lost answer is looked for.
-const READ_BACK_EVERY: TimeDelta = TimeDelta::seconds(5);
+/// How often a lost answer is looked for, and a run is asked how it goes on.
+const ASK_EVERY: TimeDelta = TimeDelta::seconds(5);
+/// How often the lease is renewed: three times in its life.
+const RENEW_EVERY: TimeDelta = TimeDelta::seconds(5);
 
 impl Watch {
-    /// What a rollback of `scope` would do now. An empty scope means every workload of the push that is
-    /// watched: those deployed around the time of the newest deploy. A workload that was not touched for a
-    /// week is never taken back along with them.
-    pub fn plan(&self, scope: &[WorkloadId]) -> Plan {
-        let newest = self.workloads.iter().filter_map(|state| Some(state.deploy.as_ref()?.at)).max();
-        let mut plan = Plan { steps: Vec::new(), left_out: Vec::new() };
-        for (index, state) in self.workloads.iter().enumerate() {
-            let id = WorkloadId(index as u16);
-            if !scope.is_empty() && !scope.contains(&id) {
-                continue;
-            }
-            let reference = self.setup.workload(id).reference.clone();
-            let deployed = state.deploy.as_ref().map(|deploy| deploy.at);
-            if let (true, Some(at), Some(newest)) = (scope.is_empty(), deployed, newest)
-                && newest - at > ONE_PUSH
-            {
-                plan.left_out.push((reference, format!("not of this push: deployed {} before it", brief(newest - at))));
-                continue;
-            }
-            match &state.readiness {
-                Readiness::Ready(undo) => plan.steps.push(Arc::clone(undo)),
-                Readiness::Preparing => plan.left_out.push((reference, "still being worked out".to_owned())),
-                Readiness::Blocked(blocked) => plan.left_out.push((reference, blocked.reason.clone())),
-            }
-        }
-        plan
+    /// What was taken back of a workload in this watch and still is.
+    pub fn taken_back(&self, workload: WorkloadId) -> Option<&Covered> {
+        self.taken_back.iter().find(|covered| covered.workload == workload)
     }
 
-    /// Freezes that plan and shows it, unless there is nothing in it that could be done.
-    pub(super) fn open_plan(&mut self, scope: &[WorkloadId], effects: &mut Vec<Effect>) {
-        if self.rollback.is_under_way() {
-            return;
-        }
-        if self.setup.read_only {
-            self.tell("rollback refused: read-only");
-            return;
-        }
-        let plan = self.plan(scope);
-        if plan.steps.is_empty() {
-            let why = plan.left_out.first().map_or("nothing to take back", |(_, why)| why.as_str());
-            self.tell(format!("rollback blocked: {why}"));
-            return;
-        }
-        self.rollback = Rollback::Planned { plan: Arc::new(plan), opened: self.now };
-        if self.setup.confirm == Confirm::None {
-            self.start(effects);
-        }
+    /// Whether the last rollback left something that can be taken forward again.
+    pub fn can_go_forward(&self) -> bool {
+        !self.taken_back.is_empty() && !self.rollback.is_under_way()
     }
 
-    pub(super) fn take_readiness(&mut self, workload: WorkloadId, readiness: Readiness) {
-        let state = &mut self.workloads[usize::from(workload.0)];
-        let taken_back = self.rollback.undertaking().and_then(|done| {
-            let Readiness::Ready(undo) = &readiness else { return None };
-            let mut steps = done.plan.steps.iter();
-            steps.find(|step| step.workload == workload && step.from.hash == undo.to.hash).map(|step| step.from.label())
-        });
-        let readiness = match taken_back {
-            // History's "previous" is now the version that was just taken back: a second press must not
-            // bring it back.
-            Some(label) => Readiness::Blocked(Blocked {
-                reason: format!("the version before this one is {label}, which was taken back in this watch"),
-                way_out: "deploy a fixed version, or choose one with redflag rollback --to REVISION".to_owned(),
-            }),
-            None => readiness,
+    /// Sends the first stage of the plan that is open or counted down to.
+    pub(super) fn start(&mut self, automatic: bool, effects: &mut Vec<Effect>) {
+        let plan = match std::mem::take(&mut self.rollback) {
+            Rollback::Planned { plan, .. } | Rollback::Countdown { plan, .. } => plan,
+            other => {
+                self.rollback = other;
+                return;
+            }
         };
-        if state.readiness != readiness {
-            state.readiness = readiness;
-            self.revision += 1;
-        }
-    }
-
-    /// Does what the open plan says, if the person has had the time to read that it is open.
-    pub(super) fn confirm_plan(&mut self, typed: Option<&str>, effects: &mut Vec<Effect>) {
-        let Rollback::Planned { opened, .. } = self.rollback else { return };
-        let too_soon = self.now - opened < self.setup.confirm_grace;
-        let untyped = self.setup.confirm == Confirm::Type && typed.map(str::trim) != Some(&self.setup.environment);
-        if !(too_soon || untyped || self.setup.read_only) {
-            self.start(effects);
-        }
-    }
-
-    /// Closes the plan or the report of what ended. What is under way cannot be dismissed.
-    pub(super) fn dismiss(&mut self) {
-        match self.rollback {
-            Rollback::Planned { .. } => self.rollback = Rollback::Idle,
-            // What was done stays known (the verdict depends on it); only the view closes its report.
-            Rollback::Idle
-            | Rollback::Confirmed(_)
-            | Rollback::Running(_)
-            | Rollback::Verified { .. }
-            | Rollback::NotTheCause { .. }
-            | Rollback::Failed { .. }
-            | Rollback::OutcomeUnknown { .. } => {}
-        }
-    }
-
-    fn start(&mut self, effects: &mut Vec<Effect>) {
-        let Rollback::Planned { plan, .. } = std::mem::take(&mut self.rollback) else { return };
-        self.tell(format!("rollback to {} confirmed", plan.target()));
+        self.ended = None;
+        let by = if automatic { "by the automatism" } else { "confirmed" };
+        self.tell(format!("rollback to {} {by}", plan.target()));
         self.red_at_confirm = (0..self.findings.len())
             .filter(|&index| self.findings[index].level == Level::RedFlag)
             .map(|index| SignalId(index as u16))
             .collect();
-        effects.extend(plan.steps.iter().cloned().map(Effect::Send));
-        self.rollback = Rollback::Confirmed(Undertaking {
-            steps: plan.steps.iter().map(|_| StepState::Sent).collect(),
+        let done = Undertaking {
+            steps: plan.steps().map(|_| StepState::Waiting).collect(),
             plan,
             confirmed: self.now,
+            automatic,
             accepted: None,
             ready: None,
-        });
+            clear_since: None,
+        };
+        self.rollback = Rollback::Confirmed(self.send_stage(done, effects));
+    }
+
+    /// Sends the first stage that waits.
+    fn send_stage(&self, mut done: Undertaking, effects: &mut Vec<Effect>) -> Undertaking {
+        let mut first = 0;
+        for stage in &done.plan.stages {
+            let states = &mut done.steps[first..first + stage.len()];
+            first += stage.len();
+            if states.contains(&StepState::Waiting) {
+                for (step, state) in stage.iter().zip(states) {
+                    *state = StepState::Sent;
+                    effects.push(Effect::Send(Arc::clone(step)));
+                }
+                break;
+            }
+        }
+        done
     }
 
     pub(super) fn take_rollback_answer(&mut self, workload: WorkloadId, answer: Answer, effects: &mut Vec<Effect>) {
-        let (Rollback::Confirmed(done) | Rollback::OutcomeUnknown { done, .. }) = &mut self.rollback else { return };
-        let Some(index) = done.plan.steps.iter().position(|step| step.workload == workload) else { return };
-        if !matches!(done.steps[index], StepState::Sent | StepState::Unknown(_)) {
+        let (Rollback::Confirmed(done) | Rollback::OutcomeUnknown { done, .. } | Rollback::Running(done)) =
+            &mut self.rollback
+        else {
+            return;
+        };
+        let found = done.plan.steps().zip(&done.steps).position(|(step, _)| step.workload() == workload);
+        let Some(index) = found else { return };
+        let Some(step) = done.plan.steps().nth(index).cloned() else { return };
+        let state = &mut done.steps[index];
+        let is_followed = matches!(state, StepState::Accepted { run: Some(run), .. } if !run.ended);
+        if !is_followed && !matches!(state, StepState::Sent | StepState::Unknown(_)) {
             return;
         }
-        let reference = done.plan.steps[index].reference.to_string();
-        let (state, text) = match answer {
-            Answer::Accepted => (StepState::Accepted { at: self.now }, format!("{reference}: undo accepted")),
-            Answer::Unknown(why) => {
-                let known = matches!(done.steps[index], StepState::Unknown(_));
-                let text = if known { String::new() } else { format!("{reference}: the answer was lost: {why}") };
-                (StepState::Unknown(why), text)
-            }
-            Answer::ChangedUnderUs(what) => {
-                let way_out = "read what changed, then open the plan again: it is worked out anew".to_owned();
-                (
-                    StepState::Failed(Blocked { reason: what.clone(), way_out }),
-                    format!("{reference}: not undone: {what}"),
-                )
-            }
-            Answer::Refused(blocked) => {
-                let text = format!("{reference}: undo refused: {}", blocked.reason);
-                (StepState::Failed(blocked), text)
-            }
-        };
-        done.steps[index] = state;
-        if !text.is_empty() {
+        let Some((next, text)) = moved_on(&step, state, answer, self.now) else { return };
+        let accepted = matches!(next, StepState::Accepted { .. }) && !is_followed;
+        *state = next;
+        if accepted {
+            self.note_taken_back(&step);
+        }
+        if let Some(text) = text {
             self.tell(text);
         }
         self.settle_answers();
         self.follow_rollback(effects);
     }
 
-    /// Moves on once every request has been answered, one way or another.
+    fn note_taken_back(&mut self, step: &Step) {
+        for covered in &step.covers {
+            self.taken_back.retain(|known| known.workload != covered.workload);
+            if step.goal == Goal::Back {
+                self.taken_back.push(covered.clone());
+            }
+            // What was worked out before is for a state that is gone.
+            self.workloads[usize::from(covered.workload.0)].forward = crate::rollback::Readiness::Preparing;
+        }
+    }
+
+    /// Moves on once every request that was sent has been answered, one way or another.
     fn settle_answers(&mut self) {
-        let (Rollback::Confirmed(done) | Rollback::OutcomeUnknown { done, .. }) = &self.rollback else { return };
+        let (Rollback::Confirmed(done) | Rollback::OutcomeUnknown { done, .. } | Rollback::Running(done)) =
+            &self.rollback
+        else {
+            return;
+        };
         if done.steps.contains(&StepState::Sent) {
             return;
         }
@@ -192,72 +142,164 @@ impl Watch {
             }
             (None, Some(blocked)) => Rollback::Failed { done, at: self.now, blocked },
             (None, None) => {
-                done.accepted = Some(self.now);
+                if !done.steps.contains(&StepState::Waiting) {
+                    done.accepted = done.accepted.or(Some(self.now));
+                }
                 Rollback::Running(done)
             }
         };
     }
 
-    /// Looks at where a rollback stands now: lost answers, pods, flags.
+    /// Looks at where a rollback stands now: lost answers, runs, pods, flags; keeps the lease while it does.
     pub(super) fn follow_rollback(&mut self, effects: &mut Vec<Effect>) {
         match std::mem::take(&mut self.rollback) {
             Rollback::OutcomeUnknown { done, at, reason } => {
-                let due = self.last_read_back.is_none_or(|last| self.now - last >= READ_BACK_EVERY || last > self.now);
-                if due {
-                    self.last_read_back = Some(self.now);
-                    let lost = done.plan.steps.iter().zip(&done.steps);
+                if self.is_time_to_ask() {
+                    let lost = done.plan.steps().zip(&done.steps);
                     let lost = lost.filter(|(_, state)| matches!(state, StepState::Unknown(_)));
-                    effects.extend(lost.map(|(undo, _)| Effect::ReadBack(Arc::clone(undo))));
+                    effects.extend(lost.map(|(step, _)| Effect::ReadBack(Arc::clone(step))));
                 }
                 self.rollback = Rollback::OutcomeUnknown { done, at, reason };
             }
-            Rollback::Running(done) => self.follow_pods(done),
+            Rollback::Running(done) => {
+                if done.plan.steps().zip(&done.steps).any(|(_, state)| open_run(state).is_some())
+                    && self.is_time_to_ask()
+                {
+                    let runs = done.plan.steps().zip(&done.steps);
+                    let runs = runs.filter_map(|(step, state)| Some((Arc::clone(step), open_run(state)?.clone())));
+                    effects.extend(runs.map(|(step, run)| Effect::Follow(step, run)));
+                }
+                self.follow_pods(done, effects);
+            }
             other => self.rollback = other,
+        }
+        self.keep_lease(effects);
+    }
+
+    fn is_time_to_ask(&mut self) -> bool {
+        let due = self.last_asked.is_none_or(|last| self.now - last >= ASK_EVERY || last > self.now);
+        if due {
+            self.last_asked = Some(self.now);
+        }
+        due
+    }
+
+    fn keep_lease(&mut self, effects: &mut Vec<Effect>) {
+        let wanted = match &self.rollback {
+            Rollback::Planned { .. } | Rollback::Countdown { .. } => true,
+            rollback => rollback.is_under_way(),
+        };
+        if !wanted {
+            if self.holding != Holding::Nobody {
+                self.release_lease(effects);
+            }
+        } else if self.holding == Holding::Ours
+            && self.lease_renewed.is_none_or(|last| self.now - last >= RENEW_EVERY || last > self.now)
+        {
+            self.lease_renewed = Some(self.now);
+            effects.push(Effect::Lease(LeaseCall::Renew));
         }
     }
 
-    fn follow_pods(&mut self, mut done: Undertaking) {
-        for (undo, state) in done.plan.steps.iter().zip(&mut done.steps) {
-            let StepState::Accepted { .. } = state else { continue };
-            let Some(rollout) = &self.workloads[usize::from(undo.workload.0)].rollout else { continue };
-            if rollout.generation <= undo.generation || rollout.uid != undo.uid {
+    /// Whose the lease is, as the cluster answered. While requests of ours are out it is only noted: what
+    /// was sent cannot be called back.
+    pub(super) fn take_holding(&mut self, holding: Holding) {
+        let wanted = matches!(self.rollback, Rollback::Planned { .. } | Rollback::Countdown { .. })
+            || self.rollback.is_under_way();
+        if !wanted {
+            return;
+        }
+        match &holding {
+            Holding::Ours => self.lease_renewed = Some(self.now),
+            Holding::Theirs(holder) if self.holding != holding => {
+                let text = format!("{} is at it already: {}", holder.who, holder.what);
+                if let Rollback::Countdown { .. } = self.rollback {
+                    self.rollback = Rollback::Idle;
+                }
+                self.tell(text);
+            }
+            _ => {}
+        }
+        self.holding = holding;
+    }
+
+    fn follow_pods(&mut self, mut done: Undertaking, effects: &mut Vec<Effect>) {
+        let plan = Arc::clone(&done.plan);
+        for (step, state) in plan.steps().zip(&mut done.steps) {
+            let StepState::Accepted { run, .. } = state else { continue };
+            if run.as_ref().is_some_and(|run| !run.ended) {
                 continue;
             }
-            if let Progress::Failed(why) = &rollout.progress {
-                let blocked = Blocked {
-                    reason: format!("{}: {} does not come up: {why}", undo.reference, undo.to.label()),
-                    way_out: "look at its pods; an older revision may be the better target (rollback --to)".to_owned(),
-                };
-                *state = StepState::Failed(blocked.clone());
-                let text = format!("rollback failed: {}", blocked.reason);
-                self.rollback = Rollback::Failed { done, at: self.now, blocked };
-                self.revision += 1;
-                self.tell(text);
-                return;
-            }
-            if serves(rollout, &undo.to.hash) {
-                *state = StepState::Ready { at: self.now };
-                self.revision += 1;
+            match self.pods_of(step) {
+                Pods::Coming => {}
+                Pods::Serve => {
+                    *state = StepState::Ready { at: self.now };
+                    self.revision += 1;
+                }
+                Pods::Fail(reason) => {
+                    let way_out =
+                        "look at its pods; an older revision may be the better target (rollback --to)".to_owned();
+                    let blocked = Blocked { reason, way_out };
+                    *state = StepState::Failed(blocked.clone());
+                    let text = format!("rollback failed: {}", blocked.reason);
+                    self.rollback = Rollback::Failed { done, at: self.now, blocked };
+                    self.tell(text);
+                    return;
+                }
             }
         }
-        if done.ready.is_none() && done.steps.iter().all(|step| matches!(step, StepState::Ready { .. })) {
+        let is_ready = |state: &StepState| matches!(state, StepState::Ready { .. });
+        if done.steps.contains(&StepState::Waiting) {
+            let sent = done.steps.iter().filter(|state| **state != StepState::Waiting);
+            self.rollback = if sent.clone().count() > 0 && sent.clone().all(is_ready) {
+                Rollback::Confirmed(self.send_stage(done, effects))
+            } else {
+                Rollback::Running(done)
+            };
+            return;
+        }
+        if done.ready.is_none() && done.steps.iter().all(is_ready) {
             done.ready = Some(self.now);
             let took = brief(self.now - done.confirmed);
             self.tell(format!("{} serves again: all pods ready, {took} after the key", done.plan.target()));
         }
         self.rollback = match done.ready {
+            // Whoever goes forward again knows that the flags may come with it.
+            Some(at) if done.plan.goal == Goal::Forward => Rollback::Verified { done, at },
             Some(ready) => self.follow_flags(done, ready),
             None => Rollback::Running(done),
         };
     }
 
-    fn follow_flags(&mut self, done: Undertaking, ready: Time) -> Rollback {
+    /// Where the pods of all workloads of a step are.
+    fn pods_of(&self, step: &Step) -> Pods {
+        let mut all = Pods::Serve;
+        for covered in &step.covers {
+            let Some(rollout) = &self.workloads[usize::from(covered.workload.0)].rollout else { return Pods::Coming };
+            let bumped = i64::from(step.action.changes_spec());
+            if rollout.generation < covered.generation + bumped || rollout.uid != covered.uid {
+                return Pods::Coming;
+            }
+            if let Progress::Failed(why) = &rollout.progress {
+                let label = covered.to.label();
+                return Pods::Fail(format!("{}: {label} does not come up: {why}", covered.reference));
+            }
+            if !serves(rollout, covered) {
+                all = Pods::Coming;
+            }
+        }
+        all
+    }
+
+    fn follow_flags(&mut self, mut done: Undertaking, ready: Time) -> Rollback {
         // A flag that went stale is not a flag that cleared.
         let level = |id: &SignalId| self.findings[usize::from(id.0)].level;
         let still =
             self.red_at_confirm.iter().any(|id| matches!(level(id), Level::RedFlag | Level::Stale | Level::NoData));
         let red = self.findings.iter().any(|finding| finding.level == Level::RedFlag);
-        if !still && !red {
+        if still || red {
+            done.clear_since = None;
+        } else if self.now - *done.clear_since.get_or_insert(self.now) >= self.setup.rollback.clear_for {
             let took = brief(self.now - done.confirmed);
             self.tell(format!("rollback verified: flags clear, {took} after the key"));
             return Rollback::Verified { done, at: self.now };
@@ -269,18 +311,84 @@ impl Watch {
         Rollback::Running(done)
     }
 
-    fn tell(&mut self, text: impl Into<String>) {
+    pub(super) fn tell(&mut self, text: impl Into<String>) {
         self.timeline.add(self.now, Mark::Rollback, text);
         self.revision += 1;
     }
 }
 
-/// Whether a version is all that serves: rolled out, its pods ready, no other pod left but those going.
-fn serves(rollout: &Rollout, hash: &str) -> bool {
+/// Where the pods of a step are.
+enum Pods {
+    /// On their way.
+    Coming,
+    /// All of the old version, ready.
+    Serve,
+    /// They will not come by themselves.
+    Fail(String),
+}
+
+/// The run that a step waits for.
+fn open_run(state: &StepState) -> Option<&Run> {
+    match state {
+        StepState::Accepted { run: Some(run), .. } if !run.ended => Some(run),
+        _ => None,
+    }
+}
+
+/// The next state of a step and what the timeline says of it; `None` where nothing moved.
+fn moved_on(step: &Step, state: &StepState, answer: Answer, now: Time) -> Option<(StepState, Option<String>)> {
+    let subject = &step.subject;
+    let since = match state {
+        StepState::Accepted { at, .. } => *at,
+        _ => now,
+    };
+    Some(match (answer, state) {
+        (Answer::Accepted, _) => {
+            (StepState::Accepted { at: now, run: None }, Some(format!("{subject}: undo accepted")))
+        }
+        (Answer::Running(run), StepState::Accepted { run: Some(known), .. }) if *known == run => return None,
+        (Answer::Running(run), _) => {
+            let link = run.link.as_ref().map_or_else(String::new, |link| format!(" ({link})"));
+            let text = format!("{subject}: {}{link}", run.state);
+            (StepState::Accepted { at: since, run: Some(run) }, Some(text))
+        }
+        // A run that cannot be asked for a moment still runs.
+        (Answer::Unknown(_), StepState::Accepted { .. }) => return None,
+        (Answer::Unknown(why), _) => {
+            let known = matches!(state, StepState::Unknown(_));
+            let text = (!known).then(|| format!("{subject}: the answer was lost: {why}"));
+            (StepState::Unknown(why), text)
+        }
+        (Answer::ChangedUnderUs(what), _) => {
+            let way_out = "read what changed, then open the plan again: it is worked out anew".to_owned();
+            let text = format!("{subject}: not undone: {what}");
+            (StepState::Failed(Blocked { reason: what, way_out }), Some(text))
+        }
+        (Answer::Refused(blocked), _) => {
+            let text = format!("{subject}: undo refused: {}", blocked.reason);
+            (StepState::Failed(blocked), Some(text))
+        }
+        (Answer::Failed(blocked), _) => {
+            let text = format!("{subject}: {}", blocked.reason);
+            (StepState::Failed(blocked), Some(text))
+        }
+    })
+}
+
+/// Whether a version is all that serves: rolled out, its pods ready, no other pod left but those going. A
+/// deploy of the old images under a new template is that version too: not every strategy brings the very
+/// same template back.
+fn serves(rollout: &Rollout, covered: &Covered) -> bool {
+    let (from, to) = (&covered.from, &covered.to);
+    let is_back = |hash: &str| {
+        let images = || rollout.revisions.iter().find(|revision| revision.version.hash == hash);
+        let same = |images: &[String]| images == to.images && images != from.images;
+        hash == to.hash || images().is_some_and(|revision| same(&revision.version.images))
+    };
     let pods = rollout.pods.iter().filter(|pod| !matches!(pod.phase, PodPhase::Terminating | PodPhase::Finished));
     let mut ready = 0;
     for pod in pods {
-        if pod.hash != hash || pod.phase != PodPhase::Ready {
+        if !is_back(&pod.hash) || pod.phase != PodPhase::Ready {
             return false;
         }
         ready += 1;

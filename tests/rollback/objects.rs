@@ -1,9 +1,10 @@
 //! Objects as a real API server wrote them, and hands to bend them with.
 
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
+use redflag::rollback::action::Action;
+use redflag::rollback::ask::{Ask, Choice, Wanted};
 use redflag::rollback::preflight::{self, Objects};
-use redflag::rollback::target::{Choice, Wanted};
-use redflag::rollback::{Blocked, Undo};
+use redflag::rollback::{Goal, Refusal, Step};
 use serde_json::{Value, json};
 
 /// One workload's objects.
@@ -126,10 +127,30 @@ impl World {
         self
     }
 
+    /// What a watch would ask of a strategy.
+    pub(crate) fn ask(&self, wanted: Wanted) -> Ask {
+        Ask {
+            goal: Goal::Back,
+            workload: WorkloadId(3),
+            reference: self.reference.clone(),
+            service: self.reference.name.clone(),
+            environment: "production".to_owned(),
+            wanted,
+        }
+    }
+
     /// The undo to wherever `choice` says, by the pure part alone.
-    pub(crate) fn draft(&self, choice: Choice) -> Result<Undo, Blocked> {
+    pub(crate) fn draft(&self, choice: Choice) -> Result<Step, Refusal> {
         let objects = Objects { workload: &self.workload, history: &self.history, pods: &self.pods };
-        preflight::draft("prod-eu", WorkloadId(0), &self.reference, objects, &Wanted { choice, pace: None })
+        preflight::draft("prod-eu", &self.ask(Wanted { choice, ..Wanted::default() }), objects)
+    }
+}
+
+/// The patch that a step would send.
+pub(crate) fn document(step: &Step) -> &Value {
+    match &step.action {
+        Action::Patch(patch) => &patch.document,
+        other => panic!("no patch: {other:?}"),
     }
 }
 

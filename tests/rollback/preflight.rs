@@ -2,19 +2,19 @@
 
 use crate::objects::{World, agent, db, set, web};
 use chrono::TimeDelta;
-use redflag::rollback::target::Choice;
-use redflag::rollback::{Blocked, CheckOutcome};
+use redflag::rollback::ask::Choice;
+use redflag::rollback::{CheckOutcome, Refusal};
 use serde_json::{Value, json};
 
 /// The sentences of the warnings under this name.
 fn warnings(world: &World, name: &str) -> Vec<String> {
-    let undo = world.draft(Choice::Previous).unwrap();
+    let undo = world.draft(Choice::default()).unwrap();
     let tripped = |outcome| outcome == CheckOutcome::Warning;
     undo.checks.into_iter().filter(|check| check.name == name && tripped(check.outcome)).map(|it| it.sentence).collect()
 }
 
-fn blocked(world: &World) -> Blocked {
-    world.draft(Choice::Previous).expect_err("it should be blocked")
+fn blocked(world: &World) -> Refusal {
+    world.draft(Choice::default()).expect_err("it should be blocked")
 }
 
 /// `web`, which would go back to this image.
@@ -26,7 +26,7 @@ fn back_to(image: &str) -> World {
 
 #[test]
 fn a_plain_deployment_has_nothing_in_its_way() {
-    let undo = web().draft(Choice::Previous).unwrap();
+    let undo = web().draft(Choice::default()).unwrap();
     let told: Vec<String> = undo.checks.iter().map(|check| format!("{}: {}", check.name, check.sentence)).collect();
     assert_eq!(
         told,
@@ -258,20 +258,20 @@ fn what_stays_as_it_is_is_listed_by_name() {
         ]),
     );
     assert_eq!(
-        world.draft(Choice::Previous).unwrap().not_restored,
+        world.draft(Choice::default()).unwrap().not_restored,
         [
             "earlier contents of ConfigMaps app, ca, flags and Secrets db, tokens: the old version reads what is there now",
             "database migrations and messages that 1.9.0 has written",
             "the number of replicas, autoscaler limits, Services, Ingresses and feature flags",
         ]
     );
-    assert_eq!(web().draft(Choice::Previous).unwrap().not_restored.len(), 2);
-    assert!(db().draft(Choice::Previous).unwrap().not_restored.contains(&"the data in its volumes".to_owned()));
+    assert_eq!(web().draft(Choice::default()).unwrap().not_restored.len(), 2);
+    assert!(db().draft(Choice::default()).unwrap().not_restored.contains(&"the data in its volumes".to_owned()));
 }
 
 #[test]
 fn the_time_is_a_guess_until_pods_were_seen_to_start() {
     // Three pods, one at a time.
-    assert_eq!(web().draft(Choice::Previous).unwrap().expected, TimeDelta::seconds(90));
-    assert_eq!(agent().draft(Choice::Previous).unwrap().expected, TimeDelta::seconds(120));
+    assert_eq!(web().draft(Choice::default()).unwrap().expected, TimeDelta::seconds(90));
+    assert_eq!(agent().draft(Choice::default()).unwrap().expected, TimeDelta::seconds(120));
 }

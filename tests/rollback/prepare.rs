@@ -1,29 +1,29 @@
 //! Preparing an undo: everything is read and tried, and nothing is changed.
 
-use crate::objects::{World, db, set, web, without_history};
+use crate::objects::{World, db, document, set, web, without_history};
 use crate::peer::{Act, Asked, Peer, cluster, failed_test, forbidden, invalid, not_allowed, recorded};
 use axum::http::Method;
 use redflag::deploy::WorkloadId;
-use redflag::rollback::kubernetes::prepare;
-use redflag::rollback::target::{Choice, Wanted};
-use redflag::rollback::{Blocked, Check, CheckOutcome, Readiness, Undo};
+use redflag::rollback::ask::{Choice, Wanted};
+use redflag::rollback::strategy::kubernetes::prepare;
+use redflag::rollback::{Check, CheckOutcome, Readiness, Refusal, Step};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
 async fn readiness(peer: &Peer, world: &World) -> Readiness {
-    prepare(&peer.cluster(), WorkloadId(3), &world.reference, &Wanted::default()).await
+    prepare(&peer.cluster(), &world.ask(Wanted::default())).await
 }
 
-async fn ready(peer: &Peer, world: &World) -> Arc<Undo> {
+async fn ready(peer: &Peer, world: &World) -> Arc<Step> {
     match readiness(peer, world).await {
         Readiness::Ready(undo) => undo,
         other => panic!("{other:?}"),
     }
 }
 
-async fn blocked(peer: &Peer, world: &World) -> Blocked {
+async fn blocked(peer: &Peer, world: &World) -> Refusal {
     match readiness(peer, world).await {
         Readiness::Blocked(blocked) => blocked,
         other => panic!("{other:?}"),
@@ -41,7 +41,7 @@ async fn review_gets(status: u16, body: Value) -> Peer {
     Peer::serve(web(), move |asked| if is_review(asked) { Act::Answer(status, body.clone()) } else { Act::Usual }).await
 }
 
-fn check<'a>(undo: &'a Undo, name: &str) -> &'a Check {
+fn check<'a>(undo: &'a Step, name: &str) -> &'a Check {
     undo.checks.iter().find(|check| check.name == name).unwrap()
 }
 
@@ -50,8 +50,8 @@ async fn a_prepared_undo_was_tried_and_changed_nothing() {
     let world = web();
     let peer = Peer::usual(world.clone()).await;
     let undo = ready(&peer, &world).await;
-    assert_eq!((undo.workload, undo.cluster.as_str()), (WorkloadId(3), "prod-eu"));
-    assert_eq!((undo.from.label(), undo.to.label()), ("1.9.0", "1.8.3"));
+    assert_eq!((undo.workload(), undo.place.as_str()), (WorkloadId(3), "prod-eu"));
+    assert_eq!((undo.covers[0].from.label(), undo.covers[0].to.label()), ("1.9.0", "1.8.3"));
     assert_eq!(check(&undo, "permission").sentence, "you may patch deployments in production");
     assert_eq!(check(&undo, "dry run").sentence, "the API server has tried it and would take it");
     assert!(undo.checks.iter().all(|check| check.outcome == CheckOutcome::Ok));
@@ -69,7 +69,7 @@ async fn a_prepared_undo_was_tried_and_changed_nothing() {
     );
     assert_eq!(peer.image(), "company/app:1.9.0");
     let tried = peer.asked().into_iter().find(Asked::is_dry).unwrap();
-    assert_eq!(tried.body, undo.patch, "what is tried is what would be sent");
+    assert_eq!(&tried.body, document(&undo), "what is tried is what would be sent");
 }
 
 #[tokio::test]
@@ -78,11 +78,13 @@ async fn the_version_that_served_before_is_preferred() {
         .and_revision(3, "ccc", "company/app:1.9.1")
         .with("/spec/template/spec/containers/0/image", json!("company/app:1.9.1"));
     let peer = Peer::usual(world.clone()).await;
-    let wanted = Wanted { choice: Choice::Hash("69dc9d88f6".to_owned()), pace: Some(chrono::TimeDelta::seconds(7)) };
-    let Readiness::Ready(undo) = prepare(&peer.cluster(), WorkloadId(0), &world.reference, &wanted).await else {
-        panic!()
+    let wanted = Wanted {
+        choice: Choice::Hash("69dc9d88f6".to_owned()),
+        pace: Some(chrono::TimeDelta::seconds(7)),
+        ..Wanted::default()
     };
-    assert_eq!(undo.to.label(), "1.8.3");
+    let Readiness::Ready(undo) = prepare(&peer.cluster(), &world.ask(wanted)).await else { panic!() };
+    assert_eq!(undo.covers[0].to.label(), "1.8.3");
     assert_eq!(undo.expected, chrono::TimeDelta::seconds(21));
 }
 
@@ -184,7 +186,7 @@ async fn a_change_in_the_midst_of_it_is_prepared_for_anew() {
         }
     }
     let peer = Peer::serve(web(), |asked| if asked.is_dry() { Act::After(scale) } else { Act::Usual }).await;
-    assert_eq!(ready(&peer, &web()).await.generation, 3);
+    assert_eq!(ready(&peer, &web()).await.covers[0].generation, 3);
 }
 
 #[tokio::test]
@@ -222,7 +224,7 @@ async fn what_cannot_be_read_is_blocked_with_the_verb_that_is_missing() {
 #[tokio::test]
 async fn a_cluster_that_is_away_is_said_to_be() {
     let peer = Peer::serve(web(), |_| Act::Hang).await;
-    let away = prepare(&peer.impatient_cluster(), WorkloadId(0), &web().reference, &Wanted::default()).await;
+    let away = prepare(&peer.impatient_cluster(), &web().ask(Wanted::default())).await;
     let Readiness::Blocked(blocked) = away else { panic!() };
     assert_eq!(blocked.reason, "cannot reach prod-eu: no answer within 50 ms");
 
@@ -230,7 +232,7 @@ async fn a_cluster_that_is_away_is_said_to_be() {
     let address = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let cluster = cluster(&address, Duration::from_secs(20));
-    let away = prepare(&cluster, WorkloadId(0), &web().reference, &Wanted::default()).await;
+    let away = prepare(&cluster, &web().ask(Wanted::default())).await;
     let Readiness::Blocked(blocked) = away else { panic!() };
     assert!(blocked.reason.starts_with("cannot reach prod-eu: "), "{}", blocked.reason);
 }

@@ -3,13 +3,13 @@
 use crate::objects::{set, web};
 use crate::peer::{Act, Asked, Peer, recorded};
 use axum::http::Method;
-use redflag::rollback::kubernetes::{read_back, send};
-use redflag::rollback::target::Choice;
-use redflag::rollback::{Answer, Undo};
+use redflag::rollback::ask::Choice;
+use redflag::rollback::strategy::kubernetes::{read_back, send};
+use redflag::rollback::{Answer, Step};
 use serde_json::json;
 
-fn undo() -> Undo {
-    web().draft(Choice::Previous).unwrap()
+fn undo() -> Step {
+    web().draft(Choice::default()).unwrap()
 }
 
 #[tokio::test]

@@ -1,19 +1,19 @@
 //! Sending an undo: one request, and the right word for each answer.
 
-use crate::objects::{World, agent, db, set, web};
+use crate::objects::{World, agent, db, document, set, web};
 use crate::peer::{Act, Asked, Peer, cluster, failed_test, forbidden, invalid, recorded};
 use axum::http::Method;
-use redflag::rollback::kubernetes::send;
-use redflag::rollback::target::Choice;
-use redflag::rollback::{Answer, Blocked, Undo};
+use redflag::rollback::ask::Choice;
+use redflag::rollback::strategy::kubernetes::send;
+use redflag::rollback::{Answer, Blocked, Step};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-fn undo() -> Undo {
-    web().draft(Choice::Previous).unwrap()
+fn undo() -> Step {
+    web().draft(Choice::default()).unwrap()
 }
 
 /// Answers the patch so, and everything else as usual.
@@ -55,14 +55,14 @@ async fn an_undo_is_one_patch_and_nothing_else() {
     let peer = Peer::usual(web()).await;
     assert_eq!(send(&peer.cluster(), &undo()).await, Answer::Accepted);
     assert_eq!(peer.log(), [THE_PATCH]);
-    assert_eq!(peer.asked()[0].body, undo().patch, "to the last byte what was on the screen");
+    assert_eq!(&peer.asked()[0].body, document(&undo()), "to the last byte what was on the screen");
     assert_eq!(peer.image(), "company/app:1.8.3");
 }
 
 #[tokio::test]
 async fn stateful_sets_and_daemon_sets_go_back_the_same_way() {
     for (world, image) in [(db(), "company/db:1.0.0"), (agent(), "company/agent:3.0")] {
-        let undo = world.draft(Choice::Previous).unwrap();
+        let undo = world.draft(Choice::default()).unwrap();
         let peer = Peer::usual(world).await;
         assert_eq!(send(&peer.cluster(), &undo).await, Answer::Accepted);
         assert_eq!(peer.image(), image);

@@ -1,15 +1,15 @@
 //! Which revision an undo goes to.
 
-use crate::objects::{World, agent, db, set, tape, web, without_history};
-use redflag::rollback::Blocked;
-use redflag::rollback::target::Choice;
+use crate::objects::{World, agent, db, document, set, tape, web, without_history};
+use redflag::rollback::Refusal;
+use redflag::rollback::ask::Choice;
 use serde_json::{Value, json};
 
 fn hash(hash: &str) -> Choice {
     Choice::Hash(hash.to_owned())
 }
 
-fn blocked(world: &World, choice: Choice) -> Blocked {
+fn blocked(world: &World, choice: Choice) -> Refusal {
     world.draft(choice).expect_err("it should be blocked")
 }
 
@@ -20,8 +20,8 @@ fn operation<'a>(document: &'a Value, path: &str) -> &'a Value {
 
 #[test]
 fn the_patch_is_kubectls_own_with_two_tests_before_it() {
-    let undo = web().draft(Choice::Previous).unwrap();
-    let operations = undo.patch.as_array().unwrap();
+    let undo = web().draft(Choice::default()).unwrap();
+    let operations = document(&undo).as_array().unwrap();
     assert_eq!(
         operations[..2],
         [
@@ -35,21 +35,27 @@ fn the_patch_is_kubectls_own_with_two_tests_before_it() {
 
 #[test]
 fn an_undo_goes_from_the_new_version_to_the_old_one() {
-    let undo = web().draft(Choice::Previous).unwrap();
-    assert_eq!((undo.from.label(), undo.from.revision, undo.from.hash.as_str()), ("1.9.0", 2, "66c979bf5d"));
-    assert_eq!((undo.to.label(), undo.to.revision, undo.to.hash.as_str()), ("1.8.3", 1, "69dc9d88f6"));
+    let undo = web().draft(Choice::default()).unwrap();
+    assert_eq!(
+        (undo.covers[0].from.label(), undo.covers[0].from.revision, undo.covers[0].from.hash.as_str()),
+        ("1.9.0", 2, "66c979bf5d")
+    );
+    assert_eq!(
+        (undo.covers[0].to.label(), undo.covers[0].to.revision, undo.covers[0].to.hash.as_str()),
+        ("1.8.3", 1, "69dc9d88f6")
+    );
     assert_eq!(undo.by_hand, "kubectl rollout undo deployment/web -n production --to-revision=1");
-    assert_eq!((undo.generation, undo.cluster.as_str()), (2, "prod-eu"));
+    assert_eq!((undo.covers[0].generation, undo.place.as_str()), (2, "prod-eu"));
 }
 
 #[test]
 fn a_stateful_set_and_a_daemon_set_get_a_json_patch_too() {
     for (world, image, generation) in [(db(), "company/db:1.0.0", 2), (agent(), "company/agent:3.0", 2)] {
-        let undo = world.draft(Choice::Previous).unwrap();
-        assert_eq!(undo.patch.as_array().unwrap().len(), 3, "two tests and the template");
-        assert_eq!(operation(&undo.patch, "/metadata/uid")["value"], world.workload["metadata"]["uid"]);
-        assert_eq!(operation(&undo.patch, "/metadata/generation")["value"], generation);
-        let template = &operation(&undo.patch, "/spec/template")["value"];
+        let undo = world.draft(Choice::default()).unwrap();
+        assert_eq!(document(&undo).as_array().unwrap().len(), 3, "two tests and the template");
+        assert_eq!(operation(document(&undo), "/metadata/uid")["value"], world.workload["metadata"]["uid"]);
+        assert_eq!(operation(document(&undo), "/metadata/generation")["value"], generation);
+        let template = &operation(document(&undo), "/spec/template")["value"];
         assert_eq!(template["spec"]["containers"][0]["image"], image);
         assert_eq!(template["$patch"], Value::Null, "only a strategic merge understands it");
     }
@@ -57,26 +63,26 @@ fn a_stateful_set_and_a_daemon_set_get_a_json_patch_too() {
 
 #[test]
 fn pods_of_each_kind_know_their_revision_by_another_name() {
-    assert_eq!(db().draft(hash("db-564dc996c7")).unwrap().to.hash, "db-564dc996c7");
-    assert_eq!(agent().draft(hash("aaa")).unwrap().to.hash, "aaa");
-    assert_eq!(web().draft(hash("69dc9d88f6")).unwrap().to.revision, 1);
+    assert_eq!(db().draft(hash("db-564dc996c7")).unwrap().covers[0].to.hash, "db-564dc996c7");
+    assert_eq!(agent().draft(hash("aaa")).unwrap().covers[0].to.hash, "aaa");
+    assert_eq!(web().draft(hash("69dc9d88f6")).unwrap().covers[0].to.revision, 1);
 }
 
 #[test]
 fn fields_that_redflag_does_not_know_survive() {
     let mut world = web();
     set(&mut world.history[1], "/spec/template/spec/warpDrive", json!({"factor": 9}));
-    let undo = world.draft(Choice::Previous).unwrap();
-    assert_eq!(operation(&undo.patch, "/spec/template")["value"]["spec"]["warpDrive"]["factor"], 9);
+    let undo = world.draft(Choice::default()).unwrap();
+    assert_eq!(operation(document(&undo), "/spec/template")["value"]["spec"]["warpDrive"]["factor"], 9);
 }
 
 #[test]
 fn annotations_come_from_the_old_revision_but_for_the_controllers_own() {
     let last_applied = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
     let world = web().with(last_applied, json!("{}")).with("/metadata/annotations/team", json!("shop"));
-    let undo = world.draft(Choice::Previous).unwrap();
+    let undo = world.draft(Choice::default()).unwrap();
     assert_eq!(
-        operation(&undo.patch, "/metadata/annotations")["value"],
+        operation(document(&undo), "/metadata/annotations")["value"],
         json!({
             "kubectl.kubernetes.io/last-applied-configuration": "{}",
             "deployment.kubernetes.io/revision": "2",
@@ -89,26 +95,26 @@ fn annotations_come_from_the_old_revision_but_for_the_controllers_own() {
 fn a_deployment_without_annotations_gets_some_instead_of_an_error() {
     let mut world = web();
     world.workload["metadata"].as_object_mut().unwrap().remove("annotations");
-    let undo = world.draft(Choice::Previous).unwrap();
-    assert_eq!(operation(&undo.patch, "/metadata/annotations")["op"], "add");
+    let undo = world.draft(Choice::default()).unwrap();
+    assert_eq!(operation(document(&undo), "/metadata/annotations")["op"], "add");
 }
 
 #[test]
 fn right_after_a_deploy_the_newest_revision_is_still_the_good_one() {
     // 2.0.0 was applied a moment ago; its ReplicaSet is not there yet.
     let world = web().with("/spec/template/spec/containers/0/image", json!("company/app:2.0.0"));
-    let undo = world.with("/metadata/generation", json!(3)).draft(Choice::Previous).unwrap();
-    assert_eq!((undo.from.label(), undo.from.revision), ("2.0.0", 3));
-    assert_eq!((undo.to.label(), undo.to.revision), ("1.9.0", 2), "not 1.8.3, the second highest");
+    let undo = world.with("/metadata/generation", json!(3)).draft(Choice::default()).unwrap();
+    assert_eq!((undo.covers[0].from.label(), undo.covers[0].from.revision), ("2.0.0", 3));
+    assert_eq!((undo.covers[0].to.label(), undo.covers[0].to.revision), ("1.9.0", 2), "not 1.8.3, the second highest");
 }
 
 #[test]
 fn once_the_controller_has_seen_it_the_newest_revision_is_the_current_one() {
     // An upgraded API server fills in a default that the stored revision does not have.
     let world = db().with("/spec/template/spec/newDefault", json!(true));
-    let undo = world.draft(Choice::Previous).unwrap();
-    assert_eq!(undo.to.label(), "1.0.0");
-    assert_eq!(undo.from.revision, 2);
+    let undo = world.draft(Choice::default()).unwrap();
+    assert_eq!(undo.covers[0].to.label(), "1.0.0");
+    assert_eq!(undo.covers[0].from.revision, 2);
 }
 
 #[test]
@@ -116,41 +122,41 @@ fn after_two_bad_deploys_it_goes_to_the_one_that_served_before() {
     let world = web()
         .and_revision(3, "ccc", "company/app:1.9.1")
         .with("/spec/template/spec/containers/0/image", json!("company/app:1.9.1"));
-    assert_eq!(world.draft(Choice::Previous).unwrap().to.label(), "1.9.0", "kubectl's own choice");
-    assert_eq!(world.draft(hash("69dc9d88f6")).unwrap().to.label(), "1.8.3", "the one that was watched");
-    assert_eq!(world.draft(Choice::Revision(1)).unwrap().to.label(), "1.8.3");
+    assert_eq!(world.draft(Choice::default()).unwrap().covers[0].to.label(), "1.9.0", "kubectl's own choice");
+    assert_eq!(world.draft(hash("69dc9d88f6")).unwrap().covers[0].to.label(), "1.8.3", "the one that was watched");
+    assert_eq!(world.draft(Choice::Revision(1)).unwrap().covers[0].to.label(), "1.8.3");
 }
 
 #[test]
 fn the_order_of_the_list_does_not_matter() {
     let mut world = web().and_revision(10, "ccc", "company/app:1.7.0");
-    let first = world.draft(Choice::Previous).unwrap();
-    assert_eq!(first.to.revision, 10, "by number, not by spelling");
+    let first = world.draft(Choice::default()).unwrap();
+    assert_eq!(first.covers[0].to.revision, 10, "by number, not by spelling");
     world.history.reverse();
-    assert_eq!(world.draft(Choice::Previous).unwrap(), first);
+    assert_eq!(world.draft(Choice::default()).unwrap(), first);
 }
 
 #[test]
 fn a_replica_set_of_another_deployment_is_no_history() {
     let mut world = web().and_revision(9, "stranger", "company/other:5.0");
     set(&mut world.history[2], "/metadata/ownerReferences/0/uid", json!("someone else"));
-    assert_eq!(world.draft(Choice::Previous).unwrap().to.label(), "1.8.3");
+    assert_eq!(world.draft(Choice::default()).unwrap().covers[0].to.label(), "1.8.3");
 }
 
 #[test]
 fn a_revision_with_an_unreadable_number_is_left_out() {
     let mut world = web().and_revision(9, "odd", "company/app:odd");
     set(&mut world.history[2], "/metadata/annotations/deployment.kubernetes.io~1revision", json!("nine"));
-    assert_eq!(world.draft(Choice::Previous).unwrap().to.label(), "1.8.3");
+    assert_eq!(world.draft(Choice::default()).unwrap().covers[0].to.label(), "1.8.3");
 }
 
 #[test]
 fn no_history_is_told_from_a_history_that_is_not_kept() {
-    let first = blocked(&without_history("one"), Choice::Previous);
+    let first = blocked(&without_history("one"), Choice::default());
     assert_eq!(first.reason, "there is no earlier revision in its history");
     assert_eq!(first.way_out, "deploy the earlier version anew");
 
-    let unkept = blocked(&without_history("nohist"), Choice::Previous);
+    let unkept = blocked(&without_history("nohist"), Choice::default());
     assert_eq!(unkept.reason, "its revisionHistoryLimit is 0, so the cluster keeps no earlier revision");
     assert_eq!(
         unkept.way_out,
@@ -164,7 +170,7 @@ fn a_paused_deployment_takes_no_undo_until_it_is_resumed() {
     let mut world = web();
     world.workload = line["response"]["body"].clone();
     world.reference.name = "err".to_owned();
-    let blocked = blocked(&world, Choice::Previous);
+    let blocked = blocked(&world, Choice::default());
     assert_eq!(blocked.reason, "deployment/err is paused: it takes no other version until it is resumed");
     assert_eq!(blocked.way_out, "kubectl rollout resume deployment/err -n production");
 }
@@ -172,7 +178,7 @@ fn a_paused_deployment_takes_no_undo_until_it_is_resumed() {
 #[test]
 fn what_is_being_deleted_is_left_alone() {
     let world = web().with("/metadata/deletionTimestamp", json!("2026-11-23T02:09:30Z"));
-    assert_eq!(blocked(&world, Choice::Previous).reason, "deployment/web is being deleted");
+    assert_eq!(blocked(&world, Choice::default()).reason, "deployment/web is being deleted");
 }
 
 #[test]
@@ -200,5 +206,5 @@ fn going_to_what_runs_already_is_refused() {
 #[test]
 fn an_answer_without_a_uid_cannot_be_pinned() {
     let world = web().with("/metadata/generation", Value::Null);
-    assert!(blocked(&world, Choice::Previous).reason.contains("no uid or generation"));
+    assert!(blocked(&world, Choice::default()).reason.contains("no uid or generation"));
 }

@@ -8,9 +8,11 @@ use ratatui::buffer::Buffer;
 use redflag::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::message::{Effect, Message, StreamNews};
 use redflag::poll::{Issue, Novelty, Poll, PollRequest, SourceError};
-use redflag::rollback::{Answer, Blocked, Check, CheckOutcome, Readiness, Undo};
+use redflag::rollback::action::{Action, Patch};
+use redflag::rollback::lease::{Holding, LeaseCall};
+use redflag::rollback::{Answer, Blocked, Check, Covered, Goal, Readiness, Refusal, Step};
 use redflag::rollout::{Pod, PodPhase, Progress, Replicas, Rollout};
-use redflag::setup::{Confirm, Delivery, Service, Setup, SourceInfo, Told, Workload};
+use redflag::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
 use redflag::signal::{Kind, Point, Sample, Signal, SignalId, SourceId};
 use redflag::tui::glyphs::Glyphs;
 use redflag::tui::keymap::{Key, Keymap};
@@ -98,7 +100,7 @@ fn setup(services: &[&str]) -> Setup {
     let count = services.len() as u16;
     Setup {
         environment: "production".to_owned(),
-        services: services.iter().map(|name| Service { name: (*name).to_owned() }).collect(),
+        services: services.iter().map(|name| Service { name: (*name).to_owned(), depends_on: Vec::new() }).collect(),
         workloads: services
             .iter()
             .zip(0..)
@@ -124,6 +126,7 @@ fn setup(services: &[&str]) -> Setup {
         confirm: Confirm::Key,
         confirm_grace: TimeDelta::milliseconds(300),
         read_only: false,
+        rollback: RollbackPolicy::default(),
         told: Told::default(),
         started: after(75),
     }
@@ -246,17 +249,20 @@ impl Scene {
                     let result = self.poll(source, &request);
                     self.say(Message::Polled { source, at, result });
                 }
-                Effect::Prepare { workload, .. } => {
-                    let ready = || Readiness::Ready(Arc::new(undo(self.watch.setup(), workload)));
+                Effect::Prepare(ask) => {
+                    let ready = || Readiness::Ready(Arc::new(undo(self.watch.setup(), ask.workload)));
                     let readiness = self.readiness.clone().unwrap_or_else(ready);
-                    self.say(Message::Prepared { workload, at, readiness });
+                    self.say(Message::Prepared { workload: ask.workload, goal: ask.goal, at, readiness });
                 }
-                Effect::Send(undo) | Effect::ReadBack(undo) => {
+                Effect::Send(step) | Effect::ReadBack(step) | Effect::Follow(step, _) => {
                     if let Some(answer) = self.answer.clone() {
-                        self.say(Message::Answered { workload: undo.workload, at, answer });
+                        self.say(Message::Answered { workload: step.workload(), at, answer });
                     }
                 }
-                Effect::Bell => {}
+                Effect::Lease(LeaseCall::Take(_) | LeaseCall::Renew) => {
+                    self.say(Message::Leased { at, holding: Holding::Ours });
+                }
+                Effect::Lease(LeaseCall::Release) | Effect::Remember(..) | Effect::Bell => {}
             }
         }
     }
@@ -469,23 +475,29 @@ pub(super) fn undone(ready: usize, starting: usize, left: usize) -> Rollout {
     rollout
 }
 
-fn undo(setup: &Setup, workload: WorkloadId) -> Undo {
+fn undo(setup: &Setup, workload: WorkloadId) -> Step {
     let reference = setup.workload(workload).reference.clone();
-    let check = |name, outcome, sentence: &str| Check { name, outcome, sentence: sentence.to_owned() };
-    Undo {
-        workload,
+    let (uid, generation) = ("u".to_owned(), 7);
+    let document = serde_json::Value::Null;
+    Step {
+        goal: Goal::Back,
+        subject: reference.to_string(),
+        place: "prod-eu (https://10.0.0.1:6443)".to_owned(),
         by_hand: format!("kubectl --context prod-eu -n production rollout undo {reference} --to-revision=41"),
-        reference,
-        cluster: "prod-eu (https://10.0.0.1:6443)".to_owned(),
-        uid: "u".to_owned(),
-        generation: 7,
-        from: version("1.9.0", 42),
-        to: version("1.8.3", 41),
-        patch: serde_json::Value::Null,
+        covers: vec![Covered {
+            workload,
+            reference: reference.clone(),
+            uid: uid.clone(),
+            generation,
+            from: version("1.9.0", 42),
+            to: version("1.8.3", 41),
+        }],
+        does: vec![format!("{reference} gets the template of revision 41 again (1.8.3)")],
+        action: Action::Patch(Patch { reference, uid, generation, document }),
         checks: vec![
-            check("permission", CheckOutcome::Ok, "may patch deployments in production"),
-            check("dry run", CheckOutcome::Ok, "the API server would accept it"),
-            check("autoscaler", CheckOutcome::Warning, "hpa/app may change the number of pods while it runs"),
+            Check::ok("permission", "may patch deployments in production"),
+            Check::ok("dry run", "the API server would accept it"),
+            Check::warning("autoscaler", "hpa/app may change the number of pods while it runs", None),
         ],
         not_restored: vec!["ConfigMap app-settings was changed 14:00 and stays as it is".to_owned()],
         expected: TimeDelta::seconds(70),
@@ -494,8 +506,8 @@ fn undo(setup: &Setup, workload: WorkloadId) -> Undo {
 
 /// A rollback that cannot be done.
 pub(super) fn blocked() -> Readiness {
-    Readiness::Blocked(Blocked {
+    Readiness::Blocked(Refusal::from(Blocked {
         reason: "no earlier revision is kept (revisionHistoryLimit is 0)".to_owned(),
         way_out: "deploy 1.8.3 again with the pipeline".to_owned(),
-    })
+    }))
 }

@@ -6,7 +6,7 @@ use redflag::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind
 use redflag::message::{Effect, Message, StreamNews};
 use redflag::poll::{Poll, SourceError};
 use redflag::rollout::{Pod, PodPhase, Progress, Replicas, Rollout};
-use redflag::setup::{Confirm, Delivery, Service, Setup, SourceInfo, Told, Workload};
+use redflag::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
 use redflag::signal::{Kind, Point, Signal, SignalId, SourceId};
 use redflag::watch::Watch;
 
@@ -47,7 +47,7 @@ pub fn setup() -> Setup {
     };
     Setup {
         environment: "production".to_owned(),
-        services: vec![Service { name: "app".to_owned() }],
+        services: vec![Service { name: "app".to_owned(), depends_on: Vec::new() }],
         workloads: vec![Workload {
             reference: WorkloadRef {
                 kind: WorkloadKind::Deployment,
@@ -73,6 +73,7 @@ pub fn setup() -> Setup {
         confirm: Confirm::Key,
         confirm_grace: TimeDelta::milliseconds(300),
         read_only: false,
+        rollback: RollbackPolicy::default(),
         told: Told::default(),
         started: at(0),
     }

@@ -2,7 +2,7 @@
 
 use crate::deploy::{WorkloadId, brief};
 use crate::message::Command;
-use crate::rollback::{CheckOutcome, Plan, Readiness, Rollback, Undertaking};
+use crate::rollback::{Covered, Goal, Plan, Readiness, Rollback, Undertaking};
 use crate::rollout::PodPhase;
 use crate::runtime::{Face, Wish};
 use crate::setup::{Confirm, Delivery};
@@ -58,9 +58,9 @@ impl<W: Write> Lines<W> {
         if watch.workloads().iter().any(|state| state.readiness == Readiness::Preparing) {
             return self.wait_for_cluster(watch);
         }
-        let plan = watch.plan(&[]);
+        let plan = watch.plan(Goal::Back, &[]);
         write!(self.out, "{}", plan_text(watch, &plan))?;
-        if plan.steps.is_empty() {
+        if plan.is_empty() {
             writeln!(self.out, "{}", ways_out(watch))?;
             return Ok(vec![Wish::Leave(FAILED)]);
         }
@@ -69,8 +69,8 @@ impl<W: Write> Lines<W> {
             return Ok(vec![Wish::Leave(DONE)]);
         }
         self.opened = true;
-        let scope = plan.steps.iter().map(|step| step.workload).collect();
-        Ok(vec![Wish::Ask(Command::OpenPlan { scope })])
+        let scope = plan.steps().flat_map(|step| &step.covers).map(|covered| covered.workload).collect();
+        Ok(vec![Wish::Ask(Command::OpenPlan { goal: Goal::Back, scope })])
     }
 
     fn wait_for_cluster(&mut self, watch: &Watch) -> io::Result<Vec<Wish>> {
@@ -158,12 +158,14 @@ impl<W: Write> Face for Lines<W> {
             }
             Rollback::OutcomeUnknown { at, reason, done } if watch.now() - *at > LOST_FOR => {
                 writeln!(self.out, "unknown whether it took effect: {reason}\nlook yourself:")?;
-                for step in &done.plan.steps {
-                    writeln!(self.out, "  kubectl rollout status {} -n {}", step.reference, step.reference.namespace)?;
+                for covered in done.plan.steps().flat_map(|step| &step.covers) {
+                    let reference = &covered.reference;
+                    writeln!(self.out, "  kubectl rollout status {reference} -n {}", reference.namespace)?;
                 }
                 leave(UNKNOWN)
             }
             Rollback::Planned { .. }
+            | Rollback::Countdown { .. }
             | Rollback::Confirmed(_)
             | Rollback::Running(_)
             | Rollback::OutcomeUnknown { .. } => Ok(Vec::new()),
@@ -186,26 +188,30 @@ impl<W: Write> Face for Lines<W> {
 /// The plan as on the screen: what would be done, what was checked, what it does not bring back.
 fn plan_text(watch: &Watch, plan: &Plan) -> String {
     let mut text = format!("rollback of {}\n", watch.setup().environment);
-    for step in &plan.steps {
+    for step in plan.steps() {
         let image = |version: &crate::deploy::Version| version.images.join(", ");
-        text += &format!("\n{} in namespace {}, {}\n", step.reference, step.reference.namespace, step.cluster);
-        text += &format!("  from  revision {}  {}\n", step.from.revision, image(&step.from));
-        text += &format!("  to    revision {}  {}\n", step.to.revision, image(&step.to));
+        for Covered { reference, from, to, .. } in &step.covers {
+            text += &format!("\n{reference} in namespace {}, {}\n", reference.namespace, step.place);
+            text += &format!("  from  revision {}  {}\n", from.revision, image(from));
+            text += &format!("  to    revision {}  {}\n", to.revision, image(to));
+        }
+        for thing in &step.does {
+            text += &format!("  does  {thing}\n");
+        }
         text += &format!("  takes about {}\n", brief(step.expected));
         for check in &step.checks {
-            let outcome = match check.outcome {
-                CheckOutcome::Ok => "ok     ",
-                CheckOutcome::Warning => "warning",
-            };
-            text += &format!("  {outcome}  {}: {}\n", check.name, check.sentence);
+            text += &format!("  {:<7}  {}: {}\n", check.outcome.label(), check.name, check.sentence);
+            if let Some(way_out) = &check.way_out {
+                text += &format!("           {way_out}\n");
+            }
         }
         for left in &step.not_restored {
             text += &format!("  does not bring back  {left}\n");
         }
         text += &format!("  by hand: {}\n", step.by_hand);
     }
-    for (reference, why) in &plan.left_out {
-        text += &format!("\n{reference} is left alone: {why}\n");
+    for left in &plan.left_out {
+        text += &format!("\n{} is left alone: {}\n", left.reference, left.why);
     }
     text + "\n"
 }
@@ -228,9 +234,11 @@ fn pods_text(watch: &Watch, done: &Undertaking) -> String {
         let desired = rollout.map_or(0, |rollout| rollout.replicas.desired);
         format!("{ready} of {desired} pods")
     };
-    let steps = done.plan.steps.iter();
-    let parts: Vec<String> = steps
-        .map(|step| format!("{}: {} of {} ready", step.reference, of(step.workload, &step.to.hash), step.to.label()))
+    let covered = done.plan.steps().flat_map(|step| &step.covers);
+    let parts: Vec<String> = covered
+        .map(|Covered { workload, reference, to, .. }| {
+            format!("{reference}: {} of {} ready", of(*workload, &to.hash), to.label())
+        })
         .collect();
     parts.join("; ")
 }

@@ -1,7 +1,7 @@
 //! Who else writes to a workload, and would put the bad version back after an undo.
 
 use crate::deploy::WorkloadRef;
-use crate::rollback::{Blocked, Check, CheckOutcome};
+use crate::rollback::{Blocked, Check};
 use serde_json::Value;
 
 const NAME: &str = "owner";
@@ -27,14 +27,12 @@ pub(super) fn check(reference: &WorkloadRef, workload: &Value, by_hand: &str) ->
     let warnings: Vec<String> =
         [helm(&marks, reference), keeper(&marks), last_applied(&marks)].into_iter().flatten().collect();
     if warnings.is_empty() {
-        return Ok(vec![Check {
-            name: NAME,
-            outcome: CheckOutcome::Ok,
-            sentence: "it has no mark of Argo CD, Flux, Helm or an operator that would put the new version back"
-                .to_owned(),
-        }]);
+        return Ok(vec![Check::ok(
+            NAME,
+            "it has no mark of Argo CD, Flux, Helm or an operator that would put the new version back",
+        )]);
     }
-    let warn = |sentence| Check { name: NAME, outcome: CheckOutcome::Warning, sentence };
+    let warn = |sentence: String| Check::warning(NAME, sentence, None);
     Ok(warnings.into_iter().map(warn).collect())
 }
 

@@ -7,7 +7,7 @@
 use super::text::{clean, width, wrap};
 use super::{Brush, View};
 use crate::deploy::brief;
-use crate::rollback::{Blocked, Readiness, Undo};
+use crate::rollback::{CheckOutcome, Readiness, Refusal, Step};
 use crate::tui::keymap::{Action, Pane};
 use crate::tui::rows::{self, Row};
 use crate::tui::theme::Slot;
@@ -126,8 +126,8 @@ pub(super) fn readiness(view: &View<'_>) -> (Slot, String) {
     if view.live.rollback().is_under_way() {
         return (Slot::Watching, "rollback under way".to_owned());
     }
-    let mut ready: Vec<&Undo> = Vec::new();
-    let mut blocked: Option<(String, &Blocked)> = None;
+    let mut ready: Vec<&Step> = Vec::new();
+    let mut blocked: Option<(String, &Refusal)> = None;
     let mut count = 0;
     for id in rows::workloads(view.live, view.service()) {
         let state = view.live.workload(id);
@@ -137,7 +137,7 @@ pub(super) fn readiness(view: &View<'_>) -> (Slot, String) {
         }
         count += 1;
         match &state.readiness {
-            Readiness::Ready(undo) => ready.push(undo),
+            Readiness::Ready(step) => ready.push(step),
             Readiness::Blocked(why) => {
                 blocked = blocked.or_else(|| Some((view.live.setup().workload(id).reference.to_string(), why)));
             }
@@ -157,10 +157,10 @@ pub(super) fn readiness(view: &View<'_>) -> (Slot, String) {
             } else {
                 format!(" for {} of {count} workloads", ready.len())
             };
-            let seconds = ready.iter().map(|undo| undo.expected).max().unwrap_or(TimeDelta::zero());
+            let seconds = ready.iter().map(|step| step.expected).max().unwrap_or(TimeDelta::zero());
             let (to, arrow) = (target(ready), view.glyphs.arrow());
-            let warned = ready.iter().flat_map(|undo| &undo.checks);
-            let warnings = warned.filter(|check| check.outcome == crate::rollback::CheckOutcome::Warning).count();
+            let warned = ready.iter().flat_map(|step| &step.checks);
+            let warnings = warned.filter(|check| check.outcome == CheckOutcome::Warning).count();
             let remark = match warnings {
                 0 => String::new(),
                 1 => ", 1 warning".to_owned(),
@@ -175,9 +175,9 @@ pub(super) fn readiness(view: &View<'_>) -> (Slot, String) {
     }
 }
 
-fn target(ready: &[&Undo]) -> String {
-    let first = ready.first().map_or("?", |undo| undo.to.label());
-    if ready.iter().all(|undo| undo.to.label() == first) { first.to_owned() } else { "the versions before".to_owned() }
+fn target(ready: &[&Step]) -> String {
+    let first = ready.first().map_or("?", |step| step.target());
+    if ready.iter().all(|step| step.target() == first) { first.to_owned() } else { "the versions before".to_owned() }
 }
 
 /// A sentence without its full stop.

@@ -14,8 +14,7 @@ use super::dialog::{field, open};
 use super::text::{clean, wrap};
 use super::{Brush, View};
 use crate::deploy::brief;
-use crate::rollback::{CheckOutcome, Plan, Undo};
-use crate::setup::Confirm;
+use crate::rollback::{CheckOutcome, Covered, Plan, Step};
 use crate::tui::keymap::Action;
 use crate::tui::theme::Slot;
 use ratatui::buffer::Buffer;
@@ -83,7 +82,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan
 fn ask(buffer: &mut Buffer, view: &View<'_>, area: Rect, takes_keys: bool) {
     let environment = &view.live.setup().environment;
     let mut brush = Brush::new(buffer, view, area, 0);
-    if view.live.setup().confirm == Confirm::Type {
+    if view.live.wants_typing() {
         match &view.ui.notice {
             Some(notice) => brush.put(notice, Slot::Warning),
             None => brush
@@ -112,52 +111,70 @@ fn ask(buffer: &mut Buffer, view: &View<'_>, area: Rect, takes_keys: bool) {
 
 fn items(view: &View<'_>, plan: &Plan) -> Vec<Item> {
     let mut items = Vec::new();
-    if let Some(first) = plan.steps.first() {
-        items.push(Item::plain("cluster", first.cluster.clone()));
-        items.push(Item::plain("namespace", first.reference.namespace.clone()));
+    if let Some(first) = plan.steps().next() {
+        items.push(Item::plain("cluster", first.place.clone()));
+        if let Some(covered) = first.covers.first() {
+            items.push(Item::plain("namespace", covered.reference.namespace.clone()));
+        }
     }
     items.push(Item::plain("takes", format!("about {} until all pods are ready", brief(plan.expected()))));
-    let many = plan.steps.len() > 1;
+    let many = plan.step_count() > 1;
     if many {
-        items.push(Item::plain("workloads", format!("{}, side by side", plan.steps.len())));
+        let order = match plan.stages.len() {
+            1 => "side by side".to_owned(),
+            stages => format!("in {stages} stages, each when the one before is ready"),
+        };
+        items.push(Item::plain("workloads", format!("{}, {order}", plan.step_count())));
     }
-    for step in &plan.steps {
+    for step in plan.steps() {
         items.push(Item::plain("", ""));
         step_items(view, step, many, &mut items);
     }
     if !plan.left_out.is_empty() {
         items.push(Item::plain("", ""));
-        for (reference, why) in &plan.left_out {
-            items.push(Item { slot: Slot::Warning, ..Item::plain("left alone", format!("{reference}: {why}")) });
+        for left in &plan.left_out {
+            let text = format!("{}: {}", left.reference, left.why);
+            items.push(Item { slot: Slot::Warning, ..Item::plain("left alone", text) });
         }
     }
     items
 }
 
-fn step_items(view: &View<'_>, step: &Undo, many: bool, items: &mut Vec<Item>) {
+/// A workload that goes back, and what of its images changes by that.
+fn covered_items(view: &View<'_>, covered: &Covered, many: bool, items: &mut Vec<Item>) {
     let arrow = view.glyphs.arrow();
+    let Covered { reference, from, to, .. } = covered;
     let heading = format!(
-        "{}   {} {arrow} {}   (revision {} {arrow} {})",
-        step.reference,
-        step.from.label(),
-        step.to.label(),
-        step.from.revision,
-        step.to.revision
+        "{reference}   {} {arrow} {}   (revision {} {arrow} {})",
+        from.label(),
+        to.label(),
+        from.revision,
+        to.revision
     );
     items.push(Item { slot: Slot::Strong, ..Item::plain("roll back", heading) });
-    for index in 0..step.from.images.len().max(step.to.images.len()) {
+    for index in 0..from.images.len().max(to.images.len()) {
         let image = |images: &[String]| images.get(index).map_or_else(|| "none".to_owned(), Clone::clone);
-        let (from, to) = (image(&step.from.images), image(&step.to.images));
+        let (from, to) = (image(&from.images), image(&to.images));
         // With many steps only what changes is worth a line.
         if !many || from != to {
             items.push(Item::plain("image", format!("{from} {arrow} {to}")));
         }
     }
+}
+
+fn step_items(view: &View<'_>, step: &Step, many: bool, items: &mut Vec<Item>) {
+    for covered in &step.covers {
+        covered_items(view, covered, many, items);
+    }
     for check in &step.checks {
         if many && check.outcome == CheckOutcome::Ok {
             continue;
         }
-        let slot = if check.outcome == CheckOutcome::Ok { Slot::Clear } else { Slot::Warning };
+        let slot = match check.outcome {
+            CheckOutcome::Ok => Slot::Clear,
+            CheckOutcome::Warning => Slot::Warning,
+            CheckOutcome::Typed | CheckOutcome::Blocked => Slot::RedFlag,
+        };
         items.push(Item {
             sign: view.glyphs.check(check.outcome),
             sign_slot: slot,

@@ -10,7 +10,7 @@
 use super::text::{clean, hour_minute_second, width, wrap};
 use super::{Brush, View, rollout};
 use crate::deploy::{Time, brief};
-use crate::rollback::{Rollback, StepState, Undertaking, Undo};
+use crate::rollback::{Covered, Rollback, StepState, Undertaking};
 use crate::rollout::{Pod, PodPhase, Rollout};
 use crate::tui::theme::Slot;
 use crate::verdict::Level;
@@ -28,14 +28,24 @@ const WIDEST_BAR: u16 = 40;
 pub(super) fn wish(view: &View<'_>, inner_width: u16) -> u16 {
     let Some(done) = view.ui.report(view.live) else { return 0 };
     let outcome = outcome(view).map_or(0, |(_, sentence)| wrap(&sentence, inner_width.saturating_sub(2)).len().min(3));
-    (done.steps.len() + 1 + outcome) as u16
+    (covered(done).count() + 1 + outcome) as u16
+}
+
+/// Every workload that is taken back, with the state of its step.
+fn covered(done: &Undertaking) -> impl Iterator<Item = (&Covered, &StepState)> {
+    let steps = done.plan.steps().zip(&done.steps);
+    steps.flat_map(|(step, state)| step.covers.iter().map(move |covered| (covered, state)))
 }
 
 /// What came of it: sign, style and sentence; `None` while it runs.
 fn outcome(view: &View<'_>) -> Option<(Level, String)> {
     let took = |done: &Undertaking, at: Time| brief(at - done.confirmed);
     Some(match view.live.rollback() {
-        Rollback::Idle | Rollback::Planned { .. } | Rollback::Confirmed(_) | Rollback::Running(_) => return None,
+        Rollback::Idle
+        | Rollback::Planned { .. }
+        | Rollback::Countdown { .. }
+        | Rollback::Confirmed(_)
+        | Rollback::Running(_) => return None,
         Rollback::Verified { done, at } => (
             Level::Clear,
             format!(
@@ -87,16 +97,17 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         }
     }
     draw_milestones(buffer, view, inner, line, done);
-    for (offset, (step, state)) in done.plan.steps.iter().zip(&done.steps).enumerate() {
+    let covered = covered(done);
+    for (offset, (covered, state)) in covered.enumerate() {
         let line = line + 1 + offset as u16;
         let mut brush = Brush::new(buffer, view, inner, line);
-        let reference = step.reference.to_string();
+        let reference = covered.reference.to_string();
         brush.put(&reference, Slot::Text).gap(2);
         draw_state(&mut brush, state);
-        let Some(rollout) = &view.live.workload(step.workload).rollout else { continue };
+        let Some(rollout) = &view.live.workload(covered.workload).rollout else { continue };
         let columns = (brush.left() / 3).min(WIDEST_BAR);
-        rollout::bar(&mut brush, view, rollout, Some(&step.to.hash), columns);
-        brush.gap(2).put(&told(step, rollout), Slot::Text);
+        rollout::bar(&mut brush, view, rollout, Some(&covered.to.hash), columns);
+        brush.gap(2).put(&told(covered, rollout), Slot::Text);
     }
 }
 
@@ -129,12 +140,12 @@ fn draw_milestones(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16,
 }
 
 /// Which pods serve, which are on their way and which are still of the version that goes.
-fn told(step: &Undo, rollout: &Rollout) -> String {
+fn told(covered: &Covered, rollout: &Rollout) -> String {
     let count = |wanted: &dyn Fn(&Pod) -> bool| rollout.pods.iter().filter(|pod| wanted(pod)).count();
-    let is_back = |pod: &Pod| pod.hash == step.to.hash;
+    let is_back = |pod: &Pod| pod.hash == covered.to.hash;
     let leaves = |pod: &Pod| matches!(pod.phase, PodPhase::Terminating | PodPhase::Finished);
     let ready = count(&|pod| is_back(pod) && pod.phase == PodPhase::Ready);
-    let mut text = format!("{ready} of {} ready on {}", rollout.replicas.desired, step.to.label());
+    let mut text = format!("{ready} of {} ready on {}", rollout.replicas.desired, covered.to.label());
     let failing = count(&|pod| is_back(pod) && pod.phase == PodPhase::Failing);
     let coming = count(&|pod| is_back(pod) && matches!(pod.phase, PodPhase::Starting | PodPhase::Unready));
     let left = count(&|pod| !is_back(pod) && !leaves(pod));
@@ -142,7 +153,7 @@ fn told(step: &Undo, rollout: &Rollout) -> String {
     for (count, word) in [
         (failing, "failing".to_owned()),
         (coming, "starting".to_owned()),
-        (left, format!("still on {}", step.from.label())),
+        (left, format!("still on {}", covered.from.label())),
         (leaving, "terminating".to_owned()),
     ] {
         if count > 0 {
@@ -155,6 +166,7 @@ fn told(step: &Undo, rollout: &Rollout) -> String {
 
 fn draw_state(brush: &mut Brush<'_>, state: &StepState) {
     let (word, slot) = match state {
+        StepState::Waiting => ("waiting", Slot::Muted),
         StepState::Sent => ("sent", Slot::Muted),
         StepState::Accepted { .. } => ("accepted", Slot::Watching),
         StepState::Ready { .. } => ("ready", Slot::Clear),

@@ -4,42 +4,74 @@ mod answer;
 mod api;
 mod selector;
 
+use super::Strategy;
 use crate::cluster::Cluster;
-use crate::deploy::{WorkloadId, WorkloadRef, version_label};
+use crate::deploy::{WorkloadRef, version_label};
+use crate::rollback::action::{Action, Patch};
+use crate::rollback::ask::Ask;
 use crate::rollback::preflight::{self, Objects};
-use crate::rollback::target::{Wanted, patch, template};
-use crate::rollback::{Answer, Blocked, Check, CheckOutcome, Readiness, Undo};
+use crate::rollback::target::{patch, template};
+use crate::rollback::{Answer, Blocked, Check, Readiness, Refusal, Run, Step};
 use answer::Meaning;
 use api::{Call, Lost, Reply};
+use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::Value;
 use std::sync::Arc;
+
+/// Kubernetes' own undo, as a strategy.
+pub struct Undo {
+    cluster: Cluster,
+}
+
+impl Undo {
+    /// The undo of workloads in this cluster.
+    pub fn new(cluster: Cluster) -> Self {
+        Self { cluster }
+    }
+}
+
+impl Strategy for Undo {
+    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+        prepare(&self.cluster, ask).boxed()
+    }
+
+    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
+        send(&self.cluster, step).boxed()
+    }
+
+    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
+        // An undo has no run: what it does is seen in the pods.
+        ready(Answer::Accepted).boxed()
+    }
+
+    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
+        read_back(&self.cluster, step).boxed()
+    }
+}
 
 /// Works out whether an undo would succeed now: reads the workload and its history, picks the target,
 /// asks whether we may, and lets the API server try it without storing anything.
 ///
 /// Four or five requests, none of which changes anything; each has the cluster's timeout. A change that
 /// comes between the reading and the trying is answered by doing both once more.
-pub async fn prepare(cluster: &Cluster, workload: WorkloadId, reference: &WorkloadRef, wanted: &Wanted) -> Readiness {
+pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
     for _ in 0..2 {
-        match attempt(cluster, workload, reference, wanted).await {
-            Ok(Some(undo)) => return Readiness::Ready(Arc::new(undo)),
+        match attempt(cluster, ask).await {
+            Ok(Some(step)) => return Readiness::Ready(Arc::new(step)),
             Ok(None) => {}
-            Err(blocked) => return Readiness::Blocked(blocked),
+            Err(refusal) => return Readiness::Blocked(refusal),
         }
     }
-    Readiness::Blocked(Blocked {
+    let reference = &ask.reference;
+    Readiness::Blocked(Refusal::from(Blocked {
         reason: format!("{reference} changes faster than an undo of it can be prepared"),
         way_out: "find out who else deploys or scales it, and wait until they have done".to_owned(),
-    })
+    }))
 }
 
 /// One preparation; `None` when the workload changed in its midst.
-async fn attempt(
-    cluster: &Cluster,
-    workload: WorkloadId,
-    reference: &WorkloadRef,
-    wanted: &Wanted,
-) -> Result<Option<Undo>, Blocked> {
+async fn attempt(cluster: &Cluster, ask: &Ask) -> Result<Option<Step>, Refusal> {
+    let reference = &ask.reference;
     let object = read(cluster, Call::Workload(reference), reference, reference.kind.plural(), "get").await?;
     let selector = selector::of(&object);
     let history = Call::History(reference, &selector);
@@ -51,16 +83,17 @@ async fn attempt(
         Value::Null
     };
     let objects = Objects { workload: &object, history: items(&history), pods: items(&pods) };
-    let mut undo = preflight::draft(&cluster.label, workload, reference, objects, wanted)?;
+    let mut step = preflight::draft(&cluster.label, ask, objects)?;
 
+    let Some(patch) = patch_of(&step).cloned() else { return Ok(Some(step)) };
     let (review, trial) = tokio::join!(
         api::ask(cluster, Call::AccessReview(reference)),
-        api::ask(cluster, Call::Patch { of: reference, patch: &undo.patch, dry: true }),
+        api::ask(cluster, Call::Patch { of: reference, patch: &patch.document, dry: true }),
     );
     let permission = permission(reference, review)?;
-    let Some(trial) = trial_outcome(cluster, &undo, trial)? else { return Ok(None) };
-    undo.checks.extend([permission, trial]);
-    Ok(Some(undo))
+    let Some(trial) = trial_outcome(cluster, &step, &patch, trial)? else { return Ok(None) };
+    step.checks.extend([permission, trial]);
+    Ok(Some(step))
 }
 
 async fn read(cluster: &Cluster, call: Call<'_>, of: &WorkloadRef, plural: &str, verb: &str) -> Result<Value, Blocked> {
@@ -83,7 +116,7 @@ fn permission(of: &WorkloadRef, review: Result<Reply, Lost>) -> Result<Check, Bl
     let plural = of.kind.plural();
     let unknown = |why: String| {
         let sentence = format!("the cluster does not say whether you may patch {plural}: {why}");
-        Check { name, outcome: CheckOutcome::Warning, sentence }
+        Check::warning(name, sentence, None)
     };
     let reply = match review {
         Ok(reply) if reply.is_success() => reply,
@@ -92,8 +125,7 @@ fn permission(of: &WorkloadRef, review: Result<Reply, Lost>) -> Result<Check, Bl
     };
     let status = &reply.body["status"];
     if status["allowed"] == true {
-        let sentence = format!("you may patch {plural} in {}", of.namespace);
-        return Ok(Check { name, outcome: CheckOutcome::Ok, sentence });
+        return Ok(Check::ok(name, format!("you may patch {plural} in {}", of.namespace)));
     }
     match (status["evaluationError"].as_str(), status["reason"].as_str()) {
         (Some(error), _) if status["denied"] != true => Ok(unknown(api::one_line(error))),
@@ -105,14 +137,18 @@ fn permission(of: &WorkloadRef, review: Result<Reply, Lost>) -> Result<Check, Bl
 }
 
 /// What the dry run says; `None` when the workload changed since it was read.
-fn trial_outcome(cluster: &Cluster, undo: &Undo, trial: Result<Reply, Lost>) -> Result<Option<Check>, Blocked> {
+fn trial_outcome(
+    cluster: &Cluster,
+    step: &Step,
+    patch: &Patch,
+    trial: Result<Reply, Lost>,
+) -> Result<Option<Check>, Blocked> {
     let name = "dry run";
-    let warning = |sentence: String| Ok(Some(Check { name, outcome: CheckOutcome::Warning, sentence }));
+    let warning = |sentence: String| Ok(Some(Check::warning(name, sentence, None)));
     let reply = trial.map_err(|lost| answer::unreachable(&cluster.label, &lost.reason()))?;
-    match answer::meaning(&undo.reference, &reply, &undo.by_hand) {
-        Meaning::Taken if template::same(&reply.body["spec"]["template"], patch::template(&undo.patch)) => {
-            let sentence = "the API server has tried it and would take it".to_owned();
-            Ok(Some(Check { name, outcome: CheckOutcome::Ok, sentence }))
+    match answer::meaning(&patch.reference, &reply, &step.by_hand) {
+        Meaning::Taken if template::same(&reply.body["spec"]["template"], patch::template(&patch.document)) => {
+            Ok(Some(Check::ok(name, "the API server has tried it and would take it")))
         }
         Meaning::Taken => warning("the API server would take it, but admission changes the old template".to_owned()),
         Meaning::Overtaken => Ok(None),
@@ -126,7 +162,7 @@ fn trial_outcome(cluster: &Cluster, undo: &Undo, trial: Result<Reply, Lost>) -> 
         Meaning::Refused(blocked) => Err(blocked),
         Meaning::Unclear(reason) => Err(Blocked {
             reason: format!("a dry run of the undo fails: {reason}"),
-            way_out: format!("check the API server, or try by hand: {}", undo.by_hand),
+            way_out: format!("check the API server, or try by hand: {}", step.by_hand),
         }),
     }
 }
@@ -135,27 +171,43 @@ fn trial_outcome(cluster: &Cluster, undo: &Undo, trial: Result<Reply, Lost>) -> 
 ///
 /// The `test` operations make it harmless to send an undo again by hand: once anything has changed, itself
 /// included, it changes nothing.
-pub async fn send(cluster: &Cluster, undo: &Undo) -> Answer {
-    let call = Call::Patch { of: &undo.reference, patch: &undo.patch, dry: false };
-    let reply = match api::ask(cluster, call).await {
-        Ok(reply) => reply,
-        Err(Lost::NotSent(reason)) => return Answer::Refused(answer::unreachable(&undo.cluster, &reason)),
-        Err(Lost::Unknown(reason)) => return Answer::Unknown(reason),
-    };
-    match answer::meaning(&undo.reference, &reply, &undo.by_hand) {
-        Meaning::Taken => Answer::Accepted,
-        Meaning::Refused(blocked) => Answer::Refused(blocked),
-        Meaning::Unclear(reason) => Answer::Unknown(reason),
-        Meaning::Overtaken => overtaken(undo, look(cluster, undo).await, &reply),
+pub async fn send(cluster: &Cluster, step: &Step) -> Answer {
+    match &step.action {
+        Action::Patch(patch) => send_patch(cluster, step, patch).await,
+        _ => super::not_mine(step),
     }
 }
 
 /// Reads whether the undo took effect. Changes nothing.
-pub async fn read_back(cluster: &Cluster, undo: &Undo) -> Answer {
-    match look(cluster, undo).await {
+pub async fn read_back(cluster: &Cluster, step: &Step) -> Answer {
+    match &step.action {
+        Action::Patch(patch) => read_back_patch(cluster, step, patch).await,
+        _ => super::not_mine(step),
+    }
+}
+
+/// Sends a step's patch, once.
+pub(super) async fn send_patch(cluster: &Cluster, step: &Step, patch: &Patch) -> Answer {
+    let call = Call::Patch { of: &patch.reference, patch: &patch.document, dry: false };
+    let reply = match api::ask(cluster, call).await {
+        Ok(reply) => reply,
+        Err(Lost::NotSent(reason)) => return Answer::Refused(answer::unreachable(&step.place, &reason)),
+        Err(Lost::Unknown(reason)) => return Answer::Unknown(reason),
+    };
+    match answer::meaning(&patch.reference, &reply, &step.by_hand) {
+        Meaning::Taken => Answer::Accepted,
+        Meaning::Refused(blocked) => Answer::Refused(blocked),
+        Meaning::Unclear(reason) => Answer::Unknown(reason),
+        Meaning::Overtaken => overtaken(step, patch, look(cluster, step, patch).await, &reply),
+    }
+}
+
+/// Reads whether a step's patch took effect. Changes nothing.
+pub(super) async fn read_back_patch(cluster: &Cluster, step: &Step, patch: &Patch) -> Answer {
+    match look(cluster, step, patch).await {
         Ok(State::Restored) => Answer::Accepted,
         Ok(State::Untouched) => Answer::Refused(Blocked {
-            reason: format!("the undo of {} did not take effect", undo.reference),
+            reason: format!("the undo of {} did not take effect", patch.reference),
             way_out: "try again: the request does nothing if the first one should still arrive".to_owned(),
         }),
         Ok(State::Changed(text)) => Answer::ChangedUnderUs(text),
@@ -173,8 +225,8 @@ enum State {
     Changed(String),
 }
 
-async fn look(cluster: &Cluster, undo: &Undo) -> Result<State, String> {
-    let of = &undo.reference;
+async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, String> {
+    let of = &patch.reference;
     let reply = api::ask(cluster, Call::Workload(of)).await.map_err(Lost::reason)?;
     if reply.status == 404 {
         return Ok(State::Changed(format!("{of} has been deleted")));
@@ -186,38 +238,49 @@ async fn look(cluster: &Cluster, undo: &Undo) -> Result<State, String> {
     let live = &object["spec"]["template"];
     let images = template::images(live);
     let image = images.first().map_or("?", |image| version_label(image));
-    if object["metadata"]["uid"] != undo.uid.as_str() {
+    if object["metadata"]["uid"] != patch.uid.as_str() {
         return Ok(State::Changed(format!("{of} was deleted and made anew; it now runs {image}")));
     }
-    if template::same(live, patch::template(&undo.patch)) {
+    if template::same(live, patch::template(&patch.document)) {
         return Ok(State::Restored);
     }
-    if object["metadata"]["generation"] == undo.generation {
+    if object["metadata"]["generation"] == patch.generation {
         return Ok(State::Untouched);
     }
-    Ok(State::Changed(if images == undo.from.images {
-        format!("{of} was changed (scaled, or its settings); it still runs {image}")
-    } else if images == undo.to.images {
-        format!("{of} runs {image} again, with other settings than revision {} had", undo.to.revision)
-    } else {
-        format!("another deploy of {of} was quicker; it now runs {image}")
+    let covered = step.covers.first();
+    Ok(State::Changed(match covered {
+        Some(covered) if images == covered.from.images => {
+            format!("{of} was changed (scaled, or its settings); it still runs {image}")
+        }
+        Some(covered) if images == covered.to.images => {
+            format!("{of} runs {image} again, with other settings than revision {} had", covered.to.revision)
+        }
+        _ => format!("another deploy of {of} was quicker; it now runs {image}"),
     }))
 }
 
 /// Says what was quicker than an undo whose tests failed. The undo itself has certainly done nothing.
-fn overtaken(undo: &Undo, state: Result<State, String>, reply: &Reply) -> Answer {
+fn overtaken(step: &Step, patch: &Patch, state: Result<State, String>, reply: &Reply) -> Answer {
     match state {
         Ok(State::Restored) => {
-            Answer::ChangedUnderUs(format!("somebody has already taken it back to {}", undo.to.label()))
+            Answer::ChangedUnderUs(format!("somebody has already taken it back to {}", step.target()))
         }
         Ok(State::Changed(text)) => Answer::ChangedUnderUs(text),
         Ok(State::Untouched) => Answer::Refused(Blocked {
             reason: format!("the API server rejected the undo although nothing has changed: {}", reply.said()),
-            way_out: format!("try again, or by hand: {}", undo.by_hand),
+            way_out: format!("try again, or by hand: {}", step.by_hand),
         }),
         Err(reason) => Answer::ChangedUnderUs(format!(
             "{} was changed before the undo arrived; what it runs now is not known: {reason}",
-            undo.reference
+            patch.reference
         )),
+    }
+}
+
+/// The patch that a drafted step would send.
+fn patch_of(step: &Step) -> Option<&Patch> {
+    match &step.action {
+        Action::Patch(patch) | Action::Flux { patch, .. } => Some(patch),
+        _ => None,
     }
 }

@@ -1,0 +1,151 @@
+//! What a step sends, by strategy. Plain data: the strategies know how, the plan knows what.
+
+use crate::deploy::WorkloadRef;
+use serde_json::Value;
+
+/// What a step sends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// A JSON Patch (RFC 6902) of the workload: its `test` operations first, then the template.
+    Patch(Patch),
+    /// A patch of the workload after its Flux owner was told to leave it alone.
+    Flux {
+        /// Who is suspended.
+        owner: FluxOwner,
+        /// What is done then.
+        patch: Patch,
+    },
+    /// Argo Rollouts: pods and traffic go back to the stable version, the template stays the new one.
+    Abort {
+        /// The Rollout.
+        reference: WorkloadRef,
+    },
+    /// Argo CD rolls an application back to an entry of its own history.
+    ArgoCd {
+        /// The application.
+        application: String,
+        /// Its namespace, where it is not Argo CD's own.
+        namespace: Option<String>,
+        /// Its project.
+        project: Option<String>,
+        /// The number of the history's entry.
+        id: i64,
+        /// Whether automatic synchronization has to be switched off first: Argo CD refuses otherwise.
+        disable_auto_sync: bool,
+    },
+    /// `helm rollback RELEASE REVISION`.
+    Helm {
+        /// The release.
+        release: String,
+        /// Its namespace.
+        namespace: String,
+        /// The revision it goes back to: never left to helm, whose default may be a failed one.
+        revision: i64,
+    },
+    /// A job of a CI system.
+    Ci(CiAction),
+    /// `git revert` of these commits, newest first, and a push.
+    Revert {
+        /// The branch that is deployed.
+        branch: String,
+        /// The commit at its tip when the plan was made: the push is refused when it moved.
+        tip: String,
+        /// The commits to revert, newest first, full hashes.
+        commits: Vec<String>,
+    },
+    /// A program and its arguments; never a shell.
+    Command {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// The plan in its environment, beside what it inherits by its allow-list.
+        environment: Vec<(String, String)>,
+    },
+}
+
+/// A JSON Patch of one workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    /// The object that is patched: the workload itself, or what its `workloadRef` names.
+    pub reference: WorkloadRef,
+    /// Pinned: the patch tests it.
+    pub uid: String,
+    /// Pinned: the patch tests it.
+    pub generation: i64,
+    /// The document.
+    pub document: Value,
+}
+
+/// The Flux object that keeps a workload as Git has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FluxOwner {
+    /// `Kustomization` or `HelmRelease`.
+    pub kind: FluxKind,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// The kinds of Flux object that keep workloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FluxKind {
+    /// `kustomize.toolkit.fluxcd.io/v1`.
+    Kustomization,
+    /// `helm.toolkit.fluxcd.io/v2`.
+    HelmRelease,
+}
+
+/// What is asked of a CI system. Texts are filled in: no variable is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CiAction {
+    /// GitHub Actions: dispatch a workflow.
+    Dispatch {
+        /// `workflow_dispatch` of this file or id.
+        workflow: String,
+        /// The branch or tag it runs on.
+        git_ref: String,
+        /// Its inputs.
+        inputs: Vec<(String, String)>,
+        /// A text that no other run has, among the inputs or in its name: how the run is found again.
+        marker: String,
+    },
+    /// GitLab: run the job of an earlier deployment again.
+    RetryJob {
+        /// The job of the deployment that is gone back to.
+        job: u64,
+        /// Its commit, for people.
+        sha: String,
+    },
+    /// GitLab: start a manual job.
+    PlayJob {
+        /// The job.
+        job: u64,
+    },
+    /// Jenkins: build with parameters.
+    Build {
+        /// `shop/rollback`, its folders with slashes.
+        job: String,
+        /// Its parameters; without any it is a plain build.
+        parameters: Vec<(String, String)>,
+    },
+    /// A webhook.
+    Post {
+        /// The body, JSON.
+        body: String,
+        /// Sent as `Idempotency-Key`, so that a repeated request is known as such.
+        idempotency_key: String,
+    },
+}
+
+impl Action {
+    /// Whether it changes the workload's spec, so that its `generation` grows.
+    pub const fn changes_spec(&self) -> bool {
+        !matches!(self, Self::Abort { .. })
+    }
+
+    /// Whether the request itself refuses when the workload is no longer what the plan was made for. Without
+    /// that, somebody else's rollback must be known not to be under way before anything is sent.
+    pub const fn is_guarded(&self) -> bool {
+        matches!(self, Self::Patch(_) | Self::Flux { .. } | Self::Revert { .. })
+    }
+}

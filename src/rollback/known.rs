@@ -1,0 +1,126 @@
+//! What earlier watches found of a workload's versions, and which of them a rollback goes to by default.
+
+use crate::deploy::{Time, Version};
+
+/// What is remembered of one version of one workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its pods' `pod-template-hash` or `controller-revision-hash`.
+    pub hash: String,
+    /// Its images, with digests where the cluster told them.
+    pub images: Vec<String>,
+    /// What was found.
+    pub standing: Standing,
+    /// When.
+    pub at: Time,
+}
+
+/// What is known of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It survived a whole watch.
+    Good,
+    /// It was taken back, or was under a red flag when its watch ended.
+    Bad,
+}
+
+impl Known {
+    /// Whether this speaks of that version: the same template, or the very same images by digest. The same
+    /// tag is not enough, for tags move.
+    pub fn is_of(&self, version: &Version) -> bool {
+        let by_digest = || {
+            let sure = |images: &[String]| !images.is_empty() && images.iter().all(|image| image.contains('@'));
+            sure(&self.images) && self.images == version.images
+        };
+        self.hash == version.hash || by_digest()
+    }
+}
+
+/// The newest thing that is remembered of a version.
+pub fn newest<'a>(known: &'a [Known], version: &Version) -> Option<&'a Known> {
+    known.iter().filter(|entry| entry.is_of(version)).max_by_key(|entry| entry.at)
+}
+
+/// Which of `others` (newest first, without the one that runs) a rollback goes to when nobody chose, by place.
+///
+/// The version that served before the deploy, unless it is known to be bad: after two bad deploys in a row
+/// that would bring the first of them back. Then the newest one that survived a watch, else the newest that
+/// is not known to be bad. `served_before` is its hash, where the watch saw it serve.
+pub fn default_target(others: &[&Version], served_before: Option<&str>, known: &[Known]) -> Option<usize> {
+    let standing = |version: &Version| newest(known, version).map(|entry| entry.standing);
+    let before = match served_before {
+        Some(hash) => others.iter().position(|version| version.hash == hash),
+        None => (!others.is_empty()).then_some(0),
+    };
+    if let Some(place) = before
+        && standing(others[place]) != Some(Standing::Bad)
+    {
+        return Some(place);
+    }
+    if before.is_none() && served_before.is_some() {
+        // It is not there any more; what else to do is for a person to choose.
+        return None;
+    }
+    let good = others.iter().position(|version| standing(version) == Some(Standing::Good));
+    good.or_else(|| others.iter().position(|version| standing(version).is_none()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    fn version(tag: &str) -> Version {
+        Version { images: vec![format!("app:{tag}")], revision: 1, hash: format!("hash-{tag}") }
+    }
+
+    fn known(tag: &str, standing: Standing, second: i64) -> Known {
+        let at = DateTime::from_timestamp(second, 0).unwrap_or_default();
+        Known { hash: format!("hash-{tag}"), images: vec![format!("app:{tag}")], standing, at }
+    }
+
+    fn target(others: &[&str], served_before: Option<&str>, known: &[Known]) -> Option<String> {
+        let others: Vec<Version> = others.iter().map(|tag| version(tag)).collect();
+        let hash = served_before.map(|tag| format!("hash-{tag}"));
+        let place = default_target(&others.iter().collect::<Vec<_>>(), hash.as_deref(), known)?;
+        Some(others[place].label().to_owned())
+    }
+
+    #[test]
+    fn it_goes_to_what_served_before() {
+        assert_eq!(target(&["1.9", "1.8"], Some("1.9"), &[]).as_deref(), Some("1.9"));
+        assert_eq!(target(&["1.9", "1.8"], None, &[]).as_deref(), Some("1.9"));
+        let older_is_good = [known("1.8", Standing::Good, 1)];
+        assert_eq!(target(&["1.9", "1.8"], Some("1.9"), &older_is_good).as_deref(), Some("1.9"));
+    }
+
+    #[test]
+    fn two_bad_deploys_in_a_row_go_back_past_both() {
+        let memory = [known("1.9", Standing::Bad, 9), known("1.7", Standing::Good, 1)];
+        assert_eq!(target(&["1.9", "1.8", "1.7"], Some("1.9"), &memory).as_deref(), Some("1.7"));
+        let nothing_good = [known("1.9", Standing::Bad, 9)];
+        assert_eq!(target(&["1.9", "1.8", "1.7"], Some("1.9"), &nothing_good).as_deref(), Some("1.8"));
+        let all_bad = [known("1.9", Standing::Bad, 9)];
+        assert_eq!(target(&["1.9"], Some("1.9"), &all_bad), None);
+    }
+
+    #[test]
+    fn the_newest_word_on_a_version_counts() {
+        let forgiven = [known("1.9", Standing::Bad, 1), known("1.9", Standing::Good, 2)];
+        assert_eq!(target(&["1.9", "1.8"], Some("1.9"), &forgiven).as_deref(), Some("1.9"));
+    }
+
+    #[test]
+    fn what_served_before_and_is_gone_is_not_replaced_by_a_guess() {
+        assert_eq!(target(&["1.7"], Some("1.9"), &[]), None);
+    }
+
+    #[test]
+    fn a_tag_does_not_identify_a_version_and_a_digest_does() {
+        let other_template = Version { hash: "other".to_owned(), ..version("1.9") };
+        assert!(!known("1.9", Standing::Good, 1).is_of(&other_template));
+        let images = vec!["app@sha256:01".to_owned()];
+        let digest = Known { images: images.clone(), ..known("1.9", Standing::Good, 1) };
+        assert!(digest.is_of(&Version { images, ..other_template }));
+    }
+}

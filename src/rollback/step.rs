@@ -1,0 +1,131 @@
+//! One step of a plan: what is done, to what, what was checked, and what it leaves behind.
+
+use super::action::Action;
+use super::{Blocked, Goal};
+use crate::deploy::{Version, WorkloadId, WorkloadRef};
+use chrono::TimeDelta;
+
+/// One request to one system, worked out to the last byte, and the workloads that it takes back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Where it goes.
+    pub goal: Goal,
+    /// What is acted on, one of its kind in a plan: `deployment/app`, `release shop`, `workflow rollback.yml`.
+    /// Workloads whose steps name the same subject are taken back by the same request.
+    pub subject: String,
+    /// The system that is asked, as the person knows it: `prod-eu (https://10.0.0.1:6443)`.
+    pub place: String,
+    /// The workloads that it takes back; at least one. The first one names the step in messages.
+    pub covers: Vec<Covered>,
+    /// What is sent.
+    pub action: Action,
+    /// What it does, thing by thing and in order, each in one line.
+    pub does: Vec<String>,
+    /// What was checked, and how it came out. None of them is blocked.
+    pub checks: Vec<Check>,
+    /// What going back does not bring back.
+    pub not_restored: Vec<String>,
+    /// How long it should take until all pods of the old version are ready.
+    pub expected: TimeDelta,
+    /// The nearest thing to it on a command line, for people without redflag.
+    pub by_hand: String,
+}
+
+/// One workload that a step takes back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Covered {
+    /// Which workload of the watch.
+    pub workload: WorkloadId,
+    /// Its kind, namespace and name.
+    pub reference: WorkloadRef,
+    /// The workload's identity when the plan was made: one made anew has another.
+    pub uid: String,
+    /// Its `metadata.generation` when the plan was made.
+    pub generation: i64,
+    /// What runs now.
+    pub from: Version,
+    /// What would run.
+    pub to: Version,
+}
+
+impl Step {
+    /// The workload that names the step in messages: no other step of a plan covers it.
+    pub fn workload(&self) -> WorkloadId {
+        self.covers.first().map_or(WorkloadId(u16::MAX), |covered| covered.workload)
+    }
+
+    /// What it takes back of this workload.
+    pub fn covered(&self, workload: WorkloadId) -> Option<&Covered> {
+        self.covers.iter().find(|covered| covered.workload == workload)
+    }
+
+    /// The version that it goes back to, as people call it.
+    pub fn target(&self) -> &str {
+        self.covers.first().map_or("?", |covered| covered.to.label())
+    }
+
+    /// Whether it needs the environment's name typed, whatever the environment asks for otherwise.
+    pub fn needs_typing(&self) -> bool {
+        self.checks.iter().any(|check| check.outcome == CheckOutcome::Typed)
+    }
+}
+
+/// One preflight check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// A word or two: `permission`.
+    pub name: &'static str,
+    /// How it came out.
+    pub outcome: CheckOutcome,
+    /// One sentence.
+    pub sentence: String,
+    /// What to do about it, where it is not ok: one sentence.
+    pub way_out: Option<String>,
+}
+
+/// How a check came out. Ordered, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CheckOutcome {
+    /// Nothing in the way.
+    Ok,
+    /// It can go on; the person should know.
+    Warning,
+    /// It would do harm that a person may still want: it goes on once the environment's name was typed.
+    Typed,
+    /// It cannot go on.
+    Blocked,
+}
+
+impl CheckOutcome {
+    /// The word on screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Typed => "typed",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+impl Check {
+    /// Nothing in the way.
+    pub fn ok(name: &'static str, sentence: impl Into<String>) -> Self {
+        Self { name, outcome: CheckOutcome::Ok, sentence: sentence.into(), way_out: None }
+    }
+
+    /// It can go on; the person should know, and may do something about it.
+    pub fn warning(name: &'static str, sentence: impl Into<String>, way_out: Option<String>) -> Self {
+        Self { name, outcome: CheckOutcome::Warning, sentence: sentence.into(), way_out }
+    }
+
+    /// It would do harm: goes on only when typed.
+    pub fn typed(name: &'static str, sentence: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self { name, outcome: CheckOutcome::Typed, sentence: sentence.into(), way_out: Some(way_out.into()) }
+    }
+
+    /// It cannot go on.
+    pub fn blocked(name: &'static str, blocked: Blocked) -> Self {
+        Self { name, outcome: CheckOutcome::Blocked, sentence: blocked.reason, way_out: Some(blocked.way_out) }
+    }
+}

@@ -1,0 +1,198 @@
+//! Plans: what a rollback would do now, opened, confirmed or closed.
+
+use super::Watch;
+use crate::deploy::{ServiceId, WorkloadId, brief};
+use crate::message::Effect;
+use crate::rollback::lease::{Holding, LeaseCall};
+use crate::rollback::{Blocked, Goal, LeftOut, Plan, Readiness, Refusal, Rollback};
+use crate::setup::Confirm;
+use chrono::TimeDelta;
+use std::sync::Arc;
+
+/// Workloads deployed this close to each other are one push.
+const ONE_PUSH: TimeDelta = TimeDelta::hours(1);
+/// How long an open plan whose steps cannot tell by themselves that somebody was quicker waits for the lease.
+const LEASE_PATIENCE: TimeDelta = TimeDelta::seconds(2);
+
+impl Watch {
+    /// What a rollback of `scope` would do now. An empty scope means every workload of the push that is
+    /// watched: those deployed around the time of the newest deploy. A workload that was not touched for a
+    /// week is never taken back along with them. The way forward again is only for what was taken back.
+    pub fn plan(&self, goal: Goal, scope: &[WorkloadId]) -> Plan {
+        let newest = self.workloads.iter().filter_map(|state| Some(state.deploy.as_ref()?.at)).max();
+        let mut plan = Plan::empty(goal);
+        for (index, state) in self.workloads.iter().enumerate() {
+            let id = WorkloadId(index as u16);
+            let is_back = self.taken_back(id).is_some();
+            if (!scope.is_empty() && !scope.contains(&id)) || (goal == Goal::Forward && !is_back) {
+                continue;
+            }
+            let reference = self.setup.workload(id).reference.clone();
+            let deployed = state.deploy.as_ref().map(|deploy| deploy.at);
+            if let (true, Some(at), Some(newest)) = (scope.is_empty(), deployed, newest)
+                && newest - at > ONE_PUSH
+            {
+                let why = format!("not of this push: deployed {} before it", brief(newest - at));
+                plan.left_out.push(LeftOut { reference, why, belongs: false });
+                continue;
+            }
+            let readiness = if goal == Goal::Back { &state.readiness } else { &state.forward };
+            let why = match readiness {
+                Readiness::Ready(step) => {
+                    plan.add(self.stage(goal, self.setup.workload(id).service), step);
+                    continue;
+                }
+                Readiness::Preparing => "still being worked out".to_owned(),
+                Readiness::Blocked(refusal) => refusal.reason.clone(),
+            };
+            // What was taken back already does not make the rest a part.
+            plan.left_out.push(LeftOut { reference, why, belongs: goal == Goal::Forward || !is_back });
+        }
+        plan.close();
+        plan
+    }
+
+    /// In which stage a service is taken back: those that call others before those that are called, so that
+    /// nobody calls an interface that is gone. Forward again it is the other way round.
+    fn stage(&self, goal: Goal, service: ServiceId) -> usize {
+        let services = &self.setup.services;
+        let mut stages = vec![0_usize; services.len()];
+        // As many rounds as there are services settle every chain; a circle, which the configuration
+        // refuses, ends here too.
+        for _ in 0..services.len() {
+            for (caller, callee) in services.iter().enumerate().flat_map(|(caller, service)| {
+                service.depends_on.iter().map(move |callee| (caller, usize::from(callee.0)))
+            }) {
+                stages[callee] = stages[callee].max(stages[caller] + 1).min(services.len());
+            }
+        }
+        let stage = stages[usize::from(service.0)];
+        match goal {
+            Goal::Back => stage,
+            Goal::Forward => stages.iter().max().map_or(0, |last| last - stage),
+        }
+    }
+
+    /// Freezes that plan and shows it, unless there is nothing in it that could be done.
+    pub(super) fn open_plan(&mut self, goal: Goal, scope: &[WorkloadId], effects: &mut Vec<Effect>) {
+        if self.rollback.is_under_way() || matches!(self.rollback, Rollback::Planned { .. }) {
+            return;
+        }
+        if self.setup.read_only {
+            self.tell("rollback refused: read-only");
+            return;
+        }
+        let plan = self.plan(goal, scope);
+        if plan.is_empty() {
+            let why = plan.left_out.first().map_or("nothing to take back", |left| left.why.as_str());
+            self.tell(format!("rollback blocked: {why}"));
+            return;
+        }
+        let what = format!("rollback to {}", plan.target());
+        let guarded = plan.steps().all(|step| step.action.is_guarded());
+        let at_once = self.setup.confirm == Confirm::None && guarded && !plan.needs_typing();
+        let ended = std::mem::take(&mut self.rollback);
+        self.ended = ended.undertaking().is_some().then(|| Box::new(ended));
+        self.rollback = Rollback::Planned { plan: Arc::new(plan), opened: self.now };
+        self.take_lease(what, effects);
+        if at_once {
+            self.start(false, effects);
+        }
+    }
+
+    pub(super) fn take_readiness(&mut self, workload: WorkloadId, goal: Goal, readiness: Readiness) {
+        let label = match (&readiness, goal) {
+            (Readiness::Ready(step), Goal::Back) => {
+                let to = step.covered(workload).map(|covered| &covered.to.hash);
+                self.taken_back(workload).filter(|back| Some(&back.from.hash) == to).map(|back| back.from.label())
+            }
+            _ => None,
+        };
+        let readiness = match label {
+            // History's "previous" is now the version that was just taken back: a second press must not
+            // bring it back.
+            Some(label) => Readiness::Blocked(Refusal::from(Blocked {
+                reason: format!("the version before this one is {label}, which was taken back in this watch"),
+                way_out: "deploy a fixed version, or choose one with redflag rollback --to REVISION".to_owned(),
+            })),
+            None => readiness,
+        };
+        let state = &mut self.workloads[usize::from(workload.0)];
+        let known = if goal == Goal::Back { &mut state.readiness } else { &mut state.forward };
+        if *known != readiness {
+            *known = readiness;
+            self.revision += 1;
+        }
+    }
+
+    /// Whether the open plan takes the confirming key now: the person has had the time to read that it is
+    /// open, and it is known whether somebody else is at it.
+    pub fn takes_confirmation(&self) -> bool {
+        let Rollback::Planned { opened, plan } = &self.rollback else { return false };
+        let open_for = self.now - *opened;
+        let settled = match self.holding {
+            // A request that refuses by itself when somebody was quicker need not wait for the answer.
+            Holding::Asking => open_for >= LEASE_PATIENCE || plan.steps().all(|step| step.action.is_guarded()),
+            Holding::Theirs(_) => false,
+            Holding::Nobody | Holding::Ours | Holding::Unavailable(_) => true,
+        };
+        open_for >= self.setup.confirm_grace && settled && !self.setup.read_only
+    }
+
+    /// Whether the environment's name has to be typed to confirm the open plan.
+    pub fn wants_typing(&self) -> bool {
+        match &self.rollback {
+            Rollback::Planned { plan, .. } => self.setup.confirm == Confirm::Type || plan.needs_typing(),
+            _ => false,
+        }
+    }
+
+    /// Does what the open plan says, or what is being counted down to.
+    pub(super) fn confirm_plan(&mut self, typed: Option<&str>, effects: &mut Vec<Effect>) {
+        let named = typed.map(str::trim) == Some(&self.setup.environment);
+        let counted_down = matches!(self.rollback, Rollback::Countdown { .. });
+        if counted_down || (self.takes_confirmation() && (named || !self.wants_typing())) {
+            self.start(false, effects);
+        }
+    }
+
+    /// Closes the plan, stops a countdown, or closes the report of what ended. What is under way cannot be
+    /// dismissed.
+    pub(super) fn dismiss(&mut self, effects: &mut Vec<Effect>) {
+        match &self.rollback {
+            Rollback::Planned { .. } => {
+                self.rollback = self.ended.take().map_or(Rollback::Idle, |ended| *ended);
+                self.release_lease(effects);
+            }
+            Rollback::Countdown { plan, .. } => {
+                let text = format!("automatic rollback to {} stopped by a person", plan.target());
+                self.rollback = Rollback::Idle;
+                self.arming.vetoed = Some(self.now);
+                self.tell(text);
+                self.release_lease(effects);
+            }
+            // What was done stays known (the verdict depends on it); only the view closes its report.
+            Rollback::Idle
+            | Rollback::Confirmed(_)
+            | Rollback::Running(_)
+            | Rollback::Verified { .. }
+            | Rollback::NotTheCause { .. }
+            | Rollback::Failed { .. }
+            | Rollback::OutcomeUnknown { .. } => {}
+        }
+    }
+
+    pub(super) fn take_lease(&mut self, what: String, effects: &mut Vec<Effect>) {
+        if self.holding != Holding::Ours {
+            self.holding = Holding::Asking;
+            effects.push(Effect::Lease(LeaseCall::Take(what)));
+        }
+    }
+
+    pub(super) fn release_lease(&mut self, effects: &mut Vec<Effect>) {
+        if matches!(self.holding, Holding::Ours | Holding::Asking) {
+            effects.push(Effect::Lease(LeaseCall::Release));
+        }
+        self.holding = Holding::Nobody;
+    }
+}

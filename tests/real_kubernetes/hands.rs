@@ -48,6 +48,13 @@ impl Hands {
         self.change(of, &json!({"spec": {"template": {"spec": {"containers": [program.container()]}}}})).await;
     }
 
+    /// Tries a change that is none, and does not care for the answer.
+    pub(crate) async fn knock(&self, of: &WorkloadRef) {
+        let params = PatchParams { dry_run: true, ..PatchParams::default() };
+        let request = Request::new(self.workloads(of.kind)).patch(&of.name, &params, &Patch::Merge(json!({})));
+        let _ = self.client.request::<Value>(request.unwrap()).await;
+    }
+
     /// Changes how many pods there should be.
     pub(crate) async fn scale(&self, of: &WorkloadRef, replicas: i64) {
         self.change(of, &json!({"spec": {"replicas": replicas}})).await;
@@ -65,6 +72,14 @@ impl Hands {
         self.client.request::<Value>(request.unwrap()).await.unwrap();
     }
 
+    /// From now on the namespace takes only pods that want next to nothing, which none of these stories' do.
+    pub(crate) async fn admit_restricted_pods_only(&self) {
+        let change = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+        let namespaces = Request::new("/api/v1/namespaces");
+        let request = namespaces.patch(&self.namespace, &PatchParams::default(), &Patch::Merge(&change));
+        self.client.request::<Value>(request.unwrap()).await.unwrap();
+    }
+
     /// The objects of a list.
     pub(crate) async fn list(&self, path: &str) -> Vec<Value> {
         let request = Request::new(path).list(&ListParams::default()).unwrap();
@@ -73,6 +88,12 @@ impl Hands {
     }
 
     // What a node does. The pod may be gone by the time it is done, and then there is nothing left to do.
+
+    pub(crate) async fn clear_taints(&self, node: &str) {
+        let change = json!({"spec": {"taints": null}});
+        let request = Request::new("/api/v1/nodes").patch(node, &PatchParams::default(), &Patch::Merge(&change));
+        self.client.request::<Value>(request.unwrap()).await.unwrap();
+    }
 
     pub(crate) async fn bind(&self, pod: &str, node: &str) {
         let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod},

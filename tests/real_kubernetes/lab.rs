@@ -6,7 +6,7 @@ use crate::listener::Listener;
 use crate::program::Program;
 use futures_util::FutureExt;
 use kube::core::Request;
-use kube::core::params::{DeleteParams, GetParams};
+use kube::core::params::DeleteParams;
 use redflag::cluster::{self, Cluster};
 use redflag::deploy::{WorkloadKind, WorkloadRef};
 use redflag::source::spec::{ClusterAccess, ClusterSpec};
@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, timeout};
 
 /// A story that takes longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -93,6 +93,8 @@ impl Lab {
             let node = json!({"apiVersion": "v1", "kind": "Node",
                 "metadata": {"name": name, "labels": {OURS: self.hands.namespace}}});
             self.create_everywhere("/api/v1/nodes", &node).await;
+            // A new node is marked as not ready, and no node lifecycle controller has to be there to clear it.
+            self.hands.clear_taints(&name).await;
             self.nodes.push(name);
         }
     }
@@ -102,13 +104,11 @@ impl Lab {
         let name = &self.hands.namespace;
         let delete = Request::new("/api/v1/namespaces").delete(name, &DeleteParams::background());
         client.request::<Value>(delete.unwrap()).await.unwrap();
-        // Without a kubelet somebody must stay to let the pods go.
-        for _ in 0..if self.nodes.is_empty() { 0 } else { 100 } {
-            let get = Request::new("/api/v1/namespaces").get(name, &GetParams::default());
-            if client.request::<Value>(get.unwrap()).await.is_err() {
-                break;
-            }
-            sleep(Duration::from_millis(200)).await;
+        // Without a kubelet somebody must stay until the pods have gone; the cluster can do the rest alone.
+        let pods = self.hands.path("/api/v1", "pods");
+        let mut often = interval(Duration::from_millis(200));
+        while !self.nodes.is_empty() && !self.hands.list(&pods).await.is_empty() {
+            often.tick().await;
         }
         for (path, name) in self.elsewhere.take() {
             let delete = Request::new(path).delete(&name, &DeleteParams::background());

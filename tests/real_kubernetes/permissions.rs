@@ -7,14 +7,16 @@ use crate::undo::{blocked, ready};
 use kube::Client;
 use kube::core::Request;
 use kube::core::params::PostParams;
-use redflag::cluster::Cluster;
+use redflag::cluster::{Access, Cluster};
 use redflag::deploy::WorkloadKind;
 use redflag::rollback::Answer;
-use redflag::rollback::kubernetes::{read_back, send};
+use redflag::rollback::strategy::kubernetes::{read_back, send};
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::interval;
 
 /// Lets somebody watch, and undo these kinds of workload; nothing else.
-pub(crate) async fn grant(lab: &Lab, to: &Cluster, may_patch: &[&str]) {
+pub(crate) async fn grant(lab: &Lab, to: &Cluster, may_patch: &[&'static str]) {
     let mut rules = vec![
         json!({"apiGroups": ["apps"], "verbs": ["get", "list", "watch"],
             "resources": ["deployments", "statefulsets", "daemonsets", "replicasets", "controllerrevisions"]}),
@@ -32,6 +34,14 @@ pub(crate) async fn grant(lab: &Lab, to: &Cluster, may_patch: &[&str]) {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "story"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name_of(&to.client).await}]});
     lab.hands.create(&lab.hands.path(group, "rolebindings"), &binding).await;
+    // The authorizer takes a moment to hear of it.
+    let (verb, resource) = may_patch.first().map_or(("watch", "events"), |resource| ("patch", *resource));
+    let group = if verb == "patch" { "apps" } else { "" };
+    let access = Access { verb, group, resource, namespace: &lab.hands.namespace, name: None };
+    let mut often = interval(Duration::from_millis(100));
+    while !to.may(access).await.unwrap() {
+        often.tick().await;
+    }
 }
 
 /// Who the API server takes this client for.

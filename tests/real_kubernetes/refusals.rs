@@ -6,7 +6,7 @@ use crate::program::Program;
 use crate::undo::{blocked, ready};
 use redflag::deploy::WorkloadKind;
 use redflag::rollback::Answer;
-use redflag::rollback::kubernetes::send;
+use redflag::rollback::strategy::kubernetes::send;
 use redflag::rollout::TroubleKind;
 use serde_json::json;
 

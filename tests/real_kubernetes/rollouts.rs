@@ -131,18 +131,17 @@ async fn a_crash_loop_is_also_told_as_the_clusters_own_warning() {
 
 #[tokio::test]
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
-async fn pods_that_a_quota_refuses_are_told_with_the_clusters_reason() {
+async fn pods_that_a_policy_refuses_are_told_with_the_clusters_reason() {
     tell(async |lab| {
         let (of, mut listener) = lab.settled(WorkloadKind::Deployment, Program::Good).await;
-        let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"},
-            "spec": {"hard": {"pods": "0"}}});
-        lab.hands.create(&lab.hands.path("/api/v1", "resourcequotas"), &quota).await;
+        lab.hands.admit_restricted_pods_only().await;
         lab.hands.deploy(&of, Program::Better).await;
         let rollout = listener.trouble(TroubleKind::ReplicaFailure).await;
         let sentence = sentence(&rollout, TroubleKind::ReplicaFailure).unwrap();
-        assert!(sentence.starts_with("pods are refused: FailedCreate: ") && sentence.contains("quota"), "{sentence}");
+        assert!(sentence.starts_with("pods are refused: FailedCreate: "), "{sentence}");
+        assert!(sentence.contains("violates PodSecurity"), "{sentence}");
         let event = listener.event("FailedCreate").await;
-        assert!(event.contains("quota") && event.contains("(replicaset app-"), "{event}");
+        assert!(event.contains("violates PodSecurity") && event.contains("(replicaset app-"), "{event}");
     })
     .await;
 }

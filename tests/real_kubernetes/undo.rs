@@ -5,19 +5,27 @@ use crate::listener::from_to;
 use crate::program::Program;
 use redflag::cluster::Cluster;
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
-use redflag::rollback::kubernetes::{prepare, send};
-use redflag::rollback::target::Wanted;
-use redflag::rollback::{Answer, Blocked, Check, CheckOutcome, Readiness, Undo};
+use redflag::rollback::ask::{Ask, Wanted};
+use redflag::rollback::strategy::kubernetes::{prepare, send};
+use redflag::rollback::{Answer, Check, CheckOutcome, Goal, Readiness, Refusal, Step};
 use redflag::rollout::TroubleKind;
 use std::sync::Arc;
 
 /// What an undo would do now.
 pub(crate) async fn readiness(cluster: &Cluster, of: &WorkloadRef) -> Readiness {
-    prepare(cluster, WorkloadId(0), of, &Wanted::default()).await
+    let ask = Ask {
+        goal: Goal::Back,
+        workload: WorkloadId(0),
+        reference: of.clone(),
+        service: of.name.clone(),
+        environment: "lab".to_owned(),
+        wanted: Wanted::default(),
+    };
+    prepare(cluster, &ask).await
 }
 
 /// The undo, where it would work.
-pub(crate) async fn ready(cluster: &Cluster, of: &WorkloadRef) -> Arc<Undo> {
+pub(crate) async fn ready(cluster: &Cluster, of: &WorkloadRef) -> Arc<Step> {
     match readiness(cluster, of).await {
         Readiness::Ready(undo) => undo,
         other => panic!("{other:#?}"),
@@ -25,19 +33,24 @@ pub(crate) async fn ready(cluster: &Cluster, of: &WorkloadRef) -> Arc<Undo> {
 }
 
 /// Why it would not.
-pub(crate) async fn blocked(cluster: &Cluster, of: &WorkloadRef) -> Blocked {
+pub(crate) async fn blocked(cluster: &Cluster, of: &WorkloadRef) -> Refusal {
     match readiness(cluster, of).await {
         Readiness::Blocked(blocked) => blocked,
         other => panic!("{other:#?}"),
     }
 }
 
-pub(crate) fn check<'a>(undo: &'a Undo, name: &str) -> &'a Check {
+/// The versions that it goes from and to.
+fn way(undo: &Step) -> (&str, &str) {
+    (undo.covers[0].from.label(), undo.covers[0].to.label())
+}
+
+pub(crate) fn check<'a>(undo: &'a Step, name: &str) -> &'a Check {
     undo.checks.iter().find(|check| check.name == name).unwrap_or_else(|| panic!("no check {name}: {undo:#?}"))
 }
 
 /// Prepares an undo and sends it.
-async fn undo(lab: &Lab, of: &WorkloadRef) -> Arc<Undo> {
+async fn undo(lab: &Lab, of: &WorkloadRef) -> Arc<Step> {
     let undo = ready(&lab.cluster, of).await;
     assert_eq!(check(&undo, "dry run").sentence, "the API server has tried it and would take it");
     assert_eq!(check(&undo, "permission").outcome, CheckOutcome::Ok);
@@ -49,14 +62,18 @@ async fn a_finished_rollout_is_undone(kind: WorkloadKind) {
     tell(async |lab| {
         let (of, mut listener) = lab.deployed(kind, Program::Good, Program::Better).await;
         let undone = undo(lab, &of).await;
-        assert_eq!((undone.from.label(), undone.to.label()), ("3.10", "3.9"));
+        assert_eq!(way(&undone), ("3.10", "3.9"));
         let after = listener.settled(Program::Good).await;
         assert_eq!(from_to(&after), (Some("3.10"), "3.9"));
-        assert_eq!(after.deploy.unwrap().to.hash, undone.to.hash, "the old template is the same revision as before");
+        assert_eq!(
+            after.deploy.unwrap().to.hash,
+            undone.covers[0].to.hash,
+            "the old template is the same revision as before"
+        );
 
         // Its history has turned round: taking the undo back goes to the version that was undone, with a warning.
         let again = ready(&lab.cluster, &of).await;
-        assert_eq!((again.from.label(), again.to.label()), ("3.9", "3.10"));
+        assert_eq!(way(&again), ("3.9", "3.10"));
     })
     .await;
 }
@@ -85,7 +102,7 @@ async fn a_bad_rollout_is_undone_in_its_midst(kind: WorkloadKind, bad: Program, 
         lab.hands.deploy(&of, bad).await;
         listener.trouble(trouble).await;
         let undone = undo(lab, &of).await;
-        assert_eq!((undone.from.label(), undone.to.label()), (bad.version(), "3.9"));
+        assert_eq!(way(&undone), (bad.version(), "3.9"));
         let after = listener.settled(Program::Good).await;
         assert_eq!(after.troubles, []);
     })

@@ -30,7 +30,7 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> 
             clock_speed: clock.speed(),
         };
         let assembly = config.assemble(None, &options, &company)?;
-        show(play, assembly, clock).await
+        show(play, assembly, None, clock).await
     })
 }
 

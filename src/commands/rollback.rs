@@ -2,7 +2,7 @@
 
 mod lines;
 
-use super::{CommandError, block_on, load};
+use super::{CommandError, block_on, load, recall};
 use crate::cli::{Global, RollbackArgs};
 use crate::clock::Clock;
 use crate::config::{AssembleOptions, SystemSecrets};
@@ -43,11 +43,13 @@ pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandErr
     }
     // An answer is a line and its Enter; no slip of a finger types that.
     assembly.setup.confirm_grace = TimeDelta::zero();
+    let memory = recall(&mut assembly);
     block_on(async {
         let clock = Clock::real();
         let (out, inbox) = mpsc::channel(QUEUE);
         let watch = Watch::new(assembly.setup);
-        let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out);
+        let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out)
+            .with_memory(memory);
         let answers = if mode == Mode::Ask { typed_lines() } else { mpsc::unbounded_channel().1 };
         let inputs = stream::unfold(answers, |mut answers| async move {
             match answers.recv().await {

@@ -1,6 +1,7 @@
 //! The ways to take a deploy back: [`Strategy`], one file each.
 
 pub mod kubernetes;
+pub mod lease;
 
 use super::ask::Ask;
 use super::spec::{RollbackSpec, StrategySpec};

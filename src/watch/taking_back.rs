@@ -55,11 +55,11 @@ impl Watch {
             ready: None,
             clear_since: None,
         };
-        self.rollback = Rollback::Confirmed(self.send_stage(done, effects));
+        self.rollback = Rollback::Confirmed(Self::send_stage(done, effects));
     }
 
     /// Sends the first stage that waits.
-    fn send_stage(&self, mut done: Undertaking, effects: &mut Vec<Effect>) -> Undertaking {
+    fn send_stage(mut done: Undertaking, effects: &mut Vec<Effect>) -> Undertaking {
         let mut first = 0;
         for stage in &done.plan.stages {
             let states = &mut done.steps[first..first + stage.len()];
@@ -252,7 +252,7 @@ impl Watch {
         if done.steps.contains(&StepState::Waiting) {
             let sent = done.steps.iter().filter(|state| **state != StepState::Waiting);
             self.rollback = if sent.clone().count() > 0 && sent.clone().all(is_ready) {
-                Rollback::Confirmed(self.send_stage(done, effects))
+                Rollback::Confirmed(Self::send_stage(done, effects))
             } else {
                 Rollback::Running(done)
             };

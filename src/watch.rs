@@ -48,7 +48,7 @@ pub struct Watch {
     /// When lost answers and runs were last asked for.
     last_asked: Option<Time>,
     holding: Holding,
-    lease_renewed: Option<Time>,
+    lease_asked: Option<Time>,
     arming: Arming,
     /// What was remembered of a version in this watch, so that it is written once.
     remembered: Vec<(WorkloadId, String, Standing)>,
@@ -95,7 +95,7 @@ impl Watch {
             taken_back: Vec::new(),
             last_asked: None,
             holding: Holding::Nobody,
-            lease_renewed: None,
+            lease_asked: None,
             arming: Arming::default(),
             remembered: Vec::new(),
             setup: Arc::new(setup),

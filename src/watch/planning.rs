@@ -186,6 +186,7 @@ impl Watch {
     pub(super) fn take_lease(&mut self, what: String, effects: &mut Vec<Effect>) {
         if self.holding != Holding::Ours {
             self.holding = Holding::Asking;
+            self.lease_asked = Some(self.now);
             effects.push(Effect::Lease(LeaseCall::Take(what)));
         }
     }

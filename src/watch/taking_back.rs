@@ -193,12 +193,20 @@ impl Watch {
             if self.holding != Holding::Nobody {
                 self.release_lease(effects);
             }
-        } else if self.holding == Holding::Ours
-            && self.lease_renewed.is_none_or(|last| self.now - last >= RENEW_EVERY || last > self.now)
-        {
-            self.lease_renewed = Some(self.now);
-            effects.push(Effect::Lease(LeaseCall::Renew));
+            return;
         }
+        let due = self.lease_asked.is_none_or(|last| self.now - last >= RENEW_EVERY || last > self.now);
+        let call = match &self.rollback {
+            _ if !due => return,
+            _ if self.holding == Holding::Ours => LeaseCall::Renew,
+            // Whoever holds it may be done or gone by now.
+            Rollback::Planned { plan, .. } if matches!(self.holding, Holding::Theirs(_)) => {
+                LeaseCall::Take(format!("rollback to {}", plan.target()))
+            }
+            _ => return,
+        };
+        self.lease_asked = Some(self.now);
+        effects.push(Effect::Lease(call));
     }
 
     /// Whose the lease is, as the cluster answered. While requests of ours are out it is only noted: what
@@ -210,7 +218,6 @@ impl Watch {
             return;
         }
         match &holding {
-            Holding::Ours => self.lease_renewed = Some(self.now),
             Holding::Theirs(holder) if self.holding != holding => {
                 let text = format!("{} is at it already: {}", holder.who, holder.what);
                 if let Rollback::Countdown { .. } = self.rollback {

@@ -89,6 +89,7 @@ pub fn status_error(status: &kube::core::Status) -> SourceError {
     let text = if status.message.is_empty() { status.reason.clone() } else { short(&status.message) };
     match status.code {
         401 => SourceError::Unauthorized(text),
+        403 if is_anonymous(&status.message) => SourceError::Unauthorized(text),
         403 => SourceError::Forbidden(text),
         404 => SourceError::NotFound(text),
         429 => {
@@ -98,6 +99,12 @@ pub fn status_error(status: &kube::core::Status) -> SourceError {
         400 | 409 | 422 => SourceError::BadQuery(text),
         code => SourceError::Server { status: code, text },
     }
+}
+
+/// Whether a refusal is of a request without credentials: most clusters let those in, as nobody, and then forbid
+/// them everything.
+pub(crate) fn is_anonymous(said: &str) -> bool {
+    said.contains("User \"system:anonymous\"")
 }
 
 /// What may be asked of the cluster, for an access review.

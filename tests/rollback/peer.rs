@@ -24,6 +24,8 @@ pub(crate) enum Act {
     Answer(u16, Value),
     /// An answer that is not JSON, as of a proxy in front.
     Page(u16, &'static str),
+    /// That it is too busy, as an API server says it: not as a `Status`, and for how long in a header.
+    Busy,
     /// Nothing, for ever.
     Hang,
     /// Somebody else changes the world at this moment, then the usual.
@@ -123,6 +125,7 @@ async fn handle(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, bod
         Act::After(change) => change(&mut shared.world.lock().unwrap()),
         Act::Answer(status, body) => return answer(status, body),
         Act::Page(status, text) => return (StatusCode::from_u16(status).unwrap(), text).into_response(),
+        Act::Busy => return busy(),
         Act::Hang => std::future::pending().await,
     }
     let (status, body) = usual(&mut shared.world.lock().unwrap(), &asked);
@@ -131,6 +134,14 @@ async fn handle(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, bod
 
 fn answer(status: u16, body: Value) -> Response {
     (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
+}
+
+fn busy() -> Response {
+    let lines = tape("errors");
+    let line = lines.iter().find(|line| line["response"]["status"] == 429).unwrap();
+    let text = line["response"]["body"].as_str().unwrap().to_owned();
+    let stay_away = line["response"]["headers"]["retry-after"].as_str().unwrap().to_owned();
+    (StatusCode::TOO_MANY_REQUESTS, [("retry-after", stay_away)], text).into_response()
 }
 
 fn usual(world: &mut World, asked: &Asked) -> (u16, Value) {
@@ -184,6 +195,16 @@ pub(crate) fn invalid() -> Value {
 /// A 403 for a patch, as recorded.
 pub(crate) fn forbidden() -> Value {
     of_tape(|body| body["code"] == 403 && body["message"].as_str().unwrap().contains("cannot patch"))
+}
+
+/// A 403 for a request without credentials, as recorded.
+pub(crate) fn anonymous() -> Value {
+    of_tape(|body| body["code"] == 403 && body["message"].as_str().unwrap().contains("system:anonymous"))
+}
+
+/// A 422 of a policy that says no, as recorded.
+pub(crate) fn denied() -> Value {
+    of_tape(|body| body["code"] == 422 && body["message"].as_str().unwrap().contains("denied request"))
 }
 
 /// An access review that is refused, as recorded.

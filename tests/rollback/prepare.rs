@@ -1,7 +1,7 @@
 //! Preparing an undo: everything is read and tried, and nothing is changed.
 
 use crate::objects::{World, db, document, set, web, without_history};
-use crate::peer::{Act, Asked, Peer, cluster, failed_test, forbidden, invalid, not_allowed, recorded};
+use crate::peer::{Act, Asked, Peer, cluster, denied, failed_test, forbidden, invalid, not_allowed, recorded};
 use axum::http::Method;
 use redflag::deploy::WorkloadId;
 use redflag::rollback::ask::{Choice, Wanted};
@@ -152,7 +152,7 @@ async fn a_webhook_that_takes_no_dry_runs_does_not_block() {
 
 #[tokio::test]
 async fn a_busy_server_does_not_block() {
-    let peer = trial_gets(429, json!({"kind": "Status", "code": 429, "message": "too many"})).await;
+    let peer = Peer::serve(web(), |asked| if asked.is_dry() { Act::Busy } else { Act::Usual }).await;
     let undo = ready(&peer, &web()).await;
     assert_eq!(check(&undo, "dry run").sentence, "it could not be tried in advance: the API server is too busy");
 }
@@ -172,6 +172,8 @@ async fn a_webhook_that_rewrites_the_old_template_is_told() {
 async fn what_the_trial_refuses_is_blocked() {
     let refused = blocked(&trial_gets(422, invalid()).await, &web()).await;
     assert!(refused.reason.starts_with("the API server finds the old template invalid: "));
+    let frozen = blocked(&trial_gets(422, denied()).await, &web()).await;
+    assert!(frozen.reason.starts_with("a policy of the cluster refuses it: "), "{}", frozen.reason);
     let broken = blocked(&trial_gets(500, json!({"message": "boom"})).await, &web()).await;
     assert_eq!(broken.reason, "a dry run of the undo fails: the API server answered 500: boom");
     assert!(broken.way_out.contains("kubectl rollout undo"));

@@ -9,6 +9,7 @@ mod accidents;
 mod hands;
 mod kubelet;
 mod lab;
+mod lease;
 mod listener;
 mod permissions;
 mod program;

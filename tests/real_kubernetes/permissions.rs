@@ -1,16 +1,21 @@
 //! People who may do less: who may only look, and who has exactly the role that the documentation asks for.
 
-use crate::lab::{Lab, tell};
+use crate::lab::{Lab, kubeconfig, tell};
 use crate::listener::Listener;
 use crate::program::Program;
-use crate::undo::{blocked, ready};
+use crate::undo::{blocked, readiness, ready};
 use kube::Client;
+use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use kube::core::Request;
-use kube::core::params::PostParams;
-use redflag::cluster::{Access, Cluster};
+use kube::core::params::{ListParams, PostParams};
+use redflag::clock::Clock;
+use redflag::cluster::{self, Access, Cluster};
 use redflag::deploy::WorkloadKind;
-use redflag::rollback::Answer;
+use redflag::poll::SourceError;
+use redflag::rollback::lease::{Holding, LeaseCall};
 use redflag::rollback::strategy::kubernetes::{read_back, send};
+use redflag::rollback::strategy::lease::Lease;
+use redflag::rollback::{Answer, Readiness};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::interval;
@@ -51,6 +56,16 @@ async fn name_of(client: &Client) -> String {
         .create(&PostParams::default(), review.to_string().into_bytes());
     let answer: Value = client.request(request.unwrap()).await.unwrap();
     answer["status"]["userInfo"]["username"].as_str().unwrap().to_owned()
+}
+
+/// Somebody whose context names no user.
+async fn nobody() -> Cluster {
+    let mut kubeconfig = Kubeconfig::read_from(kubeconfig()).unwrap();
+    for user in &mut kubeconfig.auth_infos {
+        user.auth_info = None;
+    }
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    Cluster { client: Client::try_from(config).unwrap(), label: "nobody".to_owned(), timeout: Duration::from_secs(20) }
 }
 
 async fn viewer(lab: &Lab) -> Cluster {
@@ -111,6 +126,73 @@ async fn somebody_who_may_not_even_look_is_told_what_is_missing_first() {
         );
     })
     .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
+async fn somebody_without_a_role_for_leases_is_told_so_and_not_held_up() {
+    tell(async |lab| {
+        let viewer = viewer(lab).await;
+        let lease = Lease::new(viewer, Clock::real(), &lab.hands.namespace, "production", "ana");
+        let why = format!("you may not get leases in {}", lab.hands.namespace);
+        assert_eq!(lease.call(&LeaseCall::Take("rollback to 3.9".to_owned())).await, Holding::Unavailable(why));
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
+async fn nobody_is_told_to_sign_in() {
+    tell(async |lab| {
+        let nobody = nobody().await;
+        let of = lab.create(WorkloadKind::Deployment, Program::Good, json!({})).await;
+        let refused = blocked(&nobody, &of).await;
+        assert!(refused.reason.starts_with("the cluster does not know you"), "{refused:?}");
+        let pods = Request::new(lab.hands.path("/api/v1", "pods")).list(&ListParams::default()).unwrap();
+        let error = cluster::call(nobody.timeout, nobody.client.request::<Value>(pods)).await.unwrap_err();
+        assert!(matches!(error, SourceError::Unauthorized(_)), "{error:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
+async fn a_freeze_of_all_deploys_blocks_the_undo_in_its_own_words() {
+    tell(async |lab| {
+        let (of, _) = lab.deployed(WorkloadKind::Deployment, Program::Good, Program::Better).await;
+        let undo = ready(&lab.cluster, &of).await;
+        freeze(lab).await;
+        // The API server takes a moment to heed a new policy.
+        let mut often = interval(Duration::from_millis(200));
+        let refused = loop {
+            often.tick().await;
+            if let Readiness::Blocked(refused) = readiness(&lab.cluster, &of).await {
+                break refused;
+            }
+        };
+        assert!(refused.reason.starts_with("a policy of the cluster refuses it: "), "{refused:?}");
+        assert!(refused.reason.ends_with("denied request: deploys are frozen"), "{refused:?}");
+        let Answer::Refused(refused) = send(&lab.cluster, &undo).await else { panic!() };
+        assert!(refused.reason.ends_with("denied request: deploys are frozen"), "{refused:?}");
+    })
+    .await;
+}
+
+/// A policy of the cluster that refuses every change of a Deployment in the story's namespace.
+async fn freeze(lab: &Lab) {
+    let group = "/apis/admissionregistration.k8s.io/v1";
+    let name = &lab.hands.namespace;
+    let policy = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+    "metadata": {"name": name}, "spec": {
+        "matchConstraints": {"resourceRules": [{"apiGroups": ["apps"], "apiVersions": ["v1"],
+            "operations": ["UPDATE"], "resources": ["deployments"]}]},
+        "validations": [{"expression": "false", "message": "deploys are frozen"}],
+    }});
+    lab.create_everywhere(&format!("{group}/validatingadmissionpolicies"), &policy).await;
+    let binding = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"],
+            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}}});
+    lab.create_everywhere(&format!("{group}/validatingadmissionpolicybindings"), &binding).await;
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ pub fn choose(reference: &WorkloadRef, workload: &Value, items: &[Value], wanted
         revision: current.map_or_else(|| next_number(&entries), |current| current.version.revision),
         hash: current.map(|current| current.version.hash.clone()).unwrap_or_default(),
     };
-    let was_taken_back = current.is_some_and(|current| was_taken_back(entry, current));
+    let was_taken_back = current.is_some_and(|current| was_taken_back(reference.kind, entry, current));
     Ok(Target { from, entry: entry.clone(), was_taken_back })
 }
 
@@ -83,11 +83,18 @@ fn next_number(entries: &[Entry]) -> i64 {
     entries.first().map_or(1, |newest| newest.version.revision + 1)
 }
 
-/// A revision lies between the former and the present number of the current one only if the current one
-/// was put back over it.
-fn was_taken_back(entry: &Entry, current: &Entry) -> bool {
+/// Whether the current revision was put back over this one. A Deployment's keeps its former number, and one that lies
+/// between it and the present says so; a `ControllerRevision` does not, but is the older of the two and yet has the
+/// higher number.
+fn was_taken_back(kind: WorkloadKind, entry: &Entry, current: &Entry) -> bool {
     let number = entry.version.revision;
-    current.former_revision().is_some_and(|former| former < number && number < current.version.revision)
+    let was_before = match kind {
+        WorkloadKind::Deployment => current.former_revision().is_some_and(|former| former < number),
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+            current.created.zip(entry.created).is_some_and(|(current, entry)| current < entry)
+        }
+    };
+    was_before && number < current.version.revision
 }
 
 fn refuse_unfit(reference: &WorkloadRef, workload: &Value) -> Result<(), Blocked> {

@@ -1,7 +1,7 @@
 //! Undoing a rollout, in its midst and after its end, until the old version serves again.
 
 use crate::lab::{Lab, tell};
-use crate::listener::from_to;
+use crate::listener::{from_to, sentence};
 use crate::program::Program;
 use redflag::cluster::Cluster;
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
@@ -71,9 +71,14 @@ async fn a_finished_rollout_is_undone(kind: WorkloadKind) {
             "the old template is the same revision as before"
         );
 
-        // Its history has turned round: taking the undo back goes to the version that was undone, with a warning.
+        // Its history has turned round: “the one before” is now what was taken back, and the plan says so.
         let again = ready(&lab.cluster, &of).await;
         assert_eq!(way(&again), ("3.9", "3.10"));
+        // The other kinds tell it by stamps of whole seconds, too coarse for a story as quick as this.
+        if kind == WorkloadKind::Deployment {
+            let target = check(&again, "target");
+            assert!(target.sentence.ends_with("was itself taken back before"), "{target:?}");
+        }
     })
     .await;
 }
@@ -140,8 +145,11 @@ async fn a_stateful_set_is_undone_once_the_broken_pod_that_the_plan_names_is_del
         let command = format!("kubectl delete pod app-1 -n {}", of.namespace);
         assert!(order.sentence.contains("waits for app-1 ") && order.sentence.ends_with(&command), "{order:?}");
 
+        let held_up = listener.trouble(TroubleKind::HeldUp).await;
+        let told = sentence(&held_up, TroubleKind::HeldUp).unwrap();
+        assert!(told.starts_with("app-1 of another version is not ready") && told.ends_with(&command), "{told}");
         lab.hands.delete_pod("app-1").await;
-        listener.settled(Program::Good).await;
+        assert_eq!(listener.settled(Program::Good).await.troubles, []);
     })
     .await;
 }

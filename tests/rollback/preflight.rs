@@ -126,6 +126,20 @@ fn a_target_that_was_taken_back_before_is_named() {
 }
 
 #[test]
+fn a_stateful_sets_history_tells_by_its_age_what_was_taken_back() {
+    // 1.0.0 is revision 1 and 1.1.0 revision 2; an undo gives the older one the higher number.
+    let mut world = db();
+    assert!(warnings(&world, "target").is_empty());
+    let old = world.history.iter().position(|item| item["revision"] == 1).unwrap();
+    set(&mut world.history[old], "/revision", json!(3));
+    let template = world.history[old]["data"]["spec"]["template"].clone();
+    set(&mut world.workload, "/spec/template", template);
+    let told = warnings(&world, "target");
+    assert!(told.len() == 1 && told[0].ends_with(") was itself taken back before"), "{told:?}");
+    assert!(told[0].starts_with("revision 2 (1.1.0, "), "{told:?}");
+}
+
+#[test]
 fn a_history_that_is_not_kept_is_there_only_until_the_rollout_ends() {
     let world = web().with("/spec/revisionHistoryLimit", json!(0));
     assert_eq!(

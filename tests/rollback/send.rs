@@ -2,10 +2,13 @@
 
 use crate::objects::{World, agent, db, document, set, web};
 use crate::peer::{Act, Asked, Peer, anonymous, cluster, denied, failed_test, forbidden, invalid, recorded};
+use crate::support::{APP, at, rolled_out, setup, told};
 use axum::http::Method;
-use redflag::rollback::ask::Choice;
-use redflag::rollback::strategy::kubernetes::send;
-use redflag::rollback::{Answer, Blocked, Step};
+use redflag::message::{Command, Effect, Message};
+use redflag::rollback::ask::{Ask, Choice, Wanted};
+use redflag::rollback::strategy::kubernetes::{prepare, send};
+use redflag::rollback::{Answer, Blocked, Goal, Step};
+use redflag::watch::Watch;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -324,4 +327,24 @@ async fn nothing_is_remembered_from_one_world_to_the_next() {
         assert!(matches!(send(&peer.cluster(), &undo).await, Answer::ChangedUnderUs(_)));
     }
     assert_eq!(peer.image(), "company/app:1.9.0");
+}
+
+#[tokio::test]
+async fn from_the_confirming_key_to_the_wire_it_is_one_request() {
+    let peer = Peer::usual(web()).await;
+    let cluster = peer.cluster();
+    let ask = Ask { workload: APP, ..web().ask(Wanted::default()) };
+    let readiness = prepare(&cluster, &ask).await;
+    let prepared = peer.log().len();
+
+    let mut watch = Watch::new(setup());
+    watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
+    let command = Command::OpenPlan { goal: Goal::Back, scope: Vec::new() };
+    watch.update(Message::Asked { at: at(3), command });
+    let effects = watch.update(Message::Asked { at: at(4), command: Command::Confirm { typed: None } });
+    let sent: Vec<_> = effects.iter().filter(|effect| !matches!(effect, Effect::Lease(_))).collect();
+    let [Effect::Send(step)] = sent.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(send(&cluster, step).await, Answer::Accepted);
+    assert_eq!(peer.log()[prepared..], [THE_PATCH]);
 }

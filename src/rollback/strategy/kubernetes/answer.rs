@@ -1,9 +1,10 @@
 //! What an answer to the patch means, and the way out where it means no.
 
-use super::api::{Reply, one_line};
+use super::api::Reply;
 use crate::cluster;
 use crate::deploy::WorkloadRef;
 use crate::rollback::Blocked;
+use crate::rollback::target::text::one_line;
 
 /// What an answer to the patch, sent or only tried, means.
 #[derive(Debug)]
@@ -91,6 +92,18 @@ pub(super) fn unread(of: &WorkloadRef, plural: &str, verb: &str, reply: &Reply) 
     }
 }
 
+/// Why something that is only looked at could not be listed.
+pub(super) fn unlisted(namespace: &str, plural: &str, reply: &Reply) -> Blocked {
+    match reply.status {
+        401 => not_signed_in(),
+        403 => not_allowed("list", plural, namespace, &reply.said()),
+        status => Blocked {
+            reason: format!("cannot list {plural}: the API server answered {status}: {}", reply.said()),
+            way_out: format!("look yourself: kubectl get {plural} -n {namespace}"),
+        },
+    }
+}
+
 /// The cluster cannot be reached.
 pub(super) fn unreachable(cluster: &str, reason: &str) -> Blocked {
     Blocked {
@@ -107,7 +120,11 @@ pub(super) fn not_allowed(verb: &str, plural: &str, namespace: &str, said: &str)
             way_out: "name a user in the context, or sign in to the cluster again".to_owned(),
         };
     }
-    let group = if plural == "pods" { "\"\"" } else { "apps" };
+    let group = match plural {
+        "pods" | "configmaps" | "secrets" | "resourcequotas" => "\"\"",
+        "horizontalpodautoscalers" => "autoscaling",
+        _ => "apps",
+    };
     Blocked {
         reason: format!("you may not {verb} {plural} in {namespace}: {said}"),
         way_out: format!(

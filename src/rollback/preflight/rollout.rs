@@ -2,10 +2,10 @@
 
 use super::warning;
 use crate::deploy::{WorkloadKind, version_label};
-use crate::rollback::ask::{Ask, Choice};
+use crate::rollback::ask::Ask;
 use crate::rollback::target::author::{self, by};
 use crate::rollback::target::{Lineage, is_observed, template};
-use crate::rollback::{Blocked, Check, Goal};
+use crate::rollback::{Check, Goal};
 use serde_json::Value;
 
 const NAME: &str = "rollout";
@@ -17,7 +17,7 @@ pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage) -> Vec<Check
     let under_way = under_way(ask.reference.kind, workload);
     let mut checks = Vec::new();
     if ask.goal == Goal::Back && lineage.was_put_back() {
-        checks.push(another_rollback(ask, runs, &by, under_way.is_some()));
+        checks.push(another_rollback(runs, &by, under_way.is_some()));
     }
     let seen = ask.wanted.seen.as_ref();
     if let Some(seen) = seen.filter(|seen| seen.uid != workload["metadata"]["uid"].as_str().unwrap_or_default()) {
@@ -47,17 +47,14 @@ pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage) -> Vec<Check
     checks
 }
 
-/// A revision that was put back runs: taking it back would bring back what somebody has just taken away.
-fn another_rollback(ask: &Ask, runs: &str, by: &str, under_way: bool) -> Check {
-    if under_way && matches!(ask.wanted.choice, Choice::Usual { .. }) {
-        return Check::blocked(
+/// A revision that was put back runs: taking it back would bring back what somebody has just taken away. While
+/// that is still going on, only whoever means it goes on.
+fn another_rollback(runs: &str, by: &str, under_way: bool) -> Check {
+    if under_way {
+        return Check::typed(
             NAME,
-            Blocked {
-                reason: format!("somebody else is putting {runs} back at this moment{by}"),
-                way_out: "wait until their rollback has ended; to go elsewhere all the same: \
-                          redflag rollback --to REVISION"
-                    .to_owned(),
-            },
+            format!("{runs} is being put back at this moment{by}: another undo would cross that rollback"),
+            "wait until it has ended, or ask who did it, before you go on",
         );
     }
     let sentence = format!("{runs} is itself an old revision that was put back{by}: a rollback has been done already");

@@ -288,8 +288,8 @@ fn on_other_people() -> Vec<Case> {
             state(web()),
         ),
         ("paused", "it is", state(web().with("/spec/paused", json!(true))), state(web())),
-        ("rollout", "another rollback under way", state(put_back(1)), state(web())),
-        ("rollout", "another rollback done", state(put_back(3)), state(web())),
+        ("rollback", "another under way", state(put_back(1)), state(web())),
+        ("rollback", "another done", state(put_back(3)), state(web())),
         (
             "rollout",
             "another deploy came in between",

@@ -358,3 +358,39 @@ fn a_version_that_survives_its_watch_is_remembered_as_good() {
     }
     assert_eq!(remembered(&effects), [("hash-1.9.0".to_owned(), Standing::Good)], "{:?}", watch.findings());
 }
+
+#[test]
+fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_called() {
+    let setup = setup();
+    let mut watch = Watch::new(setup.clone());
+    watch.update(pods(WEB, 1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+    let mut step = Step::clone(&step_of(&setup, WEB, Goal::Back));
+    step.action = Action::Revert {
+        branch: "main".to_owned(),
+        tip: "5d6e7f8".to_owned(),
+        commits: vec!["5d6e7f8".to_owned()],
+        tree: "0a1b2c3".to_owned(),
+        message: "Revert".to_owned(),
+        marker: "1".to_owned(),
+    };
+    prepared(&mut watch, WEB, Goal::Back, 2, Readiness::Ready(Arc::new(step)));
+    open(&mut watch, Goal::Back, 10);
+    yes(&mut watch, 11);
+    answer_of(&mut watch, WEB, 12, Answer::Accepted);
+
+    watch.update(pods(WEB, 60, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+    assert!(watch.rollback().undertaking().unwrap().ready.is_none(), "the pipeline has only just begun");
+    watch.update(pods(WEB, 400, rolled_out(3, "1.9.0", "main-0a1b2c3", 390, Some(400))));
+    assert_eq!(watch.rollback().undertaking().unwrap().ready, Some(at(400)));
+    assert_eq!(watch.taken_back(WEB).unwrap().to.label(), "main-0a1b2c3");
+    assert_eq!(
+        watch.workload(WEB).deploy.as_ref().unwrap().to.label(),
+        "1.9.0",
+        "what is watched is what was taken back"
+    );
+
+    watch.update(pods(WEB, 900, rolled_out(3, "1.9.0", "main-0a1b2c3", 390, Some(400))));
+    assert_eq!(watch.workload(WEB).deploy.as_ref().unwrap().to.label(), "1.9.0", "also once the rollback has ended");
+    watch.update(pods(WEB, 1000, rolled_out(4, "main-0a1b2c3", "1.9.1", 990, Some(1000))));
+    assert_eq!(watch.workload(WEB).deploy.as_ref().unwrap().to.label(), "1.9.1", "a fix is a deploy of its own");
+}

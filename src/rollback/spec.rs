@@ -66,8 +66,9 @@ impl StrategySpec {
 pub struct OwnerSpec {
     /// An Argo CD server; without one, what Argo CD keeps is blocked with its own way as the way out.
     pub argocd: Option<ArgoCdSpec>,
-    /// The program.
-    pub helm: HelmSpec,
+    /// The program; `None` where the cluster is found by its address: helm goes by kubeconfigs, and would act on
+    /// whatever cluster the usual one names.
+    pub helm: Option<HelmSpec>,
 }
 
 /// Argo CD's API server.

@@ -1,7 +1,11 @@
 //! The ways to take a deploy back: [`Strategy`], one file each.
 
+mod aim;
+pub mod git;
 pub mod kubernetes;
 pub mod lease;
+pub(crate) mod program;
+pub mod with_migrations;
 
 use super::ask::Ask;
 use super::spec::{RollbackSpec, StrategySpec};
@@ -9,6 +13,7 @@ use super::{Answer, Blocked, Readiness, Run, Step};
 use crate::cluster::Cluster;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
+use with_migrations::WithMigrations;
 
 /// One way to take a deploy back. The caller owns the life of a rollback; a strategy only knows its system.
 pub trait Strategy: Send + Sync {
@@ -34,15 +39,23 @@ pub trait Strategy: Send + Sync {
 /// When it cannot work as it is told to, whatever the workload: the reason and the way out.
 pub fn build(spec: &RollbackSpec, cluster: &Cluster) -> Result<Arc<dyn Strategy>, Blocked> {
     let kubernetes = || kubernetes::Undo::new(cluster.clone());
-    Ok(match &spec.strategy {
+    let strategy: Arc<dyn Strategy> = match &spec.strategy {
         StrategySpec::Owner(_) | StrategySpec::Kubernetes => Arc::new(kubernetes()),
+        StrategySpec::Git(told) => {
+            let repository = spec.repository.clone().ok_or_else(|| Blocked {
+                reason: "the strategy git needs to know the repository".to_owned(),
+                way_out: "name a local clone of what is deployed in the configuration".to_owned(),
+            })?;
+            Arc::new(git::Revert::new(told, repository))
+        }
         other => {
             return Err(Blocked {
                 reason: format!("the strategy {} is not built yet", other.name()),
                 way_out: "choose strategy = \"kubernetes\"".to_owned(),
             });
         }
-    })
+    };
+    Ok(Arc::new(WithMigrations::new(strategy, cluster.clone(), spec.repository.clone())))
 }
 
 /// A step that another strategy made: it is not sent. Only a mistake of ours can bring it here.

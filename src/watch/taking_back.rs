@@ -291,7 +291,7 @@ impl Watch {
                 let label = covered.to.label();
                 return Pods::Fail(format!("{}: {label} does not come up: {why}", covered.reference));
             }
-            if !serves(rollout, covered) {
+            if !serves(rollout, covered, step.action.builds_anew()) {
                 all = Pods::Coming;
             }
         }
@@ -384,13 +384,15 @@ fn moved_on(step: &Step, state: &StepState, answer: Answer, now: Time) -> Option
 
 /// Whether a version is all that serves: rolled out, its pods ready, no other pod left but those going. A
 /// deploy of the old images under a new template is that version too: not every strategy brings the very
-/// same template back.
-fn serves(rollout: &Rollout, covered: &Covered) -> bool {
+/// same template back. What is built `anew` is known only by not being the version that was taken back.
+fn serves(rollout: &Rollout, covered: &Covered, anew: bool) -> bool {
     let (from, to) = (&covered.from, &covered.to);
     let is_back = |hash: &str| {
         let images = || rollout.revisions.iter().find(|revision| revision.version.hash == hash);
         let same = |images: &[String]| images == to.images && images != from.images;
-        hash == to.hash || images().is_some_and(|revision| same(&revision.version.images))
+        hash == to.hash
+            || (anew && hash != from.hash)
+            || images().is_some_and(|revision| same(&revision.version.images))
     };
     let pods = rollout.pods.iter().filter(|pod| !matches!(pod.phase, PodPhase::Terminating | PodPhase::Finished));
     let mut ready = 0;

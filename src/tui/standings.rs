@@ -149,14 +149,17 @@ impl<'a> Standings<'a> {
         first.push(Line::new(Weight::Plain, "why this one", telling::why(self.watch.setup(), covered, deploy)));
         first.extend(telling::checks(&step.checks, |outcome| outcome > CheckOutcome::Ok));
         let mut rest: Vec<Line> = telling::does(step).collect();
+        rest.extend(telling::not_restored(step));
         match extent {
-            Extent::Whole => rest.extend(telling::checks(&step.checks, |outcome| outcome == CheckOutcome::Ok)),
+            Extent::Whole => {
+                rest.extend(telling::checks(&step.checks, |outcome| outcome == CheckOutcome::Ok));
+                rest.push(telling::by_hand(step));
+            }
             Extent::Glance => rest.extend(passed(step)),
         }
         if telling::place(&self.plan).is_none() {
             rest.push(Line::new(Weight::Plain, "asked of", step.place.clone()));
         }
-        rest.extend(telling::leaves(step).filter(|line| extent == Extent::Whole || line.weight != Weight::Quiet));
         (first, rest)
     }
 

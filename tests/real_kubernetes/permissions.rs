@@ -9,7 +9,7 @@ use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use kube::core::Request;
 use kube::core::params::{ListParams, PostParams};
 use redflag::clock::Clock;
-use redflag::cluster::{self, Access, Cluster};
+use redflag::cluster::{self, Access, Cluster, ClusterIdentity};
 use redflag::deploy::WorkloadKind;
 use redflag::poll::SourceError;
 use redflag::rollback::lease::{Holding, LeaseCall};
@@ -65,7 +65,12 @@ async fn nobody() -> Cluster {
         user.auth_info = None;
     }
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-    Cluster { client: Client::try_from(config).unwrap(), label: "nobody".to_owned(), timeout: Duration::from_secs(20) }
+    Cluster {
+        client: Client::try_from(config).unwrap(),
+        label: "nobody".to_owned(),
+        timeout: Duration::from_secs(20),
+        identity: ClusterIdentity::default(),
+    }
 }
 
 async fn viewer(lab: &Lab) -> Cluster {

@@ -57,9 +57,8 @@ impl WithMigrations {
         // What the strategy will choose is nearly always what the watch would: looked at meanwhile.
         let guess = aim::aim(ask).ok().map(|aim| (aim.covered.from, aim.covered.to));
         let guessed = async {
-            match &guess {
-                Some((from, to)) => drop(self.files(from, to).await),
-                None => {}
+            if let Some((from, to)) = &guess {
+                self.files(from, to).await;
             }
         };
         let (mut readiness, in_cluster, ()) = tokio::join!(self.inner.prepare(ask), self.in_cluster(ask), guessed);
@@ -82,15 +81,14 @@ impl WithMigrations {
             let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
             memory.retain(|known| !matches!(known.files.peek(), Some(Files::Unread(_))));
             let known = memory.iter().find(|known| known.from == from.images && known.to == to.images);
-            match known {
-                Some(known) => known.files.clone(),
-                None => {
-                    let files = read(Arc::clone(repository), from.clone(), to.clone()).boxed().shared();
-                    tokio::spawn(files.clone());
-                    let (from, to) = (from.images.clone(), to.images.clone());
-                    memory.push(Remembered { from, to, files: files.clone() });
-                    files
-                }
+            if let Some(known) = known {
+                known.files.clone()
+            } else {
+                let files = read(Arc::clone(repository), from.clone(), to.clone()).boxed().shared();
+                tokio::spawn(files.clone());
+                let (from, to) = (from.images.clone(), to.images.clone());
+                memory.push(Remembered { from, to, files: files.clone() });
+                files
             }
         };
         let late = || Files::Unread("the repository is still being read".to_owned());

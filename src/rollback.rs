@@ -4,6 +4,7 @@
 pub mod action;
 pub mod ask;
 pub mod automatic;
+pub mod keeper;
 pub mod known;
 pub mod lease;
 pub mod migrations;
@@ -13,6 +14,7 @@ pub mod spec;
 pub mod step;
 pub mod strategy;
 pub mod target;
+pub mod telling;
 
 pub use plan::{LeftOut, Plan};
 pub use step::{Check, CheckOutcome, Covered, Step};

@@ -5,7 +5,7 @@ mod support;
 
 use chrono::TimeDelta;
 use redflag::message::{Command, Effect, Message};
-use redflag::poll::{PollRequest, SourceError};
+use redflag::poll::{Poll, PollRequest, SourceError};
 use redflag::rollback::lease::LeaseCall;
 use redflag::rollback::{Answer, Blocked, Goal, Readiness, Rollback};
 use redflag::rollout::{PodPhase, Progress};
@@ -57,6 +57,34 @@ fn after_an_answer_only_the_newest_span_is_asked_for_and_a_new_deploy_asks_for_a
     let asked = polls(&ticks(&mut watch, 27..=27), GRAFANA);
     assert_eq!(asked[0].from, at(20 - 3600));
     assert_eq!(asked[0].versions, [Some("1.9.1".to_owned())]);
+}
+
+#[test]
+fn a_signal_of_the_new_version_is_asked_of_the_old_one_too_while_that_may_have_served() {
+    let mut setup = setup();
+    setup.signals.iter_mut().take(3).for_each(|signal| signal.of_version = true);
+    let mut watch = Watch::new(setup);
+    watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+    let asked = polls(&ticks(&mut watch, 2..=4), GRAFANA);
+    // Memory is another matter: pods of another age.
+    assert_eq!(asked[0].older, [(ERROR_RATE, "1.8.3".to_owned()), (LATENCY, "1.8.3".to_owned())]);
+
+    let bins = |span: std::ops::Range<i64>, sample: Sample| span.map(|bin| (at(30 * bin), sample)).collect::<Vec<_>>();
+    let points = vec![(LATENCY, bins(-3..1, Sample::Value(800.0)))];
+    let older = vec![(LATENCY, bins(-120..0, Sample::Value(400.0)))];
+    let result = Ok(Poll { points, older, ..Poll::default() });
+    watch.update(Message::Polled { source: GRAFANA, at: at(5), result });
+    let past = watch.store().series(LATENCY).baseline().map(|baseline| baseline.median);
+    assert_eq!(past, Some(400.0), "its past is the old version's");
+    assert_eq!(watch.store().series(LATENCY).beside(at(-30)), Some(Sample::Value(400.0)));
+    assert_eq!(watch.store().series(LATENCY).last_value(), Some((at(0), 800.0)));
+
+    for second in [60, 160, 200] {
+        ticks(&mut watch, second - 20..=second - 1);
+        watch.update(answered(GRAFANA, second, Vec::new()));
+    }
+    let asked = polls(&ticks(&mut watch, 200..=230), GRAFANA);
+    assert!(asked[0].from > at(-30) && asked[0].older.is_empty(), "nobody can tell of it any more");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::{Json, Router};
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use redflag::cluster::Cluster;
+use redflag::cluster::{Cluster, ClusterIdentity};
 use redflag::rollback::action::Action;
 use redflag::rollback::ask::Ask;
 use redflag::rollback::spec::RepositorySpec;
@@ -93,7 +93,12 @@ impl Api {
         let mut config = kube::Config::new(address.parse().unwrap());
         config.default_retry = false;
         let client = kube::Client::try_from(config).unwrap();
-        Cluster { client, label: "prod".to_owned(), timeout: Duration::from_secs(20) }
+        Cluster {
+            client,
+            label: "prod".to_owned(),
+            timeout: Duration::from_secs(20),
+            identity: ClusterIdentity::default(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::cluster::Cluster;
 use crate::deploy::{WorkloadKind, WorkloadRef};
+use crate::rollback::target::text::one_line;
 use kube::core::Request;
 use kube::core::params::{GetParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -10,42 +11,58 @@ use std::error::Error as StdError;
 use tokio::time::{Instant, timeout_at};
 
 /// Who the API server's audit log and `managedFields` say it was.
-const FIELD_MANAGER: &str = "redflag";
+pub(super) const FIELD_MANAGER: &str = "redflag";
+
+/// A longer list is not read to its end: it is only looked at for warnings.
+const ENOUGH: u32 = 500;
 
 /// One request.
 #[derive(Clone, Copy)]
-pub(super) enum Call<'a> {
+pub(in crate::rollback::strategy) enum Call<'a> {
+    /// The namespace whose uid is the cluster's identity.
+    KubeSystem,
     /// The workload itself.
     Workload(&'a WorkloadRef),
     /// Its `ReplicaSets` or `ControllerRevisions`, by its selector.
     History(&'a WorkloadRef, &'a str),
     /// Its pods, by its selector.
     Pods(&'a WorkloadRef, &'a str),
+    /// The HorizontalPodAutoscalers of a namespace.
+    Autoscalers(&'a str),
+    /// The ResourceQuotas of a namespace.
+    Quotas(&'a str),
+    /// The metadata of a namespace's `configmaps` or `secrets`, or of the one with this name: the API server
+    /// itself leaves their contents out.
+    Metadata { namespace: &'a str, plural: &'static str, name: Option<&'a str> },
     /// May we patch it?
     AccessReview(&'a WorkloadRef),
     /// Patch it, or only try (`dryRun=All`): all of admission runs, nothing is stored.
     Patch { of: &'a WorkloadRef, patch: &'a Value, dry: bool },
+    /// An object of another kind, by the path of its collection.
+    Object { collection: &'a str, name: &'a str },
+    /// Merge this into it (RFC 7386), or only try.
+    Merge { collection: &'a str, name: &'a str, patch: &'a Value, dry: bool },
 }
 
 /// What the API server, or a proxy in front of it, said.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(in crate::rollback::strategy) struct Reply {
     /// The HTTP status.
-    pub(super) status: u16,
+    pub(in crate::rollback::strategy) status: u16,
     /// The JSON body; `Null` for any other, or when it broke off.
-    pub(super) body: Value,
+    pub(in crate::rollback::strategy) body: Value,
     /// Seconds that the server asks us to stay away.
     pub(super) retry_after: Option<u64>,
 }
 
 impl Reply {
     /// Whether it was done.
-    pub(super) fn is_success(&self) -> bool {
+    pub(in crate::rollback::strategy) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
     /// The server's own sentence, fit for one line of a screen. A page of a proxy in front is not repeated.
-    pub(super) fn said(&self) -> String {
+    pub(in crate::rollback::strategy) fn said(&self) -> String {
         self.message().map_or_else(|| "no reason given".to_owned(), one_line)
     }
 
@@ -55,21 +72,9 @@ impl Reply {
     }
 }
 
-/// A foreign text on one line, without control characters and not longer than people read.
-pub(super) fn one_line(text: &str) -> String {
-    const ENOUGH: usize = 400;
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    let line = words.join(" ");
-    match line.char_indices().nth(ENOUGH) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
-}
-
 /// Why there is no answer. Texts come from causes, never from headers or addresses.
 #[derive(Debug)]
-pub(super) enum Lost {
+pub(in crate::rollback::strategy) enum Lost {
     /// The request never left: it cannot have done anything.
     NotSent(String),
     /// It may have arrived.
@@ -77,7 +82,7 @@ pub(super) enum Lost {
 }
 
 impl Lost {
-    pub(super) fn reason(self) -> String {
+    pub(in crate::rollback::strategy) fn reason(self) -> String {
         match self {
             Self::NotSent(reason) | Self::Unknown(reason) => reason,
         }
@@ -87,20 +92,32 @@ impl Lost {
 /// Makes one request, once, within the cluster's time.
 ///
 /// An answer counts as soon as its status has arrived: a success whose body then breaks off is a success.
-pub(super) async fn ask(cluster: &Cluster, call: Call<'_>) -> Result<Reply, Lost> {
+pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>) -> Result<Reply, Lost> {
+    let core = |namespace: &str, plural: &str| Request::new(format!("/api/v1/namespaces/{namespace}/{plural}"));
     let request = match call {
+        Call::KubeSystem => Request::new("/api/v1/namespaces").get_metadata("kube-system", &GetParams::default()),
         Call::Workload(of) => resource(of, of.kind.plural()).get(&of.name, &GetParams::default()),
         Call::History(of, selector) => resource(of, history_plural(of.kind)).list(&labelled(selector)),
-        Call::Pods(of, selector) => {
-            Request::new(format!("/api/v1/namespaces/{}/pods", of.namespace)).list(&labelled(selector))
+        Call::Pods(of, selector) => core(&of.namespace, "pods").list(&labelled(selector)),
+        Call::Autoscalers(namespace) => {
+            Request::new(format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"))
+                .list(&ListParams::default().limit(ENOUGH))
+        }
+        Call::Quotas(namespace) => core(namespace, "resourcequotas").list(&ListParams::default().limit(ENOUGH)),
+        Call::Metadata { namespace, plural, name } => {
+            let list = ListParams::default().limit(ENOUGH);
+            let list = name.map_or(list.clone(), |name| list.fields(&format!("metadata.name={name}")));
+            core(namespace, plural).list_metadata(&list)
         }
         Call::AccessReview(of) => Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
             .create(&PostParams::default(), access_review(of).to_string().into_bytes()),
         Call::Patch { of, patch, dry } => {
             let patch = serde_json::from_value(patch.clone()).map_err(|error| Lost::NotSent(error.to_string()))?;
-            let mut params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-            params.dry_run = dry;
-            resource(of, of.kind.plural()).patch(&of.name, &params, &Patch::<()>::Json(patch))
+            resource(of, of.kind.plural()).patch(&of.name, &patch_params(dry), &Patch::<()>::Json(patch))
+        }
+        Call::Object { collection, name } => Request::new(collection).get(name, &GetParams::default()),
+        Call::Merge { collection, name, patch, dry } => {
+            Request::new(collection).patch(name, &patch_params(dry), &Patch::Merge(patch))
         }
     };
     let request = request.map_err(|error| Lost::NotSent(format!("the request cannot be built: {error}")))?;
@@ -119,6 +136,10 @@ pub(super) async fn ask(cluster: &Cluster, call: Call<'_>) -> Result<Reply, Lost
     };
     let retry_after = header.or_else(|| body["details"]["retryAfterSeconds"].as_u64());
     Ok(Reply { status, body, retry_after })
+}
+
+fn patch_params(dry: bool) -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), dry_run: dry, ..PatchParams::default() }
 }
 
 fn resource(of: &WorkloadRef, plural: &str) -> Request {

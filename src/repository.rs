@@ -16,6 +16,8 @@ use crate::rollback::migrations::{self, Change, Files, Migration};
 use crate::rollback::spec::RepositorySpec;
 use crate::source::http::clean;
 use git::Git;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Of changed migrations, this many are read; more are told without their contents.
@@ -32,6 +34,8 @@ const COMMIT: &str = "%H%x00%P%x00%an%x00%s";
 pub struct Repository {
     spec: RepositorySpec,
     git: Git,
+    /// Versions whose commits were found, by their images. A version that is deployed keeps its commit.
+    known: Mutex<HashMap<Vec<String>, String>>,
 }
 
 /// One commit.
@@ -64,7 +68,7 @@ impl Repository {
     /// may take.
     pub fn new(spec: RepositorySpec, timeout: Duration) -> Self {
         let git = Git::new(&spec.path, timeout);
-        Self { spec, git }
+        Self { spec, git, known: Mutex::default() }
     }
 
     /// What the configuration says of it.
@@ -128,11 +132,25 @@ impl Repository {
         Ok(self.commit(start).await?.filter(|hash| hash.starts_with(start)))
     }
 
+    /// The commit of a version, as far as [`Self::commit_of`] has found it before.
+    pub fn known_commit(&self, version: &Version) -> Option<String> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&version.images).cloned()
+    }
+
     /// The commit of a version. What is not here is fetched once.
     ///
     /// # Errors
     /// Why it is not known, and the way out.
     pub async fn commit_of(&self, version: &Version) -> Result<String, Blocked> {
+        if let Some(hash) = self.known_commit(version) {
+            return Ok(hash);
+        }
+        let hash = self.find_commit(version).await?;
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(version.images.clone(), hash.clone());
+        Ok(hash)
+    }
+
+    async fn find_commit(&self, version: &Version) -> Result<String, Blocked> {
         let label = version.label();
         let unread = |trouble: Trouble| self.unreadable(&trouble);
         if let Some(hash) = self.commit_here(version).await.map_err(unread)? {

@@ -11,9 +11,14 @@ use super::ask::Ask;
 use super::spec::{RollbackSpec, StrategySpec};
 use super::{Answer, Blocked, Readiness, Run, Step};
 use crate::cluster::Cluster;
+use crate::repository::Repository;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
+use std::time::Duration;
 use with_migrations::WithMigrations;
+
+/// How long one call of git may take that only looks for commits and migrations.
+const GIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One way to take a deploy back. The caller owns the life of a rollback; a strategy only knows its system.
 pub trait Strategy: Send + Sync {
@@ -55,7 +60,12 @@ pub fn build(spec: &RollbackSpec, cluster: &Cluster) -> Result<Arc<dyn Strategy>
             });
         }
     };
-    Ok(Arc::new(WithMigrations::new(strategy, cluster.clone(), spec.repository.clone())))
+    let repository = spec.repository.clone().map(|told| Arc::new(Repository::new(told, GIT_TIMEOUT)));
+    let strategy = WithMigrations::new(strategy, cluster.clone(), repository);
+    Ok(match &spec.strategy {
+        StrategySpec::Ci(_) | StrategySpec::Command(_) => Arc::new(strategy.with_repository_first()),
+        _ => Arc::new(strategy),
+    })
 }
 
 /// A step that another strategy made: it is not sent. Only a mistake of ours can bring it here.

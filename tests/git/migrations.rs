@@ -6,6 +6,7 @@ use axum::http::{StatusCode, Uri};
 use axum::{Json, Router};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use redflag::cluster::{Cluster, ClusterIdentity};
+use redflag::repository::Repository;
 use redflag::rollback::action::Action;
 use redflag::rollback::ask::Ask;
 use redflag::rollback::spec::RepositorySpec;
@@ -118,8 +119,12 @@ async fn answer(State(api): State<Api>, uri: Uri) -> (StatusCode, Json<Value>) {
 }
 
 async fn checks(api: &Api, repository: Option<RepositorySpec>, is_ready: bool) -> Vec<Check> {
-    let strategy = WithMigrations::new(Arc::new(Plain { is_ready }), api.serve().await, repository);
+    let strategy = WithMigrations::new(Arc::new(Plain { is_ready }), api.serve().await, repository.map(read));
     told(strategy.prepare(&ask("1.9.0", "1.8.3")).await)
+}
+
+fn read(told: RepositorySpec) -> Arc<Repository> {
+    Arc::new(Repository::new(told, Duration::from_secs(60)))
 }
 
 fn told(readiness: Readiness) -> Vec<Check> {
@@ -213,7 +218,7 @@ async fn the_repository_is_read_once_and_the_cluster_each_time() {
     company.deploy_1_9_0();
     let api = Api::new(None, Ok(no_jobs()));
     let strategy =
-        WithMigrations::new(Arc::new(Plain { is_ready: true }), api.serve().await, Some(company.repository()));
+        WithMigrations::new(Arc::new(Plain { is_ready: true }), api.serve().await, Some(read(company.repository())));
     let ask = ask("1.9.0", "1.8.3");
     let first = told(strategy.prepare(&ask).await);
     assert_eq!(first[0].outcome, CheckOutcome::Ok);
@@ -230,4 +235,41 @@ async fn the_way_forward_asks_for_no_migration() {
     ask.goal = Goal::Forward;
     assert!(told(strategy.prepare(&ask).await).is_empty());
     assert_eq!(api.asked.load(Ordering::SeqCst), 0);
+}
+
+/// A strategy that is blocked with the commits that it was told of.
+struct Curious(Arc<Repository>);
+
+impl Strategy for Curious {
+    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+        let seen = ask.wanted.seen.as_ref().unwrap();
+        let commits: Vec<_> = seen.revisions.iter().map(|version| self.0.known_commit(version)).collect();
+        let blocked = Blocked { reason: format!("{commits:?}"), way_out: String::new() };
+        ready(Readiness::Blocked(Refusal::from(blocked))).boxed()
+    }
+
+    fn send<'a>(&'a self, _step: &'a Step) -> BoxFuture<'a, Answer> {
+        ready(Answer::Accepted).boxed()
+    }
+
+    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
+        ready(Answer::Accepted).boxed()
+    }
+
+    fn read_back<'a>(&'a self, _step: &'a Step) -> BoxFuture<'a, Answer> {
+        ready(Answer::Accepted).boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_strategy_that_names_commits_is_asked_when_they_are_known() {
+    let company = Company::new();
+    company.deploy_1_9_0();
+    let repository = read(company.repository());
+    let curious = Arc::new(Curious(Arc::clone(&repository)));
+    let api = Api::new(None, Ok(no_jobs()));
+    let strategy = WithMigrations::new(curious, api.serve().await, Some(repository)).with_repository_first();
+    let Readiness::Blocked(refusal) = strategy.prepare(&ask("1.9.0", "1.8.3")).await else { panic!() };
+    let hash = |tag: &str| company.git(&["rev-parse", tag]).trim().to_owned();
+    assert_eq!(refusal.reason, format!("{:?}", [Some(hash("1.9.0")), Some(hash("1.8.3"))]));
 }

@@ -8,7 +8,7 @@ use futures_util::stream::{self, LocalBoxStream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use redflag::clock::Clock;
-use redflag::config::{AssembleOptions, Config};
+use redflag::config::{AssembleOptions, Config, Person};
 use redflag::demo::{Company, Fault, Options, Peer, Scenario};
 use redflag::deploy::WorkloadId;
 use redflag::poll::SourceError;
@@ -52,8 +52,13 @@ impl Story {
     /// Another person's screen over the same company.
     fn watch(company: Company, clock: Clock, change: impl FnOnce(&mut Setup)) -> Self {
         let config = Config::parse(&company.config(), "demo").unwrap();
-        let options =
-            AssembleOptions { told: Told::default(), read_only: false, started: clock.now(), clock_speed: 1.0 };
+        let options = AssembleOptions {
+            told: Told::default(),
+            read_only: false,
+            started: clock.now(),
+            clock_speed: 1.0,
+            person: Person::default(),
+        };
         let mut assembly = config.assemble(None, &options, &company).unwrap();
         change(&mut assembly.setup);
         let (out, inbox) = mpsc::channel(QUEUE);
@@ -200,7 +205,9 @@ async fn a_deploy_goes_bad_is_flagged_taken_back_and_verified_with_the_keyboard_
     story
         .until("worked out anew", |watch| matches!(watch.workload(WorkloadId(0)).readiness, Readiness::Blocked(_)))
         .await;
-    story.shows("R rollback blocked");
+    story.shows("rolled back: 1.9.0 → 1.8.3");
+    story.press('R').await;
+    assert!(matches!(story.state().rollback(), Rollback::Verified { .. }), "{:?}", story.state().rollback());
 }
 
 #[tokio::test]

@@ -1,15 +1,19 @@
 //! The ways to take a deploy back: [`Strategy`], one file each.
 
 mod aim;
+pub mod ci;
+pub mod command;
 pub mod git;
 pub mod kubernetes;
 pub mod lease;
 pub(crate) mod program;
+mod variables;
 pub mod with_migrations;
 
 use super::ask::Ask;
 use super::spec::{RollbackSpec, StrategySpec};
 use super::{Answer, Blocked, Readiness, Run, Step};
+use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::repository::Repository;
 use futures_util::future::BoxFuture;
@@ -42,7 +46,7 @@ pub trait Strategy: Send + Sync {
 ///
 /// # Errors
 /// When it cannot work as it is told to, whatever the workload: the reason and the way out.
-pub fn build(spec: &RollbackSpec, cluster: &Cluster) -> Result<Arc<dyn Strategy>, Blocked> {
+pub fn build(spec: &RollbackSpec, cluster: &Cluster, clock: &Clock) -> Result<Arc<dyn Strategy>, Blocked> {
     let kubernetes = || kubernetes::Undo::new(cluster.clone());
     let strategy: Arc<dyn Strategy> = match &spec.strategy {
         StrategySpec::Owner(_) | StrategySpec::Kubernetes => Arc::new(kubernetes()),
@@ -53,6 +57,8 @@ pub fn build(spec: &RollbackSpec, cluster: &Cluster) -> Result<Arc<dyn Strategy>
             })?;
             Arc::new(git::Revert::new(told, repository))
         }
+        StrategySpec::Ci(spec) => Arc::new(ci::Ci::new(spec, clock.clone())?),
+        StrategySpec::Command(spec) => Arc::new(command::Command::new(spec.clone(), clock.clone())),
         other => {
             return Err(Blocked {
                 reason: format!("the strategy {} is not built yet", other.name()),

@@ -48,6 +48,8 @@ pub trait Strategy: Send + Sync {
 /// When it cannot work as it is told to, whatever the workload: the reason and the way out.
 pub fn build(spec: &RollbackSpec, cluster: &Cluster, clock: &Clock) -> Result<Arc<dyn Strategy>, Blocked> {
     let kubernetes = || kubernetes::Undo::new(cluster.clone());
+    let repository = spec.repository.clone().map(|told| Arc::new(Repository::new(told, GIT_TIMEOUT)));
+    let commits = commits_of(repository.clone());
     let strategy: Arc<dyn Strategy> = match &spec.strategy {
         StrategySpec::Owner(_) | StrategySpec::Kubernetes => Arc::new(kubernetes()),
         StrategySpec::Git(told) => {
@@ -57,8 +59,10 @@ pub fn build(spec: &RollbackSpec, cluster: &Cluster, clock: &Clock) -> Result<Ar
             })?;
             Arc::new(git::Revert::new(told, repository))
         }
-        StrategySpec::Ci(spec) => Arc::new(ci::Ci::new(spec, clock.clone())?),
-        StrategySpec::Command(spec) => Arc::new(command::Command::new(spec.clone(), clock.clone())),
+        StrategySpec::Ci(spec) => Arc::new(ci::Ci::new(spec, clock.clone())?.with_commits(commits)),
+        StrategySpec::Command(spec) => {
+            Arc::new(command::Command::new(spec.clone(), clock.clone()).with_commits(commits))
+        }
         other => {
             return Err(Blocked {
                 reason: format!("the strategy {} is not built yet", other.name()),
@@ -66,11 +70,18 @@ pub fn build(spec: &RollbackSpec, cluster: &Cluster, clock: &Clock) -> Result<Ar
             });
         }
     };
-    let repository = spec.repository.clone().map(|told| Arc::new(Repository::new(told, GIT_TIMEOUT)));
     let strategy = WithMigrations::new(strategy, cluster.clone(), repository);
     Ok(match &spec.strategy {
         StrategySpec::Ci(_) | StrategySpec::Command(_) => Arc::new(strategy.with_repository_first()),
         _ => Arc::new(strategy),
+    })
+}
+
+/// Who knows the commits of versions: the repository, which was read before, or else the version itself.
+fn commits_of(repository: Option<Arc<Repository>>) -> ci::CommitOf {
+    Arc::new(move |version| {
+        let read = repository.as_ref().and_then(|repository| repository.known_commit(version));
+        read.or_else(|| variables::commit_in(version))
     })
 }
 

@@ -1,6 +1,8 @@
 //! The ways to take a deploy back: [`Strategy`], one file each.
 
 pub mod kubernetes;
+#[allow(dead_code, reason = "the strategies that run programs come next")]
+pub(crate) mod program;
 
 use super::ask::Ask;
 use super::spec::{RollbackSpec, StrategySpec};

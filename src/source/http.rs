@@ -5,8 +5,9 @@
 mod answer;
 mod text;
 
-pub(super) use answer::{Answer, decode};
-pub(super) use text::{clean, message_in};
+pub(crate) use answer::Answer;
+pub(super) use answer::decode;
+pub(crate) use text::{clean, message_in};
 
 use super::spec::{Auth, Endpoint};
 use crate::deploy::Time;

@@ -7,10 +7,10 @@ use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
 /// Status, headers and the whole body.
-pub(in crate::source) struct Answer {
-    pub(in crate::source) status: StatusCode,
-    pub(in crate::source) headers: HeaderMap,
-    pub(in crate::source) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {

@@ -6,7 +6,7 @@ use serde_json::Value;
 const EXCERPT: usize = 200;
 
 /// A foreign text on one line: no control characters, no direction overrides, no runs of white space.
-pub(in crate::source) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(256));
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         let mut fresh = true;
@@ -42,7 +42,7 @@ fn html_title(text: &str) -> Option<&str> {
 
 /// What an error body says. Knows the shapes of Grafana (`message`), Prometheus (`error`), Sentry (`detail`,
 /// a string or an object, or a map from field to texts) and Datadog (`errors`, strings or objects).
-pub(in crate::source) fn message_in(body: &[u8]) -> String {
+pub(crate) fn message_in(body: &[u8]) -> String {
     let said = serde_json::from_slice::<Value>(body).ok().and_then(|value| said_by(&value));
     match said.map(|said| shorten(&clean(&said))) {
         Some(said) if !said.is_empty() => said,

@@ -1,0 +1,285 @@
+//! One way to run a program: an argument list and never a shell, nothing on its input, its output bounded, and
+//! its whole process group ended when its time is up.
+
+use crate::source::http::clean;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// Of each output, this much of its end is kept, in bytes.
+const OUTPUT_LIMIT: usize = 1 << 20;
+
+/// Of a line that is told to a person, this many characters are kept.
+const LINE_LIMIT: usize = 300;
+
+/// What every program inherits, whatever else it is denied: without these few hardly any works.
+const ALWAYS: [&str; 10] =
+    ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "LC_MESSAGES"];
+
+/// How long a program that was asked to end may take before it is made to: git removes its locks meanwhile.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How long the output of a program that has ended is still read. Something that it left in the background may
+/// hold it open for ever.
+const AFTERMATH: Duration = Duration::from_millis(500);
+
+/// A program to be run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Program<'a> {
+    /// The program and its arguments; a name without a slash is looked for on the path.
+    pub(crate) argv: &'a [OsString],
+    /// What it inherits of our own environment.
+    pub(crate) inherits: Inherits<'a>,
+    /// Variables that are set over what it inherits.
+    pub(crate) environment: &'a [(String, String)],
+    /// Where it runs; `None` for where we do.
+    pub(crate) folder: Option<&'a Path>,
+    /// How long it may run.
+    pub(crate) timeout: Duration,
+}
+
+/// What a program inherits of our own environment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Inherits<'a> {
+    /// All of it: for programs that find their own credentials there, as helm and git do.
+    Everything,
+    /// The path, the home and the locale, and these.
+    Only(&'a [String]),
+}
+
+/// What became of a program that ran to its end.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// How it ended.
+    pub(crate) status: ExitStatus,
+    /// What it wrote to its standard output: as it came, at most the last mebibyte.
+    pub(crate) stdout: String,
+    /// What it wrote to its standard error output, likewise.
+    pub(crate) stderr: String,
+}
+
+/// Why a program did not run to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// There is no such program: nothing was done.
+    #[error("there is no program {0}")]
+    NotFound(String),
+    /// It could not be started: nothing was done.
+    #[error("{program} cannot be started: {reason}")]
+    NotStarted {
+        /// Its name.
+        program: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// It was ended when its time was up: it may have done a part.
+    #[error("{program} did not end within {} s and was ended{}", .after.as_secs(), told(.said))]
+    TimedOut {
+        /// Its name.
+        program: String,
+        /// How long it had.
+        after: Duration,
+        /// Its last line, fit for a screen; empty when it had said nothing.
+        said: String,
+    },
+    /// It ran, and how it ended cannot be told.
+    #[error("how {program} ended cannot be told: {reason}")]
+    Lost {
+        /// Its name.
+        program: String,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+impl Failure {
+    /// Whether it certainly did nothing.
+    pub(crate) fn did_nothing(&self) -> bool {
+        matches!(self, Self::NotFound(_) | Self::NotStarted { .. })
+    }
+}
+
+impl Output {
+    /// Its last line, fit for a screen: of its error output, else of its output, else how it ended.
+    pub(crate) fn said(&self) -> String {
+        let said = [&self.stderr, &self.stdout].into_iter().map(|text| last_line(text)).find(|line| !line.is_empty());
+        said.unwrap_or_else(|| self.status.to_string())
+    }
+}
+
+impl Program<'_> {
+    /// Runs it to its end, or for as long as it may.
+    ///
+    /// Whoever stops waiting (drops the future) ends the program too.
+    pub(crate) async fn run(&self) -> Result<Output, Failure> {
+        let name = self.name();
+        let mut child = self.command().spawn().map_err(|error| not_started(name.clone(), &error))?;
+        let group = Group::of(&child);
+        let (mut stdout, mut stderr) = (Tail::default(), Tail::default());
+        let ended = timeout(self.timeout, attend(&mut child, &mut stdout, &mut stderr)).await;
+        let status = match ended {
+            Ok(Ok(status)) => status,
+            Ok(Err(error)) => return Err(Failure::Lost { program: name, reason: clean(&error.to_string()) }),
+            Err(_) => {
+                group.end(&mut child).await;
+                let said = [stderr.text(), stdout.text()].iter().map(|text| last_line(text)).find(|s| !s.is_empty());
+                return Err(Failure::TimedOut { program: name, after: self.timeout, said: said.unwrap_or_default() });
+            }
+        };
+        group.has_ended();
+        Ok(Output { status, stdout: stdout.text(), stderr: stderr.text() })
+    }
+
+    /// The program's name without its folder, fit for a screen.
+    fn name(&self) -> String {
+        let name = self.argv.first().map(Path::new).and_then(Path::file_name).unwrap_or_default();
+        clean(&name.to_string_lossy())
+    }
+
+    fn command(&self) -> Command {
+        let (program, arguments) = self.argv.split_first().map_or((OsStr::new(""), &[][..]), |(p, a)| (p, a));
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        if let Inherits::Only(names) = self.inherits {
+            command.env_clear();
+            let names = ALWAYS.into_iter().chain(names.iter().map(String::as_str));
+            command.envs(names.filter_map(|name| Some((name, std::env::var_os(name)?))));
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(folder) = self.folder {
+            command.current_dir(folder);
+        }
+        #[cfg(unix)]
+        command.process_group(0);
+        command
+    }
+}
+
+fn not_started(program: String, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::NotFound => Failure::NotFound(program),
+        _ => Failure::NotStarted { program, reason: clean(&error.to_string()) },
+    }
+}
+
+/// Reads what it writes until it ends.
+async fn attend(child: &mut Child, stdout: &mut Tail, stderr: &mut Tail) -> io::Result<ExitStatus> {
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let reading = async { tokio::join!(stdout.read(out), stderr.read(err)) };
+    tokio::pin!(reading);
+    tokio::select! {
+        status = child.wait() => {
+            let _ = timeout(AFTERMATH, &mut reading).await;
+            status
+        }
+        _ = &mut reading => child.wait().await,
+    }
+}
+
+/// The end of an output.
+#[derive(Default)]
+struct Tail(Vec<u8>);
+
+impl Tail {
+    /// Reads to the end; what is more than anybody keeps is read all the same, so that the writer can go on.
+    async fn read(&mut self, from: Option<impl AsyncRead + Unpin>) {
+        let Some(mut from) = from else { return };
+        let mut piece = vec![0; 8 << 10];
+        // An error is the end too: nothing more comes.
+        while let Ok(length @ 1..) = from.read(&mut piece).await {
+            self.0.extend_from_slice(&piece[..length]);
+            if self.0.len() > 2 * OUTPUT_LIMIT {
+                self.cut();
+            }
+        }
+    }
+
+    fn cut(&mut self) {
+        let excess = self.0.len().saturating_sub(OUTPUT_LIMIT);
+        self.0.drain(..excess);
+    }
+
+    fn text(&mut self) -> String {
+        self.cut();
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+}
+
+/// The last line with anything on it, fit for a screen.
+fn last_line(text: &str) -> String {
+    let line = text.lines().rev().map(clean).find(|line| !line.is_empty()).unwrap_or_default();
+    match line.char_indices().nth(LINE_LIMIT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+fn told(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!("; it said: {said}") }
+}
+
+/// The process group of a running program. Ended when dropped before the program has.
+struct Group {
+    #[cfg(unix)]
+    leader: Option<rustix::process::Pid>,
+}
+
+#[cfg(unix)]
+impl Group {
+    fn of(child: &Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Self { leader: id.and_then(rustix::process::Pid::from_raw) }
+    }
+
+    /// The leader was waited for: its number may soon be another's.
+    fn has_ended(mut self) {
+        self.leader = None;
+    }
+
+    /// Asks the whole group to end, then makes it.
+    async fn end(self, child: &mut Child) {
+        self.signal(rustix::process::Signal::TERM);
+        let _ = timeout(FAREWELL, child.wait()).await;
+        // The number stays the group's own for as long as any of its programs runs.
+        self.signal(rustix::process::Signal::KILL);
+        let _ = child.wait().await;
+        self.has_ended();
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        if let Some(leader) = self.leader {
+            // It fails when there is nobody left, which is what is wanted.
+            let _ = rustix::process::kill_process_group(leader, signal);
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+impl Group {
+    fn of(_child: &Child) -> Self {
+        Self {}
+    }
+
+    fn has_ended(self) {}
+
+    /// There are no process groups here: the program itself is ended, and what it started is not.
+    async fn end(self, child: &mut Child) {
+        let _ = child.kill().await;
+    }
+}
+
+#[cfg(all(test, unix))]
+#[path = "program/tests.rs"]
+mod tests;

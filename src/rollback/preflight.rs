@@ -41,9 +41,23 @@ pub struct Objects<'a> {
     pub pods: &'a [Value],
 }
 
+/// What is made of somebody who keeps the workload as their own record has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// One that would put the new version back blocks.
+    Heeded,
+    /// The step goes the owner's own way, or stops it first: whoever asks for it says so in a check of its own.
+    Handled,
+}
+
 /// Works out the undo and checks all that can be checked without asking again. What only the API server can
 /// answer (permission, admission) is added by the adapter. `place` is the cluster as the person knows it.
 pub fn draft(place: &str, ask: &Ask, objects: Objects<'_>) -> Result<Step, Refusal> {
+    draft_under(Owner::Heeded, place, ask, objects)
+}
+
+/// The same, for whoever deals with the owner.
+pub fn draft_under(owner: Owner, place: &str, ask: &Ask, objects: Objects<'_>) -> Result<Step, Refusal> {
     let (reference, wanted) = (&ask.reference, &ask.wanted);
     let target = target::choose(reference, objects.workload, objects.history, wanted)?;
     let pinned = patch::Pinned::of(objects.workload)?;
@@ -51,7 +65,10 @@ pub fn draft(place: &str, ask: &Ask, objects: Objects<'_>) -> Result<Step, Refus
     let by_hand = format!("kubectl rollout undo {reference} -n {} --to-revision={}", reference.namespace, to.revision);
     let pace = Pace::of(reference.kind, objects.workload);
 
-    let mut checks = owner::check(reference, objects.workload, &by_hand)?;
+    let mut checks = match owner {
+        Owner::Heeded => owner::check(reference, objects.workload, &by_hand)?,
+        Owner::Handled => Vec::new(),
+    };
     checks.extend(history(objects.workload, &target));
     checks.push(images(&target));
     checks.push(downtime(reference.kind, objects.workload, pace));

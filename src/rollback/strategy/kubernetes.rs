@@ -1,7 +1,7 @@
 //! Kubernetes' own undo: prepared and tried in advance, sent once, and read back when its answer is lost.
 
 mod answer;
-mod api;
+pub(super) mod api;
 mod selector;
 
 use super::Strategy;
@@ -9,7 +9,7 @@ use crate::cluster::Cluster;
 use crate::deploy::{WorkloadRef, version_label};
 use crate::rollback::action::{Action, Patch};
 use crate::rollback::ask::Ask;
-use crate::rollback::preflight::{self, Objects};
+use crate::rollback::preflight::{self, Objects, Owner};
 use crate::rollback::target::{patch, template};
 use crate::rollback::{Answer, Blocked, Check, Readiness, Refusal, Run, Step};
 use answer::Meaning;
@@ -55,8 +55,13 @@ impl Strategy for Undo {
 /// Four or five requests, none of which changes anything; each has the cluster's timeout. A change that
 /// comes between the reading and the trying is answered by doing both once more.
 pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
+    prepare_under(Owner::Heeded, cluster, ask).await
+}
+
+/// The same, for whoever deals with the workload's owner.
+pub(super) async fn prepare_under(owner: Owner, cluster: &Cluster, ask: &Ask) -> Readiness {
     for _ in 0..2 {
-        match attempt(cluster, ask).await {
+        match attempt(owner, cluster, ask).await {
             Ok(Some(step)) => return Readiness::Ready(Arc::new(step)),
             Ok(None) => {}
             Err(refusal) => return Readiness::Blocked(refusal),
@@ -69,21 +74,46 @@ pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
     }))
 }
 
-/// One preparation; `None` when the workload changed in its midst.
-async fn attempt(cluster: &Cluster, ask: &Ask) -> Result<Option<Step>, Refusal> {
-    let reference = &ask.reference;
-    let object = read(cluster, Call::Workload(reference), reference, reference.kind.plural(), "get").await?;
-    let selector = selector::of(&object);
+/// The objects of one workload, as they were read.
+pub(super) struct Sight {
+    pub(super) workload: Value,
+    /// The list of its history, and more that its selector finds.
+    pub(super) history: Value,
+    /// The list of its pods, where they matter.
+    pub(super) pods: Value,
+}
+
+impl Sight {
+    pub(super) fn objects(&self) -> Objects<'_> {
+        Objects { workload: &self.workload, history: items(&self.history), pods: items(&self.pods) }
+    }
+}
+
+/// Reads all that an undo is drafted from: two requests, or three where pods matter.
+pub(super) async fn look_at(cluster: &Cluster, reference: &WorkloadRef) -> Result<Sight, Blocked> {
+    let workload = read_workload(cluster, reference).await?;
+    let selector = selector::of(&workload);
     let history = Call::History(reference, &selector);
     let history = read(cluster, history, reference, api::history_plural(reference.kind), "list").await?;
-    let pods = if preflight::waits_for_broken_pods(reference.kind, &object) {
+    let pods = if preflight::waits_for_broken_pods(reference.kind, &workload) {
         // Only their names are wanted, for a warning that stands without them.
         read(cluster, Call::Pods(reference, &selector), reference, "pods", "list").await.unwrap_or_default()
     } else {
         Value::Null
     };
-    let objects = Objects { workload: &object, history: items(&history), pods: items(&pods) };
-    let mut step = preflight::draft(&cluster.label, ask, objects)?;
+    Ok(Sight { workload, history, pods })
+}
+
+/// Reads the workload itself.
+pub(super) async fn read_workload(cluster: &Cluster, reference: &WorkloadRef) -> Result<Value, Blocked> {
+    read(cluster, Call::Workload(reference), reference, reference.kind.plural(), "get").await
+}
+
+/// One preparation; `None` when the workload changed in its midst.
+async fn attempt(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Option<Step>, Refusal> {
+    let reference = &ask.reference;
+    let sight = look_at(cluster, reference).await?;
+    let mut step = preflight::draft_under(owner, &cluster.label, ask, sight.objects())?;
 
     let Some(patch) = patch_of(&step).cloned() else { return Ok(Some(step)) };
     let (review, trial) = tokio::join!(

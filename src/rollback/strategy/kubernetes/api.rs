@@ -14,7 +14,7 @@ const FIELD_MANAGER: &str = "redflag";
 
 /// One request.
 #[derive(Clone, Copy)]
-pub(super) enum Call<'a> {
+pub(in crate::rollback::strategy) enum Call<'a> {
     /// The workload itself.
     Workload(&'a WorkloadRef),
     /// Its `ReplicaSets` or `ControllerRevisions`, by its selector.
@@ -25,38 +25,42 @@ pub(super) enum Call<'a> {
     AccessReview(&'a WorkloadRef),
     /// Patch it, or only try (`dryRun=All`): all of admission runs, nothing is stored.
     Patch { of: &'a WorkloadRef, patch: &'a Value, dry: bool },
+    /// An object of another kind, by the path of its collection.
+    Object { collection: &'a str, name: &'a str },
+    /// Merge this into it (RFC 7386), or only try.
+    Merge { collection: &'a str, name: &'a str, patch: &'a Value, dry: bool },
 }
 
 /// What the API server, or a proxy in front of it, said.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(in crate::rollback::strategy) struct Reply {
     /// The HTTP status.
-    pub(super) status: u16,
+    pub(in crate::rollback::strategy) status: u16,
     /// The JSON body; `Null` for any other, or when it broke off.
-    pub(super) body: Value,
+    pub(in crate::rollback::strategy) body: Value,
     /// Seconds that the server asks us to stay away.
     pub(super) retry_after: Option<u64>,
 }
 
 impl Reply {
     /// Whether it was done.
-    pub(super) fn is_success(&self) -> bool {
+    pub(in crate::rollback::strategy) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
     /// The server's own sentence, fit for one line of a screen. A page of a proxy in front is not repeated.
-    pub(super) fn said(&self) -> String {
+    pub(in crate::rollback::strategy) fn said(&self) -> String {
         self.message().map_or_else(|| "no reason given".to_owned(), one_line)
     }
 
     /// The message of a `Status`; `None` when something else than an API server answered.
-    pub(super) fn message(&self) -> Option<&str> {
+    pub(in crate::rollback::strategy) fn message(&self) -> Option<&str> {
         self.body["message"].as_str().filter(|message| !message.is_empty())
     }
 }
 
 /// A foreign text on one line, without control characters and not longer than people read.
-pub(super) fn one_line(text: &str) -> String {
+pub(in crate::rollback::strategy) fn one_line(text: &str) -> String {
     const ENOUGH: usize = 400;
     let words: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
@@ -69,7 +73,7 @@ pub(super) fn one_line(text: &str) -> String {
 
 /// Why there is no answer. Texts come from causes, never from headers or addresses.
 #[derive(Debug)]
-pub(super) enum Lost {
+pub(in crate::rollback::strategy) enum Lost {
     /// The request never left: it cannot have done anything.
     NotSent(String),
     /// It may have arrived.
@@ -77,7 +81,7 @@ pub(super) enum Lost {
 }
 
 impl Lost {
-    pub(super) fn reason(self) -> String {
+    pub(in crate::rollback::strategy) fn reason(self) -> String {
         match self {
             Self::NotSent(reason) | Self::Unknown(reason) => reason,
         }
@@ -87,7 +91,7 @@ impl Lost {
 /// Makes one request, once, within the cluster's time.
 ///
 /// An answer counts as soon as its status has arrived: a success whose body then breaks off is a success.
-pub(super) async fn ask(cluster: &Cluster, call: Call<'_>) -> Result<Reply, Lost> {
+pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>) -> Result<Reply, Lost> {
     let request = match call {
         Call::Workload(of) => resource(of, of.kind.plural()).get(&of.name, &GetParams::default()),
         Call::History(of, selector) => resource(of, history_plural(of.kind)).list(&labelled(selector)),
@@ -98,9 +102,11 @@ pub(super) async fn ask(cluster: &Cluster, call: Call<'_>) -> Result<Reply, Lost
             .create(&PostParams::default(), access_review(of).to_string().into_bytes()),
         Call::Patch { of, patch, dry } => {
             let patch = serde_json::from_value(patch.clone()).map_err(|error| Lost::NotSent(error.to_string()))?;
-            let mut params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-            params.dry_run = dry;
-            resource(of, of.kind.plural()).patch(&of.name, &params, &Patch::<()>::Json(patch))
+            resource(of, of.kind.plural()).patch(&of.name, &patch_params(dry), &Patch::<()>::Json(patch))
+        }
+        Call::Object { collection, name } => Request::new(collection).get(name, &GetParams::default()),
+        Call::Merge { collection, name, patch, dry } => {
+            Request::new(collection).patch(name, &patch_params(dry), &Patch::Merge(patch))
         }
     };
     let request = request.map_err(|error| Lost::NotSent(format!("the request cannot be built: {error}")))?;
@@ -119,6 +125,10 @@ pub(super) async fn ask(cluster: &Cluster, call: Call<'_>) -> Result<Reply, Lost
     };
     let retry_after = header.or_else(|| body["details"]["retryAfterSeconds"].as_u64());
     Ok(Reply { status, body, retry_after })
+}
+
+fn patch_params(dry: bool) -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), dry_run: dry, ..PatchParams::default() }
 }
 
 fn resource(of: &WorkloadRef, plural: &str) -> Request {

@@ -1,0 +1,147 @@
+//! Who keeps a workload as their own record has it, and would put the new version back after an undo: told by
+//! the marks that they leave on it.
+
+use super::action::{FluxKind, FluxOwner};
+use serde_json::Value;
+
+/// Field managers that keep a workload as their own record has it.
+const MANAGERS: [(&str, &str); 5] = [
+    ("argocd-controller", "Argo CD"),
+    ("argocd-application-controller", "Argo CD"),
+    ("kustomize-controller", "Flux"),
+    ("helm-controller", "Flux"),
+    ("terraform", "Terraform"),
+];
+
+/// Who keeps a workload. Where several have left a mark, the one that acts by itself counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keeper {
+    /// A controller that made it: an operator's custom resource, a Rollout.
+    Controller {
+        /// Its kind, in lower case.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// Argo CD.
+    ArgoCd(Application),
+    /// Flux.
+    Flux(FluxOwner),
+    /// Helm, which acts only when it is run.
+    Helm {
+        /// The release.
+        release: String,
+        /// Its namespace; `None` for the workload's own.
+        namespace: Option<String>,
+    },
+    /// Nobody that has left a mark.
+    Nobody,
+}
+
+/// An application of Argo CD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    /// Its namespace, where it is not Argo CD's own.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl Application {
+    /// Reads `name` or, as Argo CD's command line writes it, `namespace/name`.
+    pub fn parse(text: &str) -> Self {
+        match text.split_once('/') {
+            Some((namespace, name)) => Self { namespace: Some(namespace.to_owned()), name: name.to_owned() },
+            None => Self { namespace: None, name: text.to_owned() },
+        }
+    }
+}
+
+impl std::fmt::Display for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{namespace}/{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+impl FluxKind {
+    /// As `flux` and `kubectl` write it: `kustomization`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kustomization => "kustomization",
+            Self::HelmRelease => "helmrelease",
+        }
+    }
+
+    /// Its API group.
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::Kustomization => "kustomize.toolkit.fluxcd.io",
+            Self::HelmRelease => "helm.toolkit.fluxcd.io",
+        }
+    }
+}
+
+impl std::fmt::Display for FluxOwner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.kind.as_str(), self.name)
+    }
+}
+
+/// Who keeps this workload.
+pub fn of(workload: &Value) -> Keeper {
+    let found = controller(workload).or_else(|| argo_cd(workload)).or_else(|| flux(workload));
+    found.or_else(|| helm(workload)).unwrap_or(Keeper::Nobody)
+}
+
+/// The release of Helm that a workload belongs to, whoever else keeps it.
+pub fn helm(workload: &Value) -> Option<Keeper> {
+    let release = annotation(workload, "meta.helm.sh/release-name")?.to_owned();
+    let namespace = annotation(workload, "meta.helm.sh/release-namespace").map(str::to_owned);
+    Some(Keeper::Helm { release, namespace })
+}
+
+/// Who has written a workload, by the managers of its fields. That alone may be an old mark.
+pub fn manager(workload: &Value) -> Option<&'static str> {
+    let entries = workload["metadata"]["managedFields"].as_array()?;
+    let wrote = |manager: &str| {
+        entries.iter().any(|entry| entry["manager"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(manager)))
+    };
+    MANAGERS.iter().find(|(manager, _)| wrote(manager)).map(|(_, owner)| *owner)
+}
+
+fn label<'a>(workload: &'a Value, key: &str) -> Option<&'a str> {
+    workload["metadata"]["labels"][key].as_str()
+}
+
+fn annotation<'a>(workload: &'a Value, key: &str) -> Option<&'a str> {
+    workload["metadata"]["annotations"][key].as_str()
+}
+
+fn controller(workload: &Value) -> Option<Keeper> {
+    let owners = workload["metadata"]["ownerReferences"].as_array()?;
+    let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+    Some(Keeper::Controller {
+        kind: owner["kind"].as_str().unwrap_or("object").to_lowercase(),
+        name: owner["name"].as_str().unwrap_or("?").to_owned(),
+    })
+}
+
+fn argo_cd(workload: &Value) -> Option<Keeper> {
+    // `app.kubernetes.io/instance` is Argo CD's older mark, but most Helm charts set it too.
+    let shared = || label(workload, "app.kubernetes.io/instance").filter(|_| manager(workload) == Some("Argo CD"));
+    let tracked = annotation(workload, "argocd.argoproj.io/tracking-id").and_then(|id| id.split(':').next());
+    let name = tracked.or_else(|| label(workload, "argocd.argoproj.io/instance")).or_else(shared)?;
+    // An application outside Argo CD's own namespace is `namespace_name` there.
+    Some(Keeper::ArgoCd(Application::parse(&name.replacen('_', "/", 1))))
+}
+
+fn flux(workload: &Value) -> Option<Keeper> {
+    [FluxKind::HelmRelease, FluxKind::Kustomization].into_iter().find_map(|kind| {
+        let name = label(workload, &format!("{}/name", kind.group()))?.to_owned();
+        let namespace = label(workload, &format!("{}/namespace", kind.group())).unwrap_or("flux-system").to_owned();
+        Some(Keeper::Flux(FluxOwner { kind, namespace, name }))
+    })
+}

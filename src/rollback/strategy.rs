@@ -1,8 +1,12 @@
 //! The ways to take a deploy back: [`Strategy`], one file each.
 
+pub mod argocd;
+pub mod flux;
+pub mod helm;
 pub mod kubernetes;
-#[allow(dead_code, reason = "the strategies that run programs come next")]
+pub mod owner;
 pub(crate) mod program;
+mod records;
 
 use super::ask::Ask;
 use super::spec::{RollbackSpec, StrategySpec};
@@ -34,9 +38,12 @@ pub trait Strategy: Send + Sync {
 /// # Errors
 /// When it cannot work as it is told to, whatever the workload: the reason and the way out.
 pub fn build(spec: &RollbackSpec, cluster: &Cluster) -> Result<Arc<dyn Strategy>, Blocked> {
-    let kubernetes = || kubernetes::Undo::new(cluster.clone());
     Ok(match &spec.strategy {
-        StrategySpec::Owner(_) | StrategySpec::Kubernetes => Arc::new(kubernetes()),
+        StrategySpec::Owner(spec) => Arc::new(owner::ByOwner::new(spec, cluster.clone())?),
+        StrategySpec::Kubernetes => Arc::new(kubernetes::Undo::new(cluster.clone())),
+        StrategySpec::Flux => Arc::new(flux::Flux::new(cluster.clone())),
+        StrategySpec::ArgoCd(spec) => Arc::new(argocd::ArgoCd::new(spec, cluster.clone())?),
+        StrategySpec::Helm(spec) => Arc::new(helm::Helm::new(spec.clone(), cluster.clone())),
         other => {
             return Err(Blocked {
                 reason: format!("the strategy {} is not built yet", other.name()),

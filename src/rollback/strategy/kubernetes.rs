@@ -55,20 +55,21 @@ impl Strategy for Undo {
 /// Four or five requests, none of which changes anything; each has the cluster's timeout. A change that
 /// comes between the reading and the trying is answered by doing both once more.
 pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
-    prepare_under(Owner::Heeded, cluster, ask).await
+    match step_under(Owner::Heeded, cluster, ask).await {
+        Ok(step) => Readiness::Ready(Arc::new(step)),
+        Err(refusal) => Readiness::Blocked(refusal),
+    }
 }
 
-/// The same, for whoever deals with the workload's owner.
-pub(super) async fn prepare_under(owner: Owner, cluster: &Cluster, ask: &Ask) -> Readiness {
+/// The same, also for whoever deals with the workload's owner.
+pub(super) async fn step_under(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Step, Refusal> {
     for _ in 0..2 {
-        match attempt(owner, cluster, ask).await {
-            Ok(Some(step)) => return Readiness::Ready(Arc::new(step)),
-            Ok(None) => {}
-            Err(refusal) => return Readiness::Blocked(refusal),
+        if let Some(step) = attempt(owner, cluster, ask).await? {
+            return Ok(step);
         }
     }
     let reference = &ask.reference;
-    Readiness::Blocked(Refusal::from(Blocked {
+    Err(Refusal::from(Blocked {
         reason: format!("{reference} changes faster than an undo of it can be prepared"),
         way_out: "find out who else deploys or scales it, and wait until they have done".to_owned(),
     }))

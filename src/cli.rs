@@ -138,7 +138,8 @@ pub struct DemoArgs {
     says whether it does.\n\nExamples:\n  \
     redflag rollback production --dry-run\n  \
     redflag rollback production --to 41\n  \
-    redflag rollback staging --yes")]
+    redflag rollback staging --yes\n  \
+    redflag rollback production --yes --confirm production")]
 pub struct RollbackArgs {
     /// Environment
     #[arg(value_name = "ENV")]
@@ -146,9 +147,12 @@ pub struct RollbackArgs {
     /// Print the plan and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask
+    /// Do not ask; what would do harm takes --confirm as well
     #[arg(long, conflicts_with = "dry_run")]
     pub yes: bool,
+    /// With --yes: the environment's name, typed again, for a rollback that would do harm or takes back half a push
+    #[arg(long, value_name = "ENV", requires = "yes")]
+    pub confirm: Option<String>,
     /// Back to this revision [default: the one before]
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(i64).range(1..))]
     pub to: Option<i64>,
@@ -284,6 +288,7 @@ mod tests {
         assert!(parse("redflag rollback").is_err());
         assert!(parse("redflag rollback production --dry-run --yes").is_err());
         assert!(parse("redflag rollback production --to 0").is_err());
+        assert!(parse("redflag rollback production --confirm production").is_err(), "without --yes it is asked for");
         let Command::Rollback(args) = parse("redflag rollback production --yes --to 41").unwrap().command else {
             panic!("not a rollback");
         };

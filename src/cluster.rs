@@ -10,12 +10,18 @@ use kube::config::{ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfi
 use reqwest::header::{HeaderValue, USER_AGENT};
 use serde_json::json;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Signing in may take this long at least: an exec plugin talks to a provider of its own, up to three times.
 const SIGN_IN: Duration = Duration::from_secs(30);
 
 /// A connected client and what a person calls the cluster.
+///
+/// What it is connected to is pinned in two ways. The kubeconfig is read once: a context that points elsewhere
+/// later is not followed, and the TLS client only ever trusts the authority that it was built with. And the
+/// cluster's own identity is kept, for an address that leads to another cluster of the same authority, or has
+/// no TLS at all: see [`ClusterIdentity`].
 #[derive(Clone)]
 pub struct Cluster {
     /// The client; cheap to clone.
@@ -24,6 +30,25 @@ pub struct Cluster {
     pub label: String,
     /// Each call that is not a watch may take this long.
     pub timeout: Duration,
+    /// Which cluster it was when it was first asked; shared by all clones.
+    pub identity: ClusterIdentity,
+}
+
+/// The uid of the namespace `kube-system`: made with the cluster and never again, so it tells clusters apart
+/// whatever their addresses and contexts are called. Empty until it was read once.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterIdentity(Arc<OnceLock<String>>);
+
+impl ClusterIdentity {
+    /// Keeps the first uid for good, and says whether `uid` is it.
+    pub fn holds(&self, uid: &str) -> bool {
+        self.0.get_or_init(|| uid.to_owned()) == uid
+    }
+
+    /// The uid that is kept; `None` until one was read.
+    pub fn uid(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
 }
 
 /// Builds the client. Runs exec plugins, on a thread of their own and never on the terminal.
@@ -52,7 +77,7 @@ pub async fn connect(spec: &ClusterSpec) -> Result<Cluster, SourceError> {
         kube::Client::try_from(config).map_err(|error| sign_in_error(&error, exec.as_ref()))
     })
     .await?;
-    Ok(Cluster { client, label, timeout: spec.timeout })
+    Ok(Cluster { client, label, timeout: spec.timeout, identity: ClusterIdentity::default() })
 }
 
 /// Makes a call that is not a watch: `kube` has no timeout of its own for the answer.
@@ -89,6 +114,7 @@ pub fn status_error(status: &kube::core::Status) -> SourceError {
     let text = if status.message.is_empty() { status.reason.clone() } else { short(&status.message) };
     match status.code {
         401 => SourceError::Unauthorized(text),
+        403 if is_anonymous(&status.message) => SourceError::Unauthorized(text),
         403 => SourceError::Forbidden(text),
         404 => SourceError::NotFound(text),
         429 => {
@@ -98,6 +124,12 @@ pub fn status_error(status: &kube::core::Status) -> SourceError {
         400 | 409 | 422 => SourceError::BadQuery(text),
         code => SourceError::Server { status: code, text },
     }
+}
+
+/// Whether a refusal is of a request without credentials: most clusters let those in, as nobody, and then forbid
+/// them everything.
+pub(crate) fn is_anonymous(said: &str) -> bool {
+    said.contains("User \"system:anonymous\"")
 }
 
 /// What may be asked of the cluster, for an access review.

@@ -8,7 +8,8 @@ mod rollback;
 mod watch;
 
 use crate::cli::{Cli, Command, ConfigCommand, Global};
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Assembly, Config, ConfigError};
+use crate::memory::Memory;
 use clap::CommandFactory;
 use std::io::{self, Write};
 use thiserror::Error;
@@ -74,6 +75,21 @@ fn print(text: &[u8]) -> Result<u8, CommandError> {
 
 fn load(global: &Global) -> Result<Config, ConfigError> {
     Config::load(&config::find(global.config.as_deref())?)
+}
+
+/// Fills in what earlier watches found of the versions of each workload; gives where this one writes.
+///
+/// A file that cannot be read is no reason not to watch: then nothing is known, and the screen says so of the
+/// target.
+fn recall(assembly: &mut Assembly) -> Option<Memory> {
+    let memory = Memory::usual()?;
+    let setup = &mut assembly.setup;
+    let recalled = setup.workloads.iter().map(|workload| memory.recall(&setup.environment, &workload.reference));
+    match recalled.collect::<io::Result<Vec<_>>>() {
+        Ok(known) => setup.rollback.known = known,
+        Err(error) => tracing::warn!(path = %memory.path().display(), %error, "nothing is recalled of earlier watches"),
+    }
+    Some(memory)
 }
 
 /// Runs a command to its end on one thread; blocking calls have threads of their own.

@@ -1,10 +1,11 @@
-//! A small company on loopback: a Grafana with a Prometheus behind it, a Sentry, a Datadog, a website and a
-//! Kubernetes API server, all of one simulated world that lives on a [`Clock`].
+//! A small company on loopback: a Grafana with a Prometheus behind it, a Sentry, a Datadog, a website, an
+//! Argo CD and a Kubernetes API server, all of one simulated world that lives on a [`Clock`].
 //!
 //! redflag talks to it over HTTP through the same adapters as to real systems, with a configuration that it could
 //! have read from a file. What the metrics say follows from which pods serve: a rollback really changes them.
 
 mod alerts;
+mod argocd;
 mod configuration;
 mod datadog;
 mod faults;
@@ -27,6 +28,7 @@ pub use scenario::{Scenario, UnknownScenario};
 
 use crate::clock::Clock;
 use crate::config::Secrets;
+use crate::rollback::known::Known;
 use crate::secret::Secret;
 use chrono::TimeDelta;
 use office::Office;
@@ -51,7 +53,7 @@ pub struct Options {
     pub age: TimeDelta,
     /// The seed of all noise and names: equal seeds tell equal stories.
     pub seed: u64,
-    /// The first of five ports, one a peer in the order of [`Peer::ALL`]; any free ones when not given.
+    /// The first of six ports, one a peer in the order of [`Peer::ALL`]; any free ones when not given.
     pub port: Option<u16>,
     /// The token to let in; a random one when not given.
     pub token: Option<String>,
@@ -98,6 +100,7 @@ impl Company {
                 Peer::Sentry => sentry::router(office.clone()),
                 Peer::Datadog => datadog::router(office.clone()),
                 Peer::Website => website::router(office.clone()),
+                Peer::ArgoCd => argocd::router(office.clone()),
             };
             let wanted = port.map(|first| first.saturating_add(place));
             ports[usize::from(place)] =
@@ -129,6 +132,12 @@ impl Company {
             VIEWER_TOKEN => Some(self.office.viewer_token.clone()),
             _ => None,
         }
+    }
+
+    /// What earlier watches found of a service's versions, by the name of its workload: what ran before the
+    /// deploy has run well for days.
+    pub fn known(&self, workload: &str) -> Vec<Known> {
+        self.office.with(|world, _| world.known(workload))
     }
 
     /// Breaks and heals its peers, and lets other people act.

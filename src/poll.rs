@@ -16,12 +16,19 @@ pub struct PollRequest {
     pub deployed_at: Option<Time>,
     /// The version each service runs (by [`ServiceId`]); what `$version` stands for.
     pub versions: Vec<Option<String>>,
+    /// The signals that are also wanted of the version before, with that version: `$version` stands for it then.
+    pub older: Vec<(SignalId, String)>,
 }
 
 impl PollRequest {
     /// The version of a service, where it is known yet.
     pub fn version(&self, service: ServiceId) -> Option<&str> {
         self.versions.get(usize::from(service.0))?.as_deref()
+    }
+
+    /// The version before, where a signal is wanted of it, too.
+    pub fn older(&self, signal: SignalId) -> Option<&str> {
+        self.older.iter().find(|(wanted, _)| *wanted == signal).map(|(_, version)| version.as_str())
     }
 }
 
@@ -31,6 +38,8 @@ pub struct Poll {
     /// Readings by signal. A signal that answered with no points at all is listed with none:
     /// the source has no data for it, which is not the same as not having asked.
     pub points: Vec<(SignalId, Vec<Point>)>,
+    /// The same of the version before, for the signals that were wanted of it.
+    pub older: Vec<(SignalId, Vec<Point>)>,
     /// Signals whose own query failed while the source as a whole answered.
     pub failed: Vec<(SignalId, SourceError)>,
     /// Issues, where the source knows any. Replaces what it said before.

@@ -7,12 +7,14 @@ pub mod automatic;
 pub mod keeper;
 pub mod known;
 pub mod lease;
+pub mod migrations;
 pub mod plan;
 pub mod preflight;
 pub mod spec;
 pub mod step;
 pub mod strategy;
 pub mod target;
+pub mod telling;
 
 pub use plan::{LeftOut, Plan};
 pub use step::{Check, CheckOutcome, Covered, Step};

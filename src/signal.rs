@@ -130,6 +130,11 @@ impl Kind {
     pub const fn lower_is_worse(self) -> bool {
         matches!(self, Self::CrashFree)
     }
+
+    /// Whether two versions can be held against each other whatever share of the requests each of them serves.
+    pub const fn compares_versions(self) -> bool {
+        matches!(self, Self::ErrorRate | Self::Latency)
+    }
 }
 
 /// The unit readings of a signal are kept in.

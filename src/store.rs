@@ -47,6 +47,11 @@ impl Store {
         self.series[usize::from(id.0)].insert(points, arrived);
     }
 
+    /// Keeps what a source said of a signal in the version before.
+    pub fn insert_older(&mut self, id: SignalId, points: &[Point], arrived: Time) {
+        self.series[usize::from(id.0)].insert_older(points, arrived);
+    }
+
     /// Notes that a signal's own query failed while its source answered.
     pub fn set_trouble(&mut self, id: SignalId, error: SourceError) {
         self.series[usize::from(id.0)].set_trouble(error);

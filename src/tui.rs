@@ -7,6 +7,7 @@ pub mod glyphs;
 pub mod input;
 pub mod keymap;
 mod rows;
+mod standings;
 pub mod terminal;
 pub mod theme;
 mod ui;

@@ -23,7 +23,7 @@ use crate::deploy::{Time, brief};
 use crate::poll::{Alert, Issue};
 use crate::rollout::Rollout;
 use crate::setup::SourceInfo;
-use crate::signal::{Reading, Signal, SignalId};
+use crate::signal::{Reading, Sample, Signal, SignalId};
 use crate::store::{Series, SourceState};
 
 /// How bad, or how unknown, a signal is. Ordered from best to worst.
@@ -192,8 +192,8 @@ impl Judgement {
 
 /// A way to judge one kind of series. It takes in each bin once, in order of time, and owns its sentence.
 trait Rule {
-    /// Takes in the next bin since the deploy.
-    fn take(&mut self, reading: &Reading);
+    /// Takes in the next bin since the deploy, and what the version before did in it where that is known.
+    fn take(&mut self, reading: &Reading, beside: Option<Sample>);
 
     /// Judges what was taken in; the evidence is known to be fresh.
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement;

@@ -1,15 +1,18 @@
 //! The pure core: a watch is the fold of its messages. It never awaits, reads a clock or touches a socket.
 
+mod automatic;
 mod deploys;
 mod judging;
 mod pacing;
 mod planning;
+mod remembering;
 mod taking_back;
 
 use crate::deploy::{Deploy, Time, Window, WorkloadId};
 use crate::message::{Command, Effect, Message, StreamNews};
 use crate::poll::{Alert, Issue};
 use crate::rollback::automatic::Arming;
+use crate::rollback::known::Standing;
 use crate::rollback::lease::Holding;
 use crate::rollback::{Covered, Readiness, Rollback};
 use crate::rollout::Rollout;
@@ -45,8 +48,10 @@ pub struct Watch {
     /// When lost answers and runs were last asked for.
     last_asked: Option<Time>,
     holding: Holding,
-    lease_renewed: Option<Time>,
+    lease_asked: Option<Time>,
     arming: Arming,
+    /// What was remembered of a version in this watch, so that it is written once.
+    remembered: Vec<(WorkloadId, String, Standing)>,
 }
 
 /// What is known of one workload.
@@ -90,8 +95,9 @@ impl Watch {
             taken_back: Vec::new(),
             last_asked: None,
             holding: Holding::Nobody,
-            lease_renewed: None,
+            lease_asked: None,
             arming: Arming::default(),
+            remembered: Vec::new(),
             setup: Arc::new(setup),
         }
     }
@@ -104,6 +110,8 @@ impl Watch {
                 self.set_time(now);
                 self.judge_where(|_| true, &mut effects);
                 self.follow_rollback(&mut effects);
+                self.follow_automatism(&mut effects);
+                self.remember(&mut effects);
                 self.ask_who_is_due(&mut effects);
                 self.refresh_readiness(&mut effects);
             }

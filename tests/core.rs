@@ -5,18 +5,15 @@ mod support;
 
 use chrono::TimeDelta;
 use redflag::message::{Command, Effect, Message};
-use redflag::poll::{PollRequest, SourceError};
-use redflag::rollback::action::{Action, Patch};
+use redflag::poll::{Poll, PollRequest, SourceError};
 use redflag::rollback::lease::LeaseCall;
-use redflag::rollback::{Answer, Blocked, Covered, Goal, Readiness, Rollback, Step};
+use redflag::rollback::{Answer, Blocked, Goal, Readiness, Rollback};
 use redflag::rollout::{PodPhase, Progress};
 use redflag::setup::{Confirm, Setup, Told};
 use redflag::signal::{Sample, SourceId};
 use redflag::timeline::Mark;
 use redflag::verdict::{Level, Verdict};
 use redflag::watch::Watch;
-use serde_json::json;
-use std::sync::Arc;
 use support::*;
 
 fn polls(effects: &[Effect], wanted: SourceId) -> Vec<PollRequest> {
@@ -25,77 +22,6 @@ fn polls(effects: &[Effect], wanted: SourceId) -> Vec<PollRequest> {
         _ => None,
     };
     effects.iter().filter_map(of).collect()
-}
-
-fn undo(from: &str, to: &str) -> Arc<Step> {
-    let reference = setup().workloads[0].reference.clone();
-    let (uid, generation) = ("uid-1".to_owned(), 2);
-    Arc::new(Step {
-        goal: Goal::Back,
-        subject: reference.to_string(),
-        place: "test".to_owned(),
-        covers: vec![Covered {
-            workload: APP,
-            reference: reference.clone(),
-            uid: uid.clone(),
-            generation,
-            from: version(from, 2),
-            to: version(to, 1),
-        }],
-        action: Action::Patch(Patch { reference, uid, generation, document: json!([]) }),
-        does: Vec::new(),
-        checks: Vec::new(),
-        not_restored: Vec::new(),
-        expected: TimeDelta::seconds(70),
-        by_hand: "kubectl rollout undo deployment/app".to_owned(),
-    })
-}
-
-fn ask(watch: &mut Watch, seconds: i64, command: Command) -> Vec<Effect> {
-    watch.update(Message::Asked { at: at(seconds), command })
-}
-
-fn answer(watch: &mut Watch, seconds: i64, answer: Answer) -> Vec<Effect> {
-    watch.update(Message::Answered { workload: APP, at: at(seconds), answer })
-}
-
-/// Points of Grafana's three signals: bins of 30 s up to `now`, healthy or bad since `bad_since`.
-fn grafana(now: i64, bad_since: Option<i64>) -> Message {
-    let bins = || (0..30).map(|back| now / 30 * 30 - back * 30);
-    let bad = |second: i64| bad_since.is_some_and(|since| second >= since);
-    let errors = |second| Sample::Counts { errors: if bad(second) { 30.0 } else { 0.0 }, requests: 1200.0 };
-    let latency = |second| Sample::Value(if bad(second) { 800.0 } else { 470.0 });
-    answered(
-        GRAFANA,
-        now,
-        vec![
-            (ERROR_RATE, bins().map(|second| (at(second), errors(second))).collect()),
-            (LATENCY, bins().map(|second| (at(second), latency(second))).collect()),
-            (MEMORY, bins().map(|second| (at(second), Sample::Value(40.0))).collect()),
-        ],
-    )
-}
-
-/// A deploy made at `at(-100)`, rolled out at `at(-30)`, with a plan ready; bad from `at(60)` on.
-fn bad_deploy(setup: Setup) -> (Watch, Vec<Effect>) {
-    let mut watch = Watch::new(setup);
-    watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
-    let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
-    let mut effects = Vec::new();
-    for second in 3..=200 {
-        effects.extend(watch.update(Message::Tick(at(second))));
-        if second % 10 == 0 {
-            effects.extend(watch.update(answered(
-                SITE,
-                second,
-                vec![(PROBE, vec![(at(second), Sample::Value(90.0))])],
-            )));
-            effects.extend(watch.update(told(second, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30)))));
-            effects.extend(watch.update(grafana(second, Some(60))));
-        }
-    }
-    (watch, effects)
 }
 
 #[test]
@@ -131,6 +57,34 @@ fn after_an_answer_only_the_newest_span_is_asked_for_and_a_new_deploy_asks_for_a
     let asked = polls(&ticks(&mut watch, 27..=27), GRAFANA);
     assert_eq!(asked[0].from, at(20 - 3600));
     assert_eq!(asked[0].versions, [Some("1.9.1".to_owned())]);
+}
+
+#[test]
+fn a_signal_of_the_new_version_is_asked_of_the_old_one_too_while_that_may_have_served() {
+    let mut setup = setup();
+    setup.signals.iter_mut().take(3).for_each(|signal| signal.of_version = true);
+    let mut watch = Watch::new(setup);
+    watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+    let asked = polls(&ticks(&mut watch, 2..=4), GRAFANA);
+    // Memory is another matter: pods of another age.
+    assert_eq!(asked[0].older, [(ERROR_RATE, "1.8.3".to_owned()), (LATENCY, "1.8.3".to_owned())]);
+
+    let bins = |span: std::ops::Range<i64>, sample: Sample| span.map(|bin| (at(30 * bin), sample)).collect::<Vec<_>>();
+    let points = vec![(LATENCY, bins(-3..1, Sample::Value(800.0)))];
+    let older = vec![(LATENCY, bins(-120..0, Sample::Value(400.0)))];
+    let result = Ok(Poll { points, older, ..Poll::default() });
+    watch.update(Message::Polled { source: GRAFANA, at: at(5), result });
+    let past = watch.store().series(LATENCY).baseline().map(|baseline| baseline.median);
+    assert_eq!(past, Some(400.0), "its past is the old version's");
+    assert_eq!(watch.store().series(LATENCY).beside(at(-30)), Some(Sample::Value(400.0)));
+    assert_eq!(watch.store().series(LATENCY).last_value(), Some((at(0), 800.0)));
+
+    for second in [60, 160, 200] {
+        ticks(&mut watch, second - 20..=second - 1);
+        watch.update(answered(GRAFANA, second, Vec::new()));
+    }
+    let asked = polls(&ticks(&mut watch, 200..=230), GRAFANA);
+    assert!(asked[0].from > at(-30) && asked[0].older.is_empty(), "nobody can tell of it any more");
 }
 
 #[test]

@@ -620,6 +620,7 @@ impl Story {
             to: self.clock.now(),
             deployed_at: Some(begin() + TimeDelta::seconds(2)),
             versions: versions.collect(),
+            older: Vec::new(),
         }
     }
 }

@@ -74,6 +74,7 @@ async fn poll(source: &Prometheus) -> Result<Poll, SourceError> {
         to: now,
         deployed_at: None,
         versions: vec![Some("1.9.0".into())],
+        older: Vec::new(),
     };
     source.poll(&request).await
 }

@@ -83,6 +83,14 @@ impl Case {
         self.then(values.into_iter().map(Sample::Value))
     }
 
+    /// What the version before told of its past hour and of the bins beside the new one's so far.
+    fn older(mut self, past: Sample, beside: impl IntoIterator<Item = Sample>) -> Self {
+        let past = (1..=120).map(|back| (at(-back * STEP), past));
+        let points: Vec<Point> = past.chain((0..).map(|bin| at(bin * STEP)).zip(beside)).collect();
+        self.series.insert_older(&points, at(self.now));
+        self
+    }
+
     fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.signal.limits);
         self
@@ -138,6 +146,78 @@ fn an_error_rate_is_judged_on_its_counts() {
 }
 
 #[test]
+fn what_the_version_before_fails_at_the_same_time_is_not_this_deploys_doing() {
+    let new = || Case::of(Kind::ErrorRate).then([counts(12.0, 400.0); 5]);
+    // Its past is what the new one is held against.
+    let red = "3 % (60 of 2 000 requests) against 0.05 % before the deploy; above 1 % for 2 min";
+    new().older(counts(0.6, 1200.0), []).says(Level::RedFlag, red);
+    new().older(counts(0.6, 1200.0), [counts(0.0, 800.0); 5]).says(Level::RedFlag, red);
+    let both = new().older(counts(0.6, 1200.0), [counts(20.0, 800.0); 5]);
+    both.says(
+        Level::Warning,
+        &format!("{red}; so is the version before at the same time: 2.5 % (100 of 4 000 requests)"),
+    );
+    assert!(!both.judge().blames_deploy);
+    // Bad there, yet far worse here.
+    let worse = Case::of(Kind::ErrorRate).then([counts(80.0, 400.0); 5]);
+    let worse = worse.older(counts(0.6, 1200.0), [counts(20.0, 800.0); 5]).judge();
+    assert!(worse.level == Level::RedFlag && worse.blames_deploy, "{}", worse.sentence);
+}
+
+#[test]
+fn a_latency_is_held_against_the_version_before_while_both_serve() {
+    let new = || Case::of(Kind::Latency).values([640.0; 12]);
+    let older = |value| new().older(Sample::Value(400.0), [Sample::Value(value); 12]);
+    older(400.0).says(
+        Level::RedFlag,
+        "640 ms against 400 ms of the version before at the same time; more than +50 % for 6 min",
+    );
+    older(500.0).says(
+        Level::Warning,
+        "640 ms against 500 ms of the version before at the same time; slower beyond chance for 6 min, limit +50 %",
+    );
+    let both = older(620.0);
+    both.says(Level::Warning, "640 ms, +60 % against 400 ms before the deploy; above 500 ms for 6 min");
+    assert!(!both.judge().blames_deploy);
+}
+
+#[test]
+fn a_lead_is_not_forgotten_when_the_version_before_is_gone() {
+    let case = |alone: usize, value: f64| {
+        let new = Case::of(Kind::Latency).values([640.0; 12]).values(vec![value; alone]);
+        new.older(Sample::Value(400.0), [Sample::Value(400.0); 12]).judge()
+    };
+    for alone in 1..9 {
+        assert_eq!(case(alone, 640.0).level, Level::RedFlag, "{alone}: {}", case(alone, 640.0).sentence);
+    }
+    assert_eq!(case(4, 400.0).level, Level::Clear);
+}
+
+#[test]
+fn few_requests_beside_many_vary_far_more_and_are_not_slower_for_it() {
+    let swings = || (0..40).map(|bin| [300.0, 560.0, 410.0, 250.0, 520.0][bin % 5]);
+    let case = Case::of(Kind::Latency).values(swings()).limits(|limits| limits.warning = None);
+    assert_eq!(case.older(Sample::Value(400.0), [Sample::Value(400.0); 40]).judge().level, Level::Clear);
+}
+
+#[test]
+fn a_signal_of_the_new_version_has_the_old_ones_past() {
+    Case::of(Kind::Latency)
+        .values([640.0; 4])
+        .older(Sample::Value(400.0), [])
+        .says(Level::RedFlag, "640 ms, +60 % against 400 ms before the deploy; more than +50 % for 2 min");
+}
+
+#[test]
+fn what_begins_when_the_version_before_is_gone_is_this_deploys_again() {
+    let rates = |values: &[f64]| values.iter().map(|&errors| counts(errors, 400.0)).collect::<Vec<_>>();
+    let (bad, calm) = ([12.0; 5], [0.0; 6]);
+    let case = Case::of(Kind::ErrorRate).then(rates(&[&bad[..], &calm, &bad].concat()));
+    let judgement = case.older(counts(0.6, 1200.0), rates(&bad)).judge();
+    assert!(judgement.level == Level::RedFlag && judgement.blames_deploy, "{}", judgement.sentence);
+}
+
+#[test]
 fn thin_traffic_is_insufficient_and_says_how_many_more_it_takes() {
     Case::of(Kind::ErrorRate).baseline(counts(0.0, 1.0)).then([counts(0.0, 1.0); 10]).says(
         Level::Insufficient,
@@ -185,6 +265,16 @@ fn from_three_milliseconds_to_five_is_no_regression_and_to_eight_nothing_to_go_b
     case().values([8.0; 4]).says(
         Level::Warning,
         "8 ms, +167 % against 3 ms before the deploy; more than +50 % for 2 min, yet by less than 10 ms",
+    );
+}
+
+#[test]
+fn answers_in_no_time_are_no_good_sign_and_an_improvement_is_no_bad_one() {
+    let case = || Case::of(Kind::Latency).baseline(Sample::Value(400.0));
+    case().values([280.0; 9]).says(Level::Clear, "280 ms, -30 % against 400 ms before the deploy; limit 500 ms");
+    case().values([100.0; 4]).says(
+        Level::Warning,
+        "100 ms, -75 % against 400 ms before the deploy; faster beyond chance for 2 min, as answers are that fail or find nothing",
     );
 }
 

@@ -3,6 +3,8 @@
 
 #[path = "screens/company.rs"]
 mod company;
+#[path = "screens/rollback.rs"]
+mod rollback;
 
 use chrono::TimeDelta;
 use company::{Health, Scene, blocked, undone};

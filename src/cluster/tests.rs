@@ -113,6 +113,8 @@ fn every_status_has_its_error() {
     let text = || "no".to_owned();
     assert_eq!(status(401, "no"), SourceError::Unauthorized(text()));
     assert_eq!(status(403, "no"), SourceError::Forbidden(text()));
+    let nobody = "pods is forbidden: User \"system:anonymous\" cannot list resource \"pods\"";
+    assert_eq!(status(403, nobody), SourceError::Unauthorized(nobody.to_owned()));
     assert_eq!(status(404, "no"), SourceError::NotFound(text()));
     assert_eq!(status(422, "no"), SourceError::BadQuery(text()));
     assert_eq!(status(429, "no"), SourceError::RateLimited { retry_after: None });

@@ -34,7 +34,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8, CommandError>
         config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
     let lines = block_on(async {
         let (versions, deployed_at) = deployed(&setup, &sources).await;
-        let request = PollRequest { from: now - SPAN, to: now, deployed_at, versions };
+        let request = PollRequest { from: now - SPAN, to: now, deployed_at, versions, older: Vec::new() };
         Ok(join_all(sources.iter().map(|spec| check(spec, &request))).await)
     })?;
     let lines: Vec<CheckLine> = lines.into_iter().flatten().collect();

@@ -29,8 +29,10 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> 
             started: clock.now(),
             clock_speed: clock.speed(),
         };
-        let assembly = config.assemble(None, &options, &company)?;
-        show(play, assembly, clock).await
+        let mut assembly = config.assemble(None, &options, &company)?;
+        let workloads = assembly.setup.workloads.iter();
+        assembly.setup.rollback.known = workloads.map(|it| company.known(&it.reference.name)).collect();
+        show(play, assembly, None, clock).await
     })
 }
 

@@ -2,12 +2,12 @@
 
 mod lines;
 
-use super::{CommandError, block_on, load};
+use super::{CommandError, block_on, load, recall};
 use crate::cli::{Global, RollbackArgs};
 use crate::clock::Clock;
 use crate::config::{AssembleOptions, SystemSecrets};
 use crate::runtime::{Outside, QUEUE, Runtime};
-use crate::setup::{Confirm, Told};
+use crate::setup::{Automatic, Confirm, Told};
 use crate::watch::Watch;
 use chrono::{TimeDelta, Utc};
 use futures_util::stream;
@@ -27,9 +27,15 @@ pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandErr
                 .to_owned(),
         ));
     }
+    if let Some(name) = args.confirm.as_ref().filter(|name| **name != assembly.setup.environment) {
+        return Err(CommandError::Call(format!(
+            "--confirm {name} does not name the environment that is rolled back: that is {}",
+            assembly.setup.environment
+        )));
+    }
     let mode = match (args.dry_run, args.yes) {
         (true, _) => Mode::DryRun,
-        (false, true) => Mode::Yes,
+        (false, true) => Mode::Yes { named: args.confirm.clone() },
         (false, false) if io::stdin().is_terminal() => Mode::Ask,
         (false, false) => {
             return Err(CommandError::Call(
@@ -41,13 +47,17 @@ pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandErr
     if assembly.setup.confirm == Confirm::None {
         assembly.setup.confirm = Confirm::Key;
     }
+    // A person is here and says when; the automatism is for a watch.
+    assembly.setup.rollback.automatic = Automatic::Off;
     // An answer is a line and its Enter; no slip of a finger types that.
     assembly.setup.confirm_grace = TimeDelta::zero();
+    let memory = recall(&mut assembly);
     block_on(async {
         let clock = Clock::real();
         let (out, inbox) = mpsc::channel(QUEUE);
         let watch = Watch::new(assembly.setup);
-        let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out);
+        let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out)
+            .with_memory(memory);
         let answers = if mode == Mode::Ask { typed_lines() } else { mpsc::unbounded_channel().1 };
         let inputs = stream::unfold(answers, |mut answers| async move {
             match answers.recv().await {

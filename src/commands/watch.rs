@@ -1,9 +1,10 @@
 //! `redflag watch`: the screen over one environment's newest deploy.
 
-use super::{CommandError, block_on, load};
+use super::{CommandError, block_on, load, recall};
 use crate::cli::{Global, WatchArgs};
 use crate::clock::Clock;
 use crate::config::{self, AssembleOptions, Assembly, Config, SystemSecrets};
+use crate::memory::Memory;
 use crate::rollback::Rollback;
 use crate::runtime::{Outside, QUEUE, Runtime};
 use crate::setup::Told;
@@ -28,8 +29,9 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<u8, CommandError>
     };
     let options = AssembleOptions { told, read_only: global.read_only, started: Utc::now(), clock_speed: 1.0 };
     let look = Screenplay::of(global, &config)?;
-    let assembly = config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
-    block_on(show(look, assembly, Clock::real()))
+    let mut assembly = config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
+    let memory = recall(&mut assembly);
+    block_on(show(look, assembly, memory, Clock::real()))
 }
 
 /// How the screen looks and which keys it takes: found to be right before the terminal is touched.
@@ -67,10 +69,16 @@ pub(super) fn needs_terminal(command: &str) -> Result<(), CommandError> {
 }
 
 /// Runs the screen until it is left; says afterwards, on the terminal given back, how things stood.
-pub(super) async fn show(play: Screenplay, assembly: Assembly, clock: Clock) -> Result<u8, CommandError> {
+pub(super) async fn show(
+    play: Screenplay,
+    assembly: Assembly,
+    memory: Option<Memory>,
+    clock: Clock,
+) -> Result<u8, CommandError> {
     let (out, inbox) = mpsc::channel(QUEUE);
     let watch = Watch::new(assembly.setup);
-    let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out);
+    let outside =
+        Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out).with_memory(memory);
     let guard = terminal::enter()?;
     let tui = Tui::new(Terminal::new(Screen::new())?, play.look, play.keymap);
     let mut runtime = Runtime::new(watch, tui, input::inputs()?, clock, outside, inbox);

@@ -210,7 +210,7 @@ async fn monitors(
 }
 
 fn find_monitors(world: &World, now: Seconds, search: &str) -> (Vec<Value>, BTreeMap<&'static str, usize>) {
-    let metrics = super::metrics::Metrics { services: &world.services, seed: world.seed, history: &world.history, now };
+    let metrics = world.metrics_at(now);
     let (mut found, mut counts) = (Vec::new(), BTreeMap::new());
     for (index, service) in world.services.iter().enumerate() {
         for (place, condition) in (1..).zip(Condition::ALL) {

@@ -21,11 +21,14 @@ pub enum Peer {
     Website,
     /// Its Kubernetes API server.
     Kubernetes,
+    /// Its Argo CD.
+    ArgoCd,
 }
 
 impl Peer {
     /// Every peer.
-    pub const ALL: [Self; 5] = [Self::Grafana, Self::Sentry, Self::Datadog, Self::Website, Self::Kubernetes];
+    pub const ALL: [Self; 6] =
+        [Self::Grafana, Self::Sentry, Self::Datadog, Self::Website, Self::Kubernetes, Self::ArgoCd];
 
     /// Its name in the configuration and in requests' records.
     pub const fn name(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Peer {
             Self::Datadog => "datadog",
             Self::Website => "website",
             Self::Kubernetes => "kubernetes",
+            Self::ArgoCd => "argocd",
         }
     }
 }
@@ -89,7 +93,7 @@ impl Requests {
         self.counts[peer as usize]
     }
 
-    /// Those of the last requests that would have changed something: `PATCH` and `DELETE` without `dryRun`.
+    /// Those of the last requests that would have changed a workload: `PATCH` and `DELETE` without `dryRun`.
     pub fn changes(&self) -> impl Iterator<Item = &Request> {
         self.last.iter().filter(|request| is_change(&request.method, &request.path))
     }
@@ -97,7 +101,9 @@ impl Requests {
 
 /// Whether a request means to change the cluster.
 pub(crate) fn is_change(method: &str, path_and_query: &str) -> bool {
-    matches!(method, "PATCH" | "DELETE" | "PUT") && !path_and_query.contains("dryRun=All")
+    // A lease says who is at it; it changes nothing of what runs.
+    let lease = path_and_query.contains("/leases");
+    matches!(method, "PATCH" | "DELETE" | "PUT") && !path_and_query.contains("dryRun=All") && !lease
 }
 
 /// What is broken at the moment, and the record of requests.

@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 mod controlled;
 mod deployment;
 pub(crate) mod etcd;
+mod kept;
 mod objects;
 pub(crate) mod patch;
 mod pods;
@@ -18,7 +19,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use etcd::Resource;
-use objects::NAMESPACE;
+pub(crate) use objects::NAMESPACE;
 use patch::Form;
 use selector::Selector;
 use serde_json::{Value, json};
@@ -43,18 +44,20 @@ struct Target {
 impl Target {
     fn parse(path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-        let (group, rest) = match segments.as_slice() {
-            ["api", "v1", rest @ ..] => ("", rest),
-            ["apis", "apps", "v1", rest @ ..] => ("apps", rest),
+        let (api_version, rest) = match segments.as_slice() {
+            ["api", version, rest @ ..] => ((*version).to_owned(), rest),
+            ["apis", group, version, rest @ ..] => (format!("{group}/{version}"), rest),
             _ => return None,
         };
         let (namespace, plural, name) = match rest {
+            ["namespaces", name] => (None, "namespaces", Some((*name).to_owned())),
             ["namespaces", namespace, plural] => (Some(*namespace), *plural, None),
             ["namespaces", namespace, plural, name] => (Some(*namespace), *plural, Some((*name).to_owned())),
             [plural] => (None, *plural, None),
             _ => return None,
         };
-        let resource = Resource::ALL.into_iter().find(|one| one.group() == group && one.plural() == plural)?;
+        let resource =
+            Resource::ALL.into_iter().find(|one| one.api_version() == api_version && one.plural() == plural)?;
         Some(Self { resource, is_ours: namespace.is_none_or(|namespace| namespace == NAMESPACE), name })
     }
 }
@@ -87,7 +90,8 @@ async fn answer(
     };
     let result = match (method, &target.name) {
         (Method::GET, None) => list_or_watch(&office, &target, &query),
-        (Method::GET, Some(name)) => read(&office, &target, name),
+        (Method::GET, Some(name)) => read(&office, &target, name, &headers),
+        (Method::POST, None) if target.resource == Resource::Leases => create(&office, user, &target, &body),
         (Method::PATCH, Some(name)) => change(&office, user, &target, name, &query, &headers, &body),
         (Method::DELETE, Some(name)) if target.resource == Resource::Pods => delete(&office, user, &target, name),
         _ => Err(Refusal::method_not_allowed()),
@@ -127,9 +131,16 @@ fn without_kind(mut object: Value) -> Value {
     object
 }
 
-fn read(office: &Office, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+fn read(office: &Office, target: &Target, name: &str, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
     let found = office.with(|world, _| world.cluster.etcd.get(target.resource, name).cloned());
     let json = found.filter(|_| target.is_ours).ok_or_else(|| Refusal::not_found(target.resource, name))?;
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.contains("as=PartialObjectMetadata") {
+        let object: Value = serde_json::from_str(&json).unwrap_or_default();
+        let metadata =
+            json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]});
+        return Ok(json_answer(200, &metadata));
+    }
     Ok(([(header::CONTENT_TYPE, "application/json")], json.to_string()).into_response())
 }
 
@@ -145,7 +156,8 @@ fn change(
     if user != User::Operator {
         return Err(Refusal::forbidden(user.name(), "patch", target.resource, name));
     }
-    if !matches!(target.resource, Resource::Deployments | Resource::StatefulSets | Resource::DaemonSets) {
+    let workload = matches!(target.resource, Resource::Deployments | Resource::StatefulSets | Resource::DaemonSets);
+    if !workload && target.resource != Resource::Leases {
         return Err(Refusal::method_not_allowed());
     }
     if !target.is_ours {
@@ -162,8 +174,23 @@ fn change(
             return Err(Refusal::bad_request(&format!("Invalid value: \"{other}\": supported values: \"All\"")));
         }
     };
-    let object = office.with(|world, _| world.cluster.patch(target.resource, name, form, &patch, dry_run))?;
+    let object = office.with(|world, _| {
+        if target.resource.is_simulated() {
+            world.cluster.patch(target.resource, name, form, &patch, dry_run)
+        } else {
+            world.cluster.patch_kept(target.resource, name, form, &patch)
+        }
+    })?;
     Ok(json_answer(200, &object))
+}
+
+fn create(office: &Office, user: User, target: &Target, body: &Bytes) -> Result<Response<Body>, Refusal> {
+    if user != User::Operator {
+        return Err(Refusal::forbidden(user.name(), "create", target.resource, ""));
+    }
+    let object = serde_json::from_slice(body).map_err(|error| Refusal::bad_request(&error.to_string()))?;
+    let created = office.with(|world, _| world.cluster.create_kept(target.resource, object))?;
+    Ok(json_answer(201, &created))
 }
 
 fn delete(office: &Office, user: User, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {

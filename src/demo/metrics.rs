@@ -50,6 +50,8 @@ pub(crate) struct Metrics<'a> {
     pub(crate) services: &'a [Service],
     pub(crate) seed: u64,
     pub(crate) history: &'a History,
+    /// When the story began.
+    pub(crate) start: Seconds,
     /// Nothing is known after this moment.
     pub(crate) now: Seconds,
 }
@@ -99,11 +101,12 @@ impl Metrics<'_> {
         let exposure = serving.exposure(at);
         let mut share = cast.error_share * (1.0 + 0.08 * self.drift(service, 2, at));
         match cast.trouble {
-            Trouble::Errors => {
+            Trouble::Errors | Trouble::ErrorsAndNoWayBack => {
                 let climb = 0.012 + 0.022 * ramp(exposure, 0.0, 150.0);
                 share += serving.faulty * climb * (1.0 + 0.12 * self.drift(service, 3, at));
             }
             Trouble::PoolExhausted => share += 0.055 * self.pool_pressure(service, at),
+            Trouble::Dependency => share += 0.03 * self.outage(at) * (1.0 + 0.12 * self.drift(service, 3, at)),
             _ => {}
         }
         // Too few pods turn requests away.
@@ -117,7 +120,10 @@ impl Metrics<'_> {
         let exposure = serving.exposure(at);
         let usual = cast.latency * (1.0 + 0.03 * self.drift(service, 4, at) + 0.006 * noise::daily(at));
         let slower = match cast.trouble {
-            Trouble::Errors => serving.faulty * (0.36 + 0.36 * ramp(exposure, 60.0, 600.0)),
+            Trouble::Errors | Trouble::ErrorsAndNoWayBack => {
+                serving.faulty * (0.36 + 0.36 * ramp(exposure, 60.0, 600.0))
+            }
+            Trouble::Dependency => 0.7 * self.outage(at),
             Trouble::PoolExhausted => 3.2 * self.pool_pressure(service, at),
             _ => 0.0,
         };
@@ -142,6 +148,11 @@ impl Metrics<'_> {
         serving.faulty * ramp(serving.exposure(at), 240.0, 420.0)
     }
 
+    /// How far what a service depends on is gone, 0 to 1: whole within half a minute, three minutes into the story.
+    fn outage(&self, at: Seconds) -> f64 {
+        ramp(at - self.start, 180.0, 210.0)
+    }
+
     /// Memory in use of a pod, 0 to 1 of its limit; `None` when its container did not run.
     pub(crate) fn memory(&self, pod: &PodTrace, at: Seconds) -> Option<f64> {
         let age = at - pod.started(at)?;
@@ -155,7 +166,7 @@ impl Metrics<'_> {
     pub(crate) fn cpu(&self, pod: &PodTrace, at: Seconds) -> Option<f64> {
         pod.started(at)?;
         let busy = self.history.serving(pod.service, at).faulty;
-        let heavier = if self.services[pod.service].trouble == Trouble::Errors { 0.06 * busy } else { 0.0 };
+        let heavier = if self.services[pod.service].trouble.is_errors() { 0.06 * busy } else { 0.0 };
         let stream = noise::stream(&pod.name) ^ 0xc9;
         Some(0.37 + 0.05 * noise::drift(self.seed, stream, at) + 0.02 * noise::daily(at) + heavier)
     }
@@ -193,7 +204,7 @@ impl Metrics<'_> {
                 let excess = 1.0 - (usual / self.error_share(service, middle)).min(1.0);
                 let failures = (self.requests_in(service, bin).failed * excess).round();
                 all += part * failures;
-                if self.services[service].trouble == Trouble::Errors {
+                if self.services[service].trouble.is_errors() {
                     let dither = noise::even(self.seed, self.stream(service, 14), bin);
                     rare += part * (failures * 0.026 + dither).floor();
                 }
@@ -209,7 +220,7 @@ impl Metrics<'_> {
             let middle = (bin as f64 + 0.5) * BIN;
             let faulty = self.history.serving(service, middle).faulty;
             let sessions = self.traffic(service, middle) * BIN * 0.12 * if new { faulty } else { 1.0 - faulty };
-            let breaks = new && self.services[service].trouble == Trouble::Errors;
+            let breaks = new && self.services[service].trouble.is_errors();
             let share = if breaks { 0.014 } else { 0.0012 };
             all += part * sessions;
             crashed += part * sessions * share * (1.0 + 0.2 * self.drift(service, 6, middle));
@@ -293,7 +304,7 @@ mod tests {
         let mut history = History::new(services.len());
         history.note_start(0, "app-1", false, START - 86_400.0);
         history.note_serving(0, START + 70.0, 1.0, 1.0);
-        let metrics = Metrics { services: &services, seed: 1, history: &history, now: START + 4000.0 };
+        let metrics = Metrics { services: &services, seed: 1, history: &history, start: START, now: START + 4000.0 };
         for second in -3600..2000 {
             check(&metrics, START + f64::from(second));
         }

@@ -24,7 +24,7 @@ mod tests {
         for pod in ["app-a", "app-b"] {
             history.note_start(0, pod, false, NOW - 9000.0);
         }
-        let metrics = Metrics { services: &services, seed: 1, history: &history, now: NOW };
+        let metrics = Metrics { services: &services, seed: 1, history: &history, start: NOW - 3600.0, now: NOW };
         evaluate(&parse(query).unwrap(), &metrics, &Grid::range(NOW - 300.0, NOW, 30.0))
     }
 

@@ -26,11 +26,21 @@ pub enum Scenario {
     FlakySources,
     /// Twenty services in one push, two of which go bad, each in its own way.
     Fleet,
+    /// A bad release that also dropped a column: going back would do harm.
+    Migration,
+    /// A bad release of what Argo CD keeps as Git has it: an undo would be put back.
+    GitopsOwned,
+    /// A bad release whose earlier image is gone: the way back does not come up.
+    RollbackFails,
+    /// Somebody else's outage, minutes after a harmless deploy.
+    NotTheCause,
+    /// A bad release that is taken back without a person, unless one stops it.
+    AutoCountdown,
 }
 
 impl Scenario {
     /// Every scenario, in the order in which help and errors list them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::BadRelease,
         Self::Healthy,
         Self::MemoryLeak,
@@ -40,6 +50,11 @@ impl Scenario {
         Self::LowTraffic,
         Self::FlakySources,
         Self::Fleet,
+        Self::Migration,
+        Self::GitopsOwned,
+        Self::RollbackFails,
+        Self::NotTheCause,
+        Self::AutoCountdown,
     ];
 
     /// The name on the command line: `bad-release`.
@@ -54,6 +69,11 @@ impl Scenario {
             Self::LowTraffic => "low-traffic",
             Self::FlakySources => "flaky-sources",
             Self::Fleet => "fleet",
+            Self::Migration => "migration",
+            Self::GitopsOwned => "gitops-owned",
+            Self::RollbackFails => "rollback-fails",
+            Self::NotTheCause => "not-the-cause",
+            Self::AutoCountdown => "auto-countdown",
         }
     }
 
@@ -69,6 +89,11 @@ impl Scenario {
             Self::LowTraffic => "one or two requests a minute: too few to judge by",
             Self::FlakySources => "the deploy is fine, the monitoring is not: 429, 500, time-outs, NaN, gaps, HTML",
             Self::Fleet => "twenty services in one push, two of which go bad differently",
+            Self::Migration => "a bad release that dropped a column: going back takes a typed name",
+            Self::GitopsOwned => "a bad release that Argo CD keeps in place: its own rollback is the way",
+            Self::RollbackFails => "the earlier image is gone: the way back does not come up",
+            Self::NotTheCause => "a dependency fails after a harmless deploy: going back does not help",
+            Self::AutoCountdown => "a bad release that is taken back by itself unless somebody stops it",
         }
     }
 
@@ -84,11 +109,15 @@ impl Scenario {
             latency: 460.0,
             error_share: 0.000_48,
             trouble: Trouble::None,
+            migration: "none",
         };
         let with = |trouble| vec![Service { trouble, ..app.clone() }];
         match self {
             Self::Healthy | Self::FlakySources => with(Trouble::None),
-            Self::BadRelease => with(Trouble::Errors),
+            Self::BadRelease | Self::GitopsOwned | Self::AutoCountdown => with(Trouble::Errors),
+            Self::Migration => vec![Service { trouble: Trouble::Errors, migration: DROPPED_COLUMN, ..app }],
+            Self::RollbackFails => with(Trouble::ErrorsAndNoWayBack),
+            Self::NotTheCause => with(Trouble::Dependency),
             Self::MemoryLeak => with(Trouble::MemoryLeak),
             Self::PoolExhausted => with(Trouble::PoolExhausted),
             Self::CrashLoop => with(Trouble::CrashLoop),
@@ -142,7 +171,22 @@ pub(crate) enum Trouble {
     PoolExhausted,
     CrashLoop,
     ImagePull,
+    /// As [`Trouble::Errors`], and no earlier image can be pulled any more.
+    ErrorsAndNoWayBack,
+    /// What it depends on fails, whichever version runs.
+    Dependency,
 }
+
+impl Trouble {
+    /// Whether the new version itself fails requests and is slow.
+    pub(crate) const fn is_errors(self) -> bool {
+        matches!(self, Self::Errors | Self::ErrorsAndNoWayBack)
+    }
+}
+
+/// What the pipeline writes on a Deployment whose release drops a column.
+const DROPPED_COLUMN: &str =
+    "destructive: shop/migrations/0042_drop_legacy_id.py drops orders.legacy_id, which 1.8.3 reads";
 
 /// One service of the company and the deploy it is about to get.
 #[derive(Debug, Clone)]
@@ -163,6 +207,8 @@ pub(crate) struct Service {
     pub(crate) error_share: f64,
     /// What the new version brings.
     pub(crate) trouble: Trouble,
+    /// What the pipeline says of the migrations that ship with the new version.
+    pub(crate) migration: &'static str,
 }
 
 impl Service {
@@ -221,6 +267,7 @@ fn fleet() -> Vec<Service> {
                     "search" => Trouble::PoolExhausted,
                     _ => Trouble::None,
                 },
+                migration: "none",
             }
         })
         .collect()
@@ -244,7 +291,8 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "there is no scenario `bad-relaese`, did you mean `bad-release`?; there are: bad-release, healthy, \
-             memory-leak, pool-exhausted, crash-loop, image-pull, low-traffic, flaky-sources, fleet"
+             memory-leak, pool-exhausted, crash-loop, image-pull, low-traffic, flaky-sources, fleet, migration, \
+             gitops-owned, rollback-fails, not-the-cause, auto-countdown"
         );
         assert_eq!("zzz".parse::<Scenario>().unwrap_err().nearest, None);
     }

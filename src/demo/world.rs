@@ -1,15 +1,21 @@
 //! The simulated company: its cluster, its past, and the deploys that the scenario has in store. Moves on in
 //! whole seconds of the clock's time, as many as have passed.
 
+use super::argocd::{Application, TRACKING};
 use super::history::{History, Seconds, seconds};
+use super::kubernetes::NAMESPACE;
 use super::kubernetes::cluster::{Cluster, cause};
 use super::kubernetes::etcd::Resource;
 use super::kubernetes::patch::Form;
 use super::metrics::Metrics;
 use super::scenario::{Scenario, Service};
-use crate::deploy::Time;
+use crate::deploy::{Time, version_label};
+use crate::rollback::known::{Known, Standing};
 use chrono::TimeDelta;
 use serde_json::json;
+
+/// The annotation by which a pipeline tells what its migrations do.
+const MIGRATION: &str = "redflag.dev/migration";
 
 /// Everything that is true of the company at a moment.
 #[derive(Debug)]
@@ -23,6 +29,8 @@ pub(crate) struct World {
     now: Time,
     /// Deploys to come: when, which service.
     script: Vec<(Time, usize)>,
+    /// What Argo CD keeps, where the scenario has one.
+    pub(crate) argocd: Option<Application>,
 }
 
 impl World {
@@ -31,13 +39,15 @@ impl World {
         let services = scenario.cast();
         let cluster = Cluster::new(&services, start, seed);
         let mut history = History::new(services.len());
+        let kept = services.first().filter(|_| scenario == Scenario::GitopsOwned);
+        let argocd = kept.map(|service| Application::new(&service.name, &service.history, start));
         cluster.note_beginning(&services, &mut history);
         let script = services
             .iter()
             .enumerate()
             .map(|(index, service)| (start + TimeDelta::seconds(service.deployed_after), index))
             .collect();
-        Self { scenario, services, cluster, history, start, seed, now: start, script }
+        Self { scenario, services, cluster, history, start, seed, now: start, script, argocd }
     }
 
     /// Lets the time up to `to` pass.
@@ -49,15 +59,25 @@ impl World {
             for (_, service) in self.script.extract_if(.., |(at, _)| *at <= now).collect::<Vec<_>>() {
                 let version = self.services[service].version.clone();
                 let name = self.services[service].name.clone();
+                if let Some(application) = &mut self.argocd {
+                    application.merge(&version, now);
+                }
                 self.deploy(&name, &version);
             }
+            self.synchronize(now);
             self.cluster.step(now, &self.services, &mut self.history);
         }
     }
 
     /// The metrics as they are known at `at`.
     pub(crate) fn metrics(&self, at: Time) -> Metrics<'_> {
-        Metrics { services: &self.services, seed: self.seed, history: &self.history, now: seconds(at) }
+        self.metrics_at(seconds(at))
+    }
+
+    /// The same, for a moment in epoch seconds.
+    pub(crate) fn metrics_at(&self, now: Seconds) -> Metrics<'_> {
+        let (services, seed, history) = (&self.services, self.seed, &self.history);
+        Metrics { services, seed, history, start: seconds(self.start), now }
     }
 
     /// How much of a service's database pool is in use, 0 to 1.
@@ -79,12 +99,43 @@ impl World {
     pub(crate) fn deploy(&mut self, service: &str, version: &str) {
         let Some(index) = self.service(service) else { return };
         let image = self.services[index].image(version);
+        let migration = self.services[index].migration;
+        let mut annotations = json!({"kubernetes.io/change-cause": cause(service, version), MIGRATION: migration});
+        if self.argocd.is_some() {
+            annotations[TRACKING] = json!(format!("{service}:apps/Deployment:{NAMESPACE}/{service}"));
+        }
         self.change(
             service,
             &json!({
-            "metadata": {"annotations": {"kubernetes.io/change-cause": cause(service, version)}},
+            "metadata": {"annotations": annotations},
             "spec": {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}}),
         );
+    }
+
+    /// What a watch of the version before has found.
+    pub(crate) fn known(&self, service: &str) -> Vec<Known> {
+        let Some(cast) = self.service(service).map(|index| &self.services[index]) else { return Vec::new() };
+        let Some(image) = cast.history.last().map(|version| cast.image(version)) else { return Vec::new() };
+        let hash = self.cluster.hash_of(service, &image).unwrap_or_default();
+        let at = self.start - TimeDelta::hours(51);
+        vec![Known { hash, images: vec![image], standing: Standing::Good, at }]
+    }
+
+    /// Argo CD's part of a second.
+    fn synchronize(&mut self, now: Time) {
+        let Some(name) = self.argocd.as_ref().map(|application| application.name.clone()) else { return };
+        let live = self.live_version(&name);
+        let wanted = self.argocd.as_mut().and_then(|application| application.step(&live, now));
+        if let Some(version) = wanted.filter(|version| *version != live) {
+            self.deploy(&name, &version);
+        }
+    }
+
+    /// The version in a service's template.
+    pub(crate) fn live_version(&self, service: &str) -> String {
+        let deployment = self.cluster.deployment(service);
+        let image = deployment.and_then(|one| one.spec.pointer("/template/spec/containers/0/image")?.as_str());
+        image.map_or_else(String::new, |image| version_label(image).to_owned())
     }
 
     /// Changes a Deployment by a strategic merge patch; one that does not apply is nobody's fault but the caller's.

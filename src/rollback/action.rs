@@ -53,14 +53,20 @@ pub enum Action {
     },
     /// A job of a CI system.
     Ci(CiAction),
-    /// `git revert` of these commits, newest first, and a push.
+    /// `git revert` of some commits, tried already, as one commit on top of the branch, and a push.
     Revert {
         /// The branch that is deployed.
         branch: String,
         /// The commit at its tip when the plan was made: the push is refused when it moved.
         tip: String,
-        /// The commits to revert, newest first, full hashes.
+        /// The commits that are reverted, newest first, full hashes.
         commits: Vec<String>,
+        /// What the branch holds then: the tree that the trial came to.
+        tree: String,
+        /// The message of the commit.
+        message: String,
+        /// A text in the message that no other commit of the branch has: how it is found again.
+        marker: String,
     },
     /// A program and its arguments; never a shell.
     Command {
@@ -152,6 +158,11 @@ impl Action {
     /// Whether it changes the workload's spec, so that its `generation` grows.
     pub const fn changes_spec(&self) -> bool {
         !matches!(self, Self::Abort { .. })
+    }
+
+    /// Whether what comes back is built anew, so that neither its template nor its images are known beforehand.
+    pub const fn builds_anew(&self) -> bool {
+        matches!(self, Self::Revert { .. })
     }
 
     /// Whether the request itself refuses when the workload is no longer what the plan was made for. Without

@@ -38,6 +38,10 @@ pub struct Wanted {
     pub pace: Option<TimeDelta>,
     /// What earlier watches found of its versions.
     pub known: Vec<Known>,
+    /// Who is at the keys: `$actor`.
+    pub actor: String,
+    /// What speaks against the deploy at the moment: `$reason`. Empty while nothing does.
+    pub reason: String,
     /// The workload as the watch sees it; `None` outside a watch.
     pub seen: Option<Seen>,
 }

@@ -20,8 +20,10 @@ pub struct Known {
 pub enum Standing {
     /// It survived a whole watch.
     Good,
-    /// It was taken back, or was under a red flag when its watch ended.
+    /// It was taken back, or was under a red flag for minutes.
     Bad,
+    /// It was taken back, and the flags stayed red without it: nothing speaks against it, nothing for it.
+    Unproven,
 }
 
 impl Known {
@@ -62,7 +64,7 @@ pub fn default_target(others: &[&Version], served_before: Option<&str>, known: &
         return None;
     }
     let good = others.iter().position(|version| standing(version) == Some(Standing::Good));
-    good.or_else(|| others.iter().position(|version| standing(version).is_none()))
+    good.or_else(|| others.iter().position(|version| standing(version) != Some(Standing::Bad)))
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! The ways to take a deploy back: [`Strategy`], one file each.
 
+mod aim;
 pub mod argocd;
 pub mod flux;
+pub mod git;
 pub mod helm;
 pub mod kubernetes;
+pub mod lease;
 pub mod owner;
 pub(crate) mod program;
 mod records;
+pub mod with_migrations;
 
 use super::ask::Ask;
 use super::spec::{RollbackSpec, StrategySpec};
@@ -14,6 +18,7 @@ use super::{Answer, Blocked, Readiness, Run, Step};
 use crate::cluster::Cluster;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
+use with_migrations::WithMigrations;
 
 /// One way to take a deploy back. The caller owns the life of a rollback; a strategy only knows its system.
 pub trait Strategy: Send + Sync {
@@ -38,19 +43,27 @@ pub trait Strategy: Send + Sync {
 /// # Errors
 /// When it cannot work as it is told to, whatever the workload: the reason and the way out.
 pub fn build(spec: &RollbackSpec, cluster: &Cluster) -> Result<Arc<dyn Strategy>, Blocked> {
-    Ok(match &spec.strategy {
-        StrategySpec::Owner(spec) => Arc::new(owner::ByOwner::new(spec, cluster.clone())?),
+    let strategy: Arc<dyn Strategy> = match &spec.strategy {
+        StrategySpec::Owner(told) => Arc::new(owner::ByOwner::new(told, cluster.clone())?),
         StrategySpec::Kubernetes => Arc::new(kubernetes::Undo::new(cluster.clone())),
+        StrategySpec::ArgoCd(told) => Arc::new(argocd::ArgoCd::new(told, cluster.clone())?),
+        StrategySpec::Helm(told) => Arc::new(helm::Helm::new(told.clone(), cluster.clone())),
         StrategySpec::Flux => Arc::new(flux::Flux::new(cluster.clone())),
-        StrategySpec::ArgoCd(spec) => Arc::new(argocd::ArgoCd::new(spec, cluster.clone())?),
-        StrategySpec::Helm(spec) => Arc::new(helm::Helm::new(spec.clone(), cluster.clone())),
+        StrategySpec::Git(told) => {
+            let repository = spec.repository.clone().ok_or_else(|| Blocked {
+                reason: "the strategy git needs to know the repository".to_owned(),
+                way_out: "name a local clone of what is deployed in the configuration".to_owned(),
+            })?;
+            Arc::new(git::Revert::new(told, repository))
+        }
         other => {
             return Err(Blocked {
                 reason: format!("the strategy {} is not built yet", other.name()),
                 way_out: "choose strategy = \"kubernetes\"".to_owned(),
             });
         }
-    })
+    };
+    Ok(Arc::new(WithMigrations::new(strategy, cluster.clone(), spec.repository.clone())))
 }
 
 /// A step that another strategy made: it is not sent. Only a mistake of ours can bring it here.

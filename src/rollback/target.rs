@@ -1,15 +1,64 @@
 //! Which revision an undo goes to, and the request that goes there.
 
+pub mod author;
 pub mod history;
 pub mod patch;
 pub mod template;
+pub mod text;
 
-use crate::deploy::{Version, WorkloadKind, WorkloadRef};
-use crate::rollback::Blocked;
+use crate::deploy::{Version, WorkloadKind};
 use crate::rollback::ask::{Choice, Wanted};
 use crate::rollback::known;
+use crate::rollback::{Blocked, Check};
 use history::Entry;
 use serde_json::Value;
+
+/// A workload's history, and which entry of it is the workload as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lineage {
+    /// Newest first, what runs now among it.
+    pub entries: Vec<Entry>,
+    /// What runs now; `None` while the controller has not made an entry of it yet.
+    pub current: Option<Entry>,
+}
+
+impl Lineage {
+    /// Reads the history out of whatever the label selector found.
+    ///
+    /// The current revision is told by its template, not by its number: right after a change the newest entry
+    /// of the history is still the good one, and “the second highest” would be one version too old. Only once
+    /// the controller has seen the change (`observedGeneration`) is the newest entry certain to be the current
+    /// one; then it is taken for it even if an upgraded API server has since filled in defaults that a stored
+    /// revision lacks.
+    pub fn of(kind: WorkloadKind, workload: &Value, items: &[Value]) -> Self {
+        let entries = history::read(kind, workload, items);
+        let live = &workload["spec"]["template"];
+        let by_template = entries.iter().find(|entry| template::same(&entry.template, live));
+        let current = by_template.or_else(|| entries.first().filter(|_| is_observed(workload))).cloned();
+        Self { entries, current }
+    }
+
+    /// Whether what runs now is an old revision that somebody put back: it carries the number that it had
+    /// before, or it is the highest number and still not what was made last.
+    pub fn was_put_back(&self) -> bool {
+        let Some(current) = &self.current else { return false };
+        let is_newest = self.entries.iter().all(|entry| entry.version.revision <= current.version.revision);
+        let made_later = |entry: &Entry| entry.created > current.created && current.created.is_some();
+        current.former_revision().is_some() || (is_newest && self.entries.iter().any(made_later))
+    }
+
+    /// Whether this revision was current before an older one was put back over it. A `ReplicaSet` tells by the
+    /// numbers that the older one had before and has now; a `ControllerRevision` only by when it was made.
+    fn was_taken_back(&self, entry: &Entry) -> bool {
+        let Some(current) = &self.current else { return false };
+        let (number, now) = (entry.version.revision, current.version.revision);
+        let since = match current.former_revision() {
+            Some(former) => former < number,
+            None => current.created.is_some() && entry.created > current.created,
+        };
+        since && number < now
+    }
+}
 
 /// Where an undo goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,22 +69,17 @@ pub struct Target {
     pub entry: Entry,
     /// Whether the target was itself taken back once: going there brings an old trouble back.
     pub was_taken_back: bool,
+    /// Whether it served when the watched deploy came, as far as the watch saw that.
+    pub served_before: bool,
+    /// The earlier revisions that one could go to instead, for people.
+    pub others: String,
 }
 
-/// Picks the revision to go back to.
-///
-/// The current revision is told by its template, not by its number: right after a change the newest entry
-/// of the history is still the good one, and “the second highest” would be one version too old. Only once
-/// the controller has seen the change (`observedGeneration`) is the newest entry certain to be the current
-/// one; then it is taken for it even if an upgraded API server has since filled in defaults that a stored
-/// revision lacks.
-pub fn choose(reference: &WorkloadRef, workload: &Value, items: &[Value], wanted: &Wanted) -> Result<Target, Blocked> {
-    let choice = &wanted.choice;
-    refuse_unfit(reference, workload)?;
-    let entries = history::read(reference.kind, workload, items);
+/// Picks the revision to go back to; where there is none, says so as a check that is blocked.
+pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Target, Check> {
+    let (entries, choice) = (&lineage.entries, &wanted.choice);
     let live = &workload["spec"]["template"];
-    let by_template = entries.iter().find(|entry| template::same(&entry.template, live));
-    let current = by_template.or_else(|| entries.first().filter(|_| is_observed(workload)));
+    let current = lineage.current.as_ref();
     let is_current = |entry: &Entry| {
         template::same(&entry.template, live) || current.is_some_and(|now| now.version.hash == entry.version.hash)
     };
@@ -66,11 +110,21 @@ pub fn choose(reference: &WorkloadRef, workload: &Value, items: &[Value], wanted
     let from = Version {
         images: template::images(live),
         // Not in the history yet: the controller will give it the next number.
-        revision: current.map_or_else(|| next_number(&entries), |current| current.version.revision),
+        revision: current.map_or_else(|| next_number(entries), |current| current.version.revision),
         hash: current.map(|current| current.version.hash.clone()).unwrap_or_default(),
     };
-    let was_taken_back = current.is_some_and(|current| was_taken_back(entry, current));
-    Ok(Target { from, entry: entry.clone(), was_taken_back })
+    let elsewhere: Vec<&Entry> = others.iter().copied().filter(|other| *other != entry).collect();
+    let served_before = match choice {
+        Choice::Usual { served_before: Some(hash) } => entry.is_known_as(hash),
+        Choice::Usual { served_before: None } | Choice::Hash(_) | Choice::Revision(_) => false,
+    };
+    Ok(Target {
+        from,
+        was_taken_back: lineage.was_taken_back(entry),
+        served_before,
+        others: list(&elsewhere),
+        entry: entry.clone(),
+    })
 }
 
 /// Whether the controller has seen the newest change of the spec.
@@ -83,69 +137,46 @@ fn next_number(entries: &[Entry]) -> i64 {
     entries.first().map_or(1, |newest| newest.version.revision + 1)
 }
 
-/// A revision lies between the former and the present number of the current one only if the current one
-/// was put back over it.
-fn was_taken_back(entry: &Entry, current: &Entry) -> bool {
-    let number = entry.version.revision;
-    current.former_revision().is_some_and(|former| former < number && number < current.version.revision)
+fn no_history(workload: &Value) -> Check {
+    let (reason, way_out) = if workload["spec"]["revisionHistoryLimit"].as_i64() == Some(0) {
+        (
+            "its revisionHistoryLimit is 0, so the cluster keeps no earlier revision",
+            "deploy the earlier version anew, and set spec.revisionHistoryLimit to 10 for the next time",
+        )
+    } else {
+        ("there is no earlier revision in its history", "deploy the earlier version anew")
+    };
+    Check::blocked("history", Blocked { reason: reason.to_owned(), way_out: way_out.to_owned() })
 }
 
-fn refuse_unfit(reference: &WorkloadRef, workload: &Value) -> Result<(), Blocked> {
-    if !workload["metadata"]["deletionTimestamp"].is_null() {
-        return Err(Blocked {
-            reason: format!("{reference} is being deleted"),
-            way_out: "find out who deletes it, then deploy the earlier version anew".to_owned(),
-        });
-    }
-    if reference.kind == WorkloadKind::Deployment && workload["spec"]["paused"] == true {
-        return Err(Blocked {
-            reason: format!("{reference} is paused: it takes no other version until it is resumed"),
-            way_out: format!("kubectl rollout resume {reference} -n {}", reference.namespace),
-        });
-    }
-    Ok(())
-}
-
-fn no_history(workload: &Value) -> Blocked {
-    if workload["spec"]["revisionHistoryLimit"].as_i64() == Some(0) {
-        return Blocked {
-            reason: "its revisionHistoryLimit is 0, so the cluster keeps no earlier revision".to_owned(),
-            way_out: "deploy the earlier version anew, and set spec.revisionHistoryLimit to 10 for the next time"
-                .to_owned(),
-        };
-    }
-    Blocked {
-        reason: "there is no earlier revision in its history".to_owned(),
-        way_out: "deploy the earlier version anew".to_owned(),
-    }
-}
-
-fn not_found(workload: &Value, choice: &Choice, others: &[&Entry]) -> Blocked {
+fn not_found(workload: &Value, choice: &Choice, others: &[&Entry]) -> Check {
     if others.is_empty() {
         return no_history(workload);
     }
-    let reason = match choice {
-        Choice::Revision(number) => format!("there is no revision {number} in its history"),
-        Choice::Usual { served_before } if served_before.is_none() => {
-            "every earlier version in its history is known to be bad".to_owned()
+    let is_there = |hash: &str| others.iter().any(|entry| entry.is_known_as(hash));
+    let (reason, deploy) = match choice {
+        Choice::Revision(number) => (format!("there is no revision {number} in its history"), "deploy it anew"),
+        // With the one that served before at hand, only what is remembered of all of them leaves no choice.
+        Choice::Usual { served_before } if served_before.as_ref().is_none_or(|hash| is_there(hash)) => {
+            ("every earlier version in its history is known to be bad".to_owned(), "deploy a fixed version")
         }
         Choice::Hash(_) | Choice::Usual { .. } => {
-            "the version that served before the deploy is no longer in its history".to_owned()
+            ("the version that served before the deploy is no longer in its history".to_owned(), "deploy it anew")
         }
     };
-    Blocked { reason, way_out: format!("deploy it anew, or go to one that is there: {}", list(others)) }
+    let way_out =
+        format!("{deploy}, or choose one that is there, with redflag rollback --to REVISION: {}", list(others));
+    Check::blocked("target", Blocked { reason, way_out })
 }
 
-fn identical(entry: &Entry, others: &[&Entry]) -> Blocked {
+fn identical(entry: &Entry, others: &[&Entry]) -> Check {
     let way_out = if others.is_empty() {
         "there is nothing to take back: look for the cause elsewhere".to_owned()
     } else {
-        format!("look for the cause elsewhere, or go to another revision: {}", list(others))
+        format!("look for the cause elsewhere, or choose with redflag rollback --to REVISION: {}", list(others))
     };
-    Blocked {
-        reason: format!("revision {} ({}) is what it runs already", entry.version.revision, entry.version.label()),
-        way_out,
-    }
+    let reason = format!("revision {} ({}) is what it runs already", entry.version.revision, entry.version.label());
+    Check::blocked("template", Blocked { reason, way_out })
 }
 
 fn list(entries: &[&Entry]) -> String {

@@ -2,10 +2,14 @@
 
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
+use crate::deploy::WorkloadId;
+use crate::memory::Memory;
 use crate::message::{Effect, Message, StreamNews};
 use crate::poll::SourceError;
+use crate::rollback::known::Known;
 use crate::rollback::lease::Holding;
 use crate::rollback::spec::RollbackSpec;
+use crate::rollback::strategy::lease::Lease;
 use crate::rollback::strategy::{self, Strategy};
 use crate::rollback::{Answer, Blocked, Readiness, Refusal};
 use crate::setup::Setup;
@@ -24,13 +28,14 @@ const RECONNECT: TimeDelta = TimeDelta::seconds(5);
 
 /// The outside of a watch: its sources, its cluster, and the tasks that talk to them.
 pub struct Outside {
-    #[expect(dead_code, reason = "the lease and the memory need it next")]
     setup: Arc<Setup>,
     specs: Vec<SourceSpec>,
     sources: Vec<Adapter>,
     rollback: RollbackSpec,
     cluster: Arc<OnceLock<Cluster>>,
     strategy: Option<Result<Arc<dyn Strategy>, Blocked>>,
+    lease: Option<Arc<Lease>>,
+    memory: Option<Memory>,
     clock: Clock,
     out: mpsc::Sender<Message>,
     tasks: JoinSet<()>,
@@ -52,7 +57,20 @@ impl Outside {
     ) -> Self {
         let sources = specs.iter().map(|_| None).collect();
         let (cluster, tasks) = (Arc::default(), JoinSet::new());
-        Self { setup, specs, sources, rollback, cluster, strategy: None, clock, out, tasks, awaited: 0 }
+        Self {
+            setup,
+            specs,
+            sources,
+            rollback,
+            cluster,
+            strategy: None,
+            lease: None,
+            memory: None,
+            clock,
+            out,
+            tasks,
+            awaited: 0,
+        }
     }
 
     /// Begins to stream from the clusters.
@@ -123,11 +141,17 @@ impl Outside {
                     Message::Answered { workload: step.workload(), at: clock.now(), answer }
                 });
             }
-            Effect::Lease(_) => self.answer(|clock| async move {
-                let holding = Holding::Unavailable("the lease is not asked for yet".to_owned());
-                Message::Leased { at: clock.now(), holding }
-            }),
-            Effect::Remember(..) => {}
+            Effect::Lease(call) => {
+                let lease = self.lease();
+                self.answer(move |clock| async move {
+                    let holding = match lease {
+                        Ok(lease) => lease.call(&call).await,
+                        Err(blocked) => Holding::Unavailable(blocked.reason),
+                    };
+                    Message::Leased { at: clock.now(), holding }
+                });
+            }
+            Effect::Remember(workload, known) => self.remember(workload, known),
             // The face rings; nothing outside does.
             Effect::Bell => {}
         }
@@ -156,6 +180,45 @@ impl Outside {
     fn strategy(&mut self) -> Result<Arc<dyn Strategy>, Blocked> {
         let cluster = self.cluster.get().ok_or_else(no_cluster)?;
         self.strategy.get_or_insert_with(|| strategy::build(&self.rollback, cluster)).clone()
+    }
+
+    /// The environment's lease, in the namespace of its first workload.
+    fn lease(&mut self) -> Result<Arc<Lease>, Blocked> {
+        let cluster = self.cluster.get().ok_or_else(no_cluster)?;
+        let setup = &self.setup;
+        let lease = self.lease.get_or_insert_with(|| {
+            let namespace = setup.workloads.first().map_or("default", |workload| &workload.reference.namespace);
+            let (environment, actor) = (&setup.environment, &setup.rollback.actor);
+            Arc::new(Lease::new(cluster.clone(), self.clock.clone(), namespace, environment, actor))
+        });
+        Ok(Arc::clone(lease))
+    }
+
+    /// Writes down what was found of a version, on a thread of its own: a disk may be slow.
+    fn remember(&mut self, workload: WorkloadId, known: Known) {
+        let Some(memory) = self.memory.clone() else { return };
+        let (environment, reference) =
+            (self.setup.environment.clone(), self.setup.workload(workload).reference.clone());
+        let write = move || {
+            if let Err(error) = memory.add(&environment, &reference, &known) {
+                tracing::warn!(path = %memory.path().display(), %error, "what was found of a version is not remembered");
+            }
+        };
+        self.tasks.spawn(async move {
+            // A panic there is the task's own and ends the program as every other does.
+            if let Err(error) = tokio::task::spawn_blocking(write).await
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
+            }
+        });
+    }
+
+    /// Where what is found of versions is written; nowhere unless this is called.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Option<Memory>) -> Self {
+        self.memory = memory;
+        self
     }
 
     /// Notes that an awaited answer arrived.

@@ -11,7 +11,7 @@ use super::spec::{AlertQuery, DatadogSpec, SeriesQuery};
 use super::{CheckLine, Source};
 use crate::deploy::Time;
 use crate::poll::{Alert, AlertState, Poll, PollRequest, SourceError};
-use crate::signal::{Sample, SignalId};
+use crate::signal::Sample;
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
 use monitors::{MonitorsAnswer, Site};
@@ -61,14 +61,14 @@ impl Datadog {
     async fn ask_all(&self, request: &PollRequest) -> Poll {
         let mut poll = Poll::default();
         let mut patience = Patience::usual();
-        for asked in by_step(self.not_refused(request, &mut poll.failed)) {
+        for asked in by_step(self.not_refused(request, &mut poll)) {
             match patience.ask(self.ask_series(&asked, request, &mut poll)).await {
                 Ok(()) => {}
                 // One bad query makes the whole request refused, and the answer does not say which.
                 Err(SourceError::BadQuery(_)) if asked.len() > 1 => {
                     self.ask_apart(&asked, request, &mut poll, &mut patience).await;
                 }
-                Err(error) => poll.failed.extend(asked.iter().map(|asked| (asked.query.signal, error.clone()))),
+                Err(error) => asked.iter().for_each(|asked| asked.answered(Err(error.clone()), &mut poll)),
             }
         }
         self.ask_all_monitors(request.to, &mut poll, &mut patience).await;
@@ -84,7 +84,7 @@ impl Datadog {
                 if matches!(error, SourceError::BadQuery(_)) {
                     refused.push((one.parts.clone(), error.clone()));
                 }
-                poll.failed.push((one.query.signal, error));
+                one.answered(Err(error), poll);
             }
         }
         // When all are refused it is hardly the queries, and may pass.
@@ -116,12 +116,12 @@ impl Datadog {
     }
 
     /// The queries that can be asked, without those that are known to be refused.
-    fn not_refused(&self, request: &PollRequest, failed: &mut Vec<(SignalId, SourceError)>) -> Vec<Asked<'_>> {
+    fn not_refused(&self, request: &PollRequest, poll: &mut Poll) -> Vec<Asked<'_>> {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let mut asked = askable(&self.queries, request);
         asked.retain(|asked| match refused.get(&asked.parts) {
             Some(error) => {
-                failed.push((asked.query.signal, error.clone()));
+                asked.answered(Err(error.clone()), poll);
                 false
             }
             None => true,
@@ -142,10 +142,7 @@ impl Datadog {
         for asked in asked {
             let parts = (formula..formula + asked.parts.len()).map(|index| answer.bins(index)).collect();
             formula += asked.parts.len();
-            match points(asked.query, parts, to - width) {
-                Ok(points) => poll.points.push((asked.query.signal, points)),
-                Err(error) => poll.failed.push((asked.query.signal, error)),
-            }
+            asked.answered(points(asked.query, parts, to - width), poll);
         }
         Ok(())
     }

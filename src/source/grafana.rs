@@ -59,7 +59,9 @@ impl Grafana {
                 continue;
             }
             if let Err(error) = patience.ask(self.ask_datasource(uid, &asked, request, &mut poll)).await {
-                poll.failed.extend(asked.iter().map(|asked| (asked.query.signal, error.clone())));
+                for asked in asked {
+                    asked.answered(Err(error.clone()), &mut poll);
+                }
             }
         }
         if !self.alerts.is_empty() {
@@ -88,10 +90,7 @@ impl Grafana {
         let answer = self.partial(&answer, request.to)?;
         for (index, asked) in asked.iter().enumerate() {
             let parts = (0..asked.parts.len()).map(|part| answer.bins(&ref_id(index, part))).collect();
-            match points(asked.query, parts, request.to - PROMQL_SETTLES) {
-                Ok(points) => poll.points.push((asked.query.signal, points)),
-                Err(error) => poll.failed.push((asked.query.signal, error)),
-            }
+            asked.answered(points(asked.query, parts, request.to - PROMQL_SETTLES), poll);
         }
         for warning in answer.warnings() {
             if !poll.warnings.contains(&warning) {

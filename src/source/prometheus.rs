@@ -58,10 +58,7 @@ impl Prometheus {
                 let question = self.range(text, asked.query.step, request, &mut poll.warnings);
                 parts.push(patience.ask(question).await);
             }
-            match points(asked.query, parts, request.to - PROMQL_SETTLES) {
-                Ok(points) => poll.points.push((asked.query.signal, points)),
-                Err(error) => poll.failed.push((asked.query.signal, error)),
-            }
+            asked.answered(points(asked.query, parts, request.to - PROMQL_SETTLES), &mut poll);
         }
         poll
     }

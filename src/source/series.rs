@@ -3,7 +3,7 @@
 use super::spec::{Expr, SeriesQuery};
 use super::variables::fill_version;
 use crate::deploy::Time;
-use crate::poll::{PollRequest, SourceError};
+use crate::poll::{Poll, PollRequest, SourceError};
 use crate::signal::{Point, Sample};
 use chrono::{DateTime, TimeDelta};
 use std::collections::HashMap;
@@ -20,16 +20,40 @@ pub(super) struct Asked<'a> {
     pub(super) query: &'a SeriesQuery,
     /// The value; or errors, then requests.
     pub(super) parts: Vec<String>,
+    /// Whether `$version` stands for the version before.
+    older: bool,
+}
+
+impl Asked<'_> {
+    /// Keeps what became of it.
+    pub(super) fn answered(&self, result: Result<Vec<Point>, SourceError>, poll: &mut Poll) {
+        let signal = self.query.signal;
+        match result {
+            Ok(points) if self.older => poll.older.push((signal, points)),
+            Ok(points) => poll.points.push((signal, points)),
+            // What is only compared with is no part of what is known of the signal.
+            Err(error) if self.older => {
+                let warning = format!("of the version before nothing is known: {error}");
+                if !poll.warnings.contains(&warning) {
+                    poll.warnings.push(warning);
+                }
+            }
+            Err(error) => poll.failed.push((signal, error)),
+        }
+    }
 }
 
 /// The queries that can be asked now. Those that wait for their version are left out of this poll.
 pub(super) fn askable<'a>(queries: &'a [SeriesQuery], request: &PollRequest) -> Vec<Asked<'a>> {
-    let asked = |query: &'a SeriesQuery| {
-        let version = request.version(query.service);
+    let asked = |query: &'a SeriesQuery, version: Option<&str>, older: bool| {
         let parts = texts(&query.expr).into_iter().map(|text| fill_version(text, version)).collect::<Option<_>>()?;
-        Some(Asked { query, parts })
+        Some(Asked { query, parts, older })
     };
-    queries.iter().filter_map(asked).collect()
+    let both = |query: &'a SeriesQuery| {
+        let older = request.older(query.signal).and_then(|version| asked(query, Some(version), true));
+        asked(query, request.version(query.service), false).into_iter().chain(older)
+    };
+    queries.iter().flat_map(both).collect()
 }
 
 /// The texts of an expression, in the order in which [`points`] takes their answers.

@@ -17,6 +17,8 @@ pub struct Series {
     deploy: Option<Time>,
     baseline: Option<Baseline>,
     trouble: Option<SourceError>,
+    /// What the version before did since the deploy, where it was asked for: oldest first, without duplicates.
+    beside: Vec<(Time, Sample)>,
     /// Grows whenever anything but the end of the readings changes.
     history: u64,
 }
@@ -44,6 +46,29 @@ impl Series {
     /// Takes in points in any order; one with a known stamp replaces the earlier reading.
     pub fn insert(&mut self, points: &[Point], arrived: Time) {
         self.trouble = None;
+        self.merge(points, arrived);
+    }
+
+    /// Takes in what the version before told. Of a signal that speaks of the new version alone, this is what it was
+    /// before the deploy; since then it is what happens beside. Nothing while the deploy is not known.
+    pub fn insert_older(&mut self, points: &[Point], arrived: Time) {
+        let Some(deploy) = self.deploy else { return };
+        let (past, beside): (Vec<Point>, Vec<Point>) = points.iter().partition(|(at, _)| *at < deploy);
+        self.merge(&past, arrived);
+        for (at, sample) in beside {
+            let place = self.beside.binary_search_by_key(&at, |(known, _)| *known);
+            match place {
+                Ok(index) if self.beside[index].1 == sample => continue,
+                Ok(index) => self.beside[index].1 = sample,
+                Err(index) => self.beside.insert(index, (at, sample)),
+            }
+            // The bin that it stands beside may have been judged without it.
+            self.history += 1;
+        }
+        self.beside.drain(..self.beside.len().saturating_sub(CAPACITY));
+    }
+
+    fn merge(&mut self, points: &[Point], arrived: Time) {
         let mut rewritten = false;
         for &(at, sample) in points {
             let reading = Reading { at, arrived, sample };
@@ -79,6 +104,7 @@ impl Series {
     pub fn set_deploy(&mut self, at: Time) {
         if self.deploy != Some(at) {
             self.deploy = Some(at);
+            self.beside.clear();
             self.settle();
         }
     }
@@ -102,6 +128,12 @@ impl Series {
     /// The readings since the deploy; all while the deploy is not known.
     pub fn since_deploy(&self) -> &[Reading] {
         &self.readings[self.before..]
+    }
+
+    /// What the version before did in the bin of this stamp, since the deploy.
+    pub fn beside(&self, at: Time) -> Option<Sample> {
+        let index = self.beside.binary_search_by_key(&at, |(known, _)| *known).ok()?;
+        Some(self.beside[index].1)
     }
 
     /// The newest reading.

@@ -102,7 +102,8 @@ impl Glyphs {
         match outcome {
             CheckOutcome::Ok => self.level(Level::Clear),
             CheckOutcome::Warning => self.level(Level::Warning),
-            CheckOutcome::Typed | CheckOutcome::Blocked => self.level(Level::RedFlag),
+            CheckOutcome::Typed => self.choose("◆", "#"),
+            CheckOutcome::Blocked => self.level(Level::RedFlag),
         }
     }
 

@@ -22,11 +22,14 @@ pub enum Pane {
     Timeline,
     /// The systems that are read.
     Sources,
+    /// What a rollback would do now, and whether it would work.
+    Rollback,
 }
 
 impl Pane {
     /// Every pane, by number.
-    pub const ALL: [Self; 6] = [Self::Flags, Self::Signals, Self::Rollout, Self::Errors, Self::Timeline, Self::Sources];
+    pub const ALL: [Self; 7] =
+        [Self::Flags, Self::Signals, Self::Rollout, Self::Errors, Self::Timeline, Self::Sources, Self::Rollback];
 
     /// Its number on screen, from 1.
     pub const fn number(self) -> usize {
@@ -42,6 +45,7 @@ impl Pane {
             Self::Errors => "errors",
             Self::Timeline => "timeline",
             Self::Sources => "sources",
+            Self::Rollback => "rollback",
         }
     }
 }
@@ -51,8 +55,12 @@ impl Pane {
 pub enum Action {
     /// Opens the plan.
     Rollback,
-    /// Does what the open plan says.
+    /// Does what the open plan says, or at once what is being counted down to.
     Confirm,
+    /// Stops the countdown to an automatic rollback.
+    Veto,
+    /// Opens the plan that takes a rollback back.
+    Forward,
     /// Marks a flag as seen.
     Acknowledge,
     /// Writes into the timeline.
@@ -99,9 +107,11 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::Rollback,
         Self::Confirm,
+        Self::Veto,
+        Self::Forward,
         Self::Acknowledge,
         Self::Note,
         Self::Open,
@@ -114,6 +124,7 @@ impl Action {
         Self::Show(Pane::Errors),
         Self::Show(Pane::Timeline),
         Self::Show(Pane::Sources),
+        Self::Show(Pane::Rollback),
         Self::NextPane,
         Self::PreviousPane,
         Self::Up,
@@ -135,6 +146,8 @@ impl Action {
         match self {
             Self::Rollback => "rollback",
             Self::Confirm => "confirm",
+            Self::Veto => "veto",
+            Self::Forward => "forward",
             Self::Acknowledge => "acknowledge",
             Self::Note => "note",
             Self::Open => "open",
@@ -147,6 +160,7 @@ impl Action {
             Self::Show(Pane::Errors) => "errors",
             Self::Show(Pane::Timeline) => "timeline",
             Self::Show(Pane::Sources) => "sources",
+            Self::Show(Pane::Rollback) => "rollback_pane",
             Self::NextPane => "next_pane",
             Self::PreviousPane => "previous_pane",
             Self::Up => "up",
@@ -167,20 +181,23 @@ impl Action {
     /// What the help says of it.
     pub const fn help(self) -> &'static str {
         match self {
-            Self::Rollback => "show what a rollback would do",
-            Self::Confirm => "roll back, while the plan is shown",
+            Self::Rollback => "show what a rollback, or the rest of one, would do",
+            Self::Confirm => "roll back, while the plan or a countdown is shown",
+            Self::Veto => "stop the countdown to an automatic rollback",
+            Self::Forward => "show what taking the rollback back would do",
             Self::Acknowledge => "mark the flag under the cursor as seen",
             Self::Note => "write a note into the timeline",
             Self::Open => "show and copy the link under the cursor",
             Self::Freeze => "freeze the view while data keeps coming",
             Self::Enter => "enter the service, or show the pane alone",
-            Self::Back => "back, close",
+            Self::Back => "back, close; stops a countdown",
             Self::Show(Pane::Flags) => "to the red flags",
             Self::Show(Pane::Signals) => "to the signals, or the services",
             Self::Show(Pane::Rollout) => "to the rollout",
             Self::Show(Pane::Errors) => "to the errors",
             Self::Show(Pane::Timeline) => "to the timeline",
             Self::Show(Pane::Sources) => "to the sources",
+            Self::Show(Pane::Rollback) => "to the rollback: its target, its checks",
             Self::NextPane | Self::Right => "to the next pane",
             Self::PreviousPane | Self::Left => "to the pane before",
             Self::Up => "one row up",
@@ -191,7 +208,7 @@ impl Action {
             Self::Last => "to the last row",
             Self::Theme => "next theme",
             Self::Help => "this help",
-            Self::Quit => "quit; asks while a rollback runs",
+            Self::Quit => "quit; asks while a rollback runs or is counted down",
             Self::Suspend => "suspend; fg brings it back",
         }
     }
@@ -203,6 +220,8 @@ impl Action {
         match self {
             Self::Rollback => vec![sign('R')],
             Self::Confirm => vec![sign('y')],
+            Self::Veto => vec![sign('v')],
+            Self::Forward => vec![sign('U')],
             Self::Acknowledge => vec![sign('a')],
             Self::Note => vec![sign('n')],
             Self::Open => vec![sign('o')],

@@ -1,7 +1,9 @@
 //! What stands in each pane, in its order: one answer for the cursor and for the drawing.
 
 use super::keymap::Pane;
+use super::standings::Standings;
 use crate::deploy::{ServiceId, WorkloadId};
+use crate::rollback::{Run, StepState, Undertaking};
 use crate::rollout::{Progress, Rollout};
 use crate::signal::{Kind, SignalId, SourceId};
 use crate::store::Health;
@@ -25,6 +27,8 @@ pub(super) enum Row {
     Entry(usize),
     /// A source.
     Source(SourceId),
+    /// A line of what is told of the only workload's rollback, by its place.
+    Line(usize),
 }
 
 /// Whether the signals pane is a board: more than one service, and none of them entered.
@@ -52,6 +56,7 @@ pub(super) fn of(pane: Pane, watch: &Watch, service: Option<ServiceId>) -> Vec<R
         }
         Pane::Timeline => (0..watch.timeline().entries().len()).map(Row::Entry).collect(),
         Pane::Sources => sources(watch).into_iter().map(Row::Source).collect(),
+        Pane::Rollback => Standings::of(watch, service).rows(),
     }
 }
 
@@ -74,6 +79,12 @@ pub(super) fn workloads(watch: &Watch, service: Option<ServiceId>) -> impl Itera
     let all = watch.setup().workloads.iter().enumerate();
     all.filter(move |(_, workload)| service.is_none_or(|service| workload.service == service))
         .map(|(index, _)| WorkloadId(index as u16))
+}
+
+/// What the rollback key is for: a service's workloads inside it, and the whole push otherwise, which is said by
+/// naming none.
+pub(super) fn scope(watch: &Watch, service: Option<ServiceId>) -> Vec<WorkloadId> {
+    if service.is_some() { workloads(watch, service).collect() } else { Vec::new() }
 }
 
 /// What is not clear, worst first; of equals the one that nobody has seen, then the earlier one. Signals that are
@@ -139,12 +150,25 @@ fn sources(watch: &Watch) -> Vec<SourceId> {
     ids
 }
 
+/// Where a person can look at what carries a rollback out: a run that goes on before one that has ended.
+pub(super) fn run_link(done: &Undertaking) -> Option<&str> {
+    let runs = || {
+        done.steps.iter().filter_map(|state| match state {
+            StepState::Accepted { run, .. } => run.as_ref(),
+            _ => None,
+        })
+    };
+    let link = |run: &'_ &Run| run.link.is_some();
+    let best = runs().filter(link).find(|run| !run.ended).or_else(|| runs().find(link));
+    best.and_then(|run| run.link.as_deref())
+}
+
 /// Where a person can look at a row.
 pub(super) fn link(row: Row, watch: &Watch) -> Option<&str> {
     match row {
         Row::Signal(id) => watch.setup().signal(id).link.as_deref(),
         Row::Issue(index) => watch.issues().get(index)?.link.as_deref(),
         Row::Alert(index) => watch.alerts().get(index)?.link.as_deref(),
-        Row::Service(_) | Row::Workload(_) | Row::Entry(_) | Row::Source(_) => None,
+        Row::Service(_) | Row::Workload(_) | Row::Entry(_) | Row::Source(_) | Row::Line(_) => None,
     }
 }

@@ -5,7 +5,7 @@ use super::Reaction;
 use super::keymap::{Action, Key, Keymap, Pane};
 use super::rows::{self, Row};
 use super::theme::Themes;
-use crate::deploy::{ServiceId, Time};
+use crate::deploy::{ServiceId, Time, WorkloadId};
 use crate::message::Command;
 use crate::rollback::{Goal, Readiness, Rollback, Undertaking};
 use crate::verdict::Level;
@@ -98,6 +98,14 @@ impl Ui {
         rows.get(self.cursor(self.focus, &rows)).copied()
     }
 
+    /// Where a person can look: at the run that carries the rollback out while its report is shown, else at what
+    /// is under the cursor.
+    pub(super) fn link<'a>(&'a self, live: &'a Watch) -> Option<&'a str> {
+        let watch = self.shown(live);
+        let run = self.report(live).and_then(rows::run_link);
+        run.or_else(|| self.row(watch).and_then(|row| rows::link(row, watch)))
+    }
+
     /// Takes a key. `live` is the watch as it is, whatever is shown.
     pub(super) fn press(&mut self, key: Key, keymap: &Keymap, themes: &mut Themes, live: &Watch) -> Vec<Reaction> {
         self.notice = None;
@@ -108,8 +116,14 @@ impl Ui {
         if key == Key::INTERRUPT {
             return self.quit(live);
         }
-        if matches!(live.rollback(), Rollback::Planned { .. }) {
-            return self.answer_plan(key, action, live);
+        match live.rollback() {
+            Rollback::Planned { .. } => return self.answer_plan(key, action, live),
+            Rollback::Countdown { .. } => {
+                if let Some(reactions) = self.answer_countdown(action) {
+                    return reactions;
+                }
+            }
+            _ => {}
         }
         match self.overlay.take() {
             Some(overlay) => self.press_in(overlay, key, action),
@@ -117,9 +131,10 @@ impl Ui {
         }
     }
 
-    /// Quits; while a rollback is under way only the second time.
+    /// Quits; while a rollback is under way or about to be only the second time.
     fn quit(&mut self, live: &Watch) -> Vec<Reaction> {
-        if live.rollback().is_under_way() && self.overlay != Some(Overlay::Quit) {
+        let counts_down = matches!(live.rollback(), Rollback::Countdown { .. });
+        if (counts_down || live.rollback().is_under_way()) && self.overlay != Some(Overlay::Quit) {
             self.overlay = Some(Overlay::Quit);
             return Vec::new();
         }
@@ -142,8 +157,34 @@ impl Ui {
         Vec::new()
     }
 
+    /// A countdown runs: two keys stop it and one goes at once; `None` for every other, which works as always.
+    /// A plan of one's own cannot be opened over it. While a text is typed or a question is open, that has the keys.
+    fn answer_countdown(&mut self, action: Option<Action>) -> Option<Vec<Reaction>> {
+        if self.asks() {
+            return None;
+        }
+        match action? {
+            Action::Back | Action::Veto => Some(vec![Reaction::Ask(Command::Dismiss)]),
+            Action::Confirm => Some(vec![Reaction::Ask(Command::Confirm { typed: None })]),
+            Action::Rollback | Action::Forward => {
+                self.notice = Some("a rollback is being counted down: go at once, or stop it first".to_owned());
+                Some(Vec::new())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether something over the panes waits for an answer or a text, so that letters are not commands.
+    pub(super) fn asks(&self) -> bool {
+        matches!(self.overlay, Some(Overlay::Note(_) | Overlay::Quit))
+    }
+
     fn type_confirmation(&mut self, key: Key, live: &Watch) -> Vec<Reaction> {
         match key.code {
+            KeyCode::Enter if !live.takes_confirmation() => {
+                self.notice = Some("not confirmed: keys are not taken yet; press Enter again".to_owned());
+                Vec::new()
+            }
             KeyCode::Enter if self.typed == live.setup().environment => {
                 vec![Reaction::Ask(Command::Confirm { typed: Some(self.typed.clone()) })]
             }
@@ -195,6 +236,8 @@ impl Ui {
     fn act(&mut self, action: Action, themes: &mut Themes, live: &Watch) -> Vec<Reaction> {
         match action {
             Action::Rollback => return self.open_plan(live),
+            Action::Forward => return self.open_forward(live),
+            Action::Veto => self.notice = Some("there is no countdown to stop".to_owned()),
             Action::Acknowledge => return self.acknowledge(live),
             Action::Open => return self.open_link(live),
             Action::Quit => return self.quit(live),
@@ -272,16 +315,7 @@ impl Ui {
     }
 
     fn open_plan(&mut self, live: &Watch) -> Vec<Reaction> {
-        // A plan is made of what is, not of what was.
-        self.frozen = None;
-        self.typed.clear();
-        self.plan_scroll = 0;
-        if live.setup().read_only {
-            self.notice = Some("read-only mode: nothing can be rolled back from here".to_owned());
-            return Vec::new();
-        }
-        if live.rollback().is_under_way() {
-            self.notice = Some("a rollback is already under way".to_owned());
+        if !self.may_open(live) {
             return Vec::new();
         }
         let ready = |id| matches!(live.workload(id).readiness, Readiness::Ready(_));
@@ -289,8 +323,37 @@ impl Ui {
             // The core decides; but a key that seems to do nothing is the worst answer.
             self.notice = Some("no rollback is ready: see the footer".to_owned());
         }
-        let scope = if self.service.is_some() { rows::workloads(live, self.service).collect() } else { Vec::new() };
-        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::Back, scope })]
+        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::Back, scope: rows::scope(live, self.service) })]
+    }
+
+    /// The plan that takes the last rollback back.
+    fn open_forward(&mut self, live: &Watch) -> Vec<Reaction> {
+        if !self.may_open(live) {
+            return Vec::new();
+        }
+        if !live.can_go_forward() {
+            self.notice = Some("there is no rollback to take back".to_owned());
+            return Vec::new();
+        }
+        self.notice = blocked_forward(live);
+        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::Forward, scope: Vec::new() })]
+    }
+
+    /// Makes ready for a plan, unless none can be opened now.
+    fn may_open(&mut self, live: &Watch) -> bool {
+        // A plan is made of what is, not of what was.
+        self.frozen = None;
+        self.typed.clear();
+        self.plan_scroll = 0;
+        let refusal = if live.setup().read_only {
+            "read-only mode: nothing can be rolled back from here"
+        } else if live.rollback().is_under_way() {
+            "a rollback is already under way"
+        } else {
+            return true;
+        };
+        self.notice = Some(refusal.to_owned());
+        false
     }
 
     fn acknowledge(&mut self, live: &Watch) -> Vec<Reaction> {
@@ -306,15 +369,31 @@ impl Ui {
     }
 
     fn open_link(&mut self, live: &Watch) -> Vec<Reaction> {
-        let watch = self.shown(live);
-        let link = self.row(watch).and_then(|row| rows::link(row, watch)).map(str::to_owned);
-        let Some(link) = link else {
+        let Some(link) = self.link(live).map(str::to_owned) else {
             self.notice = Some("no link under the cursor".to_owned());
             return Vec::new();
         };
         self.overlay = Some(Overlay::Link(link.clone()));
         vec![Reaction::Copy(link)]
     }
+}
+
+/// Why a rollback cannot be taken back now; `None` where a part of it can.
+fn blocked_forward(live: &Watch) -> Option<String> {
+    let taken = |id: &WorkloadId| live.taken_back(*id).is_some();
+    let mut why = None;
+    for id in rows::workloads(live, None).filter(taken) {
+        match &live.workload(id).forward {
+            Readiness::Ready(_) => return None,
+            Readiness::Preparing => {
+                why.get_or_insert_with(|| "the way forward is still being worked out".to_owned());
+            }
+            Readiness::Blocked(refusal) => {
+                why = Some(format!("cannot be taken back: {}; {}", refusal.reason, refusal.way_out));
+            }
+        }
+    }
+    why
 }
 
 /// Edits a line of text; whether the key was one that edits.

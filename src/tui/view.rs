@@ -2,6 +2,7 @@
 
 mod board;
 mod chart;
+mod countdown;
 mod dialog;
 mod errors;
 mod flags;
@@ -9,8 +10,10 @@ mod footer;
 mod header;
 mod help;
 mod layout;
+mod lines;
 mod paint;
 mod plan;
+mod progress;
 mod rollback;
 mod rollout;
 mod signals;
@@ -23,6 +26,7 @@ use super::Look;
 use super::glyphs::Glyphs;
 use super::keymap::{Keymap, Pane};
 use super::rows;
+use super::standings::Standings;
 use super::theme::{Slot, Theme};
 use super::ui::{Overlay, Ui};
 use crate::deploy::ServiceId;
@@ -49,6 +53,8 @@ pub(super) struct View<'a> {
     glyphs: Glyphs,
     zone: FixedOffset,
     keymap: &'a Keymap,
+    /// What a rollback of what is shown would do.
+    standings: Standings<'a>,
     /// Whether a red flag is up that nobody has seen.
     alarm: bool,
 }
@@ -65,6 +71,7 @@ impl<'a> View<'a> {
             glyphs: look.glyphs,
             zone: look.zone,
             keymap,
+            standings: Standings::of(ui.shown(live), ui.service),
             alarm: live.findings().iter().any(unseen),
         }
     }
@@ -142,23 +149,26 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>) {
         return;
     }
     buffer.set_style(area, view.style(Slot::Text));
-    if area.width < layout::SMALLEST.0 || area.height < layout::SMALLEST.1 {
-        small::draw(buffer, view, area);
+    let over = if area.width < layout::SMALLEST.0 || area.height < layout::SMALLEST.1 {
+        small::draw(buffer, view, area)
     } else {
-        draw_panes(buffer, view, area);
-    }
-    draw_overlay(buffer, view, area);
+        draw_panes(buffer, view, area)
+    };
+    draw_overlay(buffer, view, over);
 }
 
-fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
+/// Paints the panes; returns where something may lie over them. A countdown must always be seen.
+fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Rect {
     let inner_width = area.width.saturating_sub(4);
+    let counts_down = countdown::wish(view);
     let wishes = Wishes {
-        rollback: rollback::wish(view, inner_width),
+        progress: if counts_down > 0 { counts_down } else { progress::wish(view, inner_width) },
         flags: flags::wish(view, inner_width),
         signals: if rows::is_board(view.watch, view.service()) { board::wish(view) } else { signals::wish(view) },
         rollout: rollout::wish(view, layout::right_width(area.width).saturating_sub(4)),
         errors: view.rows(Pane::Errors).len() as u16,
         sources: view.watch.setup().sources.len() as u16,
+        rollback: rollback::wish(view, layout::right_width(area.width).saturating_sub(4)),
         footer: footer::wish(view, area.width),
     };
     let mut plan = layout::layout(area, wishes, view.ui.zoomed.then_some(view.ui.focus));
@@ -168,8 +178,10 @@ fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         plan = layout::layout(area, wishes, Some(view.ui.focus));
     }
     header::draw(buffer, view, plan.header);
-    if let Some(area) = plan.rollback {
-        rollback::draw(buffer, view, area);
+    match plan.progress {
+        Some(area) if counts_down > 0 => countdown::draw(buffer, view, area),
+        Some(area) => progress::draw(buffer, view, area),
+        None => {}
     }
     for (pane, area, shape) in plan.panes {
         match (pane, shape) {
@@ -182,14 +194,17 @@ fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
             (Pane::Timeline, _) => timeline::draw(buffer, view, area),
             (Pane::Sources, Shape::Boxed) => sources::draw(buffer, view, area),
             (Pane::Sources, Shape::Line) => sources::draw_line(buffer, view, area),
+            (Pane::Rollback, _) => rollback::draw(buffer, view, area),
         }
     }
     footer::draw(buffer, view, plan.footer);
+    let above = plan.progress.filter(|_| counts_down > 0).map_or(0, |banner| banner.bottom() - area.y);
+    Rect { y: area.y + above, height: area.height - above, ..area }
 }
 
 fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
-    if let Rollback::Planned { plan, .. } = view.live.rollback() {
-        plan::draw(buffer, view, area, plan, view.live.takes_confirmation());
+    if let Rollback::Planned { plan, opened } = view.live.rollback() {
+        plan::draw(buffer, view, area, plan, *opened);
         return;
     }
     match &view.ui.overlay {

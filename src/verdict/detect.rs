@@ -5,4 +5,6 @@ pub(super) mod climb;
 pub(super) mod collapse;
 pub(super) mod excess;
 pub(super) mod held;
+pub(super) mod lead;
+mod ranks;
 pub(super) mod shift;

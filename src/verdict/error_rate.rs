@@ -27,12 +27,15 @@ pub(super) struct ErrorRate {
     newest: Option<Time>,
     idle: Option<Time>,
     excess: Excess,
+    /// The same of the version before, in the bins in which both served.
+    beside: Excess,
 }
 
 impl ErrorRate {
     pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
         let limits = evidence.signal.limits;
-        let baseline: Vec<Count> = evidence.series.before().iter().filter_map(count_of).collect();
+        let baseline: Vec<Count> =
+            evidence.series.before().iter().filter_map(|reading| count_of(reading.sample)).collect();
         let mut before = Count::default();
         for &bin in &baseline {
             before.add(bin);
@@ -40,7 +43,8 @@ impl ErrorRate {
         let fine = limits.warning.or(limits.red_flag).map_or(FINE, |limit| limit / 100.0);
         let material = Material { fine, rise: RISE, one_bin: f64::INFINITY, calm: limits.min_requests as f64 };
         let excess = Excess::new(&baseline, material);
-        Self { before, total: Count::default(), begun: None, calmed: false, newest: None, idle: None, excess }
+        let beside = excess.clone();
+        Self { before, total: Count::default(), begun: None, calmed: false, newest: None, idle: None, excess, beside }
     }
 
     fn against(&self, evidence: &Evidence<'_>) -> String {
@@ -67,7 +71,18 @@ impl ErrorRate {
         let long = evidence.for_how_long(since);
         let sentence =
             format!("{}{}; above {}{long}", shown(evidence, run), self.against(evidence), unit.format(limit));
-        Some(Judgement::new(level, sentence).of_this_deploy())
+        let Some(beside) = self.so_does_the_version_before() else {
+            return Some(Judgement::new(level, sentence).of_this_deploy());
+        };
+        let beside = shown(evidence, beside);
+        Some(Judgement::new(Level::Warning, format!("{sentence}; so is the version before at the same time: {beside}")))
+    }
+
+    /// What the version before fails at, where it fails at least half as often as the new one: then it is not this
+    /// deploy that made the difference.
+    fn so_does_the_version_before(&self) -> Option<Count> {
+        let run = self.beside.since().map(|_| self.beside.run())?;
+        (2.0 * run.rate() >= self.excess.run().rate()).then_some(run)
     }
 
     /// How many requests it takes to know that the rate is below the limit, at 95 %.
@@ -101,8 +116,11 @@ impl ErrorRate {
 }
 
 impl Rule for ErrorRate {
-    fn take(&mut self, reading: &Reading) {
-        let Some(bin) = count_of(reading) else { return };
+    fn take(&mut self, reading: &Reading, beside: Option<Sample>) {
+        let Some(bin) = count_of(reading.sample) else { return };
+        if let Some(beside) = beside.and_then(count_of) {
+            self.beside.take(reading.at, beside);
+        }
         self.begun = self.begun.or(Some(reading.at));
         self.newest = Some(reading.at);
         if bin.exposure > 0.0 {
@@ -113,6 +131,8 @@ impl Rule for ErrorRate {
         self.total.add(bin);
         if let Some((since, calm)) = self.excess.take(reading.at, bin) {
             (self.total, self.begun, self.calmed) = (calm, Some(since), true);
+            // What begins next may be this deploy's alone.
+            self.beside.end();
         }
     }
 
@@ -151,8 +171,8 @@ fn counts(count: Count) -> String {
 }
 
 /// A counter that went backwards, or is no number, counts for nothing.
-fn count_of(reading: &Reading) -> Option<Count> {
-    match reading.sample {
+fn count_of(sample: Sample) -> Option<Count> {
+    match sample {
         Sample::Counts { errors, requests }
             if errors.is_finite() && requests.is_finite() && errors >= 0.0 && requests >= 0.0 =>
         {

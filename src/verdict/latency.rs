@@ -1,13 +1,18 @@
-//! Response time: a change beyond chance by more than half is a red flag, a smaller one or a broken limit a
-//! warning.
+//! Response time: slower beyond chance by more than half is a red flag, by less or beyond a limit a warning. So is
+//! far too fast: a request that fails early, or finds nothing, is answered in no time.
 
+use super::detect::lead::Lead;
 use super::detect::shift::{Effect, Shift, Way};
 use super::numbers::Numbers;
 use super::{Evidence, Judgement, Level, Rule};
-use crate::signal::Reading;
+use crate::deploy::Time;
+use crate::signal::{Reading, Sample};
 
 /// What is looked for. 3 ms → 5 ms is no regression whatever its share. Milliseconds.
 const EFFECT: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY };
+
+/// Two fifths less, and ten milliseconds at least: no small improvement is questioned. Milliseconds.
+const MUCH_FASTER: Effect = Effect { share: 0.4, least: 10.0, most: f64::INFINITY };
 
 /// A rise by less than this is nothing to go back for, whatever its share. Milliseconds.
 const LEAST_RED: f64 = 10.0;
@@ -17,18 +22,87 @@ const LEAST_RED: f64 = 10.0;
 pub(super) struct Latency {
     numbers: Numbers,
     slower: Option<Shift>,
+    faster: Option<Shift>,
+    /// Whether it is slower than the version before in the bins in which both serve.
+    lead: Lead,
 }
 
 impl Latency {
     pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
-        Self { numbers: Numbers::begin(evidence), slower: Numbers::shift(evidence, Way::Up, EFFECT) }
+        Self {
+            numbers: Numbers::begin(evidence),
+            slower: Numbers::shift(evidence, Way::Up, EFFECT),
+            faster: Numbers::shift(evidence, Way::Down, MUCH_FASTER),
+            lead: Lead::default(),
+        }
+    }
+
+    /// Slower beyond chance: than the version before while both serve, than it was before the deploy since.
+    fn too_slow(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
+        if let (Some(since), Some((now, older))) = (self.lead.since(), self.lead.now()) {
+            let format = |value| evidence.signal.unit.format(value);
+            let shown = format!("{} against {} of the version before at the same time", format(now), format(older));
+            return Some(self.worded(evidence, &shown, since, (now, older), true));
+        }
+        let slower = self.slower.as_ref()?;
+        let (since, now, usual) = (slower.since()?, slower.now()?, evidence.series.baseline()?.median);
+        Some(self.worded(evidence, &evidence.compared(now), since, (now, usual), slower.is_sure()))
+    }
+
+    fn worded(
+        &self,
+        evidence: &Evidence<'_>,
+        shown: &str,
+        since: Time,
+        (now, usual): (f64, f64),
+        sure: bool,
+    ) -> Judgement {
+        let (unit, long) = (evidence.signal.unit, evidence.for_how_long(since));
+        let increase = 100.0 * (now / usual - 1.0);
+        let judgement = match evidence.signal.limits.increase {
+            Some(limit) if increase > limit && now - usual < LEAST_RED => {
+                let least = unit.format(LEAST_RED);
+                let sentence = format!("{shown}; more than +{limit:.0} %{long}, yet by less than {least}");
+                Judgement::new(Level::Warning, sentence)
+            }
+            Some(limit) if increase > limit && sure => {
+                Judgement::new(Level::RedFlag, format!("{shown}; more than +{limit:.0} %{long}"))
+            }
+            Some(limit) if increase > limit => {
+                let sentence = format!("{shown}; more than +{limit:.0} %{long}, not sure enough for a red flag yet");
+                Judgement::new(Level::Warning, sentence)
+            }
+            Some(limit) => {
+                let sentence = format!("{shown}; slower beyond chance{long}, limit +{limit:.0} %");
+                self.numbers
+                    .broken(evidence, Level::RedFlag, shown)
+                    .unwrap_or_else(|| Judgement::new(Level::Warning, sentence))
+            }
+            None => Judgement::new(Level::Warning, format!("{shown}; slower beyond chance{long}")),
+        };
+        judgement.of_this_deploy()
+    }
+
+    fn too_fast(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
+        let faster = self.faster.as_ref()?;
+        let (shown, long) = (evidence.compared(faster.now()?), evidence.for_how_long(faster.since()?));
+        let sentence = format!("{shown}; faster beyond chance{long}, as answers are that fail or find nothing");
+        Some(Judgement::new(Level::Warning, sentence).of_this_deploy())
     }
 }
 
 impl Rule for Latency {
-    fn take(&mut self, reading: &Reading) {
-        if let (Some(value), Some(slower)) = (self.numbers.take(reading), &mut self.slower) {
-            slower.take(reading.at, value);
+    fn take(&mut self, reading: &Reading, beside: Option<Sample>) {
+        let Some(value) = self.numbers.take(reading) else { return };
+        if let Some(older) = beside.and_then(Sample::value).filter(|value| *value >= 0.0) {
+            // While both serve, the new one may serve few, and vary far more than the baseline did.
+            let above = value > older + (older * EFFECT.share).max(EFFECT.least);
+            self.lead.take(reading.at, (value, older), above);
+            return;
+        }
+        self.lead.alone();
+        for shift in [&mut self.slower, &mut self.faster].into_iter().flatten() {
+            shift.take(reading.at, value);
         }
     }
 
@@ -37,40 +111,14 @@ impl Rule for Latency {
             Ok(value) => value,
             Err(too_few) => return too_few,
         };
-        let unit = evidence.signal.unit;
-        let limits = evidence.signal.limits;
-        let slower = self.slower.as_ref().and_then(|slower| Some((slower.since()?, slower.now()?, slower.is_sure())));
-        if let (Some((since, now, sure)), Some(baseline)) = (slower, evidence.series.baseline()) {
-            let shown = evidence.compared(now);
-            let long = evidence.for_how_long(since);
-            let increase = 100.0 * (now / baseline.median - 1.0);
-            return match limits.increase {
-                Some(limit) if increase > limit && now - baseline.median < LEAST_RED => {
-                    let least = unit.format(LEAST_RED);
-                    let sentence = format!("{shown}; more than +{limit:.0} %{long}, yet by less than {least}");
-                    Judgement::new(Level::Warning, sentence)
-                }
-                Some(limit) if increase > limit && sure => {
-                    Judgement::new(Level::RedFlag, format!("{shown}; more than +{limit:.0} %{long}"))
-                }
-                Some(limit) if increase > limit => {
-                    let sentence =
-                        format!("{shown}; more than +{limit:.0} %{long}, not sure enough for a red flag yet");
-                    Judgement::new(Level::Warning, sentence)
-                }
-                Some(limit) => {
-                    let sentence = format!("{shown}; slower beyond chance{long}, limit +{limit:.0} %");
-                    self.numbers
-                        .broken(evidence, Level::RedFlag, &shown)
-                        .unwrap_or_else(|| Judgement::new(Level::Warning, sentence))
-                }
-                None => Judgement::new(Level::Warning, format!("{shown}; slower beyond chance{long}")),
-            }
-            .of_this_deploy();
+        if let Some(too_slow) = self.too_slow(evidence) {
+            return too_slow;
         }
+        let (unit, limits) = (evidence.signal.unit, evidence.signal.limits);
         let shown = evidence.compared(value);
         let broken = |level| self.numbers.broken(evidence, level, &shown);
-        broken(Level::RedFlag).or_else(|| broken(Level::Warning)).unwrap_or_else(|| {
+        let flagged = broken(Level::RedFlag).or_else(|| self.too_fast(evidence)).or_else(|| broken(Level::Warning));
+        flagged.unwrap_or_else(|| {
             let limit = limits.warning.map_or_else(String::new, |limit| format!("; limit {}", unit.format(limit)));
             Judgement::new(Level::Clear, format!("{shown}{limit}"))
         })

@@ -7,7 +7,7 @@ use super::detect::shift::{Effect, Shift, Way};
 use super::numbers::Numbers;
 use super::{Evidence, Judgement, Level, Rule};
 use crate::deploy::brief;
-use crate::signal::{Kind, Reading, Unit};
+use crate::signal::{Kind, Reading, Sample, Unit};
 use chrono::TimeDelta;
 
 /// Busier by a quarter, yet by five points at least; ten points always matter.
@@ -106,7 +106,7 @@ fn had_room(evidence: &Evidence<'_>) -> bool {
 }
 
 impl Rule for Saturation {
-    fn take(&mut self, reading: &Reading) {
+    fn take(&mut self, reading: &Reading, _beside: Option<Sample>) {
         let Some(value) = self.numbers.take(reading) else { return };
         for shift in [&mut self.up, &mut self.down].into_iter().flatten() {
             shift.take(reading.at, value);

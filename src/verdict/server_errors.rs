@@ -3,7 +3,7 @@
 use super::detect::excess::{Count, Excess, Material};
 use super::numbers::Numbers;
 use super::{Evidence, Judgement, Level, Rule};
-use crate::signal::Reading;
+use crate::signal::{Reading, Sample};
 
 /// A rise smaller than this is not looked for whatever its share. Responses a second.
 const LEAST_RISE: f64 = 0.1;
@@ -35,7 +35,7 @@ impl ServerErrors {
 }
 
 impl Rule for ServerErrors {
-    fn take(&mut self, reading: &Reading) {
+    fn take(&mut self, reading: &Reading, _beside: Option<Sample>) {
         // Errors need no grace: what a pod fails at while it warms up fails all the same.
         self.numbers.take(reading);
         if let Some(rate) = reading.sample.value().filter(|rate| *rate >= 0.0) {

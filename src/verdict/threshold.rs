@@ -5,7 +5,7 @@ use super::detect::shift::{Effect, Shift, Way};
 use super::numbers::Numbers;
 use super::stats::median;
 use super::{Evidence, Judgement, Level, Rule};
-use crate::signal::{Kind, Reading};
+use crate::signal::{Kind, Reading, Sample};
 
 /// A bare error ratio: by half, and by a quarter of a percent at least. Points.
 const MORE_ERRORS: Effect = Effect { share: 0.5, least: 0.25, most: f64::INFINITY };
@@ -51,7 +51,7 @@ impl Threshold {
 }
 
 impl Rule for Threshold {
-    fn take(&mut self, reading: &Reading) {
+    fn take(&mut self, reading: &Reading, _beside: Option<Sample>) {
         let Some(value) = self.numbers.take(reading) else { return };
         for shift in [&mut self.up, &mut self.down].into_iter().flatten() {
             shift.take(reading.at, value);

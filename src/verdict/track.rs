@@ -12,8 +12,8 @@ use super::{alerts, issues, probe, rollout};
 use crate::deploy::Time;
 use crate::signal::{Kind, Reading, Sample};
 
-/// The state of one signal's rule. Bounded: a sorted baseline of at most 512 numbers for each direction that is
-/// looked at, and some tens of numbers more.
+/// The state of one signal's rule. Bounded: a sorted baseline of at most 512 numbers and as many jumps for each
+/// direction that is looked at, and some tens of numbers more.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Track {
     rule: Option<AnyRule>,
@@ -118,7 +118,7 @@ impl Track {
         }
         let Some(rule) = &mut self.rule else { return true };
         for bin in &bins[unseen..] {
-            rule.as_rule_mut().take(bin);
+            rule.as_rule_mut().take(bin, evidence.series.beside(bin.at));
         }
         self.judged = newest;
         true

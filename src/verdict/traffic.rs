@@ -3,7 +3,7 @@
 use super::detect::shift::{Effect, Shift, Way};
 use super::numbers::Numbers;
 use super::{Evidence, Judgement, Level, Rule};
-use crate::signal::Reading;
+use crate::signal::{Reading, Sample};
 
 /// Fewer by less than a third is how traffic comes and goes. Requests a second.
 const FEWER: Effect = Effect { share: 0.3, least: 0.05, most: f64::INFINITY };
@@ -22,7 +22,7 @@ impl Traffic {
 }
 
 impl Rule for Traffic {
-    fn take(&mut self, reading: &Reading) {
+    fn take(&mut self, reading: &Reading, _beside: Option<Sample>) {
         if let (Some(value), Some(fewer)) = (self.numbers.take(reading), &mut self.fewer) {
             fewer.take(reading.at, value);
         }

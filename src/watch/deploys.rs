@@ -7,6 +7,7 @@ use crate::rollback::ask::{Ask, Choice, Seen, Wanted};
 use crate::rollback::{Goal, Readiness, Rollback};
 use crate::rollout::{PodPhase, Progress, Rollout};
 use crate::timeline::Mark;
+use crate::verdict::Level;
 use chrono::TimeDelta;
 
 /// A rollback that would work is made sure of at least this often: permissions and policies change too.
@@ -38,6 +39,7 @@ impl Watch {
             }
             // Our own undo is on its way or through: the deploy that is watched stays the one taken back.
             (Some(_), Some(deploy)) if self.is_our_undo(id, &deploy) => {}
+            (Some(_), Some(deploy)) if self.is_our_build(id, &deploy) => self.note_what_came_back(id, deploy.to),
             (Some(known), Some(deploy)) if known.to.hash != deploy.to.hash || known.at != deploy.at => {
                 if known.to.hash != deploy.to.hash {
                     self.tell_deploy(id, &deploy);
@@ -81,6 +83,20 @@ impl Watch {
         let under_way = self.rollback.undertaking().into_iter().flat_map(|done| done.plan.steps());
         let steps = under_way.filter_map(|step| step.covered(id));
         steps.chain(self.taken_back(id)).any(|covered| covered.to.hash == deploy.to.hash)
+    }
+
+    /// Whether a version that appears is the one that a revert of ours, still under way, has had built.
+    fn is_our_build(&self, id: WorkloadId, deploy: &Deploy) -> bool {
+        let done = self.rollback.undertaking().filter(|_| self.rollback.is_under_way());
+        let built = done.into_iter().flat_map(|done| done.plan.steps()).filter(|step| step.action.builds_anew());
+        built.filter_map(|step| step.covered(id)).any(|covered| covered.from.hash != deploy.to.hash)
+    }
+
+    /// What was built has no name before it is there; from now on it is what was gone back to.
+    fn note_what_came_back(&mut self, id: WorkloadId, version: Version) {
+        if let Some(covered) = self.taken_back.iter_mut().find(|covered| covered.workload == id) {
+            covered.to = version;
+        }
     }
 
     fn tell_deploy(&mut self, id: WorkloadId, deploy: &Deploy) {
@@ -141,6 +157,12 @@ impl Watch {
         state.prepared = Some((self.now, key));
     }
 
+    /// What the red flags say, for whoever reads later why something was taken back.
+    fn red_sentences(&self) -> String {
+        let red = self.findings.iter().filter(|finding| finding.level == Level::RedFlag);
+        red.map(|finding| finding.sentence.as_str()).collect::<Vec<_>>().join("; ")
+    }
+
     fn ask(&self, workload: WorkloadId, goal: Goal, choice: Choice) -> Effect {
         let told = self.setup.workload(workload);
         let rollout = self.workload(workload).rollout.as_ref();
@@ -162,7 +184,14 @@ impl Watch {
             reference: told.reference.clone(),
             service: self.setup.service(told.service).name.clone(),
             environment: self.setup.environment.clone(),
-            wanted: Wanted { choice, pace: rollout.and_then(pace), known: known.cloned().unwrap_or_default(), seen },
+            wanted: Wanted {
+                choice,
+                pace: rollout.and_then(pace),
+                known: known.cloned().unwrap_or_default(),
+                actor: self.setup.rollback.actor.clone(),
+                reason: self.red_sentences(),
+                seen,
+            },
         }))
     }
 }

@@ -84,6 +84,16 @@ impl Watch {
         }
     }
 
+    /// What the version before told: the past of a signal of the new one, and what happens beside it.
+    pub(super) fn take_older(&mut self, source: SourceId, at: Time, points: Vec<(SignalId, Vec<Point>)>) {
+        for (id, points) in points {
+            let signal = self.setup.signals.get(usize::from(id.0));
+            if signal.is_some_and(|signal| signal.source == source && signal.of_version) {
+                self.store.insert_older(id, &points, at);
+            }
+        }
+    }
+
     pub(super) fn take_issues(&mut self, source: SourceId, issues: Vec<Issue>) {
         for issue in &issues {
             if !self.issues.iter().any(|known| known.id == issue.id) {

@@ -1,11 +1,11 @@
 //! Who is asked when, and for which span: cadence with jitter, back-off, backfill, one question at a time.
 
 use super::Watch;
-use crate::deploy::{Time, WorkloadKind};
+use crate::deploy::{Deploy, Time, WorkloadKind};
 use crate::message::Effect;
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::setup::Delivery;
-use crate::signal::SourceId;
+use crate::signal::{Signal, SignalId, SourceId};
 use crate::store::Health;
 use chrono::TimeDelta;
 
@@ -54,6 +54,7 @@ impl Watch {
             to: self.now,
             deployed_at: self.workloads.iter().filter_map(|state| Some(state.deploy.as_ref()?.at)).min(),
             versions: self.versions(),
+            older: self.older(id, from),
         }
     }
 
@@ -65,16 +66,36 @@ impl Watch {
     }
 
     fn versions(&self) -> Vec<Option<String>> {
-        let mut versions = vec![None; self.setup.services.len()];
+        self.deploys().into_iter().map(|deploy| Some(deploy?.to.label().to_owned())).collect()
+    }
+
+    /// The source's signals of the new version that can be held against the version before, with that version, where
+    /// pods of it may have served since `from`: before the deploy, and beside the new ones until the rollout's end.
+    fn older(&self, source: SourceId, from: Time) -> Vec<(SignalId, String)> {
+        let deploys = self.deploys();
+        let older = |(index, signal): (usize, &Signal)| {
+            if signal.source != source || !signal.of_version || !signal.kind.compares_versions() {
+                return None;
+            }
+            let deploy = deploys[usize::from(signal.service.0)]?;
+            let (version, newer) = (deploy.from.as_ref()?.label(), deploy.to.label());
+            let served = deploy.finished.is_none_or(|finished| from <= finished);
+            (served && version != newer).then(|| (SignalId(index as u16), version.to_owned()))
+        };
+        self.setup.signals.iter().enumerate().filter_map(older).collect()
+    }
+
+    /// The deploy that speaks for each service.
+    fn deploys(&self) -> Vec<Option<&Deploy>> {
+        let mut deploys = vec![None; self.setup.services.len()];
         for (workload, state) in self.setup.workloads.iter().zip(&self.workloads) {
-            let version = state.deploy.as_ref().map(|deploy| deploy.to.label().to_owned());
-            let slot = &mut versions[usize::from(workload.service.0)];
-            // A Deployment's version speaks for a service that also has, say, a cache in a StatefulSet.
+            let slot = &mut deploys[usize::from(workload.service.0)];
+            // A Deployment's speaks for a service that also has, say, a cache in a StatefulSet.
             if slot.is_none() || workload.reference.kind == WorkloadKind::Deployment {
-                *slot = version.or(slot.take());
+                *slot = state.deploy.as_ref().or(slot.take());
             }
         }
-        versions
+        deploys
     }
 
     /// Makes every polled source ask again for the whole span: the deploy, and so the baseline, has changed.
@@ -108,6 +129,7 @@ impl Watch {
                 state.warnings = poll.warnings;
                 state.next_poll = at + scaled(interval, jitter);
                 self.take_poll(id, at, poll.points, poll.failed);
+                self.take_older(id, at, poll.older);
                 if let Some(issues) = poll.issues {
                     self.take_issues(id, issues);
                 }

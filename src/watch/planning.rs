@@ -75,7 +75,8 @@ impl Watch {
 
     /// Freezes that plan and shows it, unless there is nothing in it that could be done.
     pub(super) fn open_plan(&mut self, goal: Goal, scope: &[WorkloadId], effects: &mut Vec<Effect>) {
-        if self.rollback.is_under_way() || matches!(self.rollback, Rollback::Planned { .. }) {
+        let busy = matches!(self.rollback, Rollback::Planned { .. } | Rollback::Countdown { .. });
+        if self.rollback.is_under_way() || busy {
             return;
         }
         if self.setup.read_only {
@@ -185,6 +186,7 @@ impl Watch {
     pub(super) fn take_lease(&mut self, what: String, effects: &mut Vec<Effect>) {
         if self.holding != Holding::Ours {
             self.holding = Holding::Asking;
+            self.lease_asked = Some(self.now);
             effects.push(Effect::Lease(LeaseCall::Take(what)));
         }
     }

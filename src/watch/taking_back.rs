@@ -55,11 +55,11 @@ impl Watch {
             ready: None,
             clear_since: None,
         };
-        self.rollback = Rollback::Confirmed(self.send_stage(done, effects));
+        self.rollback = Rollback::Confirmed(Self::send_stage(done, effects));
     }
 
     /// Sends the first stage that waits.
-    fn send_stage(&self, mut done: Undertaking, effects: &mut Vec<Effect>) -> Undertaking {
+    fn send_stage(mut done: Undertaking, effects: &mut Vec<Effect>) -> Undertaking {
         let mut first = 0;
         for stage in &done.plan.stages {
             let states = &mut done.steps[first..first + stage.len()];
@@ -193,12 +193,20 @@ impl Watch {
             if self.holding != Holding::Nobody {
                 self.release_lease(effects);
             }
-        } else if self.holding == Holding::Ours
-            && self.lease_renewed.is_none_or(|last| self.now - last >= RENEW_EVERY || last > self.now)
-        {
-            self.lease_renewed = Some(self.now);
-            effects.push(Effect::Lease(LeaseCall::Renew));
+            return;
         }
+        let due = self.lease_asked.is_none_or(|last| self.now - last >= RENEW_EVERY || last > self.now);
+        let call = match &self.rollback {
+            _ if !due => return,
+            _ if self.holding == Holding::Ours => LeaseCall::Renew,
+            // Whoever holds it may be done or gone by now.
+            Rollback::Planned { plan, .. } if matches!(self.holding, Holding::Theirs(_)) => {
+                LeaseCall::Take(format!("rollback to {}", plan.target()))
+            }
+            _ => return,
+        };
+        self.lease_asked = Some(self.now);
+        effects.push(Effect::Lease(call));
     }
 
     /// Whose the lease is, as the cluster answered. While requests of ours are out it is only noted: what
@@ -210,7 +218,6 @@ impl Watch {
             return;
         }
         match &holding {
-            Holding::Ours => self.lease_renewed = Some(self.now),
             Holding::Theirs(holder) if self.holding != holding => {
                 let text = format!("{} is at it already: {}", holder.who, holder.what);
                 if let Rollback::Countdown { .. } = self.rollback {
@@ -252,7 +259,7 @@ impl Watch {
         if done.steps.contains(&StepState::Waiting) {
             let sent = done.steps.iter().filter(|state| **state != StepState::Waiting);
             self.rollback = if sent.clone().count() > 0 && sent.clone().all(is_ready) {
-                Rollback::Confirmed(self.send_stage(done, effects))
+                Rollback::Confirmed(Self::send_stage(done, effects))
             } else {
                 Rollback::Running(done)
             };
@@ -284,7 +291,7 @@ impl Watch {
                 let label = covered.to.label();
                 return Pods::Fail(format!("{}: {label} does not come up: {why}", covered.reference));
             }
-            if !serves(rollout, covered) {
+            if !serves(rollout, covered, step.action.builds_anew()) {
                 all = Pods::Coming;
             }
         }
@@ -377,13 +384,15 @@ fn moved_on(step: &Step, state: &StepState, answer: Answer, now: Time) -> Option
 
 /// Whether a version is all that serves: rolled out, its pods ready, no other pod left but those going. A
 /// deploy of the old images under a new template is that version too: not every strategy brings the very
-/// same template back.
-fn serves(rollout: &Rollout, covered: &Covered) -> bool {
+/// same template back. What is built `anew` is known only by not being the version that was taken back.
+fn serves(rollout: &Rollout, covered: &Covered, anew: bool) -> bool {
     let (from, to) = (&covered.from, &covered.to);
     let is_back = |hash: &str| {
         let images = || rollout.revisions.iter().find(|revision| revision.version.hash == hash);
         let same = |images: &[String]| images == to.images && images != from.images;
-        hash == to.hash || images().is_some_and(|revision| same(&revision.version.images))
+        hash == to.hash
+            || (anew && hash != from.hash)
+            || images().is_some_and(|revision| same(&revision.version.images))
     };
     let pods = rollout.pods.iter().filter(|pod| !matches!(pod.phase, PodPhase::Terminating | PodPhase::Finished));
     let mut ready = 0;

@@ -82,14 +82,19 @@ proptest! {
         kind in prop::sample::select(&KINDS[..]),
         polls in prop::collection::vec((-40_i64..60, prop::collection::vec(anything(), 1..6)), 1..40),
         steps in prop::collection::vec(-3_i64..5, 40),
+        older in prop::collection::vec(any::<bool>(), 40),
     ) {
         let mut series = Series::default();
         series.set_deploy(at(0));
         let mut track = Track::default();
         let mut now = 0;
-        for ((first, samples), step) in polls.into_iter().zip(steps) {
+        for (((first, samples), step), older) in polls.into_iter().zip(steps).zip(older) {
             let points: Vec<Point> = (first..).zip(samples).map(|(bin, sample)| (at(bin), sample)).collect();
-            series.insert(&points, at(now));
+            if older {
+                series.insert_older(&points, at(now));
+            } else {
+                series.insert(&points, at(now));
+            }
             now += step;
             let judgement = judge_at(kind, &series, now, &mut track);
             prop_assert!(!judgement.sentence.is_empty());

@@ -169,12 +169,17 @@ async fn a_refusal_is_said_once_and_tried_again_until_it_is_lifted() {
     let forbidden = tape::answer("errors.jsonl", 403, "/apis/apps/v1/namespaces/production/deployments/err");
     let unauthorized = tape::answer("errors.jsonl", 401, "/apis/apps/v1/namespaces/production/deployments/err");
     let message = forbidden["message"].as_str().unwrap().to_owned();
+    let nobody = tape::answer("errors.jsonl", 403, "/apis/apps/v1/namespaces/production/deployments/app");
+    let no_credentials = nobody["message"].as_str().unwrap().to_owned();
+    let busy = tape::answer("errors.jsonl", 429, "/apis/apps/v1/namespaces/production/deployments/app?dryRun=All");
     let slow_down = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": "too many requests, please try again later", "reason": "TooManyRequests",
         "details": { "retryAfterSeconds": 12 }, "code": 429 });
-    let cases: [(u16, Value, SourceError); 5] = [
+    let cases: [(u16, Value, SourceError); 7] = [
         (401, unauthorized, SourceError::Unauthorized("Unauthorized".to_owned())),
         (403, forbidden, SourceError::Forbidden(message)),
+        (403, nobody, SourceError::Unauthorized(no_credentials)),
+        (429, busy, SourceError::RateLimited { retry_after: None }),
         (404, json!("404 page not found\n"), SourceError::NotFound("404 page not found".to_owned())),
         (429, slow_down, SourceError::RateLimited { retry_after: Some(TimeDelta::seconds(12)) }),
         (

@@ -1,10 +1,15 @@
 //! The undo of a workload: where it goes, what it warns of, and what it makes of each answer.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod checks;
+mod faults;
 mod objects;
 mod peer;
 mod preflight;
 mod prepare;
 mod read_back;
 mod send;
+#[path = "../support/mod.rs"]
+mod support;
 mod target;
+mod wire;

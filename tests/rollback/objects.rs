@@ -3,7 +3,7 @@
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::rollback::action::Action;
 use redflag::rollback::ask::{Ask, Choice, Wanted};
-use redflag::rollback::preflight::{self, Objects};
+use redflag::rollback::preflight::{self, Looked, Objects, Surroundings};
 use redflag::rollback::{Goal, Refusal, Step};
 use serde_json::{Value, json};
 
@@ -15,6 +15,13 @@ pub(crate) struct World {
     /// The items of the history's list.
     pub(crate) history: Vec<Value>,
     pub(crate) pods: Vec<Value>,
+    /// What else is in the namespace.
+    pub(crate) config_maps: Vec<Value>,
+    pub(crate) secrets: Vec<Value>,
+    pub(crate) autoscalers: Vec<Value>,
+    pub(crate) quotas: Vec<Value>,
+    /// The uid of the namespace `kube-system`.
+    pub(crate) cluster: &'static str,
 }
 
 /// The lines of a tape.
@@ -36,7 +43,7 @@ pub(crate) fn web() -> World {
         reference: reference(WorkloadKind::Deployment, "web"),
         workload: tape[0]["response"]["body"].clone(),
         history: items(&tape[1]["response"]["body"]),
-        pods: Vec::new(),
+        ..nothing()
     }
 }
 
@@ -47,7 +54,7 @@ pub(crate) fn db() -> World {
         reference: reference(WorkloadKind::StatefulSet, "db"),
         workload: tape[0]["event"]["object"].clone(),
         history: items(&tape[1]["response"]["body"]),
-        pods: Vec::new(),
+        ..nothing()
     }
 }
 
@@ -80,7 +87,7 @@ pub(crate) fn agent() -> World {
             "status": {"observedGeneration": 2, "desiredNumberScheduled": 4},
         }),
         history: vec![revision(1, "aaa", "company/agent:3.0"), revision(2, "bbb", "company/agent:3.1")],
-        pods: Vec::new(),
+        ..nothing()
     }
 }
 
@@ -96,7 +103,22 @@ pub(crate) fn without_history(name: &str) -> World {
         reference: reference(WorkloadKind::Deployment, name),
         workload: body(&format!("deployments/{name}")),
         history: items(&body(&format!("replicasets?labelSelector=app%3D{name}"))),
+        ..nothing()
+    }
+}
+
+/// A namespace with nothing in it.
+fn nothing() -> World {
+    World {
+        reference: reference(WorkloadKind::Deployment, "nothing"),
+        workload: Value::Null,
+        history: Vec::new(),
         pods: Vec::new(),
+        config_maps: Vec::new(),
+        secrets: Vec::new(),
+        autoscalers: Vec::new(),
+        quotas: Vec::new(),
+        cluster: "the first cluster",
     }
 }
 
@@ -141,8 +163,25 @@ impl World {
 
     /// The undo to wherever `choice` says, by the pure part alone.
     pub(crate) fn draft(&self, choice: Choice) -> Result<Step, Refusal> {
-        let objects = Objects { workload: &self.workload, history: &self.history, pods: &self.pods };
-        preflight::draft("prod-eu", &self.ask(Wanted { choice, ..Wanted::default() }), objects)
+        self.draft_for(&self.ask(Wanted { choice, ..Wanted::default() }))
+    }
+
+    /// The undo that is asked for, by the pure part alone.
+    pub(crate) fn draft_for(&self, ask: &Ask) -> Result<Step, Refusal> {
+        let found = |items: &[Value]| Looked::Found { items: items.to_vec(), all: true };
+        let around = Surroundings {
+            config_maps: found(&self.config_maps),
+            secrets: found(&self.secrets),
+            autoscalers: found(&self.autoscalers),
+            quotas: found(&self.quotas),
+        };
+        self.draft_among(ask, &around)
+    }
+
+    /// The same, with these surroundings.
+    pub(crate) fn draft_among(&self, ask: &Ask, around: &Surroundings) -> Result<Step, Refusal> {
+        let (workload, history, pods) = (&self.workload, &self.history[..], &self.pods[..]);
+        preflight::draft("prod-eu", ask, Objects { workload, history, pods, around })
     }
 }
 

@@ -4,10 +4,10 @@
 use crate::objects::{World, tape};
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use redflag::cluster::Cluster;
+use redflag::cluster::{Cluster, ClusterIdentity};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,6 +24,10 @@ pub(crate) enum Act {
     Answer(u16, Value),
     /// An answer that is not JSON, as of a proxy in front.
     Page(u16, &'static str),
+    /// What an API server does, and then this answer instead of its own.
+    DoneBut(u16, Value),
+    /// That it is too busy, as an API server says it: not as a `Status`, and for how long in a header.
+    Busy,
     /// Nothing, for ever.
     Hang,
     /// Somebody else changes the world at this moment, then the usual.
@@ -36,6 +40,7 @@ pub(crate) struct Asked {
     pub(crate) method: Method,
     /// Path and parameters.
     pub(crate) target: String,
+    pub(crate) accept: String,
     pub(crate) body: Value,
 }
 
@@ -48,7 +53,7 @@ impl Asked {
 type Script = Box<dyn Fn(&Asked) -> Act + Send + Sync>;
 
 pub(crate) struct Peer {
-    address: String,
+    pub(crate) address: String,
     shared: Arc<Shared>,
 }
 
@@ -111,18 +116,31 @@ pub(crate) fn cluster(address: &str, timeout: Duration) -> Cluster {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut config = kube::Config::new(address.parse().unwrap());
     config.default_retry = false;
-    Cluster { client: kube::Client::try_from(config).unwrap(), label: "prod-eu".to_owned(), timeout }
+    let client = kube::Client::try_from(config).unwrap();
+    Cluster { client, label: "prod-eu".to_owned(), timeout, identity: ClusterIdentity::default() }
 }
 
-async fn handle(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, body: Bytes) -> Response {
+async fn handle(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let body = serde_json::from_slice(&body).unwrap_or_default();
-    let asked = Asked { method, target: uri.to_string(), body };
+    let accept = headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let asked = Asked { method, target: uri.to_string(), accept, body };
     shared.asked.lock().unwrap().push(asked.clone());
     match (shared.script)(&asked) {
         Act::Usual => {}
         Act::After(change) => change(&mut shared.world.lock().unwrap()),
         Act::Answer(status, body) => return answer(status, body),
         Act::Page(status, text) => return (StatusCode::from_u16(status).unwrap(), text).into_response(),
+        Act::DoneBut(status, body) => {
+            usual(&mut shared.world.lock().unwrap(), &asked);
+            return answer(status, body);
+        }
+        Act::Busy => return busy(),
         Act::Hang => std::future::pending().await,
     }
     let (status, body) = usual(&mut shared.world.lock().unwrap(), &asked);
@@ -131,6 +149,14 @@ async fn handle(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, bod
 
 fn answer(status: u16, body: Value) -> Response {
     (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
+}
+
+fn busy() -> Response {
+    let lines = tape("errors");
+    let line = lines.iter().find(|line| line["response"]["status"] == 429).unwrap();
+    let text = line["response"]["body"].as_str().unwrap().to_owned();
+    let stay_away = line["response"]["headers"]["retry-after"].as_str().unwrap().to_owned();
+    (StatusCode::TOO_MANY_REQUESTS, [("retry-after", stay_away)], text).into_response()
 }
 
 fn usual(world: &mut World, asked: &Asked) -> (u16, Value) {
@@ -144,6 +170,15 @@ fn usual(world: &mut World, asked: &Asked) -> (u16, Value) {
         (&Method::GET, path) if path == format!("{apps}/replicasets") => list(&world.history),
         (&Method::GET, path) if path == format!("{apps}/controllerrevisions") => list(&world.history),
         (&Method::GET, "/api/v1/namespaces/production/pods") => list(&world.pods),
+        (&Method::GET, "/api/v1/namespaces/production/configmaps") => list(&world.config_maps),
+        (&Method::GET, "/api/v1/namespaces/production/secrets") => list(&world.secrets),
+        (&Method::GET, "/api/v1/namespaces/production/resourcequotas") => list(&world.quotas),
+        (&Method::GET, "/apis/autoscaling/v2/namespaces/production/horizontalpodautoscalers") => {
+            list(&world.autoscalers)
+        }
+        (&Method::GET, "/api/v1/namespaces/kube-system") => {
+            (200, json!({"metadata": {"name": "kube-system", "uid": world.cluster}}))
+        }
         (&Method::POST, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews") => recorded(201),
         _ => recorded(404),
     }
@@ -184,6 +219,16 @@ pub(crate) fn invalid() -> Value {
 /// A 403 for a patch, as recorded.
 pub(crate) fn forbidden() -> Value {
     of_tape(|body| body["code"] == 403 && body["message"].as_str().unwrap().contains("cannot patch"))
+}
+
+/// A 403 for a request without credentials, as recorded.
+pub(crate) fn anonymous() -> Value {
+    of_tape(|body| body["code"] == 403 && body["message"].as_str().unwrap().contains("system:anonymous"))
+}
+
+/// A 422 of a policy that says no, as recorded.
+pub(crate) fn denied() -> Value {
+    of_tape(|body| body["code"] == 422 && body["message"].as_str().unwrap().contains("denied request"))
 }
 
 /// An access review that is refused, as recorded.

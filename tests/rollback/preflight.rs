@@ -1,8 +1,9 @@
-//! What an undo warns of before it is sent: each check with a state that trips it and one that does not.
+//! The finer points of single checks; that each is tripped, and not without reason, is in `checks`.
 
 use crate::objects::{World, agent, db, set, web};
 use chrono::TimeDelta;
-use redflag::rollback::ask::Choice;
+use redflag::rollback::ask::{Choice, Wanted};
+use redflag::rollback::preflight::{self, Looked, Objects, Owner, References, Surroundings};
 use redflag::rollback::{CheckOutcome, Refusal};
 use serde_json::{Value, json};
 
@@ -22,22 +23,6 @@ fn back_to(image: &str) -> World {
     let mut world = web();
     set(&mut world.history[1], "/spec/template/spec/containers/0/image", json!(image));
     world
-}
-
-#[test]
-fn a_plain_deployment_has_nothing_in_its_way() {
-    let undo = web().draft(Choice::default()).unwrap();
-    let told: Vec<String> = undo.checks.iter().map(|check| format!("{}: {}", check.name, check.sentence)).collect();
-    assert_eq!(
-        told,
-        [
-            "owner: it has no mark of Argo CD, Flux, Helm or an operator that would put the new version back",
-            "target: the history has revision 1 (1.8.3, made 2026-11-23 02:09 UTC)",
-            "image: company/app:1.8.3 does not look like a tag that moves",
-            "downtime: at least 3 of 3 pods stay up",
-        ]
-    );
-    assert!(undo.checks.iter().all(|check| check.outcome == CheckOutcome::Ok));
 }
 
 #[test]
@@ -93,48 +78,6 @@ fn an_operator_would_put_it_back() {
 }
 
 #[test]
-fn helm_and_kubectl_apply_do_so_only_at_their_next_run() {
-    let helm = web().with("/metadata/annotations/meta.helm.sh~1release-name", json!("shop"));
-    assert_eq!(
-        warnings(&helm, "owner"),
-        ["Helm does not hear of an undo: the next upgrade of release shop starts from the new version; \
-          afterwards use helm rollback shop -n production"]
-    );
-    let applied = web().with("/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration", json!("{}"));
-    assert_eq!(
-        warnings(&applied, "owner"),
-        ["it is deployed with kubectl apply: the next apply of the same files brings the new version back"]
-    );
-    let terraform = web().with("/metadata/managedFields", json!([{"manager": "Terraform"}]));
-    assert_eq!(
-        warnings(&terraform, "owner"),
-        ["Terraform has written this workload; if it still keeps it, it will put the new version back"]
-    );
-}
-
-#[test]
-fn a_target_that_was_taken_back_before_is_named() {
-    // 1.8.3 was put back over 1.9.0, so it now is revision 3; undoing that would bring 1.9.0 again.
-    let mut world = web().with("/spec/template/spec/containers/0/image", json!("company/app:1.8.3"));
-    set(&mut world.history[1], "/metadata/annotations/deployment.kubernetes.io~1revision", json!("3"));
-    assert!(warnings(&world, "target").is_empty());
-    set(&mut world.history[1], "/metadata/annotations/deployment.kubernetes.io~1revision-history", json!("1"));
-    assert_eq!(
-        warnings(&world, "target"),
-        ["revision 2 (1.9.0, made 2026-11-23 02:09 UTC) was itself taken back before"]
-    );
-}
-
-#[test]
-fn a_history_that_is_not_kept_is_there_only_until_the_rollout_ends() {
-    let world = web().with("/spec/revisionHistoryLimit", json!(0));
-    assert_eq!(
-        warnings(&world, "target"),
-        ["revisionHistoryLimit is 0: revision 1 (1.8.3, made 2026-11-23 02:09 UTC) is gone once the rollout has ended"]
-    );
-}
-
-#[test]
 fn tags_that_move_bring_back_who_knows_what() {
     for image in ["company/app", "company/app:latest", "registry:5000/app:stable", "company/app:main"] {
         let sentence = format!("the tag of {image} moves: what comes back may not be what ran before");
@@ -143,23 +86,6 @@ fn tags_that_move_bring_back_who_knows_what() {
     for image in ["company/app:1.8.2", "company/app:sha-3f2c1", "company/app:latest@sha256:0123456789abcdef"] {
         assert_eq!(warnings(&back_to(image), "image"), Vec::<String>::new(), "{image}");
     }
-}
-
-#[test]
-fn the_same_image_on_both_sides_is_said() {
-    let image = |image: &str| {
-        let mut world = back_to(image).with("/spec/template/spec/containers/0/image", json!(image));
-        set(&mut world.history[1], "/spec/template/spec/priority", json!(1));
-        world
-    };
-    assert_eq!(
-        warnings(&image("company/app:1.9.0"), "image"),
-        ["both revisions run the same image: only the settings around it change"]
-    );
-    assert_eq!(
-        warnings(&image("company/app:latest"), "image"),
-        ["both revisions run company/app:latest, so the undo may change nothing"]
-    );
 }
 
 #[test]
@@ -188,53 +114,6 @@ fn downtime_is_told_beforehand() {
 }
 
 #[test]
-fn a_stateful_set_waits_for_its_broken_pods() {
-    let pod = |name: &str, ready: &str| {
-        json!({
-            "metadata": {"name": name, "ownerReferences": [{"uid": db().workload["metadata"]["uid"], "controller": true}]},
-            "status": {"conditions": [{"type": "Ready", "status": ready}]},
-        })
-    };
-    let mut broken = db().with("/status/readyReplicas", json!(1));
-    assert_eq!(
-        warnings(&broken, "order"),
-        ["OrderedReady waits for pods that are not ready even after the undo; if so, delete by hand: \
-          kubectl delete pod NAME -n production"]
-    );
-    broken.pods = vec![pod("db-0", "True"), pod("db-1", "False")];
-    assert_eq!(
-        warnings(&broken, "order"),
-        ["OrderedReady waits for db-1 even after the undo; if so, delete by hand: \
-          kubectl delete pod db-1 -n production"]
-    );
-    assert!(warnings(&db(), "order").is_empty());
-    assert!(warnings(&broken.with("/spec/podManagementPolicy", json!("Parallel")), "order").is_empty());
-}
-
-#[test]
-fn pods_that_an_undo_does_not_touch_are_named() {
-    let parted = db().with("/spec/updateStrategy/rollingUpdate/partition", json!(1));
-    assert_eq!(warnings(&parted, "partition"), ["partition 1: pods with a number below 1 are not touched"]);
-    assert!(warnings(&db(), "partition").is_empty());
-
-    for world in [db(), agent()] {
-        let by_hand = world.with("/spec/updateStrategy", json!({"type": "OnDelete"}));
-        assert_eq!(
-            warnings(&by_hand, "strategy"),
-            ["strategy OnDelete: each pod keeps the new version until it is deleted by hand"]
-        );
-    }
-}
-
-#[test]
-fn an_autoscaler_is_known_by_its_traces() {
-    let trace = json!([{"manager": "kube-controller-manager", "operation": "Update", "subresource": "scale"}]);
-    assert_eq!(warnings(&web().with("/metadata/managedFields", trace), "autoscaler").len(), 1);
-    let controller = json!([{"manager": "kube-controller-manager", "operation": "Update", "subresource": "status"}]);
-    assert!(warnings(&web().with("/metadata/managedFields", controller), "autoscaler").is_empty());
-}
-
-#[test]
 fn what_stays_as_it_is_is_listed_by_name() {
     let mut world = web();
     let container = "/spec/template/spec/containers/0";
@@ -257,6 +136,9 @@ fn what_stays_as_it_is_is_listed_by_name() {
             {"name": "b", "projected": {"sources": [{"configMap": {"name": "ca"}}, {"secret": {"name": "db"}}]}},
         ]),
     );
+    let named = |name: &str| json!({"metadata": {"name": name, "creationTimestamp": "2026-11-01T00:00:00Z"}});
+    world.config_maps = ["app", "ca", "flags"].map(named).to_vec();
+    world.secrets = ["db", "tokens"].map(named).to_vec();
     assert_eq!(
         world.draft(Choice::default()).unwrap().not_restored,
         [
@@ -274,4 +156,56 @@ fn the_time_is_a_guess_until_pods_were_seen_to_start() {
     // Three pods, one at a time.
     assert_eq!(web().draft(Choice::default()).unwrap().expected, TimeDelta::seconds(90));
     assert_eq!(agent().draft(Choice::default()).unwrap().expected, TimeDelta::seconds(120));
+}
+
+#[test]
+fn an_old_revision_that_was_never_numbered_before_is_known_by_its_age() {
+    // ControllerRevisions keep no former numbers: 1.0.0 was put back over 1.1.0, and only their ages tell.
+    let mut world = db().with("/spec/template/spec/containers/0/image", json!("company/db:1.0.0"));
+    set(&mut world.history[0], "/revision", json!(3));
+    let sentence = "1.0.0 is itself an old revision that was put back: a rollback has been done already";
+    assert_eq!(warnings(&world, "rollout"), [sentence]);
+    assert!(world.draft(Choice::default()).unwrap().needs_typing(), "it would bring 1.1.0 back");
+    assert!(warnings(&db(), "rollout").is_empty());
+}
+
+#[test]
+fn an_owner_that_is_dealt_with_is_in_nobodys_way() {
+    let world = web().with("/metadata/labels/kustomize.toolkit.fluxcd.io~1name", json!("apps"));
+    let ask = world.ask(Wanted::default());
+    let around = Surroundings::default();
+    let objects = Objects { workload: &world.workload, history: &world.history, pods: &[], around: &around };
+    assert!(preflight::draft_under(Owner::Heeded, "prod-eu", &ask, objects).is_err());
+    let step = preflight::draft_under(Owner::Handled, "prod-eu", &ask, objects).unwrap();
+    assert!(step.checks.iter().all(|check| check.name != "owner"), "whoever deals with it says so");
+}
+
+#[test]
+fn a_list_that_was_not_read_to_its_end_proves_nothing_gone() {
+    let mut world = web();
+    set(&mut world.history[1], "/spec/template/spec/volumes", json!([{"name": "a", "configMap": {"name": "app"}}]));
+    let around = |all| Surroundings {
+        config_maps: Looked::Found { items: Vec::new(), all },
+        secrets: Looked::NotAsked,
+        ..Surroundings::default()
+    };
+    let ask = world.ask(Wanted::default());
+    assert!(world.draft_among(&ask, &around(true)).is_err());
+    let step = world.draft_among(&ask, &around(false)).unwrap();
+    let told = step.checks.iter().find(|check| check.name == "configuration").unwrap();
+    assert_eq!(told.sentence, "whether ConfigMap app changed is not known: there are too many to read them all");
+}
+
+#[test]
+fn what_one_place_needs_another_may_do_without() {
+    let template = json!({"spec": {
+        "imagePullSecrets": [{"name": "registry"}],
+        "containers": [
+            {"envFrom": [{"configMapRef": {"name": "app", "optional": true}}]},
+            {"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "app", "key": "a"}}}]},
+        ],
+    }});
+    let references = References::of(&template);
+    assert_eq!(references.config_maps().get("app"), Some(&false));
+    assert_eq!(references.secrets().get("registry"), Some(&true), "its images may be on the node already");
 }

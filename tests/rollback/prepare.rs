@@ -1,7 +1,7 @@
 //! Preparing an undo: everything is read and tried, and nothing is changed.
 
 use crate::objects::{World, db, document, set, web, without_history};
-use crate::peer::{Act, Asked, Peer, cluster, failed_test, forbidden, invalid, not_allowed, recorded};
+use crate::peer::{Act, Asked, Peer, cluster, denied, failed_test, forbidden, invalid, not_allowed, recorded};
 use axum::http::Method;
 use redflag::deploy::WorkloadId;
 use redflag::rollback::ask::{Choice, Wanted};
@@ -13,7 +13,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 async fn readiness(peer: &Peer, world: &World) -> Readiness {
-    prepare(&peer.cluster(), &world.ask(Wanted::default())).await
+    let served_before = Some("69dc9d88f6".to_owned()).filter(|_| world.reference.name == "web");
+    let choice = Choice::Usual { served_before };
+    prepare(&peer.cluster(), &world.ask(Wanted { choice, ..Wanted::default() })).await
 }
 
 async fn ready(peer: &Peer, world: &World) -> Arc<Step> {
@@ -57,14 +59,17 @@ async fn a_prepared_undo_was_tried_and_changed_nothing() {
     assert!(undo.checks.iter().all(|check| check.outcome == CheckOutcome::Ok));
 
     let mut log = peer.log();
-    log[2..].sort();
+    log[..5].sort();
     assert_eq!(
         log,
         [
+            "GET /api/v1/namespaces/kube-system",
+            "GET /api/v1/namespaces/production/resourcequotas?&limit=500",
             "GET /apis/apps/v1/namespaces/production/deployments/web",
+            "GET /apis/autoscaling/v2/namespaces/production/horizontalpodautoscalers?&limit=500",
+            "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews?",
             "GET /apis/apps/v1/namespaces/production/replicasets?&labelSelector=app%3Dweb",
             "PATCH /apis/apps/v1/namespaces/production/deployments/web?&dryRun=All&fieldManager=redflag",
-            "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews?",
         ]
     );
     assert_eq!(peer.image(), "company/app:1.9.0");
@@ -102,11 +107,11 @@ async fn the_pods_of_a_stateful_set_are_read_only_when_they_are_broken() {
 }
 
 #[tokio::test]
-async fn what_blocks_by_the_objects_alone_asks_no_further() {
+async fn without_anywhere_to_go_nothing_is_tried() {
     let world = without_history("one");
     let peer = Peer::usual(world.clone()).await;
     assert_eq!(blocked(&peer, &world).await.reason, "there is no earlier revision in its history");
-    assert_eq!(peer.log().len(), 2);
+    assert!(!peer.asked().iter().any(Asked::is_dry));
 }
 
 #[tokio::test]
@@ -152,7 +157,7 @@ async fn a_webhook_that_takes_no_dry_runs_does_not_block() {
 
 #[tokio::test]
 async fn a_busy_server_does_not_block() {
-    let peer = trial_gets(429, json!({"kind": "Status", "code": 429, "message": "too many"})).await;
+    let peer = Peer::serve(web(), |asked| if asked.is_dry() { Act::Busy } else { Act::Usual }).await;
     let undo = ready(&peer, &web()).await;
     assert_eq!(check(&undo, "dry run").sentence, "it could not be tried in advance: the API server is too busy");
 }
@@ -172,6 +177,8 @@ async fn a_webhook_that_rewrites_the_old_template_is_told() {
 async fn what_the_trial_refuses_is_blocked() {
     let refused = blocked(&trial_gets(422, invalid()).await, &web()).await;
     assert!(refused.reason.starts_with("the API server finds the old template invalid: "));
+    let frozen = blocked(&trial_gets(422, denied()).await, &web()).await;
+    assert!(frozen.reason.starts_with("a policy of the cluster refuses it: "), "{}", frozen.reason);
     let broken = blocked(&trial_gets(500, json!({"message": "boom"})).await, &web()).await;
     assert_eq!(broken.reason, "a dry run of the undo fails: the API server answered 500: boom");
     assert!(broken.way_out.contains("kubectl rollout undo"));

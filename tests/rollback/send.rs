@@ -1,11 +1,14 @@
 //! Sending an undo: one request, and the right word for each answer.
 
 use crate::objects::{World, agent, db, document, set, web};
-use crate::peer::{Act, Asked, Peer, cluster, failed_test, forbidden, invalid, recorded};
+use crate::peer::{Act, Asked, Peer, anonymous, cluster, denied, failed_test, forbidden, invalid, recorded};
+use crate::support::{APP, at, rolled_out, setup, told};
 use axum::http::Method;
-use redflag::rollback::ask::Choice;
-use redflag::rollback::strategy::kubernetes::send;
-use redflag::rollback::{Answer, Blocked, Step};
+use redflag::message::{Command, Effect, Message};
+use redflag::rollback::ask::{Ask, Choice, Wanted};
+use redflag::rollback::strategy::kubernetes::{prepare, send};
+use redflag::rollback::{Answer, Blocked, Goal, Step};
+use redflag::watch::Watch;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -133,12 +136,24 @@ async fn a_change_that_cannot_be_read_is_still_a_change() {
 }
 
 #[tokio::test]
+async fn a_busy_server_is_believed_for_how_long() {
+    let peer = Peer::serve(web(), |_| Act::Busy).await;
+    let blocked = refused(&peer).await;
+    assert_eq!(blocked.reason, "the API server is too busy to take it");
+    assert_eq!(blocked.way_out, "try again in 1 second");
+    assert_eq!(peer.log(), [THE_PATCH]);
+}
+
+#[tokio::test]
 async fn each_refusal_has_its_reason_and_its_way_out() {
     let (_, unauthorized) = recorded(401);
     let (_, not_found) = recorded(404);
     let policy =
         json!({"kind": "Status", "code": 403, "message": "admission webhook \"freeze\" denied the request: frozen"});
     let busy = json!({"kind": "Status", "code": 429, "message": "too many", "details": {"retryAfterSeconds": 5}});
+    // A webhook may say no with any status; one that looks like a failed test is still a no.
+    let like_a_failed_test =
+        json!({"kind": "Status", "code": 422, "message": "admission webhook \"freeze\" denied the request: frozen"});
     let bad = json!({"kind": "Status", "code": 400, "message": "cannot decode"});
     let webhook = json!({"code": 500, "message": "Internal error occurred: failed calling webhook \"guard\": refused"});
     let cases = [
@@ -161,6 +176,25 @@ async fn each_refusal_has_its_reason_and_its_way_out() {
             policy,
             "a policy of the cluster refuses it: admission webhook \"freeze\" denied the request: frozen",
             "change what the policy names, or ask who owns the policy",
+        ),
+        (
+            422,
+            like_a_failed_test,
+            "a policy of the cluster refuses it: admission webhook \"freeze\" denied the request: frozen",
+            "change what the policy names, or ask who owns the policy",
+        ),
+        (
+            422,
+            denied(),
+            "a policy of the cluster refuses it: deployments.apps \"app\" is forbidden: ValidatingAdmissionPolicy \
+             'freeze' with binding 'freeze' denied request: deploys are frozen until Monday",
+            "change what the policy names, or ask who owns the policy",
+        ),
+        (
+            403,
+            anonymous(),
+            "the cluster does not know you: no credentials reached it (system:anonymous)",
+            "name a user in the context, or sign in to the cluster again",
         ),
         (
             404,
@@ -293,4 +327,24 @@ async fn nothing_is_remembered_from_one_world_to_the_next() {
         assert!(matches!(send(&peer.cluster(), &undo).await, Answer::ChangedUnderUs(_)));
     }
     assert_eq!(peer.image(), "company/app:1.9.0");
+}
+
+#[tokio::test]
+async fn from_the_confirming_key_to_the_wire_it_is_one_request() {
+    let peer = Peer::usual(web()).await;
+    let cluster = peer.cluster();
+    let ask = Ask { workload: APP, ..web().ask(Wanted::default()) };
+    let readiness = prepare(&cluster, &ask).await;
+    let prepared = peer.log().len();
+
+    let mut watch = Watch::new(setup());
+    watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
+    let command = Command::OpenPlan { goal: Goal::Back, scope: Vec::new() };
+    watch.update(Message::Asked { at: at(3), command });
+    let effects = watch.update(Message::Asked { at: at(4), command: Command::Confirm { typed: None } });
+    let sent: Vec<_> = effects.iter().filter(|effect| !matches!(effect, Effect::Lease(_))).collect();
+    let [Effect::Send(step)] = sent.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(send(&cluster, step).await, Answer::Accepted);
+    assert_eq!(peer.log()[prepared..], [THE_PATCH]);
 }

@@ -185,7 +185,10 @@ fn what_is_being_deleted_is_left_alone() {
 fn a_missing_revision_is_answered_with_those_there_are() {
     let none = blocked(&web(), Choice::Revision(7));
     assert_eq!(none.reason, "there is no revision 7 in its history");
-    assert_eq!(none.way_out, "deploy it anew, or go to one that is there: 1 (1.8.3, made 2026-11-23 02:09 UTC)");
+    assert_eq!(
+        none.way_out,
+        "deploy it anew, or choose one that is there, with redflag rollback --to REVISION: 1 (1.8.3, made 2026-11-23 02:09 UTC)"
+    );
 
     let pruned = blocked(&web(), hash("gone"));
     assert_eq!(pruned.reason, "the version that served before the deploy is no longer in its history");
@@ -198,7 +201,7 @@ fn going_to_what_runs_already_is_refused() {
         assert_eq!(blocked.reason, "revision 2 (1.9.0) is what it runs already");
         assert_eq!(
             blocked.way_out,
-            "look for the cause elsewhere, or go to another revision: 1 (1.8.3, made 2026-11-23 02:09 UTC)"
+            "look for the cause elsewhere, or choose with redflag rollback --to REVISION: 1 (1.8.3, made 2026-11-23 02:09 UTC)"
         );
     }
 }

@@ -8,9 +8,11 @@ use ratatui::buffer::Buffer;
 use redflag::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::message::{Effect, Message, StreamNews};
 use redflag::poll::{Issue, Novelty, Poll, PollRequest, SourceError};
-use redflag::rollback::action::{Action, Patch};
+use redflag::rollback::action::{Action, CiAction, Patch};
+use redflag::rollback::ask::Ask;
+use redflag::rollback::known::{Known, Standing};
 use redflag::rollback::lease::{Holding, LeaseCall};
-use redflag::rollback::{Answer, Blocked, Check, Covered, Goal, Readiness, Refusal, Step};
+use redflag::rollback::{Answer, Blocked, Check, Covered, Readiness, Refusal, Step};
 use redflag::rollout::{Pod, PodPhase, Progress, Replicas, Rollout};
 use redflag::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
 use redflag::signal::{Kind, Point, Sample, Signal, SignalId, SourceId};
@@ -43,6 +45,8 @@ pub(super) enum Health {
     Well,
     /// The new version fails some requests and is slow.
     Bad,
+    /// It fails so many that nobody doubts it.
+    Broken,
 }
 
 /// A watch, the company it watches, and the screen.
@@ -54,8 +58,14 @@ pub(super) struct Scene {
     pub(super) down: Vec<(&'static str, SourceError)>,
     /// What is said of a rollback, instead of that it is ready.
     pub(super) readiness: Option<Readiness>,
+    /// What the steps of plans are made to be, beyond a plain undo.
+    pub(super) alter: fn(&mut Step),
     /// How the API server answers an undo; `None`: not at all yet.
     pub(super) answer: Option<Answer>,
+    /// The same for single workloads, over it.
+    pub(super) answers: Vec<(WorkloadId, Answer)>,
+    /// Whose the lease is; `None`: no answer yet.
+    pub(super) holding: Option<Holding>,
     /// From when on the errors are over.
     pub(super) mended: Option<Time>,
     look: Look,
@@ -165,6 +175,13 @@ impl Scene {
         Self::with(setup(&names))
     }
 
+    /// A shop that calls its payments, so that it is taken back before them; and a stock that nobody calls.
+    pub(super) fn shop() -> Self {
+        let mut setup = setup(&["shop", "payments", "stock"]);
+        setup.services[0].depends_on = vec![ServiceId(1)];
+        Self::with(setup)
+    }
+
     /// The same with the environment's settings changed.
     pub(super) fn changed(change: impl FnOnce(&mut Setup)) -> Self {
         let mut setup = setup(&["app"]);
@@ -179,7 +196,10 @@ impl Scene {
             health: Health::Well,
             down: Vec::new(),
             readiness: None,
+            alter: |_| {},
             answer: Some(Answer::Accepted),
+            answers: Vec::new(),
+            holding: Some(Holding::Ours),
             mended: None,
             look: Look {
                 themes: Themes::load("dark", None, ColorDepth::True).unwrap(),
@@ -194,6 +214,7 @@ impl Scene {
     pub(super) fn on(mut self, glyphs: Glyphs, theme: &str, depth: ColorDepth) -> Self {
         self.look.glyphs = glyphs;
         self.look.themes = Themes::load(theme, None, depth).unwrap();
+        self.tui = None;
         self
     }
 
@@ -250,17 +271,24 @@ impl Scene {
                     self.say(Message::Polled { source, at, result });
                 }
                 Effect::Prepare(ask) => {
-                    let ready = || Readiness::Ready(Arc::new(undo(self.watch.setup(), ask.workload)));
+                    let ready = || {
+                        let mut step = undo(self.watch.setup(), &ask);
+                        (self.alter)(&mut step);
+                        Readiness::Ready(Arc::new(step))
+                    };
                     let readiness = self.readiness.clone().unwrap_or_else(ready);
                     self.say(Message::Prepared { workload: ask.workload, goal: ask.goal, at, readiness });
                 }
                 Effect::Send(step) | Effect::ReadBack(step) | Effect::Follow(step, _) => {
-                    if let Some(answer) = self.answer.clone() {
+                    let own = self.answers.iter().find(|(workload, _)| *workload == step.workload());
+                    if let Some(answer) = own.map(|(_, answer)| answer.clone()).or_else(|| self.answer.clone()) {
                         self.say(Message::Answered { workload: step.workload(), at, answer });
                     }
                 }
                 Effect::Lease(LeaseCall::Take(_) | LeaseCall::Renew) => {
-                    self.say(Message::Leased { at, holding: Holding::Ours });
+                    if let Some(holding) = self.holding.clone() {
+                        self.say(Message::Leased { at, holding });
+                    }
                 }
                 Effect::Lease(LeaseCall::Release) | Effect::Remember(..) | Effect::Bell => {}
             }
@@ -302,8 +330,12 @@ impl Scene {
         let faulty_service = self.watch.setup().services.len() == 1 || signal.service == ServiceId(4);
         let mended = self.mended.is_some_and(|mended| at >= mended);
         let since = (at - deployed_at()).num_seconds() as f64;
-        let fault =
-            if self.health == Health::Bad && faulty_service && !mended { (since / 300.0).clamp(0.0, 1.0) } else { 0.0 };
+        let worst = match self.health {
+            Health::Well => 0.0,
+            Health::Bad => 1.0,
+            Health::Broken => 5.0,
+        };
+        let fault = if faulty_service && !mended { worst * (since / 300.0).clamp(0.0, 1.0) } else { 0.0 };
         Some(match signal.kind {
             Kind::ErrorRate => {
                 let requests = 1230.0 + 20.0 * wave;
@@ -475,24 +507,25 @@ pub(super) fn undone(ready: usize, starting: usize, left: usize) -> Rollout {
     rollout
 }
 
-fn undo(setup: &Setup, workload: WorkloadId) -> Step {
+/// What the API server would say to an undo: to the version that does not run.
+fn undo(setup: &Setup, ask: &Ask) -> Step {
+    let workload = ask.workload;
     let reference = setup.workload(workload).reference.clone();
     let (uid, generation) = ("u".to_owned(), 7);
     let document = serde_json::Value::Null;
+    let mut versions = [version("1.9.0", 42), version("1.8.3", 41)];
+    if ask.wanted.seen.as_ref().is_some_and(|seen| seen.running.label() == "1.8.3") {
+        versions.reverse();
+    }
+    let [from, to] = versions;
+    let (label, revision) = (to.label().to_owned(), to.revision);
     Step {
-        goal: Goal::Back,
+        goal: ask.goal,
         subject: reference.to_string(),
         place: "prod-eu (https://10.0.0.1:6443)".to_owned(),
-        by_hand: format!("kubectl --context prod-eu -n production rollout undo {reference} --to-revision=41"),
-        covers: vec![Covered {
-            workload,
-            reference: reference.clone(),
-            uid: uid.clone(),
-            generation,
-            from: version("1.9.0", 42),
-            to: version("1.8.3", 41),
-        }],
-        does: vec![format!("{reference} gets the template of revision 41 again (1.8.3)")],
+        by_hand: format!("kubectl --context prod-eu -n production rollout undo {reference} --to-revision={revision}"),
+        covers: vec![Covered { workload, reference: reference.clone(), uid: uid.clone(), generation, from, to }],
+        does: vec![format!("{reference} gets the template of revision {revision} again ({label})")],
         action: Action::Patch(Patch { reference, uid, generation, document }),
         checks: vec![
             Check::ok("permission", "may patch deployments in production"),
@@ -502,6 +535,61 @@ fn undo(setup: &Setup, workload: WorkloadId) -> Step {
         not_restored: vec!["ConfigMap app-settings was changed 14:00 and stays as it is".to_owned()],
         expected: TimeDelta::seconds(70),
     }
+}
+
+/// A migration went out with the version: what it dropped does not come back.
+pub(super) fn with_migration(step: &mut Step) {
+    step.checks.push(Check::typed(
+        "migration",
+        "a migration drops orders.legacy_id",
+        "restore the column first, or take the feature back with its flag",
+    ));
+}
+
+/// It goes pod by pod.
+pub(super) fn slow(step: &mut Step) {
+    step.expected = TimeDelta::seconds(260);
+}
+
+/// A job of a CI system does it, and does not refuse by itself when somebody was quicker.
+pub(super) fn by_a_workflow(step: &mut Step) {
+    *step = Step {
+        subject: "workflow rollback.yml".to_owned(),
+        place: "github.com/example/shop".to_owned(),
+        does: vec![
+            "workflow rollback.yml is dispatched on main with version=1.8.3".to_owned(),
+            "its run is followed to its end".to_owned(),
+        ],
+        action: Action::Ci(CiAction::Dispatch {
+            workflow: "rollback.yml".to_owned(),
+            git_ref: "main".to_owned(),
+            inputs: vec![("version".to_owned(), "1.8.3".to_owned())],
+            marker: "redflag-1".to_owned(),
+        }),
+        by_hand: "gh workflow run rollback.yml --ref main -f version=1.8.3".to_owned(),
+        ..step.clone()
+    };
+}
+
+/// What earlier watches found: the version before survived its own.
+pub(super) fn known_good() -> Vec<Vec<Known>> {
+    let before = version("1.8.3", 41);
+    vec![vec![Known { hash: before.hash, images: before.images, standing: Standing::Good, at: after(-86_400) }]]
+}
+
+/// A rollback that an owner would put back, with all that was checked.
+pub(super) fn owned() -> Readiness {
+    let reason = "Argo CD (application shop) keeps deployment/app as Git has it, and would put an undo back";
+    let way_out = "choose strategy = \"argocd\", or revert the commit in Git";
+    let blocked = Blocked { reason: reason.to_owned(), way_out: way_out.to_owned() };
+    Readiness::Blocked(Refusal {
+        checks: vec![
+            Check::ok("permission", "may patch deployments in production"),
+            Check::blocked("owner", blocked.clone()),
+            Check::warning("image", "the tag of app:main moves", Some("deploy by digest".to_owned())),
+        ],
+        ..Refusal::from(blocked)
+    })
 }
 
 /// A rollback that cannot be done.

@@ -147,6 +147,7 @@ pub(crate) fn request_until(second: i64) -> PollRequest {
         to: at(second),
         deployed_at: Some(at(0)),
         versions: vec![Some("1.9.0".to_owned()), None],
+        older: Vec::new(),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Prometheus, direct and through proxies.
 
 use super::peer::*;
-use redflag::poll::{Poll, SourceError};
+use redflag::poll::{Poll, PollRequest, SourceError};
 use redflag::secret::Secret;
-use redflag::signal::Sample;
+use redflag::signal::{Sample, SignalId};
 use redflag::source::Source;
 use redflag::source::prometheus::Prometheus;
 use redflag::source::spec::{Auth, Endpoint, PrometheusSpec, SeriesQuery};
@@ -37,6 +37,25 @@ async fn a_range_is_aligned_and_ends_where_nothing_changes_any_more() {
     );
     assert_eq!(asked[0].headers["x-scope-orgid"], "shop");
     assert!(asked[0].headers["authorization"].to_str().unwrap().starts_with("Basic "));
+}
+
+#[tokio::test]
+async fn the_version_before_is_asked_for_where_it_is_wanted_and_kept_apart() {
+    let peer =
+        Peer::start(vec![reply("1.9.0", 200, EMPTY), reply("1.8.3", 200, MATRIX), reply("up", 200, EMPTY)]).await;
+    let request = PollRequest { older: vec![(SignalId(0), "1.8.3".to_owned())], ..request() };
+    let queries = vec![value(0, r#"p95{v="$version"}"#), value(1, "up")];
+    let poll = prometheus(&peer, queries).poll(&request).await.unwrap();
+    assert_eq!(peer.asked().len(), 3, "what is not wanted of it is asked once");
+    assert_eq!((points(&poll, 0), points(&poll, 1)), (vec![], vec![]));
+    assert_eq!(poll.older.len(), 1);
+    assert_eq!((poll.older[0].0, poll.older[0].1[0]), (SignalId(0), number(0, 0.5)));
+
+    let peer = Peer::start(vec![reply("1.9.0", 200, MATRIX), reply("1.8.3", 200, SEVERAL)]).await;
+    let poll = prometheus(&peer, vec![value(0, r#"p95{v="$version"}"#)]).poll(&request).await.unwrap();
+    assert!(poll.failed.is_empty() && poll.older.is_empty(), "what is only compared with takes nothing with it");
+    let told = |warning: &String| warning.contains("of the version before nothing is known");
+    assert!(poll.warnings.iter().any(told), "{:?}", poll.warnings);
 }
 
 #[tokio::test]

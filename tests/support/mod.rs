@@ -3,12 +3,16 @@
 
 use chrono::{DateTime, TimeDelta};
 use redflag::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
-use redflag::message::{Effect, Message, StreamNews};
+use redflag::message::{Command, Effect, Message, StreamNews};
 use redflag::poll::{Poll, SourceError};
+use redflag::rollback::action::{Action, Patch};
+use redflag::rollback::{Answer, Covered, Goal, Readiness, Step};
 use redflag::rollout::{Pod, PodPhase, Progress, Replicas, Rollout};
 use redflag::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
-use redflag::signal::{Kind, Point, Signal, SignalId, SourceId};
+use redflag::signal::{Kind, Point, Sample, Signal, SignalId, SourceId};
 use redflag::watch::Watch;
+use serde_json::json;
+use std::sync::Arc;
 
 pub const GRAFANA: SourceId = SourceId(0);
 pub const SITE: SourceId = SourceId(1);
@@ -134,4 +138,78 @@ pub fn failed(source: SourceId, seconds: i64, error: SourceError) -> Message {
 /// Time goes on, second by second, as the loop makes it. Gives all effects on the way.
 pub fn ticks(watch: &mut Watch, seconds: std::ops::RangeInclusive<i64>) -> Vec<Effect> {
     seconds.flat_map(|second| watch.update(Message::Tick(at(second)))).collect()
+}
+
+/// An undo of the app that is ready to be sent.
+pub fn undo(from: &str, to: &str) -> Arc<Step> {
+    let reference = setup().workloads[0].reference.clone();
+    let (uid, generation) = ("uid-1".to_owned(), 2);
+    Arc::new(Step {
+        goal: Goal::Back,
+        subject: reference.to_string(),
+        place: "test".to_owned(),
+        covers: vec![Covered {
+            workload: APP,
+            reference: reference.clone(),
+            uid: uid.clone(),
+            generation,
+            from: version(from, 2),
+            to: version(to, 1),
+        }],
+        action: Action::Patch(Patch { reference, uid, generation, document: json!([]) }),
+        does: Vec::new(),
+        checks: Vec::new(),
+        not_restored: Vec::new(),
+        expected: TimeDelta::seconds(70),
+        by_hand: "kubectl rollout undo deployment/app".to_owned(),
+    })
+}
+
+/// A person wants something.
+pub fn ask(watch: &mut Watch, seconds: i64, command: Command) -> Vec<Effect> {
+    watch.update(Message::Asked { at: at(seconds), command })
+}
+
+/// The undo of the app is answered.
+pub fn answer(watch: &mut Watch, seconds: i64, answer: Answer) -> Vec<Effect> {
+    watch.update(Message::Answered { workload: APP, at: at(seconds), answer })
+}
+
+/// Points of Grafana's three signals: bins of 30 s up to `now`, healthy or bad since `bad_since`.
+pub fn grafana(now: i64, bad_since: Option<i64>) -> Message {
+    let bins = || (0..30).map(|back| now / 30 * 30 - back * 30);
+    let bad = |second: i64| bad_since.is_some_and(|since| second >= since);
+    let errors = |second| Sample::Counts { errors: if bad(second) { 30.0 } else { 0.0 }, requests: 1200.0 };
+    let latency = |second| Sample::Value(if bad(second) { 800.0 } else { 470.0 });
+    answered(
+        GRAFANA,
+        now,
+        vec![
+            (ERROR_RATE, bins().map(|second| (at(second), errors(second))).collect()),
+            (LATENCY, bins().map(|second| (at(second), latency(second))).collect()),
+            (MEMORY, bins().map(|second| (at(second), Sample::Value(40.0))).collect()),
+        ],
+    )
+}
+
+/// A deploy made at `at(-100)`, rolled out at `at(-30)`, with a plan ready; bad from `at(60)` on.
+pub fn bad_deploy(setup: Setup) -> (Watch, Vec<Effect>) {
+    let mut watch = Watch::new(setup);
+    watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+    let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
+    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
+    let mut effects = Vec::new();
+    for second in 3..=200 {
+        effects.extend(watch.update(Message::Tick(at(second))));
+        if second % 10 == 0 {
+            effects.extend(watch.update(answered(
+                SITE,
+                second,
+                vec![(PROBE, vec![(at(second), Sample::Value(90.0))])],
+            )));
+            effects.extend(watch.update(told(second, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30)))));
+            effects.extend(watch.update(grafana(second, Some(60))));
+        }
+    }
+    (watch, effects)
 }

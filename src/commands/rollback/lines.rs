@@ -1,11 +1,13 @@
 //! A face without a screen: the plan, a question, and a line for each thing that happens to the rollback.
 
-use crate::deploy::{WorkloadId, brief};
+use crate::deploy::WorkloadId;
 use crate::message::Command;
-use crate::rollback::{Covered, Goal, Plan, Readiness, Rollback, Undertaking};
+use crate::rollback::lease::Holding;
+use crate::rollback::telling::{self, Line, Sign};
+use crate::rollback::{Covered, Goal, Plan, Readiness, Rollback, StepState, Undertaking};
 use crate::rollout::PodPhase;
 use crate::runtime::{Face, Wish};
-use crate::setup::{Confirm, Delivery};
+use crate::setup::Delivery;
 use crate::signal::SourceId;
 use crate::store::Health;
 use crate::timeline::Mark;
@@ -28,14 +30,17 @@ const PATIENCE: TimeDelta = TimeDelta::seconds(15);
 const LOST_FOR: TimeDelta = TimeDelta::minutes(2);
 
 /// What is to be done with the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Print it.
     DryRun,
     /// Print it, ask, do it.
     Ask,
-    /// Print it, do it.
-    Yes,
+    /// Print it, do it. What would do harm only where the environment's name was typed with it.
+    Yes {
+        /// What was typed.
+        named: Option<String>,
+    },
 }
 
 /// See the module.
@@ -61,10 +66,14 @@ impl<W: Write> Lines<W> {
         let plan = watch.plan(Goal::Back, &[]);
         write!(self.out, "{}", plan_text(watch, &plan))?;
         if plan.is_empty() {
-            writeln!(self.out, "{}", ways_out(watch))?;
+            write!(self.out, "{}", ways_out(watch))?;
             return Ok(vec![Wish::Leave(FAILED)]);
         }
         if self.mode == Mode::DryRun {
+            let environment = &watch.setup().environment;
+            if plan.needs_typing() {
+                writeln!(self.out, "takes the environment's name, typed; with --yes: --confirm {environment}")?;
+            }
             writeln!(self.out, "dry run: nothing was changed")?;
             return Ok(vec![Wish::Leave(DONE)]);
         }
@@ -90,17 +99,56 @@ impl<W: Write> Lines<W> {
         Ok(vec![Wish::Leave(FAILED)])
     }
 
-    fn confirm(&mut self, watch: &Watch) -> io::Result<Vec<Wish>> {
-        let typed = Some(watch.setup().environment.clone());
-        if self.mode == Mode::Yes {
-            return Ok(vec![Wish::Ask(Command::Confirm { typed })]);
+    /// The plan is open: asks for the answer, or gives the one that came with the command.
+    fn confirm(&mut self, watch: &Watch, plan: &Plan) -> io::Result<Vec<Wish>> {
+        if let Holding::Theirs(holder) = watch.holding() {
+            let since = holder.since.with_timezone(&Local).format("%H:%M");
+            writeln!(self.out, "not done: {} is at it since {since}: {}", holder.who, holder.what)?;
+            return Ok(vec![Wish::Ask(Command::Dismiss), Wish::Leave(FAILED)]);
         }
-        match watch.setup().confirm {
-            Confirm::Type => write!(self.out, "type {} to do it: ", watch.setup().environment)?,
-            Confirm::Key | Confirm::None => write!(self.out, "do it? [y/N] ")?,
+        // The question is put once, and not before it is known whether somebody else is at it.
+        if self.asked || !watch.takes_confirmation() {
+            return Ok(Vec::new());
+        }
+        self.asked = true;
+        if let Holding::Unavailable(why) = watch.holding() {
+            writeln!(self.out, "whether somebody else is at it is not known: {why}")?;
+        }
+        let environment = &watch.setup().environment;
+        if let Mode::Yes { named } = &self.mode {
+            if plan.needs_typing() && named.as_ref() != Some(environment) {
+                for harm in telling::harm(plan) {
+                    writeln!(self.out, "not done: {harm}")?;
+                }
+                writeln!(self.out, "to do it all the same, name the environment: --yes --confirm {environment}")?;
+                return Ok(vec![Wish::Ask(Command::Dismiss), Wish::Leave(FAILED)]);
+            }
+            // Whoever wrote --yes behind the environment's name has typed it.
+            return Ok(vec![Wish::Ask(Command::Confirm { typed: Some(environment.clone()) })]);
+        }
+        if watch.wants_typing() {
+            write!(self.out, "type {environment} to do it: ")?;
+        } else {
+            write!(self.out, "do it? [y/N] ")?;
         }
         self.out.flush()?;
         Ok(Vec::new())
+    }
+
+    /// What came of each step, where not all of them came through.
+    fn tell_steps(&mut self, done: &Undertaking) -> io::Result<()> {
+        for (step, state) in done.plan.steps().zip(&done.steps) {
+            let told = match state {
+                StepState::Waiting | StepState::Sent => "not done".to_owned(),
+                StepState::Accepted { run: Some(run), .. } => format!("accepted, run {}: {}", run.id, run.state),
+                StepState::Accepted { run: None, .. } => "accepted, not ready yet".to_owned(),
+                StepState::Ready { .. } => "done, all pods ready".to_owned(),
+                StepState::Unknown(why) => format!("unknown: {why}"),
+                StepState::Failed(blocked) => format!("failed: {}", blocked.reason),
+            };
+            writeln!(self.out, "  {}: {told}", step.subject)?;
+        }
+        Ok(())
     }
 
     /// New timeline entries of the rollback, and where the pods are.
@@ -125,14 +173,13 @@ impl<W: Write> Face for Lines<W> {
     type Input = String;
 
     fn take(&mut self, line: String, watch: &Watch) -> Vec<Wish> {
-        if !matches!(watch.rollback(), Rollback::Planned { .. }) {
+        // What was typed before the question was put answers nothing.
+        if !matches!(watch.rollback(), Rollback::Planned { .. }) || !self.asked {
             return Vec::new();
         }
         let line = line.trim();
-        let yes = match watch.setup().confirm {
-            Confirm::Type => line == watch.setup().environment,
-            Confirm::Key | Confirm::None => matches!(line, "y" | "Y" | "yes"),
-        };
+        let yes =
+            if watch.wants_typing() { line == watch.setup().environment } else { matches!(line, "y" | "Y" | "yes") };
         if yes {
             vec![Wish::Ask(Command::Confirm { typed: Some(line.to_owned()) })]
         } else {
@@ -148,12 +195,14 @@ impl<W: Write> Face for Lines<W> {
         match watch.rollback() {
             Rollback::Idle if self.opened => leave(FAILED),
             Rollback::Idle => self.before(watch),
-            // The question is put once; from then on an answer is awaited.
-            Rollback::Planned { .. } if !std::mem::replace(&mut self.asked, true) => self.confirm(watch),
+            Rollback::Planned { plan, .. } => self.confirm(watch, plan),
             Rollback::Verified { .. } => leave(DONE),
             Rollback::NotTheCause { .. } => leave(NOT_THE_CAUSE),
-            Rollback::Failed { blocked, .. } => {
+            Rollback::Failed { blocked, done, .. } => {
                 writeln!(self.out, "failed: {}\n{}", blocked.reason, blocked.way_out)?;
+                if done.steps.len() > 1 {
+                    self.tell_steps(done)?;
+                }
                 leave(FAILED)
             }
             Rollback::OutcomeUnknown { at, reason, done } if watch.now() - *at > LOST_FOR => {
@@ -164,8 +213,7 @@ impl<W: Write> Face for Lines<W> {
                 }
                 leave(UNKNOWN)
             }
-            Rollback::Planned { .. }
-            | Rollback::Countdown { .. }
+            Rollback::Countdown { .. }
             | Rollback::Confirmed(_)
             | Rollback::Running(_)
             | Rollback::OutcomeUnknown { .. } => Ok(Vec::new()),
@@ -187,43 +235,37 @@ impl<W: Write> Face for Lines<W> {
 
 /// The plan as on the screen: what would be done, what was checked, what it does not bring back.
 fn plan_text(watch: &Watch, plan: &Plan) -> String {
-    let mut text = format!("rollback of {}\n", watch.setup().environment);
-    for step in plan.steps() {
-        let image = |version: &crate::deploy::Version| version.images.join(", ");
-        for Covered { reference, from, to, .. } in &step.covers {
-            text += &format!("\n{reference} in namespace {}, {}\n", reference.namespace, step.place);
-            text += &format!("  from  revision {}  {}\n", from.revision, image(from));
-            text += &format!("  to    revision {}  {}\n", to.revision, image(to));
-        }
-        for thing in &step.does {
-            text += &format!("  does  {thing}\n");
-        }
-        text += &format!("  takes about {}\n", brief(step.expected));
-        for check in &step.checks {
-            text += &format!("  {:<7}  {}: {}\n", check.outcome.label(), check.name, check.sentence);
-            if let Some(way_out) = &check.way_out {
-                text += &format!("           {way_out}\n");
-            }
-        }
-        for left in &step.not_restored {
-            text += &format!("  does not bring back  {left}\n");
-        }
-        text += &format!("  by hand: {}\n", step.by_hand);
-    }
-    for left in &plan.left_out {
-        text += &format!("\n{} is left alone: {}\n", left.reference, left.why);
+    let setup = watch.setup();
+    let why = |covered: &Covered| telling::why(setup, covered, watch.workload(covered.workload).deploy.as_ref());
+    let mut text = format!("rollback of {}\n\n", setup.environment);
+    for line in telling::plan(setup, plan, why) {
+        text += &line_text(&line);
     }
     text + "\n"
 }
 
+/// A line of a plan: a word for its sign, its label, its text.
+fn line_text(line: &Line) -> String {
+    let Line { sign, label, text, .. } = line;
+    match sign {
+        Some(Sign::Check(outcome)) => format!("  {:<8}  {label}: {text}\n", outcome.label()),
+        Some(Sign::Awaited) => format!("  {:<8}  {label}: {text}\n", ""),
+        None if label.is_empty() && text.is_empty() => "\n".to_owned(),
+        None => format!("{label:<15} {text}").trim_end().to_owned() + "\n",
+    }
+}
+
+/// Why nothing can be taken back, with every check that is not well.
 fn ways_out(watch: &Watch) -> String {
-    let blocked = watch.workloads().iter().filter_map(|state| match &state.readiness {
-        Readiness::Blocked(blocked) => Some(blocked.way_out.clone()),
-        Readiness::Preparing | Readiness::Ready(_) => None,
-    });
-    let mut ways: Vec<String> = blocked.collect();
-    ways.dedup();
-    format!("nothing can be taken back\n{}", ways.join("\n"))
+    let mut text = "nothing can be taken back\n".to_owned();
+    for (state, workload) in watch.workloads().iter().zip(&watch.setup().workloads) {
+        if let Readiness::Blocked(refusal) = &state.readiness {
+            text += &format!("\n{}\n", workload.reference);
+            let lines = telling::refusal(refusal);
+            text.extend(lines.iter().map(line_text));
+        }
+    }
+    text
 }
 
 fn pods_text(watch: &Watch, done: &Undertaking) -> String {
@@ -242,3 +284,6 @@ fn pods_text(watch: &Watch, done: &Undertaking) -> String {
         .collect();
     parts.join("; ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,12 +58,23 @@ impl Cluster {
                 Trouble::CrashLoop => Fate::Crashes,
                 Trouble::ImagePull => Fate::NoImage,
                 Trouble::MemoryLeak => Fate::Leaks,
-                Trouble::None | Trouble::Errors | Trouble::PoolExhausted => Fate::Works,
+                Trouble::None
+                | Trouble::Errors
+                | Trouble::PoolExhausted
+                | Trouble::Dependency
+                | Trouble::ErrorsAndNoWayBack => Fate::Works,
             };
             cluster.fates.insert(service.image(&service.version), fate);
             cluster.found(service);
+            if service.trouble == Trouble::ErrorsAndNoWayBack {
+                // The pods that run have it; the registry has since cleaned up behind itself.
+                for version in &service.history {
+                    cluster.fates.insert(service.image(version), Fate::NoImage);
+                }
+            }
         }
         cluster.found_controlled();
+        cluster.found_kept(services);
         cluster.flush();
         cluster
     }
@@ -386,6 +397,14 @@ impl Cluster {
             }
             Resource::Pods => self.pods.iter().find(|pod| pod.meta.name == name).map(Pod::render),
             Resource::Events => self.events.iter().find(|event| event.meta.name == name).map(Event::render),
+            // Written once and by requests: the store has them, the simulation does not.
+            Resource::ConfigMaps
+            | Resource::Secrets
+            | Resource::Namespaces
+            | Resource::ResourceQuotas
+            | Resource::HorizontalPodAutoscalers
+            | Resource::Jobs
+            | Resource::Leases => None,
         }
     }
 }

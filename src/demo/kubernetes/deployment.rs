@@ -254,6 +254,14 @@ impl Cluster {
                     {"op": "replace", "path": "/metadata/annotations", "value": annotations}]))
     }
 
+    /// The hash of the `ReplicaSet` of a Deployment that runs this image.
+    pub(crate) fn hash_of(&self, name: &str, image: &str) -> Option<String> {
+        let place = self.deployments.iter().position(|deployment| deployment.meta.name == name)?;
+        let runs =
+            |index: &usize| self.sets[*index].template.pointer("/spec/containers/0/image") == Some(&json!(image));
+        self.sets_of(place).find(runs).map(|index| self.sets[index].hash.clone())
+    }
+
     /// Counts each `ReplicaSet`'s pods.
     pub(super) fn count_sets(&mut self) {
         for index in 0..self.sets.len() {

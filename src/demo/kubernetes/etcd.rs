@@ -18,10 +18,17 @@ pub(crate) enum Resource {
     ControllerRevisions,
     Pods,
     Events,
+    ConfigMaps,
+    Secrets,
+    Namespaces,
+    ResourceQuotas,
+    HorizontalPodAutoscalers,
+    Jobs,
+    Leases,
 }
 
 impl Resource {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Deployments,
         Self::ReplicaSets,
         Self::StatefulSets,
@@ -29,6 +36,13 @@ impl Resource {
         Self::ControllerRevisions,
         Self::Pods,
         Self::Events,
+        Self::ConfigMaps,
+        Self::Secrets,
+        Self::Namespaces,
+        Self::ResourceQuotas,
+        Self::HorizontalPodAutoscalers,
+        Self::Jobs,
+        Self::Leases,
     ];
 
     /// As in paths: `deployments`.
@@ -41,6 +55,13 @@ impl Resource {
             Self::ControllerRevisions => "controllerrevisions",
             Self::Pods => "pods",
             Self::Events => "events",
+            Self::ConfigMaps => "configmaps",
+            Self::Secrets => "secrets",
+            Self::Namespaces => "namespaces",
+            Self::ResourceQuotas => "resourcequotas",
+            Self::HorizontalPodAutoscalers => "horizontalpodautoscalers",
+            Self::Jobs => "jobs",
+            Self::Leases => "leases",
         }
     }
 
@@ -54,23 +75,50 @@ impl Resource {
             Self::ControllerRevisions => "ControllerRevision",
             Self::Pods => "Pod",
             Self::Events => "Event",
+            Self::ConfigMaps => "ConfigMap",
+            Self::Secrets => "Secret",
+            Self::Namespaces => "Namespace",
+            Self::ResourceQuotas => "ResourceQuota",
+            Self::HorizontalPodAutoscalers => "HorizontalPodAutoscaler",
+            Self::Jobs => "Job",
+            Self::Leases => "Lease",
         }
     }
 
     /// `apps`, or nothing for the core group.
-    pub(crate) const fn group(self) -> &'static str {
-        match self {
-            Self::Pods | Self::Events => "",
-            _ => "apps",
-        }
+    pub(crate) fn group(self) -> &'static str {
+        self.api_version().split_once('/').map_or("", |(group, _)| group)
     }
 
     /// `apps/v1` or `v1`.
     pub(crate) const fn api_version(self) -> &'static str {
         match self {
-            Self::Pods | Self::Events => "v1",
-            _ => "apps/v1",
+            Self::Deployments
+            | Self::ReplicaSets
+            | Self::StatefulSets
+            | Self::DaemonSets
+            | Self::ControllerRevisions => "apps/v1",
+            Self::Pods | Self::Events | Self::ConfigMaps | Self::Secrets | Self::Namespaces | Self::ResourceQuotas => {
+                "v1"
+            }
+            Self::HorizontalPodAutoscalers => "autoscaling/v2",
+            Self::Jobs => "batch/v1",
+            Self::Leases => "coordination.k8s.io/v1",
         }
+    }
+
+    /// Whether the simulation moves it. The others are kept as they were written.
+    pub(crate) const fn is_simulated(self) -> bool {
+        matches!(
+            self,
+            Self::Deployments
+                | Self::ReplicaSets
+                | Self::StatefulSets
+                | Self::DaemonSets
+                | Self::ControllerRevisions
+                | Self::Pods
+                | Self::Events
+        )
     }
 
     /// As in error messages: `deployments.apps`.

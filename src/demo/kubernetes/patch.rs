@@ -28,6 +28,22 @@ impl Form {
             _ => None,
         }
     }
+
+    /// What an object becomes by a patch of this form.
+    pub(super) fn apply(self, before: &Value, patch: &Value) -> Result<Value, Refusal> {
+        let mut after = before.clone();
+        match self {
+            Self::Json => {
+                let operations: json_patch::Patch = serde_json::from_value(patch.clone()).map_err(|error| {
+                    Refusal::bad_request(&format!("error decoding patch: json: cannot unmarshal: {error}"))
+                })?;
+                json_patch::patch(&mut after, &operations).map_err(|_| Refusal::patch_failed())?;
+            }
+            Self::Merge => json_patch::merge(&mut after, patch),
+            Self::Strategic => merge_strategically(&mut after, patch),
+        }
+        Ok(after)
+    }
 }
 
 impl Cluster {
@@ -42,17 +58,7 @@ impl Cluster {
     ) -> Result<Value, Refusal> {
         let stored = self.etcd.get(resource, name).ok_or_else(|| Refusal::not_found(resource, name))?;
         let before: Value = serde_json::from_str(stored).map_err(|error| Refusal::bad_request(&error.to_string()))?;
-        let mut after = before.clone();
-        match form {
-            Form::Json => {
-                let operations: json_patch::Patch = serde_json::from_value(patch.clone()).map_err(|error| {
-                    Refusal::bad_request(&format!("error decoding patch: json: cannot unmarshal: {error}"))
-                })?;
-                json_patch::patch(&mut after, &operations).map_err(|_| Refusal::patch_failed())?;
-            }
-            Form::Merge => json_patch::merge(&mut after, patch),
-            Form::Strategic => merge_strategically(&mut after, patch),
-        }
+        let mut after = form.apply(&before, patch)?;
         if after["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"] {
             return Err(Refusal::conflict(resource, name));
         }

@@ -70,6 +70,11 @@ impl Refusal {
         Self::new(409, "Conflict", &message, Some(details(resource, resource.plural(), name)))
     }
 
+    pub(crate) fn already_exists(resource: Resource, name: &str) -> Self {
+        let message = format!("{} \"{name}\" already exists", resource.qualified());
+        Self::new(409, "AlreadyExists", &message, Some(details(resource, resource.plural(), name)))
+    }
+
     pub(crate) fn bad_request(message: &str) -> Self {
         Self::new(400, "BadRequest", message, None)
     }

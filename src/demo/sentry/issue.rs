@@ -49,7 +49,7 @@ impl Issue {
                 What::Usual,
             );
             match cast.trouble {
-                Trouble::Errors => {
+                Trouble::Errors | Trouble::ErrorsAndNoWayBack => {
                     add(
                         ("TypeError", "cart.total is None", "TypeError: cart.total is None"),
                         "checkout.views in pay",
@@ -83,7 +83,7 @@ impl Issue {
                     false,
                     What::Starts,
                 ),
-                Trouble::None | Trouble::MemoryLeak | Trouble::ImagePull => {}
+                Trouble::None | Trouble::MemoryLeak | Trouble::ImagePull | Trouble::Dependency => {}
             }
         }
         known

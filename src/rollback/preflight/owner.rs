@@ -1,5 +1,6 @@
 //! Who else writes to a workload, and would put the bad version back after an undo.
 
+use super::warning;
 use crate::deploy::WorkloadRef;
 use crate::rollback::keeper::{self, Application, Keeper};
 use crate::rollback::{Blocked, Check};
@@ -9,20 +10,18 @@ const NAME: &str = "owner";
 
 /// Looks for an owner by its marks. One that reverts by itself blocks, with its own way back as the way
 /// out; one that does so only at its next run warns. `by_hand` is the undo for after the owner was stopped.
-pub(super) fn check(reference: &WorkloadRef, workload: &Value, by_hand: &str) -> Result<Vec<Check>, Blocked> {
+pub(super) fn check(reference: &WorkloadRef, workload: &Value, by_hand: &str) -> Vec<Check> {
     if let Some(blocked) = puts_back(reference, &keeper::of(workload), by_hand) {
-        return Err(blocked);
+        return vec![Check::blocked(NAME, blocked)];
     }
-    let warnings: Vec<String> =
-        [helm(workload, reference), manager(workload), last_applied(workload)].into_iter().flatten().collect();
+    let warnings: Vec<Check> = [helm(workload, reference), manager(workload)].into_iter().flatten().collect();
     if warnings.is_empty() {
-        return Ok(vec![Check::ok(
+        return vec![Check::ok(
             NAME,
             "it has no mark of Argo CD, Flux, Helm or an operator that would put the new version back",
-        )]);
+        )];
     }
-    let warn = |sentence: String| Check::warning(NAME, sentence, None);
-    Ok(warnings.into_iter().map(warn).collect())
+    warnings
 }
 
 /// Why an undo would not last.
@@ -54,21 +53,21 @@ fn argo_cd(application: &Application) -> Blocked {
     }
 }
 
-fn helm(workload: &Value, reference: &WorkloadRef) -> Option<String> {
+fn helm(workload: &Value, reference: &WorkloadRef) -> Option<Check> {
     let Some(Keeper::Helm { release, namespace }) = keeper::helm(workload) else { return None };
     let namespace = namespace.as_deref().unwrap_or(&reference.namespace);
-    Some(format!(
-        "Helm does not hear of an undo: the next upgrade of release {release} starts from the new version; \
-         afterwards use helm rollback {release} -n {namespace}"
+    Some(warning(
+        NAME,
+        format!("Helm does not hear of an undo: the next upgrade of release {release} starts from the new version"),
+        format!("helm rollback {release} REVISION -n {namespace}, instead of the undo or right after it"),
     ))
 }
 
-fn manager(workload: &Value) -> Option<String> {
+fn manager(workload: &Value) -> Option<Check> {
     let owner = keeper::manager(workload)?;
-    Some(format!("{owner} has written this workload; if it still keeps it, it will put the new version back"))
-}
-
-fn last_applied(workload: &Value) -> Option<String> {
-    workload["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"].as_str()?;
-    Some("it is deployed with kubectl apply: the next apply of the same files brings the new version back".to_owned())
+    Some(warning(
+        NAME,
+        format!("{owner} has written this workload; if it still keeps it, it will put the new version back"),
+        format!("ask who runs {owner} here; if it does, take the version back there"),
+    ))
 }

@@ -59,10 +59,14 @@ impl Pace {
     /// `seen` is how long such pods took of late; [`GUESS`] without it. The end of old pods is not counted:
     /// most go in a second or two, and how long a stubborn one takes nobody knows beforehand.
     pub fn expected(self, seen: Option<TimeDelta>) -> TimeDelta {
-        let at_once = (self.surge + self.unavailable).max(1);
-        let waves = i32::try_from((self.pods + at_once - 1) / at_once).unwrap_or(i32::MAX);
         let wave = seen.unwrap_or(GUESS) + TimeDelta::try_seconds(self.min_ready).unwrap_or_default();
-        wave.checked_mul(waves).unwrap_or(TimeDelta::MAX)
+        wave.checked_mul(self.waves()).unwrap_or(TimeDelta::MAX)
+    }
+
+    /// How many times as many pods as may change at once have to become ready, one lot after the other.
+    pub fn waves(self) -> i32 {
+        let at_once = (self.surge + self.unavailable).max(1);
+        i32::try_from((self.pods + at_once - 1) / at_once).unwrap_or(i32::MAX)
     }
 }
 

@@ -69,12 +69,6 @@ impl ArgoCd {
         let named = Named { name: &kept.name, namespace: kept.namespace.as_deref(), project: None };
         let application = self.server.get(named).await?;
         let named = Named { project: Some(application.project()), ..named };
-        if let Some(who) = application.under_way() {
-            return Err(Refusal::from(Blocked {
-                reason: format!("another rollback or sync of {kept} is under way, {who}"),
-                way_out: format!("wait for its end, or end it: argocd app terminate-op {kept}"),
-            }));
-        }
         let entries = templates::read(reference.kind, &sight.workload, sight.objects().history);
         let history = application.history();
         let (entry, found) = choose(&application, &history, &entries, &step, &kept)?;
@@ -84,7 +78,8 @@ impl ArgoCd {
         let version = step.target().to_owned();
         let compare = format!("argocd app history {kept}");
         step.checks.extend(records::checks(found, entry.names(&version), &version, &record, &compare));
-        step.checks.extend(self.permissions(named, auto_sync.is_some()).await?);
+        step.checks.extend(self.permissions(named, auto_sync.is_some()).await);
+        step.checks.push(operation(&application, &kept));
         step.checks.extend(reminders(&application, auto_sync.as_deref(), &kept));
         step.subject = format!("application {kept}, entry {}", entry.id);
         step.place = self.server.place();
@@ -101,10 +96,10 @@ impl ArgoCd {
             last_operation: application.last_operation().map(str::to_owned),
             switch_on_again: auto_sync,
         };
-        Ok(step)
+        preflight::add(Ok(step), [sight.identity])
     }
 
-    async fn permissions(&self, named: Named<'_>, switches_off: bool) -> Result<Vec<Check>, Blocked> {
+    async fn permissions(&self, named: Named<'_>, switches_off: bool) -> Vec<Check> {
         // Servers before the action `rollback` know `sync` alone, and that is what it then takes.
         let rollback = self.server.may(named, "rollback", Some("sync"));
         let update = async { if switches_off { Some(self.server.may(named, "update", None).await) } else { None } };
@@ -117,10 +112,11 @@ impl ArgoCd {
                 Some(Ok(true)) => Some(Check::ok("permission", format!("Argo CD lets this token {what}"))),
                 Some(Ok(false)) => {
                     let project = named.project.unwrap_or("PROJECT");
-                    return Err(Blocked {
+                    let blocked = Blocked {
                         reason: format!("Argo CD does not let this token {what}"),
                         way_out: format!("ask for: p, ROLE, applications, {action}, {project}/{}, allow", named.name),
-                    });
+                    };
+                    Some(Check::blocked("permission", blocked))
                 }
                 Some(Err(error)) => {
                     let sentence = format!("Argo CD does not say whether it lets this token {what}: {error}");
@@ -129,7 +125,7 @@ impl ArgoCd {
                 None => None,
             });
         }
-        Ok(checks)
+        checks
     }
 
     /// Two requests where automatic synchronization is on, else one; nothing is looked up and nothing repeated.
@@ -286,6 +282,21 @@ fn choose<'e>(
     let found = records::serving(&recorded, entries, hash).map_err(missing)?;
     let entry = history.iter().find(|entry| entry.id == recorded[found.place].number);
     entry.map(|entry| (entry, found)).ok_or_else(|| missing(Missing::NotRecorded))
+}
+
+/// Argo CD does one thing at a time with an application.
+fn operation(application: &Application, kept: &keeper::Application) -> Check {
+    let name = "operation";
+    match application.under_way() {
+        None => Check::ok(name, format!("no rollback or sync of {kept} is under way")),
+        Some(who) => Check::blocked(
+            name,
+            Blocked {
+                reason: format!("another rollback or sync of {kept} is under way, {who}"),
+                way_out: format!("wait for its end, or end it: argocd app terminate-op {kept}"),
+            },
+        ),
+    }
 }
 
 /// What the person has to know of automatic synchronization.

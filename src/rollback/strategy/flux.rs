@@ -7,7 +7,7 @@ use crate::cluster::{Access, Cluster};
 use crate::rollback::action::{Action, FluxKind, FluxOwner, Patch};
 use crate::rollback::ask::Ask;
 use crate::rollback::keeper::{self, Keeper};
-use crate::rollback::preflight::Owner;
+use crate::rollback::preflight::{self, Owner};
 use crate::rollback::{Answer, Blocked, Check, Readiness, Refusal, Run, Step};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Value, json};
@@ -40,11 +40,10 @@ impl Flux {
                 way_out: "choose strategy = \"owner\" or \"kubernetes\"".to_owned(),
             }));
         };
-        let (step, suspending) =
+        let (drafted, (suspended, checks)) =
             tokio::join!(kubernetes::step_under(Owner::Handled, &self.cluster, ask), self.prepare_to_suspend(&owner));
-        let (mut step, (suspended, checks)) = (step?, suspending?);
+        let mut step = preflight::add(drafted, checks)?;
         let owner = FluxOwner { suspended, ..owner };
-        step.checks.extend(checks);
         let first = if suspended { "stays suspended" } else { "is suspended, and stays so" };
         step.does.insert(0, format!("{owner} {first}"));
         step.by_hand = format!("{} && {}", command("suspend", &owner), step.by_hand);
@@ -56,8 +55,11 @@ impl Flux {
     }
 
     /// Whether it is suspended already, and whether we could suspend it.
-    async fn prepare_to_suspend(&self, owner: &FluxOwner) -> Result<(bool, Vec<Check>), Blocked> {
-        let object = self.read(owner).await?;
+    async fn prepare_to_suspend(&self, owner: &FluxOwner) -> (bool, Vec<Check>) {
+        let object = match self.read(owner).await {
+            Ok(object) => object,
+            Err(blocked) => return (false, vec![Check::blocked("owner", blocked)]),
+        };
         let suspended = object["spec"]["suspend"] == true;
         let access = Access {
             verb: "patch",
@@ -69,25 +71,24 @@ impl Flux {
         let (allowed, trial) = tokio::join!(self.cluster.may(access), self.suspend(owner, true));
         let permission = match allowed {
             Ok(true) => Check::ok("permission", format!("you may suspend {owner} in {}", owner.namespace)),
-            Ok(false) => return Err(not_allowed(owner, "patch", "no role allows it")),
+            Ok(false) => Check::blocked("permission", not_allowed(owner, "patch", "no role allows it")),
             Err(error) => {
                 let sentence = format!("the cluster does not say whether you may suspend {owner}: {error}");
                 Check::warning("permission", sentence, None)
             }
         };
-        match trial {
-            Suspending::Done => {}
-            Suspending::Refused(blocked) => return Err(blocked),
-            Suspending::Unknown(reason) => {
-                return Err(Blocked {
-                    reason: format!("a dry run of suspending {owner} fails: {reason}"),
-                    way_out: format!("check the API server, or try by hand: {}", command("suspend", owner)),
-                });
-            }
-        }
         let mut checks = vec![reminder(owner, suspended), permission];
+        checks.extend(match trial {
+            Suspending::Done => None,
+            Suspending::Refused(blocked) => Some(Check::blocked("dry run", blocked)),
+            Suspending::Unknown(reason) => {
+                let reason = format!("a dry run of suspending {owner} fails: {reason}");
+                let way_out = format!("check the API server, or try by hand: {}", command("suspend", owner));
+                Some(Check::blocked("dry run", Blocked { reason, way_out }))
+            }
+        });
         checks.extend(reconciling(owner, &object));
-        Ok((suspended, checks))
+        (suspended, checks)
     }
 
     async fn read(&self, owner: &FluxOwner) -> Result<Value, Blocked> {

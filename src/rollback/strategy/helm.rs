@@ -105,8 +105,7 @@ impl Helm {
         step.checks.extend(records::checks(found, to.names(&version), &version, &record, &release.look()));
         step.checks.extend(self.which_cluster());
         step.checks.extend(permission);
-        step.checks.push(trial?);
-        Ok(step)
+        Ok(preflight::add(Ok(step), [trial, sight.identity])?)
     }
 
     /// Without a context, helm goes wherever the kubeconfig points when it is run.
@@ -147,17 +146,17 @@ impl Helm {
     }
 
     /// Lets helm go through all of it without storing anything.
-    async fn trial(&self, release: Release<'_>, revision: i64) -> Result<Check, Blocked> {
+    async fn trial(&self, release: Release<'_>, revision: i64) -> Check {
+        const NAME: &str = "dry run";
         let number = revision.to_string();
-        let output = self.run(release, &["rollback", release.name, &number, "--dry-run"]).await;
-        match output {
-            Ok(output) if output.status.success() => Ok(Check::ok("dry run", "helm has tried it and would do it")),
-            Ok(output) => Err(Blocked {
-                reason: format!("helm has tried it and would not do it: {}", output.said()),
-                way_out: format!("look at {}", release.look()),
-            }),
-            Err(failure) if failure.did_nothing() => Err(Self::unstarted(&failure)),
-            Err(failure) => Ok(Check::warning("dry run", format!("it could not be tried in advance: {failure}"), None)),
+        match self.run(release, &["rollback", release.name, &number, "--dry-run"]).await {
+            Ok(output) if output.status.success() => Check::ok(NAME, "helm has tried it and would do it"),
+            Ok(output) => {
+                let reason = format!("helm has tried it and would not do it: {}", output.said());
+                Check::blocked(NAME, Blocked { reason, way_out: format!("look at {}", release.look()) })
+            }
+            Err(failure) if failure.did_nothing() => Check::blocked(NAME, Self::unstarted(&failure)),
+            Err(failure) => Check::warning(NAME, format!("it could not be tried in advance: {failure}"), None),
         }
     }
 

@@ -2,19 +2,25 @@
 
 mod answer;
 pub(super) mod api;
+mod around;
+mod permission;
 mod selector;
+mod sight;
+
+pub(super) use sight::{look_at, read_workload};
 
 use super::Strategy;
 use crate::cluster::Cluster;
-use crate::deploy::{WorkloadRef, version_label};
+use crate::deploy::version_label;
 use crate::rollback::action::{Action, Patch};
 use crate::rollback::ask::Ask;
-use crate::rollback::preflight::{self, Objects, Owner};
-use crate::rollback::target::{patch, template};
-use crate::rollback::{Answer, Blocked, Check, Readiness, Refusal, Run, Step};
+use crate::rollback::preflight::{self, Aim, Owner};
+use crate::rollback::target::{author, patch, template};
+use crate::rollback::{Answer, Blocked, CheckOutcome, Readiness, Refusal, Run, Step};
 use answer::Meaning;
 use api::{Call, Lost, Reply};
 use futures_util::future::{BoxFuture, FutureExt, ready};
+use permission::Trial;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -49,11 +55,12 @@ impl Strategy for Undo {
     }
 }
 
-/// Works out whether an undo would succeed now: reads the workload and its history, picks the target,
-/// asks whether we may, and lets the API server try it without storing anything.
+/// Works out whether an undo would succeed now: reads the workload, its history and what is around it, picks
+/// the target, asks whether we may, and lets the API server try it without storing anything.
 ///
-/// Four or five requests, none of which changes anything; each has the cluster's timeout. A change that
-/// comes between the reading and the trying is answered by doing both once more.
+/// At most ten requests, in three rounds of requests side by side, none of which changes anything; each has
+/// the cluster's timeout. A change that comes between the reading and the trying is answered by doing it all
+/// once more.
 pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
     match step_under(Owner::Heeded, cluster, ask).await {
         Ok(step) => Readiness::Ready(Arc::new(step)),
@@ -75,126 +82,31 @@ pub(super) async fn step_under(owner: Owner, cluster: &Cluster, ask: &Ask) -> Re
     }))
 }
 
-/// The objects of one workload, as they were read.
-pub(super) struct Sight {
-    pub(super) workload: Value,
-    /// The list of its history, and more that its selector finds.
-    pub(super) history: Value,
-    /// The list of its pods, where they matter.
-    pub(super) pods: Value,
-}
-
-impl Sight {
-    pub(super) fn objects(&self) -> Objects<'_> {
-        Objects { workload: &self.workload, history: items(&self.history), pods: items(&self.pods) }
-    }
-}
-
-/// Reads all that an undo is drafted from: two requests, or three where pods matter.
-pub(super) async fn look_at(cluster: &Cluster, reference: &WorkloadRef) -> Result<Sight, Blocked> {
-    let workload = read_workload(cluster, reference).await?;
-    let selector = selector::of(&workload);
-    let history = Call::History(reference, &selector);
-    let history = read(cluster, history, reference, api::history_plural(reference.kind), "list").await?;
-    let pods = if preflight::waits_for_broken_pods(reference.kind, &workload) {
-        // Only their names are wanted, for a warning that stands without them.
-        read(cluster, Call::Pods(reference, &selector), reference, "pods", "list").await.unwrap_or_default()
-    } else {
-        Value::Null
-    };
-    Ok(Sight { workload, history, pods })
-}
-
-/// Reads the workload itself.
-pub(super) async fn read_workload(cluster: &Cluster, reference: &WorkloadRef) -> Result<Value, Blocked> {
-    read(cluster, Call::Workload(reference), reference, reference.kind.plural(), "get").await
-}
-
 /// One preparation; `None` when the workload changed in its midst.
 async fn attempt(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Option<Step>, Refusal> {
     let reference = &ask.reference;
-    let sight = look_at(cluster, reference).await?;
-    let mut step = preflight::draft_under(owner, &cluster.label, ask, sight.objects())?;
-
-    let Some(patch) = patch_of(&step).cloned() else { return Ok(Some(step)) };
-    let (review, trial) = tokio::join!(
-        api::ask(cluster, Call::AccessReview(reference)),
-        api::ask(cluster, Call::Patch { of: reference, patch: &patch.document, dry: true }),
+    let (permission, sight) = tokio::join!(permission::review(cluster, reference), sight::read(cluster, reference));
+    let is_allowed = permission.outcome != CheckOutcome::Blocked;
+    let mut sight = match sight {
+        Ok(sight) => sight,
+        Err(check) => return Err(preflight::refusal(vec![check, permission])),
+    };
+    let aim = Aim::of(ask, &sight.workload, sight.objects().history);
+    let (references, namespace) = (aim.references(), reference.namespace.as_str());
+    let (config_maps, secrets, trial) = tokio::join!(
+        around::metadata(cluster, namespace, "configmaps", references.config_maps()),
+        around::metadata(cluster, namespace, "secrets", references.secrets()),
+        permission::try_out(cluster, aim.patch()),
     );
-    let permission = permission(reference, review)?;
-    let Some(trial) = trial_outcome(cluster, &step, &patch, trial)? else { return Ok(None) };
-    step.checks.extend([permission, trial]);
-    Ok(Some(step))
-}
+    (sight.around.config_maps, sight.around.secrets) = (config_maps, secrets);
 
-async fn read(cluster: &Cluster, call: Call<'_>, of: &WorkloadRef, plural: &str, verb: &str) -> Result<Value, Blocked> {
-    let reply = api::ask(cluster, call).await.map_err(|lost| answer::unreachable(&cluster.label, &lost.reason()))?;
-    if reply.is_success() && reply.body.is_object() {
-        Ok(reply.body)
-    } else {
-        Err(answer::unread(of, plural, verb, &reply))
-    }
-}
-
-fn items(list: &Value) -> &[Value] {
-    list["items"].as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-/// What the access review says. “No opinion” (neither allowed nor denied) is a no; an answer that could not
-/// be worked out is neither, and the trial decides alone.
-fn permission(of: &WorkloadRef, review: Result<Reply, Lost>) -> Result<Check, Blocked> {
-    let name = "permission";
-    let plural = of.kind.plural();
-    let unknown = |why: String| {
-        let sentence = format!("the cluster does not say whether you may patch {plural}: {why}");
-        Check::warning(name, sentence, None)
-    };
-    let reply = match review {
-        Ok(reply) if reply.is_success() => reply,
-        Ok(reply) => return Ok(unknown(reply.said())),
-        Err(lost) => return Ok(unknown(lost.reason())),
-    };
-    let status = &reply.body["status"];
-    if status["allowed"] == true {
-        return Ok(Check::ok(name, format!("you may patch {plural} in {}", of.namespace)));
-    }
-    match (status["evaluationError"].as_str(), status["reason"].as_str()) {
-        (Some(error), _) if status["denied"] != true => Ok(unknown(api::one_line(error))),
-        (_, Some(reason)) if !reason.is_empty() => {
-            Err(answer::not_allowed("patch", plural, &of.namespace, &api::one_line(reason)))
-        }
-        _ => Err(answer::not_allowed("patch", plural, &of.namespace, "no role allows it")),
-    }
-}
-
-/// What the dry run says; `None` when the workload changed since it was read.
-fn trial_outcome(
-    cluster: &Cluster,
-    step: &Step,
-    patch: &Patch,
-    trial: Result<Reply, Lost>,
-) -> Result<Option<Check>, Blocked> {
-    let name = "dry run";
-    let warning = |sentence: String| Ok(Some(Check::warning(name, sentence, None)));
-    let reply = trial.map_err(|lost| answer::unreachable(&cluster.label, &lost.reason()))?;
-    match answer::meaning(&patch.reference, &reply, &step.by_hand) {
-        Meaning::Taken if template::same(&reply.body["spec"]["template"], patch::template(&patch.document)) => {
-            Ok(Some(Check::ok(name, "the API server has tried it and would take it")))
-        }
-        Meaning::Taken => warning("the API server would take it, but admission changes the old template".to_owned()),
-        Meaning::Overtaken => Ok(None),
-        // A webhook with side effects takes no dry runs; that says nothing of the real request.
-        Meaning::Refused(_) if reply.status == 400 && reply.said().contains("dry run") => {
-            warning(format!("it cannot be tried in advance: {}", reply.said()))
-        }
-        Meaning::Refused(_) if reply.status == 429 => {
-            warning("it could not be tried in advance: the API server is too busy".to_owned())
-        }
-        Meaning::Refused(blocked) => Err(blocked),
-        Meaning::Unclear(reason) => Err(Blocked {
-            reason: format!("a dry run of the undo fails: {reason}"),
-            way_out: format!("check the API server, or try by hand: {}", step.by_hand),
-        }),
+    let drafted = preflight::draft_under(owner, &cluster.label, ask, sight.objects());
+    let drafted = preflight::add(drafted, [sight.identity, permission]);
+    match trial {
+        // Without the permission the trial only says so again.
+        Trial::Made(check) if is_allowed => preflight::add(drafted, [check]).map(Some),
+        Trial::Overtaken => Ok(None),
+        Trial::Made(_) | Trial::NotMade => drafted.map(Some),
     }
 }
 
@@ -259,20 +171,30 @@ enum State {
 async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, String> {
     let of = &patch.reference;
     let reply = api::ask(cluster, Call::Workload(of)).await.map_err(Lost::reason)?;
-    if reply.status == 404 {
-        return Ok(State::Changed(format!("{of} has been deleted")));
-    }
-    if !reply.is_success() || !reply.body.is_object() {
+    let object = &reply.body;
+    let uid = object["metadata"]["uid"].as_str().filter(|_| reply.is_success());
+    let is_gone = reply.status == 404;
+    if uid.is_none() && !is_gone {
         return Err(format!("{of} could not be read: the API server answered {}: {}", reply.status, reply.said()));
     }
-    let object = &reply.body;
+    if uid != Some(patch.uid.as_str()) {
+        // Of another cluster that answers at the same address nothing follows for this one.
+        let identity = around::identity(cluster).await;
+        if identity.outcome == CheckOutcome::Blocked {
+            return Err(identity.sentence);
+        }
+    }
+    if is_gone {
+        return Ok(State::Changed(format!("{of} has been deleted")));
+    }
     let live = &object["spec"]["template"];
     let images = template::images(live);
     let image = images.first().map_or("?", |image| version_label(image));
-    if object["metadata"]["uid"] != patch.uid.as_str() {
-        return Ok(State::Changed(format!("{of} was deleted and made anew; it now runs {image}")));
+    let by = author::by(author::of_spec(object).as_ref());
+    if uid != Some(patch.uid.as_str()) {
+        return Ok(State::Changed(format!("{of} was deleted and made anew{by}; it now runs {image}")));
     }
-    if template::same(live, patch::template(&patch.document)) {
+    if template::same(live, patch::template(&patch.document)) || is_ours(step, patch, object, &images) {
         return Ok(State::Restored);
     }
     if object["metadata"]["generation"] == patch.generation {
@@ -281,13 +203,23 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, St
     let covered = step.covers.first();
     Ok(State::Changed(match covered {
         Some(covered) if images == covered.from.images => {
-            format!("{of} was changed (scaled, or its settings); it still runs {image}")
+            let by = author::by(author::of_settings(object).as_ref());
+            format!("{of} was changed (scaled, or its settings){by}; it still runs {image}")
         }
         Some(covered) if images == covered.to.images => {
-            format!("{of} runs {image} again, with other settings than revision {} had", covered.to.revision)
+            format!("{of} runs {image} again{by}, with other settings than revision {} had", covered.to.revision)
         }
-        _ => format!("another deploy of {of} was quicker; it now runs {image}"),
+        _ => format!("another deploy of {of} was quicker{by}; it now runs {image}"),
     }))
+}
+
+/// Whether an undo made the workload what it is although its template is not quite the old one: admission may
+/// change what it lets in.
+fn is_ours(step: &Step, patch: &Patch, object: &Value, images: &[String]) -> bool {
+    let is_newer = object["metadata"]["generation"].as_i64().is_some_and(|generation| generation > patch.generation);
+    let is_target =
+        step.covers.iter().any(|covered| covered.reference == patch.reference && covered.to.images == images);
+    is_newer && is_target && author::of_spec(object).is_some_and(|author| author.manager == api::FIELD_MANAGER)
 }
 
 /// Says what was quicker than an undo whose tests failed. The undo itself has certainly done nothing.
@@ -305,13 +237,5 @@ fn overtaken(step: &Step, patch: &Patch, state: Result<State, String>, reply: &R
             "{} was changed before the undo arrived; what it runs now is not known: {reason}",
             patch.reference
         )),
-    }
-}
-
-/// The patch that a drafted step would send.
-fn patch_of(step: &Step) -> Option<&Patch> {
-    match &step.action {
-        Action::Patch(patch) | Action::Flux { patch, .. } => Some(patch),
-        _ => None,
     }
 }

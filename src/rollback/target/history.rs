@@ -1,8 +1,8 @@
 //! The template history of a workload: its `ReplicaSets` or `ControllerRevisions`, newest first.
 
 use super::template;
+use super::text::{moment, time};
 use crate::deploy::{Time, Version, WorkloadKind, version_label};
-use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 /// Where a Deployment's controller keeps the number of a `ReplicaSet`.
@@ -37,13 +37,13 @@ impl Entry {
         numbers.rsplit(',').next()?.trim().parse().ok()
     }
 
-    /// `2 (1.8.3, made 2026-11-23 02:09 UTC)`: a moment, not an age, because nothing here knows the time.
+    /// `2 (1.8.3, made 2026-11-23 02:09 UTC)`.
     pub fn describe(&self) -> String {
         let images: Vec<&str> = self.version.images.iter().map(|image| version_label(image)).collect();
         let images = images.join(" + ");
         let revision = self.version.revision;
         match self.created {
-            Some(created) => format!("{revision} ({images}, made {})", created.format("%Y-%m-%d %H:%M UTC")),
+            Some(created) => format!("{revision} ({images}, made {})", moment(created)),
             None => format!("{revision} ({images})"),
         }
     }
@@ -95,8 +95,4 @@ fn entry(kind: WorkloadKind, item: &Value) -> Option<Entry> {
         template,
         names,
     })
-}
-
-fn time(value: &Value) -> Option<Time> {
-    DateTime::parse_from_rfc3339(value.as_str()?).ok().map(|time| time.with_timezone(&Utc))
 }

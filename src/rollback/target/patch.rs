@@ -65,7 +65,8 @@ pub fn build(kind: WorkloadKind, workload: &Value, pinned: &Pinned, target: &Tar
     Value::Array(operations)
 }
 
-fn annotations(own: Option<&Map<String, Value>>, old: &Map<String, Value>) -> Map<String, Value> {
+/// The annotations that a Deployment has after an undo.
+pub fn annotations(own: Option<&Map<String, Value>>, old: &Map<String, Value>) -> Map<String, Value> {
     let kept = own.into_iter().flatten().filter(|(key, _)| KEPT.contains(&key.as_str()));
     let restored = old.iter().filter(|(key, _)| !KEPT.contains(&key.as_str()));
     kept.chain(restored).map(|(key, value)| (key.clone(), value.clone())).collect()

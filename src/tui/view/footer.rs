@@ -1,18 +1,19 @@
 //! The last lines: always whether a rollback would work and where to, then the keys that work now.
 //!
 //! ```text
-//!  R rollback ready → 1.8.3 (about 70 s)      ? help  Space freeze  a acknowledge  n note  o open  q quit
+//!  R rollback ready → 1.8.3 (about 70 s, survived its watch)      ? help  Space freeze  a acknowledge  n note  o open  q quit
 //! ```
 
 use super::text::{clean, width, wrap};
 use super::{Brush, View};
-use crate::deploy::brief;
-use crate::rollback::{CheckOutcome, Readiness, Refusal, Step};
+use crate::rollback::known::Standing as Known;
+use crate::rollback::{CheckOutcome, Goal, Plan, Rollback, telling};
 use crate::tui::keymap::{Action, Pane};
 use crate::tui::rows::{self, Row};
+use crate::tui::standings::{Standing, Standings};
 use crate::tui::theme::Slot;
 use crate::verdict::Level;
-use chrono::TimeDelta;
+use crate::watch::Watch;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -27,12 +28,12 @@ pub(super) fn wish(view: &View<'_>, columns: u16) -> u16 {
     if columns >= ONE_LINE {
         return 1;
     }
-    let (_, text) = readiness(view);
-    1 + wrap(&text, columns.saturating_sub(MARGIN)).len().clamp(1, 2) as u16
+    1 + wrap(&state(view).text, columns.saturating_sub(MARGIN)).len().clamp(1, 2) as u16
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
-    let keys = keys(view, area.width.saturating_sub(2));
+    let state = state(view);
+    let keys = keys(view, area.width.saturating_sub(2), &state);
     let keys_width: u16 = keys.iter().map(|(key, word)| width(key) + 1 + width(word) + 2).sum();
     let keys_line = area.height.saturating_sub(1);
     let readiness_area = if keys_line > 0 {
@@ -41,10 +42,10 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         Rect { width: area.width.saturating_sub(keys_width + 2), ..area }
     };
 
-    let (slot, text) = readiness(view);
+    let State { key, slot, text } = state;
     let mut brush = Brush::new(buffer, view, readiness_area, 0);
     brush.gap(1);
-    if let Some(key) = view.keymap.label(Action::Rollback) {
+    if let Some(key) = key {
         brush.put(&key, Slot::Key).gap(1);
     }
     let text = view.glyphs.plain(clean(&text)).into_owned();
@@ -80,12 +81,18 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
 }
 
 /// The keys that do something now, as many as fit.
-fn keys(view: &View<'_>, columns: u16) -> Vec<(String, &'static str)> {
+fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static str)> {
     let row = view.ui.row(view.watch);
     let mut actions = vec![(Action::Help, "help")];
     let closable = view.ui.report(view.live).is_some() && !view.live.rollback().is_under_way();
-    if view.ui.zoomed || view.ui.service.is_some() || closable {
+    if matches!(view.live.rollback(), Rollback::Countdown { .. }) {
+        actions.push((Action::Back, "stop the countdown"));
+    } else if view.ui.zoomed || view.ui.service.is_some() || closable {
         actions.push((Action::Back, "back"));
+    }
+    let is_above = state.key.is_some() && state.key == view.keymap.label(Action::Forward);
+    if closable && view.live.can_go_forward() && !view.live.setup().read_only && !is_above {
+        actions.push((Action::Forward, "take the rollback back"));
     }
     match row {
         Some(Row::Service(_)) => actions.push((Action::Enter, "service")),
@@ -100,7 +107,7 @@ fn keys(view: &View<'_>, columns: u16) -> Vec<(String, &'static str)> {
         }
     }
     actions.push((Action::Note, "note"));
-    if row.is_some_and(|row| rows::link(row, view.watch).is_some()) {
+    if view.ui.link(view.live).is_some() {
         actions.push((Action::Open, "open"));
     }
     if view.ui.focus == Pane::Flags {
@@ -118,66 +125,111 @@ fn keys(view: &View<'_>, columns: u16) -> Vec<(String, &'static str)> {
     keys.into_iter().map(|(_, key, word)| (key, word)).collect()
 }
 
+/// What the first line of the footer says: the key it is about, and whether it would work.
+pub(super) struct State {
+    /// `None` where no key does anything about it.
+    pub(super) key: Option<String>,
+    pub(super) slot: Slot,
+    pub(super) text: String,
+}
+
 /// Whether a rollback of what is looked at would work now, and to what; else why not and what to do.
-pub(super) fn readiness(view: &View<'_>) -> (Slot, String) {
-    if view.live.setup().read_only {
-        return (Slot::Muted, "rollback off: read-only mode".to_owned());
+pub(super) fn state(view: &View<'_>) -> State {
+    let live = view.live;
+    let label = |action| view.keymap.label(action);
+    if live.setup().read_only {
+        return State { key: None, slot: Slot::Muted, text: "rollback off: read-only mode".to_owned() };
     }
-    if view.live.rollback().is_under_way() {
-        return (Slot::Watching, "rollback under way".to_owned());
+    if live.rollback().is_under_way() {
+        return State { key: None, slot: Slot::Watching, text: "rollback under way".to_owned() };
     }
-    let mut ready: Vec<&Step> = Vec::new();
-    let mut blocked: Option<(String, &Refusal)> = None;
-    let mut count = 0;
-    for id in rows::workloads(view.live, view.service()) {
-        let state = view.live.workload(id);
-        // Without a deploy there is nothing to take back.
-        if state.deploy.is_none() {
-            continue;
-        }
-        count += 1;
-        match &state.readiness {
-            Readiness::Ready(step) => ready.push(step),
-            Readiness::Blocked(why) => {
-                blocked = blocked.or_else(|| Some((view.live.setup().workload(id).reference.to_string(), why)));
-            }
-            Readiness::Preparing => {}
-        }
+    if let Rollback::Countdown { plan, .. } = live.rollback() {
+        let text = format!("automatic rollback → {} is being counted down", plan.target());
+        return State { key: None, slot: Slot::RedFlag, text };
     }
-    match (ready.as_slice(), blocked) {
-        ([], _) if count == 0 => (Slot::Muted, "rollback not ready: no deploy found yet".to_owned()),
-        ([], None) => (Slot::Muted, format!("rollback being prepared{}", view.glyphs.ellipsis())),
-        ([], Some((_, why))) => (Slot::Warning, format!("rollback blocked: {}; {}", bare(&why.reason), why.way_out)),
-        (ready, blocked) => {
-            let whole = ready.len() == count;
-            let of = if count == 1 {
-                String::new()
-            } else if whole {
-                format!(" for {count} workloads")
-            } else {
-                format!(" for {} of {count} workloads", ready.len())
-            };
-            let seconds = ready.iter().map(|step| step.expected).max().unwrap_or(TimeDelta::zero());
-            let (to, arrow) = (target(ready), view.glyphs.arrow());
-            let warned = ready.iter().flat_map(|step| &step.checks);
-            let warnings = warned.filter(|check| check.outcome == CheckOutcome::Warning).count();
-            let remark = match warnings {
-                0 => String::new(),
-                1 => ", 1 warning".to_owned(),
-                many => format!(", {many} warnings"),
-            };
-            let mut text = format!("rollback ready{of} {arrow} {to} (about {}{remark})", brief(seconds));
-            if let Some((reference, why)) = blocked {
-                text = format!("{text}; {reference} blocked: {}", why.reason);
-            }
-            (if whole { Slot::Clear } else { Slot::Warning }, text)
-        }
+    // What is frozen is not what would be rolled back.
+    let thawed = view.ui.frozen.is_some().then(|| Standings::of(live, view.service()));
+    let standings = thawed.as_ref().unwrap_or(&view.standings);
+    if !standings.plan.is_empty() {
+        let (slot, text) = ready(live, &standings.plan);
+        return State { key: label(Action::Rollback), slot, text };
+    }
+    match blocked(view, standings) {
+        Some((slot, text)) => State { key: label(Action::Rollback), slot, text },
+        None => State { key: label(Action::Forward), slot: Slot::Text, text: forward(live) },
     }
 }
 
-fn target(ready: &[&Step]) -> String {
-    let first = ready.first().map_or("?", |step| step.target());
-    if ready.iter().all(|step| step.target() == first) { first.to_owned() } else { "the versions before".to_owned() }
+/// A plan that would do something.
+fn ready(live: &Watch, plan: &Plan) -> (Slot, String) {
+    let workloads = plan.steps().map(|step| step.covers.len()).sum::<usize>();
+    let left: Vec<_> = plan.left_out.iter().filter(|left| left.belongs).collect();
+    let of = match (workloads, left.len()) {
+        (1, 0) => String::new(),
+        (workloads, 0) => format!(" for {workloads} workloads"),
+        (workloads, left) => format!(" for {workloads} of {} workloads", workloads + left),
+    };
+    let continues =
+        matches!(live.rollback(), Rollback::Failed { .. } | Rollback::NotTheCause { .. }) && live.can_go_forward();
+    let what = if continues { "continue the rollback: ready" } else { "rollback ready" };
+    let head = format!("{what}{of} → {}", plan.target());
+    if let (true, Some(harm)) = (left.is_empty(), telling::harm(plan).first()) {
+        return (Slot::Warning, format!("{head}, but {harm}: takes the typed name"));
+    }
+
+    let expected = plan.expected();
+    let mut remarks = vec![format!("about {}", telling::span(expected))];
+    let is_slow = expected > telling::PROMISED;
+    if is_slow {
+        remarks.push(format!("longer than {}", telling::span(telling::PROMISED)));
+    }
+    let survived = |covered| telling::standing(live.setup(), covered) == Some(Known::Good);
+    if plan.steps().flat_map(|step| &step.covers).all(survived) {
+        remarks.push("survived its watch".to_owned());
+    }
+    let checks = plan.steps().flat_map(|step| &step.checks);
+    match checks.filter(|check| check.outcome == CheckOutcome::Warning).count() {
+        0 => {}
+        1 => remarks.push("1 warning".to_owned()),
+        many => remarks.push(format!("{many} warnings")),
+    }
+    let mut text = format!("{head} ({})", remarks.join(", "));
+    if let Some(first) = left.first() {
+        text = format!("{text}, takes the typed name; {} left alone: {}", first.reference, first.why);
+    }
+    (if is_slow || !left.is_empty() { Slot::Warning } else { Slot::Clear }, text)
+}
+
+/// Why nothing can be taken back; `None` where all of it was.
+fn blocked(view: &View<'_>, standings: &Standings<'_>) -> Option<(Slot, String)> {
+    let mut preparing = false;
+    let mut taken_back = false;
+    for id in rows::workloads(view.live, view.service()) {
+        match standings.standing(id) {
+            Standing::Blocked(why) => {
+                return Some((Slot::Warning, format!("rollback blocked: {}; {}", bare(&why.reason), why.way_out)));
+            }
+            Standing::TakenBack(..) => taken_back = true,
+            Standing::Preparing | Standing::Ready(..) | Standing::UnderWay(_) => preparing = true,
+            Standing::NoDeploy => {}
+        }
+    }
+    match (preparing, taken_back) {
+        (true, _) => Some((Slot::Muted, format!("rollback being prepared{}", view.glyphs.ellipsis()))),
+        (false, true) => None,
+        (false, false) => Some((Slot::Muted, "rollback not ready: no deploy found yet".to_owned())),
+    }
+}
+
+/// Whether the rollback could be taken back.
+fn forward(live: &Watch) -> String {
+    let plan = live.plan(Goal::Forward, &[]);
+    if plan.is_empty() {
+        let why = plan.left_out.first().map_or("nothing was rolled back", |left| left.why.as_str());
+        return format!("take the rollback back: {why}");
+    }
+    let about = telling::span(plan.expected());
+    format!("take the rollback back: {} (about {about})", telling::versions(&plan))
 }
 
 /// A sentence without its full stop.

@@ -7,6 +7,7 @@
 use super::text::{clock, hour_minute, width};
 use super::{Brush, View, verdict_style};
 use crate::deploy::{Deploy, Version, brief};
+use crate::setup::Automatic;
 use crate::tui::rows;
 use crate::tui::theme::Slot;
 use crate::verdict::Verdict;
@@ -36,6 +37,9 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     }
     text.put(&place(view), ink(Slot::Header)).gap(3);
     text.put_whole(&versions(view), ink(Slot::Strong)).gap(3);
+    if let Some(told) = automatism(view) {
+        text.put_whole(&told, ink(Slot::Strong)).gap(3);
+    }
     if let Some(told) = rolled_out(view) {
         text.put_whole(&told, ink(Slot::Muted));
     }
@@ -73,6 +77,27 @@ fn place(view: &View<'_>) -> String {
 
 fn deploys<'a>(view: &'a View<'_>) -> Vec<&'a Deploy> {
     rows::workloads(view.watch, view.service()).filter_map(|id| view.watch.workload(id).deploy.as_ref()).collect()
+}
+
+/// How far a rollback may go without a person, and whether it is about to; `None` where it may not at all.
+fn automatism(view: &View<'_>) -> Option<String> {
+    let mode = match view.live.setup().rollback.automatic {
+        Automatic::Off => return None,
+        Automatic::Shadow => "shadow",
+        Automatic::Countdown => "countdown",
+        Automatic::On => "on",
+    };
+    let arming = view.live.arming();
+    let state = if arming.vetoed.is_some() {
+        " stopped"
+    } else if arming.acted.is_some() {
+        " done"
+    } else if arming.is_armed() {
+        " armed"
+    } else {
+        ""
+    };
+    Some(format!("auto: {mode}{state}"))
 }
 
 /// From which version to which; how many, where they differ.

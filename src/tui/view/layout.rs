@@ -9,6 +9,12 @@ pub(super) const SMALLEST: (u16, u16) = (60, 16);
 /// From this size on every pane is shown.
 const FULL: (u16, u16) = (110, 32);
 
+/// So many lines a rollback's progress may take of a small screen: room for three workloads and what came of it.
+const PROGRESS_FROM: u16 = 9;
+
+/// So many lines for it and the errors together are room for the rollback's pane.
+const ROLLBACK_FROM: u16 = 16;
+
 /// How a pane is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -21,8 +27,8 @@ pub(super) enum Shape {
 /// How many lines the content would like to have.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Wishes {
-    /// The rollback's progress or report; zero where there is none.
-    pub(super) rollback: u16,
+    /// A countdown, or a rollback's progress or report; zero where there is none.
+    pub(super) progress: u16,
     /// Lines in the flags pane.
     pub(super) flags: u16,
     /// Rows of the signals pane or the board, its heading included.
@@ -33,6 +39,8 @@ pub(super) struct Wishes {
     pub(super) errors: u16,
     /// Rows of the sources pane.
     pub(super) sources: u16,
+    /// Lines of the rollback pane.
+    pub(super) rollback: u16,
     /// Lines of the footer.
     pub(super) footer: u16,
 }
@@ -42,8 +50,8 @@ pub(super) struct Wishes {
 pub(super) struct Layout {
     /// The first line.
     pub(super) header: Rect,
-    /// The rollback's progress or report.
-    pub(super) rollback: Option<Rect>,
+    /// A countdown, or a rollback's progress or report.
+    pub(super) progress: Option<Rect>,
     /// The panes that are shown.
     pub(super) panes: Vec<(Pane, Rect, Shape)>,
     /// The last lines.
@@ -55,13 +63,14 @@ pub(super) fn layout(area: Rect, wishes: Wishes, alone: Option<Pane>) -> Layout 
     let mut body = Body(area);
     let header = body.top(1);
     let footer = body.bottom(wishes.footer);
-    let rollback = (wishes.rollback > 0).then(|| body.top((wishes.rollback + 2).min(body.0.height * 2 / 5)));
+    let most = (body.0.height * 2 / 5).max(PROGRESS_FROM.min(body.0.height / 2));
+    let progress = (wishes.progress > 0).then(|| body.top((wishes.progress + 2).min(most)));
     let panes = match alone {
         Some(pane) => vec![(pane, body.0, Shape::Boxed)],
         None if area.width >= FULL.0 && area.height >= FULL.1 => full(body, wishes),
         None => narrow(body, wishes),
     };
-    Layout { header, rollback, panes, footer }
+    Layout { header, progress, panes, footer }
 }
 
 /// The right column's part of the full screen.
@@ -69,7 +78,8 @@ pub(super) const fn right_width(width: u16) -> u16 {
     width - width * 3 / 5
 }
 
-/// All six: flags over the whole width, then two columns.
+/// All of them: flags over the whole width, then two columns. The rollback's pane is there where the errors leave
+/// it room; it never takes any from the flags and the signals.
 fn full(mut body: Body, wishes: Wishes) -> Vec<(Pane, Rect, Shape)> {
     // Never below five lines: a first warning must not move the rest of the screen.
     let flags = body.top((wishes.flags.max(5) + 2).min(body.0.height / 3));
@@ -81,17 +91,26 @@ fn full(mut body: Body, wishes: Wishes) -> Vec<(Pane, Rect, Shape)> {
     // The charts take what they need, the timeline the rest, each at least a quarter.
     let signals = left.top((wishes.signals + 2).clamp(height / 4, height * 3 / 4));
     let timeline = left.0;
-    let sources = right.bottom((wishes.sources + 2).min(height / 4));
     let rollout = right.top((wishes.rollout + 2).clamp(4, (height / 2).max(4)));
+    let sources = (wishes.sources + 2).min(height / 4);
+    let spare = right.0.height.saturating_sub(sources);
+    // By the room alone, so that one issue more moves nothing.
+    let rollback = if spare < ROLLBACK_FROM { 0 } else { (wishes.rollback + 2).min(spare * 3 / 5) };
+    let rollback = right.bottom(rollback);
+    let sources = right.bottom(sources);
     let errors = right.0;
-    vec![
+    let mut panes = vec![
         (Pane::Flags, flags, Shape::Boxed),
         (Pane::Signals, signals, Shape::Boxed),
         (Pane::Rollout, rollout, Shape::Boxed),
         (Pane::Errors, errors, Shape::Boxed),
         (Pane::Timeline, timeline, Shape::Boxed),
         (Pane::Sources, sources, Shape::Boxed),
-    ]
+    ];
+    if !rollback.is_empty() {
+        panes.push((Pane::Rollback, rollback, Shape::Boxed));
+    }
+    panes
 }
 
 /// Flags and signals, one line each for rollout and sources, and a timeline and errors where there is room.
@@ -152,7 +171,8 @@ impl Body {
 mod tests {
     use super::*;
 
-    const WISHES: Wishes = Wishes { rollback: 0, flags: 4, signals: 8, rollout: 3, errors: 3, sources: 6, footer: 2 };
+    const WISHES: Wishes =
+        Wishes { progress: 0, flags: 4, signals: 8, rollout: 3, errors: 3, sources: 6, rollback: 12, footer: 2 };
 
     fn panes(width: u16, height: u16) -> Vec<(Pane, Shape)> {
         let layout = layout(Rect::new(0, 0, width, height), WISHES, None);
@@ -182,9 +202,9 @@ mod tests {
         for width in (1..220).step_by(7) {
             for height in 1..70 {
                 let area = Rect::new(0, 0, width, height);
-                let layout = layout(area, Wishes { rollback: 6, ..WISHES }, None);
+                let layout = layout(area, Wishes { progress: 6, ..WISHES }, None);
                 let mut parts = vec![layout.header, layout.footer];
-                parts.extend(layout.rollback);
+                parts.extend(layout.progress);
                 parts.extend(layout.panes.iter().map(|(_, part, _)| *part));
                 for (index, part) in parts.iter().enumerate() {
                     assert_eq!(part.intersection(area), *part, "{width}×{height}");

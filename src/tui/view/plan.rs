@@ -1,200 +1,143 @@
-//! The open plan: all that a rollback would do, before it is done.
+//! The open plan: all that a rollback would do, before it is done, and what answers it.
 //!
 //! ```text
 //! ┏ roll back production → 1.8.3 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
-//! ┃ cluster      prod-eu (https://10.0.0.1:6443)                          ┃
-//! ┃ namespace    production                                               ┃
-//! ┃ deployment/app   revision 42 → 41   1.9.0 → 1.8.3                     ┃
-//! ┃   ✔ permission   may patch deployments                                ┃
+//! ┃ strategy        kubernetes at prod-eu (https://10.0.0.1:6443)         ┃
+//! ┃ takes           about 70 s until all pods are ready                   ┃
+//! ┃                                                                       ┃
+//! ┃ roll back       deployment/app   1.9.0 → 1.8.3   (revision 42 → 41)   ┃
+//! ┃ does            1. deployment/app gets the template of revision 41 …  ┃
+//! ┃ ✔ permission    may patch deployments                                 ┃
 //! ┃ y roll back now   Esc or any other key closes                         ┃
 //! ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
 //! ```
 
 use super::dialog::{field, open};
-use super::text::{clean, wrap};
+use super::lines::{self, LABEL, lay};
+use super::text::{hour_minute, width, wrap};
 use super::{Brush, View};
-use crate::deploy::brief;
-use crate::rollback::{CheckOutcome, Covered, Plan, Step};
+use crate::deploy::Time;
+use crate::rollback::lease::{Holder, Holding};
+use crate::rollback::{Goal, Plan, telling};
 use crate::tui::keymap::Action;
 use crate::tui::theme::Slot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// Columns of the labels at the left.
-const LABEL: u16 = 14;
 /// The widest the dialog gets: longer lines are hard to read.
 const WIDEST: u16 = 110;
+/// Lines of the question at the bottom.
+const QUESTION: u16 = 2;
 
-/// One line of the plan, before it is broken to the dialog's width.
-struct Item {
-    sign: &'static str,
-    sign_slot: Slot,
-    label: String,
-    text: String,
-    slot: Slot,
-}
-
-impl Item {
-    fn plain(label: &str, text: impl Into<String>) -> Self {
-        Self { sign: "", sign_slot: Slot::Text, label: label.to_owned(), text: text.into(), slot: Slot::Text }
-    }
-}
-
-pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan, takes_keys: bool) {
-    let items = items(view, plan);
+pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan, opened: Time) {
+    let setup = view.live.setup();
+    let why = |covered: &crate::rollback::Covered| match plan.goal {
+        Goal::Forward => "it was taken back in this watch".to_owned(),
+        Goal::Back => telling::why(setup, covered, view.live.workload(covered.workload).deploy.as_ref()),
+    };
+    let told = telling::plan(setup, plan, why);
     let columns = area.width.saturating_sub(4).clamp(1, WIDEST).max(area.width.min(40));
-    let text_width = columns.saturating_sub(4 + LABEL + 2);
-    let mut lines: Vec<(Option<&Item>, String, Slot)> = Vec::new();
-    for item in &items {
-        let text = view.glyphs.plain(clean(&item.text)).into_owned();
-        let parts = wrap(&text, text_width);
-        let mut parts = parts.into_iter();
-        lines.push((Some(item), parts.next().unwrap_or("").to_owned(), item.slot));
-        lines.extend(parts.map(|part| (None, part.to_owned(), item.slot)));
-    }
-    let title = format!("roll back {} {} {}", view.live.setup().environment, view.glyphs.arrow(), plan.target());
-    // Two lines for the question, one above it free.
-    let height = lines.len() as u16 + 5;
-    let inner = open(buffer, view, area, &title, (columns, height), Slot::BorderAlarm);
-    let question = 2.min(inner.height);
+    let laid = lay(view, &told, columns.saturating_sub(4).max(LABEL + 1));
+    // The question, and a line above it free or for how much is seen.
+    let height = (laid.len() as u16).saturating_add(QUESTION + 3);
+    let inner = open(buffer, view, area, &title(view, plan), (columns, height), Slot::BorderAlarm);
+    let question = QUESTION.min(inner.height);
     let room = inner.height.saturating_sub(question + 1);
-    let scroll = view.ui.plan_scroll.min((lines.len() as u16).saturating_sub(room));
-    for (line, (item, text, slot)) in lines.iter().skip(usize::from(scroll)).take(usize::from(room)).enumerate() {
-        let mut brush = Brush::new(buffer, view, inner, line as u16);
-        match item {
-            Some(item) if item.sign.is_empty() => brush.cell(&item.label, LABEL, Slot::Muted).gap(2),
-            Some(item) => {
-                brush.gap(2).put(item.sign, item.sign_slot).gap(1).cell(&item.label, LABEL - 4, Slot::Text).gap(3)
-            }
-            None => brush.gap(LABEL + 2),
-        };
-        brush.put(text, *slot);
+    let scroll = view.ui.plan_scroll.min((laid.len() as u16).saturating_sub(room));
+    let shown = Rect { height: room, ..inner };
+    for (y, part) in laid.iter().skip(usize::from(scroll)).take(usize::from(room)).enumerate() {
+        lines::draw(buffer, view, shown, y as u16, part);
     }
-    if lines.len() as u16 > room {
-        let more = format!("{} of {} lines, up and down scroll", room, lines.len());
+    if laid.len() as u16 > room {
+        let last = (scroll + room).min(laid.len() as u16);
+        let more = format!("lines {} to {last} of {}, up and down scroll", scroll + 1, laid.len());
         Brush::new(buffer, view, inner, room).put(&more, Slot::Muted);
     }
     let question = Rect { y: inner.bottom().saturating_sub(question), height: question, ..inner };
-    ask(buffer, view, question, takes_keys);
+    ask(buffer, view, question, plan, opened);
+}
+
+fn title(view: &View<'_>, plan: &Plan) -> String {
+    let text = match plan.goal {
+        Goal::Back => format!("roll back {} → {}", view.live.setup().environment, plan.target()),
+        Goal::Forward => {
+            format!("take the rollback of {} back: {}", view.live.setup().environment, telling::versions(plan))
+        }
+    };
+    view.glyphs.plain(text.into()).into_owned()
 }
 
 /// What answers it.
-fn ask(buffer: &mut Buffer, view: &View<'_>, area: Rect, takes_keys: bool) {
-    let environment = &view.live.setup().environment;
-    let mut brush = Brush::new(buffer, view, area, 0);
+fn ask(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan, opened: Time) {
+    if let Holding::Theirs(holder) = view.live.holding() {
+        return refuse(buffer, view, area, holder);
+    }
+    let takes_keys = view.live.takes_confirmation();
     if view.live.wants_typing() {
-        match &view.ui.notice {
-            Some(notice) => brush.put(notice, Slot::Warning),
-            None => brush
-                .put("type ", Slot::Text)
-                .put(environment, Slot::Key)
-                .put(" and press ", Slot::Text)
-                .put("Enter", Slot::Key)
-                .put(" to roll back   ", Slot::Text)
-                .put("Esc", Slot::Key)
-                .put(" closes", Slot::Text),
-        };
-        field(buffer, view, area, 1, &view.ui.typed);
+        ask_for_name(buffer, view, area, plan, takes_keys);
         return;
     }
+    let mut brush = Brush::new(buffer, view, area, 0);
     let Some(key) = view.keymap.label(Action::Confirm) else {
         brush.put("no key is set for `confirm`: any key closes", Slot::Warning);
         return;
     };
+    let does = match plan.goal {
+        Goal::Back => "roll back now",
+        Goal::Forward => "take the rollback back now",
+    };
     brush.put(&key, if takes_keys { Slot::Key } else { Slot::Muted }).gap(1);
-    brush.put("roll back now", if takes_keys { Slot::Strong } else { Slot::Muted }).gap(3);
-    brush.put("Esc", Slot::Key).put(" or any other key closes, nothing happens", Slot::Muted);
-    if !takes_keys {
-        Brush::new(buffer, view, area, 1).put("read it first: keys are taken in a moment", Slot::Muted);
+    brush.put(does, if takes_keys { Slot::Strong } else { Slot::Muted }).gap(3);
+    let closes = " or any other key closes, nothing happens";
+    let closes = if brush.left() < width(closes) + 3 { " closes, nothing happens" } else { closes };
+    brush.put("Esc", Slot::Key).put(closes, Slot::Muted);
+    let mut brush = Brush::new(buffer, view, area, 1);
+    match view.live.holding() {
+        _ if view.live.now() - opened < view.live.setup().confirm_grace => {
+            brush.put("read it first: keys are taken in a moment", Slot::Muted);
+        }
+        Holding::Asking if !takes_keys => {
+            brush.put("asking whether somebody else is at it", Slot::Muted);
+        }
+        Holding::Unavailable(why) => {
+            brush.put(&format!("whether somebody else is at it is not known: {why}"), Slot::Warning);
+        }
+        _ => {}
     }
 }
 
-fn items(view: &View<'_>, plan: &Plan) -> Vec<Item> {
-    let mut items = Vec::new();
-    if let Some(first) = plan.steps().next() {
-        items.push(Item::plain("cluster", first.place.clone()));
-        if let Some(covered) = first.covers.first() {
-            items.push(Item::plain("namespace", covered.reference.namespace.clone()));
-        }
-    }
-    items.push(Item::plain("takes", format!("about {} until all pods are ready", brief(plan.expected()))));
-    let many = plan.step_count() > 1;
-    if many {
-        let order = match plan.stages.len() {
-            1 => "side by side".to_owned(),
-            stages => format!("in {stages} stages, each when the one before is ready"),
-        };
-        items.push(Item::plain("workloads", format!("{}, {order}", plan.step_count())));
-    }
-    for step in plan.steps() {
-        items.push(Item::plain("", ""));
-        step_items(view, step, many, &mut items);
-    }
-    if !plan.left_out.is_empty() {
-        items.push(Item::plain("", ""));
-        for left in &plan.left_out {
-            let text = format!("{}: {}", left.reference, left.why);
-            items.push(Item { slot: Slot::Warning, ..Item::plain("left alone", text) });
-        }
-    }
-    items
+/// Somebody else is at it: there is no key that does it.
+fn refuse(buffer: &mut Buffer, view: &View<'_>, area: Rect, holder: &Holder) {
+    let since = hour_minute(holder.since, view.zone);
+    let text = format!("{} is at it since {since}: {}", holder.who, holder.what);
+    Brush::new(buffer, view, area, 0).put(&text, Slot::RedFlag);
+    let mut brush = Brush::new(buffer, view, area, 1);
+    brush.put("Esc", Slot::Key).put(" closes; nothing is sent from here while they are", Slot::Muted);
 }
 
-/// A workload that goes back, and what of its images changes by that.
-fn covered_items(view: &View<'_>, covered: &Covered, many: bool, items: &mut Vec<Item>) {
-    let arrow = view.glyphs.arrow();
-    let Covered { reference, from, to, .. } = covered;
-    let heading = format!(
-        "{reference}   {} {arrow} {}   (revision {} {arrow} {})",
-        from.label(),
-        to.label(),
-        from.revision,
-        to.revision
-    );
-    items.push(Item { slot: Slot::Strong, ..Item::plain("roll back", heading) });
-    for index in 0..from.images.len().max(to.images.len()) {
-        let image = |images: &[String]| images.get(index).map_or_else(|| "none".to_owned(), Clone::clone);
-        let (from, to) = (image(&from.images), image(&to.images));
-        // With many steps only what changes is worth a line.
-        if !many || from != to {
-            items.push(Item::plain("image", format!("{from} {arrow} {to}")));
+fn ask_for_name(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan, takes_keys: bool) {
+    let mut brush = Brush::new(buffer, view, area, 0);
+    match (&view.ui.notice, telling::harm(plan).first()) {
+        (Some(notice), _) => {
+            brush.put(notice, Slot::Warning);
+        }
+        (None, harm) => {
+            brush
+                .put("type ", Slot::Text)
+                .put(&view.live.setup().environment, Slot::Key)
+                .put(" and press ", Slot::Text);
+            brush.put("Enter", Slot::Key).put(" to do it   ", Slot::Text);
+            brush.put("Esc", Slot::Key).put(" closes   ", Slot::Text);
+            if !takes_keys {
+                brush.put("in a moment", Slot::Muted);
+            } else if let Some(harm) = harm {
+                let harm = view.glyphs.plain(harm.into()).into_owned();
+                let room = brush.left();
+                if let [whole] = wrap(&harm, room).as_slice() {
+                    brush.put(whole, Slot::RedFlag);
+                }
+            }
         }
     }
-}
-
-fn step_items(view: &View<'_>, step: &Step, many: bool, items: &mut Vec<Item>) {
-    for covered in &step.covers {
-        covered_items(view, covered, many, items);
-    }
-    for check in &step.checks {
-        if many && check.outcome == CheckOutcome::Ok {
-            continue;
-        }
-        let slot = match check.outcome {
-            CheckOutcome::Ok => Slot::Clear,
-            CheckOutcome::Warning => Slot::Warning,
-            CheckOutcome::Typed | CheckOutcome::Blocked => Slot::RedFlag,
-        };
-        items.push(Item {
-            sign: view.glyphs.check(check.outcome),
-            sign_slot: slot,
-            label: check.name.to_owned(),
-            text: check.sentence.clone(),
-            slot: Slot::Text,
-        });
-    }
-    if many {
-        let passed = step.checks.iter().filter(|check| check.outcome == CheckOutcome::Ok).count();
-        items.push(Item {
-            sign: view.glyphs.check(CheckOutcome::Ok),
-            sign_slot: Slot::Clear,
-            label: "checks".to_owned(),
-            text: format!("{passed} of {} passed", step.checks.len()),
-            slot: Slot::Text,
-        });
-    }
-    for thing in &step.not_restored {
-        items.push(Item::plain("not restored", thing.clone()));
-    }
-    items.push(Item { slot: Slot::Muted, ..Item::plain("by hand", step.by_hand.clone()) });
+    field(buffer, view, area, 1, &view.ui.typed);
 }

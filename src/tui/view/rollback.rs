@@ -1,177 +1,148 @@
-//! A rollback under way or ended: how far each step has come, in seconds since the key; what came of it.
+//! Pane 7: whether a rollback would work now, where it would go and why there, what it would do, each check with
+//! its way out, and how near the automatism is. There before anybody asks.
 //!
 //! ```text
-//! ┏ rollback → 1.8.3 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
-//! ┃ … 34 s of about 70 s   ✔ key 14:12:03   ✔ accepted 1 s   … pods   … flags              ┃
-//! ┃ deployment/app   accepted   ████████████████░░░░░░░░   8 ready, 3 starting              ┃
-//! ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
+//! ▲ deployment/app   1.9.0 → 1.8.3
+//! takes           about 70 s until all pods are ready
+//! why this one    it served before this deploy, and survived its watch
+//! ▲ autoscaler    hpa/app may change the number of pods while it runs
+//! does            1. deployment/app gets the template of revision 41 again (1.8.3)
+//! automatic       countdown of 60 s: not armed, 6 of 9 conditions hold
 //! ```
 
-use super::text::{clean, hour_minute_second, width, wrap};
-use super::{Brush, View, rollout};
-use crate::deploy::{Time, brief};
-use crate::rollback::{Covered, Rollback, StepState, Undertaking};
-use crate::rollout::{Pod, PodPhase, Rollout};
+use super::lines::{self, lay};
+use super::text::{clean, width};
+use super::{Brush, View};
+use crate::deploy::WorkloadId;
+use crate::rollback::telling::Line;
+use crate::tui::keymap::Pane;
+use crate::tui::rows::Row;
+use crate::tui::standings::Standings;
 use crate::tui::theme::Slot;
-use crate::verdict::Level;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
-use std::fmt::Write;
 
-/// Columns of a step's state.
-const STATE: u16 = 10;
-/// The widest a bar of pods gets.
-const WIDEST_BAR: u16 = 40;
+/// Columns by which what belongs to a workload stands in from its line.
+const INDENT: u16 = 2;
 
-/// How many lines it would like; zero where there is nothing to tell.
-pub(super) fn wish(view: &View<'_>, inner_width: u16) -> u16 {
-    let Some(done) = view.ui.report(view.live) else { return 0 };
-    let outcome = outcome(view).map_or(0, |(_, sentence)| wrap(&sentence, inner_width.saturating_sub(2)).len().min(3));
-    (covered(done).count() + 1 + outcome) as u16
-}
-
-/// Every workload that is taken back, with the state of its step.
-fn covered(done: &Undertaking) -> impl Iterator<Item = (&Covered, &StepState)> {
-    let steps = done.plan.steps().zip(&done.steps);
-    steps.flat_map(|(step, state)| step.covers.iter().map(move |covered| (covered, state)))
-}
-
-/// What came of it: sign, style and sentence; `None` while it runs.
-fn outcome(view: &View<'_>) -> Option<(Level, String)> {
-    let took = |done: &Undertaking, at: Time| brief(at - done.confirmed);
-    Some(match view.live.rollback() {
-        Rollback::Idle
-        | Rollback::Planned { .. }
-        | Rollback::Countdown { .. }
-        | Rollback::Confirmed(_)
-        | Rollback::Running(_) => return None,
-        Rollback::Verified { done, at } => (
-            Level::Clear,
-            format!(
-                "VERIFIED: {} serves, its pods are ready, the flags are clear, {} after the key",
-                done.plan.target(),
-                took(done, *at)
-            ),
-        ),
-        Rollback::NotTheCause { done, .. } => (
-            Level::Warning,
-            format!(
-                "NOT THE CAUSE: {} serves and the flags are still red; look elsewhere: a dependency, data, traffic",
-                done.plan.target()
-            ),
-        ),
-        Rollback::Failed { blocked, .. } => {
-            let reason = blocked.reason.trim_end_matches('.');
-            (Level::RedFlag, format!("FAILED: {reason}; {}", blocked.way_out))
-        }
-        Rollback::OutcomeUnknown { at, reason, .. } => {
-            let since = brief(view.live.now() - *at);
-            let text = format!("OUTCOME UNKNOWN for {since}: {reason}; reading what is there, sending nothing twice");
-            (Level::NoData, text)
-        }
-    })
+pub(super) fn wish(view: &View<'_>, columns: u16) -> u16 {
+    let standings = &view.standings;
+    if let Some(id) = standings.only() {
+        return lines::count(view, &standings.all(id), columns);
+    }
+    let workloads = view.watch.setup().workloads.len() + standings.conditions().len();
+    lines::count(view, &standings.above(), columns) + workloads as u16
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
-    let Some(done) = view.ui.report(view.live) else { return };
-    let outcome = outcome(view);
-    let border = match &outcome {
-        None => Slot::BorderFocus,
-        Some((level, _)) => Slot::from(*level),
-    };
-    let title = format!(" rollback {} {} ", view.glyphs.arrow(), done.plan.target());
-    let title = Line::styled(title, view.style(Slot::Strong));
-    // Reversal is for words: a border must stay a line.
-    let border = view.style(border).remove_modifier(ratatui::style::Modifier::REVERSED);
-    let inner = view.boxed(buffer, area, title, border, true);
-
-    let mut line = 0;
-    if let Some((level, sentence)) = outcome {
-        let (glyph, style) = view.level(level);
-        let sentence = view.glyphs.plain(clean(&sentence)).into_owned();
-        Brush::new(buffer, view, inner, 0).put(glyph, style);
-        for part in wrap(&sentence, inner.width.saturating_sub(2)).into_iter().take(3) {
-            Brush::new(buffer, view, inner, line).gap(2).put(part, style);
-            line += 1;
-        }
-    }
-    draw_milestones(buffer, view, inner, line, done);
-    let covered = covered(done);
-    for (offset, (covered, state)) in covered.enumerate() {
-        let line = line + 1 + offset as u16;
-        let mut brush = Brush::new(buffer, view, inner, line);
-        let reference = covered.reference.to_string();
-        brush.put(&reference, Slot::Text).gap(2);
-        draw_state(&mut brush, state);
-        let Some(rollout) = &view.live.workload(covered.workload).rollout else { continue };
-        let columns = (brush.left() / 3).min(WIDEST_BAR);
-        rollout::bar(&mut brush, view, rollout, Some(&covered.to.hash), columns);
-        brush.gap(2).put(&told(covered, rollout), Slot::Text);
+    let inner = view.pane(buffer, area, Pane::Rollback, Pane::Rollback.title());
+    let standings = &view.standings;
+    match standings.only() {
+        Some(id) => draw_only(buffer, view, inner, &standings.all(id)),
+        None => draw_many(buffer, view, inner, standings),
     }
 }
 
-/// The way from the key to clear flags, each with the seconds it took.
-fn draw_milestones(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, done: &Undertaking) {
-    let clear = match view.live.rollback() {
-        Rollback::Verified { at, .. } => Some(*at),
-        _ => None,
-    };
-    let mut brush = Brush::new(buffer, view, inner, line);
-    if matches!(view.live.rollback(), Rollback::Confirmed(_) | Rollback::Running(_)) {
-        let so_far = brief(view.live.now() - done.confirmed);
-        let text = format!("{so_far} of about {}", brief(done.plan.expected()));
-        brush.cell(&text, 22, Slot::Strong);
+/// The only workload, line by line under the cursor.
+fn draw_only(buffer: &mut Buffer, view: &View<'_>, inner: Rect, all: &[Line]) {
+    let rows: Vec<Row> = (0..all.len()).map(Row::Line).collect();
+    let cursor = view.ui.cursor(Pane::Rollback, &rows);
+    let focused = view.ui.focus == Pane::Rollback;
+    let laid = lay(view, all, inner.width);
+    let height = usize::from(inner.height);
+    // The cursor's line is seen whole.
+    let end = laid.iter().rposition(|part| part.index <= cursor).map_or(0, |last| last + 1);
+    let first = if focused { end.saturating_sub(height) } else { 0 };
+    for (y, part) in laid.iter().skip(first).take(height).enumerate() {
+        if focused && part.index == cursor {
+            view.point_at(buffer, inner, y as u16, 1);
+        }
+        lines::draw(buffer, view, inner, y as u16, part);
     }
-    let key = format!("key {}", hour_minute_second(done.confirmed, view.zone));
-    brush.put(view.glyphs.level(Level::Clear), Slot::Clear).gap(1).put(&key, Slot::Text);
-    for (word, at) in [("accepted", done.accepted), ("ready", done.ready), ("flags clear", clear)] {
-        let (sign, slot) = match at {
-            Some(_) => (view.glyphs.level(Level::Clear), Slot::Clear),
-            None => (view.glyphs.ellipsis(), Slot::Muted),
-        };
-        let text = at.map_or_else(|| word.to_owned(), |at| format!("{word} {}", brief(at - done.confirmed)));
-        if brush.left() < width(&text) + 6 {
+    say_more(buffer, view, inner, laid.len().saturating_sub(first + height));
+}
+
+/// Several workloads, one line each; under the cursor's all that is known of it.
+fn draw_many(buffer: &mut Buffer, view: &View<'_>, inner: Rect, standings: &Standings<'_>) {
+    let above = standings.above();
+    let mut y = 0;
+    for part in lay(view, &above, inner.width).iter().take(usize::from(inner.height)) {
+        lines::draw(buffer, view, inner, y, part);
+        y += 1;
+    }
+    let list = Rect { y: inner.y + y, height: inner.height.saturating_sub(y), ..inner };
+    let ids = standings.sorted();
+    let rows: Vec<Row> = ids.iter().copied().map(Row::Workload).collect();
+    let cursor = view.ui.cursor(Pane::Rollback, &rows);
+    let focused = view.ui.focus == Pane::Rollback;
+    let (mut detail, rest) = ids.get(cursor).filter(|_| focused).map(|id| standings.detail(*id)).unwrap_or_default();
+    detail.extend(rest);
+    let below = Rect { x: list.x + INDENT.min(list.width), width: list.width.saturating_sub(INDENT), ..list };
+    let detail = lay(view, &detail, below.width);
+    // As much of it as leaves its own line in sight.
+    let detail = &detail[..detail.len().min(usize::from(list.height.saturating_sub(1)))];
+    let first = if focused { (cursor + 1 + detail.len()).saturating_sub(usize::from(list.height)) } else { 0 };
+    let name = ids.iter().map(|id| width(&reference(view, *id))).max().unwrap_or(0).min(list.width / 2);
+    let mut y = 0;
+    for (index, id) in ids.iter().enumerate().skip(first.min(cursor)) {
+        if y >= list.height {
             break;
         }
-        brush.gap(1).put(view.glyphs.arrow(), Slot::Muted).gap(1).put(sign, slot).gap(1);
-        brush.put(&text, if at.is_some() { Slot::Text } else { Slot::Muted });
-    }
-}
-
-/// Which pods serve, which are on their way and which are still of the version that goes.
-fn told(covered: &Covered, rollout: &Rollout) -> String {
-    let count = |wanted: &dyn Fn(&Pod) -> bool| rollout.pods.iter().filter(|pod| wanted(pod)).count();
-    let is_back = |pod: &Pod| pod.hash == covered.to.hash;
-    let leaves = |pod: &Pod| matches!(pod.phase, PodPhase::Terminating | PodPhase::Finished);
-    let ready = count(&|pod| is_back(pod) && pod.phase == PodPhase::Ready);
-    let mut text = format!("{ready} of {} ready on {}", rollout.replicas.desired, covered.to.label());
-    let failing = count(&|pod| is_back(pod) && pod.phase == PodPhase::Failing);
-    let coming = count(&|pod| is_back(pod) && matches!(pod.phase, PodPhase::Starting | PodPhase::Unready));
-    let left = count(&|pod| !is_back(pod) && !leaves(pod));
-    let leaving = count(&leaves);
-    for (count, word) in [
-        (failing, "failing".to_owned()),
-        (coming, "starting".to_owned()),
-        (left, format!("still on {}", covered.from.label())),
-        (leaving, "terminating".to_owned()),
-    ] {
-        if count > 0 {
-            // Writing into a string cannot fail.
-            let _ = write!(text, ", {count} {word}");
+        let is_selected = focused && index == cursor;
+        if is_selected {
+            view.point_at(buffer, list, y, 1);
+        }
+        draw_workload(buffer, view, list, y, (standings, *id, name));
+        y += 1;
+        for part in detail.iter().filter(|_| is_selected) {
+            lines::draw(buffer, view, below, y, part);
+            y += 1;
         }
     }
-    text
+    let conditions = standings.conditions();
+    let left = Rect { y: list.y + y.min(list.height), height: list.height.saturating_sub(y), ..list };
+    for (y, part) in lay(view, &conditions, left.width).iter().take(usize::from(left.height)).enumerate() {
+        lines::draw(buffer, view, left, y as u16, part);
+    }
+    if !focused {
+        say_more(buffer, view, list, ids.len().saturating_sub(usize::from(list.height)));
+    }
 }
 
-fn draw_state(brush: &mut Brush<'_>, state: &StepState) {
-    let (word, slot) = match state {
-        StepState::Waiting => ("waiting", Slot::Muted),
-        StepState::Sent => ("sent", Slot::Muted),
-        StepState::Accepted { .. } => ("accepted", Slot::Watching),
-        StepState::Ready { .. } => ("ready", Slot::Clear),
-        StepState::Unknown(_) => ("unknown", Slot::Unknown),
-        StepState::Failed(_) => ("failed", Slot::RedFlag),
+fn reference(view: &View<'_>, id: WorkloadId) -> String {
+    view.watch.setup().workload(id).reference.to_string()
+}
+
+fn draw_workload(
+    buffer: &mut Buffer,
+    view: &View<'_>,
+    area: Rect,
+    y: u16,
+    (standings, id, name): (&Standings<'_>, WorkloadId, u16),
+) {
+    let (sign, text) = standings.brief(id);
+    let (sign, slot) = sign.map_or(("", Slot::Muted), |sign| lines::sign(view, sign));
+    let mut brush = Brush::new(buffer, view, area, y);
+    brush.cell(sign, 2, slot).cell(&reference(view, id), name, Slot::Strong).gap(2);
+    brush.put(&clean(&text), Slot::Text);
+}
+
+/// That the pane goes on, over its last line.
+fn say_more(buffer: &mut Buffer, view: &View<'_>, inner: Rect, hidden: usize) {
+    if hidden == 0 || inner.height == 0 {
+        return;
+    }
+    let last = Rect { y: inner.bottom() - 1, height: 1, ..inner };
+    // What stands there is not told by halves.
+    for x in last.x..last.right() {
+        buffer[(x, last.y)].reset();
+    }
+    buffer.set_style(last, view.style(Slot::Text));
+    let key = Pane::Rollback.number();
+    let text = if view.ui.zoomed || view.ui.focus == Pane::Rollback {
+        format!("{} more below", hidden + 1)
+    } else {
+        format!("{} more: {key} and Enter show all", hidden + 1)
     };
-    brush.cell(word, STATE, slot);
+    Brush::new(buffer, view, last, 0).put(&text, Slot::Muted);
 }

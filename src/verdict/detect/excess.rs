@@ -146,9 +146,14 @@ impl Excess {
         if self.calm_bins < CALM || self.calm.exposure < self.calm_exposure {
             return None;
         }
+        self.end();
+        Some((self.calm_since, self.calm))
+    }
+
+    /// Begins anew, with the same baseline.
+    pub(in crate::verdict) fn end(&mut self) {
         (self.since, self.worth, self.sure) = (None, 0.0, false);
         (self.run, self.run_since) = (Count::default(), None);
-        Some((self.calm_since, self.calm))
     }
 
     /// Since when there are too many; `None` while there are not, for all that is known.

@@ -6,26 +6,27 @@
 //! multiplied reaches 1/α with a chance of at most α *however often it is looked at* (Ville): that is why
 //! looking at each bin costs no false alarms here. Worth is kept as a logarithm and never falls below nothing,
 //! so that a change is found wherever it begins (Page's CUSUM).
+//!
+//! Bins that hang together tell less than they seem to, and count for less. A jump is the opposite: what one bin
+//! leads to expect of the next makes it less likely, not more. A bin that is improbable by its rank and also by how
+//! far it lies from what the bin before leads to expect counts in full.
 
+use super::ranks::Ranks;
 use crate::deploy::Time;
 use crate::verdict::stats::persistence;
 
 /// The quick lane's calibrator, κ·p^(κ−1): it lives off what is far out.
 const KAPPA: f64 = 0.2;
-/// What the quick lane's bets must be worth: ln 20.
-const QUICK: f64 = 2.995_732_273_554;
-/// What a single bin may add at most to the quick lane, as a share of what it takes: never one bin alone.
-const ONE_BIN: f64 = 0.75;
+/// What the quick lane's bets must be worth: ln 21.
+const QUICK: f64 = 3.044_522_437_723;
+/// What a single bin may add at most to the quick lane: never one bin alone, and never three to be sure.
+const ONE_BIN: f64 = 2.25;
 /// The patient lane's calibrator, 1 + λ·(1 − 2p): it lives off what is a little high again and again.
 const LAMBDA: f64 = 0.9;
 /// What the patient lane's bets must be worth: ln 60.
 const PATIENT: f64 = 4.094_344_562_222;
 /// What either lane must be worth before anybody should act on it without looking twice: ln 1 000.
 const SURE: f64 = 6.907_755_278_982;
-/// The baseline's upper tail is never taken to be thinner than this, in logarithms: 60 samples know no better.
-const THINNEST_TAIL: f64 = 0.08;
-/// The share of the baseline that its tail is measured above, and that counts as its normal range.
-const TAIL_FROM: f64 = 0.8;
 /// With fewer values than this there is nothing to rank against.
 const LEAST_BASELINE: usize = 10;
 /// So many bins in a row within the normal range end it.
@@ -56,15 +57,13 @@ pub(in crate::verdict) enum Way {
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::verdict) struct Shift {
-    way: Way,
-    /// Values smaller than this are all much the same: where the logarithm begins.
-    scale: f64,
-    /// The baseline, moved by the least effect, as [`Shift::place`] has it, sorted.
-    reference: Box<[f64]>,
-    /// How fast the chance of a value falls beyond the last of them.
-    tail: f64,
+    scale: Scale,
+    /// The baseline, moved by the least effect, as [`Scale::place`] has it.
+    reference: Ranks,
     /// What a bin's evidence counts for, given how much of it was in the bin before: 0 to 1.
     news: f64,
+    /// Where that is less than all of it.
+    jumps: Option<Jumps>,
     quick: Lane,
     patient: Lane,
     /// The first bin of what raised it.
@@ -92,64 +91,84 @@ impl Lane {
     }
 }
 
+/// Where values stand: their logarithm, straightened out around zero; larger is worse.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Scale {
+    way: Way,
+    /// Values smaller than this are all much the same: where the logarithm begins.
+    least: f64,
+}
+
+impl Scale {
+    fn place(self, value: f64) -> f64 {
+        let place = (value.abs() / self.least).ln_1p().copysign(value);
+        if self.way == Way::Up { place } else { -place }
+    }
+}
+
+/// How far each bin lies from what the bin before leads to expect (an autoregression of the first order).
+#[derive(Debug, Clone, PartialEq)]
+struct Jumps {
+    middle: f64,
+    lasting: f64,
+    before: f64,
+    /// The baseline's own, moved by the least effect.
+    usual: Ranks,
+}
+
+impl Jumps {
+    fn new(placed: &[f64], moved: &[f64]) -> Option<Self> {
+        let middle = placed.iter().sum::<f64>() / placed.len() as f64;
+        let lasting = persistence(placed);
+        let expected = |before: f64| middle + lasting * (before - middle);
+        let jumps = placed.iter().zip(moved.iter().skip(1)).map(|(&before, moved)| moved - expected(before));
+        Some(Self { middle, lasting, before: middle, usual: Ranks::new(jumps.collect())? })
+    }
+
+    /// The logarithm of the chance of such a jump.
+    fn take(&mut self, place: f64) -> f64 {
+        let expected = self.middle + self.lasting * (self.before - self.middle);
+        self.before = place;
+        self.usual.log_chance(place - expected)
+    }
+}
+
 impl Shift {
     /// `None` where there is too little from before the deploy to hold anything against. In order of time.
     pub(in crate::verdict) fn new(baseline: &[f64], way: Way, effect: Effect) -> Option<Self> {
         if baseline.len() < LEAST_BASELINE {
             return None;
         }
-        let scale = effect.least.max(f64::MIN_POSITIVE);
-        let mut shift = Self {
-            way,
+        let scale = Scale { way, least: effect.least.max(f64::MIN_POSITIVE) };
+        let placed: Vec<f64> = baseline.iter().map(|&value| scale.place(value)).collect();
+        let unsure = unsure_of_level(&placed);
+        let moved = baseline.iter().map(|&value| {
+            let by = (value.abs() * effect.share).clamp(effect.least, effect.most);
+            scale.place(if way == Way::Up { value + by } else { value - by }) + unsure
+        });
+        let moved: Vec<f64> = moved.collect();
+        let news = news_of_a_bin(&placed);
+        Some(Self {
             scale,
-            reference: Box::default(),
-            tail: THINNEST_TAIL,
-            news: 1.0,
+            jumps: if news < 1.0 { Jumps::new(&placed, &moved) } else { None },
+            reference: Ranks::new(moved)?,
+            news,
             quick: Lane::default(),
             patient: Lane::default(),
             since: None,
             sure: false,
             calm: 0,
             recent: Vec::with_capacity(RECENT),
-        };
-        let placed: Vec<f64> = baseline.iter().map(|&value| shift.place(value)).collect();
-        shift.news = news_of_a_bin(&placed);
-        let unsure = unsure_of_level(&placed);
-        let moved = baseline.iter().map(|&value| {
-            let by = (value.abs() * effect.share).clamp(effect.least, effect.most);
-            shift.place(if way == Way::Up { value + by } else { value - by }) + unsure
-        });
-        let mut reference: Vec<f64> = moved.collect();
-        reference.sort_by(f64::total_cmp);
-        let from = reference[Self::index_of(TAIL_FROM, reference.len())];
-        let beyond: Vec<f64> = reference.iter().filter(|&&place| place > from).map(|place| place - from).collect();
-        shift.tail = (beyond.iter().sum::<f64>() / beyond.len().max(1) as f64).max(THINNEST_TAIL);
-        shift.reference = reference.into();
-        Some(shift)
-    }
-
-    fn index_of(share: f64, count: usize) -> usize {
-        ((share * count as f64) as usize).min(count - 1)
-    }
-
-    /// Where a value stands: its logarithm, straightened out around zero; larger is worse.
-    fn place(&self, value: f64) -> f64 {
-        let place = (value.abs() / self.scale).ln_1p().copysign(value);
-        if self.way == Way::Up { place } else { -place }
+        })
     }
 
     pub(in crate::verdict) fn take(&mut self, at: Time, value: f64) {
-        let place = self.place(value);
-        let count = self.reference.len();
-        let as_bad = count - self.reference.partition_point(|&other| other < place);
-        let chance = (as_bad + 1) as f64 / (count + 1) as f64;
-        let mut log_chance = chance.ln();
-        if as_bad == 0 {
-            log_chance -= (place - self.reference[count - 1]) / self.tail;
-        }
-        let quick = KAPPA.ln() - (1.0 - KAPPA) * log_chance;
-        self.quick.add(at, self.discounted(quick).min(ONE_BIN * QUICK));
-        let patient = (LAMBDA * (1.0 - 2.0 * chance)).ln_1p();
+        let place = self.scale.place(value);
+        let log_chance = self.reference.log_chance(place);
+        let sudden = self.jumps.as_mut().map(|jumps| quick_bet(jumps.take(place).max(log_chance)));
+        let quick = self.discounted(quick_bet(log_chance)).max(sudden.unwrap_or(f64::NEG_INFINITY));
+        self.quick.add(at, quick.min(ONE_BIN));
+        let patient = (LAMBDA * (1.0 - 2.0 * self.reference.chance(place))).ln_1p();
         self.patient.add(at, self.discounted(patient));
         if self.recent.len() == RECENT {
             self.recent.remove(0);
@@ -164,8 +183,7 @@ impl Shift {
     }
 
     fn settle(&mut self, place: f64) {
-        let normal = self.reference[Self::index_of(TAIL_FROM, self.reference.len())];
-        self.calm = if place <= normal { self.calm + 1 } else { 0 };
+        self.calm = if place <= self.reference.normal() { self.calm + 1 } else { 0 };
         if self.since.is_none() {
             let enough = |lane: Lane, worth: f64| lane.since.filter(|_| lane.worth >= worth);
             self.since = enough(self.quick, QUICK).or_else(|| enough(self.patient, PATIENT));
@@ -188,10 +206,15 @@ impl Shift {
 
     /// Where the number is now: the middle of its newest values that have left the old range, or of all.
     pub(in crate::verdict) fn now(&self) -> Option<f64> {
-        let middle = self.reference.get(self.reference.len() / 2)?;
-        let left: Vec<f64> = self.recent.iter().copied().filter(|&value| self.place(value) > *middle).collect();
+        let middle = self.reference.middle();
+        let left: Vec<f64> = self.recent.iter().copied().filter(|&value| self.scale.place(value) > middle).collect();
         crate::verdict::stats::median(if left.is_empty() { self.recent.clone() } else { left })
     }
+}
+
+/// What the quick lane gains by a bin of such a chance.
+fn quick_bet(log_chance: f64) -> f64 {
+    KAPPA.ln() - (1.0 - KAPPA) * log_chance
 }
 
 /// How much of the autocorrelation is not chance, at so many standard errors.
@@ -252,6 +275,19 @@ mod tests {
         let mut shift = Shift::new(&wide, Way::Up, LATENCY).unwrap();
         let bin = found(&mut shift, (0..30).map(|index| 650.0 + 10.0 * f64::from(index % 10)));
         assert!(bin.is_some_and(|bin| (3..15).contains(&bin)), "{bin:?}");
+    }
+
+    #[test]
+    fn of_what_hangs_together_a_jump_is_news_and_its_neighbours_are_not() {
+        // A wave of eight bins around 700: each bin tells of the next.
+        let wave = |index: u32| 700.0 + 15.0 * (f64::from(index) * std::f64::consts::FRAC_PI_4).sin();
+        let before: Vec<f64> = (0..60).map(wave).collect();
+        let fallen = |effect| Shift::new(&before, Way::Down, effect).unwrap();
+        let tenth = Effect { share: 0.1, least: 50.0, most: f64::INFINITY };
+        assert!(fallen(tenth).news < 0.6);
+        assert_eq!(found(&mut fallen(tenth), (60..120).map(wave)), None);
+        assert_eq!(found(&mut fallen(tenth), [700.0, 480.0, 690.0, 700.0, 690.0]), None, "never one bin alone");
+        assert_eq!(found(&mut fallen(tenth), [700.0, 480.0, 690.0, 480.0, 480.0]), Some(4));
     }
 
     #[test]

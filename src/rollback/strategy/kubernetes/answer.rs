@@ -1,8 +1,10 @@
 //! What an answer to the patch means, and the way out where it means no.
 
-use super::api::{Reply, one_line};
+use super::api::Reply;
+use crate::cluster;
 use crate::deploy::WorkloadRef;
 use crate::rollback::Blocked;
+use crate::rollback::target::text::one_line;
 
 /// What an answer to the patch, sent or only tried, means.
 #[derive(Debug)]
@@ -21,12 +23,14 @@ pub(super) enum Meaning {
 ///
 /// A failed `test` is told by a 422 without causes: the API server gives a fixed, general sentence for it,
 /// while a validation error names its fields in `details.causes`. A 5xx tells nothing: the store may have
-/// taken the write before the server or a proxy gave up on it. The one exception is a webhook that cannot be
-/// called, because admission comes before the write. The same doubt holds for 408.
+/// taken the write before the server or a proxy gave up on it. The exceptions are a webhook that cannot be
+/// called and a policy that says no, which may choose its status freely: admission comes before the write. The
+/// same doubt holds for 408.
 pub(super) fn meaning(of: &WorkloadRef, reply: &Reply, by_hand: &str) -> Meaning {
     let said = reply.said();
     match reply.status {
         200..300 => Meaning::Taken,
+        _ if is_denied(&said) => Meaning::Refused(denied(&said)),
         409 => Meaning::Overtaken,
         422 if causes(reply).is_empty() => Meaning::Overtaken,
         500.. if said.contains("failed calling webhook") => Meaning::Refused(Blocked {
@@ -54,10 +58,7 @@ fn refusal(of: &WorkloadRef, reply: &Reply, by_hand: &str) -> Blocked {
     match reply.status {
         401 => not_signed_in(),
         403 if is_missing_permission(&said) => not_allowed("patch", of.kind.plural(), &of.namespace, &said),
-        403 if reply.message().is_some() => Blocked {
-            reason: format!("a policy of the cluster refuses it: {said}"),
-            way_out: "change what the policy names, or ask who owns the policy".to_owned(),
-        },
+        403 if reply.message().is_some() => denied(&said),
         404 => gone(of),
         422 => Blocked {
             reason: format!("the API server finds the old template invalid: {}", causes(reply).join("; ")),
@@ -91,6 +92,18 @@ pub(super) fn unread(of: &WorkloadRef, plural: &str, verb: &str, reply: &Reply) 
     }
 }
 
+/// Why something that is only looked at could not be listed.
+pub(super) fn unlisted(namespace: &str, plural: &str, reply: &Reply) -> Blocked {
+    match reply.status {
+        401 => not_signed_in(),
+        403 => not_allowed("list", plural, namespace, &reply.said()),
+        status => Blocked {
+            reason: format!("cannot list {plural}: the API server answered {status}: {}", reply.said()),
+            way_out: format!("look yourself: kubectl get {plural} -n {namespace}"),
+        },
+    }
+}
+
 /// The cluster cannot be reached.
 pub(super) fn unreachable(cluster: &str, reason: &str) -> Blocked {
     Blocked {
@@ -99,9 +112,19 @@ pub(super) fn unreachable(cluster: &str, reason: &str) -> Blocked {
     }
 }
 
-/// A Role, named to the last word, is the quickest way out of a missing permission.
+/// A Role, named to the last word, is the quickest way out of a missing permission; but not for nobody.
 pub(super) fn not_allowed(verb: &str, plural: &str, namespace: &str, said: &str) -> Blocked {
-    let group = if plural == "pods" { "\"\"" } else { "apps" };
+    if cluster::is_anonymous(said) {
+        return Blocked {
+            reason: "the cluster does not know you: no credentials reached it (system:anonymous)".to_owned(),
+            way_out: "name a user in the context, or sign in to the cluster again".to_owned(),
+        };
+    }
+    let group = match plural {
+        "pods" | "configmaps" | "secrets" | "resourcequotas" => "\"\"",
+        "horizontalpodautoscalers" => "autoscaling",
+        _ => "apps",
+    };
     Blocked {
         reason: format!("you may not {verb} {plural} in {namespace}: {said}"),
         way_out: format!(
@@ -123,6 +146,20 @@ fn gone(of: &WorkloadRef) -> Blocked {
         reason: format!("there is no {of} in {}", of.namespace),
         way_out: "check the context and the namespace; if it was deleted, deploy the earlier version anew".to_owned(),
     }
+}
+
+fn denied(said: &str) -> Blocked {
+    Blocked {
+        reason: format!("a policy of the cluster refuses it: {said}"),
+        way_out: "change what the policy names, or ask who owns the policy".to_owned(),
+    }
+}
+
+/// Webhooks: `admission webhook "…" denied the request: …`; policies in the API server itself:
+/// `ValidatingAdmissionPolicy '…' with binding '…' denied request: …` (`k8s.io/apiserver`,
+/// `pkg/admission/plugin/{webhook/errors,policy/validating}`).
+fn is_denied(said: &str) -> bool {
+    ["denied the request", "denied request: "].iter().any(|words| said.contains(words))
 }
 
 /// RBAC writes `… cannot patch resource "deployments" …`; admission plugins and quotas write otherwise.

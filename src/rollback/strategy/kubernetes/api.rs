@@ -3,6 +3,7 @@
 
 use crate::cluster::Cluster;
 use crate::deploy::{WorkloadKind, WorkloadRef};
+use crate::rollback::target::text::one_line;
 use kube::core::Request;
 use kube::core::params::{GetParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -10,17 +11,29 @@ use std::error::Error as StdError;
 use tokio::time::{Instant, timeout_at};
 
 /// Who the API server's audit log and `managedFields` say it was.
-const FIELD_MANAGER: &str = "redflag";
+pub(super) const FIELD_MANAGER: &str = "redflag";
+
+/// A longer list is not read to its end: it is only looked at for warnings.
+const ENOUGH: u32 = 500;
 
 /// One request.
 #[derive(Clone, Copy)]
 pub(in crate::rollback::strategy) enum Call<'a> {
+    /// The namespace whose uid is the cluster's identity.
+    KubeSystem,
     /// The workload itself.
     Workload(&'a WorkloadRef),
     /// Its `ReplicaSets` or `ControllerRevisions`, by its selector.
     History(&'a WorkloadRef, &'a str),
     /// Its pods, by its selector.
     Pods(&'a WorkloadRef, &'a str),
+    /// The HorizontalPodAutoscalers of a namespace.
+    Autoscalers(&'a str),
+    /// The ResourceQuotas of a namespace.
+    Quotas(&'a str),
+    /// The metadata of a namespace's `configmaps` or `secrets`, or of the one with this name: the API server
+    /// itself leaves their contents out.
+    Metadata { namespace: &'a str, plural: &'static str, name: Option<&'a str> },
     /// May we patch it?
     AccessReview(&'a WorkloadRef),
     /// Patch it, or only try (`dryRun=All`): all of admission runs, nothing is stored.
@@ -54,20 +67,8 @@ impl Reply {
     }
 
     /// The message of a `Status`; `None` when something else than an API server answered.
-    pub(in crate::rollback::strategy) fn message(&self) -> Option<&str> {
+    pub(super) fn message(&self) -> Option<&str> {
         self.body["message"].as_str().filter(|message| !message.is_empty())
-    }
-}
-
-/// A foreign text on one line, without control characters and not longer than people read.
-pub(in crate::rollback::strategy) fn one_line(text: &str) -> String {
-    const ENOUGH: usize = 400;
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    let line = words.join(" ");
-    match line.char_indices().nth(ENOUGH) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
     }
 }
 
@@ -92,11 +93,21 @@ impl Lost {
 ///
 /// An answer counts as soon as its status has arrived: a success whose body then breaks off is a success.
 pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>) -> Result<Reply, Lost> {
+    let core = |namespace: &str, plural: &str| Request::new(format!("/api/v1/namespaces/{namespace}/{plural}"));
     let request = match call {
+        Call::KubeSystem => Request::new("/api/v1/namespaces").get_metadata("kube-system", &GetParams::default()),
         Call::Workload(of) => resource(of, of.kind.plural()).get(&of.name, &GetParams::default()),
         Call::History(of, selector) => resource(of, history_plural(of.kind)).list(&labelled(selector)),
-        Call::Pods(of, selector) => {
-            Request::new(format!("/api/v1/namespaces/{}/pods", of.namespace)).list(&labelled(selector))
+        Call::Pods(of, selector) => core(&of.namespace, "pods").list(&labelled(selector)),
+        Call::Autoscalers(namespace) => {
+            Request::new(format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"))
+                .list(&ListParams::default().limit(ENOUGH))
+        }
+        Call::Quotas(namespace) => core(namespace, "resourcequotas").list(&ListParams::default().limit(ENOUGH)),
+        Call::Metadata { namespace, plural, name } => {
+            let list = ListParams::default().limit(ENOUGH);
+            let list = name.map_or(list.clone(), |name| list.fields(&format!("metadata.name={name}")));
+            core(namespace, plural).list_metadata(&list)
         }
         Call::AccessReview(of) => Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
             .create(&PostParams::default(), access_review(of).to_string().into_bytes()),

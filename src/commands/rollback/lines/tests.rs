@@ -1,0 +1,300 @@
+//! What `redflag rollback` prints, asks and refuses, told through its face and the pure core.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::{DONE, FAILED, Lines, Mode};
+use crate::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
+use crate::message::{Effect, Message, StreamNews};
+use crate::rollback::action::Action;
+use crate::rollback::known::{Known, Standing};
+use crate::rollback::lease::{Holder, Holding, LeaseCall};
+use crate::rollback::{Blocked, Check, Covered, Goal, Readiness, Refusal, Step, telling};
+use crate::rollout::{Progress, Replicas, Rollout};
+use crate::runtime::{Face, Wish};
+use crate::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
+use crate::signal::SourceId;
+use crate::watch::Watch;
+use chrono::{DateTime, TimeDelta};
+use std::sync::Arc;
+
+const APP: WorkloadId = WorkloadId(0);
+
+fn at(seconds: i64) -> Time {
+    DateTime::from_timestamp(1_790_000_000 + seconds, 0).unwrap()
+}
+
+fn version(tag: &str, revision: i64) -> Version {
+    Version { images: vec![format!("app:{tag}")], revision, hash: format!("hash-{tag}") }
+}
+
+fn reference() -> WorkloadRef {
+    WorkloadRef { kind: WorkloadKind::Deployment, namespace: "production".to_owned(), name: "app".to_owned() }
+}
+
+fn setup() -> Setup {
+    Setup {
+        environment: "production".to_owned(),
+        services: vec![Service { name: "app".to_owned(), depends_on: Vec::new() }],
+        workloads: vec![Workload { reference: reference(), service: ServiceId(0) }],
+        signals: Vec::new(),
+        sources: vec![SourceInfo {
+            name: "kubernetes".to_owned(),
+            delivery: Delivery::Streamed,
+            interval: TimeDelta::seconds(30),
+        }],
+        window: TimeDelta::minutes(30),
+        baseline: TimeDelta::minutes(60),
+        confirm: Confirm::Key,
+        confirm_grace: TimeDelta::zero(),
+        read_only: false,
+        rollback: RollbackPolicy::default(),
+        told: Told::default(),
+        started: at(0),
+    }
+}
+
+fn step(checks: Vec<Check>) -> Step {
+    Step {
+        goal: Goal::Back,
+        subject: "release app".to_owned(),
+        place: "prod-eu".to_owned(),
+        covers: vec![Covered {
+            workload: APP,
+            reference: reference(),
+            uid: "u".to_owned(),
+            generation: 7,
+            from: version("1.9.0", 42),
+            to: version("1.8.3", 41),
+        }],
+        // Not guarded: who else is at it has to be known first.
+        action: Action::Helm { release: "app".to_owned(), namespace: "production".to_owned(), revision: 41 },
+        does: vec!["helm rollback app 41".to_owned(), "its pods are followed".to_owned()],
+        checks,
+        not_restored: vec!["ConfigMap app-settings".to_owned()],
+        expected: TimeDelta::seconds(70),
+        by_hand: "helm rollback app 41 -n production".to_owned(),
+    }
+}
+
+fn migration() -> Check {
+    Check::typed("migration", "a migration drops orders.legacy_id", "restore the column first")
+}
+
+fn rollout() -> Rollout {
+    Rollout {
+        uid: "u".to_owned(),
+        generation: 7,
+        progress: Progress::Complete,
+        replicas: Replicas { desired: 3, updated: 3, ready: 3, available: 3, total: 3 },
+        pods: Vec::new(),
+        troubles: Vec::new(),
+        deploy: Some(Deploy {
+            at: at(0),
+            finished: Some(at(0)),
+            from: Some(version("1.8.3", 41)),
+            to: version("1.9.0", 42),
+            by: None,
+        }),
+        revisions: Vec::new(),
+    }
+}
+
+/// The face, the core, and a cluster that knows whether it could go back and who is at it.
+struct Story {
+    watch: Watch,
+    face: Lines<Vec<u8>>,
+    readiness: Readiness,
+    holding: Option<Holding>,
+    sent: usize,
+}
+
+impl Story {
+    fn new(mode: Mode, readiness: Readiness) -> Self {
+        let face = Lines::new(mode, Vec::new());
+        Self { watch: Watch::new(setup()), face, readiness, holding: Some(Holding::Ours), sent: 0 }
+    }
+
+    fn say(&mut self, message: Message) {
+        for effect in self.watch.update(message) {
+            let at = self.watch.now();
+            match effect {
+                Effect::Prepare(_) => {
+                    let readiness = self.readiness.clone();
+                    self.say(Message::Prepared { workload: APP, goal: Goal::Back, at, readiness });
+                }
+                Effect::Lease(LeaseCall::Take(_)) => {
+                    if let Some(holding) = self.holding.clone() {
+                        self.say(Message::Leased { at, holding });
+                    }
+                }
+                Effect::Send(_) => self.sent += 1,
+                _ => {}
+            }
+        }
+    }
+
+    /// Turns the loop until nothing is wished any more; gives the exit status, if it leaves.
+    fn run(&mut self) -> Option<u8> {
+        let news = StreamNews::Rollout(APP, Box::new(rollout()));
+        self.say(Message::Streamed { source: SourceId(0), at: at(1), news });
+        self.turn()
+    }
+
+    fn turn(&mut self) -> Option<u8> {
+        let wishes = self.face.show(&self.watch).unwrap();
+        self.grant(wishes)
+    }
+
+    fn type_line(&mut self, line: &str) -> Option<u8> {
+        let wishes = self.face.take(line.to_owned(), &self.watch);
+        self.grant(wishes)
+    }
+
+    fn grant(&mut self, wishes: Vec<Wish>) -> Option<u8> {
+        let again = !wishes.is_empty();
+        for wish in wishes {
+            match wish {
+                Wish::Ask(command) => self.say(Message::Asked { at: self.watch.now(), command }),
+                Wish::Leave(status) => return Some(status),
+                other => panic!("{other:?}"),
+            }
+        }
+        if again { self.turn() } else { None }
+    }
+
+    fn told(&self) -> &str {
+        std::str::from_utf8(&self.face.out).unwrap()
+    }
+}
+
+fn ready(checks: Vec<Check>) -> Readiness {
+    Readiness::Ready(Arc::new(step(checks)))
+}
+
+fn yes(named: Option<&str>) -> Mode {
+    Mode::Yes { named: named.map(str::to_owned) }
+}
+
+#[test]
+fn a_dry_run_tells_the_whole_plan_and_what_it_takes() {
+    let mut story = Story::new(Mode::DryRun, ready(vec![Check::ok("permission", "may do it"), migration()]));
+    assert_eq!(story.run(), Some(DONE));
+    assert_eq!(
+        story.told(),
+        "\
+rollback of production
+
+strategy        kubernetes at prod-eu
+namespace       production
+takes           about 70 s until all pods are ready
+why this one    it served before this deploy; no watch has followed it to its end
+
+roll back       deployment/app   1.9.0 → 1.8.3   (revision 42 → 41)
+  typed     migration: a migration drops orders.legacy_id
+                → restore the column first
+does            1. helm rollback app 41
+                2. its pods are followed
+image           app:1.9.0 → app:1.8.3
+  ok        permission: may do it
+not restored    ConfigMap app-settings
+by hand         helm rollback app 41 -n production
+
+takes the environment's name, typed; with --yes: --confirm production
+dry run: nothing was changed
+"
+    );
+    assert_eq!(story.sent, 0);
+}
+
+#[test]
+fn what_does_no_harm_needs_one_letter_and_what_does_the_whole_name() {
+    let mut harmless = Story::new(Mode::Ask, ready(vec![]));
+    assert_eq!(harmless.run(), None);
+    assert!(harmless.told().ends_with("do it? [y/N] "), "{}", harmless.told());
+    assert_eq!(harmless.type_line("y"), None);
+    assert_eq!(harmless.sent, 1);
+
+    let mut harmful = Story::new(Mode::Ask, ready(vec![migration()]));
+    harmful.run();
+    assert!(harmful.told().ends_with("type production to do it: "), "{}", harmful.told());
+    assert_eq!(harmful.type_line("y"), Some(FAILED));
+    assert_eq!(harmful.sent, 0);
+}
+
+#[test]
+fn yes_alone_does_no_harm() {
+    let mut story = Story::new(yes(None), ready(vec![migration()]));
+    assert_eq!(story.run(), Some(FAILED));
+    assert_eq!(story.sent, 0);
+    let told = "not done: a migration drops orders.legacy_id\n\
+                to do it all the same, name the environment: --yes --confirm production\n";
+    assert!(story.told().ends_with(told), "{}", story.told());
+}
+
+#[test]
+fn yes_with_the_name_does_it() {
+    let mut story = Story::new(yes(Some("production")), ready(vec![migration()]));
+    assert_eq!(story.run(), None);
+    assert_eq!(story.sent, 1);
+    let mut harmless = Story::new(yes(None), ready(vec![]));
+    harmless.run();
+    assert_eq!(harmless.sent, 1);
+}
+
+#[test]
+fn nothing_is_asked_before_it_is_known_who_else_is_at_it() {
+    let mut story = Story::new(Mode::Ask, ready(vec![]));
+    story.holding = None;
+    assert_eq!(story.run(), None);
+    assert!(!story.told().contains("do it?"), "{}", story.told());
+    assert_eq!(story.type_line("y"), None, "an answer to no question");
+    let ana = Holder { who: "ana@laptop".to_owned(), what: "rollback to 1.8.3".to_owned(), since: at(0) };
+    story.say(Message::Leased { at: at(2), holding: Holding::Theirs(ana) });
+    assert_eq!(story.turn(), Some(FAILED));
+    assert!(story.told().contains("not done: ana@laptop is at it since "), "{}", story.told());
+    assert_eq!(story.sent, 0);
+}
+
+#[test]
+fn what_is_blocked_is_told_with_every_check_and_its_way_out() {
+    let blocked = Blocked { reason: "Argo CD would put it back".to_owned(), way_out: "revert in Git".to_owned() };
+    let checks = vec![Check::ok("permission", "may do it"), Check::blocked("owner", blocked.clone())];
+    let refusal = Refusal { checks, ..Refusal::from(blocked) };
+    let mut story = Story::new(yes(None), Readiness::Blocked(refusal));
+    assert_eq!(story.run(), Some(FAILED));
+    let told = "nothing can be taken back\n\ndeployment/app\n  \
+                blocked   owner: Argo CD would put it back\n                \
+                → revert in Git\n  ok        permission: may do it\n";
+    assert!(story.told().ends_with(told), "{}", story.told());
+}
+
+#[test]
+fn it_is_told_why_it_goes_where_it_goes() {
+    let found = |tag: &str, standing| Known {
+        hash: format!("hash-{tag}"),
+        images: vec![format!("app:{tag}")],
+        standing,
+        at: at(-60),
+    };
+    let why = |known: Vec<Known>, from: &str, to: &str, chosen| {
+        let mut setup = setup();
+        setup.rollback.known = vec![known];
+        setup.told.rollback_to = chosen;
+        let covered = Covered { to: version(to, 41), ..step(vec![]).covers[0].clone() };
+        let deploy =
+            Deploy { at: at(0), finished: None, from: Some(version(from, 41)), to: version("2", 42), by: None };
+        telling::why(&setup, &covered, Some(&deploy))
+    };
+    let good = |tag| found(tag, Standing::Good);
+    let bad = |tag| found(tag, Standing::Bad);
+    assert_eq!(why(vec![good("1")], "1", "1", None), "it served before this deploy, and survived its watch");
+    assert_eq!(why(vec![bad("1")], "1", "1", None), "it served before this deploy, but was bad when it was watched");
+    assert_eq!(
+        why(vec![bad("1"), good("0")], "1", "0", None),
+        "1 served before this deploy and was bad; this is the newest that survived its watch"
+    );
+    assert_eq!(
+        why(vec![bad("1")], "1", "0", None),
+        "1 served before this deploy and was bad; this is the newest that is not known to be bad"
+    );
+    assert_eq!(why(vec![], "1", "0", Some(41)), "revision 41 was asked for");
+}

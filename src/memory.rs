@@ -1,0 +1,176 @@
+//! What earlier watches found of versions, kept in a file: one line of JSON a finding, only ever appended.
+//!
+//! Two watches may write at the same time: an append of one short line is whole or not there. A line that
+//! cannot be read (a disk that was full, a newer redflag) is passed over; the others stand.
+
+use crate::deploy::{Time, WorkloadRef};
+use crate::rollback::known::{Known, Standing};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The most findings that are kept of one workload; the newest count.
+const PER_WORKLOAD: usize = 100;
+
+/// The file.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    path: PathBuf,
+}
+
+/// One line of it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    environment: String,
+    /// Namespace and `deployment/app`.
+    namespace: String,
+    workload: String,
+    hash: String,
+    images: Vec<String>,
+    standing: Word,
+    at: Time,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Good,
+    Bad,
+    Unproven,
+}
+
+impl From<Standing> for Word {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Good => Self::Good,
+            Standing::Bad => Self::Bad,
+            Standing::Unproven => Self::Unproven,
+        }
+    }
+}
+
+impl From<Word> for Standing {
+    fn from(word: Word) -> Self {
+        match word {
+            Word::Good => Self::Good,
+            Word::Bad => Self::Bad,
+            Word::Unproven => Self::Unproven,
+        }
+    }
+}
+
+impl Memory {
+    /// The file of this name; it need not exist yet.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The usual place: the state folder of this user; `None` where the system has no home for one.
+    pub fn usual() -> Option<Self> {
+        let folders = directories::ProjectDirs::from("", "", "redflag")?;
+        let folder = folders.state_dir().unwrap_or_else(|| folders.data_local_dir());
+        Some(Self::at(folder.join("versions.jsonl")))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is known of a workload's versions, oldest first. A file that is not there knows nothing.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn recall(&self, environment: &str, workload: &WorkloadRef) -> io::Result<Vec<Known>> {
+        let text = match fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let (namespace, name) = (&workload.namespace, workload.to_string());
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
+        let own = lines
+            .filter(|line| line.environment == environment && line.namespace == *namespace && line.workload == name);
+        let mut known: Vec<Known> = own
+            .map(|line| Known { hash: line.hash, images: line.images, standing: line.standing.into(), at: line.at })
+            .collect();
+        known.drain(..known.len().saturating_sub(PER_WORKLOAD));
+        Ok(known)
+    }
+
+    /// Adds a finding.
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be written.
+    pub fn add(&self, environment: &str, workload: &WorkloadRef, known: &Known) -> io::Result<()> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let line = Line {
+            environment: environment.to_owned(),
+            namespace: workload.namespace.clone(),
+            workload: workload.to_string(),
+            hash: known.hash.clone(),
+            images: known.images.clone(),
+            standing: known.standing.into(),
+            at: known.at,
+        };
+        let mut text = serde_json::to_string(&line)?;
+        text.push('\n');
+        OpenOptions::new().create(true).append(true).open(&self.path)?.write_all(text.as_bytes())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::deploy::WorkloadKind;
+    use chrono::DateTime;
+
+    fn workload(namespace: &str) -> WorkloadRef {
+        WorkloadRef { kind: WorkloadKind::Deployment, namespace: namespace.to_owned(), name: "app".to_owned() }
+    }
+
+    fn known(hash: &str, standing: Standing, second: i64) -> Known {
+        let images = vec![format!("app:{hash}")];
+        Known { hash: hash.to_owned(), images, standing, at: DateTime::from_timestamp(second, 0).unwrap() }
+    }
+
+    #[test]
+    fn what_was_found_is_recalled_for_the_same_workload_of_the_same_environment_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = Memory::at(folder.path().join("state/versions.jsonl"));
+        let app = workload("shop");
+        assert_eq!(memory.recall("production", &app).unwrap(), [], "nothing was written yet");
+        let entries = [known("a", Standing::Good, 1), known("b", Standing::Bad, 2), known("b", Standing::Unproven, 3)];
+        for entry in &entries {
+            memory.add("production", &app, entry).unwrap();
+        }
+        assert_eq!(memory.recall("production", &app).unwrap(), entries);
+        assert_eq!(memory.recall("staging", &app).unwrap(), []);
+        assert_eq!(memory.recall("production", &workload("other")).unwrap(), []);
+    }
+
+    #[test]
+    fn a_broken_line_costs_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = Memory::at(folder.path().join("versions.jsonl"));
+        memory.add("production", &workload("shop"), &known("a", Standing::Good, 1)).unwrap();
+        let text = fs::read_to_string(memory.path()).unwrap();
+        fs::write(memory.path(), format!("{{\"half\n\n{text}[1]\n{}", &text[..30])).unwrap();
+        assert_eq!(memory.recall("production", &workload("shop")).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn only_the_newest_findings_are_kept_in_mind() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = Memory::at(folder.path().join("versions.jsonl"));
+        for second in 0..150 {
+            memory.add("production", &workload("shop"), &known("a", Standing::Good, second)).unwrap();
+        }
+        let recalled = memory.recall("production", &workload("shop")).unwrap();
+        assert_eq!((recalled.len(), recalled[0].at.timestamp()), (PER_WORKLOAD, 50));
+    }
+}

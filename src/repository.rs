@@ -1,0 +1,387 @@
+//! A local clone of what is deployed, read through the `git` program. The person's checkout, index, branches and
+//! tags are never touched, and what is fetched goes under `refs/redflag`: a background fetch that moved
+//! `origin/main` would make their next `push --force-with-lease` a lie. Only a push moves it, as any push does.
+
+mod git;
+mod worktree;
+
+pub use git::Trouble;
+pub use worktree::{Reverted, Trial};
+
+use crate::deploy::Version;
+use crate::rollback::Blocked;
+use crate::rollback::migrations::{self, Change, Files, Migration};
+use crate::rollback::spec::RepositorySpec;
+use git::Git;
+use std::time::Duration;
+
+/// Of changed migrations, this many are read; more are told without their contents.
+const READ: usize = 100;
+
+/// How many of the newest commits are looked through for one that redflag made.
+const REMEMBERED: &str = "--max-count=500";
+
+/// How git writes a commit for [`read_commit`].
+const COMMIT: &str = "%H%x00%P%x00%an%x00%s";
+
+/// A local clone.
+#[derive(Debug)]
+pub struct Repository {
+    spec: RepositorySpec,
+    git: Git,
+}
+
+/// One commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its full hash.
+    pub hash: String,
+    /// How many parents it has: two or more for a merge.
+    pub parents: usize,
+    /// Who wrote it.
+    pub author: String,
+    /// Its first line.
+    pub subject: String,
+}
+
+impl Commit {
+    /// `1a2b3c4 “make carts faster” by Ana`.
+    pub fn describe(&self) -> String {
+        format!("{} “{}” by {}", short(&self.hash), self.subject, self.author)
+    }
+}
+
+/// What came of a push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pushed {
+    /// It was taken.
+    Taken,
+    /// Somebody pushed before: nothing was changed.
+    Overtaken,
+    /// It was refused, and nothing was changed. What the remote said of it.
+    Refused(String),
+    /// Nobody knows whether it was taken.
+    Unknown(String),
+}
+
+/// The first seven letters of a hash.
+pub fn short(hash: &str) -> &str {
+    hash.get(..7).unwrap_or(hash)
+}
+
+impl Repository {
+    /// The clone that the configuration names. Nothing is looked at yet. `timeout` is how long one call of git
+    /// may take.
+    pub fn new(spec: RepositorySpec, timeout: Duration) -> Self {
+        let git = Git::new(&spec.path, timeout);
+        Self { spec, git }
+    }
+
+    /// What the configuration says of it.
+    pub fn spec(&self) -> &RepositorySpec {
+        &self.spec
+    }
+
+    /// Makes sure that it is a clone with that remote, and gives the remote's address.
+    ///
+    /// # Errors
+    /// What is there instead, and the way out.
+    pub async fn check(&self) -> Result<String, Blocked> {
+        let path = self.spec.path.display();
+        self.git.ask(&["rev-parse", "--git-dir"]).await.map_err(|trouble| match trouble {
+            Trouble::NotStarted(reason) if reason.starts_with("there is no program") => Blocked {
+                reason: format!("the repository {path} cannot be read: {reason}"),
+                way_out: "install git, or put it on the path".to_owned(),
+            },
+            trouble => Blocked {
+                reason: format!("{path} is not a repository that git can read: {}", trouble.reason()),
+                way_out: "name a local clone of what is deployed as the repository's path".to_owned(),
+            },
+        })?;
+        let remote = &self.spec.remote;
+        let url = self.git.line(&["remote", "get-url", "--push", "--", remote]).await;
+        let url = url.map_err(|trouble| self.unreadable(&trouble))?.ok_or_else(|| Blocked {
+            reason: format!("the repository {path} has no remote {remote}"),
+            way_out: format!("git -C {path} remote add {remote} URL, or name another remote"),
+        })?;
+        Ok(git::without_credentials(&url))
+    }
+
+    /// Fetches the tags, and this branch where one is given, into refs of our own.
+    pub async fn fetch(&self, branch: Option<&str>) -> Result<(), Trouble> {
+        let branch = branch.map(|branch| format!("+refs/heads/{branch}:{}", fetched(branch)));
+        let mut call =
+            vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--", &self.spec.remote];
+        call.extend(branch.as_deref());
+        call.push("+refs/tags/*:refs/redflag/tags/*");
+        self.git.ask(&call).await.map(|_| ())
+    }
+
+    /// The tip of the remote's branch, as it was fetched last.
+    pub async fn tip(&self, branch: &str) -> Result<Option<String>, Trouble> {
+        self.commit(&fetched(branch)).await
+    }
+
+    /// The commit of a version, as far as it is here: by its tag, or by the hash that the version is or ends in.
+    pub async fn commit_here(&self, version: &Version) -> Result<Option<String>, Trouble> {
+        let label = version.label();
+        for pattern in &self.spec.tags {
+            let tag = pattern.replace("${version}", label).replace("$version", label);
+            for place in ["refs/redflag/tags", "refs/tags"] {
+                if let Some(hash) = self.commit(&format!("{place}/{tag}")).await? {
+                    return Ok(Some(hash));
+                }
+            }
+        }
+        let Some(start) = hash_in(label) else { return Ok(None) };
+        // A branch may look like a hash; then it is not the commit that is meant.
+        Ok(self.commit(start).await?.filter(|hash| hash.starts_with(start)))
+    }
+
+    /// The commit of a version. What is not here is fetched once.
+    ///
+    /// # Errors
+    /// Why it is not known, and the way out.
+    pub async fn commit_of(&self, version: &Version) -> Result<String, Blocked> {
+        let label = version.label();
+        let unread = |trouble: Trouble| self.unreadable(&trouble);
+        if let Some(hash) = self.commit_here(version).await.map_err(unread)? {
+            return Ok(hash);
+        }
+        self.check().await?;
+        let fetching = self.fetch(None).await;
+        if let Some(hash) = self.commit_here(version).await.map_err(unread)? {
+            return Ok(hash);
+        }
+        fetching.map_err(|trouble| self.unreachable(&trouble))?;
+        let tags: Vec<String> = self.spec.tags.iter().map(|pattern| pattern.replace("$version", label)).collect();
+        let tried = if tags.is_empty() { String::new() } else { format!(" (tried the tags {})", tags.join(", ")) };
+        Err(Blocked {
+            reason: format!("the commit of {label} is not known{tried}"),
+            way_out: "tag what is deployed, or let the version end in the hash of its commit".to_owned(),
+        })
+    }
+
+    /// The commits of `to` that `from` has not, newest first, along the first parents: a merge counts as one.
+    pub async fn commits(&self, from: &str, to: &str) -> Result<Vec<Commit>, Trouble> {
+        let range = format!("{from}..{to}");
+        self.log(&["--first-parent", "--end-of-options", &range]).await
+    }
+
+    /// The commits of `to` that `from` has not, on whatever way they came, newest first, at most a handful.
+    pub async fn newcomers(&self, from: &str, to: &str) -> Result<Vec<Commit>, Trouble> {
+        let range = format!("{from}..{to}");
+        self.log(&["--max-count=5", "--end-of-options", &range]).await
+    }
+
+    /// The commits down from this one whose message has this trailer, newest first, each with the trailer's value.
+    pub async fn marked(&self, tip: &str, trailer: &str) -> Result<Vec<(Commit, String)>, Trouble> {
+        let format = format!("--format={COMMIT}%x00%(trailers:key={trailer},valueonly,separator=%x20)");
+        let call = ["log", "--no-show-signature", "--first-parent", REMEMBERED, &format, "--end-of-options", tip];
+        let listed = self.git.ask(&call).await?;
+        let marked = listed.lines().filter_map(|line| {
+            let (commit, value) = line.rsplit_once('\0')?;
+            let value = value.trim();
+            (!value.is_empty()).then_some((read_commit(commit)?, value.to_owned()))
+        });
+        Ok(marked.collect())
+    }
+
+    /// Whether everything of `old` is in `new`.
+    pub async fn is_ancestor(&self, old: &str, new: &str) -> Result<bool, Trouble> {
+        let output = self.git.output(&["merge-base", "--is-ancestor", old, new]).await?;
+        Ok(output.status.success())
+    }
+
+    /// The migrations that differ between the commits of two versions.
+    ///
+    /// # Errors
+    /// Why it could not be told, in one sentence.
+    pub async fn migrations(&self, old: &str, new: &str) -> Result<Files, Trouble> {
+        let patterns = &self.spec.migrations;
+        let places = migrations::pathspecs(patterns);
+        let mut call =
+            vec!["diff", "--name-status", "--no-renames", "--no-ext-diff", "-z", "--end-of-options", old, new, "--"];
+        call.extend(places.iter().map(String::as_str));
+        let listed = self.git.ask(&call).await?;
+        let mut fields = listed.split('\0');
+        let mut found = Vec::new();
+        while let (Some(status), Some(path)) = (fields.next(), fields.next()) {
+            let change = match status {
+                "A" => Change::Added,
+                "D" => Change::Removed,
+                _ => Change::Edited,
+            };
+            if !migrations::is_migration(path, patterns) {
+                continue;
+            }
+            let text = match change {
+                Change::Added if found.len() < READ => {
+                    self.git.ask(&["cat-file", "blob", &format!("{new}:{path}")]).await.ok()
+                }
+                _ => None,
+            };
+            found.push(Migration { path: path.to_owned(), change, text });
+        }
+        let between = format!("{}..{}", short(old), short(new));
+        Ok(Files::Read { between, migrations: found, patterns: patterns.clone() })
+    }
+
+    /// Whether the remote lets us in with this, as far as it says without taking anything: a protected branch or a
+    /// hook speaks only at the real push.
+    pub async fn try_push(&self, commit: &str, branch: &str) -> Pushed {
+        self.push_with(&["--dry-run"], commit, branch).await
+    }
+
+    /// Pushes one commit to a branch, once. Git itself refuses when the branch has moved on: nothing is ever forced.
+    pub async fn push(&self, commit: &str, branch: &str) -> Pushed {
+        self.push_with(&[], commit, branch).await
+    }
+
+    async fn push_with(&self, options: &[&str], commit: &str, branch: &str) -> Pushed {
+        let refspec = format!("{commit}:refs/heads/{branch}");
+        let mut call = vec!["push", "--porcelain", "--no-verify", "--no-force-with-lease"];
+        call.extend(options);
+        call.extend(["--", &self.spec.remote, &refspec]);
+        match self.git.ask(&call).await {
+            Ok(_) => Pushed::Taken,
+            Err(trouble) => what_push_said(trouble),
+        }
+    }
+
+    /// Makes a commit of a tree on top of another commit. Nothing points at it: it is pushed, or forgotten.
+    pub async fn commit_tree(&self, tree: &str, parent: &str, message: &str) -> Result<String, Trouble> {
+        let signs = self.git.line(&["config", "--type=bool", "--get", "commit.gpgSign"]).await?;
+        let mut call = vec!["commit-tree", tree, "-p", parent, "-m", message];
+        if signs.as_deref() == Some("true") {
+            call.push("-S");
+        }
+        Ok(self.git.ask(&call).await?.trim().to_owned())
+    }
+
+    /// The way out when the remote does not answer.
+    pub fn unreachable(&self, trouble: &Trouble) -> Blocked {
+        let (path, remote) = (self.spec.path.display(), &self.spec.remote);
+        let reason = trouble.reason();
+        if let Some(name) = reason.strip_prefix("couldn't find remote ref refs/heads/") {
+            return Blocked {
+                reason: format!("there is no branch {name} on {remote}"),
+                way_out: "name the branch that is deployed".to_owned(),
+            };
+        }
+        Blocked {
+            reason: format!("the remote {remote} does not answer: {reason}"),
+            way_out: format!("make this work without a question: git -C {path} fetch {remote}"),
+        }
+    }
+
+    /// The way out when the clone cannot be read.
+    pub fn unreadable(&self, trouble: &Trouble) -> Blocked {
+        let path = self.spec.path.display();
+        Blocked {
+            reason: format!("git cannot read {path}: {}", trouble.reason()),
+            way_out: format!("look at it with git -C {path} status; a fresh clone may be the quickest way"),
+        }
+    }
+
+    /// The commit that a name stands for.
+    async fn commit(&self, name: &str) -> Result<Option<String>, Trouble> {
+        let name = format!("{name}^{{commit}}");
+        self.git.line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name]).await
+    }
+
+    async fn log(&self, arguments: &[&str]) -> Result<Vec<Commit>, Trouble> {
+        let format = format!("--format={COMMIT}");
+        let mut call = vec!["log", "--no-show-signature", &format];
+        call.extend(arguments);
+        let listed = self.git.ask(&call).await?;
+        Ok(listed.lines().filter_map(read_commit).collect())
+    }
+}
+
+/// Where we keep what the remote's branch was when it was fetched last.
+fn fetched(branch: &str) -> String {
+    format!("refs/redflag/heads/{branch}")
+}
+
+fn read_commit(line: &str) -> Option<Commit> {
+    let mut fields = line.split('\0');
+    let hash = fields.next()?.to_owned();
+    let parents = fields.next()?.split_whitespace().count();
+    let mut text = || Some(crate::source::http::clean(fields.next()?));
+    Some(Commit { hash, parents, author: text()?, subject: text()? })
+}
+
+/// The hash that a version is, or that ends it: `1a2b3c4`, `1.9.0-12-g1a2b3c4`, `main-1a2b3c4`, `sha-1a2b3c4`.
+fn hash_in(label: &str) -> Option<&str> {
+    let last = label.rsplit(['-', '_', '.']).next()?;
+    let is_hash = |text: &str| {
+        (7..=40).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
+    };
+    [last, last.strip_prefix('g').unwrap_or(last)].into_iter().find(|text| is_hash(text))
+}
+
+/// Reads what a push that failed said. Git's own words for what happens before anything is sent are few and known;
+/// whatever else went wrong may have gone wrong after the remote took it.
+fn what_push_said(trouble: Trouble) -> Pushed {
+    let said = match &trouble {
+        Trouble::NotStarted(reason) => return Pushed::Refused(reason.clone()),
+        Trouble::Lost(reason) => return Pushed::Unknown(reason.clone()),
+        Trouble::Refused { said } => said,
+    };
+    const NEVER_SENT: [&str; 12] = [
+        "does not appear to be a git repository",
+        "Could not read from remote repository",
+        "Authentication failed",
+        "could not read Username",
+        "could not read Password",
+        "unable to access",
+        "Could not resolve host",
+        "Connection refused",
+        "Permission denied (",
+        "Host key verification failed",
+        "hung up upon initial contact",
+        "' not found",
+    ];
+    if let Some(line) = said.lines().find(|line| line.starts_with('!')) {
+        let summary = line.rsplit('\t').next().unwrap_or_default();
+        return if summary.contains("[remote failure]") {
+            Pushed::Unknown(crate::source::http::clean(summary))
+        } else if ["fetch first", "non-fast-forward", "stale info", "needs force"]
+            .iter()
+            .any(|word| summary.contains(word))
+        {
+            Pushed::Overtaken
+        } else if summary.contains("failed to update ref")
+            || summary.contains("cannot lock ref")
+            || summary.contains("failed to lock")
+        {
+            // Somebody's push was taken between the remote's greeting and ours.
+            Pushed::Overtaken
+        } else {
+            Pushed::Refused(refusal(said, summary))
+        };
+    }
+    if NEVER_SENT.iter().any(|words| said.contains(words)) && !said.contains("unexpectedly") {
+        return Pushed::Refused(trouble.reason());
+    }
+    Pushed::Unknown(trouble.reason())
+}
+
+/// `pre-receive hook declined: GH006: Protected branch update failed for refs/heads/main.`
+fn refusal(said: &str, summary: &str) -> String {
+    let summary = crate::source::http::clean(summary);
+    let why = summary.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(&summary);
+    let remote: Vec<String> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("remote:"))
+        .map(|line| crate::source::http::clean(line.trim().trim_start_matches("error:")))
+        .filter(|line| !line.is_empty())
+        .take(3)
+        .collect();
+    let text = if remote.is_empty() { why.to_owned() } else { format!("{why}: {}", remote.join(" ")) };
+    crate::cluster::short(&text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! What one operation of a migration does, and what it does to the version that is gone back to.
+
+/// How much an operation hurts the version before it. Ordered, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// The version before does not notice.
+    Additive,
+    /// It may.
+    Unsure,
+    /// It does: something that it uses is gone.
+    Destructive,
+}
+
+/// One operation in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    /// How much it hurts.
+    pub weight: Weight,
+    /// What it does, to be read after the file's name: `removes order.legacy_id`.
+    pub what: String,
+    /// What follows for the version before, to be read after its name: `reads it`. Empty when nothing follows.
+    pub then: &'static str,
+}
+
+impl Effect {
+    /// The version before does not notice.
+    pub(super) fn additive(what: impl Into<String>) -> Self {
+        Self { weight: Weight::Additive, what: what.into(), then: "" }
+    }
+
+    /// The version before may notice.
+    pub(super) fn unsure(what: impl Into<String>, then: &'static str) -> Self {
+        Self { weight: Weight::Unsure, what: what.into(), then }
+    }
+
+    /// The version before uses what is gone.
+    pub(super) fn destructive(what: impl Into<String>, then: &'static str) -> Self {
+        Self { weight: Weight::Destructive, what: what.into(), then }
+    }
+}

@@ -1,0 +1,201 @@
+//! Which of the files that changed between two versions are migrations, and what each of them does.
+
+use super::effect::{Effect, Weight};
+use super::{alembic, django, sql};
+
+/// Where the known frameworks keep their migrations, and how each is read. The first that fits counts.
+const PLACES: [(&str, Reader); 15] = [
+    ("**/migrations/versions/*.py", Reader::Alembic),
+    ("**/alembic/**/*.py", Reader::Alembic),
+    ("**/migrations/[0-9]*.py", Reader::Django),
+    ("**/migrations/**/*.sql", Reader::Sql),
+    ("**/migration/**/*.sql", Reader::Sql),
+    ("**/migrate/**/*.sql", Reader::Sql),
+    ("**/V[0-9]*__*.sql", Reader::Sql),
+    ("**/db/migrate/*.rb", Reader::None),
+    ("**/migrations/*.js", Reader::None),
+    ("**/migrations/*.ts", Reader::None),
+    ("**/migrations/*.php", Reader::None),
+    ("**/migrations/*.exs", Reader::None),
+    ("**/Migrations/*.cs", Reader::None),
+    ("**/changelog/**", Reader::None),
+    ("**/db.changelog*", Reader::None),
+];
+
+/// How a migration is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Django,
+    Alembic,
+    Sql,
+    /// It is only known that there is one.
+    None,
+}
+
+/// How a file differs between two versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Only the newer version has it.
+    Added,
+    /// Both have it, and it differs.
+    Edited,
+    /// Only the older version has it.
+    Removed,
+}
+
+/// A migration that differs between two versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// From the top of the repository, with `/`.
+    pub path: String,
+    /// How it differs.
+    pub change: Change,
+    /// What the newer version has in it; `None` where that was not read.
+    pub text: Option<String>,
+}
+
+/// Whether the file at this path is a migration: by its framework's custom, or by the configured `patterns`.
+/// Scripts that undo (`*.down.sql`, Flyway's `U…`) run on no way forward and are none.
+pub fn is_migration(path: &str, patterns: &[String]) -> bool {
+    reader(path, patterns).is_some()
+}
+
+/// The known places of migrations.
+pub(super) fn places<'a>() -> impl Iterator<Item = &'a str> {
+    PLACES.iter().map(|(place, _)| *place)
+}
+
+fn reader(path: &str, patterns: &[String]) -> Option<Reader> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let undoes = name.ends_with(".down.sql") || name == "down.sql" || matches("U[0-9]*__*.sql", name);
+    if name == "__init__.py" || undoes {
+        return None;
+    }
+    let known = PLACES.iter().find(|(pattern, _)| matches(pattern, path)).map(|(_, reader)| *reader);
+    let configured = || {
+        let by_name = if name.to_lowercase().ends_with(".sql") { Reader::Sql } else { Reader::None };
+        patterns.iter().any(|pattern| matches(pattern, path)).then_some(by_name)
+    };
+    known.or_else(configured)
+}
+
+/// What the migration does to the version before.
+pub(super) fn effects(migration: &Migration, patterns: &[String]) -> Vec<Effect> {
+    const MAY_NOT_COPE: &str = "may not cope with it";
+    match migration.change {
+        // What has run is not run again: nobody can tell what the database has seen.
+        Change::Edited => return vec![Effect::unsure("was edited after it was first there", MAY_NOT_COPE)],
+        Change::Removed => return vec![Effect::unsure("is no longer there", "still brings it")],
+        Change::Added => {}
+    }
+    let Some(text) = &migration.text else {
+        return vec![Effect::unsure("is new and could not be read", MAY_NOT_COPE)];
+    };
+    match reader(&migration.path, patterns) {
+        Some(Reader::Django) => django::effects(text),
+        Some(Reader::Alembic) => alembic::effects(text),
+        Some(Reader::Sql) => sql::effects(text),
+        Some(Reader::None) | None => vec![Effect::unsure("is new: look at what it does", MAY_NOT_COPE)],
+    }
+}
+
+/// How one migration is taken back by hand, where that is known.
+pub(super) fn way_back(migration: &Migration, patterns: &[String]) -> Option<String> {
+    let text = migration.text.as_deref()?;
+    match reader(&migration.path, patterns)? {
+        Reader::Django => {
+            let app = migration.path.rsplit('/').nth(2)?;
+            let before = django::predecessor(text, app)?;
+            Some(format!("manage.py migrate {app} {before}"))
+        }
+        Reader::Alembic => Some("alembic downgrade -1".to_owned()),
+        Reader::Sql | Reader::None => None,
+    }
+}
+
+/// The heaviest of some effects; nothing at all is additive.
+pub(super) fn heaviest(effects: &[Effect]) -> Weight {
+    effects.iter().map(|effect| effect.weight).max().unwrap_or(Weight::Additive)
+}
+
+/// Whether a path fits a pattern: `*` is anything but `/`, `**/` any folders or none, `[0-9]` a digit.
+fn matches(pattern: &str, path: &str) -> bool {
+    if let Some(rest) = pattern.strip_prefix("**/") {
+        let deeper = || path.match_indices('/').any(|(at, _)| matches(rest, &path[at + 1..]));
+        return matches(rest, path) || deeper();
+    }
+    if pattern == "**" {
+        return true;
+    }
+    if let Some(rest) = pattern.strip_prefix("[0-9]") {
+        return path.starts_with(|c: char| c.is_ascii_digit()) && matches(rest, &path[1..]);
+    }
+    if let Some(rest) = pattern.strip_prefix('*') {
+        let end = path.find('/').unwrap_or(path.len());
+        return (0..=end).filter(|at| path.is_char_boundary(*at)).any(|at| matches(rest, &path[at..]));
+    }
+    match (pattern.chars().next(), path.chars().next()) {
+        (None, None) => true,
+        (Some(wanted), Some(there)) if wanted == there => {
+            matches(&pattern[wanted.len_utf8()..], &path[there.len_utf8()..])
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_known_by_their_place() {
+        let cases = [
+            ("shop/migrations/0042_drop_legacy.py", Some(Reader::Django)),
+            ("migrations/0001_initial.py", Some(Reader::Django)),
+            ("shop/migrations/__init__.py", None),
+            ("shop/migrations/helpers.py", None),
+            ("shop/models.py", None),
+            ("migrations/versions/3f2a_add.py", Some(Reader::Alembic)),
+            ("app/alembic/versions/3f2a_add.py", Some(Reader::Alembic)),
+            ("prisma/migrations/20260101_init/migration.sql", Some(Reader::Sql)),
+            ("src/main/resources/db/migration/V2__add.sql", Some(Reader::Sql)),
+            ("src/main/resources/db/migration/U2__add.sql", None),
+            ("flyway/V12__drop.sql", Some(Reader::Sql)),
+            ("migrations/1_add.up.sql", Some(Reader::Sql)),
+            ("migrations/1_add.down.sql", None),
+            ("db/migrate/20260101_add.rb", Some(Reader::None)),
+            ("db/changelog/db.changelog-master.yaml", Some(Reader::None)),
+            ("web/migrations/20260101_add.ts", Some(Reader::None)),
+            ("docs/migrations/README.md", None),
+        ];
+        for (path, wanted) in cases {
+            assert_eq!(reader(path, &[]), wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_the_configuration_add_places() {
+        let patterns = ["schema/**/*.sql".to_owned(), "ops/*.sh".to_owned()];
+        assert_eq!(reader("schema/2026/drop.sql", &patterns), Some(Reader::Sql));
+        assert_eq!(reader("schema/drop.sql", &patterns), Some(Reader::Sql));
+        assert_eq!(reader("ops/fill.sh", &patterns), Some(Reader::None));
+        assert_eq!(reader("ops/more/fill.sh", &patterns), None);
+    }
+
+    #[test]
+    fn a_pattern_fits_whole_paths_only() {
+        for (pattern, path, fits) in [
+            ("*", "a", true),
+            ("*", "a/b", false),
+            ("**", "a/b", true),
+            ("a/**", "a/b/c", true),
+            ("a/**", "b/a/c", false),
+            ("**/x", "x", true),
+            ("**/x", "yx", false),
+            ("ä*", "äö", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(matches(pattern, path), fits, "{pattern} {path}");
+        }
+    }
+}

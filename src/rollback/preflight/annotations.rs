@@ -1,0 +1,43 @@
+//! Annotations of the Deployment itself that an undo replaces by those of the old revision, as kubectl's does.
+
+use super::warning;
+use crate::deploy::{WorkloadKind, WorkloadRef};
+use crate::rollback::Check;
+use crate::rollback::target::{Target, patch};
+use serde_json::Value;
+
+/// Says what was deployed: it goes back with the version, and should.
+const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
+
+/// Only a Deployment's annotations are part of its undo.
+pub(super) fn check(reference: &WorkloadRef, workload: &Value, target: &Target) -> Option<Check> {
+    if reference.kind != WorkloadKind::Deployment {
+        return None;
+    }
+    let own = workload["metadata"]["annotations"].as_object();
+    let after = patch::annotations(own, &target.entry.annotations);
+    let (mut dropped, mut changed) = (Vec::new(), Vec::new());
+    for (key, value) in own.into_iter().flatten().filter(|(key, _)| key.as_str() != CHANGE_CAUSE) {
+        match after.get(key) {
+            None => dropped.push(key.as_str()),
+            Some(other) if other != value => changed.push(key.as_str()),
+            Some(_) => {}
+        }
+    }
+    let told: Vec<String> = [("drops", dropped), ("changes", changed)]
+        .into_iter()
+        .filter(|(_, keys)| !keys.is_empty())
+        .map(|(verb, keys)| format!("{verb} {}", keys.join(", ")))
+        .collect();
+    if told.is_empty() {
+        return Some(Check::ok("annotations", "it keeps its own annotations"));
+    }
+    Some(warning(
+        "annotations",
+        format!("of its own annotations the undo {}, as kubectl's does", told.join(" and ")),
+        format!(
+            "note them before: kubectl get {reference} -n {} -o jsonpath='{{.metadata.annotations}}'",
+            reference.namespace
+        ),
+    ))
+}

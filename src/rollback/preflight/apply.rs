@@ -1,0 +1,35 @@
+//! Whether the next `kubectl apply` of the same files would bring the new version back.
+
+use super::warning;
+use crate::rollback::Check;
+use crate::rollback::target::text::items;
+use crate::rollback::target::{Target, template};
+use serde_json::Value;
+
+const NAME: &str = "next apply";
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+const WAY_OUT: &str = "change the files back too, before anybody applies them again";
+
+/// `None` for what nobody applies from files.
+pub(super) fn check(workload: &Value, target: &Target) -> Option<Check> {
+    let Some(applied) = workload["metadata"]["annotations"][LAST_APPLIED].as_str() else {
+        let by_server = items(&workload["metadata"]["managedFields"])
+            .iter()
+            .any(|entry| entry["manager"] == "kubectl" && entry["operation"] == "Apply");
+        return by_server.then(|| warning(NAME, brings_back(target.from.label()), WAY_OUT));
+    };
+    let applied: Value = serde_json::from_str(applied).unwrap_or_default();
+    let images = template::images(&applied["spec"]["template"]);
+    if images.is_empty() {
+        return Some(warning(NAME, brings_back("the new version"), WAY_OUT));
+    }
+    if images == target.entry.version.images {
+        return Some(Check::ok(NAME, "the files that were applied last name the old images already"));
+    }
+    let label = crate::deploy::version_label(&images[0]);
+    Some(warning(NAME, brings_back(label), WAY_OUT))
+}
+
+fn brings_back(version: &str) -> String {
+    format!("it is deployed with kubectl apply: the next apply of the same files brings {version} back")
+}

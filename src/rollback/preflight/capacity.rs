@@ -1,0 +1,102 @@
+//! Whether the namespace's quotas leave room for the pods that come on top while an undo runs.
+
+use super::pace::Pace;
+use super::{Looked, quantity, warning};
+use crate::deploy::{WorkloadKind, WorkloadRef};
+use crate::rollback::Check;
+use crate::rollback::target::Target;
+use crate::rollback::target::text::items;
+use serde_json::Value;
+
+const NAME: &str = "capacity";
+
+/// The quota's resources that pods use up, with what they are in a container's `resources`.
+const LIMITED: [(&str, Option<(&str, &str)>); 8] = [
+    ("pods", None),
+    ("count/pods", None),
+    ("cpu", Some(("requests", "cpu"))),
+    ("requests.cpu", Some(("requests", "cpu"))),
+    ("limits.cpu", Some(("limits", "cpu"))),
+    ("memory", Some(("requests", "memory"))),
+    ("requests.memory", Some(("requests", "memory"))),
+    ("limits.memory", Some(("limits", "memory"))),
+];
+
+/// Quotas alone: whether the nodes have room is for the scheduler to say. `None` where they may not be read.
+pub(super) fn check(
+    reference: &WorkloadRef,
+    workload: &Value,
+    target: &Target,
+    pace: Pace,
+    looked: &Looked,
+) -> Option<Check> {
+    let quotas = looked.found()?;
+    // Pods that are on top already make room for each other.
+    let replicas = workload["spec"]["replicas"].as_i64().unwrap_or(1);
+    let on_top = match reference.kind {
+        WorkloadKind::Deployment => (workload["status"]["replicas"].as_i64().unwrap_or(0) - replicas).max(0),
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => 0,
+    };
+    let surge = (pace.surge.min(pace.pods) - on_top).max(0) as f64;
+    let (old, new) = (&target.entry.template, &workload["spec"]["template"]);
+    let unscoped =
+        |quota: &&Value| items(&quota["spec"]["scopes"]).is_empty() && quota["spec"]["scopeSelector"].is_null();
+
+    let mut limited = false;
+    for quota in quotas.iter().filter(unscoped) {
+        let status = &quota["status"];
+        for (resource, of_container) in LIMITED {
+            let (Some(hard), Some(used)) =
+                (quantity::read(&status["hard"][resource]), quantity::read(&status["used"][resource]))
+            else {
+                continue;
+            };
+            limited = true;
+            let each = |template| of_container.map_or(1.0, |(part, key)| pod(template, part, key));
+            let needed = surge * each(old) + (each(old) - each(new)).max(0.0) * pace.pods as f64;
+            let free = (hard - used).max(0.0);
+            if needed > free {
+                let name = quota["metadata"]["name"].as_str().unwrap_or("?");
+                return Some(short(reference, pace, name, resource, needed, free));
+            }
+        }
+    }
+    Some(Check::ok(
+        NAME,
+        match (pace.surge, limited) {
+            (0, _) => "no pod comes on top (maxSurge 0): the undo needs no more room".to_owned(),
+            (_, true) => "the namespace's quotas have room for the pods that come on top".to_owned(),
+            (_, false) => "no quota limits the pods that come on top".to_owned(),
+        },
+    ))
+}
+
+fn short(reference: &WorkloadRef, pace: Pace, quota: &str, resource: &str, needed: f64, free: f64) -> Check {
+    let (needed, free) = (quantity::write(resource, needed), quantity::write(resource, free));
+    let then = if pace.unavailable == 0 { "it would wait for room and not begin" } else { "it would be slow" };
+    warning(
+        NAME,
+        format!("the undo needs {needed} more of quota {quota} ({resource}), and {free} is free: {then}"),
+        format!(
+            "make room: kubectl edit resourcequota {quota} -n {namespace}, or scale something else in {namespace} down",
+            namespace = reference.namespace
+        ),
+    )
+}
+
+/// What one pod asks for: its containers together, or its greediest init container where that is more. A
+/// container that names only its limit requests as much.
+fn pod(template: &Value, part: &str, key: &str) -> f64 {
+    let asks = |container: &Value| {
+        let resources = &container["resources"];
+        quantity::read(&resources[part][key]).or_else(|| quantity::read(&resources["limits"][key])).unwrap_or(0.0)
+    };
+    let spec = &template["spec"];
+    // An init container that always restarts is a sidecar: it stays beside the others.
+    let (sidecars, first): (Vec<&Value>, Vec<&Value>) =
+        items(&spec["initContainers"]).iter().partition(|container| container["restartPolicy"] == "Always");
+    let beside: f64 = sidecars.into_iter().map(asks).sum();
+    let together: f64 = items(&spec["containers"]).iter().map(asks).sum();
+    let greediest = first.into_iter().map(asks).fold(0.0, f64::max);
+    beside + together.max(greediest)
+}

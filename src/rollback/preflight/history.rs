@@ -1,0 +1,69 @@
+//! Whether there is an earlier revision, for how long, and what is known of the one that would come back.
+
+use super::warning;
+use crate::rollback::ask::Ask;
+use crate::rollback::known::{self, Standing};
+use crate::rollback::target::text::moment;
+use crate::rollback::target::{Lineage, Target};
+use crate::rollback::{Check, Goal};
+use serde_json::Value;
+
+pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage, target: &Target) -> [Check; 2] {
+    [kept(workload, lineage, target), standing(ask, target)]
+}
+
+fn kept(workload: &Value, lineage: &Lineage, target: &Target) -> Check {
+    let name = "history";
+    let described = target.entry.describe();
+    match workload["spec"]["revisionHistoryLimit"].as_i64() {
+        Some(0) => warning(
+            name,
+            format!("revisionHistoryLimit is 0: revision {described} is gone once the rollout has ended"),
+            "undo before it ends, or not at all; set spec.revisionHistoryLimit to 10 for the next time",
+        ),
+        limit => {
+            let earlier = lineage.entries.len().saturating_sub(usize::from(lineage.current.is_some()));
+            let revisions =
+                if earlier == 1 { "1 earlier revision".to_owned() } else { format!("{earlier} earlier revisions") };
+            Check::ok(name, format!("{revisions} to go back to; it keeps {}", limit.unwrap_or(10)))
+        }
+    }
+}
+
+/// A version that was found bad once is only gone back to by somebody who means it. The way forward again is
+/// there for exactly that, and says so.
+fn standing(ask: &Ask, target: &Target) -> Check {
+    let name = "target";
+    let described = format!("revision {}", target.entry.describe());
+    let elsewhere = if target.others.is_empty() {
+        "deploy a fixed version instead".to_owned()
+    } else {
+        format!("deploy a fixed version, or choose with redflag rollback --to REVISION: {}", target.others)
+    };
+    let known = known::newest(&ask.wanted.known, &target.entry.version).map(|known| (known.standing, moment(known.at)));
+    let harm = match &known {
+        Some((Standing::Bad, at)) => Some(format!("{described} was found bad by the watch that ended {at}")),
+        _ if target.was_taken_back => Some(format!("{described} was itself taken back before")),
+        _ => None,
+    };
+    match (harm, known) {
+        (Some(harm), _) if ask.goal == Goal::Back => Check::typed(name, harm, elsewhere),
+        (Some(harm), _) => warning(name, harm, "go forward only if it was not the cause"),
+        (None, Some((_, at))) => Check::ok(name, format!("{described} survived its watch, which ended {at}")),
+        (None, None) if target.served_before => {
+            Check::ok(name, format!("{described} served before the deploy; no watch has judged it"))
+        }
+        (None, None) => {
+            let sentence = format!("{described} was not seen to serve before the deploy, and no watch has judged it");
+            let way_out = if target.others.is_empty() {
+                "make sure that it ever served: there is no other to go to".to_owned()
+            } else {
+                format!(
+                    "make sure that it ever served, or choose with redflag rollback --to REVISION: {}",
+                    target.others
+                )
+            };
+            warning(name, sentence, way_out)
+        }
+    }
+}

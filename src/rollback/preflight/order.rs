@@ -1,0 +1,66 @@
+//! What keeps the old version from getting to all pods although the template went back.
+
+use super::{Objects, waits_for_broken_pods, warning};
+use crate::deploy::{WorkloadKind, WorkloadRef};
+use crate::rollback::Check;
+use crate::rollback::target::history::is_controlled_by;
+use crate::rollback::target::text::{items, named};
+use serde_json::Value;
+
+pub(super) fn check(reference: &WorkloadRef, objects: Objects<'_>) -> Vec<Check> {
+    if reference.kind == WorkloadKind::Deployment {
+        return Vec::new();
+    }
+    let namespace = &reference.namespace;
+    let strategy = &objects.workload["spec"]["updateStrategy"];
+    if strategy["type"] == "OnDelete" {
+        return vec![warning(
+            "order",
+            "strategy OnDelete: each pod keeps the new version until it is deleted by hand",
+            format!("after the undo, pod by pod: kubectl delete pod NAME -n {namespace}"),
+        )];
+    }
+    let mut checks = Vec::new();
+    let partition = strategy["rollingUpdate"]["partition"].as_i64().unwrap_or(0);
+    if partition > 0 {
+        let patch = r#"'{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'"#;
+        checks.push(warning(
+            "order",
+            format!("partition {partition}: pods with a number below {partition} are not touched"),
+            format!("if they run the new version too: kubectl patch {reference} -n {namespace} -p {patch}"),
+        ));
+    }
+    if waits_for_broken_pods(reference.kind, objects.workload) {
+        checks.push(broken_pods(reference, objects));
+    }
+    if checks.is_empty() {
+        checks.push(Check::ok("order", "no pod is in the way of the others"));
+    }
+    checks
+}
+
+fn broken_pods(reference: &WorkloadRef, objects: Objects<'_>) -> Check {
+    let uid = objects.workload["metadata"]["uid"].as_str().unwrap_or_default();
+    let broken: Vec<&str> = objects
+        .pods
+        .iter()
+        .filter(|pod| is_controlled_by(pod, uid))
+        .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null() && !is_ready(pod))
+        .filter_map(|pod| pod["metadata"]["name"].as_str())
+        .collect();
+    let (which, names) = match broken.as_slice() {
+        [] => ("pods that are not ready".to_owned(), "NAME".to_owned()),
+        names => (named("pod", names), names.join(" ")),
+    };
+    warning(
+        "order",
+        format!("OrderedReady waits for {which} even after the undo"),
+        format!("once the undo is sent, if they stay: kubectl delete pod {names} -n {}", reference.namespace),
+    )
+}
+
+fn is_ready(pod: &Value) -> bool {
+    items(&pod["status"]["conditions"])
+        .iter()
+        .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}

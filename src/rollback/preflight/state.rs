@@ -1,0 +1,31 @@
+//! Whether the workload takes another version at all.
+
+use crate::deploy::{WorkloadKind, WorkloadRef};
+use crate::rollback::{Blocked, Check};
+use serde_json::Value;
+
+pub(super) fn check(reference: &WorkloadRef, workload: &Value) -> Check {
+    let namespace = &reference.namespace;
+    if !workload["metadata"]["deletionTimestamp"].is_null() {
+        return Check::blocked(
+            "deletion",
+            Blocked {
+                reason: format!("{reference} is being deleted"),
+                way_out: "find out who deletes it, then deploy the earlier version anew".to_owned(),
+            },
+        );
+    }
+    if reference.kind != WorkloadKind::Deployment {
+        return Check::ok("paused", format!("{reference} is there and is not being deleted"));
+    }
+    if workload["spec"]["paused"] == true {
+        return Check::blocked(
+            "paused",
+            Blocked {
+                reason: format!("{reference} is paused: it takes no other version until it is resumed"),
+                way_out: format!("kubectl rollout resume {reference} -n {namespace}"),
+            },
+        );
+    }
+    Check::ok("paused", format!("{reference} is not paused"))
+}

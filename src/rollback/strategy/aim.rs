@@ -1,0 +1,170 @@
+//! Which version a strategy goes to that does not read the cluster itself: from what the watch sees.
+
+use crate::deploy::Version;
+use crate::rollback::ask::{Ask, Choice, Seen};
+use crate::rollback::known::{self, Standing};
+use crate::rollback::{Blocked, Check, Covered};
+
+/// Where a rollback goes, and what is known of the version there.
+pub(super) struct Aim {
+    pub(super) covered: Covered,
+    pub(super) check: Check,
+}
+
+/// Picks the version that is asked for, or the one that [`known::default_target`] says.
+pub(super) fn aim(ask: &Ask) -> Result<Aim, Blocked> {
+    let reference = &ask.reference;
+    let seen = ask.wanted.seen.as_ref().ok_or_else(|| Blocked {
+        reason: format!("what {reference} runs is not known yet"),
+        way_out: "wait until the cluster has answered; redflag check says what is in the way".to_owned(),
+    })?;
+    let to = choose(ask, seen)?;
+    if to.hash == seen.running.hash {
+        let way_out = "look for the cause elsewhere, or choose another one with redflag rollback --to REVISION";
+        return Err(Blocked {
+            reason: format!("revision {} ({}) is what it runs already", to.revision, to.label()),
+            way_out: way_out.to_owned(),
+        });
+    }
+    let covered = Covered {
+        workload: ask.workload,
+        reference: reference.clone(),
+        uid: seen.uid.clone(),
+        generation: seen.generation,
+        from: seen.running.clone(),
+        to: to.clone(),
+    };
+    Ok(Aim { covered, check: standing(ask, to) })
+}
+
+fn choose<'a>(ask: &Ask, seen: &'a Seen) -> Result<&'a Version, Blocked> {
+    let others: Vec<&Version> = seen.revisions.iter().filter(|version| version.hash != seen.running.hash).collect();
+    let (found, reason) = match &ask.wanted.choice {
+        Choice::Usual { served_before: Some(hash) } if *hash == seen.running.hash => {
+            (Some(&seen.running), String::new())
+        }
+        Choice::Usual { served_before } => {
+            let place = known::default_target(&others, served_before.as_deref(), &ask.wanted.known);
+            let reason = match served_before {
+                Some(_) => "the version that served before the deploy is no longer in its history",
+                None if others.is_empty() => "there is no earlier revision in its history",
+                None => "every earlier version in its history is known to be bad",
+            };
+            (place.map(|place| others[place]), reason.to_owned())
+        }
+        Choice::Hash(hash) => (
+            seen.revisions.iter().find(|version| version.hash == *hash),
+            "the version that is asked for is no longer in its history".to_owned(),
+        ),
+        Choice::Revision(number) => (
+            seen.revisions.iter().find(|version| version.revision == *number),
+            format!("there is no revision {number} in its history"),
+        ),
+    };
+    found.ok_or_else(|| {
+        let there: Vec<String> =
+            others.iter().map(|version| format!("{} ({})", version.revision, version.label())).collect();
+        let way_out = match there.as_slice() {
+            [] => "deploy the earlier version anew".to_owned(),
+            there => format!("deploy it anew, or go to a revision that is there: {}", there.join(", ")),
+        };
+        Blocked { reason, way_out }
+    })
+}
+
+fn standing(ask: &Ask, to: &Version) -> Check {
+    let name = "target";
+    let label = to.label();
+    match known::newest(&ask.wanted.known, to) {
+        Some(known) if known.standing == Standing::Good => {
+            Check::ok(name, format!("{label} survived its watch of {}", known.at.format("%Y-%m-%d %H:%M UTC")))
+        }
+        Some(known) => Check::warning(
+            name,
+            format!("{label} was itself taken back, or under a red flag, on {}", known.at.format("%Y-%m-%d %H:%M UTC")),
+            Some("choose another one with redflag rollback --to REVISION".to_owned()),
+        ),
+        None => Check::ok(name, format!("{label} is revision {}; no watch of it is remembered", to.revision)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
+    use crate::rollback::Goal;
+    use crate::rollback::ask::Wanted;
+    use crate::rollback::known::Known;
+    use chrono::DateTime;
+
+    fn version(revision: i64, tag: &str) -> Version {
+        Version { images: vec![format!("shop/app:{tag}")], revision, hash: format!("hash-{tag}") }
+    }
+
+    fn ask(choice: Choice, known: Vec<Known>) -> Ask {
+        let seen = Seen {
+            uid: "uid-1".to_owned(),
+            generation: 7,
+            replicas: 3,
+            running: version(9, "1.9.0"),
+            deployed: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+            revisions: vec![version(9, "1.9.0"), version(8, "1.8.3"), version(7, "1.8.2")],
+        };
+        Ask {
+            goal: Goal::Back,
+            workload: WorkloadId(0),
+            reference: WorkloadRef {
+                kind: WorkloadKind::Deployment,
+                namespace: "shop".to_owned(),
+                name: "app".to_owned(),
+            },
+            service: "cart".to_owned(),
+            environment: "production".to_owned(),
+            wanted: Wanted { choice, known, seen: Some(seen), ..Wanted::default() },
+        }
+    }
+
+    fn known(tag: &str, standing: Standing) -> Known {
+        let at = DateTime::from_timestamp(1_699_000_000, 0).unwrap();
+        Known { hash: format!("hash-{tag}"), images: Vec::new(), standing, at }
+    }
+
+    fn reason(ask: &Ask) -> String {
+        aim(ask).err().unwrap().reason
+    }
+
+    #[test]
+    fn it_goes_to_what_served_before_and_pins_what_it_saw() {
+        let aim = aim(&ask(Choice::default(), Vec::new())).ok().unwrap();
+        assert_eq!((aim.covered.from.label(), aim.covered.to.label()), ("1.9.0", "1.8.3"));
+        assert_eq!((aim.covered.uid.as_str(), aim.covered.generation), ("uid-1", 7));
+        assert_eq!(aim.check.sentence, "1.8.3 is revision 8; no watch of it is remembered");
+    }
+
+    #[test]
+    fn what_is_known_of_the_target_is_said() {
+        let good = aim(&ask(Choice::default(), vec![known("1.8.3", Standing::Good)])).ok().unwrap();
+        assert_eq!(good.check.sentence, "1.8.3 survived its watch of 2023-11-03 08:26 UTC");
+        let past_a_bad_one = aim(&ask(Choice::default(), vec![known("1.8.3", Standing::Bad)])).ok().unwrap();
+        assert_eq!(past_a_bad_one.covered.to.label(), "1.8.2");
+        let chosen = aim(&ask(Choice::Revision(8), vec![known("1.8.3", Standing::Bad)])).ok().unwrap();
+        assert!(chosen.check.sentence.starts_with("1.8.3 was itself taken back"), "{}", chosen.check.sentence);
+    }
+
+    #[test]
+    fn a_target_that_is_not_there_says_what_is() {
+        let gone = ask(Choice::Revision(3), Vec::new());
+        assert_eq!(reason(&gone), "there is no revision 3 in its history");
+        assert_eq!(
+            aim(&gone).err().unwrap().way_out,
+            "deploy it anew, or go to a revision that is there: 8 (1.8.3), 7 (1.8.2)"
+        );
+        assert_eq!(reason(&ask(Choice::Revision(9), Vec::new())), "revision 9 (1.9.0) is what it runs already");
+        let served = Choice::Usual { served_before: Some("hash-1.9.0".to_owned()) };
+        assert_eq!(reason(&ask(served, Vec::new())), "revision 9 (1.9.0) is what it runs already");
+        let mut early = ask(Choice::default(), Vec::new());
+        early.wanted.seen = None;
+        assert_eq!(reason(&early), "what deployment/app runs is not known yet");
+    }
+}

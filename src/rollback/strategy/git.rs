@@ -1,0 +1,340 @@
+//! `git revert` and a push: the way back where a branch is what is deployed. The revert is made in advance, in a
+//! worktree of its own; what the key does is one push.
+
+mod message;
+mod story;
+
+use super::{Strategy, aim};
+use crate::deploy::Version;
+use crate::repository::{Commit, Pushed, Repository, Reverted, Trial, Trouble};
+use crate::rollback::action::Action;
+use crate::rollback::ask::Ask;
+use crate::rollback::spec::{GitSpec, RepositorySpec};
+use crate::rollback::{Answer, Blocked, Check, Covered, Goal, Readiness, Refusal, Run, Step};
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use message::Facts;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use story::Story;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// Several workloads of one branch are prepared at the same time: they share what was fetched this long ago.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// More commits than these are a release, not a deploy: a person should look at them one by one.
+const MOST: usize = 100;
+
+/// `git revert` and a push, as a strategy.
+pub struct Revert {
+    repository: Arc<Repository>,
+    branch: String,
+    fresh: Duration,
+    memory: Mutex<Memory>,
+}
+
+/// What was found out lately, so that it is not found out for each workload each minute.
+#[derive(Default)]
+struct Memory {
+    fetched: Option<Instant>,
+    /// The newest trial: the tip, the commits, and what came of it.
+    trial: Option<(String, Vec<String>, Trial)>,
+}
+
+impl Revert {
+    /// Reverts on this branch of this clone.
+    pub fn new(spec: &GitSpec, repository: RepositorySpec) -> Self {
+        let repository = Arc::new(Repository::new(repository, spec.timeout));
+        Self { repository, branch: spec.branch.clone(), fresh: FRESH, memory: Mutex::default() }
+    }
+
+    /// The same, but each preparation asks the remote anew, however recently another one did.
+    #[must_use]
+    pub fn fetch_each_time(self) -> Self {
+        Self { fresh: Duration::ZERO, ..self }
+    }
+}
+
+impl Strategy for Revert {
+    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+        async move {
+            match self.attempt(ask).await {
+                Ok(step) => Readiness::Ready(Arc::new(step)),
+                Err(blocked) => Readiness::Blocked(Refusal::from(blocked)),
+            }
+        }
+        .boxed()
+    }
+
+    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
+        self.push(step).boxed()
+    }
+
+    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
+        // What deploys the branch is not ours to ask: the pods tell.
+        ready(Answer::Accepted).boxed()
+    }
+
+    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
+        self.look(step).boxed()
+    }
+}
+
+impl Revert {
+    async fn attempt(&self, ask: &Ask) -> Result<Step, Blocked> {
+        let repository = &self.repository;
+        let aim::Aim { covered, check: target } = aim::aim(ask)?;
+        // One at a time: a minute's preparation of ten workloads is one fetch and one trial.
+        let mut memory = self.memory.lock().await;
+        let address = repository.check().await?;
+        if memory.fetched.is_none_or(|at| at.elapsed() >= self.fresh) {
+            repository.fetch(Some(&self.branch)).await.map_err(|trouble| repository.unreachable(&trouble))?;
+            memory.fetched = Some(Instant::now());
+        }
+        let tip = repository.tip(&self.branch).await.map_err(|trouble| repository.unreadable(&trouble))?;
+        let tip = tip.ok_or_else(|| Blocked {
+            reason: format!("there is no branch {} on {}", self.branch, repository.spec().remote),
+            way_out: "name the branch that is deployed".to_owned(),
+        })?;
+        let (commits, branch) = match ask.goal {
+            Goal::Back => self.deployed(&covered, &tip).await?,
+            Goal::Forward => self.reverted(&covered.to, &tip).await?,
+        };
+        let hashes: Vec<String> = commits.iter().map(|commit| commit.hash.clone()).collect();
+        let trial = match &memory.trial {
+            Some((on, of, trial)) if *on == tip && *of == hashes && still_there(trial) => trial.clone(),
+            _ => {
+                let trial = repository.try_revert(&tip, &commits).await;
+                let trial = trial.map_err(|trouble| self.story(&covered).not_tried(&trouble))?;
+                let before = memory.trial.replace((tip.clone(), hashes.clone(), trial.clone()));
+                self.clear(before.map(|(.., trial)| trial)).await;
+                trial
+            }
+        };
+        let story = self.story(&covered);
+        let reverted = match trial {
+            Trial::Reverted(reverted) => reverted,
+            Trial::Nothing => return Err(story.nothing_to_revert(&tip)),
+            Trial::Conflict { at, files, folder } => return Err(story.conflict(&commits, &at, &files, &folder)),
+        };
+        drop(memory);
+
+        let marker = format!("{}-{}", &tip[..12.min(tip.len())], &reverted.tree[..12.min(reverted.tree.len())]);
+        let message = self.message(ask, &covered, &commits, &marker);
+        let permission = self.permission(&tip, &reverted, &message).await?;
+        Ok(Step {
+            goal: ask.goal,
+            subject: story.subject(&commits),
+            place: format!("{} ({address})", repository.spec().remote),
+            does: story.does(&commits, &reverted),
+            checks: vec![target, branch, story.applies(&reverted), permission, story.slow()],
+            not_restored: story.not_restored(),
+            expected: story::PIPELINE,
+            by_hand: story.by_hand(&commits),
+            covers: vec![covered],
+            action: Action::Revert {
+                branch: self.branch.clone(),
+                tip,
+                commits: hashes,
+                tree: reverted.tree,
+                message,
+                marker,
+            },
+        })
+    }
+
+    /// The commits of a deploy: those of the running version that the earlier one has not.
+    async fn deployed(&self, covered: &Covered, tip: &str) -> Result<(Vec<Commit>, Check), Blocked> {
+        let (repository, story) = (&self.repository, self.story(covered));
+        let unreadable = |trouble: Trouble| repository.unreadable(&trouble);
+        let running = repository.commit_of(&covered.from).await?;
+        let target = repository.commit_of(&covered.to).await?;
+        if !repository.is_ancestor(&running, tip).await.map_err(unreadable)? {
+            return Err(story.not_on_branch(&running));
+        }
+        if !repository.is_ancestor(&target, &running).await.map_err(unreadable)? {
+            return Err(story.diverged(&target, &running));
+        }
+        let commits = repository.commits(&target, &running).await.map_err(unreadable)?;
+        if commits.is_empty() {
+            return Err(story.same_commit(&running));
+        }
+        if commits.len() > MOST {
+            return Err(story.too_many(commits.len()));
+        }
+        let since = repository.newcomers(&running, tip).await.map_err(unreadable)?;
+        Ok((commits, story.since(&running, &since)))
+    }
+
+    /// The revert of ours that took a version back: the way forward reverts it.
+    async fn reverted(&self, version: &Version, tip: &str) -> Result<(Vec<Commit>, Check), Blocked> {
+        let repository = &self.repository;
+        let unreadable = |trouble: Trouble| repository.unreadable(&trouble);
+        let label = version.label();
+        let marked = repository.marked(tip, message::REVERTS).await.map_err(unreadable)?;
+        let ours = marked.into_iter().find(|(_, reverts)| reverts == label).map(|(commit, _)| commit);
+        let ours = ours.ok_or_else(|| Blocked {
+            reason: format!("there is no revert of {label} on {}", self.branch),
+            way_out: format!("deploy {label} anew"),
+        })?;
+        let check = Check::ok("branch", format!("{} took {label} back on {}", ours.describe(), self.branch));
+        Ok((vec![ours], check))
+    }
+
+    /// Makes the commit and lets the remote say whether it would let us in. Both show now what a missing name, a
+    /// locked signing key or a missing permission would have shown at the key.
+    async fn permission(&self, tip: &str, reverted: &Reverted, message: &str) -> Result<Check, Blocked> {
+        let name = "permission";
+        let (repository, branch) = (&self.repository, &self.branch);
+        let (path, remote) = (repository.spec().path.display(), &repository.spec().remote);
+        let commit = repository.commit_tree(&reverted.tree, tip, message).await.map_err(|trouble| Blocked {
+            reason: format!("git cannot make the commit: {}", trouble.reason()),
+            way_out: format!("make this work without a question: git -C {path} commit-tree HEAD^{{tree}} -m test"),
+        })?;
+        let way_out = format!("make this work without a question: git -C {path} push --dry-run {remote} HEAD:{branch}");
+        match repository.try_push(&commit, branch).await {
+            Pushed::Taken => {
+                let sentence = format!("{remote} lets you in; what protects {branch} there speaks only at the push");
+                Ok(Check::ok(name, sentence))
+            }
+            Pushed::Overtaken => Err(Blocked {
+                reason: format!("{branch} moves faster than a revert can be prepared"),
+                way_out: "find out who pushes to it, and wait until they have done".to_owned(),
+            }),
+            Pushed::Refused(why) => Err(Blocked { reason: format!("you may not push to {remote}: {why}"), way_out }),
+            Pushed::Unknown(why) => Err(Blocked { reason: format!("{remote} does not answer a push: {why}"), way_out }),
+        }
+    }
+
+    fn message(&self, ask: &Ask, covered: &Covered, commits: &[Commit], marker: &str) -> String {
+        let (from, to) = (covered.from.label(), covered.to.label());
+        let (service, environment) = (&ask.service, &ask.environment);
+        let (title, way) = match ask.goal {
+            Goal::Back => (format!("Revert deploy of {service} {from}"), "back"),
+            Goal::Forward => (format!("Reapply deploy of {service} {to}"), "forward again"),
+        };
+        message::write(&Facts {
+            title,
+            deed: format!("Takes {} of {environment} {way} to {to}", covered.reference),
+            reason: &ask.wanted.reason,
+            actor: &ask.wanted.actor,
+            commits,
+            marker,
+            reverts: (ask.goal == Goal::Back).then_some(from),
+        })
+    }
+
+    async fn push(&self, step: &Step) -> Answer {
+        let Action::Revert { branch, tip, tree, message, marker, .. } = &step.action else {
+            return super::not_mine(step);
+        };
+        let (repository, remote) = (&self.repository, &self.repository.spec().remote);
+        let commit = match repository.commit_tree(tree, tip, message).await {
+            Ok(commit) => commit,
+            Err(trouble) => {
+                return Answer::Refused(Blocked {
+                    reason: format!("git cannot make the commit: {}", trouble.reason()),
+                    way_out: format!("by hand: {}", step.by_hand),
+                });
+            }
+        };
+        match repository.push(&commit, branch).await {
+            Pushed::Taken => Answer::Accepted,
+            Pushed::Unknown(why) => Answer::Unknown(format!("the push to {branch} of {remote} broke off: {why}")),
+            Pushed::Overtaken => self.overtaken(tip, marker).await,
+            Pushed::Refused(why) => {
+                let path = repository.spec().path.display();
+                Answer::Refused(Blocked {
+                    reason: format!("{remote} refused the push to {branch}: {why}"),
+                    way_out: format!(
+                        "where {branch} takes only reviewed changes, open one with the revert that is ready: \
+                         git -C {path} push {remote} {commit}:refs/heads/revert-{}",
+                        &commit[..12.min(commit.len())]
+                    ),
+                })
+            }
+        }
+    }
+
+    /// What was quicker than a push that git refused. The push itself has certainly done nothing.
+    async fn overtaken(&self, tip: &str, marker: &str) -> Answer {
+        let branch = &self.branch;
+        match self.found(tip, marker).await {
+            Ok(Found::Ours) => Answer::ChangedUnderUs(format!("this revert is on {branch} already")),
+            Ok(Found::Others(text)) => Answer::ChangedUnderUs(text),
+            Ok(Found::Untouched) => Answer::Refused(Blocked {
+                reason: format!("the push to {branch} met another one, which did not take"),
+                way_out: "open the plan again".to_owned(),
+            }),
+            Err(why) => Answer::ChangedUnderUs(format!(
+                "{branch} moved on before the push; what is there now is not known: {why}"
+            )),
+        }
+    }
+
+    async fn look(&self, step: &Step) -> Answer {
+        let Action::Revert { branch, tip, marker, .. } = &step.action else { return super::not_mine(step) };
+        match self.found(tip, marker).await {
+            Ok(Found::Ours) => Answer::Accepted,
+            Ok(Found::Others(text)) => Answer::ChangedUnderUs(text),
+            Ok(Found::Untouched) => Answer::Refused(Blocked {
+                reason: format!("the push to {branch} did not arrive"),
+                way_out: "try again: should the first one still arrive, the second does nothing".to_owned(),
+            }),
+            Err(why) => Answer::Unknown(why),
+        }
+    }
+
+    /// Fetches the branch and sees what is on it since `tip`.
+    async fn found(&self, tip: &str, marker: &str) -> Result<Found, String> {
+        let (repository, branch) = (&self.repository, &self.branch);
+        let reason = |trouble: Trouble| trouble.reason();
+        repository.fetch(Some(branch)).await.map_err(|trouble| repository.unreachable(&trouble).reason)?;
+        let now = repository.tip(branch).await.map_err(reason)?;
+        let now = now.ok_or_else(|| format!("there is no branch {branch} any more"))?;
+        let marked = repository.marked(&now, message::ID).await.map_err(reason)?;
+        if marked.iter().any(|(_, id)| id == marker) {
+            return Ok(Found::Ours);
+        }
+        if now == tip {
+            return Ok(Found::Untouched);
+        }
+        let newcomers = repository.newcomers(tip, &now).await.map_err(reason)?;
+        let what = match newcomers.as_slice() {
+            [] => "was set back".to_owned(),
+            [newest, ..] => format!("moved on: {}", newest.describe()),
+        };
+        Ok(Found::Others(format!("{branch} {what}")))
+    }
+
+    /// Takes the worktree of an earlier conflict away, when nobody can want it any more.
+    async fn clear(&self, trial: Option<Trial>) {
+        if let Some(Trial::Conflict { folder, .. }) = trial {
+            self.repository.remove_worktree(&folder).await;
+        }
+    }
+
+    fn story<'a>(&'a self, covered: &'a Covered) -> Story<'a> {
+        Story { repository: self.repository.spec(), branch: &self.branch, covered }
+    }
+}
+
+/// What is on the branch, compared with what a plan was made for.
+enum Found {
+    /// Our revert.
+    Ours,
+    /// What was there.
+    Untouched,
+    /// Something else; the sentence says what.
+    Others(String),
+}
+
+/// A conflict's worktree may have been taken away by whoever resolved it.
+fn still_there(trial: &Trial) -> bool {
+    let folder: Option<&PathBuf> = match trial {
+        Trial::Conflict { folder, .. } => Some(folder),
+        Trial::Reverted(_) | Trial::Nothing => None,
+    };
+    folder.is_none_or(|folder| folder.is_dir())
+}

@@ -1,0 +1,103 @@
+//! Reads what is around a workload: nothing of it is needed to undo, so nothing of it can stand in the way.
+
+use super::answer;
+use super::api::{self, Call};
+use crate::cluster::Cluster;
+use crate::rollback::preflight::Looked;
+use crate::rollback::target::text::one_line;
+use crate::rollback::{Blocked, Check};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Whether this still is the cluster that the watch began with.
+///
+/// A cluster whose identity cannot be read is warned of and not refused: the workload's uid, which the patch
+/// tests, differs from cluster to cluster too.
+pub(super) async fn identity(cluster: &Cluster) -> Check {
+    let name = "cluster";
+    let label = &cluster.label;
+    let unknown = |why: String, way_out: &str| {
+        let sentence = format!("cluster identity not known: {why}; the workload's own uid is tested all the same");
+        Check::warning(name, sentence, Some(way_out.to_owned()))
+    };
+    let check_yourself = "make sure of the context yourself: kubectl config current-context";
+    let reply = match api::ask(cluster, Call::KubeSystem).await {
+        Ok(reply) => reply,
+        Err(lost) => return unknown(lost.reason(), check_yourself),
+    };
+    if reply.status == 403 {
+        let way_out = "ask for a ClusterRole with resources [namespaces], resourceNames [kube-system], verbs [get]";
+        return unknown("you may not get the namespace kube-system".to_owned(), way_out);
+    }
+    let Some(uid) = reply.body["metadata"]["uid"].as_str().filter(|_| reply.is_success()).map(one_line) else {
+        return unknown(format!("the API server answered {}: {}", reply.status, reply.said()), check_yourself);
+    };
+    let is_first = cluster.identity.uid().is_none();
+    if !cluster.identity.holds(&uid) {
+        let began = cluster.identity.uid().unwrap_or("?");
+        return Check::blocked(
+            name,
+            Blocked {
+                reason: format!(
+                    "{label} is another cluster than the one this watch began with \
+                     (its kube-system has uid {uid}, and had {began})"
+                ),
+                way_out: "find out where its address leads now (VPN, proxy, port-forward), then begin a new watch"
+                    .to_owned(),
+            },
+        );
+    }
+    let sentence = if is_first {
+        format!("{label}: its identity is noted, and another one at its address would be noticed")
+    } else {
+        format!("{label} is the one that this watch began with")
+    };
+    Check::ok(name, sentence)
+}
+
+/// The autoscalers of a namespace; whoever may not read them is not told of them.
+pub(super) async fn autoscalers(cluster: &Cluster, namespace: &str) -> Looked {
+    look(cluster, Call::Autoscalers(namespace), namespace, "horizontalpodautoscalers").await
+}
+
+/// The quotas of a namespace.
+pub(super) async fn quotas(cluster: &Cluster, namespace: &str) -> Looked {
+    look(cluster, Call::Quotas(namespace), namespace, "resourcequotas").await
+}
+
+/// The metadata of the ConfigMaps or Secrets among which these names are, in one request.
+pub(super) async fn metadata(
+    cluster: &Cluster,
+    namespace: &str,
+    plural: &'static str,
+    names: &BTreeMap<String, bool>,
+) -> Looked {
+    let name = match names.len() {
+        0 => return Looked::NotAsked,
+        1 => names.keys().next().map(String::as_str),
+        _ => None,
+    };
+    let looked = look(cluster, Call::Metadata { namespace, plural, name }, namespace, plural).await;
+    match looked {
+        // Whatever a server should send all the same, nothing but the metadata is kept.
+        Looked::Found { items, all } => {
+            let metadata = |mut item: Value| json!({"metadata": item["metadata"].take()});
+            Looked::Found { items: items.into_iter().map(metadata).collect(), all }
+        }
+        other => other,
+    }
+}
+
+async fn look(cluster: &Cluster, call: Call<'_>, namespace: &str, plural: &str) -> Looked {
+    let mut reply = match api::ask(cluster, call).await {
+        Ok(reply) => reply,
+        Err(lost) => return Looked::Unknown(answer::unreachable(&cluster.label, &lost.reason())),
+    };
+    match reply.body["items"].take() {
+        Value::Array(items) if reply.is_success() => {
+            let rest = reply.body["metadata"]["continue"].as_str().unwrap_or_default();
+            Looked::Found { items, all: rest.is_empty() }
+        }
+        _ => Looked::Unknown(answer::unlisted(namespace, plural, &reply)),
+    }
+}

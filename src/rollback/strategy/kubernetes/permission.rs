@@ -1,0 +1,92 @@
+//! Whether we may, asked in advance: the access review, and the request itself as a dry run.
+
+use super::answer::{self, Meaning};
+use super::api::{self, Call, Reply};
+use crate::cluster::Cluster;
+use crate::deploy::WorkloadRef;
+use crate::rollback::action::Patch;
+use crate::rollback::target::text::one_line;
+use crate::rollback::target::{patch, template};
+use crate::rollback::{Blocked, Check};
+
+const DRY_RUN: &str = "dry run";
+
+/// What the access review says. “No opinion” (neither allowed nor denied) is a no; an answer that could not
+/// be worked out is neither, and the trial decides alone.
+pub(super) async fn review(cluster: &Cluster, of: &WorkloadRef) -> Check {
+    let name = "permission";
+    let plural = of.kind.plural();
+    let unknown = |why: String| {
+        let sentence = format!("the cluster does not say whether you may patch {plural}: {why}");
+        let ask = format!("ask it yourself: kubectl auth can-i patch {plural} -n {}", of.namespace);
+        Check::warning(name, sentence, Some(ask))
+    };
+    let reply = match api::ask(cluster, Call::AccessReview(of)).await {
+        Ok(reply) if reply.is_success() => reply,
+        Ok(reply) => return unknown(reply.said()),
+        Err(lost) => return unknown(lost.reason()),
+    };
+    let status = &reply.body["status"];
+    if status["allowed"] == true {
+        return Check::ok(name, format!("you may patch {plural} in {}", of.namespace));
+    }
+    let no = |why: &str| Check::blocked(name, answer::not_allowed("patch", plural, &of.namespace, why));
+    match (status["evaluationError"].as_str(), status["reason"].as_str()) {
+        (Some(error), _) if status["denied"] != true => unknown(one_line(error)),
+        (_, Some(reason)) if !reason.is_empty() => no(&one_line(reason)),
+        _ => no("no role allows it"),
+    }
+}
+
+/// What came of trying.
+pub(super) enum Trial {
+    /// This.
+    Made(Check),
+    /// The workload changed since it was read: what was tried is out of date.
+    Overtaken,
+    /// There was nothing to try.
+    NotMade,
+}
+
+/// Lets the API server try the patch without storing anything.
+pub(super) async fn try_out(cluster: &Cluster, patch: Option<(&Patch, &str)>) -> Trial {
+    let Some((patch, by_hand)) = patch else { return Trial::NotMade };
+    let call = Call::Patch { of: &patch.reference, patch: &patch.document, dry: true };
+    let check = match api::ask(cluster, call).await {
+        Ok(reply) => tried(patch, &reply, by_hand),
+        Err(lost) => Some(Check::blocked(DRY_RUN, answer::unreachable(&cluster.label, &lost.reason()))),
+    };
+    check.map_or(Trial::Overtaken, Trial::Made)
+}
+
+/// What the dry run's answer says; `None` when the workload changed since it was read.
+fn tried(patch: &Patch, reply: &Reply, by_hand: &str) -> Option<Check> {
+    let name = DRY_RUN;
+    let later = "it may still be taken when it is sent; the answer will tell";
+    let warning = |sentence: String, way_out: &str| Some(Check::warning(name, sentence, Some(way_out.to_owned())));
+    match answer::meaning(&patch.reference, reply, by_hand) {
+        Meaning::Taken if template::same(&reply.body["spec"]["template"], patch::template(&patch.document)) => {
+            Some(Check::ok(name, "the API server has tried it and would take it"))
+        }
+        Meaning::Taken => warning(
+            "the API server would take it, but admission changes the old template".to_owned(),
+            "if its policy is newer than the old version, ask the policy's owner what it adds",
+        ),
+        Meaning::Overtaken => None,
+        // A webhook with side effects takes no dry runs; that says nothing of the real request.
+        Meaning::Refused(_) if reply.status == 400 && reply.said().contains("dry run") => {
+            warning(format!("it cannot be tried in advance: {}", reply.said()), later)
+        }
+        Meaning::Refused(_) if reply.status == 429 => {
+            warning("it could not be tried in advance: the API server is too busy".to_owned(), later)
+        }
+        Meaning::Refused(blocked) => Some(Check::blocked(name, blocked)),
+        Meaning::Unclear(reason) => Some(Check::blocked(
+            name,
+            Blocked {
+                reason: format!("a dry run of the undo fails: {reason}"),
+                way_out: format!("check the API server, or try by hand: {by_hand}"),
+            },
+        )),
+    }
+}

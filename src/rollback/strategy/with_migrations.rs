@@ -1,0 +1,161 @@
+//! Any strategy, and what may not survive going back: the migrations that shipped with the version are looked for
+//! beside its own preparation, and told with its checks.
+
+use super::{Strategy, aim};
+use crate::cluster::{self, Cluster};
+use crate::deploy::Version;
+use crate::repository::Repository;
+use crate::rollback::ask::Ask;
+use crate::rollback::migrations::{self, Files, InCluster, Shipped};
+use crate::rollback::spec::RepositorySpec;
+use crate::rollback::{Answer, Check, Goal, Readiness, Run, Step};
+use futures_util::future::{BoxFuture, FutureExt, Shared};
+use kube::core::Request;
+use kube::core::params::{GetParams, ListParams};
+use serde_json::Value;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long one call of git may take.
+const GIT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a preparation waits for the repository: a rollback that works must not seem unready because a server for
+/// code does not answer. What comes later is there at the next preparation.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Of a namespace's jobs, at most so many are read.
+const JOBS: u32 = 500;
+
+/// A strategy with the checks of migrations.
+pub struct WithMigrations {
+    inner: Arc<dyn Strategy>,
+    cluster: Cluster,
+    repository: Option<Arc<Repository>>,
+    memory: Mutex<Vec<Remembered>>,
+}
+
+/// What the repository tells of two versions, or will.
+#[derive(Clone)]
+struct Remembered {
+    from: Vec<String>,
+    to: Vec<String>,
+    files: Shared<BoxFuture<'static, Files>>,
+}
+
+impl WithMigrations {
+    /// That strategy, with what the cluster and the repository tell of migrations.
+    pub fn new(inner: Arc<dyn Strategy>, cluster: Cluster, repository: Option<RepositorySpec>) -> Self {
+        let repository = repository.map(|spec| Arc::new(Repository::new(spec, GIT_TIMEOUT)));
+        Self { inner, cluster, repository, memory: Mutex::default() }
+    }
+
+    async fn prepared(&self, ask: &Ask) -> Readiness {
+        if ask.goal == Goal::Forward {
+            // The database is as the version that comes back left it.
+            return self.inner.prepare(ask).await;
+        }
+        // What the strategy will choose is nearly always what the watch would: looked at meanwhile.
+        let guess = aim::aim(ask).ok().map(|aim| (aim.covered.from, aim.covered.to));
+        let guessed = async {
+            match &guess {
+                Some((from, to)) => drop(self.files(from, to).await),
+                None => {}
+            }
+        };
+        let (mut readiness, in_cluster, ()) = tokio::join!(self.inner.prepare(ask), self.in_cluster(ask), guessed);
+        let chosen = match &readiness {
+            Readiness::Ready(step) => step.covered(ask.workload).map(|it| (it.from.clone(), it.to.clone())),
+            Readiness::Preparing | Readiness::Blocked(_) => None,
+        };
+        let Some((from, to)) = chosen.or(guess) else { return readiness };
+        let files = self.files(&from, &to).await;
+        let (from, to) = (from.label().to_owned(), to.label().to_owned());
+        add(&mut readiness, migrations::checks(&Shipped { from, to, cluster: in_cluster, files }));
+        readiness
+    }
+
+    /// What the repository tells of two versions. It is asked once, in the background; what it could not tell is
+    /// asked again.
+    async fn files(&self, from: &Version, to: &Version) -> Files {
+        let Some(repository) = &self.repository else { return Files::NoRepository };
+        let asked = {
+            let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+            memory.retain(|known| !matches!(known.files.peek(), Some(Files::Unread(_))));
+            let known = memory.iter().find(|known| known.from == from.images && known.to == to.images);
+            match known {
+                Some(known) => known.files.clone(),
+                None => {
+                    let files = read(Arc::clone(repository), from.clone(), to.clone()).boxed().shared();
+                    tokio::spawn(files.clone());
+                    let (from, to) = (from.images.clone(), to.images.clone());
+                    memory.push(Remembered { from, to, files: files.clone() });
+                    files
+                }
+            }
+        };
+        let late = || Files::Unread("the repository is still being read".to_owned());
+        tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| late())
+    }
+
+    /// What the workload and its namespace's jobs tell: two small requests, side by side.
+    async fn in_cluster(&self, ask: &Ask) -> InCluster {
+        let of = &ask.reference;
+        let workload = Request::new(format!("/apis/apps/v1/namespaces/{}/{}", of.namespace, of.kind.plural()))
+            .get(&of.name, &GetParams::default());
+        let jobs = Request::new(format!("/apis/batch/v1/namespaces/{}/jobs", of.namespace))
+            .list(&ListParams::default().limit(JOBS));
+        let (Ok(workload), Ok(jobs)) = (workload, jobs) else { return InCluster::default() };
+        let read = |request| cluster::call(self.cluster.timeout, self.cluster.client.request::<Value>(request));
+        let (workload, jobs) = tokio::join!(read(workload), read(jobs));
+        let (workload, jobs) = match (workload, jobs) {
+            (Ok(workload), jobs) => (workload, jobs),
+            (Err(why), _) => {
+                return InCluster { unread: Some(format!("{of} could not be read: {why}")), ..InCluster::default() };
+            }
+        };
+        let deployed = ask.wanted.seen.as_ref().map(|seen| seen.deployed);
+        let unread = jobs.as_ref().err().map(|why| format!("jobs could not be read: {why}"));
+        let jobs = jobs.unwrap_or_default();
+        let jobs = jobs["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        InCluster { unread, ..migrations::in_cluster(&workload, jobs, deployed) }
+    }
+}
+
+/// Reads the migrations between two versions; failures are told in one sentence.
+async fn read(repository: Arc<Repository>, from: Version, to: Version) -> Files {
+    let commits = async { Ok((repository.commit_of(&to).await?, repository.commit_of(&from).await?)) };
+    let commits: Result<_, crate::rollback::Blocked> = commits.await;
+    match commits {
+        Ok((old, new)) => {
+            let files = repository.migrations(&old, &new).await;
+            files.unwrap_or_else(|trouble| Files::Unread(repository.unreadable(&trouble).reason))
+        }
+        Err(blocked) => Files::Unread(blocked.reason),
+    }
+}
+
+fn add(readiness: &mut Readiness, checks: Vec<Check>) {
+    match readiness {
+        Readiness::Ready(step) => Arc::make_mut(step).checks.extend(checks),
+        Readiness::Blocked(refusal) => refusal.checks.extend(checks),
+        Readiness::Preparing => {}
+    }
+}
+
+impl Strategy for WithMigrations {
+    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+        self.prepared(ask).boxed()
+    }
+
+    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
+        self.inner.send(step)
+    }
+
+    fn follow<'a>(&'a self, step: &'a Step, run: &'a Run) -> BoxFuture<'a, Answer> {
+        self.inner.follow(step, run)
+    }
+
+    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
+        self.inner.read_back(step)
+    }
+}

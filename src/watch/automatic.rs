@@ -1,0 +1,275 @@
+//! A rollback without a person: the conditions under which it may go, and what is done once they all hold.
+
+use super::Watch;
+use crate::deploy::{Time, WorkloadId, brief};
+use crate::message::Effect;
+use crate::rollback::automatic::Condition;
+use crate::rollback::known::{Standing, newest};
+use crate::rollback::lease::Holding;
+use crate::rollback::{CheckOutcome, Goal, Plan, Rollback};
+use crate::setup::Automatic;
+use crate::signal::{Kind, Reading, Sample, SignalId};
+use crate::store::Health;
+use crate::verdict::Level;
+use chrono::TimeDelta;
+use std::sync::Arc;
+
+/// A flag that is not certain by itself must have been red this long.
+const RED_FOR: TimeDelta = TimeDelta::seconds(60);
+/// What is older than this is no ground to act on.
+const FRESH: TimeDelta = TimeDelta::seconds(90);
+/// So many times the limit, on so many failures, needs no second signal.
+const OVERWHELMING: f64 = 10.0;
+const OVERWHELMING_FAILURES: f64 = 20.0;
+/// How long the answer of the lease is waited for.
+const LEASE_PATIENCE: TimeDelta = TimeDelta::seconds(10);
+
+/// A red flag as the automatism sees it.
+struct Red {
+    id: SignalId,
+    kind: Kind,
+    /// What the cluster or the probe says needs no second look.
+    is_certain: bool,
+    is_overwhelming: bool,
+    age: Option<TimeDelta>,
+    held: TimeDelta,
+}
+
+impl Watch {
+    /// Looks whether every condition holds, and acts as far as the environment lets it.
+    pub(super) fn follow_automatism(&mut self, effects: &mut Vec<Effect>) {
+        let mode = self.setup.rollback.automatic;
+        if mode == Automatic::Off {
+            return;
+        }
+        let reds = self.reds();
+        let scope = self.scope_of(&reds);
+        let plan = self.plan(Goal::Back, &scope);
+        let conditions = self.conditions(&reds, &scope, &plan);
+        if conditions != self.arming.conditions {
+            self.arming.conditions = conditions;
+            self.revision += 1;
+        }
+        if let Rollback::Countdown { fires, plan, .. } = &self.rollback {
+            let (fires, plan) = (*fires, Arc::clone(plan));
+            return self.count_down(fires, &plan, effects);
+        }
+        if !self.arming.is_armed() || !matches!(self.rollback, Rollback::Idle) {
+            return;
+        }
+        match mode {
+            Automatic::Off => {}
+            Automatic::Shadow => {
+                self.arming.acted = Some(self.now);
+                let names: Vec<String> = reds.iter().map(|red| self.name_of(red.id)).collect();
+                self.tell(format!("shadow: would roll back to {} now, for {}", plan.target(), names.join(", ")));
+            }
+            Automatic::Countdown | Automatic::On => {
+                let wait = if mode == Automatic::On { TimeDelta::zero() } else { self.setup.rollback.countdown };
+                let target = plan.target();
+                if mode == Automatic::Countdown {
+                    self.tell(format!("automatic rollback to {target} in {}", brief(wait)));
+                    effects.push(Effect::Bell);
+                }
+                let fires = self.now + wait;
+                self.rollback = Rollback::Countdown { plan: Arc::new(plan), began: self.now, fires };
+                self.take_lease(format!("automatic rollback to {target}"), effects);
+            }
+        }
+    }
+
+    /// Acts when the time has come; calls it off when a condition no longer holds.
+    fn count_down(&mut self, fires: Time, plan: &Plan, effects: &mut Vec<Effect>) {
+        if let Some(missing) = self.arming.conditions.iter().find(|condition| !condition.met) {
+            let text = format!("automatic rollback to {} called off: {}", plan.target(), missing.sentence);
+            self.rollback = Rollback::Idle;
+            self.release_lease(effects);
+            self.tell(text);
+            return;
+        }
+        let settled = self.holding != Holding::Asking || self.now - fires >= LEASE_PATIENCE;
+        if self.now >= fires && settled {
+            self.arming.acted = Some(self.now);
+            self.start(true, effects);
+        }
+    }
+
+    fn reds(&self) -> Vec<Red> {
+        let flags = self.findings.iter().zip(&self.setup.signals).enumerate();
+        flags
+            .filter(|(_, (finding, _))| finding.level == Level::RedFlag)
+            .map(|(index, (finding, signal))| {
+                let id = SignalId(index as u16);
+                let newest = self.store.series(id).readings().last();
+                let is_certain = matches!(signal.kind, Kind::Rollout | Kind::Probe);
+                Red {
+                    id,
+                    kind: signal.kind,
+                    is_certain,
+                    is_overwhelming: is_certain
+                        || newest.zip(signal.limits.red_flag).is_some_and(|(newest, limit)| is_flood(newest, limit)),
+                    age: match newest {
+                        Some(newest) => Some(self.now - newest.at),
+                        None => self.store.source(signal.source).age(self.now),
+                    },
+                    held: self.now - finding.since,
+                }
+            })
+            .collect()
+    }
+
+    /// The workloads of the services that are red: those are taken back, not the whole push.
+    fn scope_of(&self, reds: &[Red]) -> Vec<WorkloadId> {
+        let services: Vec<_> = reds.iter().map(|red| self.setup.signal(red.id).service).collect();
+        let workloads = self.setup.workloads.iter().zip(0..);
+        workloads.filter(|(it, _)| services.contains(&it.service)).map(|(_, index)| WorkloadId(index)).collect()
+    }
+
+    fn conditions(&self, reds: &[Red], scope: &[WorkloadId], plan: &Plan) -> Vec<Condition> {
+        vec![
+            red_for_a_minute(reds),
+            two_signals(reds),
+            fresh(reds),
+            self.several_sources(),
+            plan_is_clean(scope, plan),
+            no_migration(plan),
+            self.target_is_good(plan),
+            self.nobody_else(plan),
+            self.first_in_this_watch(),
+        ]
+    }
+
+    /// A dead monitoring system rolls nothing back.
+    fn several_sources(&self) -> Condition {
+        let answers = |index: usize| {
+            let state = self.store.source(crate::signal::SourceId(index as u16));
+            matches!(state.health, Health::Up | Health::Partial(..))
+                && state.age(self.now).is_some_and(|age| age < FRESH)
+        };
+        let all = self.setup.sources.len();
+        let answering = (0..all).filter(|&index| answers(index)).count();
+        condition("sources", answering > 1, format!("{answering} of {all} sources answer; it takes two"))
+    }
+
+    fn target_is_good(&self, plan: &Plan) -> Condition {
+        let doubtful = plan.steps().flat_map(|step| &step.covers).find(|covered| {
+            let known = self.setup.rollback.known.get(usize::from(covered.workload.0));
+            let standing = known.and_then(|known| newest(known, &covered.to)).map(|entry| entry.standing);
+            standing != Some(Standing::Good)
+        });
+        match doubtful {
+            Some(covered) => {
+                condition("target", false, format!("{} has not survived a watch of redflag yet", covered.to.label()))
+            }
+            None if plan.is_empty() => condition("target", false, "there is no target".to_owned()),
+            None => condition("target", true, format!("{} survived its watch", plan.target())),
+        }
+    }
+
+    fn nobody_else(&self, plan: &Plan) -> Condition {
+        let name = "nobody else";
+        if let Holding::Theirs(holder) = &self.holding {
+            return condition(name, false, format!("{} is at it: {}", holder.who, holder.what));
+        }
+        let mut checks = plan.steps().flat_map(|step| &step.checks);
+        let lately = checks.find(|check| check.name == "rollback" && check.outcome > CheckOutcome::Ok);
+        match lately {
+            Some(check) => condition(name, false, check.sentence.clone()),
+            None => condition(name, true, "no rollback by anybody else in the last 30 minutes".to_owned()),
+        }
+    }
+
+    fn first_in_this_watch(&self) -> Condition {
+        let name = "first";
+        if self.setup.read_only {
+            return condition(name, false, "read-only mode changes nothing".to_owned());
+        }
+        if let Some(at) = self.arming.vetoed {
+            return condition(name, false, format!("stopped by a person {} ago", brief(self.now - at)));
+        }
+        let before =
+            self.arming.acted.is_some() || self.rollback.undertaking().is_some() || !self.taken_back.is_empty();
+        let sentence =
+            if before { "there was a rollback in this watch already" } else { "no rollback in this watch yet" };
+        condition(name, !before, sentence.to_owned())
+    }
+}
+
+fn condition(name: &'static str, met: bool, sentence: String) -> Condition {
+    Condition { name, met, sentence }
+}
+
+/// Far beyond its limit, on enough failures to be no accident.
+fn is_flood(newest: &Reading, limit: f64) -> bool {
+    match newest.sample {
+        Sample::Counts { errors, requests } if requests > 0.0 => {
+            errors >= OVERWHELMING_FAILURES && 100.0 * errors / requests >= OVERWHELMING * limit
+        }
+        _ => false,
+    }
+}
+
+fn red_for_a_minute(reds: &[Red]) -> Condition {
+    let longest = reds.iter().map(|red| red.held).max();
+    let certain = reds.iter().any(|red| red.is_certain);
+    let sentence = match longest {
+        None => "no red flag".to_owned(),
+        Some(_) if certain => "the rollout or the probe fails: that needs no minute".to_owned(),
+        Some(held) => format!("red for {}; it takes {}", brief(held), brief(RED_FOR)),
+    };
+    condition("red", certain || longest.is_some_and(|held| held >= RED_FOR), sentence)
+}
+
+/// Two signals that measure different things, or one that leaves no doubt. Failed requests and 5xx responses
+/// are the same thing counted twice.
+fn two_signals(reds: &[Red]) -> Condition {
+    let mut families: Vec<Kind> =
+        reds.iter().map(|red| if red.kind == Kind::ServerErrors { Kind::ErrorRate } else { red.kind }).collect();
+    families.sort_unstable();
+    families.dedup();
+    let overwhelming = reds.iter().any(|red| red.is_overwhelming);
+    let sentence = match families.len() {
+        0 => "no red flag".to_owned(),
+        _ if overwhelming => "its evidence leaves no doubt".to_owned(),
+        1 => "one signal is red; it takes a second one that measures something else".to_owned(),
+        many => format!("{many} independent signals are red"),
+    };
+    condition("two signals", families.len() > 1 || overwhelming, sentence)
+}
+
+fn fresh(reds: &[Red]) -> Condition {
+    let oldest = reds.iter().map(|red| red.age.unwrap_or(TimeDelta::MAX)).max();
+    let sentence = match oldest {
+        None => "no red flag".to_owned(),
+        Some(TimeDelta::MAX) => "a red flag has no reading to it".to_owned(),
+        Some(age) => format!("its data is {} old at most; it takes less than {}", brief(age), brief(FRESH)),
+    };
+    condition("fresh", oldest.is_some_and(|age| age < FRESH), sentence)
+}
+
+/// Nothing is blocked, left out of what is red, or wants to be typed.
+fn plan_is_clean(scope: &[WorkloadId], plan: &Plan) -> Condition {
+    let name = "checks";
+    if scope.is_empty() || plan.is_empty() {
+        let why = plan.left_out.first().map_or("nothing to take back", |left| left.why.as_str());
+        return condition(name, false, why.to_owned());
+    }
+    if let Some(left) = plan.left_out.iter().find(|left| left.belongs) {
+        return condition(name, false, format!("{}: {}", left.reference, left.why));
+    }
+    let typed = plan.steps().flat_map(|step| &step.checks).find(|check| check.outcome >= CheckOutcome::Typed);
+    match typed {
+        Some(check) => condition(name, false, check.sentence.clone()),
+        None => condition(name, true, "no check is blocked".to_owned()),
+    }
+}
+
+/// What is not known to have no migration may have one.
+fn no_migration(plan: &Plan) -> Condition {
+    let name = "migration";
+    let mut checks = plan.steps().flat_map(|step| &step.checks);
+    match checks.find(|check| check.name == name && check.outcome > CheckOutcome::Ok) {
+        Some(check) => condition(name, false, check.sentence.clone()),
+        None => condition(name, true, "no migration shipped with this version".to_owned()),
+    }
+}

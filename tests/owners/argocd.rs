@@ -198,6 +198,17 @@ async fn a_sync_that_failed_may_have_brought_the_version_and_the_one_before_it_i
 }
 
 #[tokio::test]
+async fn an_older_server_that_writes_only_the_ends_is_understood_too() {
+    let mut older = application();
+    for entry in older["status"]["history"].as_array_mut().unwrap() {
+        entry.as_object_mut().unwrap().remove("deployStartedAt");
+    }
+    let server = ArgoCdServer::usual(older).await;
+    let step = ready(&*strategy(server.strategy()).await, &kept()).await;
+    assert!(matches!(step.action, Action::ArgoCd { id: 4, last: 5, .. }), "{:?}", step.action);
+}
+
+#[tokio::test]
 async fn a_history_that_cannot_tell_the_entry_is_not_guessed_at() {
     let mut short = application();
     short["status"]["history"].as_array_mut().unwrap().drain(..2);

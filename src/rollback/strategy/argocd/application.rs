@@ -3,7 +3,7 @@
 use crate::deploy::Time;
 use crate::rollback::strategy::records::Record;
 use crate::source::http::clean;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 /// An application.
@@ -67,8 +67,7 @@ impl Application {
         entries.sort_by_key(|entry| entry.id);
         let mut before = None;
         for entry in &mut entries {
-            // Servers before 2.0 write no beginning: it lies after the end of the entry before.
-            entry.began = entry.began.or(before).or(entry.deployed);
+            entry.began = entry.began.or_else(|| Some(likely_beginning(before, entry.deployed?)));
             before = entry.deployed;
         }
         entries
@@ -193,6 +192,13 @@ impl Entry {
         let by = self.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
         format!("{}{at}{by}", short(&self.revisions))
     }
+}
+
+/// When a synchronization of which only the end is known had begun: servers before 2.0 write nothing else. They take
+/// seconds; and what came well after the one before is not that one's.
+fn likely_beginning(before: Option<Time>, ended: Time) -> Time {
+    let earliest = ended - TimeDelta::seconds(30);
+    before.map_or(earliest, |before| earliest.max(before + TimeDelta::seconds(6))).min(ended)
 }
 
 fn entry(item: &Value) -> Option<Entry> {

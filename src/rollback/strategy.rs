@@ -1,12 +1,17 @@
 //! The ways to take a deploy back: [`Strategy`], one file each.
 
 mod aim;
+pub mod argocd;
 pub mod ci;
 pub mod command;
+pub mod flux;
 pub mod git;
+pub mod helm;
 pub mod kubernetes;
 pub mod lease;
+pub mod owner;
 pub(crate) mod program;
+mod records;
 mod variables;
 pub mod with_migrations;
 
@@ -47,11 +52,14 @@ pub trait Strategy: Send + Sync {
 /// # Errors
 /// When it cannot work as it is told to, whatever the workload: the reason and the way out.
 pub fn build(spec: &RollbackSpec, cluster: &Cluster, clock: &Clock) -> Result<Arc<dyn Strategy>, Blocked> {
-    let kubernetes = || kubernetes::Undo::new(cluster.clone());
     let repository = spec.repository.clone().map(|told| Arc::new(Repository::new(told, GIT_TIMEOUT)));
     let commits = commits_of(repository.clone());
     let strategy: Arc<dyn Strategy> = match &spec.strategy {
-        StrategySpec::Owner(_) | StrategySpec::Kubernetes => Arc::new(kubernetes()),
+        StrategySpec::Owner(told) => Arc::new(owner::ByOwner::new(told, cluster.clone())?),
+        StrategySpec::Kubernetes => Arc::new(kubernetes::Undo::new(cluster.clone())),
+        StrategySpec::ArgoCd(told) => Arc::new(argocd::ArgoCd::new(told, cluster.clone())?),
+        StrategySpec::Helm(told) => Arc::new(helm::Helm::new(told.clone(), cluster.clone())),
+        StrategySpec::Flux => Arc::new(flux::Flux::new(cluster.clone())),
         StrategySpec::Git(told) => {
             let repository = spec.repository.clone().ok_or_else(|| Blocked {
                 reason: "the strategy git needs to know the repository".to_owned(),

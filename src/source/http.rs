@@ -106,6 +106,11 @@ impl Http {
         self.request(Method::POST, path)
     }
 
+    /// A PATCH below the base address.
+    pub(crate) fn patch(&self, path: &[&str]) -> RequestBuilder {
+        self.request(Method::PATCH, path)
+    }
+
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
         self.client
             .request(method, join(&self.base, path))

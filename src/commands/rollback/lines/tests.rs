@@ -66,7 +66,12 @@ fn step(checks: Vec<Check>) -> Step {
             to: version("1.8.3", 41),
         }],
         // Not guarded: who else is at it has to be known first.
-        action: Action::Helm { release: "app".to_owned(), namespace: "production".to_owned(), revision: 41 },
+        action: Action::Helm {
+            release: "app".to_owned(),
+            namespace: "production".to_owned(),
+            revision: 41,
+            current: 42,
+        },
         does: vec!["helm rollback app 41".to_owned(), "its pods are followed".to_owned()],
         checks,
         not_restored: vec!["ConfigMap app-settings".to_owned()],

@@ -16,6 +16,7 @@ mod helm;
 mod owner;
 
 use objects::{World, set, web};
+use redflag::clock::Clock;
 use redflag::rollback::ask::Wanted;
 use redflag::rollback::spec::{RollbackSpec, StrategySpec};
 use redflag::rollback::strategy::{self, Strategy};

@@ -205,7 +205,9 @@ async fn a_deploy_goes_bad_is_flagged_taken_back_and_verified_with_the_keyboard_
     story
         .until("worked out anew", |watch| matches!(watch.workload(WorkloadId(0)).readiness, Readiness::Blocked(_)))
         .await;
-    story.shows("R rollback blocked");
+    story.shows("rolled back: 1.9.0 → 1.8.3");
+    story.press('R').await;
+    assert!(matches!(story.state().rollback(), Rollback::Verified { .. }), "{:?}", story.state().rollback());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Whether each workload could be taken back now: the strategy is asked as in a watch, and nothing is changed.
 
 use super::{Line, Outcome};
+use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::deploy::{WorkloadRef, brief};
 use crate::rollback::ask::Ask;
@@ -15,7 +16,7 @@ pub(super) async fn check(
     asks: &[(WorkloadRef, Option<Ask>)],
 ) -> Vec<Line> {
     let Some(cluster) = cluster else { return Vec::new() };
-    let strategy = match strategy::build(spec, cluster) {
+    let strategy = match strategy::build(spec, cluster, &Clock::real()) {
         Ok(strategy) => strategy,
         Err(blocked) => {
             let what = format!("rollback: strategy {}", spec.strategy.name());

@@ -194,8 +194,8 @@ roll back       deployment/app   1.9.0 → 1.8.3   (revision 42 → 41)
 does            1. helm rollback app 41
                 2. its pods are followed
 image           app:1.9.0 → app:1.8.3
-  ok        permission: may do it
 not restored    ConfigMap app-settings
+  ok        permission: may do it
 by hand         helm rollback app 41 -n production
 
 takes the environment's name, typed; with --yes: --confirm production

@@ -7,6 +7,9 @@ use kube::core::params::{DeleteParams, GetParams, ListParams, Patch, PatchParams
 use redflag::deploy::{WorkloadKind, WorkloadRef};
 use serde_json::{Value, json};
 
+/// Who the cluster says has deployed.
+const PIPELINE: &str = "pipeline";
+
 /// Somebody who may do everything in a namespace.
 #[derive(Clone)]
 pub(crate) struct Hands {
@@ -17,8 +20,17 @@ pub(crate) struct Hands {
 impl Hands {
     /// Puts an object there; gives what the API server made of it.
     pub(crate) async fn create(&self, path: &str, object: &Value) -> Value {
-        let request = Request::new(path).create(&PostParams::default(), object.to_string().into_bytes());
+        let params = PostParams { field_manager: Some(PIPELINE.to_owned()), ..PostParams::default() };
+        let request = Request::new(path).create(&params, object.to_string().into_bytes());
         self.client.request(request.unwrap()).await.unwrap_or_else(|error| panic!("create in {path}: {error}"))
+    }
+
+    /// Puts an object there that is written in YAML.
+    pub(crate) async fn create_yaml(&self, path: &str, object: &str) {
+        let request = Request::new(path).create(&PostParams::default(), object.as_bytes().to_vec());
+        let mut request = request.unwrap();
+        request.headers_mut().insert("content-type", "application/yaml".parse().unwrap());
+        self.client.request::<Value>(request).await.unwrap_or_else(|error| panic!("create in {path}: {error}"));
     }
 
     /// The path of a kind of object in the namespace: `/apis/apps/v1` and `deployments`.
@@ -38,7 +50,7 @@ impl Hands {
 
     /// Changes a workload by a merge patch.
     pub(crate) async fn change(&self, of: &WorkloadRef, change: &Value) -> Value {
-        let params = PatchParams { field_manager: Some("pipeline".to_owned()), ..PatchParams::default() };
+        let params = PatchParams { field_manager: Some(PIPELINE.to_owned()), ..PatchParams::default() };
         let request = Request::new(self.workloads(of.kind)).patch(&of.name, &params, &Patch::Merge(change));
         self.client.request(request.unwrap()).await.unwrap_or_else(|error| panic!("change {of}: {error}"))
     }

@@ -125,8 +125,12 @@ impl Lab {
     /// Makes an object that is in no namespace, and is deleted with the story's own.
     pub(crate) async fn create_everywhere(&self, path: &str, object: &Value) {
         self.hands.create(path, object).await;
-        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
-        self.elsewhere.borrow_mut().push((path.to_owned(), name));
+        self.delete_with_the_story(path, object["metadata"]["name"].as_str().unwrap());
+    }
+
+    /// Has an object that is in no namespace deleted when the story ends.
+    pub(crate) fn delete_with_the_story(&self, path: &str, name: &str) {
+        self.elsewhere.borrow_mut().push((path.to_owned(), name.to_owned()));
     }
 
     /// The same cluster for the user of another context, which a variable of the environment may rename.

@@ -15,7 +15,7 @@ use redflag::poll::SourceError;
 use redflag::rollback::lease::{Holding, LeaseCall};
 use redflag::rollback::strategy::kubernetes::{read_back, send};
 use redflag::rollback::strategy::lease::Lease;
-use redflag::rollback::{Answer, Readiness};
+use redflag::rollback::{Answer, Check, Readiness};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::interval;
@@ -39,10 +39,40 @@ pub(crate) async fn grant(lab: &Lab, to: &Cluster, may_patch: &[&'static str]) {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "story"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name_of(&to.client).await}]});
     lab.hands.create(&lab.hands.path(group, "rolebindings"), &binding).await;
-    // The authorizer takes a moment to hear of it.
     let (verb, resource) = may_patch.first().map_or(("watch", "events"), |resource| ("patch", *resource));
     let group = if verb == "patch" { "apps" } else { "" };
-    let access = Access { verb, group, resource, namespace: &lab.hands.namespace, name: None };
+    until_allowed(to, Access { verb, group, resource, namespace: &lab.hands.namespace, name: None }).await;
+}
+
+/// Applies what the documentation says to apply, for this user instead of the group of the on-call.
+async fn grant_as_documented(lab: &Lab, to: &Cluster) {
+    let namespace = &lab.hands.namespace;
+    let yaml = include_str!("../../docs/rollback.md").split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let yaml = yaml
+        .replace("namespace: production", &format!("namespace: {namespace}"))
+        .replace("redflag-identity", namespace)
+        .replace("kind: Group", "kind: User")
+        .replace("name: on-call", &format!("name: {}", name_of(&to.client).await));
+    let group = "/apis/rbac.authorization.k8s.io/v1";
+    let documents = ["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"];
+    for (kind, document) in documents.into_iter().zip(yaml.split("---\n")) {
+        assert!(document.contains(&format!("\nkind: {kind}\n")), "{document}");
+        let plural = format!("{}s", kind.to_lowercase());
+        if kind.starts_with("Cluster") {
+            lab.delete_with_the_story(&format!("{group}/{plural}"), namespace);
+            lab.hands.create_yaml(&format!("{group}/{plural}"), document).await;
+        } else {
+            lab.hands.create_yaml(&lab.hands.path(group, &plural), document).await;
+        }
+    }
+    let resource = "statefulsets";
+    until_allowed(to, Access { verb: "patch", group: "apps", resource, namespace, name: None }).await;
+    let identity = Access { verb: "get", group: "", resource: "namespaces", namespace: "", name: Some("kube-system") };
+    until_allowed(to, identity).await;
+}
+
+/// The authorizer takes a moment to hear of a new role.
+async fn until_allowed(to: &Cluster, access: Access<'_>) {
     let mut often = interval(Duration::from_millis(100));
     while !to.may(access).await.unwrap() {
         often.tick().await;
@@ -206,11 +236,16 @@ async fn the_documented_role_is_enough_for_each_kind_of_workload() {
     for kind in WorkloadKind::ALL {
         tell(async |lab| {
             let deployer = deployer(lab).await;
-            grant(lab, &deployer, &["deployments", "statefulsets", "daemonsets"]).await;
+            grant_as_documented(lab, &deployer).await;
             let (of, _) = lab.deployed(kind, Program::Good, Program::Better).await;
             let undo = ready(&deployer, &of).await;
+            let denied: Vec<&Check> = undo.checks.iter().filter(|check| check.sentence.contains("may not")).collect();
+            assert!(denied.is_empty(), "{denied:#?}");
+            let lease = Lease::new(deployer.clone(), Clock::real(), &of.namespace, "lab", "ana");
+            assert_eq!(lease.call(&LeaseCall::Take("rollback to 3.9".to_owned())).await, Holding::Ours);
             assert_eq!(send(&deployer, &undo).await, Answer::Accepted);
             assert_eq!(read_back(&deployer, &undo).await, Answer::Accepted);
+            assert_eq!(lease.call(&LeaseCall::Release).await, Holding::Nobody);
             Listener::of(&deployer, &of).settled(Program::Good).await;
         })
         .await;

@@ -47,7 +47,9 @@ pub(crate) async fn grant(lab: &Lab, to: &Cluster, may_patch: &[&'static str]) {
 /// Applies what the documentation says to apply, for this user instead of the group of the on-call.
 async fn grant_as_documented(lab: &Lab, to: &Cluster) {
     let namespace = &lab.hands.namespace;
-    let yaml = include_str!("../../docs/rollback.md").split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let blocks = include_str!("../../docs/rollback.md").split("```");
+    let yaml =
+        blocks.filter_map(|block| block.strip_prefix("yaml\n")).find(|yaml| yaml.contains("kind: Role\n")).unwrap();
     let yaml = yaml
         .replace("namespace: production", &format!("namespace: {namespace}"))
         .replace("redflag-identity", namespace)

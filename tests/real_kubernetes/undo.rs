@@ -139,6 +139,8 @@ async fn a_stateful_set_is_undone_once_the_broken_pod_that_the_plan_names_is_del
         let (of, mut listener) = lab.settled(WorkloadKind::StatefulSet, Program::Good).await;
         lab.hands.deploy(&of, Program::Missing).await;
         listener.trouble(TroubleKind::Image).await;
+        // The plan asks the controller's count, which follows the pods.
+        listener.until("the count has followed", |rollout| rollout.replicas.ready == 1).await;
         let undone = undo(lab, &of).await;
         let order = check(&undone, "order");
         assert_eq!(order.outcome, CheckOutcome::Warning);

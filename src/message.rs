@@ -3,6 +3,7 @@
 use crate::deploy::{Time, WorkloadId};
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::rollback::ask::Ask;
+use crate::rollback::deletion::{Deleted, PodId};
 use crate::rollback::known::Known;
 use crate::rollback::lease::{Holding, LeaseCall};
 use crate::rollback::{Answer, Goal, Readiness, Run, Step};
@@ -52,6 +53,15 @@ pub enum Message {
         at: Time,
         /// The answer.
         answer: Answer,
+    },
+    /// Pods that held a rollback up were to be deleted.
+    PodsDeleted {
+        /// Whose pods.
+        workload: WorkloadId,
+        /// When the last answer came.
+        at: Time,
+        /// What came of each.
+        answers: Vec<(PodId, Deleted)>,
     },
     /// The lease was asked for, kept, given back, or lost.
     Leased {
@@ -104,7 +114,15 @@ pub enum Command {
         /// The environment's name, typed.
         typed: Option<String>,
     },
-    /// Close the plan, stop the countdown, or close the report of an ended rollback. Nothing happens.
+    /// Ask whether to delete the pods that hold up what was taken back of these workloads, and freeze which ones
+    /// those are. Empty: all workloads.
+    AskToDeletePods {
+        /// Which.
+        scope: Vec<WorkloadId>,
+    },
+    /// Yes: delete the pods that are asked about.
+    DeletePods,
+    /// Close the question or the plan, stop the countdown, or close the report of an ended rollback. Nothing happens.
     Dismiss,
     /// A person has seen this flag.
     Acknowledge(SignalId),
@@ -130,6 +148,13 @@ pub enum Effect {
     Follow(Arc<Step>, Run),
     /// Read whether this step took effect; comes back as [`Message::Answered`].
     ReadBack(Arc<Step>),
+    /// Delete these pods, each once; comes back as [`Message::PodsDeleted`].
+    DeletePods {
+        /// Whose pods.
+        workload: WorkloadId,
+        /// Which.
+        pods: Vec<PodId>,
+    },
     /// Take, keep or give back the lease of this environment; comes back as [`Message::Leased`].
     Lease(LeaseCall),
     /// Remember this of a version of this workload, for later watches.

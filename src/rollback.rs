@@ -4,6 +4,7 @@
 pub mod action;
 pub mod ask;
 pub mod automatic;
+pub mod deletion;
 pub mod keeper;
 pub mod known;
 pub mod lease;

@@ -58,11 +58,21 @@ impl Replicas {
     }
 }
 
+impl Rollout {
+    /// The broken pods of another version that stand in the way ([`TroubleKind::HeldUp`]); none while nothing does.
+    pub fn in_the_way(&self) -> impl Iterator<Item = &Pod> {
+        let is_held_up = self.troubles.iter().any(|trouble| trouble.kind == TroubleKind::HeldUp);
+        self.pods.iter().filter(move |pod| is_held_up && pod.is_left_broken())
+    }
+}
+
 /// One pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pod {
     /// Its name.
     pub name: String,
+    /// Its identity: a pod of a `StatefulSet` that is made anew has the same name and another uid.
+    pub uid: String,
     /// Whether it runs the version being rolled out.
     pub is_new: bool,
     /// The version's identity label on it.
@@ -79,6 +89,13 @@ pub struct Pod {
     pub created: Option<Time>,
     /// When it became ready.
     pub ready_since: Option<Time>,
+}
+
+impl Pod {
+    /// Whether it is of another version than the one being rolled out, and not ready.
+    pub const fn is_left_broken(&self) -> bool {
+        !self.is_new && matches!(self.phase, PodPhase::Failing | PodPhase::Unready)
+    }
 }
 
 /// What a pod is doing, as far as people care. Ordered worst first.

@@ -1,6 +1,7 @@
 //! The pure core: a watch is the fold of its messages. It never awaits, reads a clock or touches a socket.
 
 mod automatic;
+mod deleting;
 mod deploys;
 mod judging;
 mod pacing;
@@ -12,6 +13,7 @@ use crate::deploy::{Deploy, Time, Window, WorkloadId};
 use crate::message::{Command, Effect, Message, StreamNews};
 use crate::poll::{Alert, Issue};
 use crate::rollback::automatic::Arming;
+use crate::rollback::deletion::{Attempt, Question};
 use crate::rollback::known::Standing;
 use crate::rollback::lease::Holding;
 use crate::rollback::{Covered, Readiness, Rollback};
@@ -21,6 +23,7 @@ use crate::signal::SignalId;
 use crate::store::{Health, Store};
 use crate::timeline::{Mark, Timeline};
 use crate::verdict::{Finding, Level, Track, Verdict};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One session over one deploy: everything that is known, and what is said of it.
@@ -45,6 +48,10 @@ pub struct Watch {
     ended: Option<Box<Rollback>>,
     /// What was taken back in this watch and not taken forward again.
     taken_back: Vec<Covered>,
+    /// The open question whether to delete pods that hold up what was taken back.
+    deletion: Option<Question>,
+    /// The pods whose deletion was asked of the cluster, by uid.
+    deletions: BTreeMap<String, Attempt>,
     /// When lost answers and runs were last asked for.
     last_asked: Option<Time>,
     holding: Holding,
@@ -93,6 +100,8 @@ impl Watch {
             red_at_confirm: Vec::new(),
             ended: None,
             taken_back: Vec::new(),
+            deletion: None,
+            deletions: BTreeMap::new(),
             last_asked: None,
             holding: Holding::Nobody,
             lease_asked: None,
@@ -154,6 +163,10 @@ impl Watch {
                 self.take_rollback_answer(workload, answer, &mut effects);
                 self.revision += 1;
             }
+            Message::PodsDeleted { at, answers, .. } => {
+                self.set_time(at);
+                self.take_deleted(answers);
+            }
             Message::Asked { at, command } => {
                 self.set_time(at);
                 self.obey(command, &mut effects);
@@ -176,6 +189,9 @@ impl Watch {
         match command {
             Command::OpenPlan { goal, scope } => self.open_plan(goal, &scope, effects),
             Command::Confirm { typed } => self.confirm_plan(typed.as_deref(), effects),
+            Command::AskToDeletePods { scope } => self.ask_to_delete_pods(&scope),
+            Command::DeletePods => self.delete_pods(effects),
+            Command::Dismiss if self.deletion.is_some() => self.deletion = None,
             Command::Dismiss => self.dismiss(effects),
             Command::Acknowledge(id) => {
                 let flag = self.findings.get_mut(usize::from(id.0));
@@ -208,12 +224,14 @@ impl Watch {
         self.now
     }
 
-    /// When something becomes visible by time alone before the next second does: an open plan takes keys.
+    /// When something becomes visible by time alone before the next second does: an open plan, or question, takes
+    /// keys.
     pub fn wakes_at(&self) -> Option<Time> {
-        match self.rollback {
-            Rollback::Planned { opened, .. } => Some(opened + self.setup.confirm_grace).filter(|at| *at > self.now),
-            _ => None,
-        }
+        let opened = match self.rollback {
+            Rollback::Planned { opened, .. } => Some(opened),
+            _ => self.deletion.as_ref().map(|question| question.opened),
+        };
+        opened.map(|opened| opened + self.setup.confirm_grace).filter(|at| *at > self.now)
     }
 
     /// Grows with each change that anybody could see; equal numbers mean an equal picture but for ages.

@@ -93,7 +93,9 @@ async fn answer(
         (Method::GET, Some(name)) => read(&office, &target, name, &headers),
         (Method::POST, None) if target.resource == Resource::Leases => create(&office, user, &target, &body),
         (Method::PATCH, Some(name)) => change(&office, user, &target, name, &query, &headers, &body),
-        (Method::DELETE, Some(name)) if target.resource == Resource::Pods => delete(&office, user, &target, name),
+        (Method::DELETE, Some(name)) if target.resource == Resource::Pods => {
+            delete(&office, user, &target, name, &body)
+        }
         _ => Err(Refusal::method_not_allowed()),
     };
     result.unwrap_or_else(IntoResponse::into_response)
@@ -206,16 +208,25 @@ fn create(office: &Office, user: User, target: &Target, body: &Bytes) -> Result<
     Ok(json_answer(201, &created))
 }
 
-fn delete(office: &Office, user: User, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+fn delete(office: &Office, user: User, target: &Target, name: &str, body: &Bytes) -> Result<Response<Body>, Refusal> {
     if user != User::Operator {
         return Err(Refusal::forbidden(user.name(), "delete", target.resource, name));
     }
-    let found = office.with(|world, _| {
-        world.cluster.delete_pod(name)?;
+    let not_found = || Refusal::not_found(target.resource, name);
+    if !target.is_ours {
+        return Err(not_found());
+    }
+    let options: Value = serde_json::from_slice(body).unwrap_or_default();
+    let wanted = options["preconditions"]["uid"].as_str();
+    let json = office.with(|world, _| {
+        let uid = world.cluster.uid_of_pod(name).ok_or_else(not_found)?;
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != uid) {
+            return Err(Refusal::precondition(target.resource, name, wanted, uid));
+        }
+        world.cluster.delete_pod(name).ok_or_else(not_found)?;
         world.cluster.flush();
-        world.cluster.etcd.get(Resource::Pods, name).cloned()
-    });
-    let json = found.filter(|_| target.is_ours).ok_or_else(|| Refusal::not_found(target.resource, name))?;
+        world.cluster.etcd.get(Resource::Pods, name).cloned().ok_or_else(not_found)
+    })?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json.to_string()).into_response())
 }
 

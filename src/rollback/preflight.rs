@@ -61,6 +61,19 @@ pub struct Surroundings {
     pub autoscalers: Looked,
     /// The namespace's ResourceQuotas.
     pub quotas: Looked,
+    /// Whether we may delete pods there; asked where some may have to be: see [`waits_for_broken_pods`].
+    pub delete_pods: Option<Permission>,
+}
+
+/// Whether we may do something, as the cluster says it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Permission {
+    /// We may.
+    Given,
+    /// We may not, and what would help.
+    Denied(Blocked),
+    /// The cluster does not say, and why not.
+    Unknown(String),
 }
 
 /// What came of looking for something.

@@ -45,6 +45,12 @@ pub(super) fn message(message: &Message, setup: &Setup) {
                 Answer::Unknown(why) => warn!(%workload, why, "undo: the answer was lost"),
             }
         }
+        Message::PodsDeleted { workload, answers, .. } => {
+            let workload = &setup.workload(*workload).reference;
+            for (pod, deleted) in answers {
+                info!(%workload, pod = pod.name, uid = pod.uid, answer = deleted.told(), "a pod was to be deleted");
+            }
+        }
         Message::Leased { holding, .. } => debug!(?holding, "lease"),
         Message::Asked { command, .. } => info!(?command, "asked"),
     }
@@ -61,6 +67,11 @@ pub(super) fn effect(effect: &Effect) {
         }
         Effect::ReadBack(step) => info!(subject = step.subject, "reading back whether the undo took effect"),
         Effect::Follow(step, run) => debug!(subject = step.subject, id = run.id, "asking how it goes on"),
+        Effect::DeletePods { pods, .. } => {
+            for pod in pods {
+                info!(pod = pod.name, uid = pod.uid, "deleting a pod that holds a rollback up");
+            }
+        }
         Effect::Lease(call) => debug!(?call, "lease"),
         Effect::Poll { .. } | Effect::Prepare(_) | Effect::Remember(..) | Effect::Bell => {}
     }

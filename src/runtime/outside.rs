@@ -6,9 +6,11 @@ use crate::deploy::WorkloadId;
 use crate::memory::Memory;
 use crate::message::{Effect, Message, StreamNews};
 use crate::poll::SourceError;
+use crate::rollback::deletion::{Deleted, PodId};
 use crate::rollback::known::Known;
 use crate::rollback::lease::{Holding, LeaseCall};
 use crate::rollback::spec::RollbackSpec;
+use crate::rollback::strategy::kubernetes;
 use crate::rollback::strategy::lease::Lease;
 use crate::rollback::strategy::{self, Strategy};
 use crate::rollback::{Answer, Blocked, Readiness, Refusal};
@@ -144,6 +146,17 @@ impl Outside {
                     Message::Answered { workload: step.workload(), at: clock.now(), answer }
                 });
             }
+            Effect::DeletePods { workload, pods } => {
+                let cluster = self.cluster.get().cloned();
+                let of = self.setup.workload(workload).reference.clone();
+                self.answer(move |clock| async move {
+                    let answers = match cluster {
+                        Some(cluster) => kubernetes::delete_pods(&cluster, &of, pods).await,
+                        None => pods.into_iter().map(refused_without_cluster).collect(),
+                    };
+                    Message::PodsDeleted { workload, at: clock.now(), answers }
+                });
+            }
             Effect::Lease(call) => {
                 let lease = self.lease();
                 self.answer(move |clock| async move {
@@ -236,7 +249,11 @@ impl Outside {
     pub fn heard(&mut self, message: &Message) {
         if matches!(
             message,
-            Message::Polled { .. } | Message::Prepared { .. } | Message::Answered { .. } | Message::Leased { .. }
+            Message::Polled { .. }
+                | Message::Prepared { .. }
+                | Message::Answered { .. }
+                | Message::PodsDeleted { .. }
+                | Message::Leased { .. }
         ) {
             self.awaited = self.awaited.saturating_sub(1);
         }
@@ -274,6 +291,10 @@ async fn connected(id: SourceId, spec: &ClusterSpec, clock: &Clock, out: &mpsc::
             }
         }
     }
+}
+
+fn refused_without_cluster(pod: PodId) -> (PodId, Deleted) {
+    (pod, Deleted::Refused(no_cluster()))
 }
 
 fn no_cluster() -> Blocked {

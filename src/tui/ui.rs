@@ -116,6 +116,9 @@ impl Ui {
         if key == Key::INTERRUPT {
             return self.quit(live);
         }
+        if self.overlay.is_none() && live.deletion().is_some() {
+            return answer_deletion(action);
+        }
         match live.rollback() {
             Rollback::Planned { .. } => return self.answer_plan(key, action, live),
             Rollback::Countdown { .. } => {
@@ -237,6 +240,7 @@ impl Ui {
         match action {
             Action::Rollback => return self.open_plan(live),
             Action::Forward => return self.open_forward(live),
+            Action::DeletePods => return self.ask_to_delete_pods(live),
             Action::Veto => self.notice = Some("there is no countdown to stop".to_owned()),
             Action::Acknowledge => return self.acknowledge(live),
             Action::Open => return self.open_link(live),
@@ -356,6 +360,23 @@ impl Ui {
         false
     }
 
+    /// Asks whether to delete the pods that hold a rollback up.
+    fn ask_to_delete_pods(&mut self, live: &Watch) -> Vec<Reaction> {
+        self.frozen = None;
+        let scope = rows::scope(live, self.service);
+        let mut asked = rows::workloads(live, self.service);
+        if asked.any(|id| !live.deletable_pods(id).is_empty()) {
+            return vec![Reaction::Ask(Command::AskToDeletePods { scope })];
+        }
+        let why = if live.setup().read_only {
+            "read-only mode: nothing can be deleted from here"
+        } else {
+            "no broken pod holds a rollback up"
+        };
+        self.notice = Some(why.to_owned());
+        Vec::new()
+    }
+
     fn acknowledge(&mut self, live: &Watch) -> Vec<Reaction> {
         match self.row(self.shown(live)) {
             Some(Row::Signal(id)) if matches!(live.finding(id).level, Level::Warning | Level::RedFlag) => {
@@ -375,6 +396,16 @@ impl Ui {
         };
         self.overlay = Some(Overlay::Link(link.clone()));
         vec![Reaction::Copy(link)]
+    }
+}
+
+/// The question about pods is open: only the confirming key does anything, all others are the less harmful answer. A
+/// key that is held down must not close what it opened.
+fn answer_deletion(action: Option<Action>) -> Vec<Reaction> {
+    match action {
+        Some(Action::Confirm) => vec![Reaction::Ask(Command::DeletePods)],
+        Some(Action::DeletePods) => Vec::new(),
+        _ => vec![Reaction::Ask(Command::Dismiss)],
     }
 }
 

@@ -3,6 +3,7 @@
 mod board;
 mod chart;
 mod countdown;
+mod deletion;
 mod dialog;
 mod errors;
 mod flags;
@@ -206,6 +207,9 @@ fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     if let Rollback::Planned { plan, opened } = view.live.rollback() {
         plan::draw(buffer, view, area, plan, *opened);
         return;
+    }
+    if let Some(question) = view.live.deletion() {
+        deletion::draw(buffer, view, area, question);
     }
     match &view.ui.overlay {
         Some(Overlay::Help(scroll)) => help::draw(buffer, view, area, *scroll),

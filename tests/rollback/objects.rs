@@ -174,6 +174,7 @@ impl World {
             secrets: found(&self.secrets),
             autoscalers: found(&self.autoscalers),
             quotas: found(&self.quotas),
+            delete_pods: None,
         };
         self.draft_among(ask, &around)
     }

@@ -10,6 +10,7 @@ use redflag::message::{Effect, Message, StreamNews};
 use redflag::poll::{Issue, Novelty, Poll, PollRequest, SourceError};
 use redflag::rollback::action::{Action, CiAction, Patch};
 use redflag::rollback::ask::Ask;
+use redflag::rollback::deletion::Deleted;
 use redflag::rollback::known::{Known, Standing};
 use redflag::rollback::lease::{Holding, LeaseCall};
 use redflag::rollback::{Answer, Blocked, Check, Covered, Readiness, Refusal, Step};
@@ -64,6 +65,8 @@ pub(super) struct Scene {
     pub(super) answer: Option<Answer>,
     /// The same for single workloads, over it.
     pub(super) answers: Vec<(WorkloadId, Answer)>,
+    /// How the API server answers the deletion of a pod; `None`: not at all yet.
+    pub(super) deleted: Option<Deleted>,
     /// Whose the lease is; `None`: no answer yet.
     pub(super) holding: Option<Holding>,
     /// From when on the errors are over.
@@ -199,6 +202,7 @@ impl Scene {
             alter: |_| {},
             answer: Some(Answer::Accepted),
             answers: Vec::new(),
+            deleted: None,
             holding: Some(Holding::Ours),
             mended: None,
             look: Look {
@@ -288,6 +292,12 @@ impl Scene {
                 Effect::Lease(LeaseCall::Take(_) | LeaseCall::Renew) => {
                     if let Some(holding) = self.holding.clone() {
                         self.say(Message::Leased { at, holding });
+                    }
+                }
+                Effect::DeletePods { workload, pods } => {
+                    if let Some(deleted) = self.deleted.clone() {
+                        let answers = pods.into_iter().map(|pod| (pod, deleted.clone())).collect();
+                        self.say(Message::PodsDeleted { workload, at, answers });
                     }
                 }
                 Effect::Lease(LeaseCall::Release) | Effect::Remember(..) | Effect::Bell => {}
@@ -435,6 +445,7 @@ impl Scene {
 pub(super) fn pods(ready: usize, starting: usize, old: usize) -> Vec<Pod> {
     let pod = |index: usize, is_new: bool, phase: PodPhase| Pod {
         name: format!("app-{index}"),
+        uid: format!("uid-of-app-{index}"),
         is_new,
         hash: if is_new { "h1.9.0" } else { "h1.8.3" }.to_owned(),
         phase,
@@ -481,6 +492,7 @@ pub(super) fn undone(ready: usize, starting: usize, left: usize) -> Rollout {
     let mut pods = pods(left, 0, ready);
     pods.extend((0..starting).map(|index| Pod {
         name: format!("app-old-{index}"),
+        uid: format!("uid-of-app-old-{index}"),
         is_new: false,
         hash: "h1.8.3".to_owned(),
         phase: PodPhase::Starting,

@@ -92,6 +92,7 @@ pub fn version(tag: &str, revision: i64) -> Version {
 pub fn rolled_out(generation: i64, from: &str, to: &str, deployed: i64, finished: Option<i64>) -> Rollout {
     let pods = (0..3).map(|index| Pod {
         name: format!("app-{to}-{index}"),
+        uid: format!("uid-of-app-{to}-{index}"),
         is_new: true,
         hash: format!("hash-{to}"),
         phase: PodPhase::Ready,

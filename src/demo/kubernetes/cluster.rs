@@ -319,6 +319,11 @@ impl Cluster {
         self.pods.push(pod);
     }
 
+    /// Which pod has this name now.
+    pub(crate) fn uid_of_pod(&self, name: &str) -> Option<&str> {
+        self.pods.iter().find(|pod| pod.meta.name == name).map(|pod| pod.meta.uid.as_str())
+    }
+
     /// Asks a pod to end; `None` when there is none of this name.
     pub(crate) fn delete_pod(&mut self, name: &str) -> Option<()> {
         let index = self.pods.iter().position(|pod| pod.meta.name == name)?;

@@ -70,6 +70,16 @@ impl Refusal {
         Self::new(409, "Conflict", &message, Some(details(resource, resource.plural(), name)))
     }
 
+    /// What `DeleteOptions` asked for does not hold (`k8s.io/apiserver`, `storage.Preconditions.Check`).
+    pub(crate) fn precondition(resource: Resource, name: &str, wanted: &str, found: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": Precondition failed: UID in precondition: {wanted}, UID in \
+             object meta: {found}",
+            resource.qualified()
+        );
+        Self::new(409, "Conflict", &message, Some(details(resource, resource.plural(), name)))
+    }
+
     pub(crate) fn already_exists(resource: Resource, name: &str) -> Self {
         let message = format!("{} \"{name}\" already exists", resource.qualified());
         Self::new(409, "AlreadyExists", &message, Some(details(resource, resource.plural(), name)))

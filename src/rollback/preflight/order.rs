@@ -1,6 +1,6 @@
 //! What keeps the old version from getting to all pods although the template went back.
 
-use super::{Objects, waits_for_broken_pods, warning};
+use super::{Objects, Permission, waits_for_broken_pods, warning};
 use crate::deploy::{WorkloadKind, WorkloadRef};
 use crate::rollback::Check;
 use crate::rollback::target::history::is_controlled_by;
@@ -52,11 +52,19 @@ fn broken_pods(reference: &WorkloadRef, objects: Objects<'_>) -> Check {
         [] => ("pods that are not ready".to_owned(), "NAME".to_owned()),
         names => (named("pod", names), names.join(" ")),
     };
-    warning(
-        "order",
-        format!("OrderedReady waits for {which} even after the undo"),
-        format!("once the undo is sent, if they stay: kubectl delete pod {names} -n {}", reference.namespace),
-    )
+    let by_hand = format!("kubectl delete pod {names} -n {}", reference.namespace);
+    let way_out = match &objects.around.delete_pods {
+        Some(Permission::Given) => {
+            format!(
+                "once the undo is sent, if they stay, redflag offers to delete them (you may), or by hand: {by_hand}"
+            )
+        }
+        Some(Permission::Denied(denied)) => {
+            format!("once the undo is sent, if they stay: {by_hand}; but {}: {}", denied.reason, denied.way_out)
+        }
+        Some(Permission::Unknown(_)) | None => format!("once the undo is sent, if they stay: {by_hand}"),
+    };
+    warning("order", format!("OrderedReady waits for {which} even after the undo"), way_out)
 }
 
 fn is_ready(pod: &Value) -> bool {

@@ -4,9 +4,11 @@ mod answer;
 pub(super) mod api;
 mod around;
 mod permission;
+mod pods;
 mod selector;
 mod sight;
 
+pub use pods::delete as delete_pods;
 pub(super) use sight::{look_at, read_workload};
 
 use super::Strategy;

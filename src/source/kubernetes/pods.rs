@@ -187,6 +187,7 @@ impl PodState {
     pub(super) fn into_pod(self, pod: &Pod, kind: WorkloadKind, is_new: bool) -> rollout::Pod {
         rollout::Pod {
             name: pod.metadata.name.clone().unwrap_or_default(),
+            uid: objects::uid(&pod.metadata).to_owned(),
             is_new,
             hash: pod.hash(kind).to_owned(),
             phase: self.phase,

@@ -5,7 +5,7 @@ use super::pods::Ailment;
 use super::status::{self, DEADLINE_EXCEEDED};
 use crate::cluster::short;
 use crate::deploy::WorkloadKind;
-use crate::rollout::{Pod, PodPhase, Trouble, TroubleKind};
+use crate::rollout::{Pod, Trouble, TroubleKind};
 
 /// Every trouble, worst first. `pods` holds what ails each pod of the new version that is not on its way out.
 pub(super) fn troubles(
@@ -29,8 +29,8 @@ pub(super) fn held_up(kind: WorkloadKind, workload: &Workload, pods: &[Pod]) -> 
         && spec.pod_management_policy != "Parallel"
         && status::rolls_by_itself(workload)
         && workload.is_observed();
-    let is_broken = |pod: &&Pod| !pod.is_new && matches!(pod.phase, PodPhase::Failing | PodPhase::Unready);
-    let broken: Vec<&str> = pods.iter().filter(|_| waits).filter(is_broken).map(|pod| pod.name.as_str()).collect();
+    let broken = pods.iter().filter(|pod| waits && pod.is_left_broken());
+    let broken: Vec<&str> = broken.map(|pod| pod.name.as_str()).collect();
     let (is, it) = if broken.len() == 1 { ("is", "it") } else { ("are", "them") };
     let namespace = workload.metadata.namespace.as_deref().unwrap_or_default();
     (!broken.is_empty()).then(|| Trouble {

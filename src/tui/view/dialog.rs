@@ -28,6 +28,23 @@ pub(super) fn open(
     view.boxed(buffer, frame, title, view.style(border), true)
 }
 
+/// Said while the keys that answer are not taken yet.
+pub(super) const READ_IT_FIRST: &str = "read it first: keys are taken in a moment";
+
+/// The line of keys that answer something that changes production: one that does it, all others that do not.
+pub(super) fn answers(buffer: &mut Buffer, view: &View<'_>, line: Rect, does: &str, takes_keys: bool) {
+    let mut brush = Brush::new(buffer, view, line, 0);
+    let Some(key) = view.keymap.label(Action::Confirm) else {
+        brush.put("no key is set for `confirm`: any key closes", Slot::Warning);
+        return;
+    };
+    brush.put(&key, if takes_keys { Slot::Key } else { Slot::Muted }).gap(1);
+    brush.put(does, if takes_keys { Slot::Strong } else { Slot::Muted }).gap(3);
+    let closes = " or any other key closes, nothing happens";
+    let closes = if brush.left() < width(closes) + 3 { " closes, nothing happens" } else { closes };
+    brush.put("Esc", Slot::Key).put(closes, Slot::Muted);
+}
+
 pub(super) fn note(buffer: &mut Buffer, view: &View<'_>, area: Rect, text: &str) {
     let inner = open(buffer, view, area, "note for the timeline", (70, 5), Slot::BorderFocus);
     field(buffer, view, inner, 0, text);

@@ -94,6 +94,9 @@ fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static s
     if offers_forward(view.live) && !is_above {
         actions.push((Action::Forward, "take the rollback back"));
     }
+    if rows::workloads(view.live, view.service()).any(|id| !view.live.deletable_pods(id).is_empty()) {
+        actions.push((Action::DeletePods, "delete the pods in the way"));
+    }
     match row {
         Some(Row::Service(_)) => actions.push((Action::Enter, "service")),
         _ if !view.ui.zoomed => actions.push((Action::Enter, "zoom")),

@@ -12,14 +12,13 @@
 //! ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
 //! ```
 
-use super::dialog::{field, open};
+use super::dialog::{self, READ_IT_FIRST, field, open};
 use super::lines::{self, LABEL, lay};
-use super::text::{hour_minute, width, wrap};
+use super::text::{hour_minute, wrap};
 use super::{Brush, View};
 use crate::deploy::Time;
 use crate::rollback::lease::{Holder, Holding};
 use crate::rollback::{Goal, Plan, telling};
-use crate::tui::keymap::Action;
 use crate::tui::theme::Slot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -77,24 +76,15 @@ fn ask(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan, opened: Ti
         ask_for_name(buffer, view, area, plan, takes_keys);
         return;
     }
-    let mut brush = Brush::new(buffer, view, area, 0);
-    let Some(key) = view.keymap.label(Action::Confirm) else {
-        brush.put("no key is set for `confirm`: any key closes", Slot::Warning);
-        return;
-    };
     let does = match plan.goal {
         Goal::Back => "roll back now",
         Goal::Forward => "take the rollback back now",
     };
-    brush.put(&key, if takes_keys { Slot::Key } else { Slot::Muted }).gap(1);
-    brush.put(does, if takes_keys { Slot::Strong } else { Slot::Muted }).gap(3);
-    let closes = " or any other key closes, nothing happens";
-    let closes = if brush.left() < width(closes) + 3 { " closes, nothing happens" } else { closes };
-    brush.put("Esc", Slot::Key).put(closes, Slot::Muted);
+    dialog::answers(buffer, view, area, does, takes_keys);
     let mut brush = Brush::new(buffer, view, area, 1);
     match view.live.holding() {
         _ if view.live.now() - opened < view.live.setup().confirm_grace => {
-            brush.put("read it first: keys are taken in a moment", Slot::Muted);
+            brush.put(READ_IT_FIRST, Slot::Muted);
         }
         Holding::Asking if !takes_keys => {
             brush.put("asking whether somebody else is at it", Slot::Muted);

@@ -10,9 +10,11 @@
 use super::text::{clean, hour_minute_second, width, wrap};
 use super::{Brush, View, footer, rollout};
 use crate::deploy::brief;
+use crate::rollback::deletion::{Deleted, PodId};
 use crate::rollback::{Covered, Goal, Rollback, Run, StepState, Undertaking, telling};
 use crate::rollout::{Pod, PodPhase, Rollout};
 use crate::tui::keymap::Action;
+use crate::tui::rows;
 use crate::tui::theme::Slot;
 use crate::verdict::Level;
 use ratatui::buffer::Buffer;
@@ -87,14 +89,14 @@ fn outcome(view: &View<'_>) -> Option<(Level, String)> {
     })
 }
 
-/// What can be done about a rollback that did not help: its rest, and the way back from it.
+/// What can be done: about pods that hold it up, and about a rollback that did not help its rest, and the way back.
 fn next(view: &View<'_>) -> Option<Vec<(Action, String)>> {
     let live = view.live;
+    let mut keys: Vec<(Action, String)> = deletion(view).into_iter().collect();
     let helped = !matches!(live.rollback(), Rollback::Failed { .. } | Rollback::NotTheCause { .. });
     if helped || live.setup().read_only {
-        return None;
+        return (!keys.is_empty()).then_some(keys);
     }
-    let mut keys = Vec::new();
     let rest = live.plan(Goal::Back, &[]);
     if !rest.is_empty() {
         let mut subjects = rest.steps().map(|step| step.subject.as_str());
@@ -112,6 +114,16 @@ fn next(view: &View<'_>) -> Option<Vec<(Action, String)>> {
         keys.push((Action::Forward, format!("takes the rollback back{to}")));
     }
     (!keys.is_empty()).then_some(keys)
+}
+
+/// The pods that hold it up and the key that deletes them; why they were not, where that was tried.
+fn deletion(view: &View<'_>) -> Option<(Action, String)> {
+    let live = view.live;
+    let pods: Vec<PodId> = rows::workloads(live, None).flat_map(|id| live.deletable_pods(id)).collect();
+    let names: Vec<&str> = pods.iter().map(|pod| pod.name.as_str()).collect();
+    let tried = pods.iter().find_map(|pod| live.deleted(pod)).map(Deleted::told);
+    let (them, tried) = (names.join(", "), tried.map_or_else(String::new, |told| format!(" ({told})")));
+    (!pods.is_empty()).then(|| (Action::DeletePods, format!("deletes {them}, in the way{tried}")))
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {

@@ -1,4 +1,4 @@
-//! What an answer to the patch means, and the way out where it means no.
+//! What an answer to a request that changes something means, and the way out where it means no.
 
 use super::api::Reply;
 use crate::cluster;
@@ -6,7 +6,7 @@ use crate::deploy::WorkloadRef;
 use crate::rollback::Blocked;
 use crate::rollback::target::text::one_line;
 
-/// What an answer to the patch, sent or only tried, means.
+/// What an answer to a request that changes something, sent or only tried, means.
 #[derive(Debug)]
 pub(super) enum Meaning {
     /// It was done.
@@ -19,26 +19,68 @@ pub(super) enum Meaning {
     Unclear(String),
 }
 
+/// What it takes to do something, as an access review asks for it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::rollback::strategy) struct Right<'a> {
+    /// `patch`, `delete`.
+    pub(super) verb: &'static str,
+    /// The API group; empty for the core's.
+    pub(super) group: &'static str,
+    /// `pods`.
+    pub(super) plural: &'a str,
+    pub(super) namespace: &'a str,
+    /// Of which one; `None` for any.
+    pub(super) name: Option<&'a str>,
+}
+
+impl<'a> Right<'a> {
+    /// To patch this workload.
+    pub(super) const fn to_patch(of: &'a WorkloadRef) -> Self {
+        let WorkloadRef { kind, namespace, name } = of;
+        Self {
+            verb: "patch",
+            group: "apps",
+            plural: kind.plural(),
+            namespace: namespace.as_str(),
+            name: Some(name.as_str()),
+        }
+    }
+}
+
 /// Reads an answer to the patch.
 ///
 /// A failed `test` is told by a 422 without causes: the API server gives a fixed, general sentence for it,
-/// while a validation error names its fields in `details.causes`. A 5xx tells nothing: the store may have
-/// taken the write before the server or a proxy gave up on it. The exceptions are a webhook that cannot be
-/// called and a policy that says no, which may choose its status freely: admission comes before the write. The
-/// same doubt holds for 408.
+/// while a validation error names its fields in `details.causes`.
 pub(super) fn meaning(of: &WorkloadRef, reply: &Reply, by_hand: &str) -> Meaning {
+    match reply.status {
+        404 | 422 if is_denied(&reply.said()) => Meaning::Refused(denied(&reply.said())),
+        404 => Meaning::Refused(gone(of)),
+        422 if causes(reply).is_empty() => Meaning::Overtaken,
+        422 => Meaning::Refused(Blocked {
+            reason: format!("the API server finds the old template invalid: {}", causes(reply).join("; ")),
+            way_out: "deploy the earlier version anew, with these fields put right".to_owned(),
+        }),
+        _ => meaning_of(&Right::to_patch(of), reply, by_hand),
+    }
+}
+
+/// Reads an answer to any request that changes something.
+///
+/// A 5xx tells nothing: the store may have taken the write before the server or a proxy gave up on it. The
+/// exceptions are a webhook that cannot be called and a policy that says no, which may choose its status freely:
+/// admission comes before the write. The same doubt holds for 408.
+pub(super) fn meaning_of(right: &Right<'_>, reply: &Reply, by_hand: &str) -> Meaning {
     let said = reply.said();
     match reply.status {
         200..300 => Meaning::Taken,
         _ if is_denied(&said) => Meaning::Refused(denied(&said)),
         409 => Meaning::Overtaken,
-        422 if causes(reply).is_empty() => Meaning::Overtaken,
         500.. if said.contains("failed calling webhook") => Meaning::Refused(Blocked {
             reason: format!("an admission webhook does not answer: {said}"),
             way_out: "the webhook must answer first, or its configuration be removed by who owns it".to_owned(),
         }),
         408 | 500.. => Meaning::Unclear(format!("the API server answered {}: {said}", reply.status)),
-        _ => Meaning::Refused(refusal(of, reply, by_hand)),
+        _ => Meaning::Refused(refusal(right, reply, by_hand)),
     }
 }
 
@@ -53,17 +95,12 @@ fn causes(reply: &Reply) -> Vec<String> {
         .collect()
 }
 
-fn refusal(of: &WorkloadRef, reply: &Reply, by_hand: &str) -> Blocked {
+fn refusal(right: &Right<'_>, reply: &Reply, by_hand: &str) -> Blocked {
     let said = reply.said();
     match reply.status {
         401 => not_signed_in(),
-        403 if is_missing_permission(&said) => not_allowed("patch", of.kind.plural(), &of.namespace, &said),
+        403 if is_missing_permission(&said) => not_allowed(right.verb, right.plural, right.namespace, &said),
         403 if reply.message().is_some() => denied(&said),
-        404 => gone(of),
-        422 => Blocked {
-            reason: format!("the API server finds the old template invalid: {}", causes(reply).join("; ")),
-            way_out: "deploy the earlier version anew, with these fields put right".to_owned(),
-        },
         429 => Blocked {
             reason: "the API server is too busy to take it".to_owned(),
             way_out: match reply.retry_after {

@@ -1,11 +1,12 @@
 //! The few requests an undo is made of, and what can come back: an answer, or none, and then whether the
 //! request may have got there.
 
+use super::answer::Right;
 use crate::cluster::Cluster;
 use crate::deploy::{WorkloadKind, WorkloadRef};
 use crate::rollback::target::text::one_line;
 use kube::core::Request;
-use kube::core::params::{GetParams, ListParams, Patch, PatchParams, PostParams};
+use kube::core::params::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::{Value, json};
 use std::error::Error as StdError;
 use tokio::time::{Instant, timeout_at};
@@ -36,8 +37,10 @@ pub(in crate::rollback::strategy) enum Call<'a> {
     Metadata { namespace: &'a str, plural: &'static str, name: &'a str },
     /// The metadata of all of them.
     AllMetadata { namespace: &'a str, plural: &'static str },
-    /// May we patch it?
-    AccessReview(&'a WorkloadRef),
+    /// May we?
+    AccessReview(Right<'a>),
+    /// Delete this pod, and no other one that has its name.
+    DeletePod { namespace: &'a str, name: &'a str, uid: &'a str },
     /// Patch it, or only try (`dryRun=All`): all of admission runs, nothing is stored.
     Patch { of: &'a WorkloadRef, patch: &'a Value, dry: bool },
     /// An object of another kind, by the path of its collection.
@@ -110,8 +113,13 @@ pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>
         Call::AllMetadata { namespace, plural } => {
             core(namespace, plural).list_metadata(&ListParams::default().limit(ENOUGH))
         }
-        Call::AccessReview(of) => Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
-            .create(&PostParams::default(), access_review(of).to_string().into_bytes()),
+        Call::DeletePod { namespace, name, uid } => {
+            let only_this = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+            let params = DeleteParams { preconditions: Some(only_this), ..DeleteParams::default() };
+            core(namespace, "pods").delete(name, &params)
+        }
+        Call::AccessReview(right) => Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+            .create(&PostParams::default(), access_review(&right).to_string().into_bytes()),
         Call::Patch { of, patch, dry } => {
             let patch = serde_json::from_value(patch.clone()).map_err(|error| Lost::NotSent(error.to_string()))?;
             resource(of, of.kind.plural()).patch(&of.name, &patch_params(dry), &Patch::<()>::Json(patch))
@@ -159,15 +167,18 @@ fn labelled(selector: &str) -> ListParams {
     ListParams::default().labels(selector)
 }
 
-fn access_review(of: &WorkloadRef) -> Value {
-    json!({
+fn access_review(right: &Right<'_>) -> Value {
+    let mut review = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": {
-            "group": "apps", "resource": of.kind.plural(), "verb": "patch",
-            "namespace": of.namespace, "name": of.name,
+            "group": right.group, "resource": right.plural, "verb": right.verb, "namespace": right.namespace,
         }},
-    })
+    });
+    if let Some(name) = right.name {
+        review["spec"]["resourceAttributes"]["name"] = json!(name);
+    }
+    review
 }
 
 /// Tells a request that never left from one that may have arrived; in doubt it may have.

@@ -1,40 +1,49 @@
 //! Whether we may, asked in advance: the access review, and the request itself as a dry run.
 
-use super::answer::{self, Meaning};
+use super::answer::{self, Meaning, Right};
 use super::api::{self, Call, Reply};
 use crate::cluster::Cluster;
 use crate::deploy::WorkloadRef;
 use crate::rollback::action::Patch;
+use crate::rollback::preflight::Permission;
 use crate::rollback::target::text::one_line;
 use crate::rollback::target::{patch, template};
 use crate::rollback::{Blocked, Check};
 
 const DRY_RUN: &str = "dry run";
 
-/// What the access review says. “No opinion” (neither allowed nor denied) is a no; an answer that could not
-/// be worked out is neither, and the trial decides alone.
-pub(super) async fn review(cluster: &Cluster, of: &WorkloadRef) -> Check {
-    let name = "permission";
-    let plural = of.kind.plural();
-    let unknown = |why: String| {
-        let sentence = format!("the cluster does not say whether you may patch {plural}: {why}");
-        let ask = format!("ask it yourself: kubectl auth can-i patch {plural} -n {}", of.namespace);
-        Check::warning(name, sentence, Some(ask))
-    };
-    let reply = match api::ask(cluster, Call::AccessReview(of)).await {
+/// Asks whether we may. “No opinion” (neither allowed nor denied) is a no; an answer that could not be worked out is
+/// neither.
+pub(super) async fn ask(cluster: &Cluster, right: Right<'_>) -> Permission {
+    let reply = match api::ask(cluster, Call::AccessReview(right)).await {
         Ok(reply) if reply.is_success() => reply,
-        Ok(reply) => return unknown(reply.said()),
-        Err(lost) => return unknown(lost.reason()),
+        Ok(reply) => return Permission::Unknown(reply.said()),
+        Err(lost) => return Permission::Unknown(lost.reason()),
     };
     let status = &reply.body["status"];
     if status["allowed"] == true {
-        return Check::ok(name, format!("you may patch {plural} in {}", of.namespace));
+        return Permission::Given;
     }
-    let no = |why: &str| Check::blocked(name, answer::not_allowed("patch", plural, &of.namespace, why));
+    let no = |why: &str| Permission::Denied(answer::not_allowed(right.verb, right.plural, right.namespace, why));
     match (status["evaluationError"].as_str(), status["reason"].as_str()) {
-        (Some(error), _) if status["denied"] != true => unknown(one_line(error)),
+        (Some(error), _) if status["denied"] != true => Permission::Unknown(one_line(error)),
         (_, Some(reason)) if !reason.is_empty() => no(&one_line(reason)),
         _ => no("no role allows it"),
+    }
+}
+
+/// Whether we may patch the workload. Where that cannot be worked out the trial decides alone.
+pub(super) async fn review(cluster: &Cluster, of: &WorkloadRef) -> Check {
+    let name = "permission";
+    let plural = of.kind.plural();
+    match ask(cluster, Right::to_patch(of)).await {
+        Permission::Given => Check::ok(name, format!("you may patch {plural} in {}", of.namespace)),
+        Permission::Denied(blocked) => Check::blocked(name, blocked),
+        Permission::Unknown(why) => {
+            let sentence = format!("the cluster does not say whether you may patch {plural}: {why}");
+            let ask = format!("ask it yourself: kubectl auth can-i patch {plural} -n {}", of.namespace);
+            Check::warning(name, sentence, Some(ask))
+        }
     }
 }
 

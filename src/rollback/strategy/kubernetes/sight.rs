@@ -1,10 +1,10 @@
 //! What an undo is drafted from, as it was read: the workload, its history, and what is around it.
 
 use super::api::{self, Call};
-use super::{answer, around, selector};
+use super::{answer, around, permission, pods, selector};
 use crate::cluster::Cluster;
 use crate::deploy::WorkloadRef;
-use crate::rollback::preflight::{self, Objects, Surroundings};
+use crate::rollback::preflight::{self, Objects, Permission, Surroundings};
 use crate::rollback::target::text::items;
 use crate::rollback::{Blocked, Check, CheckOutcome};
 use serde_json::Value;
@@ -29,7 +29,7 @@ impl Sight {
     }
 }
 
-/// Reads all that a step is drafted from: six requests at most, in two rounds.
+/// Reads all that a step is drafted from: seven requests at most, in two rounds.
 pub(in crate::rollback::strategy) async fn look_at(
     cluster: &Cluster,
     reference: &WorkloadRef,
@@ -54,11 +54,11 @@ pub(super) async fn read(cluster: &Cluster, reference: &WorkloadRef) -> Result<S
     let workload = workload.map_err(unread)?;
     let selector = selector::of(&workload);
     let history = Call::History(reference, &selector);
-    let (history, pods) = tokio::join!(
+    let (history, (pods, delete_pods)) = tokio::join!(
         read_one(cluster, history, reference, api::history_plural(reference.kind), "list"),
-        pods(cluster, reference, &workload, &selector),
+        broken_pods(cluster, reference, &workload, &selector),
     );
-    let around = Surroundings { autoscalers, quotas, ..Surroundings::default() };
+    let around = Surroundings { autoscalers, quotas, delete_pods, ..Surroundings::default() };
     Ok(Sight { history: history.map_err(unread)?, workload, pods, around, identity })
 }
 
@@ -70,13 +70,21 @@ pub(in crate::rollback::strategy) async fn read_workload(
     read_one(cluster, Call::Workload(reference), reference, reference.kind.plural(), "get").await
 }
 
-/// Only their names are wanted, for a warning that stands without them.
-async fn pods(cluster: &Cluster, of: &WorkloadRef, workload: &Value, selector: &str) -> Value {
-    if preflight::waits_for_broken_pods(of.kind, workload) {
-        read_one(cluster, Call::Pods(of, selector), of, "pods", "list").await.unwrap_or_default()
-    } else {
-        Value::Null
+/// Only their names are wanted, and whether they may be deleted, for a warning that stands without either.
+async fn broken_pods(
+    cluster: &Cluster,
+    of: &WorkloadRef,
+    workload: &Value,
+    selector: &str,
+) -> (Value, Option<Permission>) {
+    if !preflight::waits_for_broken_pods(of.kind, workload) {
+        return (Value::Null, None);
     }
+    let (found, permission) = tokio::join!(
+        read_one(cluster, Call::Pods(of, selector), of, "pods", "list"),
+        permission::ask(cluster, pods::right(&of.namespace)),
+    );
+    (found.unwrap_or_default(), Some(permission))
 }
 
 async fn read_one(

@@ -78,6 +78,7 @@ fn a_stateful_set_that_lost_all_its_pods_is_unavailable_but_not_while_it_starts(
 fn a_broken_pod_that_holds_a_stateful_set_up_is_named_with_the_command_that_removes_it() {
     let pod = |name: &str, is_new: bool, phase: PodPhase| Pod {
         name: name.to_owned(),
+        uid: format!("uid-of-{name}"),
         is_new,
         hash: String::new(),
         phase,

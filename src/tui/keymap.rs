@@ -189,7 +189,7 @@ impl Action {
             Self::Confirm => "roll back, while the plan or a countdown is shown",
             Self::Veto => "stop the countdown to an automatic rollback",
             Self::Forward => "show what taking the rollback back would do",
-            Self::DeletePods => "show which pods hold a rollback up, to delete them",
+            Self::DeletePods => "ask to delete the pods in a rollback's way",
             Self::Acknowledge => "mark the flag under the cursor as seen",
             Self::Note => "write a note into the timeline",
             Self::Open => "show and copy the link under the cursor",

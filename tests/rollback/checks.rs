@@ -502,8 +502,8 @@ async fn the_contents_of_secrets_are_never_asked_for() {
 }
 
 #[tokio::test]
-async fn a_preparation_is_a_dozen_requests_at_most() {
-    for (many, requests) in [(0, 8), (1, 10), (2, 12), (3, 10), (20, 10)] {
+async fn a_preparation_is_thirteen_requests_at_most() {
+    for (many, requests) in [(0, 9), (1, 11), (2, 13), (3, 11), (20, 11)] {
         let world = reading_many(many);
         let peer = Peer::usual(world.clone()).await;
         prepare(&peer.cluster(), &world.ask(usual(&world))).await;

@@ -5,6 +5,7 @@ mod checks;
 mod faults;
 mod objects;
 mod peer;
+mod pods;
 mod preflight;
 mod prepare;
 mod read_back;

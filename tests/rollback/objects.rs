@@ -122,7 +122,7 @@ fn nothing() -> World {
     }
 }
 
-fn reference(kind: WorkloadKind, name: &str) -> WorkloadRef {
+pub(crate) fn reference(kind: WorkloadKind, name: &str) -> WorkloadRef {
     WorkloadRef { kind, namespace: "production".to_owned(), name: name.to_owned() }
 }
 

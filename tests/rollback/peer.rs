@@ -170,6 +170,7 @@ fn usual(world: &mut World, asked: &Asked) -> (u16, Value) {
         (&Method::GET, path) if path == format!("{apps}/replicasets") => list(&world.history),
         (&Method::GET, path) if path == format!("{apps}/controllerrevisions") => list(&world.history),
         (&Method::GET, "/api/v1/namespaces/production/pods") => list(&world.pods),
+        (&Method::DELETE, path) if path.starts_with("/api/v1/namespaces/production/pods/") => delete_pod(world, asked),
         (&Method::GET, "/api/v1/namespaces/production/configmaps") => list(&world.config_maps),
         (&Method::GET, "/api/v1/namespaces/production/secrets") => list(&world.secrets),
         (&Method::GET, "/api/v1/namespaces/production/resourcequotas") => list(&world.quotas),
@@ -193,6 +194,26 @@ fn one(items: &[Value], path: &str) -> (u16, Value) {
     let name = path.rsplit('/').next().unwrap();
     let found = items.iter().find(|item| item["metadata"]["name"] == name);
     found.map_or_else(|| recorded(404), |item| (200, item.clone()))
+}
+
+/// A pod that has this name and, where the request names one, this uid.
+fn delete_pod(world: &mut World, asked: &Asked) -> (u16, Value) {
+    let name = asked.target.split('?').next().unwrap().rsplit('/').next().unwrap();
+    let Some(index) = world.pods.iter().position(|pod| pod["metadata"]["name"] == name) else { return recorded(404) };
+    let (wanted, found) = (&asked.body["preconditions"]["uid"], &world.pods[index]["metadata"]["uid"]);
+    if !wanted.is_null() && wanted != found {
+        return (409, precondition_failed(name));
+    }
+    (200, world.pods.remove(index))
+}
+
+/// As `rest.BeforeDelete` of `k8s.io/apiserver` says it.
+pub(crate) fn precondition_failed(name: &str) -> Value {
+    let message = format!(
+        "Operation cannot be fulfilled on Pod \"{name}\": the UID in the precondition (a) does not match the UID in record \
+         (b). The object might have been deleted and then recreated"
+    );
+    json!({"kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409, "message": message})
 }
 
 fn patch(world: &mut World, asked: &Asked) -> (u16, Value) {

@@ -3,10 +3,13 @@
 use super::company::{self, Health, Scene, undone};
 use super::{faulty, find, snapshot, snapshots, text};
 use chrono::TimeDelta;
-use redflag::deploy::WorkloadId;
+use redflag::deploy::{WorkloadId, WorkloadKind};
+use redflag::message::Command;
 use redflag::message::{Message, StreamNews};
+use redflag::rollback::deletion::Deleted;
 use redflag::rollback::lease::{Holder, Holding};
 use redflag::rollback::{Answer, Blocked, Goal, Rollback, Run};
+use redflag::rollout::{PodPhase, Trouble, TroubleKind};
 use redflag::setup::Automatic;
 use redflag::signal::SourceId;
 use redflag::tui::Reaction;
@@ -387,4 +390,75 @@ fn no_size_harms_any_state_of_a_rollback() {
             }
         }
     }
+}
+
+/// A StatefulSet was taken back, and its last pod is broken on the version that went: all others wait for it.
+fn held_up() -> Scene {
+    let mut scene = Scene::changed(|setup| setup.workloads[0].reference.kind = WorkloadKind::StatefulSet);
+    scene.health = Health::Bad;
+    scene.rolled_out().until(640);
+    open_plan(&mut scene);
+    scene.press("y");
+    let mut rollout = undone(11, 0, 1);
+    let pod = rollout.pods.iter_mut().find(|pod| !pod.is_new).unwrap();
+    (pod.name, pod.phase, pod.restarts) = ("app-11".to_owned(), PodPhase::Failing, 4);
+    pod.reason = Some("CrashLoopBackOff".to_owned());
+    let sentence = "app-11 of another version is not ready, and OrderedReady waits for it: \
+                    kubectl delete pod app-11 -n production";
+    rollout.troubles = vec![Trouble { kind: TroubleKind::HeldUp, sentence: sentence.to_owned() }];
+    scene.tell(WorkloadId(0), rollout).until(660);
+    scene
+}
+
+#[test]
+fn the_pod_that_holds_a_rollback_up_is_named_with_the_key_that_deletes_it() {
+    let mut scene = held_up();
+    snapshots("held_up", &mut scene);
+    find(&scene.screen(120, 40), "D deletes app-11, in the way");
+    scene.press("D");
+    find(&scene.screen(120, 40), "read it first: keys are taken in a moment");
+    wait(&mut scene);
+    snapshots("held_up_question", &mut scene);
+}
+
+#[test]
+fn only_the_confirming_key_deletes_it() {
+    for key in ["esc", "n", "R", "enter"] {
+        let mut scene = held_up();
+        scene.press("D");
+        wait(&mut scene);
+        scene.press(key);
+        assert_eq!(scene.watch.deletion(), None, "{key}");
+        assert!(text(&scene.screen(120, 40)).contains("D deletes app-11"), "{key}: it can be asked again");
+    }
+    let mut scene = held_up();
+    scene.press("D");
+    assert_eq!(scene.press("y"), [Reaction::Ask(Command::DeletePods)]);
+    assert!(scene.watch.deletion().is_some(), "too early: nobody reads that fast");
+    wait(&mut scene);
+    scene.press("D");
+    assert!(scene.watch.deletion().is_some(), "a key that is held down does not close what it opened");
+    scene.press("y");
+    assert_eq!(scene.watch.deletion(), None);
+    assert!(!text(&scene.screen(120, 40)).contains("D deletes"), "its deletion is on its way");
+}
+
+#[test]
+fn a_deletion_that_was_refused_says_why_beside_its_key() {
+    let mut scene = held_up();
+    let reason = "you may not delete pods in production".to_owned();
+    scene.deleted = Some(Deleted::Refused(Blocked { reason, way_out: "ask for a Role".to_owned() }));
+    scene.press("D");
+    wait(&mut scene);
+    scene.press("y");
+    let told = "D deletes app-11, in the way (not deleted: you may not delete pods in production; ask for a Role)";
+    find(&scene.screen(160, 40), told);
+    find(&scene.screen(160, 40), "pod app-11: not deleted: you may not delete pods in production");
+}
+
+#[test]
+fn where_no_pod_is_in_the_way_the_key_says_so() {
+    let mut scene = faulty();
+    assert_eq!(scene.press("D"), []);
+    find(&scene.screen(120, 40), "no broken pod holds a rollback up");
 }

@@ -70,14 +70,14 @@ impl Refusal {
         Self::new(409, "Conflict", &message, Some(details(resource, resource.plural(), name)))
     }
 
-    /// What `DeleteOptions` asked for does not hold (`k8s.io/apiserver`, `storage.Preconditions.Check`).
+    /// The uid that `DeleteOptions` asked for is another one's (`k8s.io/apiserver`, `rest.BeforeDelete`).
     pub(crate) fn precondition(resource: Resource, name: &str, wanted: &str, found: &str) -> Self {
         let message = format!(
-            "Operation cannot be fulfilled on {} \"{name}\": Precondition failed: UID in precondition: {wanted}, UID in \
-             object meta: {found}",
-            resource.qualified()
+            "Operation cannot be fulfilled on {} \"{name}\": the UID in the precondition ({wanted}) does not match the \
+             UID in record ({found}). The object might have been deleted and then recreated",
+            resource.kind()
         );
-        Self::new(409, "Conflict", &message, Some(details(resource, resource.plural(), name)))
+        Self::new(409, "Conflict", &message, Some(details(resource, resource.kind(), name)))
     }
 
     pub(crate) fn already_exists(resource: Resource, name: &str) -> Self {

@@ -357,6 +357,11 @@ fn a_version_that_survives_its_watch_is_remembered_as_good() {
         }
     }
     assert_eq!(remembered(&effects), [("hash-1.9.0".to_owned(), Standing::Good)], "{:?}", watch.findings());
+    let images = effects.iter().find_map(|effect| match effect {
+        Effect::Remember(_, known) => Some(known.images.clone()),
+        _ => None,
+    });
+    assert_eq!(images.unwrap(), ["registry.example.com/app:1.9.0@sha256:1.9.0"], "by what it really ran");
 }
 
 #[test]

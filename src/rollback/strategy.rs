@@ -1,6 +1,7 @@
 //! The ways to take a deploy back: [`Strategy`], one file each.
 
 mod aim;
+pub mod argo_rollouts;
 pub mod git;
 pub mod kubernetes;
 pub mod lease;
@@ -40,7 +41,11 @@ pub trait Strategy: Send + Sync {
 pub fn build(spec: &RollbackSpec, cluster: &Cluster) -> Result<Arc<dyn Strategy>, Blocked> {
     let kubernetes = || kubernetes::Undo::new(cluster.clone());
     let strategy: Arc<dyn Strategy> = match &spec.strategy {
-        StrategySpec::Owner(_) | StrategySpec::Kubernetes => Arc::new(kubernetes()),
+        StrategySpec::Kubernetes => Arc::new(kubernetes()),
+        // Rollouts by their own way, everything else by Kubernetes' undo.
+        StrategySpec::Owner(_) | StrategySpec::ArgoRollouts => {
+            Arc::new(argo_rollouts::ArgoRollouts::new(cluster.clone()))
+        }
         StrategySpec::Git(told) => {
             let repository = spec.repository.clone().ok_or_else(|| Blocked {
                 reason: "the strategy git needs to know the repository".to_owned(),

@@ -119,12 +119,15 @@ pub fn draft_abort(
 
     let (new_label, stable_label) = (new.version.label(), stable.version.label());
     let (does, verb) = match abort {
-        true => (format!("{reference} is aborted: traffic and pods go back to {stable_label}, the stable version"), "abort"),
+        true => {
+            (format!("{reference} is aborted: traffic and pods go back to {stable_label}, the stable version"), "abort")
+        }
         false => (format!("{reference} tries {new_label} once more, from its first step"), "retry rollout"),
     };
     let mut not_restored = left_behind::list(reference.kind, &target.from, &to.template);
     if abort {
-        let template = format!("the template: it still names {new_label}, and the next change of it begins an update again");
+        let template =
+            format!("the template: it still names {new_label}, and the next change of it begins an update again");
         not_restored.insert(0, template);
     }
     settled(Step {

@@ -112,7 +112,10 @@ async fn template_of(
     let (kind, name) = (named.kind.as_str(), named.name.clone());
     if kind != WorkloadKind::Deployment.kind() {
         return Some(Err(Blocked {
-            reason: format!("{of} takes its template from {}/{name}, which redflag does not patch", kind.to_lowercase()),
+            reason: format!(
+                "{of} takes its template from {}/{name}, which redflag does not patch",
+                kind.to_lowercase()
+            ),
             way_out: format!("by hand: kubectl argo rollouts undo {} -n {}", of.name, of.namespace),
         }));
     }

@@ -1,7 +1,7 @@
 //! The template history of a workload: its `ReplicaSets` or `ControllerRevisions`, newest first.
 
-use super::{argo, template};
 use super::text::{moment, time};
+use super::{argo, template};
 use crate::deploy::{Time, Version, WorkloadKind, version_label};
 use serde_json::{Map, Value};
 

@@ -49,11 +49,8 @@ pub(super) fn replicas(workload: &Workload) -> Replicas {
     let update = workload.update();
     let status = &workload.status;
     let desired = workload.spec.replicas.unwrap_or(1);
-    let updated = if update.is_aborted() {
-        (status.replicas - status.updated_replicas).max(0)
-    } else {
-        status.updated_replicas
-    };
+    let updated =
+        if update.is_aborted() { (status.replicas - status.updated_replicas).max(0) } else { status.updated_replicas };
     // What is kept without traffic belongs to nobody's count.
     let settled = (update.is_promoted() || update.is_aborted()) && update.routes_all_to_stable();
     let total = if settled { updated } else { status.replicas };

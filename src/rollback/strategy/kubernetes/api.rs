@@ -97,8 +97,10 @@ pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>
     let request = match call {
         Call::KubeSystem => Request::new("/api/v1/namespaces").get_metadata("kube-system", &GetParams::default()),
         Call::Workload(of) => own(of).get(&of.name, &GetParams::default()),
-        Call::History(of, selector) => Request::new(format!("/apis/apps/v1/namespaces/{}/{}", of.namespace, of.kind.history()))
-            .list(&labelled(selector)),
+        Call::History(of, selector) => {
+            Request::new(format!("/apis/apps/v1/namespaces/{}/{}", of.namespace, of.kind.history()))
+                .list(&labelled(selector))
+        }
         Call::Pods(of, selector) => core(&of.namespace, "pods").list(&labelled(selector)),
         Call::Autoscalers(namespace) => {
             Request::new(format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"))
@@ -110,8 +112,10 @@ pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>
             let list = name.map_or(list.clone(), |name| list.fields(&format!("metadata.name={name}")));
             core(namespace, plural).list_metadata(&list)
         }
-        Call::AccessReview { of, subresource } => Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
-            .create(&PostParams::default(), access_review(of, subresource).to_string().into_bytes()),
+        Call::AccessReview { of, subresource } => {
+            Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+                .create(&PostParams::default(), access_review(of, subresource).to_string().into_bytes())
+        }
         Call::Patch { of, subresource, patch, dry } => {
             let patch = serde_json::from_value(patch.clone()).map_err(|error| Lost::NotSent(error.to_string()))?;
             let (request, patch) = (own(of), Patch::<()>::Json(patch));

@@ -1,7 +1,7 @@
 //! One entry of a workload's template history.
 
 use super::{
-    CONTROLLER_REVISION_HASH, POD_TEMPLATE_HASH, REVISION, ROLLOUTS_POD_TEMPLATE_HASH, ROLLOUT_REVISION, Template,
+    CONTROLLER_REVISION_HASH, POD_TEMPLATE_HASH, REVISION, ROLLOUT_REVISION, ROLLOUTS_POD_TEMPLATE_HASH, Template,
     annotation, label,
 };
 use crate::deploy::WorkloadKind;

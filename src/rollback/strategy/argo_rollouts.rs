@@ -4,7 +4,7 @@
 use super::kubernetes::{self, Changed, Found, Sight, Trial, Undo};
 use super::{Strategy, not_mine};
 use crate::cluster::Cluster;
-use crate::deploy::{WorkloadKind, WorkloadRef, version_label};
+use crate::deploy::{Version, WorkloadKind, WorkloadRef, version_label};
 use crate::rollback::action::{Action, Patch};
 use crate::rollback::ask::Ask;
 use crate::rollback::preflight::abort::{self, Way};
@@ -199,12 +199,16 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool) -> Res
     let standing = Standing::of(&object);
     let update = standing.update();
     let covered = step.covers.first();
-    let meant = covered.map_or("", |covered| if abort { &covered.from.hash } else { &covered.to.hash });
+    let meant = covered.map(|covered| if abort { &covered.from } else { &covered.to });
     let by = author::by(author::of_spec(&object).as_ref());
-    if update.status.current_pod_hash != meant || !update.is_observed {
-        // One that takes its template from elsewhere has no images to name.
-        let runs = template::images(&object["spec"]["template"]);
-        let runs = runs.first().map_or_else(String::new, |image| format!("; it now runs {}", version_label(image)));
+    // One that takes its template from elsewhere has no images to name.
+    let images = template::images(&object["spec"]["template"]);
+    let is_other = |meant: &Version| {
+        let unseen = !update.is_observed && !images.is_empty() && images != meant.images;
+        update.status.current_pod_hash != meant.hash || unseen
+    };
+    if meant.is_none_or(is_other) {
+        let runs = images.first().map_or_else(String::new, |image| format!("; it now runs {}", version_label(image)));
         return Ok(State::Changed(format!("another deploy of {of} was quicker{by}{runs}")));
     }
     if abort && update.is_promoted() {

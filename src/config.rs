@@ -1,28 +1,37 @@
 //! Configuration: found, read, checked as a whole before anything starts, and turned into what a watch needs.
 //!
-//! `find` → [`Config::load`]: `read` makes the `raw` shape of the text; `sources`, `environments`, `signals` and
-//! `limits` check what it means → [`Config::assemble`]: secrets are fetched and everything gets its index.
+//! `find` → [`Config::load`]: `read` makes the `raw` shape of the text; `sources`, `environments` and what is in them
+//! (`signals`, `rollback`, `flags`) check what it means → [`Config::assemble`]: `fetch` brings the secrets, and
+//! everything gets its index.
 
 mod address;
 mod assemble;
 mod at;
+mod checked;
+mod depends;
 mod environments;
+mod fetch;
 mod find;
+mod flags;
 mod kinds;
 mod length;
 mod limits;
+mod person;
 mod problem;
 mod raw;
 mod read;
 mod redact;
+mod rollback;
 mod secrets;
 mod signals;
 mod sources;
+mod texts;
 mod variables;
 
 pub use assemble::{AssembleOptions, Assembly};
 pub use find::{find, folder, places};
 pub use length::parse_length;
+pub use person::Person;
 pub use problem::Diagnostic;
 pub use secrets::{Secrets, SystemSecrets};
 

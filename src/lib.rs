@@ -13,7 +13,7 @@
 //! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`secret`] | words |
 //! | 2 | [`store`], [`verdict`], [`rollback`] (the plan), [`timeline`] | judgement: pure, no clock |
 //! | 3 | [`message`], [`watch`] | the core: pure, no clock |
-//! | 4 | [`source`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`] | one adapter to one outside system each |
+//! | 4 | [`source`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`kill_switch`] | one adapter to one outside system each |
 //! | 5 | [`runtime`], [`tui`], [`demo`] | the ends |
 //! | 6 | [`commands`], [`cli`] | arguments in, exit code out |
 
@@ -24,6 +24,7 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod deploy;
+pub mod kill_switch;
 pub mod memory;
 pub mod message;
 pub mod poll;

@@ -1,9 +1,12 @@
 //! Configuration: what is accepted, what it becomes, and the exact words with which everything else is refused.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "config/rollback.rs"]
+mod rollback;
+
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
-use redflag::config::{self, AssembleOptions, Assembly, Config, EXAMPLE, Secrets};
+use redflag::config::{self, AssembleOptions, Assembly, Config, EXAMPLE, Person, Secrets};
 use redflag::deploy::{ServiceId, WorkloadId, WorkloadKind};
 use redflag::secret::Secret;
 use redflag::setup::{Confirm, Delivery, Told};
@@ -50,7 +53,13 @@ impl Secrets for Keeper {
 }
 
 fn options() -> AssembleOptions {
-    AssembleOptions { told: Told::default(), read_only: false, started: DateTime::UNIX_EPOCH, clock_speed: 1.0 }
+    AssembleOptions {
+        told: Told::default(),
+        read_only: false,
+        started: DateTime::UNIX_EPOCH,
+        clock_speed: 1.0,
+        person: Person::default(),
+    }
 }
 
 fn parse(text: &str) -> Config {
@@ -255,7 +264,7 @@ fn each_probe_is_a_source_of_its_own() {
 fn only_the_secrets_that_are_needed_are_fetched() {
     let keeper = Keeper::default();
     parse(EXAMPLE).assemble(Some("staging"), &options(), &keeper).unwrap();
-    assert_eq!(*keeper.asked.borrow(), ["GRAFANA_TOKEN", "SENTRY_TOKEN"], "staging reads no Datadog");
+    assert_eq!(*keeper.asked.borrow(), ["GRAFANA_TOKEN", "SENTRY_TOKEN", "GITHUB_TOKEN"], "staging reads no Datadog");
 }
 
 #[test]
@@ -350,6 +359,8 @@ fn the_schema_knows_what_the_example_says() {
     for environment in example["environments"].as_table().unwrap().values() {
         let environment = environment.as_table().unwrap();
         assert!(environment.keys().all(|key| properties("Environment").contains_key(key)));
+        let rollback = environment.get("rollback").and_then(toml::Value::as_table);
+        assert!(rollback.into_iter().flatten().all(|(key, _)| properties("Rollback").contains_key(key)));
         for signal in environment["signals"].as_array().unwrap() {
             assert!(signal.as_table().unwrap().keys().all(|key| properties("Signal").contains_key(key)), "{signal:?}");
         }
@@ -357,6 +368,28 @@ fn the_schema_knows_what_the_example_says() {
     assert!(!properties("Environment").contains_key("header"), "the place in the file is not part of the format");
     let kinds = properties("Signal")["kind"]["enum"].as_array().unwrap().len();
     assert_eq!(kinds, Kind::ALL.len() - 1, "all but the rollout");
+}
+
+/// The schema is made from the forms, and each is read by its name: both have to know the same names.
+#[test]
+fn every_form_that_the_schema_names_is_read() {
+    let schema: serde_json::Value = serde_json::from_str(&config::schema()).unwrap();
+    for (definition, tag, table) in [
+        ("Source", "kind", "sources.a"),
+        ("Ci", "system", "environments.a.rollback.ci"),
+        ("Flags", "provider", "[environments.a.flags]"),
+    ] {
+        let forms = schema["$defs"][definition]["oneOf"].as_array().unwrap();
+        assert!(forms.len() >= 3, "{definition} has lost its forms");
+        for form in forms {
+            let name = form["properties"][tag]["const"].as_str().unwrap();
+            let said = match Config::parse(&format!("[{table}]\n{tag} = \"{name}\""), "f") {
+                Ok(_) => String::new(),
+                Err(error) => error.to_string(),
+            };
+            assert!(!said.contains(&format!("`{name}`")), "{tag} = {name}: {said}");
+        }
+    }
 }
 
 #[test]

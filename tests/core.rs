@@ -304,3 +304,17 @@ fn the_window_runs_from_the_end_of_the_rollout_and_a_dying_pod_does_not_reopen_i
     watch.update(told(600, shaken));
     assert_eq!(watch.window().left(at(660)), TimeDelta::minutes(20));
 }
+
+#[test]
+fn who_takes_back_and_why_goes_along_with_the_question() {
+    let mut setup = setup();
+    setup.rollback.actor = "ana@laptop".to_owned();
+    let (_, effects) = bad_deploy(setup);
+    let asked = effects.iter().rev().find_map(|effect| match effect {
+        Effect::Prepare(ask) => Some(&ask.wanted),
+        _ => None,
+    });
+    let wanted = asked.expect("a plan is made sure of every minute");
+    assert_eq!(wanted.actor, "ana@laptop");
+    assert!(wanted.reason.contains("before the deploy"), "{}", wanted.reason);
+}

@@ -5,7 +5,7 @@
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use redflag::clock::Clock;
-use redflag::config::{AssembleOptions, Assembly, Config};
+use redflag::config::{AssembleOptions, Assembly, Config, Person};
 use redflag::demo::{Company, Fault, Options, Peer, Scenario, TOKEN, VIEWER_TOKEN};
 use redflag::deploy::Time;
 use redflag::poll::{AlertState, PollRequest};
@@ -608,8 +608,13 @@ impl Story {
     /// What redflag makes of the company's configuration.
     fn assembly(&self) -> Assembly {
         let config = Config::parse(&self.company.config(), "demo").unwrap();
-        let options =
-            AssembleOptions { told: Told::default(), read_only: false, started: self.clock.now(), clock_speed: 1.0 };
+        let options = AssembleOptions {
+            told: Told::default(),
+            read_only: false,
+            started: self.clock.now(),
+            clock_speed: 1.0,
+            person: Person::default(),
+        };
         config.assemble(None, &options, &self.company).unwrap()
     }
 

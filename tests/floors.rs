@@ -10,7 +10,17 @@ const FLOORS: [&[&str]; 6] = [
     &["deploy", "rollout", "signal", "poll", "setup", "secret", "rollback/known"],
     &["store", "verdict", "rollback", "timeline"],
     &["message", "watch"],
-    &["source", "cluster", "config", "clock", "memory", "repository", "rollback/strategy", "rollback/spec"],
+    &[
+        "source",
+        "cluster",
+        "config",
+        "clock",
+        "memory",
+        "repository",
+        "kill_switch",
+        "rollback/strategy",
+        "rollback/spec",
+    ],
     &["runtime", "tui", "demo"],
     &["cli", "commands", "main", "lib"],
 ];

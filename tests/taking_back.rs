@@ -198,7 +198,7 @@ fn by_ci() -> Watch {
     let (mut watch, _) = bad_deploy(setup());
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
     step.subject = "workflow rollback.yml of example/shop".to_owned();
-    step.action = Action::Ci(CiAction::PlayJob { job: 7 });
+    step.action = Action::Ci(CiAction::Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() });
     prepared(&mut watch, APP, Goal::Back, 200, Readiness::Ready(Arc::new(step)));
     watch
 }

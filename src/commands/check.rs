@@ -1,20 +1,26 @@
-//! `redflag check`: every source, credential and permission tried, one line each.
+//! `redflag check`: every source, credential, permission and rollback tried, one line each.
 
-use super::{CommandError, block_on, load, print};
+mod readiness;
+
+use super::{CommandError, block_on, load, print, recall};
 use crate::cli::{CheckArgs, Global};
 use crate::clock::Clock;
-use crate::cluster;
-use crate::config::{AssembleOptions, Assembly, SystemSecrets};
-use crate::deploy::Time;
-use crate::message::{Message, StreamNews};
+use crate::cluster::{self, Cluster};
+use crate::config::{AssembleOptions, Assembly, Person, SystemSecrets};
+use crate::deploy::{Time, WorkloadRef};
+use crate::message::Effect;
 use crate::poll::PollRequest;
+use crate::rollback::Goal;
+use crate::rollback::ask::Ask;
 use crate::runtime::QUEUE;
-use crate::setup::{Setup, Told};
+use crate::setup::Told;
 use crate::signal::SourceId;
-use crate::source::spec::{ClusterSpec, SourceSpec};
+use crate::source::spec::SourceSpec;
 use crate::source::{self, CheckFailure, CheckLine};
+use crate::watch::Watch;
 use chrono::{TimeDelta, Utc};
-use futures_util::future::{join_all, select};
+use futures_util::future::{join, join_all, select};
+use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -29,61 +35,148 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8, CommandError> {
     let config = load(global)?;
     let now = Utc::now();
-    let options = AssembleOptions { told: Told::default(), read_only: true, started: now, clock_speed: 1.0 };
-    let Assembly { setup, sources, .. } =
-        config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
-    let lines = block_on(async {
-        let (versions, deployed_at) = deployed(&setup, &sources).await;
-        let request = PollRequest { from: now - SPAN, to: now, deployed_at, versions, older: Vec::new() };
-        Ok(join_all(sources.iter().map(|spec| check(spec, &request))).await)
-    })?;
-    let lines: Vec<CheckLine> = lines.into_iter().flatten().collect();
+    let options = AssembleOptions {
+        told: Told::default(),
+        read_only: true,
+        started: now,
+        clock_speed: 1.0,
+        person: Person::here(),
+    };
+    let mut assembly = config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
+    // Where a rollback goes depends on what earlier watches found.
+    recall(&mut assembly);
+    let Assembly { setup, sources, rollback, .. } = assembly;
     let mut text = format!("environment {}\n", setup.environment);
+    let lines = block_on(async {
+        let Found { versions, deployed_at, cluster, asks } = deployed(Watch::new(setup), &sources).await;
+        let request = PollRequest { from: now - SPAN, to: now, deployed_at, versions, older: Vec::new() };
+        let sources = join_all(sources.iter().map(|spec| check(spec, &request)));
+        let (sources, rollbacks) = join(sources, readiness::check(&rollback, cluster.as_ref(), &asks)).await;
+        let sources = sources.into_iter().flatten().map(Line::from);
+        Ok(sources.chain(rollbacks).collect::<Vec<Line>>())
+    })?;
     for line in &lines {
-        text += &shown(line);
+        text += &format!("{line}\n");
     }
-    let failed = lines.iter().filter(|line| line.result.is_err()).count();
+    let of = |outcome| lines.iter().filter(|line| line.outcome == outcome).count();
+    let (failed, warnings) = (of(Outcome::Failed), of(Outcome::Warning));
     text += &match failed {
-        0 => format!("all {} checks passed\n", lines.len()),
-        failed => format!("{failed} of {} checks failed\n", lines.len()),
+        0 => format!("all {} checks passed", lines.len()),
+        failed => format!("{failed} of {} checks failed", lines.len()),
+    };
+    text += &match warnings {
+        0 => "\n".to_owned(),
+        1 => ", 1 with a warning\n".to_owned(),
+        warnings => format!(", {warnings} with a warning\n"),
     };
     print(text.as_bytes())?;
     Ok(u8::from(failed > 0))
 }
 
-/// The version that each service runs, and since when: what `$version` stands for in the queries that are tried.
-/// What the cluster does not tell in time stays unknown, and the lines say so.
-async fn deployed(setup: &Setup, sources: &[SourceSpec]) -> (Vec<Option<String>>, Option<Time>) {
+/// How something that was tried came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Ok,
+    /// It works, and there is something to know.
+    Warning,
+    Failed,
+}
+
+/// One thing that was tried.
+struct Line {
+    outcome: Outcome,
+    what: String,
+    /// What came of it: remark, or reason and way out.
+    result: String,
+}
+
+impl Line {
+    /// Empty parts are left out.
+    fn new(outcome: Outcome, what: &str, parts: &[&str]) -> Self {
+        let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+        Self { outcome, what: what.to_owned(), result: parts.join("; ") }
+    }
+}
+
+impl From<CheckLine> for Line {
+    fn from(CheckLine { what, result }: CheckLine) -> Self {
+        match result {
+            Ok(remark) => Self::new(Outcome::Ok, &what, &[&remark]),
+            Err(failure) => Self::new(Outcome::Failed, &what, &[&failure.reason, &failure.way_out]),
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.outcome {
+            Outcome::Ok => "ok  ",
+            Outcome::Warning => "warn",
+            Outcome::Failed => "FAIL",
+        };
+        write!(f, "{word}  {}: {}", self.what, self.result)
+    }
+}
+
+/// What the cluster tells of an environment's workloads.
+struct Found {
+    /// The version that each service runs: what `$version` stands for in the queries that are tried.
+    versions: Vec<Option<String>>,
+    /// When the newest of them was deployed.
+    deployed_at: Option<Time>,
+    /// The connection, where there is one.
+    cluster: Option<Cluster>,
+    /// What a watch would ask the strategy of each workload; nothing where the cluster did not tell of it.
+    asks: Vec<(WorkloadRef, Option<Ask>)>,
+}
+
+/// Lets the cluster tell of its workloads. What it does not tell in time stays unknown, and the lines say so.
+async fn deployed(mut watch: Watch, sources: &[SourceSpec]) -> Found {
+    let setup = watch.shared_setup();
+    let mut asks: Vec<(WorkloadRef, Option<Ask>)> =
+        setup.workloads.iter().map(|workload| (workload.reference.clone(), None)).collect();
+    let cluster = connect(&mut watch, sources, &mut asks).await;
     let mut versions = vec![None; setup.services.len()];
     let mut deployed_at = None;
-    let mut seen = vec![false; setup.workloads.len()];
-    let (out, mut news) = mpsc::channel(QUEUE);
-    let streams = sources.iter().enumerate().filter_map(|(index, spec)| match spec {
-        SourceSpec::Kubernetes(spec) => Some(told(SourceId(index as u16), spec.clone(), out.clone())),
+    for (workload, state) in setup.workloads.iter().zip(watch.workloads()) {
+        let Some(deploy) = &state.deploy else { continue };
+        versions[usize::from(workload.service.0)] = Some(deploy.to.label().to_owned());
+        deployed_at = deployed_at.max(Some(deploy.at));
+    }
+    Found { versions, deployed_at, cluster, asks }
+}
+
+/// Feeds a watch with what the cluster tells until it knows every workload; gives the connection.
+async fn connect(
+    watch: &mut Watch,
+    sources: &[SourceSpec],
+    asks: &mut [(WorkloadRef, Option<Ask>)],
+) -> Option<Cluster> {
+    let (index, spec) = sources.iter().enumerate().find_map(|(index, spec)| match spec {
+        SourceSpec::Kubernetes(spec) => Some((index, spec.clone())),
         _ => None,
-    });
+    })?;
+    // A cluster that cannot be reached tells nothing; its own lines say why.
+    let cluster = cluster::connect(&spec).await.ok()?;
+    let (out, mut news) = mpsc::channel(QUEUE);
+    let stream = source::kubernetes::stream(SourceId(index as u16), spec, cluster.clone(), Clock::real(), out);
     let listen = async {
-        while seen.contains(&false)
+        while watch.workloads().iter().any(|state| state.rollout.is_none())
             && let Some(message) = news.recv().await
         {
-            let Message::Streamed { news: StreamNews::Rollout(id, rollout), .. } = message else { continue };
-            seen[usize::from(id.0)] = true;
-            if let Some(deploy) = rollout.deploy {
-                versions[usize::from(setup.workload(id).service.0)] = Some(deploy.to.label().to_owned());
-                deployed_at = deployed_at.max(Some(deploy.at));
+            for effect in watch.update(message) {
+                if let Effect::Prepare(ask) = effect
+                    && ask.goal == Goal::Back
+                {
+                    let place = usize::from(ask.workload.0);
+                    asks[place].1 = Some(*ask);
+                }
             }
         }
     };
-    // Whichever ends first: all have told, no cluster can be reached, or the time is up.
-    let _ = timeout(PATIENCE, select(pin!(listen), pin!(join_all(streams)))).await;
-    (versions, deployed_at)
-}
-
-/// Lets a cluster tell of its workloads. One that cannot be reached tells nothing; its own lines say why.
-async fn told(id: SourceId, spec: ClusterSpec, out: mpsc::Sender<Message>) {
-    if let Ok(cluster) = cluster::connect(&spec).await {
-        source::kubernetes::stream(id, spec, cluster, Clock::real(), out).await;
-    }
+    // Whichever ends first: all have told, the stream has ended, or the time is up.
+    let _ = timeout(PATIENCE, select(pin!(listen), pin!(stream))).await;
+    Some(cluster)
 }
 
 async fn check(spec: &SourceSpec, request: &PollRequest) -> Vec<CheckLine> {
@@ -100,12 +193,5 @@ async fn check(spec: &SourceSpec, request: &PollRequest) -> Vec<CheckLine> {
                 way_out: "mend the source's settings in the configuration".to_owned(),
             }),
         }],
-    }
-}
-
-fn shown(line: &CheckLine) -> String {
-    match &line.result {
-        Ok(remark) => format!("ok    {}: {remark}\n", line.what),
-        Err(failure) => format!("FAIL  {}: {}; {}\n", line.what, failure.reason, failure.way_out),
     }
 }

@@ -4,7 +4,7 @@ use super::watch::{Screenplay, needs_terminal, show};
 use super::{CommandError, block_on, print};
 use crate::cli::{DemoArgs, Global};
 use crate::clock::Clock;
-use crate::config::{AssembleOptions, Config};
+use crate::config::{AssembleOptions, Config, Person};
 use crate::demo::{Company, Options, Scenario};
 use crate::setup::Told;
 use chrono::TimeDelta;
@@ -28,6 +28,7 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> 
             read_only: global.read_only,
             started: clock.now(),
             clock_speed: clock.speed(),
+            person: Person::here(),
         };
         let mut assembly = config.assemble(None, &options, &company)?;
         let workloads = assembly.setup.workloads.iter();

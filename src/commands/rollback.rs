@@ -5,7 +5,7 @@ mod lines;
 use super::{CommandError, block_on, load, recall};
 use crate::cli::{Global, RollbackArgs};
 use crate::clock::Clock;
-use crate::config::{AssembleOptions, SystemSecrets};
+use crate::config::{AssembleOptions, Person, SystemSecrets};
 use crate::runtime::{Outside, QUEUE, Runtime};
 use crate::setup::{Automatic, Confirm, Told};
 use crate::watch::Watch;
@@ -18,7 +18,13 @@ use tokio::sync::mpsc;
 pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandError> {
     let config = load(global)?;
     let told = Told { rollback_to: args.to, ..Told::default() };
-    let options = AssembleOptions { told, read_only: global.read_only, started: Utc::now(), clock_speed: 1.0 };
+    let options = AssembleOptions {
+        told,
+        read_only: global.read_only,
+        started: Utc::now(),
+        clock_speed: 1.0,
+        person: Person::here(),
+    };
     let mut assembly = config.assemble(Some(&args.environment), &options, &SystemSecrets::default())?;
     if assembly.setup.read_only && !args.dry_run {
         return Err(CommandError::Call(

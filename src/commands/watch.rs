@@ -3,7 +3,7 @@
 use super::{CommandError, block_on, load, recall};
 use crate::cli::{Global, WatchArgs};
 use crate::clock::Clock;
-use crate::config::{self, AssembleOptions, Assembly, Config, SystemSecrets};
+use crate::config::{self, AssembleOptions, Assembly, Config, Person, SystemSecrets};
 use crate::memory::Memory;
 use crate::rollback::Rollback;
 use crate::runtime::{Outside, QUEUE, Runtime};
@@ -27,7 +27,13 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<u8, CommandError>
         to: args.to.clone(),
         rollback_to: None,
     };
-    let options = AssembleOptions { told, read_only: global.read_only, started: Utc::now(), clock_speed: 1.0 };
+    let options = AssembleOptions {
+        told,
+        read_only: global.read_only,
+        started: Utc::now(),
+        clock_speed: 1.0,
+        person: Person::here(),
+    };
     let look = Screenplay::of(global, &config)?;
     let mut assembly = config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
     let memory = recall(&mut assembly);

@@ -24,6 +24,19 @@ pub(super) fn check(written: &At<String>, tail: Tail, problems: &mut Problems) -
     }
 }
 
+/// The same for an address that may be left out where a system has a usual one.
+pub(super) fn or_usual(written: Option<&At<String>>, usual: &str, problems: &mut Problems) -> Option<String> {
+    match written {
+        Some(written) => check(written, Tail::None, problems),
+        None => Some(usual.to_owned()),
+    }
+}
+
+/// The same for an address to which nothing is joined: its trailing slash may matter to the server.
+pub(super) fn check_as_written(written: &At<String>, problems: &mut Problems) -> Option<String> {
+    check(written, Tail::Any, problems).map(|_| written.value.clone())
+}
+
 fn refuse(text: &str, tail: Tail) -> Result<(), (String, &'static str)> {
     const LIKE: &str = "write it like \"https://www.example.com\"";
     // The parser's reasons never quote the text, which may hold a password.

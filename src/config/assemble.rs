@@ -1,23 +1,22 @@
 //! From a checked environment to what a watch needs: its sources with their secrets, its signals with their indexes.
 
-use super::at::At;
 use super::environments::Environment;
-use super::problem::{Problem, Problems, list, nearest};
-use super::secrets::{SecretRef, Secrets};
+use super::fetch::Fetch;
+use super::person::Person;
+use super::problem::{list, nearest};
+use super::secrets::Secrets;
 use super::signals::{self, Read, index};
-use super::sources::{self, Access, Source, System};
+use super::sources::{Source, System};
 use super::{Config, ConfigError, variables};
-use crate::deploy::{Time, WorkloadId};
+use crate::deploy::Time;
+use crate::kill_switch::spec::SwitchSpec;
 use crate::rollback::spec::RollbackSpec;
-use crate::secret::Secret;
 use crate::setup::{Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told};
 use crate::signal::{Signal, SignalId, SourceId};
 use crate::source::spec::{
-    AlertQuery, Auth, ClusterAccess, ClusterSpec, DatadogSpec, Endpoint, Expr, GrafanaSpec, ProbeSpec, PrometheusSpec,
-    SentryQuery, SentrySpec, SeriesQuery, SourceSpec,
+    AlertQuery, DatadogSpec, Endpoint, Expr, GrafanaSpec, ProbeSpec, SentryQuery, SeriesQuery, SourceSpec,
 };
 use chrono::TimeDelta;
-use std::path::{Path, PathBuf};
 
 /// How long keys are ignored after the plan opened, in a person's milliseconds.
 const GRACE: f64 = 300.0;
@@ -33,6 +32,8 @@ pub struct AssembleOptions {
     pub started: Time,
     /// How many times as fast as a person's time that clock runs; 1 but in the demo.
     pub clock_speed: f64,
+    /// Who is at the keys.
+    pub person: Person,
 }
 
 /// All that a watch begins with.
@@ -44,11 +45,13 @@ pub struct Assembly {
     pub sources: Vec<SourceSpec>,
     /// For the strategy.
     pub rollback: RollbackSpec,
+    /// For the kill switches, in the file's order.
+    pub switches: Vec<SwitchSpec>,
 }
 
 impl Config {
     /// Everything for a watch of an environment: the one that is named, else the only one, else the default.
-    /// Secrets are fetched here, and only those of the sources that the environment reads.
+    /// Secrets are fetched here, and only those that the environment needs.
     pub fn assemble(
         &self,
         environment: Option<&str>,
@@ -57,7 +60,7 @@ impl Config {
     ) -> Result<Assembly, ConfigError> {
         let environment = self.choose(environment)?;
         let used = used(environment, self.sources.len());
-        let mut sources = self.connect(environment, &used, secrets)?;
+        let (mut sources, rollback, switches) = self.fetch(environment, &used, secrets)?;
         let mut infos: Vec<SourceInfo> = used.iter().map(|&place| info(&self.sources[place])).collect();
         let mut signals = Vec::with_capacity(environment.signals.len());
         for (place, planned) in environment.signals.iter().enumerate() {
@@ -77,11 +80,7 @@ impl Config {
         }
         let setup = Setup {
             environment: environment.name.clone(),
-            services: environment
-                .services
-                .iter()
-                .map(|name| Service { name: name.clone(), depends_on: Vec::new() })
-                .collect(),
+            services: services(environment),
             workloads: environment.workloads.clone(),
             signals,
             sources: infos,
@@ -90,11 +89,11 @@ impl Config {
             confirm: environment.confirm,
             confirm_grace: TimeDelta::milliseconds((GRACE * options.clock_speed) as i64),
             read_only: environment.read_only || options.read_only,
-            rollback: RollbackPolicy::default(),
+            rollback: policy(environment, &rollback, &options.person),
             told: options.told.clone(),
             started: options.started,
         };
-        Ok(Assembly { setup, sources, rollback: RollbackSpec::default() })
+        Ok(Assembly { setup, sources, rollback, switches })
     }
 
     fn choose(&self, wanted: Option<&str>) -> Result<&Environment, ConfigError> {
@@ -114,19 +113,43 @@ impl Config {
         }
     }
 
-    /// The sources that are read, with their secrets and without questions yet.
-    fn connect(
+    /// The sources that are read, still without questions, the strategy and the kill switches, with their secrets.
+    fn fetch(
         &self,
         environment: &Environment,
         used: &[usize],
         secrets: &dyn Secrets,
-    ) -> Result<Vec<SourceSpec>, ConfigError> {
-        let mut fetch = Fetch { secrets, folder: self.folder.as_deref(), problems: Problems::default() };
+    ) -> Result<(Vec<SourceSpec>, RollbackSpec, Vec<SwitchSpec>), ConfigError> {
+        let mut fetch = Fetch::new(secrets, self.folder.as_deref());
         // All are tried before anything is said: whoever lacks one variable often lacks three.
-        let found: Vec<Option<SourceSpec>> =
+        let sources: Vec<Option<SourceSpec>> =
             used.iter().map(|&place| fetch.source(&self.sources[place], environment)).collect();
-        fetch.problems.into_result(&self.document)?;
-        Ok(found.into_iter().flatten().collect())
+        let rollback = match &self.sources[environment.cluster].system {
+            System::Kubernetes(access) => fetch.rollback(environment, access),
+            _ => None,
+        };
+        let switches: Vec<Option<SwitchSpec>> = environment.flags.iter().map(|flags| fetch.switch(flags)).collect();
+        fetch.into_result(&self.document)?;
+        let sources = sources.into_iter().flatten().collect();
+        Ok((sources, rollback.unwrap_or_default(), switches.into_iter().flatten().collect()))
+    }
+}
+
+fn services(environment: &Environment) -> Vec<Service> {
+    let named = environment.services.iter().zip(&environment.calls);
+    named.map(|(name, calls)| Service { name: name.clone(), depends_on: calls.clone() }).collect()
+}
+
+fn policy(environment: &Environment, spec: &RollbackSpec, person: &Person) -> RollbackPolicy {
+    let written = &environment.rollback;
+    RollbackPolicy {
+        strategy: spec.strategy.name().to_owned(),
+        automatic: written.automatic,
+        countdown: written.countdown,
+        clear_for: written.clear_for,
+        actor: person.actor(written.actor.as_deref()),
+        // What earlier watches found is in the memory, not in the file.
+        known: Vec::new(),
     }
 }
 
@@ -212,108 +235,5 @@ fn ask(source: &mut SourceSpec, id: SignalId, planned: &signals::Signal) {
         }
         // Probes and rollouts are told what to read when they are made.
         _ => {}
-    }
-}
-
-/// Fetches secrets, and complains of those that cannot be had where the file asks for them.
-struct Fetch<'a> {
-    secrets: &'a dyn Secrets,
-    folder: Option<&'a Path>,
-    problems: Problems,
-}
-
-impl Fetch<'_> {
-    fn source(&mut self, source: &Source, environment: &Environment) -> Option<SourceSpec> {
-        let endpoint = |url: &String| Endpoint { name: source.name.clone(), url: url.clone(), timeout: source.timeout };
-        Some(match &source.system {
-            System::Kubernetes(access) => SourceSpec::Kubernetes(ClusterSpec {
-                name: source.name.clone(),
-                access: self.access(access, environment.context.as_ref())?,
-                timeout: source.timeout,
-                workloads: environment
-                    .workloads
-                    .iter()
-                    .enumerate()
-                    .map(|(place, workload)| (WorkloadId(index(place)), workload.reference.clone()))
-                    .collect(),
-            }),
-            System::Grafana { url, auth, organization, datasource: _ } => SourceSpec::Grafana(GrafanaSpec {
-                endpoint: endpoint(url),
-                auth: self.auth(auth)?,
-                organization: *organization,
-                datasources: Vec::new(),
-                alerts: Vec::new(),
-            }),
-            System::Prometheus { url, auth, tenant } => SourceSpec::Prometheus(PrometheusSpec {
-                endpoint: endpoint(url),
-                auth: self.auth(auth)?,
-                tenant: tenant.clone(),
-                queries: Vec::new(),
-            }),
-            System::Sentry { url, token, organization, environment: named } => SourceSpec::Sentry(SentrySpec {
-                endpoint: endpoint(url),
-                token: self.secret(token)?,
-                organization: organization.clone(),
-                environment: Some(named.as_ref().unwrap_or(&environment.name).clone()),
-                queries: Vec::new(),
-            }),
-            System::Datadog { url, api_key, application_key } => {
-                // Both are tried, so that both can be complained of.
-                let (api_key, application_key) = (self.secret(api_key), self.secret(application_key));
-                SourceSpec::Datadog(DatadogSpec {
-                    endpoint: endpoint(url),
-                    api_key: api_key?,
-                    application_key: application_key?,
-                    queries: Vec::new(),
-                    monitors: Vec::new(),
-                })
-            }
-        })
-    }
-
-    fn access(&mut self, access: &Access, context: Option<&String>) -> Option<ClusterAccess> {
-        Some(match access {
-            Access::Kubeconfig { path, context: own } => ClusterAccess::Kubeconfig {
-                path: path.as_ref().map(|path| self.place(path)),
-                context: context.or(own.as_ref()).cloned(),
-            },
-            Access::Direct { url, token } => ClusterAccess::Direct {
-                url: url.clone(),
-                token: match token {
-                    Some(token) => Some(self.secret(token)?),
-                    None => None,
-                },
-            },
-        })
-    }
-
-    fn auth(&mut self, auth: &sources::Auth) -> Option<Auth> {
-        Some(match auth {
-            sources::Auth::None => Auth::None,
-            sources::Auth::Bearer(token) => Auth::Bearer(self.secret(token)?),
-            sources::Auth::Basic { user, password } => {
-                Auth::Basic { user: user.clone(), password: self.secret(password)? }
-            }
-        })
-    }
-
-    fn secret(&mut self, written: &At<SecretRef>) -> Option<Secret> {
-        let found = match &written.value {
-            SecretRef::Env(name) => self.secrets.env(name),
-            SecretRef::File(path) => self.secrets.file(&self.place(path)),
-            SecretRef::Command(words) => self.secrets.command(words),
-        };
-        found.map_err(|why| self.problems.push(Problem::new(&written.span, why))).ok()
-    }
-
-    /// A path in the file: `~/` is the home folder, and other relative paths begin at the file's own folder.
-    fn place(&self, path: &Path) -> PathBuf {
-        let home = || directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned());
-        if let Ok(rest) = path.strip_prefix("~")
-            && let Some(home) = home()
-        {
-            return home.join(rest);
-        }
-        self.folder.map_or_else(|| path.to_owned(), |folder| folder.join(path))
     }
 }

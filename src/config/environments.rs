@@ -2,8 +2,11 @@
 
 use super::address::{self, Tail};
 use super::at::{At, Span};
+use super::depends;
+use super::flags::{self, Flags};
 use super::problem::{Problem, Problems, list};
 use super::raw;
+use super::rollback::{self, Rollback};
 use super::signals::{self, Signal};
 use super::sources::{self, Access, Source, System};
 use crate::deploy::{ServiceId, WorkloadKind, WorkloadRef};
@@ -29,8 +32,12 @@ pub(super) struct Environment {
     pub(super) cluster: usize,
     pub(super) context: Option<String>,
     pub(super) services: Vec<String>,
+    /// The services that each of them calls, in the same order.
+    pub(super) calls: Vec<Vec<ServiceId>>,
     pub(super) workloads: Vec<Workload>,
     pub(super) signals: Vec<Signal>,
+    pub(super) rollback: Rollback,
+    pub(super) flags: Vec<Flags>,
 }
 
 /// Checks every environment; those that are wrong are left out and complained of.
@@ -67,9 +74,12 @@ fn environment(
         None => Some(None),
     };
     let cluster = cluster(raw, sources, problems);
+    let rollback = rollback(name, raw, cluster.map(|place| &sources[place]), problems);
     // Without a namespace, services or a window there is nothing to check signals against.
     let namespace = namespace(raw.namespace.as_ref(), problems)?;
     let (services, workloads) = services(raw, &namespace, problems)?;
+    let calls = depends::check(&services, raw.services.as_deref().unwrap_or_default(), problems);
+    let flags = flags::check(raw.flags.as_deref().unwrap_or_default(), name, &services, problems);
     let place = signals::Place {
         environment: name,
         url: url?,
@@ -90,9 +100,31 @@ fn environment(
         cluster: cluster?,
         context: raw.context.as_ref().map(|at| at.value.clone()),
         services,
+        calls: calls?,
         workloads,
         signals,
+        rollback: rollback?,
+        flags,
     })
+}
+
+fn rollback(
+    environment: &str,
+    raw: &raw::Environment,
+    cluster: Option<&Source>,
+    problems: &mut Problems,
+) -> Option<Rollback> {
+    let place = rollback::Place {
+        environment,
+        read_only: raw.read_only.unwrap_or(false),
+        by_address: cluster
+            .filter(|source| matches!(source.system, System::Kubernetes(Access::Direct { .. })))
+            .map(|source| source.name.as_str()),
+    };
+    match &raw.rollback {
+        Some(written) => rollback::check(written, &place, problems),
+        None => rollback::check(&raw::rollback::Rollback::default(), &place, problems),
+    }
 }
 
 /// The kubernetes source of an environment.

@@ -1,13 +1,17 @@
 //! The shape of the file: what may be written where. Its meaning is checked by `sources`, `environments` and
 //! `signals`. The JSON schema is made from these types, and their descriptions are what an editor shows.
 
+pub(super) mod flags;
+pub(super) mod rollback;
+
 use super::at::{At, Span};
 use super::kinds::{InputUnit, SignalKind};
 use super::length::Length;
 use super::secrets::SecretRef;
 use crate::setup::Confirm;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -185,6 +189,12 @@ pub(super) struct Environment {
     pub(super) services: Option<Vec<Service>>,
     /// What is judged. The rollout of each workload always is.
     pub(super) signals: Option<Vec<Signal>>,
+    /// How a deploy is taken back.
+    #[serde(default, deserialize_with = "read_apart")]
+    pub(super) rollback: Option<rollback::Rollback>,
+    /// Feature flags that a person may turn off.
+    #[serde(default, deserialize_with = "read_apart")]
+    pub(super) flags: Option<Vec<flags::Flags>>,
     /// Where the environment's name stands; not part of the file's shape.
     #[serde(skip)]
     #[schemars(skip)]
@@ -221,6 +231,8 @@ pub(super) struct Service {
     pub(super) name: At<String>,
     /// Its workloads; default `["deployment/NAME"]`.
     pub(super) workloads: Option<At<Vec<At<String>>>>,
+    /// The services that it calls, by their names: a rollback takes it back before them.
+    pub(super) depends_on: Option<Vec<At<String>>>,
 }
 
 /// One judged series. Texts may hold `$service`, `$environment` and `$namespace`; queries `$version` too.
@@ -287,4 +299,9 @@ pub(super) struct Signal {
 pub(super) enum Want {
     /// Error events of the release, a minute.
     Errors,
+}
+
+/// For a table that is taken out and read by itself before the one around it: here it only has its name.
+fn read_apart<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Option<T>, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| None)
 }

@@ -1,6 +1,8 @@
 //! From text to [`super::raw`]: TOML, known keys and right types. Everything that is wrong is found in one run: a table
 //! that was refused for one entry is read again without it.
 
+mod rollback;
+
 use super::at::{At, Span};
 use super::problem::{Document, Problem, Problems, list, nearest};
 use super::raw::{Environment, File, Named, OneOrMany, Source};
@@ -9,8 +11,28 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
-/// The kinds of source, as `kind` names them.
-const SOURCE_KINDS: [&str; 5] = ["kubernetes", "grafana", "prometheus", "sentry", "datadog"];
+/// A table that has one of several forms, and the entry that says which.
+struct Tagged<T: 'static> {
+    key: &'static str,
+    /// What the entry names, and what several of them are called.
+    noun: (&'static str, &'static str),
+    forms: &'static [Form<T>],
+}
+
+/// A form's name, and how a table of it is read: with its place and that of its header.
+type Form<T> = (&'static str, fn(&mut Reader, DeTable<'_>, Span, &Span) -> Option<T>);
+
+const SOURCES: Tagged<Source> = Tagged {
+    key: "kind",
+    noun: ("kind of source", "kinds"),
+    forms: &[
+        ("kubernetes", |reader, table, span, header| reader.entries(table, span, header).map(Source::Kubernetes)),
+        ("grafana", |reader, table, span, header| reader.entries(table, span, header).map(Source::Grafana)),
+        ("prometheus", |reader, table, span, header| reader.entries(table, span, header).map(Source::Prometheus)),
+        ("sentry", |reader, table, span, header| reader.entries(table, span, header).map(Source::Sentry)),
+        ("datadog", |reader, table, span, header| reader.entries(table, span, header).map(Source::Datadog)),
+    ],
+};
 
 type Entry<'i> = (Spanned<DeString<'i>>, Spanned<DeValue<'i>>);
 
@@ -73,32 +95,37 @@ impl Reader {
     }
 
     fn source(&mut self, name: &At<String>, value: Spanned<DeValue<'_>>) -> Option<Source> {
-        let (mut table, span) = self.table(value)?;
-        let Some((key, kind)) = table.remove_entry("kind") else {
-            self.problems.push(
-                Problem::new(&name.span, format!("it is not said what kind of source `{}` is", name.value))
-                    .way_out(format!("add kind = \"…\", one of {}", list(&SOURCE_KINDS))),
-            );
+        let (table, span) = self.table(value)?;
+        let missing = format!("it is not said what kind of source `{}` is", name.value);
+        self.tagged(table, span, &name.span, &SOURCES, missing)
+    }
+
+    /// A table with an entry that says which form it has; `missing` is said where there is no such entry.
+    fn tagged<T>(
+        &mut self,
+        mut table: DeTable<'_>,
+        span: Span,
+        header: &Span,
+        Tagged { key, noun: (one, several), forms }: &Tagged<T>,
+        missing: impl Into<String>,
+    ) -> Option<T> {
+        let right: Vec<&str> = forms.iter().map(|(name, _)| *name).collect();
+        let Some((place, written)) = table.remove_entry(*key) else {
+            let way_out = format!("add {key} = \"…\", one of {}", list(&right));
+            self.problems.push(Problem::new(header, missing).way_out(way_out));
             return None;
         };
-        let header = &name.span;
-        match kind.get_ref().as_str() {
-            Some("kubernetes") => self.entries(table, span, header).map(Source::Kubernetes),
-            Some("grafana") => self.entries(table, span, header).map(Source::Grafana),
-            Some("prometheus") => self.entries(table, span, header).map(Source::Prometheus),
-            Some("sentry") => self.entries(table, span, header).map(Source::Sentry),
-            Some("datadog") => self.entries(table, span, header).map(Source::Datadog),
-            Some(other) => {
-                let problem = Problem::new(&kind.span(), format!("there is no kind of source `{other}`"));
-                self.problems.push(problem.names(other, &SOURCE_KINDS, "kinds"));
-                None
-            }
-            None => {
-                let problem = Problem::new(&key.span(), "`kind` is a text in quotes");
-                self.problems.push(problem.way_out(format!("one of {}", list(&SOURCE_KINDS))));
-                None
-            }
-        }
+        let Some(name) = written.get_ref().as_str() else {
+            let problem = Problem::new(&place.span(), format!("`{key}` is a text in quotes"));
+            self.problems.push(problem.way_out(format!("one of {}", list(&right))));
+            return None;
+        };
+        let Some((_, read)) = forms.iter().find(|(known, _)| *known == name) else {
+            let problem = Problem::new(&written.span(), format!("there is no {one} `{name}`"));
+            self.problems.push(problem.names(name, &right, several));
+            return None;
+        };
+        read(self, table, span, header)
     }
 
     fn environment(&mut self, name: &At<String>, value: Spanned<DeValue<'_>>) -> Option<Environment> {
@@ -106,12 +133,23 @@ impl Reader {
         // Each by itself, so that one bad signal does not hide the next.
         let services = table.remove_entry("services").map(|entry| self.list(entry));
         let signals = table.remove_entry("signals").map(|entry| self.list(entry));
+        let flags = table.remove_entry("flags").map(|entry| self.list_with(entry, Self::flags));
+        let rollback = table.remove_entry("rollback").and_then(|entry| self.rollback(entry));
         let environment: Environment = self.entries(table, span, &name.span)?;
-        Some(Environment { services, signals, header: name.span.clone(), ..environment })
+        Some(Environment { services, signals, flags, rollback, header: name.span.clone(), ..environment })
     }
 
     /// The tables of `[[…]]`.
-    fn list<T: DeserializeOwned>(&mut self, (key, value): Entry<'_>) -> Vec<T> {
+    fn list<T: DeserializeOwned>(&mut self, entry: Entry<'_>) -> Vec<T> {
+        self.list_with(entry, |reader, table, span| reader.entries(table, span.clone(), &span))
+    }
+
+    /// The tables of `[[…]]`, each read by `read`.
+    fn list_with<T>(
+        &mut self,
+        (key, value): Entry<'_>,
+        mut read: impl FnMut(&mut Self, DeTable<'_>, Span) -> Option<T>,
+    ) -> Vec<T> {
         let DeValue::Array(values) = value.into_inner() else {
             let problem = Problem::new(&key.span(), format!("`{}` is a list of tables", key.get_ref()));
             self.problems.push(problem.way_out(format!("write each as [[environments.NAME.{}]]", key.get_ref())));
@@ -121,7 +159,7 @@ impl Reader {
             .into_iter()
             .filter_map(|value| {
                 let (table, span) = self.table(value)?;
-                self.entries(table, span.clone(), &span)
+                read(self, table, span)
             })
             .collect()
     }
@@ -238,8 +276,14 @@ fn kind_of(type_name: &str) -> &str {
 /// What a missing entry could look like.
 fn example(name: &str) -> &'static str {
     match name {
-        "url" => "\"https://…\"",
+        "url" | "off_url" => "\"https://…\"",
         "token" | "api_key" | "application_key" | "password" => "{ env = \"NAME\" }",
+        "path" => "\"~/src/shop\"",
+        "branch" => "\"main\"",
+        "repository" => "\"example/shop\"",
+        "workflow" => "\"rollback.yml\"",
+        "run" => "[\"./rollback.sh\", \"$service\", \"$to\"]",
+        "features" => "[\"…\"]",
         "kind" => "\"error_rate\", or another kind",
         _ => "\"…\"",
     }

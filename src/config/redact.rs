@@ -3,10 +3,12 @@
 
 use super::at::Span;
 use super::secrets;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The keys of a source whose texts are harmless. Any other text in a source may be a secret under a misspelt key.
-const HARMLESS: [&str; 13] = [
+/// The keys whose texts are harmless in what holds credentials: sources, rollbacks and flags. Any other text there may
+/// be a secret under a misspelt key.
+const HARMLESS: [&str; 45] = [
     "kind",
     "url",
     "site",
@@ -20,7 +22,48 @@ const HARMLESS: [&str; 13] = [
     "interval",
     "timeout",
     "file",
+    // Rollbacks.
+    "strategy",
+    "auto",
+    "countdown",
+    "clear_for",
+    "actor",
+    "path",
+    "remote",
+    "tags",
+    "migrations",
+    "repository",
+    "application",
+    "program",
+    "release",
+    "branch",
+    "run",
+    "dry_run",
+    "inherit",
+    "system",
+    "workflow",
+    "ref",
+    "inputs",
+    "parameters",
+    "project",
+    "job",
+    "run_timeout",
+    // Flags.
+    "provider",
+    "features",
+    "service",
+    "link",
+    // What complaints are often about, and what shows no more than the address beside it.
+    "off_url",
+    "state_url",
+    "status_url",
 ];
+
+/// Tables whose keys are a person's own: only what a key calls a secret is one there.
+const OWN_KEYS: [&str; 2] = ["inputs", "parameters"];
+
+/// What an environment has that holds no credentials.
+const PLAIN_LISTS: [&str; 2] = ["services", "signals"];
 
 /// Words in a key that call its value a secret, wherever it stands.
 const SECRET: [&str; 5] = ["token", "password", "passwd", "secret", "api_key"];
@@ -45,7 +88,7 @@ pub(super) fn suspects(text: &str) -> Vec<Span> {
         }
         fence = ["\"\"\"", "'''"].into_iter().find(|fence| line.matches(fence).count() % 2 == 1);
         if line.trim_start().starts_with('[') {
-            in_source = !line.contains("environments") && !line.contains("[keys]");
+            in_source = !is_plain_header(line);
         } else if let Some(value) = suspicious_value(line, in_source) {
             found.push(offset + value..offset + end.max(value));
         }
@@ -53,9 +96,21 @@ pub(super) fn suspects(text: &str) -> Vec<Span> {
     found
 }
 
+/// Whether nothing under a header holds credentials: keys, and environments without their rollbacks and flags.
+fn is_plain_header(line: &str) -> bool {
+    let inner = line.trim().trim_matches(['[', ']']);
+    let mut parts = inner.split('.').map(str::trim);
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some("keys"), None, ..) | (Some("environments"), _, None, _) => true,
+        (Some("environments"), _, Some(list), None) => PLAIN_LISTS.contains(&list),
+        _ => false,
+    }
+}
+
 /// Where the part of a line begins that may be a secret.
 fn suspicious_value(line: &str, in_source: bool) -> Option<usize> {
     let lower = line.to_ascii_lowercase();
+    let in_source = in_source || ["rollback", "flags"].iter().any(|table| lower.trim_start().starts_with(table));
     let from = if in_source || has_user(line) {
         lower.len() - lower.trim_start().len()
     } else {
@@ -91,7 +146,7 @@ pub(super) fn secrets(root: &DeTable<'_>) -> Vec<Span> {
     for (key, value) in root {
         match key.get_ref().as_ref() {
             "theme" | "keys" => {}
-            "environments" => walk(value.get_ref(), &value.span(), false, false, &mut found),
+            "environments" => environments(value.get_ref(), &mut found),
             // Any other name may be `sources`, misspelt.
             _ => walk(value.get_ref(), &value.span(), true, true, &mut found),
         }
@@ -99,21 +154,28 @@ pub(super) fn secrets(root: &DeTable<'_>) -> Vec<Span> {
     found
 }
 
+/// Environments hold credentials too, in tables such as `rollback` and `flags`, however those are spelt.
+fn environments(value: &DeValue<'_>, found: &mut Vec<Span>) {
+    let DeValue::Table(environments) = value else { return };
+    for (_, environment) in environments {
+        let DeValue::Table(environment) = environment.get_ref() else { continue };
+        for (key, value) in environment {
+            let holds_more = match value.get_ref() {
+                DeValue::Table(_) => true,
+                DeValue::Array(values) => values.iter().any(|value| matches!(value.get_ref(), DeValue::Table(_))),
+                _ => false,
+            };
+            let in_source = holds_more && !PLAIN_LISTS.contains(&key.get_ref().as_ref());
+            entry(key.get_ref(), value, in_source, false, found);
+        }
+    }
+}
+
 fn walk(value: &DeValue<'_>, span: &Span, in_source: bool, suspicious: bool, found: &mut Vec<Span>) {
     match value {
         DeValue::Table(table) => {
             for (key, value) in table {
-                let name = key.get_ref().to_ascii_lowercase();
-                let named = SECRET.iter().any(|word| name.contains(word)) || name.ends_with("_key");
-                let suspicious = match (name.as_str(), value.get_ref()) {
-                    // A place may always be shown, unless it is no place but the secret itself.
-                    ("env", DeValue::String(text)) => !secrets::is_variable(text),
-                    ("command", _) => false,
-                    (_, DeValue::Table(_)) => named,
-                    (harmless, _) if HARMLESS.contains(&harmless) => false,
-                    _ => suspicious || named || in_source,
-                };
-                walk(value.get_ref(), &value.span(), in_source, suspicious, found);
+                entry(key.get_ref(), value, in_source, suspicious, found);
             }
         }
         DeValue::Array(values) => {
@@ -126,6 +188,21 @@ fn walk(value: &DeValue<'_>, span: &Span, in_source: bool, suspicious: bool, fou
         _ if suspicious => found.push(span.clone()),
         _ => {}
     }
+}
+
+fn entry(key: &str, value: &Spanned<DeValue<'_>>, in_source: bool, suspicious: bool, found: &mut Vec<Span>) {
+    let name = key.to_ascii_lowercase();
+    let named = SECRET.iter().any(|word| name.contains(word)) || name.ends_with("_key");
+    let suspicious = match (name.as_str(), value.get_ref()) {
+        // A place may always be shown, unless it is no place but the secret itself.
+        ("env", DeValue::String(text)) => !secrets::is_variable(text),
+        ("command", _) => false,
+        (_, DeValue::Table(_)) => named,
+        (harmless, _) if HARMLESS.contains(&harmless) => false,
+        _ => suspicious || named || in_source,
+    };
+    let in_source = in_source && !OWN_KEYS.contains(&name.as_str());
+    walk(value.get_ref(), &value.span(), in_source, suspicious, found);
 }
 
 /// Whether a text is an address that carries a user, and so perhaps a password.
@@ -154,6 +231,35 @@ mod tests {
         ] {
             assert_eq!(shown(text, &suspects(text)), safe);
         }
+    }
+
+    #[test]
+    fn only_what_surely_holds_no_credentials_is_shown_of_an_unreadable_environment() {
+        let shown = |header: &str, line: &str| {
+            let text = format!("{header}\n{line}");
+            shown(&text, &suspects(&text)).lines().last().unwrap_or_default().to_owned()
+        };
+        let misspelt = "tokne = 'abc\"";
+        assert_eq!(shown("[environments.production]", misspelt), misspelt);
+        assert_eq!(shown("[[environments.production.signals]]", misspelt), misspelt);
+        for header in
+            ["[environments.production.rollback.ci]", "[[environments.production.flags]]", "[environments.a.rolback]"]
+        {
+            assert_eq!(shown(header, misspelt), "tokne = *****", "{header}");
+        }
+        let inline = "rollback = { argocd = { tokne = 'abc\" } }";
+        assert_eq!(shown("[environments.production]", inline), format!("rollback = {}", "*".repeat(inline.len() - 11)));
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn credentials_of_an_environment_are_not_shown_however_their_keys_are_spelt() {
+        let text = "[environments.a]\nwindow = 'x'\n[environments.a.rollback.ci]\ntokne = 'abc'\nref = 'main'\n\
+                    inputs = { version = '$to', token = 'abc' }\n[[environments.a.flasg]]\ntokne = 'abc'\n\
+                    [[environments.a.signals]]\nquery = 'up'";
+        let root = DeTable::parse(text).unwrap();
+        let safe = text.replace("'abc'", "*****");
+        assert_eq!(shown(text, &secrets(root.get_ref())), safe);
     }
 
     #[test]

@@ -96,7 +96,8 @@ fn literal<E: Error>() -> E {
 /// Whether this may name an environment variable. Tokens pasted in its place are refused, because the name is
 /// shown in errors: they are long, or begin as their makers mark them.
 pub(super) fn is_variable(name: &str) -> bool {
-    const MARKS: [&str; 7] = ["glsa_", "glc_", "sntrys_", "sntryu_", "ghp_", "eyJ", "xox"];
+    const MARKS: [&str; 12] =
+        ["glsa_", "glc_", "sntrys_", "sntryu_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "eyJ", "xox"];
     let marked = MARKS.iter().any(|mark| name.starts_with(mark));
     let hexadecimal = name.len() >= 32 && name.chars().all(|c| c.is_ascii_hexdigit());
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';

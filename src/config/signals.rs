@@ -181,12 +181,7 @@ impl Checker<'_> {
     fn services(&mut self) -> Option<Vec<ServiceId>> {
         let all = || (0..self.place.services.len()).map(|place| ServiceId(index(place)));
         let Some(wanted) = &self.raw.service else { return Some(all().collect()) };
-        let found = all().find(|id| self.place.services[usize::from(id.0)] == wanted.value);
-        if found.is_none() {
-            let problem = Problem::new(&wanted.span, format!("this environment has no service `{}`", wanted.value));
-            self.push(problem.names(wanted, self.place.services, "services"));
-        }
-        found.map(|id| vec![id])
+        service_named(wanted, self.place.services, self.problems).map(|id| vec![id])
     }
 
     /// Refuses `$version` where it is not known.
@@ -234,12 +229,21 @@ impl Checker<'_> {
             Read::Probe { url, status, timeout } => {
                 let span = span(self.raw.url.as_ref()).or(span(self.raw.path.as_ref())).unwrap_or(&self.raw.kind.span);
                 let filled = At::new(fill(url), span.clone());
-                // Its trailing slash may matter to the server, so the text is kept as it is.
-                address::check(&filled, Tail::Any, self.problems)?;
-                Read::Probe { url: filled.value, status: *status, timeout: *timeout }
+                let url = address::check_as_written(&filled, self.problems)?;
+                Read::Probe { url, status: *status, timeout: *timeout }
             }
         })
     }
+}
+
+/// The service of an environment that is meant by its name.
+pub(super) fn service_named(wanted: &At<String>, services: &[String], problems: &mut Problems) -> Option<ServiceId> {
+    let found = services.iter().position(|name| *name == wanted.value);
+    if found.is_none() {
+        let problem = Problem::new(&wanted.span, format!("this environment has no service `{}`", wanted.value));
+        problems.push(problem.names(wanted, services, "services"));
+    }
+    found.map(|place| ServiceId(index(place)))
 }
 
 fn span<T>(written: Option<&At<T>>) -> Option<&Span> {

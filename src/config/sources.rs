@@ -118,10 +118,7 @@ fn source(name: At<String>, raw: raw::Source, problems: &mut Problems) -> Option
         }
         raw::Source::Sentry(raw) => {
             let pace = pace(raw.interval.as_ref(), raw.timeout.as_ref(), 60, 10, problems);
-            let url = match &raw.url {
-                Some(url) => address::check(url, Tail::None, problems),
-                None => Some("https://sentry.io".to_owned()),
-            };
+            let url = address::or_usual(raw.url.as_ref(), "https://sentry.io", problems);
             let (token, organization) = (raw.token, raw.organization.value);
             let environment = raw.environment.map(|at| at.value);
             (url.map(|url| System::Sentry { url, token, organization, environment }), pace)
@@ -197,7 +194,8 @@ fn kubernetes(raw: &raw::Kubernetes, problems: &mut Problems) -> Option<System> 
     Some(System::Kubernetes(Access::Direct { url, token: raw.token.clone() }))
 }
 
-fn auth(
+/// Token, user and password, of which a system takes one or two; `name` is what complaints call it.
+pub(super) fn auth(
     name: &At<String>,
     token: Option<At<SecretRef>>,
     user: Option<At<String>>,

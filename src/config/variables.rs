@@ -18,25 +18,51 @@ impl Variables<'_> {
         }
     }
 
-    /// The text with `$name` and `${name}` filled in. Names end where no letter, digit or underscore follows.
+    /// The text with them filled in.
     pub(super) fn fill(&self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(start) = rest.find('$') {
-            out.push_str(&rest[..start]);
-            rest = &rest[start..];
-            let (whole, name) = reference(rest);
-            out.push_str(self.value(name).unwrap_or(&rest[..whole]));
-            rest = &rest[whole..];
-        }
-        out.push_str(rest);
-        out
+        replace(text, |name| self.value(name))
     }
+}
+
+/// The text with each `$name` and `${name}` filled in that has a value. Names end where no letter, digit or underscore
+/// follows.
+pub(super) fn replace<'a>(text: &str, value: impl Fn(&str) -> Option<&'a str>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('$') {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let (whole, name) = reference(rest);
+        out.push_str(value(name).unwrap_or(&rest[..whole]));
+        rest = &rest[whole..];
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Whether a text refers to a variable.
 pub(super) fn mentions(text: &str, variable: &str) -> bool {
     text.match_indices('$').any(|(start, _)| reference(&text[start..]).1 == variable)
+}
+
+/// The variables that a text refers to, in order. For texts in which `$$` is a dollar; a price or a shell's `$1` is
+/// no variable.
+pub(super) fn references(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('$') {
+        rest = &rest[start..];
+        if let Some(after) = rest.strip_prefix("$$") {
+            rest = after;
+            continue;
+        }
+        let (whole, name) = reference(rest);
+        if !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) {
+            found.push(name);
+        }
+        rest = &rest[whole..];
+    }
+    found
 }
 
 /// The reference that a text begins with: its length in bytes and its name, empty where it is none.
@@ -72,6 +98,13 @@ mod tests {
         }
         assert_eq!(CART.fill("[$__interval]$service"), "[$__interval]cart");
         assert_eq!(CART.fill("ü$service ü"), "ücart ü");
+    }
+
+    #[test]
+    fn references_are_listed_and_a_doubled_dollar_is_none() {
+        assert_eq!(references("$from→${to}, $5 and 6 $"), ["from", "to"]);
+        assert_eq!(references("$$to costs $$$to"), ["to"]);
+        assert_eq!(references("nothing ${ here"), [""; 0]);
     }
 
     #[test]

@@ -64,6 +64,14 @@ namespace = "production"
             );
         }
     }
+    // The company's story is short: its flags are believed as soon as they are clear.
+    out.push_str("\n[environments.production.rollback]\nclear_for = \"0s\"\nactor = \"on call\"\n");
+    if company.scenario == Scenario::AutoCountdown {
+        out.push_str("auto = \"countdown\"\n");
+    }
+    if company.scenario == Scenario::GitopsOwned {
+        let _ = writeln!(out, "argocd = {{ url = \"{}\", token = {secret} }}", url(Peer::ArgoCd));
+    }
     out.push_str(SIGNALS);
     if services.len() == 1 {
         out.push_str(SIGNALS_OF_ONE);

@@ -1,6 +1,6 @@
 //! What a step sends, by strategy. Plain data: the strategies know how, the plan knows what.
 
-use crate::deploy::WorkloadRef;
+use crate::deploy::{Time, WorkloadRef};
 use serde_json::Value;
 
 /// What a step sends.
@@ -32,11 +32,18 @@ pub enum Action {
         /// Its namespace, where it is not Argo CD's own.
         namespace: Option<String>,
         /// Its project.
-        project: Option<String>,
+        project: String,
         /// The number of the history's entry.
         id: i64,
-        /// Whether automatic synchronization has to be switched off first: Argo CD refuses otherwise.
-        disable_auto_sync: bool,
+        /// What that entry deployed: a commit or a chart's version, one for each of its sources.
+        revisions: Vec<String>,
+        /// The last entry of its history when the plan was made: a rollback makes a newer one.
+        last: i64,
+        /// When its last operation began, as the plan was made: ours begins at another time.
+        last_operation: Option<String>,
+        /// What switches automatic synchronization on again, where it has to be switched off first: Argo CD
+        /// refuses otherwise.
+        switch_on_again: Option<String>,
     },
     /// `helm rollback RELEASE REVISION`.
     Helm {
@@ -44,6 +51,8 @@ pub enum Action {
         release: String,
         /// Its namespace.
         namespace: String,
+        /// The revision it was at when the plan was made: a rollback makes a newer one.
+        current: i64,
         /// The revision it goes back to: never left to helm, whose default may be a failed one.
         revision: i64,
     },
@@ -95,6 +104,8 @@ pub struct FluxOwner {
     pub namespace: String,
     /// Its name.
     pub name: String,
+    /// Whether somebody had suspended it already when the plan was made.
+    pub suspended: bool,
 }
 
 /// The kinds of Flux object that keep workloads.
@@ -111,33 +122,35 @@ pub enum FluxKind {
 pub enum CiAction {
     /// GitHub Actions: dispatch a workflow.
     Dispatch {
+        /// `example/shop`.
+        repository: String,
         /// `workflow_dispatch` of this file or id.
         workflow: String,
         /// The branch or tag it runs on.
         git_ref: String,
         /// Its inputs.
         inputs: Vec<(String, String)>,
-        /// A text that no other run has, among the inputs or in its name: how the run is found again.
+        /// Whether the server is asked to name the run in its answer: an Enterprise Server may refuse that.
+        names_run: bool,
+        /// A text that no other run has: how the run is found again where the answer does not name it.
         marker: String,
+        /// When this was worked out: the run cannot have begun before.
+        prepared: Time,
     },
     /// GitLab: run the job of an earlier deployment again.
-    RetryJob {
-        /// The job of the deployment that is gone back to.
-        job: u64,
-        /// Its commit, for people.
-        sha: String,
-    },
+    RetryJob(GitLabJob),
     /// GitLab: start a manual job.
-    PlayJob {
-        /// The job.
-        job: u64,
-    },
+    PlayJob(GitLabJob),
     /// Jenkins: build with parameters.
     Build {
         /// `shop/rollback`, its folders with slashes.
         job: String,
-        /// Its parameters; without any it is a plain build.
+        /// Its parameters.
         parameters: Vec<(String, String)>,
+        /// Whether the job takes parameters: it is asked at another address then.
+        takes_parameters: bool,
+        /// A text among the parameters that no other build has, where one of them holds it.
+        marker: Option<String>,
     },
     /// A webhook.
     Post {
@@ -146,6 +159,21 @@ pub enum CiAction {
         /// Sent as `Idempotency-Key`, so that a repeated request is known as such.
         idempotency_key: String,
     },
+}
+
+/// One job of a GitLab pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitLabJob {
+    /// Id or path of the project.
+    pub project: String,
+    /// The pipeline it belongs to.
+    pub pipeline: u64,
+    /// The job: one that is run again gets another number.
+    pub id: u64,
+    /// Its name, which it keeps.
+    pub name: String,
+    /// Its commit, for people.
+    pub sha: String,
 }
 
 impl Action {

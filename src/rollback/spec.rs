@@ -66,8 +66,9 @@ impl StrategySpec {
 pub struct OwnerSpec {
     /// An Argo CD server; without one, what Argo CD keeps is blocked with its own way as the way out.
     pub argocd: Option<ArgoCdSpec>,
-    /// The program.
-    pub helm: HelmSpec,
+    /// The program; `None` where the cluster is found by its address: helm goes by kubeconfigs, and would act on
+    /// whatever cluster the usual one names.
+    pub helm: Option<HelmSpec>,
 }
 
 /// Argo CD's API server.
@@ -110,8 +111,9 @@ impl Default for HelmSpec {
 }
 
 /// A CI system and the job there that takes a deploy back. Texts may hold the variables `$service`,
-/// `$environment`, `$namespace`, `$workload`, `$from`, `$to`, `$from_commit`, `$to_commit` (where a
-/// repository tells them), `$actor`, `$reason` and `$id` (one for each rollback).
+/// `$environment`, `$namespace`, `$workload` (`deployment/app`), `$from`, `$to`, `$from_commit`, `$to_commit`
+/// (where a repository or the version itself tells them), `$actor`, `$reason` and `$id` (one for each
+/// rollback); `$$` is a dollar.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CiSpec {
     /// Where its API is.
@@ -135,7 +137,8 @@ pub enum CiSystem {
         workflow: String,
         /// Branch or tag it runs on.
         git_ref: String,
-        /// Its inputs, 25 at most.
+        /// Its inputs, 25 at most. One of them should hold `$id`, and the workflow's `run-name` show it: that
+        /// is how a run is found whose number was not answered.
         inputs: Vec<(String, String)>,
     },
     /// GitLab. The endpoint is everything before `/api/v4`.
@@ -146,7 +149,8 @@ pub enum CiSystem {
         project: String,
         /// GitLab's own name of the environment.
         environment: String,
-        /// Name of a manual job to start, instead of running the earlier deployment's job again.
+        /// Name of a manual job to start, instead of running the earlier deployment's job again. It is looked
+        /// for in the pipeline of the deployment that is gone back to.
         job: Option<String>,
     },
     /// Jenkins. The endpoint is everything before `/job/`.
@@ -155,7 +159,7 @@ pub enum CiSystem {
         auth: Auth,
         /// `shop/rollback`, its folders with slashes.
         job: String,
-        /// Its parameters.
+        /// Its parameters. One of them should hold `$id`: that is how a build is found whose answer was lost.
         parameters: Vec<(String, String)>,
     },
     /// Any address that takes a POST. The endpoint is the address itself.
@@ -166,7 +170,8 @@ pub enum CiSystem {
         signing_key: Option<Secret>,
         /// The body, JSON; by default one with the event, service, environment, versions, reason and actor.
         body: Option<String>,
-        /// Where to ask how it goes on; `$id` and, from the answer's JSON, `$run` may be in it.
+        /// Where to ask how it goes on: JSON with `status` or `state`. `$id` and `$run` may be in it, the `run`,
+        /// `run_id` or `id` of the answer; with `$id` alone it is asked for a lost answer, too.
         status_url: Option<String>,
     },
 }

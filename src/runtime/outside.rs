@@ -179,7 +179,7 @@ impl Outside {
     /// The environment's strategy, made when it is first needed and the cluster is there.
     fn strategy(&mut self) -> Result<Arc<dyn Strategy>, Blocked> {
         let cluster = self.cluster.get().ok_or_else(no_cluster)?;
-        self.strategy.get_or_insert_with(|| strategy::build(&self.rollback, cluster)).clone()
+        self.strategy.get_or_insert_with(|| strategy::build(&self.rollback, cluster, &self.clock)).clone()
     }
 
     /// The environment's lease, in the namespace of its first workload.

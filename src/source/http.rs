@@ -30,17 +30,31 @@ const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
 
 /// Where a vendor writes, in an answer 429, when to come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RetryHint {
+pub(crate) enum RetryHint {
     /// `Retry-After`: seconds or an HTTP date. Proxies in front of anything use it.
     RetryAfter,
     /// `X-Sentry-Rate-Limit-Reset`: epoch seconds.
     SentryReset,
     /// `X-RateLimit-Reset`: seconds remaining.
     DatadogReset,
+    /// `Retry-After`, else `X-RateLimit-Reset`: epoch seconds. The reset is that of the hour and is on every
+    /// answer, so the shorter word comes first.
+    GitHubReset,
+    /// `RateLimit-Reset`: epoch seconds; `Retry-After` is sometimes missing.
+    GitLabReset,
+}
+
+/// Why a request that changes something got no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It never left: it cannot have done anything.
+    NotSent(SourceError),
+    /// It may have arrived.
+    Unknown(SourceError),
 }
 
 /// One system's end of HTTP: base address, credentials, patience.
-pub(super) struct Http {
+pub(crate) struct Http {
     client: Client,
     base: Url,
     headers: HeaderMap,
@@ -50,7 +64,7 @@ pub(super) struct Http {
 
 impl Http {
     /// Makes the end; connects to nothing.
-    pub(super) fn new(endpoint: &Endpoint, headers: HeaderMap, hint: RetryHint) -> Result<Self, SourceError> {
+    pub(crate) fn new(endpoint: &Endpoint, headers: HeaderMap, hint: RetryHint) -> Result<Self, SourceError> {
         let base = Url::parse(&endpoint.url)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
@@ -66,18 +80,35 @@ impl Http {
     }
 
     /// A GET below the base address; each segment is escaped. A last empty segment makes a trailing slash.
-    pub(super) fn get(&self, path: &[&str]) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &[&str]) -> RequestBuilder {
         self.request(Method::GET, path)
     }
 
     /// A GET of the base address itself, as a visitor's program would ask.
-    pub(super) fn get_itself(&self) -> RequestBuilder {
+    pub(crate) fn get_itself(&self) -> RequestBuilder {
         self.client.get(self.base.clone()).headers(self.headers.clone()).timeout(self.timeout)
     }
 
+    /// A POST to the base address itself.
+    pub(crate) fn post_itself(&self) -> RequestBuilder {
+        self.client.post(self.base.clone()).headers(self.headers.clone()).timeout(self.timeout)
+    }
+
+    /// A GET of another address. What identifies us goes along only where it is the same host as ever.
+    pub(crate) fn get_at(&self, url: Url) -> RequestBuilder {
+        let known = url.origin() == self.base.origin();
+        let request = self.client.get(url).header(ACCEPT, "application/json").timeout(self.timeout);
+        if known { request.headers(self.headers.clone()) } else { request }
+    }
+
     /// A POST below the base address.
-    pub(super) fn post(&self, path: &[&str]) -> RequestBuilder {
+    pub(crate) fn post(&self, path: &[&str]) -> RequestBuilder {
         self.request(Method::POST, path)
+    }
+
+    /// A PATCH below the base address.
+    pub(crate) fn patch(&self, path: &[&str]) -> RequestBuilder {
+        self.request(Method::PATCH, path)
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
@@ -89,7 +120,7 @@ impl Http {
     }
 
     /// An address below the base for a person to open: without whatever secret it may hold.
-    pub(super) fn link(&self, path: &[&str]) -> String {
+    pub(crate) fn link(&self, path: &[&str]) -> String {
         let mut url = join(&self.base, path);
         // Both fail only on addresses without a host, and `new` lets none of those in.
         let _ = url.set_username("");
@@ -98,11 +129,32 @@ impl Http {
         url.into()
     }
 
+    /// Scheme and host, for a person to read: the rest of an address may be a secret.
+    pub(crate) fn host(&self) -> String {
+        self.base.origin().ascii_serialization()
+    }
+
+    /// Sends what changes something, once, and reads the answer whatever its status, redirects included. What
+    /// did not come back is told from what never left.
+    pub(crate) async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Lost> {
+        let response = request.send().await.map_err(|error| {
+            let never_left = error.is_connect() || error.is_builder();
+            let error = self.transport(error);
+            if never_left { Lost::NotSent(error) } else { Lost::Unknown(error) }
+        })?;
+        self.read(response, BODY_LIMIT).await.map_err(Lost::Unknown)
+    }
+
+    /// How long an answer asks us to stay away, where it says so.
+    pub(crate) fn wait(&self, answer: &Answer, now: Time) -> Option<TimeDelta> {
+        self.hint.read(&answer.headers, now)
+    }
+
     /// Sends, and reads the answer whatever its status; only a redirect counts as not answered.
     ///
     /// Redirects are never followed: reqwest would carry `DD-API-KEY` and the like to wherever they point.
     /// What redirects an API is a sign-in page in front of it, or an address that is not the final one.
-    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Answer, SourceError> {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, SourceError> {
         let response = request.send().await.map_err(|error| self.transport(error))?;
         if response.status().is_redirection() {
             let to = redirect_host(&response);
@@ -183,10 +235,13 @@ impl RetryHint {
     /// How long to stay away; `Retry-After` counts for everyone, for the proxies in front.
     fn read(self, headers: &HeaderMap, now: Time) -> Option<TimeDelta> {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+        let until = |name: &str| number(name).map(|epoch| epoch - now.timestamp() as f64);
         let own = match self {
             Self::RetryAfter => None,
-            Self::SentryReset => number("x-sentry-rate-limit-reset").map(|epoch| epoch - now.timestamp() as f64),
+            Self::SentryReset => until("x-sentry-rate-limit-reset"),
             Self::DatadogReset => number("x-ratelimit-reset"),
+            Self::GitHubReset => number("retry-after").or_else(|| until("x-ratelimit-reset")),
+            Self::GitLabReset => number("retry-after").or_else(|| until("ratelimit-reset")),
         };
         let seconds = own.or_else(|| number("retry-after")).or_else(|| {
             let date = DateTime::parse_from_rfc2822(headers.get("retry-after")?.to_str().ok()?).ok()?;
@@ -207,7 +262,7 @@ fn redirect_host(response: &Response) -> String {
 }
 
 /// The headers by which a source knows us.
-pub(super) fn authorization(auth: &Auth) -> Result<HeaderMap, SourceError> {
+pub(crate) fn authorization(auth: &Auth) -> Result<HeaderMap, SourceError> {
     let mut headers = HeaderMap::new();
     match auth {
         Auth::None => {}
@@ -224,7 +279,7 @@ pub(super) fn authorization(auth: &Auth) -> Result<HeaderMap, SourceError> {
 }
 
 /// A header that holds a secret, marked so that nobody prints it or keeps it in a compression table.
-pub(super) fn insert_secret(
+pub(crate) fn insert_secret(
     headers: &mut HeaderMap,
     name: &'static str,
     secret: &Secret,

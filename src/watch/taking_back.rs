@@ -171,6 +171,10 @@ impl Watch {
                 }
                 self.follow_pods(done, effects);
             }
+            Rollback::Failed { mut done, at, blocked } => {
+                self.note_ready(&mut done);
+                self.rollback = Rollback::Failed { done, at, blocked };
+            }
             other => self.rollback = other,
         }
         self.keep_lease(effects);
@@ -276,6 +280,17 @@ impl Watch {
             Some(ready) => self.follow_flags(done, ready),
             None => Rollback::Running(done),
         };
+    }
+
+    /// What was accepted before another step failed goes on by itself, and what is done should be known.
+    fn note_ready(&mut self, done: &mut Undertaking) {
+        let plan = Arc::clone(&done.plan);
+        for (step, state) in plan.steps().zip(&mut done.steps) {
+            if matches!(state, StepState::Accepted { .. }) && matches!(self.pods_of(step), Pods::Serve) {
+                *state = StepState::Ready { at: self.now };
+                self.revision += 1;
+            }
+        }
     }
 
     /// Where the pods of all workloads of a step are.

@@ -4,5 +4,7 @@
 mod abort;
 mod digest;
 mod objects;
+mod owner;
 mod peer;
+mod streaming;
 mod undo;

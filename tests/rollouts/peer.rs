@@ -68,12 +68,17 @@ impl Peer {
     }
 
     pub(crate) fn strategy(&self) -> ArgoRollouts {
+        ArgoRollouts::new(self.cluster())
+    }
+
+    /// A cluster as redflag connects to one: nothing is ever tried twice by itself.
+    pub(crate) fn cluster(&self) -> Cluster {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut config = kube::Config::new(self.address.parse().unwrap());
         config.default_retry = false;
         let client = kube::Client::try_from(config).unwrap();
         let identity = ClusterIdentity::default();
-        ArgoRollouts::new(Cluster { client, label: "prod-eu".to_owned(), timeout: PATIENCE, identity })
+        Cluster { client, label: "prod-eu".to_owned(), timeout: PATIENCE, identity }
     }
 
     pub(crate) async fn ready(&self, ask: &Ask) -> Arc<Step> {
@@ -111,6 +116,10 @@ async fn handle(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, bod
     let is_dry = uri.query().is_some_and(|query| query.contains("dryRun=All"));
     let dry = if is_dry { " dryRun" } else { "" };
     shared.log.lock().unwrap().push((format!("{method} {}{dry}", uri.path()), body.clone()));
+    if uri.query().is_some_and(|query| query.contains("watch=true")) {
+        // Nothing more will happen.
+        std::future::pending::<()>().await;
+    }
     let mut world = shared.world.lock().unwrap();
     let is_write = method == Method::PATCH && !is_dry;
     let (status, answer) = match shared.act {
@@ -146,10 +155,10 @@ fn usual(world: &mut World, method: &Method, path: &str, body: &Value, dry: bool
         (&Method::GET, "/api/v1/namespaces/kube-system") => (200, json!({"metadata": {"uid": "uid-cluster"}})),
         (&Method::GET, path) if path == own => (200, world.rollout.clone()),
         (&Method::GET, path) if path == template => world.deployment.clone().map_or_else(not_found, |it| (200, it)),
-        (&Method::GET, path) if path == format!("{apps}/replicasets") => (200, json!({"items": world.replica_sets})),
-        (&Method::GET, path) if path.starts_with("/api/v1/") || path.starts_with("/apis/autoscaling/") => {
-            (200, json!({"items": []}))
-        }
+        (&Method::GET, "/apis/argoproj.io/v1alpha1/namespaces/production/rollouts") => list(&[world.rollout.clone()]),
+        (&Method::GET, "/api/v1/namespaces/production/pods") => list(&world.pods),
+        (&Method::GET, path) if path == format!("{apps}/replicasets") => list(&world.replica_sets),
+        (&Method::GET, path) if path.starts_with("/api/v1/") || path.starts_with("/apis/autoscaling/") => list(&[]),
         (&Method::POST, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews") => {
             (201, json!({"status": {"allowed": allowed}}))
         }
@@ -175,6 +184,10 @@ fn usual(world: &mut World, method: &Method, path: &str, body: &Value, dry: bool
         }
         _ => not_found(),
     }
+}
+
+fn list(items: &[Value]) -> (u16, Value) {
+    (200, json!({"kind": "List", "metadata": {"resourceVersion": "7"}, "items": items}))
 }
 
 /// Applies a JSON patch; `keep` mends what may not be changed, and says whether the generation grows.

@@ -561,6 +561,9 @@ pub(super) fn by_a_workflow(step: &mut Step) {
             "its run is followed to its end".to_owned(),
         ],
         action: Action::Ci(CiAction::Dispatch {
+            repository: "example/shop".to_owned(),
+            names_run: true,
+            prepared: after(-60),
             workflow: "rollback.yml".to_owned(),
             git_ref: "main".to_owned(),
             inputs: vec![("version".to_owned(), "1.8.3".to_owned())],

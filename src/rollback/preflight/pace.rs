@@ -74,8 +74,18 @@ impl Pace {
     /// `seen` is how long such pods took of late; [`GUESS`] without it. The end of old pods is not counted:
     /// most go in a second or two, and how long a stubborn one takes nobody knows beforehand.
     pub fn expected(self, seen: Option<TimeDelta>) -> TimeDelta {
-        let wave = seen.unwrap_or(GUESS) + TimeDelta::try_seconds(self.min_ready).unwrap_or_default();
-        wave.checked_mul(self.waves()).and_then(|pods| pods.checked_add(&self.pauses)).unwrap_or(TimeDelta::MAX)
+        let pods = self.wave(seen).checked_mul(self.waves());
+        pods.and_then(|pods| pods.checked_add(&self.pauses)).unwrap_or(TimeDelta::MAX)
+    }
+
+    /// What it waits for on the way, beside pods: the pauses of a canary.
+    pub fn pauses(self) -> TimeDelta {
+        self.pauses
+    }
+
+    /// How long one lot of pods takes: to start, and to be ready for as long as counts.
+    pub fn wave(self, seen: Option<TimeDelta>) -> TimeDelta {
+        seen.unwrap_or(GUESS) + TimeDelta::try_seconds(self.min_ready).unwrap_or_default()
     }
 
     /// How many times as many pods as may change at once have to become ready, one lot after the other.

@@ -12,7 +12,7 @@ pub(super) use sight::{Sight, look_at, read, read_workload};
 
 use super::Strategy;
 use crate::cluster::Cluster;
-use crate::deploy::{WorkloadRef, version_label};
+use crate::deploy::{WorkloadKind, WorkloadRef, version_label};
 use crate::rollback::action::{Action, Patch};
 use crate::rollback::ask::Ask;
 use crate::rollback::preflight::{self, Aim, Owner};
@@ -58,10 +58,18 @@ impl Strategy for Undo {
 /// Works out whether an undo would succeed now: reads the workload, its history and what is around it, picks
 /// the target, asks whether we may, and lets the API server try it without storing anything.
 ///
-/// At most ten requests, in three rounds of requests side by side, none of which changes anything; each has
+/// At most a dozen requests, in three rounds of requests side by side, none of which changes anything; each has
 /// the cluster's timeout. A change that comes between the reading and the trying is answered by doing it all
 /// once more.
+///
+/// An Argo Rollout is not for this way alone: its updates are aborted, and some take their template from elsewhere.
 pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
+    if ask.reference.kind == WorkloadKind::Rollout {
+        return Readiness::Blocked(Refusal::from(Blocked {
+            reason: format!("{} is an Argo Rollout, which Kubernetes itself cannot take back", ask.reference),
+            way_out: "choose strategy = \"argo-rollouts\", or \"owner\"".to_owned(),
+        }));
+    }
     match step_under(Owner::Heeded, cluster, ask).await {
         Ok(step) => Readiness::Ready(Arc::new(step)),
         Err(refusal) => Readiness::Blocked(refusal),
@@ -91,6 +99,10 @@ async fn attempt(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Option<St
     let reference = &ask.reference;
     let (permission, sight) = tokio::join!(review(cluster, reference, ""), read(cluster, reference));
     match sight {
+        Ok(sight) if sight.workload["spec"]["workloadRef"].is_object() => Err(Refusal::from(Blocked {
+            reason: format!("{reference} has no template of its own: it takes that of another object"),
+            way_out: "take the version back where that object comes from".to_owned(),
+        })),
         Ok(sight) => undo(owner, cluster, ask, sight, permission, None).await,
         Err(check) => Err(preflight::refusal(vec![check, permission])),
     }

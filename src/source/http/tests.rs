@@ -16,6 +16,10 @@ fn each_vendor_says_in_its_own_way_when_to_come_back() {
     assert_eq!(wait(RetryHint::SentryReset, &[("x-sentry-rate-limit-reset", "1700000030")]), Some(30));
     assert_eq!(wait(RetryHint::DatadogReset, &[("x-ratelimit-reset", "12")]), Some(12));
     assert_eq!(wait(RetryHint::DatadogReset, &[("retry-after", "7")]), Some(7));
+    let hour = ("x-ratelimit-reset", "1700000090");
+    assert_eq!(wait(RetryHint::GitHubReset, &[hour]), Some(90));
+    assert_eq!(wait(RetryHint::GitHubReset, &[hour, ("retry-after", "40")]), Some(40));
+    assert_eq!(wait(RetryHint::GitLabReset, &[("ratelimit-reset", "1700000020")]), Some(20));
     assert_eq!(wait(RetryHint::RetryAfter, &[("retry-after", "soon")]), None);
     assert_eq!(wait(RetryHint::SentryReset, &[]), None);
 }

@@ -6,7 +6,7 @@ use super::history::{History, Outlook};
 use super::objects::{self, Entry, Pod, Workload, owner, uid};
 use super::pods::{self, Memory};
 use super::status;
-use super::troubles::troubles;
+use super::troubles::{held_up, troubles};
 use crate::deploy::{Deploy, Time, WorkloadKind};
 use crate::rollout::{PodPhase, Progress, Replicas, Rollout};
 use kube::runtime::watcher::Event;
@@ -130,6 +130,7 @@ impl Fold {
         let has_finished = deploy.as_ref().is_some_and(|deploy| deploy.finished.is_some());
         let mut troubles = troubles(self.kind, workload, &ailing, has_finished);
         troubles.extend(argo::aborted(workload, deploy.as_ref()));
+        troubles.extend(hash.and_then(|_| held_up(self.kind, workload, &rows)));
         troubles.sort_by_key(|trouble| trouble.kind);
         let rollout = Rollout {
             generation: workload.generation(),

@@ -8,7 +8,7 @@
 //! ```
 
 use super::text::{clean, hour_minute_second, width, wrap};
-use super::{Brush, View, rollout};
+use super::{Brush, View, footer, rollout};
 use crate::deploy::brief;
 use crate::rollback::{Covered, Goal, Rollback, Run, StepState, Undertaking, telling};
 use crate::rollout::{Pod, PodPhase, Rollout};
@@ -107,7 +107,7 @@ fn next(view: &View<'_>) -> Option<Vec<(Action, String)>> {
         let word = if live.can_go_forward() { "continues with" } else { "opens the plan anew:" };
         keys.push((Action::Rollback, format!("{word} {what}")));
     }
-    if live.can_go_forward() {
+    if footer::offers_forward(live) {
         let forward = live.plan(Goal::Forward, &[]);
         let to = if forward.is_empty() { String::new() } else { format!(": {}", telling::versions(&forward)) };
         keys.push((Action::Forward, format!("takes the rollback back{to}")));

@@ -1,0 +1,255 @@
+//! `[environments.NAME.rollback]`, checked: the strategy has the tables it needs and no others.
+
+mod ci;
+mod command;
+mod git;
+
+pub(super) use ci::{Ci, CiSystem};
+
+use super::address::{self, Tail};
+use super::at::{At, Span};
+use super::checked::optional;
+use super::length::Length;
+use super::problem::{Problem, Problems, list};
+use super::raw::rollback::{self as raw, Auto, StrategyName};
+use super::secrets::SecretRef;
+use super::sources::{self, TIMEOUTS};
+use super::texts;
+use crate::rollback::spec::{CommandSpec, GitSpec, HelmSpec, RepositorySpec};
+use crate::setup::Automatic;
+use chrono::TimeDelta;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a countdown may run: time enough to reach for a key, and not so long that nobody waits for it.
+const COUNTDOWNS: RangeInclusive<TimeDelta> = TimeDelta::seconds(5)..=TimeDelta::minutes(10);
+/// How long flags may have to be clear.
+const CLEAR: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::minutes(10);
+/// How long one run of a program may take.
+const RUNS: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::hours(1);
+/// The longest name of whoever is at the keys.
+const ACTOR: usize = 100;
+
+/// How an environment is taken back, without secrets; paths as they are written.
+#[derive(Debug)]
+pub(super) struct Rollback {
+    pub(super) automatic: Automatic,
+    pub(super) countdown: TimeDelta,
+    pub(super) clear_for: TimeDelta,
+    pub(super) actor: Option<String>,
+    pub(super) repository: Option<RepositorySpec>,
+    pub(super) strategy: Strategy,
+}
+
+/// One strategy and what it is told.
+#[derive(Debug)]
+pub(super) enum Strategy {
+    Owner { argocd: Option<ArgoCd>, helm: HelmSpec },
+    Kubernetes,
+    ArgoRollouts,
+    ArgoCd(ArgoCd),
+    Helm(HelmSpec),
+    Flux,
+    Ci(Ci),
+    Git(GitSpec),
+    Command(CommandSpec),
+}
+
+/// Argo CD's API server.
+#[derive(Debug)]
+pub(super) struct ArgoCd {
+    pub(super) url: String,
+    pub(super) timeout: Duration,
+    pub(super) token: At<SecretRef>,
+    pub(super) application: Option<String>,
+}
+
+/// What a rollback is checked against.
+pub(super) struct Place<'a> {
+    pub(super) environment: &'a str,
+    pub(super) read_only: bool,
+    /// The cluster's name, where it is found by its address.
+    pub(super) by_address: Option<&'a str>,
+}
+
+/// Checks how an environment is taken back; nothing where something is wrong.
+pub(super) fn check(raw: &raw::Rollback, place: &Place<'_>, problems: &mut Problems) -> Option<Rollback> {
+    let automatic = automatic(raw.auto.as_ref(), place, problems);
+    let minute = TimeDelta::seconds(60);
+    let countdown = sources::length("countdown", raw.countdown.as_ref(), minute, &COUNTDOWNS, problems);
+    let clear_for = sources::length("clear_for", raw.clear_for.as_ref(), TimeDelta::seconds(30), &CLEAR, problems);
+    let actor = optional(raw.actor.as_ref(), |name| actor(name, problems));
+    let repository = optional(raw.repository.as_ref(), |table| git::repository(table, problems));
+    let all_used = only_used(raw, problems);
+    let strategy = strategy(raw, place, problems);
+    all_used.then_some(())?;
+    Some(Rollback {
+        automatic: automatic?,
+        countdown: countdown?,
+        clear_for: clear_for?,
+        actor: actor?,
+        repository: repository?,
+        strategy: strategy?,
+    })
+}
+
+fn automatic(written: Option<&At<Auto>>, place: &Place<'_>, problems: &mut Problems) -> Option<Automatic> {
+    let Some(written) = written else { return Some(Automatic::Off) };
+    if place.read_only && matches!(written.value, Auto::Countdown | Auto::On) {
+        problems.push(
+            Problem::new(
+                &written.span,
+                format!("`{}` is read-only: nothing there is taken back by itself", place.environment),
+            )
+            .way_out("auto = \"shadow\" says what would have been done; or leave `read_only` out"),
+        );
+        return None;
+    }
+    Some(written.value.into())
+}
+
+/// Others read this name in the cluster, in chats and in logs.
+fn actor(written: &At<String>, problems: &mut Problems) -> Option<String> {
+    let fine = !written.trim().is_empty() && written.chars().count() <= ACTOR && !written.contains(char::is_control);
+    if !fine {
+        problems.push(
+            Problem::new(&written.span, "this cannot be the name of whoever is at the keys")
+                .label(format!("expected one line of at most {ACTOR} characters"))
+                .way_out("leave it out for the user at this machine"),
+        );
+    }
+    fine.then(|| written.trim().to_owned())
+}
+
+/// Refuses tables that the strategy would never look at: whoever wrote one means something by it.
+fn only_used(raw: &raw::Rollback, problems: &mut Problems) -> bool {
+    let chosen = raw.strategy.as_ref().map(|at| at.value).unwrap_or_default();
+    let tables = [
+        ("argocd", span(raw.argocd.as_ref()), &[StrategyName::ArgoCd, StrategyName::Owner][..]),
+        ("helm", span(raw.helm.as_ref()), &[StrategyName::Helm, StrategyName::Owner]),
+        ("git", span(raw.git.as_ref()), &[StrategyName::Git]),
+        ("ci", span(raw.ci.as_ref()), &[StrategyName::Ci]),
+        ("command", span(raw.command.as_ref()), &[StrategyName::Command]),
+    ];
+    let mut fine = true;
+    for (table, place, users) in tables {
+        let Some(place) = place.filter(|_| !users.contains(&chosen)) else { continue };
+        fine = false;
+        let default = if raw.strategy.is_none() { ", the default," } else { "" };
+        let users: Vec<&str> = users.iter().map(|user| user.as_str()).collect();
+        problems.push(
+            Problem::new(place, format!("the strategy {}{default} does not use `{table}`", chosen.as_str()))
+                .way_out(format!("choose a strategy that does ({}), or leave the table out", list(&users))),
+        );
+    }
+    fine
+}
+
+fn span<T>(table: Option<&At<T>>) -> Option<&Span> {
+    table.map(|at| &at.span)
+}
+
+fn strategy(raw: &raw::Rollback, place: &Place<'_>, problems: &mut Problems) -> Option<Strategy> {
+    let Some(chosen) = &raw.strategy else { return owner(raw, problems) };
+    match chosen.value {
+        StrategyName::Owner => owner(raw, problems),
+        StrategyName::Kubernetes => Some(Strategy::Kubernetes),
+        StrategyName::ArgoRollouts => Some(Strategy::ArgoRollouts),
+        StrategyName::Flux => Some(Strategy::Flux),
+        StrategyName::ArgoCd => {
+            let with = "url = \"https://…\", token = { env = \"NAME\" }";
+            argocd(needed(raw.argocd.as_ref(), chosen, with, problems)?, problems).map(Strategy::ArgoCd)
+        }
+        StrategyName::Helm => {
+            if let Some(cluster) = place.by_address {
+                let message = format!("helm goes by kubeconfigs, and `{cluster}` is found by its url");
+                problems.push(
+                    Problem::new(&chosen.span, message)
+                        .way_out("give that source `context` or `kubeconfig` in place of `url`"),
+                );
+                return None;
+            }
+            helm(raw.helm.as_ref(), problems).map(Strategy::Helm)
+        }
+        StrategyName::Ci => {
+            let table = needed(raw.ci.as_ref(), chosen, "system = \"github\", …", problems)?;
+            ci::check(table, place.environment, problems).map(Strategy::Ci)
+        }
+        StrategyName::Git => {
+            if raw.repository.is_none() {
+                problems.push(
+                    Problem::new(&chosen.span, "the strategy git needs a `repository`")
+                        .way_out("add repository = \"~/src/shop\", a local clone"),
+                );
+            }
+            let table = needed(raw.git.as_ref(), chosen, "branch = \"main\"", problems)?;
+            git::check(table, problems).map(Strategy::Git).filter(|_| raw.repository.is_some())
+        }
+        StrategyName::Command => {
+            let with = "run = [\"./rollback.sh\", \"$service\", \"$to\"]";
+            command::check(needed(raw.command.as_ref(), chosen, with, problems)?, problems).map(Strategy::Command)
+        }
+    }
+}
+
+/// The table without which a strategy cannot work; it is called like the strategy.
+fn needed<'a, T>(
+    table: Option<&'a At<T>>,
+    chosen: &At<StrategyName>,
+    with: &str,
+    problems: &mut Problems,
+) -> Option<&'a At<T>> {
+    if table.is_none() {
+        let name = chosen.as_str();
+        problems.push(
+            Problem::new(&chosen.span, format!("the strategy {name} needs a table `{name}`"))
+                .way_out(format!("add {name} = {{ {with} }} beside it")),
+        );
+    }
+    table
+}
+
+fn owner(raw: &raw::Rollback, problems: &mut Problems) -> Option<Strategy> {
+    let argocd = optional(raw.argocd.as_ref(), |table| argocd(table, problems));
+    let helm = helm(raw.helm.as_ref(), problems);
+    Some(Strategy::Owner { argocd: argocd?, helm: helm? })
+}
+
+fn argocd(table: &raw::ArgoCd, problems: &mut Problems) -> Option<ArgoCd> {
+    let url = address::check(&table.url, Tail::None, problems);
+    let timeout = sources::length("timeout", table.timeout.as_ref(), TimeDelta::seconds(10), &TIMEOUTS, problems);
+    let application =
+        optional(table.application.as_ref(), |text| texts::check(text, &["service", "environment"], problems));
+    Some(ArgoCd { url: url?, timeout: timeout?.to_std().ok()?, token: table.token.clone(), application: application? })
+}
+
+/// Kubeconfig and context are the cluster's, and come with it.
+fn helm(table: Option<&At<raw::Helm>>, problems: &mut Problems) -> Option<HelmSpec> {
+    let usual = HelmSpec::default();
+    let Some(table) = table else { return Some(usual) };
+    let timeout = run_time(table.timeout.as_ref(), usual.timeout, problems);
+    let release = optional(table.release.as_ref(), |text| texts::check(text, &["service"], problems));
+    let program = optional(table.program.as_ref(), |program| path(program, problems));
+    Some(HelmSpec {
+        program: program?.unwrap_or(usual.program),
+        release: release?,
+        timeout: timeout?,
+        kubeconfig: None,
+        context: None,
+    })
+}
+
+/// How long a program may run.
+fn run_time(written: Option<&At<Length>>, default: Duration, problems: &mut Problems) -> Option<Duration> {
+    let default = TimeDelta::from_std(default).ok()?;
+    sources::length("timeout", written, default, &RUNS, problems)?.to_std().ok()
+}
+
+fn path(written: &At<PathBuf>, problems: &mut Problems) -> Option<PathBuf> {
+    if written.as_os_str().is_empty() {
+        problems.push(Problem::new(&written.span, "this path is empty"));
+        return None;
+    }
+    Some(written.value.clone())
+}

@@ -1,0 +1,53 @@
+//! Texts with variables that are filled in when they are used: an unknown one is refused, and `$$` is a dollar.
+
+use super::at::At;
+use super::problem::{Problem, Problems};
+use super::variables::references;
+
+/// What is known of a rollback when it is done.
+pub(super) const OF_A_ROLLBACK: [&str; 11] = [
+    "service",
+    "environment",
+    "namespace",
+    "workload",
+    "from",
+    "to",
+    "from_commit",
+    "to_commit",
+    "actor",
+    "reason",
+    "id",
+];
+
+/// The same, and the run that a webhook's answer names.
+pub(super) const OF_A_RUN: [&str; 12] = [
+    "service",
+    "environment",
+    "namespace",
+    "workload",
+    "from",
+    "to",
+    "from_commit",
+    "to_commit",
+    "actor",
+    "reason",
+    "id",
+    "run",
+];
+
+/// What is known of a flag when it is turned off.
+pub(super) const OF_A_FLAG: [&str; 2] = ["feature", "environment"];
+
+/// A text that is not empty and holds only variables that are known where it is used.
+pub(super) fn check(written: &At<String>, known: &[&str], problems: &mut Problems) -> Option<String> {
+    if written.trim().is_empty() {
+        problems.push(Problem::new(&written.span, "this text is empty"));
+        return None;
+    }
+    let unknown = references(written).into_iter().find(|name| !known.contains(name));
+    let Some(unknown) = unknown else { return Some(written.value.clone()) };
+    let (unknown, known) = (format!("${unknown}"), known.iter().map(|name| format!("${name}")).collect::<Vec<_>>());
+    let problem = Problem::new(&written.span, format!("there is no variable `{unknown}` here"));
+    problems.push(problem.names(&unknown, &known, "variables ($$ is a dollar)"));
+    None
+}

@@ -1,0 +1,402 @@
+//! GitLab: the job of an earlier deployment is run again, as the Rollback button does; or a manual job is started.
+//!
+//! Facts: API v4. Deployments come oldest first unless told otherwise; a job that is run again is a new job with
+//! a new number in the same pipeline, and takes the old one's place in the pipeline's list.
+
+use super::talk::{Reply, Talk, Unread, link, moment, text, unusable};
+use super::{Draft, Prepared, System, Trace};
+use crate::clock::Clock;
+use crate::deploy::{Time, Version};
+use crate::rollback::action::{CiAction, GitLabJob};
+use crate::rollback::{Answer, Blocked, Check, Refusal, Run};
+use crate::secret::Secret;
+use crate::source::http::{RetryHint, authorization};
+use crate::source::spec::{Auth, Endpoint};
+use chrono::TimeDelta;
+use futures_util::future::{BoxFuture, FutureExt};
+use reqwest::RequestBuilder;
+use serde_json::Value;
+
+/// What is asked of it, with variables.
+pub(super) struct Told {
+    pub(super) project: String,
+    pub(super) environment: String,
+    pub(super) job: Option<String>,
+}
+
+impl Told {
+    fn texts(&self) -> Vec<&str> {
+        [Some(&self.project), Some(&self.environment), self.job.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect()
+    }
+}
+
+/// GitLab's API.
+pub(super) struct GitLab {
+    talk: Talk,
+    told: Told,
+}
+
+/// The deployment that is gone back to, and why that one.
+struct Earlier<'a> {
+    deployment: &'a Value,
+    check: Check,
+}
+
+impl GitLab {
+    pub(super) fn new(endpoint: &Endpoint, token: &Secret, told: Told, clock: Clock) -> Result<Self, Blocked> {
+        // Personal, project and group tokens are all taken as bearers.
+        let auth = Auth::Bearer(token.clone());
+        let headers = authorization(&auth).map_err(|error| unusable("GitLab", &error.to_string()))?;
+        let talk = Talk::new("GitLab", endpoint, headers, RetryHint::GitLabReset, vec![token.clone()], clock)?;
+        Ok(Self { talk, told })
+    }
+
+    /// A GET below the project.
+    fn get(&self, project: &str, path: &[&str]) -> RequestBuilder {
+        self.talk.http.get(&below(project, path))
+    }
+
+    async fn try_prepare(&self, draft: &Draft) -> Result<Prepared, Refusal> {
+        let values = &draft.values;
+        let project = values.fill(&self.told.project)?;
+        let environment = values.fill(&self.told.environment)?;
+        let job = self.told.job.as_ref().map(|job| values.fill(job)).transpose()?;
+        let newest = |more: &[(&str, &str)]| {
+            let query = [("environment", environment.as_str()), ("order_by", "id"), ("sort", "desc")];
+            self.get(&project, &["deployments"]).query(&query).query(more)
+        };
+        let (about, good, latest) = tokio::join!(
+            self.talk.read_lately(self.get(&project, &[])),
+            self.talk.read_lately(newest(&[("status", "success"), ("per_page", "100")])),
+            self.talk.read_lately(newest(&[("per_page", "5")])),
+        );
+        let unseen = |unread: Unread| unseen(unread, &project);
+        let about = about.map_err(unseen)?;
+        let (good, latest) = (good.map_err(unseen)?, latest.map_err(unseen)?);
+        let mut checks = vec![settings(&about, &project, job.is_none())?];
+        checks.extend(under_way(&latest, &environment));
+        let deployments = good.as_array().map(Vec::as_slice).unwrap_or_default();
+        let earlier = choose(deployments, draft, &environment)?;
+        checks.push(earlier.check);
+        let (action, did) = match job {
+            None => (CiAction::RetryJob(retried(earlier.deployment, &project)?), "runs again"),
+            Some(name) => self.manual(earlier.deployment, &project, &name).await?,
+        };
+        let (CiAction::RetryJob(job) | CiAction::PlayJob(job)) = &action else { return Err(no_job(&project).into()) };
+        let (sha, name) = (short(&job.sha), &job.name);
+        let verb = if matches!(action, CiAction::PlayJob(_)) { "play" } else { "retry" };
+        Ok(Prepared {
+            subject: format!("job {name} {} of {project}{}", job.id, values.distinction(&self.told.texts())),
+            place: self.talk.place(),
+            does: format!(
+                "job {name} of pipeline {} of {project} {did}: it deploys {sha} to {environment}",
+                job.pipeline
+            ),
+            by_hand: format!("glab api --method POST projects/{}/jobs/{}/{verb}", project.replace('/', "%2F"), job.id),
+            checks,
+            took: duration(&earlier.deployment["deployable"]),
+            action,
+        })
+    }
+
+    /// The manual job of this name in the pipeline of the deployment that is gone back to.
+    async fn manual(&self, earlier: &Value, project: &str, name: &str) -> Result<(CiAction, &'static str), Blocked> {
+        let pipeline = earlier["deployable"]["pipeline"]["id"].as_u64().ok_or_else(|| no_job(project))?;
+        let jobs = self.jobs(project, pipeline).await.map_err(|unread| unseen(unread, project))?;
+        let job = jobs.iter().find(|job| job["name"] == name).ok_or_else(|| Blocked {
+            reason: format!("pipeline {pipeline} of {project} has no job {name}"),
+            way_out: "correct job in this environment's rollback.ci, or leave it out: then the deployment's own job \
+                      runs again"
+                .to_owned(),
+        })?;
+        let found = GitLabJob {
+            project: project.to_owned(),
+            pipeline,
+            id: job["id"].as_u64().ok_or_else(|| no_job(project))?,
+            name: name.to_owned(),
+            sha: text(&earlier["sha"]),
+        };
+        match job["status"].as_str().unwrap_or_default() {
+            "manual" | "scheduled" => Ok((CiAction::PlayJob(found), "is started")),
+            "success" | "failed" | "canceled" => Ok((CiAction::RetryJob(found), "runs again")),
+            other => Err(Blocked {
+                reason: format!("job {name} of pipeline {pipeline} is {}", other.replace('_', " ")),
+                way_out: format!("look at it: {}", link(&job["web_url"]).unwrap_or_else(|| found.id.to_string())),
+            }),
+        }
+    }
+
+    async fn jobs(&self, project: &str, pipeline: u64) -> Result<Vec<Value>, Unread> {
+        let pipeline = pipeline.to_string();
+        let path = ["pipelines", &pipeline, "jobs"];
+        let jobs = self.talk.read(self.get(project, &path).query(&[("per_page", "100")])).await?;
+        Ok(jobs.as_array().cloned().unwrap_or_default())
+    }
+
+    async fn try_send(&self, job: &GitLabJob, verb: &str) -> Answer {
+        let id = job.id.to_string();
+        let reply = match self.talk.ask(self.talk.http.post(&below(&job.project, &["jobs", &id, verb]))).await {
+            Ok(reply) => reply,
+            Err(lost) => return self.talk.lost(lost),
+        };
+        if !reply.is_success() {
+            return self.talk.refusal(&reply, |reply| refused(reply, job));
+        }
+        match state_of(&reply.body) {
+            Some(answer) => answer,
+            None => Answer::Unknown("GitLab took it, and its answer does not name the job".to_owned()),
+        }
+    }
+}
+
+impl System for GitLab {
+    fn prepare<'a>(&'a self, draft: &'a Draft) -> BoxFuture<'a, Result<Prepared, Refusal>> {
+        self.try_prepare(draft).boxed()
+    }
+
+    fn send<'a>(&'a self, action: &'a CiAction) -> BoxFuture<'a, Answer> {
+        async move {
+            match action {
+                CiAction::RetryJob(job) => self.try_send(job, "retry").await,
+                CiAction::PlayJob(job) => self.try_send(job, "play").await,
+                _ => super::foreign(),
+            }
+        }
+        .boxed()
+    }
+
+    fn follow<'a>(&'a self, action: &'a CiAction, id: &'a str, _since: Time) -> BoxFuture<'a, Answer> {
+        async move {
+            let (CiAction::RetryJob(job) | CiAction::PlayJob(job)) = action else { return super::foreign() };
+            match self.talk.read(self.get(&job.project, &["jobs", id])).await {
+                Ok(job) => state_of(&job).unwrap_or_else(|| Answer::Unknown("GitLab's answer names no job".to_owned())),
+                Err(unread) => Answer::Unknown(format!("GitLab {}", unread.text)),
+            }
+        }
+        .boxed()
+    }
+
+    fn read_back<'a>(&'a self, action: &'a CiAction, _since: Time) -> BoxFuture<'a, Trace> {
+        async move {
+            let (CiAction::RetryJob(job) | CiAction::PlayJob(job)) = action else {
+                return Trace::Found(super::foreign());
+            };
+            let jobs = match self.jobs(&job.project, job.pipeline).await {
+                Ok(jobs) => jobs,
+                Err(unread) => return Trace::Unclear(format!("GitLab {}", unread.text)),
+            };
+            let same = |candidate: &&Value| candidate["name"] == job.name.as_str();
+            let Some(now) = jobs.iter().filter(same).max_by_key(|job| job["id"].as_u64()) else {
+                return Trace::Unclear(format!("pipeline {} shows no job {} any more", job.pipeline, job.name));
+            };
+            let has_begun = match action {
+                CiAction::PlayJob(_) => !matches!(now["status"].as_str(), Some("manual" | "scheduled")),
+                _ => now["id"].as_u64() > Some(job.id),
+            };
+            match state_of(now) {
+                Some(answer) if has_begun => Trace::Found(answer),
+                _ => Trace::Nothing(format!("job {} of pipeline {} has not been started", job.name, job.pipeline)),
+            }
+        }
+        .boxed()
+    }
+}
+
+fn below<'a>(project: &'a str, path: &[&'a str]) -> Vec<&'a str> {
+    let mut whole = vec!["api", "v4", "projects", project];
+    whole.extend(path);
+    whole
+}
+
+fn short(sha: &str) -> &str {
+    sha.get(..8).unwrap_or(sha)
+}
+
+fn duration(job: &Value) -> Option<TimeDelta> {
+    let told = job["duration"].as_f64().and_then(|seconds| TimeDelta::try_seconds(seconds as i64));
+    told.or_else(|| Some(moment(&job["finished_at"])? - moment(&job["started_at"])?))
+}
+
+/// Where a job stands; `None` where the answer is no job.
+fn state_of(job: &Value) -> Option<Answer> {
+    let id = job["id"].as_u64()?.to_string();
+    let link = link(&job["web_url"]);
+    let name = text(&job["name"]);
+    let look = link.clone().unwrap_or_else(|| format!("job {id}"));
+    let status = job["status"].as_str()?;
+    let state = match status {
+        "success" => return Some(Answer::Running(Run { id, state: "has ended well".to_owned(), link, ended: true })),
+        "failed" => {
+            let why =
+                job["failure_reason"].as_str().map_or_else(String::new, |why| format!(" ({})", why.replace('_', " ")));
+            return Some(Answer::Failed(Blocked {
+                reason: format!("job {name} failed{why}"),
+                way_out: format!("read its log, for it may have done a part: {look}"),
+            }));
+        }
+        "canceled" | "canceling" | "skipped" => {
+            return Some(Answer::Failed(Blocked {
+                reason: format!("job {name} was {}", if status == "skipped" { "skipped" } else { "cancelled" }),
+                way_out: format!("ask who did that, and see what it had done by then: {look}"),
+            }));
+        }
+        "manual" => "waits for an approval, or to be started by hand".to_owned(),
+        "waiting_for_resource" => "waits for another deployment to end".to_owned(),
+        "created" | "pending" | "preparing" => "queued".to_owned(),
+        "running" => "in progress".to_owned(),
+        other => text(&other.into()).replace('_', " "),
+    };
+    Some(Answer::Running(Run { id, state, link, ended: false }))
+}
+
+/// Picks the deployment of the version that is gone back to, newest first: by what names the version, else the
+/// one before the one that runs.
+fn choose<'a>(deployments: &'a [Value], draft: &Draft, environment: &str) -> Result<Earlier<'a>, Blocked> {
+    let name = "deployment";
+    let commit = draft.values.to_commit.as_deref();
+    let described = |deployment: &Value| {
+        let at = moment(&deployment["created_at"])
+            .map_or_else(String::new, |at| format!(" of {}", at.format("%m-%d %H:%M UTC")));
+        format!("{} ({}){at}", text(&deployment["ref"]), short(&text(&deployment["sha"])))
+    };
+    if deployments.is_empty() {
+        return Err(Blocked {
+            reason: format!("GitLab knows no successful deployment to {environment}"),
+            way_out: "correct environment in this environment's rollback.ci: it is GitLab's own name of it".to_owned(),
+        });
+    }
+    let from_commit = draft.values.from_commit.as_deref();
+    let is_running = |deployment: &Value| is_of(deployment, &draft.from, from_commit);
+    let is_wanted = |deployment: &&Value| is_of(deployment, &draft.to, commit) && !is_running(deployment);
+    if let Some(deployment) = deployments.iter().find(is_wanted) {
+        let sentence = format!("{} was deployed as {}", draft.to.label(), described(deployment));
+        return Ok(Earlier { deployment, check: Check::ok(name, sentence) });
+    }
+    let running = deployments.iter().position(is_running);
+    let now = &deployments[running.unwrap_or(0)];
+    let earlier = deployments.iter().skip(running.unwrap_or(0)).find(|deployment| deployment["sha"] != now["sha"]);
+    let deployment = earlier.ok_or_else(|| Blocked {
+        reason: format!("GitLab knows no deployment to {environment} before the one of {}", described(now)),
+        way_out: "deploy the earlier version anew".to_owned(),
+    })?;
+    let sentence = format!(
+        "no deployment names {}; the one before the newest is taken: {}",
+        draft.to.label(),
+        described(deployment)
+    );
+    let way_out = "see that this is the right one; a repository in the configuration tells which commit a version is";
+    Ok(Earlier { deployment, check: Check::warning(name, sentence, Some(way_out.to_owned())) })
+}
+
+/// Whether a deployment is of this version: its Git tag is named like it, or its commit is.
+fn is_of(deployment: &Value, version: &Version, commit: Option<&str>) -> bool {
+    let label = version.label();
+    let tag = deployment["ref"].as_str().filter(|_| deployment["deployable"]["tag"] == true);
+    let named = tag.is_some_and(|tag| tag == label || tag.strip_prefix('v') == Some(label));
+    let sha = deployment["sha"].as_str().unwrap_or_default();
+    named || commit.is_some_and(|commit| sha.starts_with(commit) || (sha.len() >= 7 && commit.starts_with(sha)))
+}
+
+fn retried(deployment: &Value, project: &str) -> Result<GitLabJob, Blocked> {
+    let job = &deployment["deployable"];
+    let (Some(id), Some(pipeline)) = (job["id"].as_u64(), job["pipeline"]["id"].as_u64()) else {
+        return Err(no_job(project));
+    };
+    let (name, sha) = (text(&job["name"]), text(&deployment["sha"]));
+    Ok(GitLabJob { project: project.to_owned(), pipeline, id, name, sha })
+}
+
+fn no_job(project: &str) -> Blocked {
+    Blocked {
+        reason: format!("the earlier deployment of {project} was made without a job: there is nothing to run again"),
+        way_out: "name a manual job in this environment's rollback.ci, or deploy the earlier version anew".to_owned(),
+    }
+}
+
+/// Whether the project lets an earlier deployment be run again.
+fn settings(about: &Value, project: &str, is_retry: bool) -> Result<Check, Blocked> {
+    if about["archived"] == true {
+        return Err(Blocked {
+            reason: format!("{project} is archived: its jobs cannot be run"),
+            way_out: "unarchive it, or deploy the earlier version another way".to_owned(),
+        });
+    }
+    let refuses_outdated = about["ci_forward_deployment_enabled"] == true;
+    if refuses_outdated && is_retry && about["ci_forward_deployment_rollback_allowed"] == false {
+        return Err(Blocked {
+            reason: format!("{project} lets no earlier deployment job run again"),
+            way_out: "allow it in Settings, CI/CD, General pipelines: Allow job retries for rollback deployments"
+                .to_owned(),
+        });
+    }
+    if refuses_outdated && !is_retry {
+        let sentence =
+            "the project prevents outdated deployment jobs: GitLab may refuse a manual job of an older pipeline";
+        let way_out = "leave job out of this environment's rollback.ci: a job that is run again is let through";
+        return Ok(Check::warning("project", sentence, Some(way_out.to_owned())));
+    }
+    Ok(Check::ok("project", format!("{project} can be read, and lets an earlier deployment run again")))
+}
+
+/// Somebody's deployment that has not ended.
+fn under_way(latest: &Value, environment: &str) -> Option<Check> {
+    let name = "under way";
+    let is_open = |one: &&Value| matches!(one["status"].as_str(), Some("running" | "blocked" | "created"));
+    let Some(open) = latest.as_array()?.iter().find(is_open) else {
+        return Some(Check::ok(name, format!("no deployment to {environment} is under way")));
+    };
+    let by = open["user"]["username"].as_str().map_or_else(String::new, |user| format!(" by {}", text(&user.into())));
+    let look = link(&open["deployable"]["web_url"]).unwrap_or_else(|| format!("deployment {}", text(&open["iid"])));
+    Some(Check::warning(
+        name,
+        format!(
+            "a deployment to {environment}{by} is {}: this one may wait for it, or undo what it does",
+            text(&open["status"])
+        ),
+        Some(format!("look at it first: {look}")),
+    ))
+}
+
+fn unseen(unread: Unread, project: &str) -> Blocked {
+    match unread.status {
+        404 => Blocked {
+            reason: format!("there is no project {project}, or the token cannot see it"),
+            way_out: "correct project in this environment's rollback.ci, or give the token access to it".to_owned(),
+        },
+        403 => unread.blocked("GitLab", "give the token the scope api, and its user at least the role Developer"),
+        _ => unread.blocked("GitLab", "read what GitLab says, or do it there: Operate, Environments, Rollback"),
+    }
+}
+
+/// The refusals that only GitLab has.
+fn refused(reply: &Reply, job: &GitLabJob) -> Option<Blocked> {
+    let said = &reply.said;
+    let GitLabJob { project, name, .. } = job;
+    Some(match reply.status {
+        403 if said.contains("not retryable") || said.contains("not playable") || said.contains("Unplayable") => {
+            Blocked {
+                reason: format!("job {name} cannot be run again: {said}"),
+                way_out: "it is archived, erased, or was run again since: open the plan again, or deploy anew"
+                    .to_owned(),
+            }
+        }
+        400 if said.contains("layable") => Blocked {
+            reason: format!("job {name} cannot be started: {said}"),
+            way_out: "it runs already, or is outdated: look at the pipeline in GitLab".to_owned(),
+        },
+        403 => Blocked {
+            reason: format!("the token may not deploy {project}: {said}"),
+            way_out: "a protected environment lets only those in its list deploy: use the token of one of them"
+                .to_owned(),
+        },
+        404 => Blocked {
+            reason: format!("job {name} of {project} is gone, or the token may not run it: {said}"),
+            way_out: "open the plan again; a protected environment answers so to who is not in its list".to_owned(),
+        },
+        _ => return None,
+    })
+}

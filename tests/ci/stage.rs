@@ -1,0 +1,191 @@
+//! What all these stories begin with: a deploy of 1.9.0 that is to go back to 1.8.3.
+
+use chrono::{DateTime, TimeDelta};
+use redflag::clock::Clock;
+use redflag::deploy::{Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
+use redflag::rollback::action::{Action, CiAction};
+use redflag::rollback::ask::{Ask, Seen, Wanted};
+use redflag::rollback::spec::{CiSpec, CiSystem};
+use redflag::rollback::strategy::Strategy;
+use redflag::rollback::strategy::ci::Ci;
+use redflag::rollback::{Answer, Blocked, Check, CheckOutcome, Goal, Readiness, Refusal, Run, Step};
+use redflag::source::spec::Endpoint;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The token that no text may show.
+pub(crate) const TOKEN: &str = "hush-hush-token";
+
+/// 2023-11-14T22:13:20Z.
+pub(crate) fn start() -> Time {
+    DateTime::from_timestamp(1_700_000_000, 0).unwrap()
+}
+
+/// A recorded body.
+macro_rules! fixture {
+    ($path:literal) => {
+        serde_json::from_str::<serde_json::Value>(include_str!(concat!("fixtures/", $path))).unwrap()
+    };
+}
+pub(crate) use fixture;
+
+/// A body with another value at a JSON pointer.
+pub(crate) fn with(mut body: Value, pointer: &str, value: impl Into<Value>) -> Value {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    let parent = body.pointer_mut(parent).unwrap();
+    match parent {
+        Value::Array(items) => items[name.parse::<usize>().unwrap()] = value.into(),
+        parent => parent[name] = value.into(),
+    }
+    body
+}
+
+fn version(revision: i64, tag: &str) -> Version {
+    Version { images: vec![format!("shop/app:{tag}")], revision, hash: format!("hash-{tag}") }
+}
+
+/// `deployment/app` of the service `cart` is to be taken back.
+pub(crate) fn ask() -> Ask {
+    ask_of("cart", "app")
+}
+
+pub(crate) fn ask_of(service: &str, name: &str) -> Ask {
+    let seen = Seen {
+        uid: "uid-1".to_owned(),
+        generation: 7,
+        replicas: 3,
+        running: version(9, "1.9.0"),
+        deployed: start() - TimeDelta::minutes(10),
+        revisions: vec![version(9, "1.9.0"), version(8, "1.8.3"), version(7, "1.8.2")],
+    };
+    Ask {
+        goal: Goal::Back,
+        workload: WorkloadId(0),
+        reference: WorkloadRef { kind: WorkloadKind::Deployment, namespace: "shop".to_owned(), name: name.to_owned() },
+        service: service.to_owned(),
+        environment: "production".to_owned(),
+        wanted: Wanted {
+            actor: "ana@laptop".to_owned(),
+            reason: "error rate 2.4 %, \"bad\"".to_owned(),
+            pace: Some(TimeDelta::seconds(20)),
+            seen: Some(seen),
+            ..Wanted::default()
+        },
+    }
+}
+
+/// A strategy and the clock that it looks at.
+pub(crate) struct Stage {
+    pub(crate) ci: Ci,
+    pub(crate) clock: Clock,
+}
+
+pub(crate) fn stage(endpoint: Endpoint, system: CiSystem) -> Stage {
+    let clock = Clock::by_hand(start());
+    let spec = CiSpec { endpoint, system, run_timeout: Duration::from_secs(15 * 60) };
+    assert!(!format!("{spec:?}").contains(TOKEN));
+    Stage { ci: Ci::new(&spec, clock.clone()).unwrap(), clock }
+}
+
+impl Stage {
+    pub(crate) async fn step(&self) -> Arc<Step> {
+        self.step_for(&ask()).await
+    }
+
+    pub(crate) async fn step_for(&self, ask: &Ask) -> Arc<Step> {
+        match self.ci.prepare(ask).await {
+            Readiness::Ready(step) => {
+                quiet(&step);
+                step
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn refusal(&self) -> Refusal {
+        match self.ci.prepare(&ask()).await {
+            Readiness::Blocked(refusal) => {
+                quiet(&refusal);
+                refusal
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn send(&self, step: &Step) -> Answer {
+        told(self.ci.send(step).await)
+    }
+
+    pub(crate) async fn follow(&self, step: &Step, run: &Run) -> Answer {
+        told(self.ci.follow(step, run).await)
+    }
+
+    pub(crate) async fn read_back(&self, step: &Step) -> Answer {
+        told(self.ci.read_back(step).await)
+    }
+
+    /// Time goes on.
+    pub(crate) fn later(&self, seconds: i64) {
+        self.clock.set(self.clock.now() + TimeDelta::seconds(seconds));
+    }
+}
+
+/// No secret is in it.
+pub(crate) fn quiet(thing: &impl std::fmt::Debug) {
+    let text = format!("{thing:?}");
+    assert!(!text.contains("hush"), "{text}");
+}
+
+fn told(answer: Answer) -> Answer {
+    quiet(&answer);
+    answer
+}
+
+pub(crate) fn running(answer: Answer) -> Run {
+    match answer {
+        Answer::Running(run) => run,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn refused(answer: Answer) -> Blocked {
+    match answer {
+        Answer::Refused(blocked) => blocked,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn failed(answer: Answer) -> Blocked {
+    match answer {
+        Answer::Failed(blocked) => blocked,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn unknown(answer: Answer) -> String {
+    match answer {
+        Answer::Unknown(reason) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn check<'a>(step: &'a Step, name: &str) -> &'a Check {
+    step.checks.iter().find(|check| check.name == name).unwrap_or_else(|| panic!("no {name} in {:?}", step.checks))
+}
+
+/// The names of the checks that are not ok.
+pub(crate) fn doubts(step: &Step) -> Vec<&'static str> {
+    step.checks.iter().filter(|check| check.outcome != CheckOutcome::Ok).map(|check| check.name).collect()
+}
+
+pub(crate) fn action(step: &Step) -> &CiAction {
+    match &step.action {
+        Action::Ci(action) => action,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}

@@ -71,9 +71,12 @@ fn of_rollout(workload: &Value, entries: &[Entry]) -> Option<Entry> {
     let standing = argo::Standing::of(workload);
     let update = standing.update();
     let live = &workload["spec"]["template"];
-    let is_current = |entry: &&Entry| match update.is_observed {
-        true => entry.version.hash == update.status.current_pod_hash,
-        false => template::same(&entry.template, live),
+    let is_current = |entry: &&Entry| {
+        if update.is_observed {
+            entry.version.hash == update.status.current_pod_hash
+        } else {
+            template::same(&entry.template, live)
+        }
     };
     entries.iter().find(is_current).cloned()
 }

@@ -160,9 +160,9 @@ fn a_mesh_that_still_sends_traffic_to_the_canary_is_waited_for() {
     strategy["canary"]["trafficRouting"] = json!({"nginx": {"stableIngress": "web"}});
     let weights = |canary: i64| json!({"weights": {"canary": {"weight": canary}, "stable": {"weight": 100 - canary}}});
     let status = |canary: i64| json!({"abort": true, "phase": "Degraded", "canary": weights(canary)});
-    let before = world(strategy.clone(), 5, 1, status(20));
+    let before = world(strategy.clone(), 5, 1, &status(20));
     assert_eq!(says(&before), "aborted: going back to the stable version, 5 of 5 pods available");
-    let after = world(strategy, 5, 1, status(0));
+    let after = world(strategy, 5, 1, &status(0));
     assert_eq!((says(&after).as_str(), digest(&after).pods.len()), ("done", 5));
 }
 

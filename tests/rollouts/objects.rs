@@ -72,7 +72,7 @@ fn pod(Version(hash, _, _, minute): Version, number: usize) -> Value {
 }
 
 /// A Rollout in this state, with so many pods of the old and of the new version.
-pub(crate) fn world(strategy: Value, old: usize, new: usize, status: Value) -> World {
+pub(crate) fn world(strategy: Value, old: usize, new: usize, status: &Value) -> World {
     let mut rollout = json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
         "metadata": {"name": "web", "namespace": "production", "uid": "uid-web", "generation": 12,
@@ -102,7 +102,7 @@ pub(crate) fn paused() -> World {
     let pause = json!([{"reason": "CanaryPauseStep", "startTime": "2026-11-23T01:21:00Z"}]);
     let status = json!({"phase": "Paused", "message": "CanaryPauseStep", "currentStepIndex": 1,
                         "controllerPause": true, "pauseConditions": pause});
-    world(canary(), 4, 1, status)
+    world(canary(), 4, 1, &status)
 }
 
 /// The same after an abort, when all pods are back.
@@ -110,7 +110,7 @@ pub(crate) fn aborted() -> World {
     let message = "RolloutAborted: Rollout aborted update to revision 8";
     let status = json!({"phase": "Degraded", "message": message, "abort": true, "abortedAt": "2026-11-23T01:25:00Z",
                         "currentStepIndex": 0});
-    world(canary(), 5, 0, status)
+    world(canary(), 5, 0, &status)
 }
 
 /// 1.9.0 was promoted.
@@ -118,7 +118,7 @@ pub(crate) fn promoted() -> World {
     let progressing = json!([{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable",
                               "lastUpdateTime": "2026-11-23T01:40:00Z"}]);
     let status = json!({"phase": "Healthy", "stableRS": NEW.0, "currentStepIndex": 5, "conditions": progressing});
-    world(canary(), 0, 5, status)
+    world(canary(), 0, 5, &status)
 }
 
 /// A blue-green update before its switch, which a person makes.
@@ -129,7 +129,7 @@ pub(crate) fn blue_green() -> World {
                         "pauseConditions": [{"reason": "BlueGreenPause", "startTime": "2026-11-23T01:21:00Z"}],
                         "blueGreen": {"activeSelector": OLD.0, "previewSelector": NEW.0},
                         "readyReplicas": 5, "availableReplicas": 5});
-    world(strategy, 5, 5, status)
+    world(strategy, 5, 5, &status)
 }
 
 /// The same, when its template is that of a Deployment which has no pods of its own.

@@ -155,7 +155,9 @@ fn usual(world: &mut World, method: &Method, path: &str, body: &Value, dry: bool
         (&Method::GET, "/api/v1/namespaces/kube-system") => (200, json!({"metadata": {"uid": "uid-cluster"}})),
         (&Method::GET, path) if path == own => (200, world.rollout.clone()),
         (&Method::GET, path) if path == template => world.deployment.clone().map_or_else(not_found, |it| (200, it)),
-        (&Method::GET, "/apis/argoproj.io/v1alpha1/namespaces/production/rollouts") => list(&[world.rollout.clone()]),
+        (&Method::GET, "/apis/argoproj.io/v1alpha1/namespaces/production/rollouts") => {
+            list(std::slice::from_ref(&world.rollout))
+        }
         (&Method::GET, "/api/v1/namespaces/production/pods") => list(&world.pods),
         (&Method::GET, path) if path == format!("{apps}/replicasets") => list(&world.replica_sets),
         (&Method::GET, path) if path.starts_with("/api/v1/") || path.starts_with("/apis/autoscaling/") => list(&[]),

@@ -89,7 +89,7 @@ async fn within_the_rollback_window_the_steps_are_skipped() {
 async fn a_switch_that_a_person_makes_is_said_before() {
     let strategy = blue_green().rollout["spec"]["strategy"].clone();
     let status = json!({"phase": "Healthy", "stableRS": NEW.0, "blueGreen": {"activeSelector": NEW.0}});
-    let peer = Peer::usual(world(strategy, 0, 5, status)).await;
+    let peer = Peer::usual(world(strategy, 0, 5, &status)).await;
     let step = peer.ready(&usual()).await;
     assert_eq!(check(&step, "steps").sentence, "the undo waits for a person before it switches the traffic");
 }

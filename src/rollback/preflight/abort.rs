@@ -118,11 +118,10 @@ pub fn draft_abort(
     checks.push(time::check(pace, ask.wanted.pace));
 
     let (new_label, stable_label) = (new.version.label(), stable.version.label());
-    let (does, verb) = match abort {
-        true => {
-            (format!("{reference} is aborted: traffic and pods go back to {stable_label}, the stable version"), "abort")
-        }
-        false => (format!("{reference} tries {new_label} once more, from its first step"), "retry rollout"),
+    let (does, verb) = if abort {
+        (format!("{reference} is aborted: traffic and pods go back to {stable_label}, the stable version"), "abort")
+    } else {
+        (format!("{reference} tries {new_label} once more, from its first step"), "retry rollout")
     };
     let mut not_restored = left_behind::list(reference.kind, &target.from, &to.template);
     if abort {

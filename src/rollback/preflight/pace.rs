@@ -61,11 +61,13 @@ impl Pace {
     }
 
     /// The same, with so many pods to start.
+    #[must_use]
     pub fn only(self, pods: i64) -> Self {
         Self { pods, ..self }
     }
 
     /// The same, with pauses on the way.
+    #[must_use]
     pub fn with_pauses(self, pauses: TimeDelta) -> Self {
         Self { pauses, ..self }
     }

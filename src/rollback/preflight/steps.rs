@@ -89,8 +89,9 @@ fn again(update: Update<'_>, pauses: TimeDelta) -> Option<String> {
         many => waited.push(format!("a person is waited for at steps {}", many.join(", "))),
     }
     let number = if steps.len() == 1 { "its only step".to_owned() } else { format!("its {} steps", steps.len()) };
-    Some(match waited.is_empty() {
-        true => format!("the undo runs {number} again, without a pause"),
-        false => format!("the undo runs {number} again: {}", waited.join(", and ")),
+    Some(if waited.is_empty() {
+        format!("the undo runs {number} again, without a pause")
+    } else {
+        format!("the undo runs {number} again: {}", waited.join(", and "))
     })
 }

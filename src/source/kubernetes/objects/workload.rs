@@ -39,7 +39,7 @@ pub struct WorkloadSpec {
     pub progress_deadline_seconds: Option<i64>,
     /// Rollouts only.
     #[serde(flatten)]
-    pub argo: argo::Spec,
+    pub argo: Box<argo::Spec>,
 }
 
 /// How a `StatefulSet` or `DaemonSet` is rolled out.
@@ -80,7 +80,7 @@ pub struct WorkloadStatus {
     pub number_available: i64,
     pub conditions: Vec<Condition>,
     #[serde(flatten)]
-    pub argo: argo::Status,
+    pub argo: Box<argo::Status>,
 }
 
 /// A condition of a workload or a pod. Pods have no `lastUpdateTime`.

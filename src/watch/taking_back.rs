@@ -272,7 +272,7 @@ impl Watch {
         if done.ready.is_none() && done.steps.iter().all(is_ready) {
             done.ready = Some(self.now);
             let took = brief(self.now - done.confirmed);
-            self.tell(format!("{} serves again: all pods ready, {took} after the key", done.plan.target()));
+            self.tell(format!("{} again: all pods ready, {took} after the key", done.plan.serves()));
         }
         self.rollback = match done.ready {
             // Whoever goes forward again knows that the flags may come with it.

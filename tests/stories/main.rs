@@ -6,7 +6,6 @@ mod rollbacks;
 mod story;
 
 use chrono::TimeDelta;
-use futures_util::stream::StreamExt;
 use redflag::demo::{Fault, Peer, Scenario};
 use redflag::deploy::WorkloadId;
 use redflag::poll::SourceError;

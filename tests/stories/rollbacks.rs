@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use crossterm::event::KeyCode;
 use redflag::demo::{Fault, Peer, Scenario};
 use redflag::deploy::WorkloadId;
+use redflag::rollback::lease::Holding;
 use redflag::rollback::{Readiness, Rollback};
 use redflag::rollout::{PodPhase, Progress};
 use redflag::signal::Kind;
@@ -20,7 +21,7 @@ async fn take_back(story: &mut Story) {
 
 /// Which versions serve, by their labels; a version twice is one.
 fn serving(watch: &Watch) -> Vec<String> {
-    let rollout = watch.workload(WorkloadId(0)).rollout.as_ref().unwrap();
+    let Some(rollout) = &watch.workload(WorkloadId(0)).rollout else { return Vec::new() };
     let label = |hash: &str| {
         let found = rollout.revisions.iter().find(|revision| revision.version.hash == hash);
         found.map_or_else(|| hash.to_owned(), |revision| revision.version.label().to_owned())
@@ -57,17 +58,6 @@ async fn a_dropped_column_takes_the_typed_name_and_nothing_less() {
 async fn what_argo_cd_keeps_goes_back_by_argo_cd_and_stays_there() {
     let mut story = Story::begin(Scenario::GitopsOwned).await;
     story.until("the error rate is red", |watch| is_red(watch, Kind::ErrorRate)).await;
-
-    // Whoever undoes it by hand sees it put back within seconds.
-    story.company.faults().undo("app");
-    story.seconds(2).await;
-    story
-        .until("Argo CD has put it back", |watch| {
-            let rollout = watch.workload(WorkloadId(0)).rollout.as_ref();
-            rollout.is_some_and(|rollout| rollout.progress == Progress::Complete) && serving(watch) == ["1.9.0"]
-        })
-        .await;
-
     take_back(&mut story).await;
     story.until("it is verified", |watch| matches!(watch.rollback(), Rollback::Verified { .. })).await;
     assert_eq!(serving(story.state()), ["1.8.3"]);
@@ -75,6 +65,21 @@ async fn what_argo_cd_keeps_goes_back_by_argo_cd_and_stays_there() {
     assert_eq!(kubernetes, 0, "the cluster was not touched but by Argo CD");
     story.seconds(60).await;
     assert_eq!(serving(story.state()), ["1.8.3"], "and it stays");
+}
+
+#[tokio::test]
+async fn an_undo_by_hand_of_what_argo_cd_keeps_is_put_back_within_seconds() {
+    let mut story = Story::begin(Scenario::GitopsOwned).await;
+    story.until("the rollout is through", |watch| serving(watch) == ["1.9.0"]).await;
+    story.company.faults().undo("app");
+    let generation = |watch: &Watch| watch.workload(WorkloadId(0)).rollout.as_ref().unwrap().generation;
+    let before = generation(story.state());
+    let took = story.until("Argo CD has put it back", |watch| {
+        let rollout = watch.workload(WorkloadId(0)).rollout.as_ref();
+        let settled = rollout.is_some_and(|rollout| rollout.progress == Progress::Complete);
+        generation(watch) >= before + 2 && settled && serving(watch) == ["1.9.0"]
+    });
+    assert!(took.await < 120, "there and back again");
 }
 
 #[tokio::test]
@@ -146,7 +151,8 @@ async fn whoever_comes_second_is_told_who_is_at_it() {
     second.until("a rollback is ready", Story::is_ready).await;
     second.press('R').await;
     second.second().await;
-    second.shows("on call is at it already");
+    assert!(matches!(second.state().holding(), Holding::Theirs(holder) if holder.who == "on call"));
+    second.shows("on call is at it since");
     second.press('y').await;
     second.second().await;
     assert_eq!(second.company.requests().changes().count(), 0);

@@ -77,6 +77,7 @@ impl ArgoCd {
         let record = format!("entry {} of {kept}'s history ({})", entry.id, entry.describe());
         let version = step.target().to_owned();
         let compare = format!("argocd app history {kept}");
+        records::without_patch(&mut step.checks);
         step.checks.extend(records::checks(found, entry.names(&version), &version, &record, &compare));
         step.checks.extend(self.permissions(named, auto_sync.is_some()).await);
         step.checks.push(operation(&application, &kept));

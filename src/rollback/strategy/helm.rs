@@ -102,6 +102,7 @@ impl Helm {
         let (permission, trial) = tokio::join!(self.permission(release), self.trial(release, to.number));
         let record = format!("revision {} of release {} ({})", to.number, release.name, to.describe());
         let version = step.target().to_owned();
+        records::without_patch(&mut step.checks);
         step.checks.extend(records::checks(found, to.names(&version), &version, &record, &release.look()));
         step.checks.extend(self.which_cluster());
         step.checks.extend(permission);

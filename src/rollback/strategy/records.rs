@@ -76,6 +76,11 @@ pub(super) fn serving(records: &[Record], entries: &[Entry], wanted: &str) -> Re
     Ok(Found { place, is_close, others })
 }
 
+/// Drops what was checked of an undo's patch: an owner's own way sends none.
+pub(super) fn without_patch(checks: &mut Vec<Check>) {
+    checks.retain(|check| !matches!(check.name, "annotations" | "next apply"));
+}
+
 /// What a person should know of a record that was found. `is_named`: it says itself that it is this version. `record`
 /// is what people call it, `compare` the command that shows the history.
 pub(super) fn checks(found: Found, is_named: bool, version: &str, record: &str, compare: &str) -> Vec<Check> {

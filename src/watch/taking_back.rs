@@ -298,8 +298,7 @@ impl Watch {
         let mut all = Pods::Serve;
         for covered in &step.covers {
             let Some(rollout) = &self.workloads[usize::from(covered.workload.0)].rollout else { return Pods::Coming };
-            let bumped = i64::from(step.action.changes_spec());
-            if rollout.generation < covered.generation + bumped || rollout.uid != covered.uid {
+            if rollout.uid != covered.uid || !has_begun(rollout, covered, step) {
                 return Pods::Coming;
             }
             if let Progress::Failed(why) = &rollout.progress {
@@ -362,14 +361,14 @@ fn open_run(state: &StepState) -> Option<&Run> {
 
 /// The next state of a step and what the timeline says of it; `None` where nothing moved.
 fn moved_on(step: &Step, state: &StepState, answer: Answer, now: Time) -> Option<(StepState, Option<String>)> {
-    let subject = &step.subject;
+    let (subject, name) = (&step.subject, step.action.name());
     let since = match state {
         StepState::Accepted { at, .. } => *at,
         _ => now,
     };
     Some(match (answer, state) {
         (Answer::Accepted, _) => {
-            (StepState::Accepted { at: now, run: None }, Some(format!("{subject}: undo accepted")))
+            (StepState::Accepted { at: now, run: None }, Some(format!("{subject}: {name} accepted")))
         }
         (Answer::Running(run), StepState::Accepted { run: Some(known), .. }) if *known == run => return None,
         (Answer::Running(run), _) => {
@@ -390,7 +389,7 @@ fn moved_on(step: &Step, state: &StepState, answer: Answer, now: Time) -> Option
             (StepState::Failed(Blocked { reason: what, way_out }), Some(text))
         }
         (Answer::Refused(blocked), _) => {
-            let text = format!("{subject}: undo refused: {}", blocked.reason);
+            let text = format!("{subject}: {name} refused: {}", blocked.reason);
             (StepState::Failed(blocked), Some(text))
         }
         (Answer::Failed(blocked), _) => {
@@ -398,6 +397,15 @@ fn moved_on(step: &Step, state: &StepState, answer: Answer, now: Time) -> Option
             (StepState::Failed(blocked), Some(text))
         }
     })
+}
+
+/// Whether what the cluster tells is from after the request: until then it speaks of the state that is taken back. What
+/// leaves the spec alone shows by the version that is on its way.
+fn has_begun(rollout: &Rollout, covered: &Covered, step: &Step) -> bool {
+    if step.action.changes_spec(&covered.reference) {
+        return rollout.generation > covered.generation;
+    }
+    rollout.deploy.as_ref().is_some_and(|deploy| deploy.to.hash == covered.to.hash)
 }
 
 /// Whether a version is all that serves: rolled out, its pods ready, no other pod left but those going. A

@@ -83,8 +83,9 @@ pub(super) async fn show(
 ) -> Result<u8, CommandError> {
     let (out, inbox) = mpsc::channel(QUEUE);
     let watch = Watch::new(assembly.setup);
-    let outside =
-        Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out).with_memory(memory);
+    let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out)
+        .with_switches(assembly.switches)
+        .with_memory(memory);
     let guard = terminal::enter()?;
     let tui = Tui::new(Terminal::new(Screen::new())?, play.look, play.keymap);
     let mut runtime = Runtime::new(watch, tui, input::inputs()?, clock, outside, inbox);

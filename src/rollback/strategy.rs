@@ -7,7 +7,7 @@ pub mod git;
 pub mod kubernetes;
 pub mod lease;
 pub(crate) mod program;
-mod variables;
+pub(crate) mod variables;
 pub mod with_migrations;
 
 use super::ask::Ask;

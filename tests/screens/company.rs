@@ -137,6 +137,7 @@ fn setup(services: &[&str]) -> Setup {
         confirm_grace: TimeDelta::milliseconds(300),
         read_only: false,
         rollback: RollbackPolicy::default(),
+        switches: Vec::new(),
         told: Told::default(),
         started: after(75),
     }
@@ -288,6 +289,11 @@ impl Scene {
                 Effect::Lease(LeaseCall::Take(_) | LeaseCall::Renew) => {
                     if let Some(holding) = self.holding.clone() {
                         self.say(Message::Leased { at, holding });
+                    }
+                }
+                Effect::Switch(switch, call) => {
+                    if let Some(news) = self.switched(call) {
+                        self.say(Message::Switched { switch, at, news });
                     }
                 }
                 Effect::Lease(LeaseCall::Release) | Effect::Remember(..) | Effect::Bell => {}

@@ -88,7 +88,7 @@ pub struct Order {
     pub environment: String,
     /// Who wants it: `ana@laptop`.
     pub actor: String,
-    /// Why: the worst red flag, in one sentence.
+    /// Why: what the red flags say; empty where none is up.
     pub reason: String,
     /// When it was confirmed.
     pub at: Time,

@@ -155,7 +155,7 @@ impl Watch {
                 FlagRow {
                     state: known.read.map(|_| &flag.state),
                     age,
-                    is_stale: known.read.is_some() && (known.problem.is_some() || age > STALE_AFTER),
+                    is_stale: known.problem.is_some() || age > STALE_AFTER,
                     link: flag.link.as_deref(),
                     turn: self.switches.turn(&id),
                     id,

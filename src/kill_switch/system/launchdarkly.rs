@@ -179,9 +179,10 @@ impl KillSwitch for LaunchDarkly {
     }
 
     fn turn_off<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Answer> {
+        let why = if order.reason.is_empty() { String::new() } else { format!(": {}", order.reason) };
         let body = json!({
             "environmentKey": self.spec.environment,
-            "comment": format!("turned off by {} with redflag: {}", order.actor, order.reason),
+            "comment": format!("turned off by {} with redflag{why}", order.actor),
             "instructions": [{"kind": "turnFlagOff"}],
         });
         let request = self.talk.http.patch(&["api", "v2", "flags", &self.project, &order.key]);

@@ -3,16 +3,21 @@
 //! `origin/main` would make their next `push --force-with-lease` a lie. Only a push moves it, as any push does.
 
 mod git;
+mod push;
 mod worktree;
 
 pub use git::Trouble;
+pub use push::Pushed;
 pub use worktree::{Reverted, Trial};
 
 use crate::deploy::Version;
 use crate::rollback::Blocked;
 use crate::rollback::migrations::{self, Change, Files, Migration};
 use crate::rollback::spec::RepositorySpec;
+use crate::source::http::clean;
 use git::Git;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Of changed migrations, this many are read; more are told without their contents.
@@ -29,6 +34,8 @@ const COMMIT: &str = "%H%x00%P%x00%an%x00%s";
 pub struct Repository {
     spec: RepositorySpec,
     git: Git,
+    /// Versions whose commits were found, by their images. A version that is deployed keeps its commit.
+    known: Mutex<HashMap<Vec<String>, String>>,
 }
 
 /// One commit.
@@ -51,19 +58,6 @@ impl Commit {
     }
 }
 
-/// What came of a push.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pushed {
-    /// It was taken.
-    Taken,
-    /// Somebody pushed before: nothing was changed.
-    Overtaken,
-    /// It was refused, and nothing was changed. What the remote said of it.
-    Refused(String),
-    /// Nobody knows whether it was taken.
-    Unknown(String),
-}
-
 /// The first seven letters of a hash.
 pub fn short(hash: &str) -> &str {
     hash.get(..7).unwrap_or(hash)
@@ -74,7 +68,7 @@ impl Repository {
     /// may take.
     pub fn new(spec: RepositorySpec, timeout: Duration) -> Self {
         let git = Git::new(&spec.path, timeout);
-        Self { spec, git }
+        Self { spec, git, known: Mutex::default() }
     }
 
     /// What the configuration says of it.
@@ -138,11 +132,25 @@ impl Repository {
         Ok(self.commit(start).await?.filter(|hash| hash.starts_with(start)))
     }
 
+    /// The commit of a version, as far as [`Self::commit_of`] has found it before.
+    pub fn known_commit(&self, version: &Version) -> Option<String> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&version.images).cloned()
+    }
+
     /// The commit of a version. What is not here is fetched once.
     ///
     /// # Errors
     /// Why it is not known, and the way out.
     pub async fn commit_of(&self, version: &Version) -> Result<String, Blocked> {
+        if let Some(hash) = self.known_commit(version) {
+            return Ok(hash);
+        }
+        let hash = self.find_commit(version).await?;
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(version.images.clone(), hash.clone());
+        Ok(hash)
+    }
+
+    async fn find_commit(&self, version: &Version) -> Result<String, Blocked> {
         let label = version.label();
         let unread = |trouble: Trouble| self.unreadable(&trouble);
         if let Some(hash) = self.commit_here(version).await.map_err(unread)? {
@@ -245,7 +253,7 @@ impl Repository {
         call.extend(["--", &self.spec.remote, &refspec]);
         match self.git.ask(&call).await {
             Ok(_) => Pushed::Taken,
-            Err(trouble) => what_push_said(trouble),
+            Err(trouble) => Pushed::after(&trouble),
         }
     }
 
@@ -308,7 +316,7 @@ fn read_commit(line: &str) -> Option<Commit> {
     let mut fields = line.split('\0');
     let hash = fields.next()?.to_owned();
     let parents = fields.next()?.split_whitespace().count();
-    let mut text = || Some(crate::source::http::clean(fields.next()?));
+    let mut text = || Some(clean(fields.next()?));
     Some(Commit { hash, parents, author: text()?, subject: text()? })
 }
 
@@ -319,68 +327,6 @@ fn hash_in(label: &str) -> Option<&str> {
         (7..=40).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
     };
     [last, last.strip_prefix('g').unwrap_or(last)].into_iter().find(|text| is_hash(text))
-}
-
-/// Reads what a push that failed said. Git's own words for what happens before anything is sent are few and known;
-/// whatever else went wrong may have gone wrong after the remote took it.
-fn what_push_said(trouble: Trouble) -> Pushed {
-    let said = match &trouble {
-        Trouble::NotStarted(reason) => return Pushed::Refused(reason.clone()),
-        Trouble::Lost(reason) => return Pushed::Unknown(reason.clone()),
-        Trouble::Refused { said } => said,
-    };
-    const NEVER_SENT: [&str; 12] = [
-        "does not appear to be a git repository",
-        "Could not read from remote repository",
-        "Authentication failed",
-        "could not read Username",
-        "could not read Password",
-        "unable to access",
-        "Could not resolve host",
-        "Connection refused",
-        "Permission denied (",
-        "Host key verification failed",
-        "hung up upon initial contact",
-        "' not found",
-    ];
-    if let Some(line) = said.lines().find(|line| line.starts_with('!')) {
-        let summary = line.rsplit('\t').next().unwrap_or_default();
-        return if summary.contains("[remote failure]") {
-            Pushed::Unknown(crate::source::http::clean(summary))
-        } else if ["fetch first", "non-fast-forward", "stale info", "needs force"]
-            .iter()
-            .any(|word| summary.contains(word))
-        {
-            Pushed::Overtaken
-        } else if summary.contains("failed to update ref")
-            || summary.contains("cannot lock ref")
-            || summary.contains("failed to lock")
-        {
-            // Somebody's push was taken between the remote's greeting and ours.
-            Pushed::Overtaken
-        } else {
-            Pushed::Refused(refusal(said, summary))
-        };
-    }
-    if NEVER_SENT.iter().any(|words| said.contains(words)) && !said.contains("unexpectedly") {
-        return Pushed::Refused(trouble.reason());
-    }
-    Pushed::Unknown(trouble.reason())
-}
-
-/// `pre-receive hook declined: GH006: Protected branch update failed for refs/heads/main.`
-fn refusal(said: &str, summary: &str) -> String {
-    let summary = crate::source::http::clean(summary);
-    let why = summary.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(&summary);
-    let remote: Vec<String> = said
-        .lines()
-        .filter_map(|line| line.strip_prefix("remote:"))
-        .map(|line| crate::source::http::clean(line.trim().trim_start_matches("error:")))
-        .filter(|line| !line.is_empty())
-        .take(3)
-        .collect();
-    let text = if remote.is_empty() { why.to_owned() } else { format!("{why}: {}", remote.join(" ")) };
-    crate::cluster::short(&text)
 }
 
 #[cfg(test)]

@@ -140,6 +140,8 @@ pub enum TroubleKind {
     DeadlineExceeded,
     /// `ReplicaFailure`: quota, admission or policy refuse the pods.
     ReplicaFailure,
+    /// A broken pod of another version stands in the way, and nobody but a person removes it.
+    HeldUp,
     /// The workload is below its minimum: people notice now.
     Unavailable,
     /// No node takes the pods.

@@ -95,11 +95,17 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         // The first frame waits for nobody.
         self.face.show(&self.watch)?;
         self.outside.connect();
-        loop {
+        let status = loop {
             if let Some(status) = self.turn().await? {
-                return Ok(status);
+                break status;
             }
+        };
+        // Whoever comes next should not have to wait for it to expire. What is under way keeps others out a little
+        // longer than we are here.
+        if !self.watch.rollback().is_under_way() {
+            self.outside.give_lease_back().await;
         }
+        Ok(status)
     }
 
     /// One turn: waits for something to happen, takes it and all else that is ready in, shows the result.

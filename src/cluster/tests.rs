@@ -124,3 +124,14 @@ fn every_status_has_its_error() {
     let page = status(502, &format!("<html>\n{}", "x".repeat(5000)));
     assert!(page.to_string().len() < 400, "{page}");
 }
+
+#[test]
+fn the_first_identity_is_kept_by_all_clones() {
+    let identity = ClusterIdentity::default();
+    let clone = identity.clone();
+    assert_eq!(identity.uid(), None);
+    assert!(identity.holds("a"));
+    assert!(clone.holds("a"));
+    assert!(!clone.holds("b"));
+    assert_eq!(clone.uid(), Some("a"));
+}

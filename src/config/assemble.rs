@@ -9,9 +9,9 @@ use super::signals::{self, Read, index};
 use super::sources::{Source, System};
 use super::{Config, ConfigError, variables};
 use crate::deploy::Time;
-use crate::kill_switch::spec::{SwitchProvider, SwitchSpec};
+use crate::kill_switch::spec::SwitchSpec;
 use crate::rollback::spec::RollbackSpec;
-use crate::setup::{Delivery, FlagSystem, RollbackPolicy, Service, Setup, SourceInfo, Switch, Told};
+use crate::setup::{Delivery, RollbackPolicy, Service, Setup, SourceInfo, Switch, Told};
 use crate::signal::{Signal, SignalId, SourceId};
 use crate::source::spec::{
     AlertQuery, DatadogSpec, Endpoint, Expr, GrafanaSpec, ProbeSpec, SentryQuery, SeriesQuery, SourceSpec,
@@ -156,11 +156,7 @@ fn policy(environment: &Environment, spec: &RollbackSpec, person: &Person) -> Ro
 
 fn switch(spec: &SwitchSpec) -> Switch {
     Switch {
-        system: match spec.provider {
-            SwitchProvider::Unleash { .. } => FlagSystem::Unleash,
-            SwitchProvider::LaunchDarkly { .. } => FlagSystem::LaunchDarkly,
-            SwitchProvider::Webhook { .. } => FlagSystem::Webhook,
-        },
+        system: spec.system(),
         environment: spec.environment.clone(),
         features: spec.features.clone(),
         service: spec.service,

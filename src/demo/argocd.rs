@@ -102,7 +102,8 @@ impl Application {
             .history
             .iter()
             .map(|entry| {
-                json!({"id": entry.id, "revision": revision(&entry.version), "deployedAt": stamp(entry.at),
+                json!({"id": entry.id, "revision": revision(&entry.version),
+                       "deployStartedAt": stamp(entry.at), "deployedAt": stamp(entry.at),
                        "initiatedBy": {"automated": self.auto_sync}})
             })
             .collect();

@@ -69,6 +69,9 @@ namespace = "production"
     if company.scenario == Scenario::AutoCountdown {
         out.push_str("auto = \"countdown\"\n");
     }
+    if company.scenario == Scenario::GitopsOwned {
+        let _ = writeln!(out, "argocd = {{ url = \"{}\", token = {secret} }}", url(Peer::ArgoCd));
+    }
     out.push_str(SIGNALS);
     if services.len() == 1 {
         out.push_str(SIGNALS_OF_ONE);

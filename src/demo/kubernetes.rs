@@ -89,7 +89,7 @@ async fn answer(
             .into_response();
     };
     let result = match (method, &target.name) {
-        (Method::GET, None) => list_or_watch(&office, &target, &query),
+        (Method::GET, None) => list_or_watch(&office, &target, &query, &headers),
         (Method::GET, Some(name)) => read(&office, &target, name, &headers),
         (Method::POST, None) if target.resource == Resource::Leases => create(&office, user, &target, &body),
         (Method::PATCH, Some(name)) => change(&office, user, &target, name, &query, &headers, &body),
@@ -103,6 +103,7 @@ fn list_or_watch(
     office: &Arc<Office>,
     target: &Target,
     query: &BTreeMap<String, String>,
+    headers: &HeaderMap,
 ) -> Result<Response<Body>, Refusal> {
     let text = |name: &str| query.get(name).map_or("", String::as_str);
     let selector =
@@ -116,11 +117,27 @@ fn list_or_watch(
         let wanted = etcd.list(target.resource).filter(|json| target.is_ours && selector.matches(json));
         (etcd.version(), wanted.cloned().collect::<Vec<_>>())
     });
-    // A list's items do not carry their kind, the list does.
-    let items: Vec<Value> = items.iter().filter_map(|json| serde_json::from_str(json).ok()).map(without_kind).collect();
-    let list = json!({"kind": format!("{}List", target.resource.kind()), "apiVersion": target.resource.api_version(),
+    let items = items.iter().filter_map(|json| serde_json::from_str(json).ok());
+    let (kind, api_version, items): (_, _, Vec<Value>) = if wants_metadata(headers) {
+        ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1", items.map(|object| metadata_of(&object)).collect())
+    } else {
+        // A list's items do not carry their kind, the list does.
+        let (kind, api_version) = (format!("{}List", target.resource.kind()), target.resource.api_version());
+        (kind, api_version, items.map(without_kind).collect())
+    };
+    let list = json!({"kind": kind, "apiVersion": api_version,
                       "metadata": {"resourceVersion": version.to_string()}, "items": items});
     Ok(json_answer(200, &list))
+}
+
+/// Whether only the metadata of objects is asked for, without what is in them.
+fn wants_metadata(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("as=PartialObjectMetadata")
+}
+
+fn metadata_of(object: &Value) -> Value {
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
 }
 
 fn without_kind(mut object: Value) -> Value {
@@ -134,12 +151,8 @@ fn without_kind(mut object: Value) -> Value {
 fn read(office: &Office, target: &Target, name: &str, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
     let found = office.with(|world, _| world.cluster.etcd.get(target.resource, name).cloned());
     let json = found.filter(|_| target.is_ours).ok_or_else(|| Refusal::not_found(target.resource, name))?;
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accept.contains("as=PartialObjectMetadata") {
-        let object: Value = serde_json::from_str(&json).unwrap_or_default();
-        let metadata =
-            json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]});
-        return Ok(json_answer(200, &metadata));
+    if wants_metadata(headers) {
+        return Ok(json_answer(200, &metadata_of(&serde_json::from_str(&json).unwrap_or_default())));
     }
     Ok(([(header::CONTENT_TYPE, "application/json")], json.to_string()).into_response())
 }

@@ -86,8 +86,8 @@ impl Trouble {
 impl Git {
     pub(super) fn new(folder: &Path, timeout: Duration) -> Self {
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        let inherited = names.filter(|name| !HIDDEN.contains(&name.as_str()) && !name.starts_with("GIT_TRACE"));
-        Self { folder: folder.to_owned(), timeout, inherited: inherited.collect(), ssh: OnceCell::new() }
+        let inherited = names.filter(|name| !is_hidden(name)).collect();
+        Self { folder: folder.to_owned(), timeout, inherited, ssh: OnceCell::new() }
     }
 
     /// The same git in another folder.
@@ -129,6 +129,8 @@ impl Git {
             ("GCM_INTERACTIVE", "never"),
             ("SSH_ASKPASS_REQUIRE", "never"),
             ("GIT_OPTIONAL_LOCKS", "0"),
+            // A trial needs no large file, and must not wait for one.
+            ("GIT_LFS_SKIP_SMUDGE", "1"),
             ("GIT_EDITOR", "true"),
             ("GIT_SEQUENCE_EDITOR", "true"),
         ]
@@ -172,6 +174,10 @@ impl Git {
     }
 }
 
+fn is_hidden(variable: &str) -> bool {
+    HIDDEN.contains(&variable) || variable.starts_with("GIT_TRACE")
+}
+
 /// The line that says most: git's own last word, not the advice around it.
 fn telling_line(said: &str) -> String {
     let lines = || said.lines().map(clean).filter(|line| !line.is_empty());
@@ -179,7 +185,7 @@ fn telling_line(said: &str) -> String {
         let word = line.strip_prefix("fatal: ").or_else(|| line.strip_prefix("error: "))?;
         Some(word.to_owned())
     });
-    let line = verdict.or_else(|| lines().last()).unwrap_or_else(|| "git gives no reason".to_owned());
+    let line = verdict.or_else(|| lines().next_back()).unwrap_or_else(|| "git gives no reason".to_owned());
     crate::cluster::short(&line)
 }
 
@@ -213,6 +219,14 @@ mod tests {
             cleaned,
             "fatal: unable to access 'https://git.example/shop.git/': refused\nTo https://h\nssh://g/x@y"
         );
+    }
+
+    #[test]
+    fn nothing_of_the_environment_leads_git_to_another_repository_or_makes_it_talk() {
+        let hidden = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_TRACE_CURL", "GIT_TRACE", "GPG_TTY"];
+        assert!(hidden.iter().all(|name| is_hidden(name)));
+        let kept = ["PATH", "HOME", "SSH_AUTH_SOCK", "GIT_AUTHOR_NAME", "GIT_SSL_CAINFO", "HTTPS_PROXY"];
+        assert!(!kept.iter().any(|name| is_hidden(name)));
     }
 
     #[test]

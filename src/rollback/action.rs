@@ -27,11 +27,18 @@ pub enum Action {
         /// Its namespace, where it is not Argo CD's own.
         namespace: Option<String>,
         /// Its project.
-        project: Option<String>,
+        project: String,
         /// The number of the history's entry.
         id: i64,
-        /// Whether automatic synchronization has to be switched off first: Argo CD refuses otherwise.
-        disable_auto_sync: bool,
+        /// What that entry deployed: a commit or a chart's version, one for each of its sources.
+        revisions: Vec<String>,
+        /// The last entry of its history when the plan was made: a rollback makes a newer one.
+        last: i64,
+        /// When its last operation began, as the plan was made: ours begins at another time.
+        last_operation: Option<String>,
+        /// What switches automatic synchronization on again, where it has to be switched off first: Argo CD
+        /// refuses otherwise.
+        switch_on_again: Option<String>,
     },
     /// `helm rollback RELEASE REVISION`.
     Helm {
@@ -39,6 +46,8 @@ pub enum Action {
         release: String,
         /// Its namespace.
         namespace: String,
+        /// The revision it was at when the plan was made: a rollback makes a newer one.
+        current: i64,
         /// The revision it goes back to: never left to helm, whose default may be a failed one.
         revision: i64,
     },
@@ -90,6 +99,8 @@ pub struct FluxOwner {
     pub namespace: String,
     /// Its name.
     pub name: String,
+    /// Whether somebody had suspended it already when the plan was made.
+    pub suspended: bool,
 }
 
 /// The kinds of Flux object that keep workloads.

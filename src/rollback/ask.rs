@@ -22,6 +22,13 @@ pub struct Ask {
     pub wanted: Wanted,
 }
 
+impl Ask {
+    /// A name with `$service` and `$environment` filled in.
+    pub fn fill(&self, name: &str) -> String {
+        name.replace("$service", &self.service).replace("$environment", &self.environment)
+    }
+}
+
 /// What the watch knows that a rollback should heed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {

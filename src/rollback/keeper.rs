@@ -142,6 +142,58 @@ fn flux(workload: &Value) -> Option<Keeper> {
     [FluxKind::HelmRelease, FluxKind::Kustomization].into_iter().find_map(|kind| {
         let name = label(workload, &format!("{}/name", kind.group()))?.to_owned();
         let namespace = label(workload, &format!("{}/namespace", kind.group())).unwrap_or("flux-system").to_owned();
-        Some(Keeper::Flux(FluxOwner { kind, namespace, name }))
+        Some(Keeper::Flux(FluxOwner { kind, namespace, name, suspended: false }))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn kept(metadata: &Value) -> Keeper {
+        of(&json!({ "metadata": metadata }))
+    }
+
+    fn application(namespace: Option<&str>, name: &str) -> Keeper {
+        Keeper::ArgoCd(Application { namespace: namespace.map(str::to_owned), name: name.to_owned() })
+    }
+
+    #[test]
+    fn argo_cd_is_known_by_each_of_its_marks() {
+        let tracking = |id: &str| json!({"annotations": {"argocd.argoproj.io/tracking-id": id}});
+        assert_eq!(kept(&tracking("shop:apps/Deployment:ns/web")), application(None, "shop"));
+        assert_eq!(kept(&tracking("team_shop:apps/Deployment:ns/web")), application(Some("team"), "shop"));
+        assert_eq!(kept(&json!({"labels": {"argocd.argoproj.io/instance": "shop"}})), application(None, "shop"));
+        let instance = json!({"app.kubernetes.io/instance": "shop"});
+        let managers = json!([{"manager": "argocd-controller"}]);
+        assert_eq!(kept(&json!({"labels": instance, "managedFields": managers})), application(None, "shop"));
+        assert_eq!(kept(&json!({"labels": instance})), Keeper::Nobody, "most Helm charts set it too");
+    }
+
+    #[test]
+    fn an_application_is_read_as_it_is_written() {
+        for text in ["shop", "team/shop"] {
+            assert_eq!(Application::parse(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn who_acts_by_itself_counts_before_who_is_run() {
+        let mut metadata = json!({
+            "annotations": {"meta.helm.sh/release-name": "shop"},
+            "labels": {"helm.toolkit.fluxcd.io/name": "shop", "helm.toolkit.fluxcd.io/namespace": "retail"},
+        });
+        let owner = FluxOwner {
+            kind: FluxKind::HelmRelease,
+            namespace: "retail".to_owned(),
+            name: "shop".to_owned(),
+            suspended: false,
+        };
+        assert_eq!(kept(&metadata), Keeper::Flux(owner));
+        metadata["labels"] = Value::Null;
+        assert_eq!(kept(&metadata), Keeper::Helm { release: "shop".to_owned(), namespace: None });
+        metadata["ownerReferences"] = json!([{"kind": "Postgres", "name": "orders", "controller": true}]);
+        assert_eq!(kept(&metadata), Keeper::Controller { kind: "postgres".to_owned(), name: "orders".to_owned() });
+    }
 }

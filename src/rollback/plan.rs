@@ -68,6 +68,13 @@ impl Plan {
         }
     }
 
+    /// That the versions it goes to serve: `1.8.3 serves`, `2 versions serve`.
+    pub fn serves(&self) -> String {
+        let target = self.target();
+        let verb = if target.ends_with(" versions") { "serve" } else { "serves" };
+        format!("{target} {verb}")
+    }
+
     /// Whether it would take back only a part of the push.
     pub fn is_partial(&self) -> bool {
         self.left_out.iter().any(|left| left.belongs)

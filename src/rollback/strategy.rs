@@ -1,12 +1,17 @@
 //! The ways to take a deploy back: [`Strategy`], one file each.
 
 mod aim;
+pub mod argocd;
 pub mod ci;
 pub mod command;
+pub mod flux;
 pub mod git;
+pub mod helm;
 pub mod kubernetes;
 pub mod lease;
+pub mod owner;
 pub(crate) mod program;
+mod records;
 pub(crate) mod variables;
 pub mod with_migrations;
 
@@ -15,9 +20,14 @@ use super::spec::{RollbackSpec, StrategySpec};
 use super::{Answer, Blocked, Readiness, Run, Step};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
+use crate::repository::Repository;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
+use std::time::Duration;
 use with_migrations::WithMigrations;
+
+/// How long one call of git may take that only looks for commits and migrations.
+const GIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One way to take a deploy back. The caller owns the life of a rollback; a strategy only knows its system.
 pub trait Strategy: Send + Sync {
@@ -42,9 +52,14 @@ pub trait Strategy: Send + Sync {
 /// # Errors
 /// When it cannot work as it is told to, whatever the workload: the reason and the way out.
 pub fn build(spec: &RollbackSpec, cluster: &Cluster, clock: &Clock) -> Result<Arc<dyn Strategy>, Blocked> {
-    let kubernetes = || kubernetes::Undo::new(cluster.clone());
+    let repository = spec.repository.clone().map(|told| Arc::new(Repository::new(told, GIT_TIMEOUT)));
+    let commits = commits_of(repository.clone());
     let strategy: Arc<dyn Strategy> = match &spec.strategy {
-        StrategySpec::Owner(_) | StrategySpec::Kubernetes => Arc::new(kubernetes()),
+        StrategySpec::Owner(told) => Arc::new(owner::ByOwner::new(told, cluster.clone())?),
+        StrategySpec::Kubernetes => Arc::new(kubernetes::Undo::new(cluster.clone())),
+        StrategySpec::ArgoCd(told) => Arc::new(argocd::ArgoCd::new(told, cluster.clone())?),
+        StrategySpec::Helm(told) => Arc::new(helm::Helm::new(told.clone(), cluster.clone())),
+        StrategySpec::Flux => Arc::new(flux::Flux::new(cluster.clone())),
         StrategySpec::Git(told) => {
             let repository = spec.repository.clone().ok_or_else(|| Blocked {
                 reason: "the strategy git needs to know the repository".to_owned(),
@@ -52,8 +67,10 @@ pub fn build(spec: &RollbackSpec, cluster: &Cluster, clock: &Clock) -> Result<Ar
             })?;
             Arc::new(git::Revert::new(told, repository))
         }
-        StrategySpec::Ci(spec) => Arc::new(ci::Ci::new(spec, clock.clone())?),
-        StrategySpec::Command(spec) => Arc::new(command::Command::new(spec.clone(), clock.clone())),
+        StrategySpec::Ci(spec) => Arc::new(ci::Ci::new(spec, clock.clone())?.with_commits(commits)),
+        StrategySpec::Command(spec) => {
+            Arc::new(command::Command::new(spec.clone(), clock.clone()).with_commits(commits))
+        }
         other => {
             return Err(Blocked {
                 reason: format!("the strategy {} is not built yet", other.name()),
@@ -61,7 +78,19 @@ pub fn build(spec: &RollbackSpec, cluster: &Cluster, clock: &Clock) -> Result<Ar
             });
         }
     };
-    Ok(Arc::new(WithMigrations::new(strategy, cluster.clone(), spec.repository.clone())))
+    let strategy = WithMigrations::new(strategy, cluster.clone(), repository);
+    Ok(match &spec.strategy {
+        StrategySpec::Ci(_) | StrategySpec::Command(_) => Arc::new(strategy.with_repository_first()),
+        _ => Arc::new(strategy),
+    })
+}
+
+/// Who knows the commits of versions: the repository, which was read before, or else the version itself.
+fn commits_of(repository: Option<Arc<Repository>>) -> ci::CommitOf {
+    Arc::new(move |version| {
+        let read = repository.as_ref().and_then(|repository| repository.known_commit(version));
+        read.or_else(|| variables::commit_in(version))
+    })
 }
 
 /// A step that another strategy made: it is not sent. Only a mistake of ours can bring it here.

@@ -150,15 +150,18 @@ fn step(step: &Step, many: bool, with_namespace: bool) -> Vec<Line> {
     // What may do harm comes before anything that would push it out of sight.
     lines.extend(checks(&step.checks, |outcome| outcome > CheckOutcome::Ok));
     lines.extend(does(step));
+    if !many {
+        lines.extend(step.covers.iter().flat_map(images));
+    }
+    lines.extend(not_restored(step));
     if many {
         let passed = step.checks.iter().filter(|check| check.outcome == CheckOutcome::Ok).count();
         let text = format!("{passed} of {} passed", step.checks.len());
         lines.push(Line::check(CheckOutcome::Ok, "checks", text));
     } else {
-        lines.extend(step.covers.iter().flat_map(images));
         lines.extend(checks(&step.checks, |outcome| outcome == CheckOutcome::Ok));
     }
-    lines.extend(leaves(step));
+    lines.push(by_hand(step));
     lines
 }
 
@@ -170,10 +173,14 @@ pub fn does(step: &Step) -> impl Iterator<Item = Line> {
         .map(|(index, thing)| Line::plain(if index == 0 { "does" } else { "" }, format!("{}. {thing}", index + 1)))
 }
 
-/// What it does not bring back, and how it is done without this program.
-pub fn leaves(step: &Step) -> impl Iterator<Item = Line> {
-    let left = step.not_restored.iter().map(|thing| Line::plain("not restored", thing.clone()));
-    left.chain([Line::new(Weight::Quiet, "by hand", step.by_hand.clone())])
+/// What it does not bring back.
+pub fn not_restored(step: &Step) -> impl Iterator<Item = Line> {
+    step.not_restored.iter().map(|thing| Line::plain("not restored", thing.clone()))
+}
+
+/// How it is done without this program.
+pub fn by_hand(step: &Step) -> Line {
+    Line::new(Weight::Quiet, "by hand", step.by_hand.clone())
 }
 
 fn heading(goal: Goal, covered: &Covered, with_namespace: bool) -> Line {

@@ -79,7 +79,7 @@ pub(super) fn effect(effect: &Effect) {
         Effect::Follow(step, run) => debug!(subject = step.subject, id = run.id, "asking how it goes on"),
         Effect::Lease(call) => debug!(?call, "lease"),
         Effect::Switch(_, Call::TurnOff(order)) => {
-            info!(key = order.key, actor = order.actor, "turning a feature flag off")
+            info!(key = order.key, actor = order.actor, "turning a feature flag off");
         }
         Effect::Switch(_, Call::ReadBack(key)) => debug!(key, "reading back a feature flag"),
         Effect::Switch(_, Call::Read) => debug!("reading feature flags"),

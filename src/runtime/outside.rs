@@ -10,7 +10,7 @@ use crate::memory::Memory;
 use crate::message::{Effect, Message, StreamNews};
 use crate::poll::SourceError;
 use crate::rollback::known::Known;
-use crate::rollback::lease::Holding;
+use crate::rollback::lease::{Holding, LeaseCall};
 use crate::rollback::spec::RollbackSpec;
 use crate::rollback::strategy::lease::Lease;
 use crate::rollback::strategy::{self, Strategy};
@@ -23,9 +23,12 @@ use chrono::TimeDelta;
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+/// How long leaving may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How long to wait before a cluster that could not be reached is tried again.
 const RECONNECT: TimeDelta = TimeDelta::seconds(5);
 
@@ -221,6 +224,14 @@ impl Outside {
         };
         let Switch { spec, adapter } = switch;
         adapter.get_or_insert_with(|| system::build(spec, &self.clock).map(Arc::from)).clone()
+    }
+
+    /// Gives the lease back, if it was ever asked for, and waits a moment for that to arrive.
+    pub async fn give_lease_back(&self) {
+        if let Some(lease) = &self.lease {
+            // It expires by itself should this not arrive.
+            let _ = tokio::time::timeout(FAREWELL, lease.call(&LeaseCall::Release)).await;
+        }
     }
 
     /// Writes down what was found of a version, on a thread of its own: a disk may be slow.

@@ -18,6 +18,15 @@ pub(super) struct Standings<'a> {
     pub(super) plan: Plan,
 }
 
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Of what is well, only that it is.
+    Glance,
+    /// Everything.
+    Whole,
+}
+
 /// Where one workload stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Standing<'a> {
@@ -65,7 +74,7 @@ impl<'a> Standings<'a> {
     /// What the cursor of the pane moves over: lines where there is one workload, else workloads.
     pub(super) fn rows(&self) -> Vec<Row> {
         match self.only() {
-            Some(id) => (0..self.all(id).len()).map(Row::Line).collect(),
+            Some(id) => (0..self.all(id, Extent::Whole).len()).map(Row::Line).collect(),
             None => self.sorted().into_iter().map(Row::Workload).collect(),
         }
     }
@@ -125,26 +134,32 @@ impl<'a> Standings<'a> {
     }
 
     /// What there is to say of a workload beside [`Self::brief`]: what to know before a key is struck, and the rest.
-    pub(super) fn detail(&self, id: WorkloadId) -> (Vec<Line>, Vec<Line>) {
+    pub(super) fn detail(&self, id: WorkloadId, extent: Extent) -> (Vec<Line>, Vec<Line>) {
         match self.standing(id) {
-            Standing::Ready(step, covered) => self.ready(id, step, covered),
+            Standing::Ready(step, covered) => self.ready(id, step, covered, extent),
             Standing::Blocked(refusal) => (telling::refusal(refusal), Vec::new()),
             Standing::TakenBack(_, forward) => (vec![way_forward(forward)], Vec::new()),
             Standing::NoDeploy | Standing::Preparing | Standing::UnderWay(_) => (Vec::new(), Vec::new()),
         }
     }
 
-    fn ready(&self, id: WorkloadId, step: &Step, covered: &Covered) -> (Vec<Line>, Vec<Line>) {
+    fn ready(&self, id: WorkloadId, step: &Step, covered: &Covered, extent: Extent) -> (Vec<Line>, Vec<Line>) {
         let deploy = self.watch.workload(id).deploy.as_ref();
         let mut first = vec![telling::takes(step.expected)];
         first.push(Line::new(Weight::Plain, "why this one", telling::why(self.watch.setup(), covered, deploy)));
         first.extend(telling::checks(&step.checks, |outcome| outcome > CheckOutcome::Ok));
         let mut rest: Vec<Line> = telling::does(step).collect();
-        rest.extend(telling::checks(&step.checks, |outcome| outcome == CheckOutcome::Ok));
+        rest.extend(telling::not_restored(step));
+        match extent {
+            Extent::Whole => {
+                rest.extend(telling::checks(&step.checks, |outcome| outcome == CheckOutcome::Ok));
+                rest.push(telling::by_hand(step));
+            }
+            Extent::Glance => rest.extend(passed(step)),
+        }
         if telling::place(&self.plan).is_none() {
             rest.push(Line::new(Weight::Plain, "asked of", step.place.clone()));
         }
-        rest.extend(telling::leaves(step));
         (first, rest)
     }
 
@@ -205,10 +220,11 @@ impl<'a> Standings<'a> {
         Line::new(Weight::Plain, "automatic", format!("{mode}: {state}"))
     }
 
-    /// Each condition of the automatism.
-    pub(super) fn conditions(&self) -> Vec<Line> {
+    /// Each condition of the automatism; at a glance those that do not hold.
+    pub(super) fn conditions(&self, extent: Extent) -> Vec<Line> {
         let conditions = self.watch.arming().conditions.iter();
         conditions
+            .filter(|condition| extent == Extent::Whole || !condition.met)
             .map(|condition| {
                 let sign = if condition.met { Sign::Check(CheckOutcome::Ok) } else { Sign::Awaited };
                 Line::signed(sign, condition.name, condition.sentence.clone())
@@ -217,7 +233,7 @@ impl<'a> Standings<'a> {
     }
 
     /// All that is told of the only workload, the most important first.
-    pub(super) fn all(&self, id: WorkloadId) -> Vec<Line> {
+    pub(super) fn all(&self, id: WorkloadId, extent: Extent) -> Vec<Line> {
         let (sign, text) = self.brief(id);
         let reference = self.watch.setup().workload(id).reference.to_string();
         // Its own lines follow: here only what they do not say.
@@ -227,7 +243,7 @@ impl<'a> Standings<'a> {
             _ => text,
         };
         let mut lines = vec![Line { sign, ..Line::new(Weight::Heading, "", format!("{reference}   {text}")) }];
-        let (first, rest) = self.detail(id);
+        let (first, rest) = self.detail(id, extent);
         lines.extend(self.obstacles());
         lines.extend(first);
         let is_on = self.watch.setup().rollback.automatic != Automatic::Off;
@@ -240,7 +256,7 @@ impl<'a> Standings<'a> {
         if !is_on {
             lines.push(automatism);
         }
-        lines.extend(self.conditions());
+        lines.extend(self.conditions(extent));
         lines
     }
 
@@ -250,6 +266,13 @@ impl<'a> Standings<'a> {
         lines.extend([self.strategy(), self.automatism()]);
         lines
     }
+}
+
+/// The names of the checks that are well, in one line; none where none is.
+fn passed(step: &Step) -> Option<Line> {
+    let names = step.checks.iter().filter(|check| check.outcome == CheckOutcome::Ok).map(|check| check.name);
+    let names: Vec<&str> = names.collect();
+    (!names.is_empty()).then(|| Line::signed(Sign::Check(CheckOutcome::Ok), "ok", names.join(" · ")))
 }
 
 /// What is being done about a workload whose pods are not ready yet.

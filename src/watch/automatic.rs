@@ -42,10 +42,12 @@ impl Watch {
         if mode == Automatic::Off {
             return;
         }
-        let reds = self.reds();
+        // What is too old is no ground to act on, nor does it keep what is young from being one.
+        let (reds, stale): (Vec<Red>, Vec<Red>) =
+            self.reds().into_iter().partition(|red| red.age.is_some_and(|age| age < FRESH));
         let scope = self.scope_of(&reds);
         let plan = self.plan(Goal::Back, &scope);
-        let conditions = self.conditions(&reds, &scope, &plan);
+        let conditions = self.conditions(&reds, stale.len(), &scope, &plan);
         if conditions != self.arming.conditions {
             self.arming.conditions = conditions;
             self.revision += 1;
@@ -125,11 +127,11 @@ impl Watch {
         workloads.filter(|(it, _)| services.contains(&it.service)).map(|(_, index)| WorkloadId(index)).collect()
     }
 
-    fn conditions(&self, reds: &[Red], scope: &[WorkloadId], plan: &Plan) -> Vec<Condition> {
+    fn conditions(&self, reds: &[Red], stale: usize, scope: &[WorkloadId], plan: &Plan) -> Vec<Condition> {
         vec![
             red_for_a_minute(reds),
             two_signals(reds),
-            fresh(reds),
+            fresh(reds.len(), stale),
             self.several_sources(),
             plan_is_clean(scope, plan),
             no_migration(plan),
@@ -237,14 +239,16 @@ fn two_signals(reds: &[Red]) -> Condition {
     condition("two signals", families.len() > 1 || overwhelming, sentence)
 }
 
-fn fresh(reds: &[Red]) -> Condition {
-    let oldest = reds.iter().map(|red| red.age.unwrap_or(TimeDelta::MAX)).max();
-    let sentence = match oldest {
-        None => "no red flag".to_owned(),
-        Some(TimeDelta::MAX) => "a red flag has no reading to it".to_owned(),
-        Some(age) => format!("its data is {} old at most; it takes less than {}", brief(age), brief(FRESH)),
+fn fresh(young: usize, stale: usize) -> Condition {
+    let sentence = match (young, stale) {
+        (0, 0) => "no red flag".to_owned(),
+        (0, _) => format!("no red flag has data younger than {}", brief(FRESH)),
+        (_, 0) => format!("the data of every red flag is younger than {}", brief(FRESH)),
+        (young, stale) => {
+            format!("{young} of {} red flags have data younger than {}; only those count", young + stale, brief(FRESH))
+        }
     };
-    condition("fresh", oldest.is_some_and(|age| age < FRESH), sentence)
+    condition("fresh", young > 0, sentence)
 }
 
 /// Nothing is blocked, left out of what is red, or wants to be typed.

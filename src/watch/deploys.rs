@@ -5,7 +5,7 @@ use crate::deploy::{Deploy, Time, Version, WorkloadId, brief};
 use crate::message::Effect;
 use crate::rollback::ask::{Ask, Choice, Seen, Wanted};
 use crate::rollback::{Goal, Readiness, Rollback};
-use crate::rollout::{PodPhase, Progress, Rollout};
+use crate::rollout::{PodPhase, Progress, Rollout, TroubleKind};
 use crate::timeline::Mark;
 use crate::verdict::Level;
 use chrono::TimeDelta;
@@ -21,6 +21,8 @@ pub(super) struct PlanKey {
     running: Option<String>,
     served_before: Option<String>,
     revisions: usize,
+    /// Whether a broken pod holds the others up: an undo alone would not help then.
+    held_up: bool,
 }
 
 impl Watch {
@@ -209,6 +211,7 @@ impl super::WorkloadState {
             running: deploy.map(|deploy| deploy.to.hash.clone()),
             served_before: deploy.and_then(|deploy| Some(deploy.from.as_ref()?.hash.clone())),
             revisions: rollout.revisions.len(),
+            held_up: rollout.troubles.iter().any(|trouble| trouble.kind == TroubleKind::HeldUp),
         })
     }
 }

@@ -151,7 +151,9 @@ impl Watch {
     /// Does what the open plan says, or what is being counted down to.
     pub(super) fn confirm_plan(&mut self, typed: Option<&str>, effects: &mut Vec<Effect>) {
         let named = typed.map(str::trim) == Some(&self.setup.environment);
-        let counted_down = matches!(self.rollback, Rollback::Countdown { .. });
+        // A key that was struck for something else in the moment it began is no answer to it.
+        let grace = self.setup.confirm_grace;
+        let counted_down = matches!(self.rollback, Rollback::Countdown { began, .. } if self.now - began >= grace);
         if counted_down || (self.takes_confirmation() && (named || !self.wants_typing())) {
             self.start(false, effects);
         }

@@ -171,6 +171,10 @@ impl Watch {
                 }
                 self.follow_pods(done, effects);
             }
+            Rollback::Failed { mut done, at, blocked } => {
+                self.note_ready(&mut done);
+                self.rollback = Rollback::Failed { done, at, blocked };
+            }
             other => self.rollback = other,
         }
         self.keep_lease(effects);
@@ -268,7 +272,7 @@ impl Watch {
         if done.ready.is_none() && done.steps.iter().all(is_ready) {
             done.ready = Some(self.now);
             let took = brief(self.now - done.confirmed);
-            self.tell(format!("{} serves again: all pods ready, {took} after the key", done.plan.target()));
+            self.tell(format!("{} again: all pods ready, {took} after the key", done.plan.serves()));
         }
         self.rollback = match done.ready {
             // Whoever goes forward again knows that the flags may come with it.
@@ -276,6 +280,17 @@ impl Watch {
             Some(ready) => self.follow_flags(done, ready),
             None => Rollback::Running(done),
         };
+    }
+
+    /// What was accepted before another step failed goes on by itself, and what is done should be known.
+    fn note_ready(&mut self, done: &mut Undertaking) {
+        let plan = Arc::clone(&done.plan);
+        for (step, state) in plan.steps().zip(&mut done.steps) {
+            if matches!(state, StepState::Accepted { .. }) && matches!(self.pods_of(step), Pods::Serve) {
+                *state = StepState::Ready { at: self.now };
+                self.revision += 1;
+            }
+        }
     }
 
     /// Where the pods of all workloads of a step are.

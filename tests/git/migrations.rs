@@ -6,6 +6,7 @@ use axum::http::{StatusCode, Uri};
 use axum::{Json, Router};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use redflag::cluster::{Cluster, ClusterIdentity};
+use redflag::repository::Repository;
 use redflag::rollback::action::Action;
 use redflag::rollback::ask::Ask;
 use redflag::rollback::spec::RepositorySpec;
@@ -118,8 +119,12 @@ async fn answer(State(api): State<Api>, uri: Uri) -> (StatusCode, Json<Value>) {
 }
 
 async fn checks(api: &Api, repository: Option<RepositorySpec>, is_ready: bool) -> Vec<Check> {
-    let strategy = WithMigrations::new(Arc::new(Plain { is_ready }), api.serve().await, repository);
+    let strategy = WithMigrations::new(Arc::new(Plain { is_ready }), api.serve().await, repository.map(read));
     told(strategy.prepare(&ask("1.9.0", "1.8.3")).await)
+}
+
+fn read(told: RepositorySpec) -> Arc<Repository> {
+    Arc::new(Repository::new(told, Duration::from_secs(60)))
 }
 
 fn told(readiness: Readiness) -> Vec<Check> {
@@ -132,8 +137,8 @@ fn told(readiness: Readiness) -> Vec<Check> {
     checks
 }
 
-fn no_jobs() -> Result<Value, u16> {
-    Ok(json!({"kind": "JobList", "items": []}))
+fn no_jobs() -> Value {
+    json!({"kind": "JobList", "items": []})
 }
 
 const DROP: &str = "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n\n    dependencies = [\n        \
@@ -148,7 +153,7 @@ async fn a_dropped_column_between_the_two_commits_needs_the_environments_name_ty
     company.commit("drop the legacy id");
     company.deploy("1.9.0");
     let before = company.fingerprint();
-    let api = Api::new(None, no_jobs());
+    let api = Api::new(None, Ok(no_jobs()));
     let checks = checks(&api, Some(company.repository()), true).await;
     let [check] = checks.as_slice() else { panic!("{checks:?}") };
     assert_eq!(check.outcome, CheckOutcome::Typed);
@@ -163,7 +168,7 @@ async fn a_blocked_rollback_is_told_of_migrations_too() {
     company.write("shop/migrations/0042_drop_legacy.py", DROP);
     company.commit("drop the legacy id");
     company.deploy("1.9.0");
-    let checks = checks(&Api::new(None, no_jobs()), Some(company.repository()), false).await;
+    let checks = checks(&Api::new(None, Ok(no_jobs())), Some(company.repository()), false).await;
     assert_eq!(checks[0].outcome, CheckOutcome::Typed);
 }
 
@@ -180,7 +185,7 @@ async fn a_deploy_without_a_migration_is_clear_by_its_repository() {
 #[tokio::test]
 async fn a_version_that_the_repository_does_not_know_leaves_it_open() {
     let company = Company::new();
-    let checks = checks(&Api::new(None, no_jobs()), Some(company.repository()), true).await;
+    let checks = checks(&Api::new(None, Ok(no_jobs())), Some(company.repository()), true).await;
     let [check] = checks.as_slice() else { panic!("{checks:?}") };
     assert_eq!(check.outcome, CheckOutcome::Warning);
     let sentence = "not known whether a migration shipped with 1.9.0: the commit of 1.9.0 is not known (tried the tags \
@@ -190,7 +195,7 @@ async fn a_version_that_the_repository_does_not_know_leaves_it_open() {
 
 #[tokio::test]
 async fn without_a_repository_the_annotation_and_the_jobs_speak() {
-    let annotated = checks(&Api::new(Some("destructive: drops orders.legacy_id"), no_jobs()), None, true).await;
+    let annotated = checks(&Api::new(Some("destructive: drops orders.legacy_id"), Ok(no_jobs())), None, true).await;
     assert_eq!(annotated[0].outcome, CheckOutcome::Typed);
 
     let job = json!({"items": [{
@@ -211,9 +216,9 @@ async fn without_a_repository_the_annotation_and_the_jobs_speak() {
 async fn the_repository_is_read_once_and_the_cluster_each_time() {
     let company = Company::new();
     company.deploy_1_9_0();
-    let api = Api::new(None, no_jobs());
+    let api = Api::new(None, Ok(no_jobs()));
     let strategy =
-        WithMigrations::new(Arc::new(Plain { is_ready: true }), api.serve().await, Some(company.repository()));
+        WithMigrations::new(Arc::new(Plain { is_ready: true }), api.serve().await, Some(read(company.repository())));
     let ask = ask("1.9.0", "1.8.3");
     let first = told(strategy.prepare(&ask).await);
     assert_eq!(first[0].outcome, CheckOutcome::Ok);
@@ -224,10 +229,47 @@ async fn the_repository_is_read_once_and_the_cluster_each_time() {
 
 #[tokio::test]
 async fn the_way_forward_asks_for_no_migration() {
-    let api = Api::new(Some("destructive"), no_jobs());
+    let api = Api::new(Some("destructive"), Ok(no_jobs()));
     let strategy = WithMigrations::new(Arc::new(Plain { is_ready: true }), api.serve().await, None);
     let mut ask = ask("1.9.0", "1.8.3");
     ask.goal = Goal::Forward;
     assert!(told(strategy.prepare(&ask).await).is_empty());
     assert_eq!(api.asked.load(Ordering::SeqCst), 0);
+}
+
+/// A strategy that is blocked with the commits that it was told of.
+struct Curious(Arc<Repository>);
+
+impl Strategy for Curious {
+    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+        let seen = ask.wanted.seen.as_ref().unwrap();
+        let commits: Vec<_> = seen.revisions.iter().map(|version| self.0.known_commit(version)).collect();
+        let blocked = Blocked { reason: format!("{commits:?}"), way_out: String::new() };
+        ready(Readiness::Blocked(Refusal::from(blocked))).boxed()
+    }
+
+    fn send<'a>(&'a self, _step: &'a Step) -> BoxFuture<'a, Answer> {
+        ready(Answer::Accepted).boxed()
+    }
+
+    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
+        ready(Answer::Accepted).boxed()
+    }
+
+    fn read_back<'a>(&'a self, _step: &'a Step) -> BoxFuture<'a, Answer> {
+        ready(Answer::Accepted).boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_strategy_that_names_commits_is_asked_when_they_are_known() {
+    let company = Company::new();
+    company.deploy_1_9_0();
+    let repository = read(company.repository());
+    let curious = Arc::new(Curious(Arc::clone(&repository)));
+    let api = Api::new(None, Ok(no_jobs()));
+    let strategy = WithMigrations::new(curious, api.serve().await, Some(repository)).with_repository_first();
+    let Readiness::Blocked(refusal) = strategy.prepare(&ask("1.9.0", "1.8.3")).await else { panic!() };
+    let hash = |tag: &str| company.git(&["rev-parse", tag]).trim().to_owned();
+    assert_eq!(refusal.reason, format!("{:?}", [Some(hash("1.9.0")), Some(hash("1.8.3"))]));
 }

@@ -1,12 +1,18 @@
 //! The tapes' stories, event by event: what kubectl would say, what is wrong, which deploy it is.
 
 use super::tape::{self, Replay};
-use redflag::deploy::WorkloadKind::{self, Deployment, StatefulSet};
-use redflag::rollout::{PodPhase, Progress, TroubleKind};
+use redflag::deploy::WorkloadKind::{self, DaemonSet, Deployment, StatefulSet};
+use redflag::rollout::{PodPhase, Progress, Rollout, TroubleKind};
+use redflag::source::kubernetes::events::Sorter;
 use serde_json::json;
 
 fn replay(name: &str, kind: WorkloadKind, workload: &str) -> Replay {
     tape::replay(&tape::open(name), kind, workload)
+}
+
+/// What a digest says of a trouble.
+fn sentence(rollout: &Rollout, kind: TroubleKind) -> String {
+    rollout.troubles.iter().find(|trouble| trouble.kind == kind).unwrap().sentence.clone()
 }
 
 /// The story of a watch that begins at this moment of the tape.
@@ -243,6 +249,87 @@ fn a_stateful_set_rolls_pod_by_pod() {
     );
 }
 
+#[test]
+fn a_daemon_set_goes_from_node_to_node_and_stops_at_the_first_crash() {
+    let replay = replay("daemonset-crashloop-undo.jsonl", DaemonSet, "agent");
+    assert_story(
+        &replay.story(),
+        r#"
+         5346 status: rolled out
+         5346 deploy: nothing to 3.0 made 07:18:42, ended 07:18:45
+         5992 status: Waiting for daemon set spec update to be observed...
+         5997 deploy: 3.0 to 3.1 made 07:18:48, under way
+         6075 status: Waiting for daemon set "agent" rollout to finish: 0 out of 2 new pods have been updated...
+         6120 status: Waiting for daemon set "agent" rollout to finish: 1 out of 2 new pods have been updated...
+         8675 status: Waiting for daemon set "agent" rollout to finish: 1 of 2 updated pods are available...
+        10873 status: rolled out
+        10873 deploy: 3.0 to 3.1 made 07:18:48, ended 07:18:53
+        16121 status: Waiting for daemon set spec update to be observed...
+        16131 deploy: 3.1 to 3.2-crash made 07:18:58, under way
+        16142 status: Waiting for daemon set "agent" rollout to finish: 0 out of 2 new pods have been updated...
+        16153 status: Waiting for daemon set "agent" rollout to finish: 1 out of 2 new pods have been updated...
+        20006 trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff, exit 1 (container app)
+        25262 status: Waiting for daemon set spec update to be observed...
+        25262 deploy: 3.2-crash to 3.1 made 07:19:07, under way
+        25262 no more trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff, exit 1 (container app)
+        25291 status: Waiting for daemon set "agent" rollout to finish: 1 out of 2 new pods have been updated...
+        25308 status: Waiting for daemon set "agent" rollout to finish: 1 of 2 updated pods are available...
+        27140 status: rolled out
+        27140 deploy: 3.2-crash to 3.1 made 07:19:07, ended 07:19:09
+        "#,
+    );
+}
+
+#[test]
+fn a_stateful_set_that_was_undone_waits_for_its_broken_pod_until_somebody_deletes_it() {
+    let replay = replay("statefulset-imagepull-undo.jsonl", StatefulSet, "db");
+    assert_story(
+        &replay.story(),
+        r"
+         6288 status: rolled out
+         6288 deploy: nothing to 1.0.0 made 07:19:16, ended 07:19:21
+         6926 status: Waiting for statefulset spec update to be observed...
+         6929 deploy: 1.0.0 to 1.1.0-pull made 07:19:23, under way
+         6942 status: Waiting for partitioned roll out to finish: 0 out of 2 new pods have been updated...
+         6951 status: Waiting for 1 pods to be ready...
+         8774 trouble: 1 of 1 new pod cannot pull company/db:1.1.0-pull: rpc error: not found (container app)
+        14050 status: Waiting for statefulset spec update to be observed...
+        14050 deploy: 1.1.0-pull to 1.0.0 made 07:19:30, under way
+        14050 no more trouble: 1 of 1 new pod cannot pull company/db:1.1.0-pull: rpc error: not found (container app)
+        14059 status: Waiting for 1 pods to be ready...
+        14059 trouble: db-1 of another version is not ready, and OrderedReady waits for it: kubectl delete pod db-1 -n production
+        19218 no more trouble: db-1 of another version is not ready, and OrderedReady waits for it: kubectl delete pod db-1 -n production
+        21115 status: rolled out
+        21115 deploy: 1.1.0-pull to 1.0.0 made 07:19:30, ended 07:19:37
+        ",
+    );
+}
+
+#[test]
+fn pods_that_a_policy_refuses_hold_the_rollout_up_until_it_lets_them_in() {
+    let replay = replay("rollout-refused.jsonl", Deployment, "pod");
+    let refused = sentence(replay.at(7299), TroubleKind::ReplicaFailure);
+    assert!(
+        refused.starts_with("pods are refused: FailedCreate: pods \"pod-66987d95b9-hgtqx\" is forbidden: violates")
+    );
+    assert_story(
+        &replay.story().replace(&refused, "REFUSED"),
+        r#"
+         5293 status: rolled out
+         5293 deploy: nothing to 1.8.3 made 07:19:44, ended 07:19:46
+         7174 status: Waiting for deployment spec update to be observed...
+         7189 deploy: 1.8.3 to 1.9.0 made 07:19:51, under way
+         7279 status: Waiting for deployment "pod" rollout to finish: 0 out of 2 new replicas have been updated...
+         7299 trouble: REFUSED
+        17574 no more trouble: REFUSED
+        17594 status: Waiting for deployment "pod" rollout to finish: 1 out of 2 new replicas have been updated...
+        20376 status: Waiting for deployment "pod" rollout to finish: 1 old replicas are pending termination...
+        22468 status: rolled out
+        22468 deploy: 1.8.3 to 1.9.0 made 07:19:51, ended 07:20:06
+        "#,
+    );
+}
+
 /// Objects that were answered to single requests, as if they had been listed.
 fn listed(name: &str, workload: &str, history: Option<&str>) -> Replay {
     let began = tape::began(&tape::open("rollout-imagepull.jsonl"));
@@ -280,4 +367,19 @@ fn a_first_deploy_and_a_pruned_history_have_nothing_to_come_from() {
         assert_eq!((deploy.from.as_ref(), deploy.to.label()), (None, to), "{name}");
         assert_eq!(rollout.revisions.len(), 1, "{name}");
     }
+}
+
+#[test]
+fn a_refusal_that_is_tried_again_and_again_is_one_line_of_the_timeline() {
+    let tape = tape::open("rollout-refused.jsonl");
+    let mut sorter = Sorter::new(tape::began(&tape));
+    let events = tape.iter().filter(|line| line.stream == "events" && line.value["event"].is_object());
+    let mut told = Vec::new();
+    for line in events {
+        sorter.take(serde_json::from_value(line.value["event"]["object"].clone()).unwrap());
+        told.extend(sorter.lines(|_| Some(0)).into_iter().map(|line| line.text));
+    }
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].starts_with("FailedCreate: Error creating: pods \"pod-66987d95b9-hgtqx\" is forbidden: violates"));
+    assert!(told[0].ends_with("(replicaset pod-66987d95b9)"));
 }

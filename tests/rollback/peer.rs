@@ -180,8 +180,19 @@ fn usual(world: &mut World, asked: &Asked) -> (u16, Value) {
             (200, json!({"metadata": {"name": "kube-system", "uid": world.cluster}}))
         }
         (&Method::POST, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews") => recorded(201),
+        (&Method::GET, path) if path.starts_with("/api/v1/namespaces/production/configmaps/") => {
+            one(&world.config_maps, path)
+        }
+        (&Method::GET, path) if path.starts_with("/api/v1/namespaces/production/secrets/") => one(&world.secrets, path),
         _ => recorded(404),
     }
+}
+
+/// The one that the path names.
+fn one(items: &[Value], path: &str) -> (u16, Value) {
+    let name = path.rsplit('/').next().unwrap();
+    let found = items.iter().find(|item| item["metadata"]["name"] == name);
+    found.map_or_else(|| recorded(404), |item| (200, item.clone()))
 }
 
 fn patch(world: &mut World, asked: &Asked) -> (u16, Value) {

@@ -164,9 +164,9 @@ fn an_old_revision_that_was_never_numbered_before_is_known_by_its_age() {
     let mut world = db().with("/spec/template/spec/containers/0/image", json!("company/db:1.0.0"));
     set(&mut world.history[0], "/revision", json!(3));
     let sentence = "1.0.0 is itself an old revision that was put back: a rollback has been done already";
-    assert_eq!(warnings(&world, "rollout"), [sentence]);
+    assert_eq!(warnings(&world, "rollback"), [sentence]);
     assert!(world.draft(Choice::default()).unwrap().needs_typing(), "it would bring 1.1.0 back");
-    assert!(warnings(&db(), "rollout").is_empty());
+    assert!(warnings(&db(), "rollback").is_empty());
 }
 
 #[test]

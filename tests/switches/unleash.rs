@@ -90,6 +90,8 @@ async fn turning_off_is_one_request_and_its_taking_is_not_believed() {
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].line, "POST /api/admin/projects/shop/features/checkout-v2/environments/live/off");
     assert!(told(switch.read_one("checkout-v2").await).on, "what was taken is read, not assumed");
+    peer.now(vec![reply("GET ", 200, feature("checkout-v2", false, "25"))]);
+    assert!(!told(switch.read_one("checkout-v2").await).on);
 }
 
 #[tokio::test]

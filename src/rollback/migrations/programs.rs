@@ -69,8 +69,8 @@ pub(super) fn of_jobs(workload: &Value, jobs: &[Value], deployed: Time) -> Vec<S
     let migrating = ours.filter_map(|job| {
         let name = job["metadata"]["name"].as_str()?;
         let template = &job["spec"]["template"]["spec"];
-        let containers = list(&template["initContainers"]).iter().chain(list(&template["containers"]));
-        match containers.filter_map(migrates).next() {
+        let mut containers = list(&template["initContainers"]).iter().chain(list(&template["containers"]));
+        match containers.find_map(migrates) {
             Some(words) => Some(format!("job {name} ran {words}")),
             None => name.contains("migrat").then(|| format!("job {name} ran")),
         }

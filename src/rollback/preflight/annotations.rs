@@ -6,8 +6,8 @@ use crate::rollback::Check;
 use crate::rollback::target::{Target, patch};
 use serde_json::Value;
 
-/// Says what was deployed: it goes back with the version, and should.
-const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
+/// These say what was deployed, and what shipped with it: they go back with the version, and should.
+const OF_THE_VERSION: [&str; 2] = ["kubernetes.io/change-cause", "redflag.dev/migration"];
 
 /// Only a Deployment's annotations are part of its undo.
 pub(super) fn check(reference: &WorkloadRef, workload: &Value, target: &Target) -> Option<Check> {
@@ -17,7 +17,7 @@ pub(super) fn check(reference: &WorkloadRef, workload: &Value, target: &Target) 
     let own = workload["metadata"]["annotations"].as_object();
     let after = patch::annotations(own, &target.entry.annotations);
     let (mut dropped, mut changed) = (Vec::new(), Vec::new());
-    for (key, value) in own.into_iter().flatten().filter(|(key, _)| key.as_str() != CHANGE_CAUSE) {
+    for (key, value) in own.into_iter().flatten().filter(|(key, _)| !OF_THE_VERSION.contains(&key.as_str())) {
         match after.get(key) {
             None => dropped.push(key.as_str()),
             Some(other) if other != value => changed.push(key.as_str()),

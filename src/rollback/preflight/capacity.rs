@@ -100,3 +100,25 @@ fn pod(template: &Value, part: &str, key: &str) -> f64 {
     let greediest = first.into_iter().map(asks).fold(0.0, f64::max);
     beside + together.max(greediest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::pod;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_pod_asks_for_its_containers_together_or_its_greediest_first_one() {
+        let container = |cpu: &str| json!({"resources": {"requests": {"cpu": cpu}}});
+        let mut template = json!({"spec": {"containers": [container("250m"), container("250m")]}});
+        let cpu = |template: &Value| pod(template, "requests", "cpu");
+        assert!((cpu(&template) - 0.5).abs() < 1e-9);
+        template["spec"]["initContainers"] = json!([container("2")]);
+        assert!((cpu(&template) - 2.0).abs() < 1e-9);
+        let mut sidecar = container("1");
+        sidecar["restartPolicy"] = json!("Always");
+        template["spec"]["initContainers"] = json!([container("2"), sidecar]);
+        assert!((cpu(&template) - 3.0).abs() < 1e-9);
+        let limited = json!({"spec": {"containers": [{"resources": {"limits": {"cpu": "1"}}}]}});
+        assert!((cpu(&limited) - 1.0).abs() < 1e-9, "a limit alone is a request too");
+    }
+}

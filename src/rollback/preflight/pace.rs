@@ -59,8 +59,12 @@ impl Pace {
     /// `seen` is how long such pods took of late; [`GUESS`] without it. The end of old pods is not counted:
     /// most go in a second or two, and how long a stubborn one takes nobody knows beforehand.
     pub fn expected(self, seen: Option<TimeDelta>) -> TimeDelta {
-        let wave = seen.unwrap_or(GUESS) + TimeDelta::try_seconds(self.min_ready).unwrap_or_default();
-        wave.checked_mul(self.waves()).unwrap_or(TimeDelta::MAX)
+        self.wave(seen).checked_mul(self.waves()).unwrap_or(TimeDelta::MAX)
+    }
+
+    /// How long one lot of pods takes: to start, and to be ready for as long as counts.
+    pub fn wave(self, seen: Option<TimeDelta>) -> TimeDelta {
+        seen.unwrap_or(GUESS) + TimeDelta::try_seconds(self.min_ready).unwrap_or_default()
     }
 
     /// How many times as many pods as may change at once have to become ready, one lot after the other.

@@ -2,10 +2,10 @@
 
 use super::warning;
 use crate::deploy::{WorkloadKind, version_label};
-use crate::rollback::ask::{Ask, Choice};
+use crate::rollback::ask::Ask;
 use crate::rollback::target::author::{self, by};
 use crate::rollback::target::{Lineage, is_observed, template};
-use crate::rollback::{Blocked, Check, Goal};
+use crate::rollback::{Check, Goal};
 use serde_json::Value;
 
 const NAME: &str = "rollout";
@@ -15,53 +15,61 @@ pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage) -> Vec<Check
     let runs = images.first().map_or("?", |image| version_label(image));
     let by = by(author::of_spec(workload).as_ref());
     let under_way = under_way(ask.reference.kind, workload);
-    let mut checks = Vec::new();
-    if ask.goal == Goal::Back && lineage.was_put_back() {
-        checks.push(another_rollback(ask, runs, &by, under_way.is_some()));
-    }
-    let seen = ask.wanted.seen.as_ref();
-    if let Some(seen) = seen.filter(|seen| seen.uid != workload["metadata"]["uid"].as_str().unwrap_or_default()) {
-        let sentence = format!("{} was deleted and made anew{by}; it now runs {runs}", ask.reference);
-        let way_out = format!("find out who did that; this watch began with {} of the old one", seen.running.label());
-        checks.push(warning(NAME, sentence, way_out));
-    } else if let Some(seen) = seen.filter(|seen| seen.running.images != images) {
-        let sentence = format!("{runs} was deployed over {}, which is watched here{by}", seen.running.label());
-        checks.push(warning(NAME, sentence, "ask who deploys: it may be the fix"));
-    } else if let (Some(progress), None) = (&under_way, seen)
-        && checks.is_empty()
-    {
-        let sentence = format!("a rollout of {runs} is under way, {progress}{by}; nobody watches it here");
-        checks.push(warning(NAME, sentence, "ask who deploys; an undo ends their rollout"));
-    }
-    if checks.is_empty() {
-        checks.push(Check::ok(
-            NAME,
-            match under_way {
-                Some(progress) => {
-                    format!("only the watched rollout of {runs} is under way, {progress}; an undo ends it")
-                }
-                None => "no other rollout is under way".to_owned(),
-            },
-        ));
-    }
-    checks
+    let put_back = ask.goal == Goal::Back && lineage.was_put_back();
+    let rollback = if put_back {
+        another_rollback(runs, &by, under_way.is_some())
+    } else {
+        Check::ok("rollback", format!("{runs} is not an old revision that somebody put back"))
+    };
+    vec![another_rollout(ask, workload, runs, &by, under_way, put_back), rollback]
 }
 
-/// A revision that was put back runs: taking it back would bring back what somebody has just taken away.
-fn another_rollback(ask: &Ask, runs: &str, by: &str, under_way: bool) -> Check {
-    if under_way && matches!(ask.wanted.choice, Choice::Usual { .. }) {
-        return Check::blocked(
+/// A rollback that is under way is a rollout too, and told as the rollback that it is.
+fn another_rollout(
+    ask: &Ask,
+    workload: &Value,
+    runs: &str,
+    by: &str,
+    under_way: Option<String>,
+    put_back: bool,
+) -> Check {
+    let seen = ask.wanted.seen.as_ref();
+    let uid = workload["metadata"]["uid"].as_str().unwrap_or_default();
+    match (seen, under_way) {
+        (Some(seen), _) if seen.uid != uid => warning(
             NAME,
-            Blocked {
-                reason: format!("somebody else is putting {runs} back at this moment{by}"),
-                way_out: "wait until their rollback has ended; to go elsewhere all the same: \
-                          redflag rollback --to REVISION"
-                    .to_owned(),
-            },
+            format!("{} was deleted and made anew{by}; it now runs {runs}", ask.reference),
+            format!("find out who did that; this watch began with {} of the old one", seen.running.label()),
+        ),
+        (Some(seen), _) if seen.running.images != template::images(&workload["spec"]["template"]) => warning(
+            NAME,
+            format!("{runs} was deployed over {}, which is watched here{by}", seen.running.label()),
+            "ask who deploys: it may be the fix",
+        ),
+        (None, Some(progress)) if !put_back => warning(
+            NAME,
+            format!("a rollout of {runs} is under way, {progress}{by}; nobody watches it here"),
+            "ask who deploys; an undo ends their rollout",
+        ),
+        (_, Some(progress)) => {
+            Check::ok(NAME, format!("only this rollout of {runs} is under way, {progress}; an undo ends it"))
+        }
+        (_, None) => Check::ok(NAME, "no other rollout is under way"),
+    }
+}
+
+/// A revision that was put back runs: taking it back would bring back what somebody has just taken away. While
+/// that is still going on, only whoever means it goes on.
+fn another_rollback(runs: &str, by: &str, under_way: bool) -> Check {
+    if under_way {
+        return Check::typed(
+            "rollback",
+            format!("{runs} is being put back at this moment{by}: another undo would cross that rollback"),
+            "wait until it has ended, or ask who did it, before you go on",
         );
     }
     let sentence = format!("{runs} is itself an old revision that was put back{by}: a rollback has been done already");
-    warning(NAME, sentence, "ask who did it, and why, before you take it back again")
+    warning("rollback", sentence, "ask who did it, and why, before you take it back again")
 }
 
 /// How far a rollout is that has not ended; `None` when all pods are of the newest template.

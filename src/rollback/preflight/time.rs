@@ -1,6 +1,6 @@
 //! How long it takes, held against what people are promised.
 
-use super::pace::{GUESS, Pace};
+use super::pace::Pace;
 use super::warning;
 use crate::deploy::brief;
 use crate::rollback::Check;
@@ -13,11 +13,14 @@ const PROMISED: TimeDelta = TimeDelta::minutes(2);
 pub(super) fn check(pace: Pace, seen: Option<TimeDelta>) -> Check {
     let name = "time";
     let expected = pace.expected(seen);
-    let basis = match (seen, pace.waves()) {
-        (Some(seen), 1) => format!("its pods took {} to start", brief(seen)),
-        (Some(seen), waves) => format!("{waves} waves of pods, each took {} to start", brief(seen)),
-        (None, 1) => format!("if a pod takes {} to start: none was seen", brief(GUESS)),
-        (None, waves) => format!("{waves} waves of pods, if each takes {} to start: none was seen", brief(GUESS)),
+    let wave = brief(pace.wave(seen));
+    let waves = match pace.waves() {
+        1 => format!("all pods at once, {wave}"),
+        waves => format!("{waves} waves of {wave}"),
+    };
+    let basis = match seen {
+        Some(_) => format!("{waves}, as its pods started of late"),
+        None => format!("{waves}, a guess: none of its pods was seen to start"),
     };
     if expected <= PROMISED {
         return Check::ok(name, format!("about {} ({basis})", exact(expected)));

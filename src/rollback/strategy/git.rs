@@ -38,8 +38,10 @@ pub struct Revert {
 #[derive(Default)]
 struct Memory {
     fetched: Option<Instant>,
-    /// The newest trial: the tip, the commits, and what came of it.
-    trial: Option<(String, Vec<String>, Trial)>,
+    /// The tip that the trials are on.
+    tip: String,
+    /// Commits, and what came of reverting them.
+    trials: Vec<(Vec<String>, Trial)>,
 }
 
 impl Revert {
@@ -59,10 +61,18 @@ impl Revert {
 impl Strategy for Revert {
     fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
         async move {
-            match self.attempt(ask).await {
-                Ok(step) => Readiness::Ready(Arc::new(step)),
-                Err(blocked) => Readiness::Blocked(Refusal::from(blocked)),
+            // A push that comes in the midst of it is met by a second preparation, on top of it.
+            for _ in 0..2 {
+                match self.attempt(ask).await {
+                    Ok(Some(step)) => return Readiness::Ready(Arc::new(step)),
+                    Ok(None) => self.memory.lock().await.fetched = None,
+                    Err(blocked) => return Readiness::Blocked(Refusal::from(blocked)),
+                }
             }
+            Readiness::Blocked(Refusal::from(Blocked {
+                reason: format!("{} moves faster than a revert can be prepared", self.branch),
+                way_out: "find out who pushes to it, and wait until they have done".to_owned(),
+            }))
         }
         .boxed()
     }
@@ -82,7 +92,8 @@ impl Strategy for Revert {
 }
 
 impl Revert {
-    async fn attempt(&self, ask: &Ask) -> Result<Step, Blocked> {
+    /// One preparation; `None` when the branch moved in its midst.
+    async fn attempt(&self, ask: &Ask) -> Result<Option<Step>, Blocked> {
         let repository = &self.repository;
         let aim::Aim { covered, check: target } = aim::aim(ask)?;
         // One at a time: a minute's preparation of ten workloads is one fetch and one trial.
@@ -102,33 +113,24 @@ impl Revert {
             Goal::Forward => self.reverted(&covered.to, &tip).await?,
         };
         let hashes: Vec<String> = commits.iter().map(|commit| commit.hash.clone()).collect();
-        let trial = match &memory.trial {
-            Some((on, of, trial)) if *on == tip && *of == hashes && still_there(trial) => trial.clone(),
-            _ => {
-                let trial = repository.try_revert(&tip, &commits).await;
-                let trial = trial.map_err(|trouble| self.story(&covered).not_tried(&trouble))?;
-                let before = memory.trial.replace((tip.clone(), hashes.clone(), trial.clone()));
-                self.clear(before.map(|(.., trial)| trial)).await;
-                trial
-            }
-        };
         let story = self.story(&covered);
+        let trial = self.trial(&mut memory, &tip, &commits, &hashes).await;
+        let trial = trial.map_err(|trouble| story.not_tried(&trouble))?;
+        drop(memory);
         let reverted = match trial {
             Trial::Reverted(reverted) => reverted,
             Trial::Nothing => return Err(story.nothing_to_revert(&tip)),
             Trial::Conflict { at, files, folder } => return Err(story.conflict(&commits, &at, &files, &folder)),
         };
-        drop(memory);
-
         let marker = format!("{}-{}", &tip[..12.min(tip.len())], &reverted.tree[..12.min(reverted.tree.len())]);
-        let message = self.message(ask, &covered, &commits, &marker);
-        let permission = self.permission(&tip, &reverted, &message).await?;
-        Ok(Step {
+        let message = Self::message(ask, &covered, &commits, &marker);
+        let Some(permission) = self.permission(&tip, &reverted, &message).await? else { return Ok(None) };
+        Ok(Some(Step {
             goal: ask.goal,
             subject: story.subject(&commits),
             place: format!("{} ({address})", repository.spec().remote),
             does: story.does(&commits, &reverted),
-            checks: vec![target, branch, story.applies(&reverted), permission, story.slow()],
+            checks: vec![target, branch, story::applies(&reverted), permission, story::slow()],
             not_restored: story.not_restored(),
             expected: story::PIPELINE,
             by_hand: story.by_hand(&commits),
@@ -141,7 +143,33 @@ impl Revert {
                 message,
                 marker,
             },
-        })
+        }))
+    }
+
+    /// The revert of these commits on top of `tip`, tried once for as long as the branch stays where it is.
+    async fn trial(
+        &self,
+        memory: &mut Memory,
+        tip: &str,
+        commits: &[Commit],
+        hashes: &[String],
+    ) -> Result<Trial, Trouble> {
+        if memory.tip != tip {
+            tip.clone_into(&mut memory.tip);
+            for (_, old) in memory.trials.drain(..) {
+                // A conflict with what is no longer the tip is no use to anybody.
+                if let Trial::Conflict { folder, .. } = old {
+                    self.repository.remove_worktree(&folder).await;
+                }
+            }
+        }
+        memory.trials.retain(|(_, trial)| still_there(trial));
+        if let Some((_, trial)) = memory.trials.iter().find(|(tried, _)| tried == hashes) {
+            return Ok(trial.clone());
+        }
+        let trial = self.repository.try_revert(tip, commits).await?;
+        memory.trials.push((hashes.to_vec(), trial.clone()));
+        Ok(trial)
     }
 
     /// The commits of a deploy: those of the running version that the earlier one has not.
@@ -183,8 +211,8 @@ impl Revert {
     }
 
     /// Makes the commit and lets the remote say whether it would let us in. Both show now what a missing name, a
-    /// locked signing key or a missing permission would have shown at the key.
-    async fn permission(&self, tip: &str, reverted: &Reverted, message: &str) -> Result<Check, Blocked> {
+    /// locked signing key or a missing permission would have shown at the key. `None` when the branch has moved.
+    async fn permission(&self, tip: &str, reverted: &Reverted, message: &str) -> Result<Option<Check>, Blocked> {
         let name = "permission";
         let (repository, branch) = (&self.repository, &self.branch);
         let (path, remote) = (repository.spec().path.display(), &repository.spec().remote);
@@ -196,18 +224,15 @@ impl Revert {
         match repository.try_push(&commit, branch).await {
             Pushed::Taken => {
                 let sentence = format!("{remote} lets you in; what protects {branch} there speaks only at the push");
-                Ok(Check::ok(name, sentence))
+                Ok(Some(Check::ok(name, sentence)))
             }
-            Pushed::Overtaken => Err(Blocked {
-                reason: format!("{branch} moves faster than a revert can be prepared"),
-                way_out: "find out who pushes to it, and wait until they have done".to_owned(),
-            }),
+            Pushed::Overtaken => Ok(None),
             Pushed::Refused(why) => Err(Blocked { reason: format!("you may not push to {remote}: {why}"), way_out }),
             Pushed::Unknown(why) => Err(Blocked { reason: format!("{remote} does not answer a push: {why}"), way_out }),
         }
     }
 
-    fn message(&self, ask: &Ask, covered: &Covered, commits: &[Commit], marker: &str) -> String {
+    fn message(ask: &Ask, covered: &Covered, commits: &[Commit], marker: &str) -> String {
         let (from, to) = (covered.from.label(), covered.to.label());
         let (service, environment) = (&ask.service, &ask.environment);
         let (title, way) = match ask.goal {
@@ -293,8 +318,8 @@ impl Revert {
         repository.fetch(Some(branch)).await.map_err(|trouble| repository.unreachable(&trouble).reason)?;
         let now = repository.tip(branch).await.map_err(reason)?;
         let now = now.ok_or_else(|| format!("there is no branch {branch} any more"))?;
-        let marked = repository.marked(&now, message::ID).await.map_err(reason)?;
-        if marked.iter().any(|(_, id)| id == marker) {
+        let reverts = repository.marked(&now, message::ID).await.map_err(reason)?;
+        if reverts.iter().any(|(_, id)| id == marker) {
             return Ok(Found::Ours);
         }
         if now == tip {
@@ -306,13 +331,6 @@ impl Revert {
             [newest, ..] => format!("moved on: {}", newest.describe()),
         };
         Ok(Found::Others(format!("{branch} {what}")))
-    }
-
-    /// Takes the worktree of an earlier conflict away, when nobody can want it any more.
-    async fn clear(&self, trial: Option<Trial>) {
-        if let Some(Trial::Conflict { folder, .. }) = trial {
-            self.repository.remove_worktree(&folder).await;
-        }
     }
 
     fn story<'a>(&'a self, covered: &'a Covered) -> Story<'a> {

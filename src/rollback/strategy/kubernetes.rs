@@ -58,7 +58,7 @@ impl Strategy for Undo {
 /// Works out whether an undo would succeed now: reads the workload, its history and what is around it, picks
 /// the target, asks whether we may, and lets the API server try it without storing anything.
 ///
-/// At most ten requests, in three rounds of requests side by side, none of which changes anything; each has
+/// At most a dozen requests, in three rounds of requests side by side, none of which changes anything; each has
 /// the cluster's timeout. A change that comes between the reading and the trying is answered by doing it all
 /// once more.
 pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {

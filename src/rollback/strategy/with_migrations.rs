@@ -7,7 +7,6 @@ use crate::deploy::Version;
 use crate::repository::Repository;
 use crate::rollback::ask::Ask;
 use crate::rollback::migrations::{self, Files, InCluster, Shipped};
-use crate::rollback::spec::RepositorySpec;
 use crate::rollback::{Answer, Check, Goal, Readiness, Run, Step};
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use kube::core::Request;
@@ -15,9 +14,6 @@ use kube::core::params::{GetParams, ListParams};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-/// How long one call of git may take.
-const GIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a preparation waits for the repository: a rollback that works must not seem unready because a server for
 /// code does not answer. What comes later is there at the next preparation.
@@ -31,6 +27,7 @@ pub struct WithMigrations {
     inner: Arc<dyn Strategy>,
     cluster: Cluster,
     repository: Option<Arc<Repository>>,
+    repository_first: bool,
     memory: Mutex<Vec<Remembered>>,
 }
 
@@ -44,9 +41,15 @@ struct Remembered {
 
 impl WithMigrations {
     /// That strategy, with what the cluster and the repository tell of migrations.
-    pub fn new(inner: Arc<dyn Strategy>, cluster: Cluster, repository: Option<RepositorySpec>) -> Self {
-        let repository = repository.map(|spec| Arc::new(Repository::new(spec, GIT_TIMEOUT)));
-        Self { inner, cluster, repository, memory: Mutex::default() }
+    pub fn new(inner: Arc<dyn Strategy>, cluster: Cluster, repository: Option<Arc<Repository>>) -> Self {
+        Self { inner, cluster, repository, repository_first: false, memory: Mutex::default() }
+    }
+
+    /// The same, for a strategy that wants to name the commits of the versions: the repository is read before it is
+    /// asked.
+    #[must_use]
+    pub fn with_repository_first(self) -> Self {
+        Self { repository_first: true, ..self }
     }
 
     async fn prepared(&self, ask: &Ask) -> Readiness {
@@ -57,12 +60,19 @@ impl WithMigrations {
         // What the strategy will choose is nearly always what the watch would: looked at meanwhile.
         let guess = aim::aim(ask).ok().map(|aim| (aim.covered.from, aim.covered.to));
         let guessed = async {
-            match &guess {
-                Some((from, to)) => drop(self.files(from, to).await),
-                None => {}
+            if let Some((from, to)) = &guess {
+                self.files(from, to).await;
             }
         };
-        let (mut readiness, in_cluster, ()) = tokio::join!(self.inner.prepare(ask), self.in_cluster(ask), guessed);
+        let inner = async {
+            if self.repository_first {
+                guessed.await;
+                self.inner.prepare(ask).await
+            } else {
+                tokio::join!(guessed, self.inner.prepare(ask)).1
+            }
+        };
+        let (mut readiness, in_cluster) = tokio::join!(inner, self.in_cluster(ask));
         let chosen = match &readiness {
             Readiness::Ready(step) => step.covered(ask.workload).map(|it| (it.from.clone(), it.to.clone())),
             Readiness::Preparing | Readiness::Blocked(_) => None,
@@ -82,15 +92,14 @@ impl WithMigrations {
             let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
             memory.retain(|known| !matches!(known.files.peek(), Some(Files::Unread(_))));
             let known = memory.iter().find(|known| known.from == from.images && known.to == to.images);
-            match known {
-                Some(known) => known.files.clone(),
-                None => {
-                    let files = read(Arc::clone(repository), from.clone(), to.clone()).boxed().shared();
-                    tokio::spawn(files.clone());
-                    let (from, to) = (from.images.clone(), to.images.clone());
-                    memory.push(Remembered { from, to, files: files.clone() });
-                    files
-                }
+            if let Some(known) = known {
+                known.files.clone()
+            } else {
+                let files = read(Arc::clone(repository), from.clone(), to.clone()).boxed().shared();
+                tokio::spawn(files.clone());
+                let (from, to) = (from.images.clone(), to.images.clone());
+                memory.push(Remembered { from, to, files: files.clone() });
+                files
             }
         };
         let late = || Files::Unread("the repository is still being read".to_owned());

@@ -15,7 +15,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// The body as `T`. Content types are not looked at: half of the vendors send wrong ones.
-    pub(in crate::source) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, SourceError> {
+    pub(crate) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, SourceError> {
         decode(&self.body)
     }
 }

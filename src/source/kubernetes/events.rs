@@ -94,11 +94,15 @@ impl Sorter {
     }
 }
 
-/// What happened, whichever pod it happened to.
+/// What happened, whichever pod it happened to. A controller that is refused tries again with another name, the
+/// owner's with other letters after it; and the API server's clients mark what they have joined.
 fn what(event: &Event) -> String {
     let object = &event.involved_object;
-    let message = event.message.replace(object.uid.as_str(), "").replace(object.name.as_str(), "");
-    format!("{} {}", event.reason, short(&message))
+    let names = [object.uid.as_str(), object.name.as_str()];
+    let is_a_name = |word: &&str| names.iter().any(|name| !name.is_empty() && word.contains(name));
+    let message = event.message.trim_start_matches("(combined from similar events): ");
+    let words: Vec<&str> = message.split_whitespace().filter(|word| !is_a_name(word)).collect();
+    format!("{} {}", event.reason, short(&words.join(" ")))
 }
 
 fn text(event: &Event) -> String {

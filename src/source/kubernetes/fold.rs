@@ -5,7 +5,7 @@ use super::history::{History, Outlook};
 use super::objects::{self, Entry, Pod, Workload, owner, uid};
 use super::pods::{self, Memory};
 use super::status;
-use super::troubles::troubles;
+use super::troubles::{held_up, troubles};
 use crate::deploy::{Deploy, Time, WorkloadKind};
 use crate::rollout::{PodPhase, Progress, Replicas, Rollout};
 use kube::runtime::watcher::Event;
@@ -127,12 +127,15 @@ impl Fold {
         ailing.sort_by_key(|(name, _)| *name);
         let ailing: Vec<_> = ailing.into_iter().map(|(_, ailments)| ailments).collect();
         let has_finished = deploy.as_ref().is_some_and(|deploy| deploy.finished.is_some());
+        let mut troubles = troubles(self.kind, workload, &ailing, has_finished);
+        troubles.extend(hash.and_then(|_| held_up(self.kind, workload, &rows)));
+        troubles.sort_by_key(|trouble| trouble.kind);
         let rollout = Rollout {
             generation: workload.generation(),
             progress,
             replicas,
             pods: rows,
-            troubles: troubles(self.kind, workload, &ailing, has_finished),
+            troubles,
             revisions: history.revisions(),
             deploy: deploy.clone(),
             uid: uid.clone(),

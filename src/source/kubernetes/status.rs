@@ -127,7 +127,8 @@ pub(super) fn replicas(kind: WorkloadKind, workload: &Workload) -> Replicas {
     }
 }
 
-fn rolls_by_itself(workload: &Workload) -> bool {
+/// Whether the controller replaces pods of the version before.
+pub(super) fn rolls_by_itself(workload: &Workload) -> bool {
     workload.spec.update_strategy.r#type != "OnDelete"
 }
 

@@ -5,7 +5,7 @@ use super::pods::Ailment;
 use super::status::{self, DEADLINE_EXCEEDED};
 use crate::cluster::short;
 use crate::deploy::WorkloadKind;
-use crate::rollout::{Trouble, TroubleKind};
+use crate::rollout::{Pod, PodPhase, Trouble, TroubleKind};
 
 /// Every trouble, worst first. `pods` holds what ails each pod of the new version that is not on its way out.
 pub(super) fn troubles(
@@ -18,6 +18,29 @@ pub(super) fn troubles(
     troubles.extend(of_pods(&workload.spec.template, pods));
     troubles.sort_by_key(|trouble| trouble.kind);
     troubles
+}
+
+/// A `StatefulSet` that goes pod by pod does not replace a pod that is not ready, not even by the version that would
+/// mend it: after an undo, or a deploy of a fix, it waits for a person's hand
+/// (<https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback>).
+pub(super) fn held_up(kind: WorkloadKind, workload: &Workload, pods: &[Pod]) -> Option<Trouble> {
+    let spec = &workload.spec;
+    let waits = kind == WorkloadKind::StatefulSet
+        && spec.pod_management_policy != "Parallel"
+        && status::rolls_by_itself(workload)
+        && workload.is_observed();
+    let is_broken = |pod: &&Pod| !pod.is_new && matches!(pod.phase, PodPhase::Failing | PodPhase::Unready);
+    let broken: Vec<&str> = pods.iter().filter(|_| waits).filter(is_broken).map(|pod| pod.name.as_str()).collect();
+    let (is, it) = if broken.len() == 1 { ("is", "it") } else { ("are", "them") };
+    let namespace = workload.metadata.namespace.as_deref().unwrap_or_default();
+    (!broken.is_empty()).then(|| Trouble {
+        kind: TroubleKind::HeldUp,
+        sentence: format!(
+            "{} of another version {is} not ready, and OrderedReady waits for {it}: kubectl delete pod {} -n {namespace}",
+            broken.join(", "),
+            broken.join(" "),
+        ),
+    })
 }
 
 fn of_workload(kind: WorkloadKind, workload: &Workload, has_finished: bool) -> Vec<Trouble> {

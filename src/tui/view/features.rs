@@ -66,10 +66,9 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let list =
         Rect { y: inner.y + inner.height.min(1), height: inner.height.saturating_sub(question + below + 3), ..inner };
     draw_list(buffer, view, list, (&rows, &told), cursor);
-    let mut line = inner.height.saturating_sub(question + below + 1);
-    for (text, slot) in remarks.iter().take(usize::from(below)) {
+    let above = inner.height.saturating_sub(question + below + 1);
+    for (line, (text, slot)) in (above..above + below).zip(&remarks) {
         Brush::new(buffer, view, inner, line).put(text, *slot);
-        line += 1;
     }
     let bottom = Rect { y: inner.bottom().saturating_sub(question), height: question, ..inner };
     match asked {

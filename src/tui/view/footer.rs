@@ -91,7 +91,7 @@ fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static s
         actions.push((Action::Back, "back"));
     }
     let is_above = state.key.is_some() && state.key == view.keymap.label(Action::Forward);
-    if closable && view.live.can_go_forward() && !view.live.setup().read_only && !is_above {
+    if offers_forward(view.live) && !is_above {
         actions.push((Action::Forward, "take the rollback back"));
     }
     match row {
@@ -159,7 +159,9 @@ pub(super) fn state(view: &View<'_>) -> State {
     }
     match blocked(view, standings) {
         Some((slot, text)) => State { key: label(Action::Rollback), slot, text },
-        None => State { key: label(Action::Forward), slot: Slot::Text, text: forward(live) },
+        // The way back to what was bad is for a rollback that did not help; after one that did it is no advice.
+        None if offers_forward(live) => State { key: label(Action::Forward), slot: Slot::Text, text: forward(live) },
+        None => State { key: None, slot: Slot::Muted, text: taken_back(view) },
     }
 }
 
@@ -221,6 +223,21 @@ fn blocked(view: &View<'_>, standings: &Standings<'_>) -> Option<(Slot, String)>
         (true, _) => Some((Slot::Muted, format!("rollback being prepared{}", view.glyphs.ellipsis()))),
         (false, true) => None,
         (false, false) => Some((Slot::Muted, "rollback not ready: no deploy found yet".to_owned())),
+    }
+}
+
+/// Whether a person should be shown the way forward again: the rollback failed, or did not help.
+pub(super) fn offers_forward(live: &Watch) -> bool {
+    let helped = !matches!(live.rollback(), Rollback::Failed { .. } | Rollback::NotTheCause { .. });
+    !helped && live.can_go_forward() && !live.setup().read_only
+}
+
+/// What was taken back, where nothing is left to be.
+fn taken_back(view: &View<'_>) -> String {
+    let mut all = rows::workloads(view.live, view.service()).filter_map(|id| view.live.taken_back(id));
+    match (all.next(), all.count()) {
+        (Some(only), 0) => format!("rolled back: {} → {}", only.from.label(), only.to.label()),
+        (_, more) => format!("rolled back: {} workloads", more + 1),
     }
 }
 

@@ -7,6 +7,7 @@
 use super::text::{clock, hour_minute, width};
 use super::{Brush, View, verdict_style};
 use crate::deploy::{Deploy, Version, brief};
+use crate::rollback::Goal;
 use crate::setup::Automatic;
 use crate::tui::rows;
 use crate::tui::theme::Slot;
@@ -113,8 +114,12 @@ pub(super) fn versions(view: &View<'_>) -> String {
     if deploys.iter().all(|deploy| pair(deploy) == shown) { shown } else { format!("{} deploys", deploys.len()) }
 }
 
-/// When it was rolled out, in how long, by whom.
+/// When it was rolled out, in how long, by whom; or when it was taken back.
 fn rolled_out(view: &View<'_>) -> Option<String> {
+    let back = view.live.rollback().undertaking().filter(|done| done.plan.goal == Goal::Back);
+    if let Some(ready) = back.and_then(|done| done.ready) {
+        return Some(format!("taken back {}", hour_minute(ready, view.zone)));
+    }
     let deploys = deploys(view);
     let at = deploys.iter().map(|deploy| deploy.at).min()?;
     let by = match deploys.as_slice() {

@@ -8,7 +8,7 @@
 //! ```
 
 use super::text::{clean, hour_minute_second, width, wrap};
-use super::{Brush, View, rollout};
+use super::{Brush, View, footer, rollout};
 use crate::deploy::brief;
 use crate::rollback::{Covered, Goal, Rollback, Run, StepState, Undertaking, telling};
 use crate::rollout::{Pod, PodPhase, Rollout};
@@ -60,20 +60,19 @@ fn outcome(view: &View<'_>) -> Option<(Level, String)> {
         | Rollback::Running(_) => return None,
         Rollback::Verified { done, at } => {
             let since = if done.automatic { "it began" } else { "the key" };
-            let (target, took) = (done.plan.target(), brief(*at - done.confirmed));
-            let text =
-                format!("VERIFIED: {target} serves, its pods are ready, the flags are clear, {took} after {since}");
-            (Level::Clear, text)
+            let (serves, took) = (done.plan.serves(), brief(*at - done.confirmed));
+            let flags = match done.plan.goal {
+                Goal::Back => ", the flags are clear",
+                // Whoever brings it back knows that its flags may come with it.
+                Goal::Forward => "",
+            };
+            (Level::Clear, format!("VERIFIED: {serves}, its pods are ready{flags}, {took} after {since}"))
         }
         Rollback::NotTheCause { done, .. } => {
-            let target = done.plan.target();
-            let text = match done.plan.goal {
-                Goal::Back => format!(
-                    "NOT THE CAUSE: {target} serves and the flags are still red; look elsewhere: a dependency, data, \
-                     traffic"
-                ),
-                Goal::Forward => format!("{target} SERVES AGAIN, and the flags are red with it as they were without"),
-            };
+            let serves = done.plan.serves();
+            let text = format!(
+                "NOT THE CAUSE: {serves} and the flags are still red; look elsewhere: a dependency, data, traffic"
+            );
             (Level::Warning, text)
         }
         Rollback::Failed { blocked, .. } => {
@@ -107,7 +106,7 @@ fn next(view: &View<'_>) -> Option<Vec<(Action, String)>> {
         let word = if live.can_go_forward() { "continues with" } else { "opens the plan anew:" };
         keys.push((Action::Rollback, format!("{word} {what}")));
     }
-    if live.can_go_forward() {
+    if footer::offers_forward(live) {
         let forward = live.plan(Goal::Forward, &[]);
         let to = if forward.is_empty() { String::new() } else { format!(": {}", telling::versions(&forward)) };
         keys.push((Action::Forward, format!("takes the rollback back{to}")));

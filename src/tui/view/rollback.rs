@@ -1,5 +1,5 @@
 //! Pane 7: whether a rollback would work now, where it would go and why there, what it would do, each check with
-//! its way out, and how near the automatism is. There before anybody asks.
+//! its way out, and how near the automatism is. There before anybody asks: at a glance, and whole under the cursor.
 //!
 //! ```text
 //! ▲ deployment/app   1.9.0 → 1.8.3
@@ -17,7 +17,7 @@ use crate::deploy::WorkloadId;
 use crate::rollback::telling::Line;
 use crate::tui::keymap::Pane;
 use crate::tui::rows::Row;
-use crate::tui::standings::Standings;
+use crate::tui::standings::{Extent, Standings};
 use crate::tui::theme::Slot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -28,18 +28,19 @@ const INDENT: u16 = 2;
 pub(super) fn wish(view: &View<'_>, columns: u16) -> u16 {
     let standings = &view.standings;
     if let Some(id) = standings.only() {
-        return lines::count(view, &standings.all(id), columns);
+        return lines::count(view, &standings.all(id, Extent::Glance), columns);
     }
-    let workloads = view.watch.setup().workloads.len() + standings.conditions().len();
+    let workloads = view.watch.setup().workloads.len() + standings.conditions(Extent::Glance).len();
     lines::count(view, &standings.above(), columns) + workloads as u16
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let inner = view.pane(buffer, area, Pane::Rollback, Pane::Rollback.title());
     let standings = &view.standings;
+    let extent = if view.ui.focus == Pane::Rollback { Extent::Whole } else { Extent::Glance };
     match standings.only() {
-        Some(id) => draw_only(buffer, view, inner, &standings.all(id)),
-        None => draw_many(buffer, view, inner, standings),
+        Some(id) => draw_only(buffer, view, inner, &standings.all(id, extent)),
+        None => draw_many(buffer, view, inner, standings, extent),
     }
 }
 
@@ -63,7 +64,7 @@ fn draw_only(buffer: &mut Buffer, view: &View<'_>, inner: Rect, all: &[Line]) {
 }
 
 /// Several workloads, one line each; under the cursor's all that is known of it.
-fn draw_many(buffer: &mut Buffer, view: &View<'_>, inner: Rect, standings: &Standings<'_>) {
+fn draw_many(buffer: &mut Buffer, view: &View<'_>, inner: Rect, standings: &Standings<'_>, extent: Extent) {
     let above = standings.above();
     let mut y = 0;
     for part in lay(view, &above, inner.width).iter().take(usize::from(inner.height)) {
@@ -75,7 +76,8 @@ fn draw_many(buffer: &mut Buffer, view: &View<'_>, inner: Rect, standings: &Stan
     let rows: Vec<Row> = ids.iter().copied().map(Row::Workload).collect();
     let cursor = view.ui.cursor(Pane::Rollback, &rows);
     let focused = view.ui.focus == Pane::Rollback;
-    let (mut detail, rest) = ids.get(cursor).filter(|_| focused).map(|id| standings.detail(*id)).unwrap_or_default();
+    let (mut detail, rest) =
+        ids.get(cursor).filter(|_| focused).map(|id| standings.detail(*id, extent)).unwrap_or_default();
     detail.extend(rest);
     let below = Rect { x: list.x + INDENT.min(list.width), width: list.width.saturating_sub(INDENT), ..list };
     let detail = lay(view, &detail, below.width);
@@ -99,7 +101,7 @@ fn draw_many(buffer: &mut Buffer, view: &View<'_>, inner: Rect, standings: &Stan
             y += 1;
         }
     }
-    let conditions = standings.conditions();
+    let conditions = standings.conditions(extent);
     let left = Rect { y: list.y + y.min(list.height), height: list.height.saturating_sub(y), ..list };
     for (y, part) in lay(view, &conditions, left.width).iter().take(usize::from(left.height)).enumerate() {
         lines::draw(buffer, view, left, y as u16, part);

@@ -67,7 +67,12 @@ fn step(checks: Vec<Check>) -> Step {
             to: version("1.8.3", 41),
         }],
         // Not guarded: who else is at it has to be known first.
-        action: Action::Helm { release: "app".to_owned(), namespace: "production".to_owned(), revision: 41 },
+        action: Action::Helm {
+            release: "app".to_owned(),
+            namespace: "production".to_owned(),
+            revision: 41,
+            current: 42,
+        },
         does: vec!["helm rollback app 41".to_owned(), "its pods are followed".to_owned()],
         checks,
         not_restored: vec!["ConfigMap app-settings".to_owned()],
@@ -195,8 +200,8 @@ roll back       deployment/app   1.9.0 → 1.8.3   (revision 42 → 41)
 does            1. helm rollback app 41
                 2. its pods are followed
 image           app:1.9.0 → app:1.8.3
-  ok        permission: may do it
 not restored    ConfigMap app-settings
+  ok        permission: may do it
 by hand         helm rollback app 41 -n production
 
 takes the environment's name, typed; with --yes: --confirm production

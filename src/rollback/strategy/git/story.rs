@@ -59,19 +59,6 @@ impl Story<'_> {
         lines
     }
 
-    pub(super) fn applies(&self, reverted: &Reverted) -> Check {
-        Check::ok(
-            "trial",
-            format!("the revert applies without a conflict: {} changed", counted(reverted.files, "file")),
-        )
-    }
-
-    pub(super) fn slow(&self) -> Check {
-        let sentence = "slow: what deploys the branch runs first, which takes minutes rather than seconds";
-        let way_out = "where it cannot wait, undo the workload first: redflag has the strategy kubernetes for it";
-        Check::warning("duration", sentence, Some(way_out.to_owned()))
-    }
-
     /// What came onto the branch after the deploy ships along with the revert.
     pub(super) fn since(&self, running: &str, since: &[Commit]) -> Check {
         let (name, branch, from) = ("branch", self.branch, self.from());
@@ -97,7 +84,7 @@ impl Story<'_> {
         let RepositorySpec { remote, .. } = self.repository;
         let branch = self.branch;
         let mut commands = vec![format!("git fetch {remote}"), format!("git switch --detach {remote}/{branch}")];
-        commands.extend(commits.iter().map(|commit| revert_command(commit)));
+        commands.extend(commits.iter().map(revert_command));
         commands.push(format!("git push {remote} HEAD:{branch}"));
         commands.join(" && ")
     }
@@ -166,6 +153,18 @@ impl Story<'_> {
             ),
         }
     }
+}
+
+/// The revert was tried, and applies.
+pub(super) fn applies(reverted: &Reverted) -> Check {
+    Check::ok("trial", format!("the revert applies without a conflict: {} changed", counted(reverted.files, "file")))
+}
+
+/// It is no way for the first two minutes.
+pub(super) fn slow() -> Check {
+    let sentence = "slow: what deploys the branch runs first, which takes minutes rather than seconds";
+    let way_out = "where it cannot wait, undo the workload first: redflag has the strategy kubernetes for it";
+    Check::warning("duration", sentence, Some(way_out.to_owned()))
 }
 
 fn revert_command(commit: &Commit) -> String {

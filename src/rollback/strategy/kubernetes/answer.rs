@@ -92,13 +92,13 @@ pub(super) fn unread(of: &WorkloadRef, plural: &str, verb: &str, reply: &Reply) 
     }
 }
 
-/// Why something that is only looked at could not be listed.
-pub(super) fn unlisted(namespace: &str, plural: &str, reply: &Reply) -> Blocked {
+/// Why something that is only looked at could not be.
+pub(super) fn not_looked_at(verb: &str, namespace: &str, plural: &str, reply: &Reply) -> Blocked {
     match reply.status {
         401 => not_signed_in(),
-        403 => not_allowed("list", plural, namespace, &reply.said()),
+        403 => not_allowed(verb, plural, namespace, &reply.said()),
         status => Blocked {
-            reason: format!("cannot list {plural}: the API server answered {status}: {}", reply.said()),
+            reason: format!("cannot {verb} {plural}: the API server answered {status}: {}", reply.said()),
             way_out: format!("look yourself: kubectl get {plural} -n {namespace}"),
         },
     }

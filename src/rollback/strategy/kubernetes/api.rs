@@ -31,9 +31,11 @@ pub(in crate::rollback::strategy) enum Call<'a> {
     Autoscalers(&'a str),
     /// The ResourceQuotas of a namespace.
     Quotas(&'a str),
-    /// The metadata of a namespace's `configmaps` or `secrets`, or of the one with this name: the API server
-    /// itself leaves their contents out.
-    Metadata { namespace: &'a str, plural: &'static str, name: Option<&'a str> },
+    /// The metadata of one of a namespace's `configmaps` or `secrets`: the API server itself leaves its
+    /// contents out.
+    Metadata { namespace: &'a str, plural: &'static str, name: &'a str },
+    /// The metadata of all of them.
+    AllMetadata { namespace: &'a str, plural: &'static str },
     /// May we patch it?
     AccessReview(&'a WorkloadRef),
     /// Patch it, or only try (`dryRun=All`): all of admission runs, nothing is stored.
@@ -104,10 +106,9 @@ pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>
                 .list(&ListParams::default().limit(ENOUGH))
         }
         Call::Quotas(namespace) => core(namespace, "resourcequotas").list(&ListParams::default().limit(ENOUGH)),
-        Call::Metadata { namespace, plural, name } => {
-            let list = ListParams::default().limit(ENOUGH);
-            let list = name.map_or(list.clone(), |name| list.fields(&format!("metadata.name={name}")));
-            core(namespace, plural).list_metadata(&list)
+        Call::Metadata { namespace, plural, name } => core(namespace, plural).get_metadata(name, &GetParams::default()),
+        Call::AllMetadata { namespace, plural } => {
+            core(namespace, plural).list_metadata(&ListParams::default().limit(ENOUGH))
         }
         Call::AccessReview(of) => Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
             .create(&PostParams::default(), access_review(of).to_string().into_bytes()),

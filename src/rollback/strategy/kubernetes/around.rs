@@ -6,8 +6,12 @@ use crate::cluster::Cluster;
 use crate::rollback::preflight::Looked;
 use crate::rollback::target::text::one_line;
 use crate::rollback::{Blocked, Check};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+/// Of a kind, so many objects are read one by one.
+const ONE_BY_ONE: usize = 2;
 
 /// Whether this still is the cluster that the watch began with.
 ///
@@ -65,27 +69,47 @@ pub(super) async fn quotas(cluster: &Cluster, namespace: &str) -> Looked {
     look(cluster, Call::Quotas(namespace), namespace, "resourcequotas").await
 }
 
-/// The metadata of the ConfigMaps or Secrets among which these names are, in one request.
+/// The metadata of the ConfigMaps or Secrets of these names. A few are read one by one, which is the least that
+/// one can be allowed; more than that are looked for in the list, so that it stays a few requests.
 pub(super) async fn metadata(
     cluster: &Cluster,
     namespace: &str,
     plural: &'static str,
     names: &BTreeMap<String, bool>,
 ) -> Looked {
-    let name = match names.len() {
-        0 => return Looked::NotAsked,
-        1 => names.keys().next().map(String::as_str),
-        _ => None,
-    };
-    let looked = look(cluster, Call::Metadata { namespace, plural, name }, namespace, plural).await;
-    match looked {
-        // Whatever a server should send all the same, nothing but the metadata is kept.
-        Looked::Found { items, all } => {
-            let metadata = |mut item: Value| json!({"metadata": item["metadata"].take()});
-            Looked::Found { items: items.into_iter().map(metadata).collect(), all }
-        }
-        other => other,
+    match names.len() {
+        0 => Looked::NotAsked,
+        1..=ONE_BY_ONE => one_by_one(cluster, namespace, plural, names.keys()).await,
+        _ => match look(cluster, Call::AllMetadata { namespace, plural }, namespace, plural).await {
+            Looked::Found { items, all } => Looked::Found { items: items.into_iter().map(metadata_of).collect(), all },
+            other => other,
+        },
     }
+}
+
+async fn one_by_one(
+    cluster: &Cluster,
+    namespace: &str,
+    plural: &'static str,
+    names: impl Iterator<Item = &String>,
+) -> Looked {
+    let calls = names.map(|name| api::ask(cluster, Call::Metadata { namespace, plural, name }));
+    let mut items = Vec::new();
+    for reply in join_all(calls).await {
+        match reply {
+            Ok(reply) if reply.is_success() && reply.body.is_object() => items.push(metadata_of(reply.body)),
+            // Only an API server's own word says that there is none: a path may be unknown to what answers.
+            Ok(reply) if reply.status == 404 && reply.body["reason"] == "NotFound" => {}
+            Ok(reply) => return Looked::Unknown(answer::not_looked_at("get", namespace, plural, &reply)),
+            Err(lost) => return Looked::Unknown(answer::unreachable(&cluster.label, &lost.reason())),
+        }
+    }
+    Looked::Found { items, all: true }
+}
+
+/// Whatever a server should send all the same, nothing but the metadata is kept.
+fn metadata_of(mut object: Value) -> Value {
+    json!({"metadata": object["metadata"].take()})
 }
 
 async fn look(cluster: &Cluster, call: Call<'_>, namespace: &str, plural: &str) -> Looked {
@@ -98,6 +122,6 @@ async fn look(cluster: &Cluster, call: Call<'_>, namespace: &str, plural: &str) 
             let rest = reply.body["metadata"]["continue"].as_str().unwrap_or_default();
             Looked::Found { items, all: rest.is_empty() }
         }
-        _ => Looked::Unknown(answer::unlisted(namespace, plural, &reply)),
+        _ => Looked::Unknown(answer::not_looked_at("list", namespace, plural, &reply)),
     }
 }

@@ -19,7 +19,7 @@ pub(in crate::rollback::strategy) struct Sight {
     /// What is around it, but for ConfigMaps and Secrets: which of them matter depends on the target.
     pub(super) around: Surroundings,
     /// Whether the cluster is the one that the watch began with.
-    pub(super) identity: Check,
+    pub(in crate::rollback::strategy) identity: Check,
 }
 
 impl Sight {

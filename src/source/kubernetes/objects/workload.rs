@@ -32,6 +32,8 @@ pub struct WorkloadSpec {
     pub paused: bool,
     /// `StatefulSet`s and `DaemonSet`s only.
     pub update_strategy: UpdateStrategy,
+    /// `StatefulSet`s only: `OrderedReady`, which the API server fills in, or `Parallel`.
+    pub pod_management_policy: String,
     /// Deployments only, seconds.
     pub progress_deadline_seconds: Option<i64>,
 }

@@ -73,3 +73,47 @@ fn a_stateful_set_that_lost_all_its_pods_is_unavailable_but_not_while_it_starts(
     let told = troubles(WorkloadKind::StatefulSet, &workload, &[], true);
     assert_eq!(sentences(&told), ["only 0 of 2 pods are available, below the minimum"]);
 }
+
+#[test]
+fn a_broken_pod_that_holds_a_stateful_set_up_is_named_with_the_command_that_removes_it() {
+    let pod = |name: &str, is_new: bool, phase: PodPhase| Pod {
+        name: name.to_owned(),
+        is_new,
+        hash: String::new(),
+        phase,
+        reason: None,
+        restarts: 0,
+        oom_killed: false,
+        created: None,
+        ready_since: None,
+    };
+    let spec = json!({ "podManagementPolicy": "OrderedReady", "updateStrategy": { "type": "RollingUpdate" } });
+    let mut set = workload(&spec, &json!({ "observedGeneration": 1 }));
+    set.metadata.namespace = Some("shop".to_owned());
+    let told = |set: &Workload, kind, pods: &[Pod]| held_up(kind, set, pods).map(|trouble| trouble.sentence);
+    let of_set = |set: &Workload, pods: &[Pod]| told(set, WorkloadKind::StatefulSet, pods);
+
+    let one = [pod("db-0", false, PodPhase::Ready), pod("db-1", false, PodPhase::Failing)];
+    assert_eq!(
+        of_set(&set, &one).as_deref(),
+        Some("db-1 of another version is not ready, and OrderedReady waits for it: kubectl delete pod db-1 -n shop")
+    );
+    let two = [pod("db-1", false, PodPhase::Unready), pod("db-2", false, PodPhase::Failing)];
+    assert_eq!(
+        of_set(&set, &two).as_deref(),
+        Some(
+            "db-1, db-2 of another version are not ready, and OrderedReady waits for them: \
+             kubectl delete pod db-1 db-2 -n shop"
+        )
+    );
+
+    let moving = [pod("db-0", false, PodPhase::Starting), pod("db-1", false, PodPhase::Terminating)];
+    assert_eq!(of_set(&set, &moving), None, "these go on by themselves");
+    assert_eq!(of_set(&set, &[pod("db-1", true, PodPhase::Failing)]), None, "a new one is another trouble");
+    assert_eq!(told(&set, WorkloadKind::DaemonSet, &one), None);
+    set.spec.pod_management_policy = "Parallel".to_owned();
+    assert_eq!(of_set(&set, &one), None);
+    set.spec.pod_management_policy = "OrderedReady".to_owned();
+    set.spec.update_strategy.r#type = "OnDelete".to_owned();
+    assert_eq!(of_set(&set, &one), None);
+}

@@ -1,0 +1,276 @@
+//! Flux is told to leave the workload alone, then Kubernetes undoes it: otherwise Flux's next reconciliation brings
+//! the new version back.
+
+use super::kubernetes::api::{self, Call, Lost, Reply};
+use super::{Strategy, kubernetes};
+use crate::cluster::{Access, Cluster};
+use crate::rollback::action::{Action, FluxKind, FluxOwner, Patch};
+use crate::rollback::ask::Ask;
+use crate::rollback::keeper::{self, Keeper};
+use crate::rollback::preflight::{self, Owner};
+use crate::rollback::{Answer, Blocked, Check, Readiness, Refusal, Run, Step};
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Suspend, then undo, as a strategy.
+pub struct Flux {
+    cluster: Cluster,
+}
+
+/// What came of suspending, or of trying to.
+enum Suspending {
+    Done,
+    Refused(Blocked),
+    Unknown(String),
+}
+
+impl Flux {
+    /// The way back of workloads that Flux keeps in this cluster.
+    pub fn new(cluster: Cluster) -> Self {
+        Self { cluster }
+    }
+
+    async fn attempt(&self, ask: &Ask) -> Result<Step, Refusal> {
+        let reference = &ask.reference;
+        let workload = kubernetes::read_workload(&self.cluster, reference).await?;
+        let Keeper::Flux(owner) = keeper::of(&workload) else {
+            return Err(Refusal::from(Blocked {
+                reason: format!("{reference} does not name an owner in Flux"),
+                way_out: "choose strategy = \"owner\" or \"kubernetes\"".to_owned(),
+            }));
+        };
+        let (drafted, (suspended, checks)) =
+            tokio::join!(kubernetes::step_under(Owner::Handled, &self.cluster, ask), self.prepare_to_suspend(&owner));
+        let mut step = preflight::add(drafted, checks)?;
+        let owner = FluxOwner { suspended, ..owner };
+        let first = if suspended { "stays suspended" } else { "is suspended, and stays so" };
+        step.does.insert(0, format!("{owner} {first}"));
+        step.by_hand = format!("{} && {}", command("suspend", &owner), step.by_hand);
+        step.action = match step.action {
+            Action::Patch(patch) => Action::Flux { owner, patch },
+            other => other,
+        };
+        Ok(step)
+    }
+
+    /// Whether it is suspended already, and whether we could suspend it.
+    async fn prepare_to_suspend(&self, owner: &FluxOwner) -> (bool, Vec<Check>) {
+        let object = match self.read(owner).await {
+            Ok(object) => object,
+            Err(blocked) => return (false, vec![Check::blocked("owner", blocked)]),
+        };
+        let suspended = object["spec"]["suspend"] == true;
+        let access = Access {
+            verb: "patch",
+            group: owner.kind.group(),
+            resource: plural(owner.kind),
+            namespace: &owner.namespace,
+            name: Some(&owner.name),
+        };
+        let (allowed, trial) = tokio::join!(self.cluster.may(access), self.suspend(owner, true));
+        let permission = match allowed {
+            Ok(true) => Check::ok("permission", format!("you may suspend {owner} in {}", owner.namespace)),
+            Ok(false) => Check::blocked("permission", not_allowed(owner, "patch", "no role allows it")),
+            Err(error) => {
+                let sentence = format!("the cluster does not say whether you may suspend {owner}: {error}");
+                Check::warning("permission", sentence, None)
+            }
+        };
+        let mut checks = vec![reminder(owner, suspended), permission];
+        checks.extend(match trial {
+            Suspending::Done => None,
+            Suspending::Refused(blocked) => Some(Check::blocked("dry run", blocked)),
+            Suspending::Unknown(reason) => {
+                let reason = format!("a dry run of suspending {owner} fails: {reason}");
+                let way_out = format!("check the API server, or try by hand: {}", command("suspend", owner));
+                Some(Check::blocked("dry run", Blocked { reason, way_out }))
+            }
+        });
+        checks.extend(reconciling(owner, &object));
+        (suspended, checks)
+    }
+
+    async fn read(&self, owner: &FluxOwner) -> Result<Value, Blocked> {
+        let collection = collection(owner);
+        let call = Call::Object { collection: &collection, name: &owner.name };
+        let reply = api::ask(&self.cluster, call).await.map_err(|lost| self.unreachable(lost))?;
+        if reply.is_success() && reply.body.is_object() { Ok(reply.body) } else { Err(refusal(owner, "get", &reply)) }
+    }
+
+    /// Asks for it once; suspending what is suspended changes nothing.
+    async fn suspend(&self, owner: &FluxOwner, dry: bool) -> Suspending {
+        let (collection, patch) = (collection(owner), json!({"spec": {"suspend": true}}));
+        let call = Call::Merge { collection: &collection, name: &owner.name, patch: &patch, dry };
+        match api::ask(&self.cluster, call).await {
+            Ok(reply) if reply.is_success() => Suspending::Done,
+            // As with the undo: the write may have come before the server gave up on the request.
+            Ok(reply) if matches!(reply.status, 408 | 500..) => {
+                Suspending::Unknown(format!("the API server answered {}: {}", reply.status, reply.said()))
+            }
+            Ok(reply) => Suspending::Refused(refusal(owner, "patch", &reply)),
+            Err(Lost::Unknown(reason)) => Suspending::Unknown(reason),
+            Err(lost @ Lost::NotSent(_)) => Suspending::Refused(self.unreachable(lost)),
+        }
+    }
+
+    /// Two requests, nothing looked up before them and none repeated.
+    async fn undo(&self, step: &Step, owner: &FluxOwner, patch: &Patch) -> Answer {
+        match self.suspend(owner, false).await {
+            Suspending::Done => {}
+            Suspending::Refused(blocked) => return Answer::Refused(blocked),
+            Suspending::Unknown(reason) => {
+                return Answer::Unknown(format!(
+                    "whether {owner} was suspended is not known ({reason}); the undo was not sent"
+                ));
+            }
+        }
+        let answer = kubernetes::send_patch(&self.cluster, step, patch).await;
+        if owner.suspended {
+            return answer;
+        }
+        let resume = command("resume", owner);
+        match answer {
+            Answer::Refused(blocked) => half_done(owner, &blocked),
+            Answer::ChangedUnderUs(text) => {
+                Answer::ChangedUnderUs(format!("{text}; {owner} is suspended now: {resume}"))
+            }
+            Answer::Unknown(reason) => Answer::Unknown(format!("{reason}; {owner} is suspended now")),
+            other => other,
+        }
+    }
+
+    async fn look_back(&self, step: &Step, owner: &FluxOwner, patch: &Patch) -> Answer {
+        let answer = kubernetes::read_back_patch(&self.cluster, step, patch).await;
+        let Answer::Refused(blocked) = answer else { return answer };
+        if owner.suspended {
+            return Answer::Refused(blocked);
+        }
+        match self.read(owner).await {
+            Ok(object) if object["spec"]["suspend"] == true => half_done(owner, &blocked),
+            Ok(_) => Answer::Refused(blocked),
+            Err(unread) => Answer::Unknown(format!(
+                "{}; whether {owner} was suspended is not known: {}",
+                blocked.reason, unread.reason
+            )),
+        }
+    }
+
+    fn unreachable(&self, lost: Lost) -> Blocked {
+        Blocked {
+            reason: format!("cannot reach {}: {}", self.cluster.label, lost.reason()),
+            way_out: "check the network, VPN and context: kubectl version".to_owned(),
+        }
+    }
+}
+
+impl Strategy for Flux {
+    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+        let step = self.attempt(ask);
+        step.map(|step| match step {
+            Ok(step) => Readiness::Ready(Arc::new(step)),
+            Err(refusal) => Readiness::Blocked(refusal),
+        })
+        .boxed()
+    }
+
+    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
+        match &step.action {
+            Action::Flux { owner, patch } => self.undo(step, owner, patch).boxed(),
+            _ => ready(super::not_mine(step)).boxed(),
+        }
+    }
+
+    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
+        // An undo has no run: what it does is seen in the pods.
+        ready(Answer::Accepted).boxed()
+    }
+
+    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
+        match &step.action {
+            Action::Flux { owner, patch } => self.look_back(step, owner, patch).boxed(),
+            _ => ready(super::not_mine(step)).boxed(),
+        }
+    }
+}
+
+/// Suspended, and not undone.
+fn half_done(owner: &FluxOwner, blocked: &Blocked) -> Answer {
+    Answer::Failed(Blocked {
+        reason: format!("{owner} was suspended, and then it was not undone: {}", blocked.reason),
+        way_out: format!("{}; to let Flux go on: {}", blocked.way_out, command("resume", owner)),
+    })
+}
+
+fn reminder(owner: &FluxOwner, suspended: bool) -> Check {
+    let sentence = if suspended {
+        format!("Flux keeps it as {owner} says, which is suspended already, and stays so")
+    } else {
+        format!("Flux keeps it as {owner} says, which is suspended first, and stays so")
+    };
+    let resume = command("resume", owner);
+    Check::warning("owner", sentence, Some(format!("afterwards revert the commit in Git first, then: {resume}")))
+}
+
+/// Suspending keeps new reconciliations from starting; one that runs goes on.
+fn reconciling(owner: &FluxOwner, object: &Value) -> Option<Check> {
+    let conditions = object["status"]["conditions"].as_array()?;
+    conditions.iter().any(|condition| condition["type"] == "Reconciling" && condition["status"] == "True").then(|| {
+        Check::warning(
+            "reconciliation",
+            format!("{owner} is being reconciled now: that goes on, and may bring the new version back once more"),
+            Some(format!("wait for its end: kubectl get {owner} -n {} --watch", owner.namespace)),
+        )
+    })
+}
+
+fn command(verb: &str, owner: &FluxOwner) -> String {
+    format!("flux {verb} {} {} -n {}", owner.kind.as_str(), owner.name, owner.namespace)
+}
+
+const fn plural(kind: FluxKind) -> &'static str {
+    match kind {
+        FluxKind::Kustomization => "kustomizations",
+        FluxKind::HelmRelease => "helmreleases",
+    }
+}
+
+fn collection(owner: &FluxOwner) -> String {
+    let version = match owner.kind {
+        FluxKind::Kustomization => "v1",
+        FluxKind::HelmRelease => "v2",
+    };
+    format!("/apis/{}/{version}/namespaces/{}/{}", owner.kind.group(), owner.namespace, plural(owner.kind))
+}
+
+fn refusal(owner: &FluxOwner, verb: &str, reply: &Reply) -> Blocked {
+    let said = reply.said();
+    match reply.status {
+        401 => Blocked {
+            reason: "the cluster does not know you (401): the token is wrong or has expired".to_owned(),
+            way_out: "sign in to the cluster again, then try again".to_owned(),
+        },
+        403 => not_allowed(owner, verb, &said),
+        404 => Blocked {
+            reason: format!("there is no {owner} in {}: {said}", owner.namespace),
+            way_out:
+                "if Flux no longer keeps it, remove its labels from the workload; else update Flux to 2.3 or newer"
+                    .to_owned(),
+        },
+        status => Blocked {
+            reason: format!("the API server refuses to {verb} {owner} with status {status}: {said}"),
+            way_out: format!("try by hand: {}", command("suspend", owner)),
+        },
+    }
+}
+
+fn not_allowed(owner: &FluxOwner, verb: &str, said: &str) -> Blocked {
+    let (namespace, group, resource) = (&owner.namespace, owner.kind.group(), plural(owner.kind));
+    Blocked {
+        reason: format!("you may not {verb} {owner} in {namespace}: {said}"),
+        way_out: format!(
+            "ask for a Role in {namespace} with apiGroups [{group}], resources [{resource}], verbs [get, patch], or \
+             call somebody who has it"
+        ),
+    }
+}

@@ -79,6 +79,9 @@ pub struct Pod {
     pub created: Option<Time>,
     /// When it became ready.
     pub ready_since: Option<Time>,
+    /// What its containers really run, where the kubelet told: `registry/app:1.9.0@sha256:…`, the name as in the
+    /// template. A tag may since have been moved.
+    pub images: Vec<String>,
 }
 
 /// What a pod is doing, as far as people care. Ordered worst first.

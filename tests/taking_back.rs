@@ -197,7 +197,7 @@ fn what_would_do_harm_takes_the_environments_name_whatever_the_environment_says(
 fn by_ci() -> Watch {
     let (mut watch, _) = bad_deploy(setup());
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
-    step.subject = "workflow rollback.yml of example/shop".to_owned();
+    "workflow rollback.yml of example/shop".clone_into(&mut step.subject);
     step.action = Action::Ci(CiAction::Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() });
     prepared(&mut watch, APP, Goal::Back, 200, Readiness::Ready(Arc::new(step)));
     watch
@@ -357,6 +357,11 @@ fn a_version_that_survives_its_watch_is_remembered_as_good() {
         }
     }
     assert_eq!(remembered(&effects), [("hash-1.9.0".to_owned(), Standing::Good)], "{:?}", watch.findings());
+    let images = effects.iter().find_map(|effect| match effect {
+        Effect::Remember(_, known) => Some(known.images.clone()),
+        _ => None,
+    });
+    assert_eq!(images.unwrap(), ["registry.example.com/app:1.9.0@sha256:1.9.0"], "by what it really ran");
 }
 
 #[test]

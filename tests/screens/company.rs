@@ -476,6 +476,7 @@ pub(super) fn pods(ready: usize, starting: usize, old: usize) -> Vec<Pod> {
         oom_killed: false,
         created: None,
         ready_since: None,
+        images: Vec::new(),
     };
     let new = (0..ready).map(|index| pod(index, true, PodPhase::Ready));
     let starting = (0..starting).map(|index| pod(100 + index, true, PodPhase::Starting));
@@ -522,6 +523,7 @@ pub(super) fn undone(ready: usize, starting: usize, left: usize) -> Rollout {
         oom_killed: false,
         created: None,
         ready_since: None,
+        images: Vec::new(),
     }));
     // The version that is rolled out now is the old one.
     for pod in &mut pods {

@@ -101,6 +101,7 @@ pub fn rolled_out(generation: i64, from: &str, to: &str, deployed: i64, finished
         oom_killed: false,
         created: Some(at(deployed)),
         ready_since: Some(at(deployed + 20)),
+        images: vec![format!("registry.example.com/app:{to}@sha256:{to}")],
     });
     Rollout {
         uid: "uid-1".to_owned(),

@@ -84,7 +84,7 @@ struct Drawn {
     revision: u64,
     /// Ages and clocks move once a second.
     second: i64,
-    /// The keys of an open plan, or question, are taken after a grace that is shorter than that.
+    /// The keys of an open plan or question are taken after a grace that is shorter than that.
     takes_keys: bool,
 }
 
@@ -93,7 +93,7 @@ impl Drawn {
         Self {
             revision: watch.revision(),
             second: watch.now().timestamp(),
-            takes_keys: watch.takes_confirmation() || watch.takes_deletion(),
+            takes_keys: watch.takes_confirmation() || watch.takes_deletion() || watch.takes_turn_off(),
         }
     }
 }

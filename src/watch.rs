@@ -7,6 +7,7 @@ mod judging;
 mod pacing;
 mod planning;
 mod remembering;
+mod switches;
 mod taking_back;
 
 use crate::deploy::{Deploy, Time, Window, WorkloadId};
@@ -25,6 +26,8 @@ use crate::timeline::{Mark, Timeline};
 use crate::verdict::{Finding, Level, Track, Verdict};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use switches::Switches;
+pub use switches::{FlagRow, Panel, Turn, TurnState};
 
 /// One session over one deploy: everything that is known, and what is said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +62,7 @@ pub struct Watch {
     arming: Arming,
     /// What was remembered of a version in this watch, so that it is written once.
     remembered: Vec<(WorkloadId, String, Standing)>,
+    switches: Switches,
 }
 
 /// What is known of one workload.
@@ -107,6 +111,7 @@ impl Watch {
             lease_asked: None,
             arming: Arming::default(),
             remembered: Vec::new(),
+            switches: Switches::new(&setup),
             setup: Arc::new(setup),
         }
     }
@@ -123,6 +128,7 @@ impl Watch {
                 self.remember(&mut effects);
                 self.ask_who_is_due(&mut effects);
                 self.refresh_readiness(&mut effects);
+                self.follow_switches(&mut effects);
             }
             Message::Polled { source, at, result } => {
                 self.set_time(at);
@@ -167,6 +173,11 @@ impl Watch {
                 self.set_time(at);
                 self.take_deleted(answers);
             }
+            Message::Switched { switch, at, news } => {
+                self.set_time(at);
+                self.take_switch_news(switch, news, &mut effects);
+                self.revision += 1;
+            }
             Message::Asked { at, command } => {
                 self.set_time(at);
                 self.obey(command, &mut effects);
@@ -193,6 +204,10 @@ impl Watch {
             Command::DeletePods => self.delete_pods(effects),
             Command::Dismiss if self.deletion.is_some() => self.deletion = None,
             Command::Dismiss => self.dismiss(effects),
+            Command::ShowFeatures => self.show_features(effects),
+            Command::AskToTurnOff(flag) => self.ask_to_turn_off(flag),
+            Command::TurnOff => self.turn_off(effects),
+            Command::CloseFeatures => self.close_features(),
             Command::Acknowledge(id) => {
                 let flag = self.findings.get_mut(usize::from(id.0));
                 if let Some(flag) = flag.filter(|flag| !flag.acknowledged && flag.level >= Level::Warning) {
@@ -224,14 +239,14 @@ impl Watch {
         self.now
     }
 
-    /// When something becomes visible by time alone before the next second does: an open plan, or question, takes
-    /// keys.
+    /// When something becomes visible by time alone before the next second does: what was opened takes keys.
     pub fn wakes_at(&self) -> Option<Time> {
-        let opened = match self.rollback {
-            Rollback::Planned { opened, .. } => Some(opened),
-            _ => self.deletion.as_ref().map(|question| question.opened),
+        let opened = match (&self.rollback, self.panel(), &self.deletion) {
+            (Rollback::Planned { opened, .. }, ..) | (_, Panel::Asking { opened, .. }, _) => *opened,
+            (.., Some(question)) => question.opened,
+            _ => return None,
         };
-        opened.map(|opened| opened + self.setup.confirm_grace).filter(|at| *at > self.now)
+        Some(opened + self.setup.confirm_grace).filter(|at| *at > self.now)
     }
 
     /// Grows with each change that anybody could see; equal numbers mean an equal picture but for ages.

@@ -52,15 +52,22 @@ struct Operation {
 impl Application {
     /// An application that has deployed these versions, oldest first, days apart.
     pub(crate) fn new(name: &str, versions: &[String], now: Time) -> Self {
-        let age = |place: usize| TimeDelta::hours(52 + 170 * (versions.len() - 1 - place) as i64);
-        let entries = versions.iter().enumerate().zip(1..);
-        let history =
-            entries.map(|((place, version), id)| Entry { id, version: version.clone(), at: now - age(place) });
+        let ages = (0..).map(|back| TimeDelta::hours(52 + 170 * back));
+        let mut history: Vec<Entry> = versions
+            .iter()
+            .rev()
+            .zip(ages)
+            .map(|(version, age)| Entry { id: 0, version: version.clone(), at: now - age })
+            .collect();
+        history.reverse();
+        for (entry, id) in history.iter_mut().zip(1..) {
+            entry.id = id;
+        }
         Self {
             name: name.to_owned(),
             auto_sync: true,
             in_git: versions.last().cloned().unwrap_or_default(),
-            history: history.collect(),
+            history,
             operation: None,
             drifted: None,
         }
@@ -154,14 +161,14 @@ fn refusal(status: u16, code: u8, message: &str) -> Response<Body> {
     answer(status, &json!({"error": message, "code": code, "message": message}))
 }
 
-/// Whether the caller is known, and may change things where that is wanted.
-fn admit(office: &Office, headers: &HeaderMap, changes: bool) -> Result<(), Response<Body>> {
+/// The refusal of a caller who is not known, or may not change things where that is wanted.
+fn turned_away(office: &Office, headers: &HeaderMap, changes: bool) -> Option<Response<Body>> {
     match office.bearer(headers) {
-        None => Err(refusal(401, 16, "no session information")),
+        None => Some(refusal(401, 16, "no session information")),
         Some(User::Viewer) if changes => {
-            Err(refusal(403, 7, "permission denied: applications, sync, shop/app, sub: viewer"))
+            Some(refusal(403, 7, "permission denied: applications, sync, shop/app, sub: viewer"))
         }
-        Some(_) => Ok(()),
+        Some(_) => None,
     }
 }
 
@@ -186,7 +193,7 @@ fn shown(world: &World) -> Response<Body> {
 }
 
 async fn read(State(office): State<Arc<Office>>, Path(name): Path<String>, headers: HeaderMap) -> Response<Body> {
-    if let Err(refused) = admit(&office, &headers, false) {
+    if let Some(refused) = turned_away(&office, &headers, false) {
         return refused;
     }
     with_application(&office, &name, |world, _| shown(world))
@@ -199,7 +206,7 @@ async fn change(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    if let Err(refused) = admit(&office, &headers, true) {
+    if let Some(refused) = turned_away(&office, &headers, true) {
         return refused;
     }
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -222,7 +229,7 @@ async fn roll_back(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    if let Err(refused) = admit(&office, &headers, true) {
+    if let Some(refused) = turned_away(&office, &headers, true) {
         return refused;
     }
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();

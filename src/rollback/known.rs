@@ -31,8 +31,11 @@ impl Known {
     /// tag is not enough, for tags move.
     pub fn is_of(&self, version: &Version) -> bool {
         let by_digest = || {
-            let sure = |images: &[String]| !images.is_empty() && images.iter().all(|image| image.contains('@'));
-            sure(&self.images) && self.images == version.images
+            let digests = |images: &[String]| -> Option<Vec<String>> {
+                images.iter().map(|image| image.split_once('@').map(|(_, digest)| digest.to_owned())).collect()
+            };
+            let mine = digests(&self.images).filter(|digests| !digests.is_empty());
+            mine.is_some() && mine == digests(&version.images)
         };
         self.hash == version.hash || by_digest()
     }

@@ -63,6 +63,8 @@ pub enum Action {
     Forward,
     /// Asks whether to delete the pods that hold a rollback up.
     DeletePods,
+    /// Shows the feature flags, to turn one off.
+    Features,
     /// Marks a flag as seen.
     Acknowledge,
     /// Writes into the timeline.
@@ -109,12 +111,13 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Rollback,
         Self::Confirm,
         Self::Veto,
         Self::Forward,
         Self::DeletePods,
+        Self::Features,
         Self::Acknowledge,
         Self::Note,
         Self::Open,
@@ -152,6 +155,7 @@ impl Action {
             Self::Veto => "veto",
             Self::Forward => "forward",
             Self::DeletePods => "delete_pods",
+            Self::Features => "features",
             Self::Acknowledge => "acknowledge",
             Self::Note => "note",
             Self::Open => "open",
@@ -190,6 +194,7 @@ impl Action {
             Self::Veto => "stop the countdown to an automatic rollback",
             Self::Forward => "show what taking the rollback back would do",
             Self::DeletePods => "ask to delete the pods in a rollback's way",
+            Self::Features => "show the feature flags, to turn one off without a rollback",
             Self::Acknowledge => "mark the flag under the cursor as seen",
             Self::Note => "write a note into the timeline",
             Self::Open => "show and copy the link under the cursor",
@@ -228,6 +233,7 @@ impl Action {
             Self::Veto => vec![sign('v')],
             Self::Forward => vec![sign('U')],
             Self::DeletePods => vec![sign('D')],
+            Self::Features => vec![sign('f')],
             Self::Acknowledge => vec![sign('a')],
             Self::Note => vec![sign('n')],
             Self::Open => vec![sign('o')],

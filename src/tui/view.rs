@@ -6,6 +6,7 @@ mod countdown;
 mod deletion;
 mod dialog;
 mod errors;
+mod features;
 mod flags;
 mod footer;
 mod header;
@@ -33,7 +34,7 @@ use super::ui::{Overlay, Ui};
 use crate::deploy::ServiceId;
 use crate::rollback::Rollback;
 use crate::verdict::{Level, Verdict};
-use crate::watch::Watch;
+use crate::watch::{Panel, Watch};
 use chrono::FixedOffset;
 use layout::{Shape, Wishes};
 use paint::Brush;
@@ -210,6 +211,8 @@ fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     }
     if let Some(question) = view.live.deletion() {
         deletion::draw(buffer, view, area, question);
+    } else if *view.live.panel() != Panel::Closed {
+        features::draw(buffer, view, area);
     }
     match &view.ui.overlay {
         Some(Overlay::Help(scroll)) => help::draw(buffer, view, area, *scroll),

@@ -44,13 +44,22 @@ impl Watch {
         red.then_some((version, Standing::Bad))
     }
 
+    /// An image of a version, with its digest where a pod that runs it tells it: a tag alone may be moved.
+    fn with_digest(&self, id: WorkloadId, version: &Version, image: &str) -> String {
+        let pods = self.workload(id).rollout.iter().flat_map(|rollout| &rollout.pods);
+        let mut running = pods.filter(|pod| pod.hash == version.hash).flat_map(|pod| &pod.images);
+        let is_it = |known: &&String| known.split_once('@').is_some_and(|(name, _)| name == image);
+        running.find(is_it).map_or_else(|| image.to_owned(), Clone::clone)
+    }
+
     fn note(&mut self, id: WorkloadId, version: &Version, standing: Standing, effects: &mut Vec<Effect>) {
         let last = self.remembered.iter().rev().find(|(known, hash, _)| *known == id && *hash == version.hash);
         if last.is_some_and(|(.., known)| *known == standing) || version.hash.is_empty() {
             return;
         }
         self.remembered.push((id, version.hash.clone(), standing));
-        let known = Known { hash: version.hash.clone(), images: version.images.clone(), standing, at: self.now };
+        let images = version.images.iter().map(|image| self.with_digest(id, version, image)).collect();
+        let known = Known { hash: version.hash.clone(), images, standing, at: self.now };
         effects.push(Effect::Remember(id, known));
     }
 }

@@ -139,7 +139,10 @@ async fn way_out(review: Value) -> String {
     let Readiness::Ready(step) = prepare(&peer.cluster(), &broken().ask(Wanted::default())).await else { panic!() };
     let reviews = peer.asked().into_iter().filter(|asked| asked.body["spec"]["resourceAttributes"]["verb"] == "delete");
     let attributes: Vec<Value> = reviews.map(|asked| asked.body["spec"]["resourceAttributes"].clone()).collect();
-    assert_eq!(attributes, [json!({"group": "", "resource": "pods", "verb": "delete", "namespace": "production"})]);
+    assert_eq!(
+        attributes,
+        [json!({"group": "", "resource": "pods", "subresource": "", "verb": "delete", "namespace": "production"})]
+    );
     step.checks.iter().find(|check| check.name == "order").unwrap().way_out.clone().unwrap()
 }
 

@@ -78,6 +78,7 @@ pub fn setup() -> Setup {
         confirm_grace: TimeDelta::milliseconds(300),
         read_only: false,
         rollback: RollbackPolicy::default(),
+        switches: Vec::new(),
         told: Told::default(),
         started: at(0),
     }
@@ -101,6 +102,7 @@ pub fn rolled_out(generation: i64, from: &str, to: &str, deployed: i64, finished
         oom_killed: false,
         created: Some(at(deployed)),
         ready_since: Some(at(deployed + 20)),
+        images: vec![format!("registry.example.com/app:{to}@sha256:{to}")],
     });
     Rollout {
         uid: "uid-1".to_owned(),

@@ -406,7 +406,7 @@ impl Cluster {
             Resource::ConfigMaps
             | Resource::Secrets
             | Resource::Namespaces
-            | Resource::ResourceQuotas
+            | Resource::Quotas
             | Resource::HorizontalPodAutoscalers
             | Resource::Jobs
             | Resource::Leases => None,

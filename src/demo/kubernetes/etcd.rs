@@ -21,7 +21,7 @@ pub(crate) enum Resource {
     ConfigMaps,
     Secrets,
     Namespaces,
-    ResourceQuotas,
+    Quotas,
     HorizontalPodAutoscalers,
     Jobs,
     Leases,
@@ -39,7 +39,7 @@ impl Resource {
         Self::ConfigMaps,
         Self::Secrets,
         Self::Namespaces,
-        Self::ResourceQuotas,
+        Self::Quotas,
         Self::HorizontalPodAutoscalers,
         Self::Jobs,
         Self::Leases,
@@ -58,7 +58,7 @@ impl Resource {
             Self::ConfigMaps => "configmaps",
             Self::Secrets => "secrets",
             Self::Namespaces => "namespaces",
-            Self::ResourceQuotas => "resourcequotas",
+            Self::Quotas => "resourcequotas",
             Self::HorizontalPodAutoscalers => "horizontalpodautoscalers",
             Self::Jobs => "jobs",
             Self::Leases => "leases",
@@ -78,7 +78,7 @@ impl Resource {
             Self::ConfigMaps => "ConfigMap",
             Self::Secrets => "Secret",
             Self::Namespaces => "Namespace",
-            Self::ResourceQuotas => "ResourceQuota",
+            Self::Quotas => "ResourceQuota",
             Self::HorizontalPodAutoscalers => "HorizontalPodAutoscaler",
             Self::Jobs => "Job",
             Self::Leases => "Lease",
@@ -98,9 +98,7 @@ impl Resource {
             | Self::StatefulSets
             | Self::DaemonSets
             | Self::ControllerRevisions => "apps/v1",
-            Self::Pods | Self::Events | Self::ConfigMaps | Self::Secrets | Self::Namespaces | Self::ResourceQuotas => {
-                "v1"
-            }
+            Self::Pods | Self::Events | Self::ConfigMaps | Self::Secrets | Self::Namespaces | Self::Quotas => "v1",
             Self::HorizontalPodAutoscalers => "autoscaling/v2",
             Self::Jobs => "batch/v1",
             Self::Leases => "coordination.k8s.io/v1",

@@ -196,6 +196,7 @@ impl PodState {
             oom_killed: self.oom_killed,
             created: objects::created(&pod.metadata),
             ready_since: pod.ready_since(),
+            images: pod.images(),
         }
     }
 }

@@ -28,21 +28,32 @@ pub(in crate::rollback::strategy) struct Right<'a> {
     pub(super) group: &'static str,
     /// `pods`.
     pub(super) plural: &'a str,
+    /// What of it; empty for the object itself.
+    pub(super) subresource: &'static str,
     pub(super) namespace: &'a str,
     /// Of which one; `None` for any.
     pub(super) name: Option<&'a str>,
 }
 
 impl<'a> Right<'a> {
-    /// To patch this workload.
-    pub(super) const fn to_patch(of: &'a WorkloadRef) -> Self {
+    /// To patch this workload, or this subresource of it.
+    pub(super) const fn to_patch(of: &'a WorkloadRef, subresource: &'static str) -> Self {
         let WorkloadRef { kind, namespace, name } = of;
         Self {
             verb: "patch",
-            group: "apps",
+            group: kind.group(),
             plural: kind.plural(),
+            subresource,
             namespace: namespace.as_str(),
             name: Some(name.as_str()),
+        }
+    }
+
+    /// The resource as a role names it: `rollouts/status`.
+    pub(super) fn resource(&self) -> String {
+        match self.subresource {
+            "" => self.plural.to_owned(),
+            subresource => format!("{}/{subresource}", self.plural),
         }
     }
 }
@@ -60,7 +71,7 @@ pub(super) fn meaning(of: &WorkloadRef, reply: &Reply, by_hand: &str) -> Meaning
             reason: format!("the API server finds the old template invalid: {}", causes(reply).join("; ")),
             way_out: "deploy the earlier version anew, with these fields put right".to_owned(),
         }),
-        _ => meaning_of(&Right::to_patch(of), reply, by_hand),
+        _ => meaning_of(&Right::to_patch(of, ""), reply, by_hand),
     }
 }
 
@@ -99,7 +110,7 @@ fn refusal(right: &Right<'_>, reply: &Reply, by_hand: &str) -> Blocked {
     let said = reply.said();
     match reply.status {
         401 => not_signed_in(),
-        403 if is_missing_permission(&said) => not_allowed(right.verb, right.plural, right.namespace, &said),
+        403 if is_missing_permission(&said) => not_allowed(right.verb, &right.resource(), right.namespace, &said),
         403 if reply.message().is_some() => denied(&said),
         429 => Blocked {
             reason: "the API server is too busy to take it".to_owned(),
@@ -160,6 +171,7 @@ pub(super) fn not_allowed(verb: &str, plural: &str, namespace: &str, said: &str)
     let group = match plural {
         "pods" | "configmaps" | "secrets" | "resourcequotas" => "\"\"",
         "horizontalpodautoscalers" => "autoscaling",
+        "rollouts" | "rollouts/status" => "argoproj.io",
         _ => "apps",
     };
     Blocked {

@@ -3,7 +3,7 @@
 
 use super::answer::Right;
 use crate::cluster::Cluster;
-use crate::deploy::{WorkloadKind, WorkloadRef};
+use crate::deploy::WorkloadRef;
 use crate::rollback::target::text::one_line;
 use kube::core::Request;
 use kube::core::params::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
@@ -41,8 +41,8 @@ pub(in crate::rollback::strategy) enum Call<'a> {
     AccessReview(Right<'a>),
     /// Delete this pod, and no other one that has its name.
     DeletePod { namespace: &'a str, name: &'a str, uid: &'a str },
-    /// Patch it, or only try (`dryRun=All`): all of admission runs, nothing is stored.
-    Patch { of: &'a WorkloadRef, patch: &'a Value, dry: bool },
+    /// Patch it or its subresource, or only try (`dryRun=All`): all of admission runs, nothing is stored.
+    Patch { of: &'a WorkloadRef, subresource: &'static str, patch: &'a Value, dry: bool },
     /// An object of another kind, by the path of its collection.
     Object { collection: &'a str, name: &'a str },
     /// Merge this into it (RFC 7386), or only try.
@@ -101,8 +101,11 @@ pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>
     let core = |namespace: &str, plural: &str| Request::new(format!("/api/v1/namespaces/{namespace}/{plural}"));
     let request = match call {
         Call::KubeSystem => Request::new("/api/v1/namespaces").get_metadata("kube-system", &GetParams::default()),
-        Call::Workload(of) => resource(of, of.kind.plural()).get(&of.name, &GetParams::default()),
-        Call::History(of, selector) => resource(of, history_plural(of.kind)).list(&labelled(selector)),
+        Call::Workload(of) => own(of).get(&of.name, &GetParams::default()),
+        Call::History(of, selector) => {
+            Request::new(format!("/apis/apps/v1/namespaces/{}/{}", of.namespace, of.kind.history()))
+                .list(&labelled(selector))
+        }
         Call::Pods(of, selector) => core(&of.namespace, "pods").list(&labelled(selector)),
         Call::Autoscalers(namespace) => {
             Request::new(format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"))
@@ -120,9 +123,13 @@ pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>
         }
         Call::AccessReview(right) => Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
             .create(&PostParams::default(), access_review(&right).to_string().into_bytes()),
-        Call::Patch { of, patch, dry } => {
+        Call::Patch { of, subresource, patch, dry } => {
             let patch = serde_json::from_value(patch.clone()).map_err(|error| Lost::NotSent(error.to_string()))?;
-            resource(of, of.kind.plural()).patch(&of.name, &patch_params(dry), &Patch::<()>::Json(patch))
+            let (request, patch) = (own(of), Patch::<()>::Json(patch));
+            match subresource {
+                "" => request.patch(&of.name, &patch_params(dry), &patch),
+                _ => request.patch_subresource(subresource, &of.name, &patch_params(dry), &patch),
+            }
         }
         Call::Object { collection, name } => Request::new(collection).get(name, &GetParams::default()),
         Call::Merge { collection, name, patch, dry } => {
@@ -151,16 +158,11 @@ fn patch_params(dry: bool) -> PatchParams {
     PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), dry_run: dry, ..PatchParams::default() }
 }
 
-fn resource(of: &WorkloadRef, plural: &str) -> Request {
-    Request::new(format!("/apis/apps/v1/namespaces/{}/{plural}", of.namespace))
-}
-
-/// Where the template history of this kind of workload is kept.
-pub(super) const fn history_plural(kind: WorkloadKind) -> &'static str {
-    match kind {
-        WorkloadKind::Deployment => "replicasets",
-        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => "controllerrevisions",
-    }
+/// The collection that it is in.
+fn own(of: &WorkloadRef) -> Request {
+    let kind = of.kind;
+    let (group, version, plural) = (kind.group(), kind.version(), kind.plural());
+    Request::new(format!("/apis/{group}/{version}/namespaces/{}/{plural}", of.namespace))
 }
 
 fn labelled(selector: &str) -> ListParams {
@@ -172,7 +174,8 @@ fn access_review(right: &Right<'_>) -> Value {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": {
-            "group": right.group, "resource": right.plural, "verb": right.verb, "namespace": right.namespace,
+            "group": right.group, "resource": right.plural, "subresource": right.subresource, "verb": right.verb,
+            "namespace": right.namespace,
         }},
     });
     if let Some(name) = right.name {

@@ -9,6 +9,7 @@ use crate::rollback::preflight::Permission;
 use crate::rollback::target::text::one_line;
 use crate::rollback::target::{patch, template};
 use crate::rollback::{Blocked, Check};
+use serde_json::Value;
 
 const DRY_RUN: &str = "dry run";
 
@@ -24,7 +25,7 @@ pub(super) async fn ask(cluster: &Cluster, right: Right<'_>) -> Permission {
     if status["allowed"] == true {
         return Permission::Given;
     }
-    let no = |why: &str| Permission::Denied(answer::not_allowed(right.verb, right.plural, right.namespace, why));
+    let no = |why: &str| Permission::Denied(answer::not_allowed(right.verb, &right.resource(), right.namespace, why));
     match (status["evaluationError"].as_str(), status["reason"].as_str()) {
         (Some(error), _) if status["denied"] != true => Permission::Unknown(one_line(error)),
         (_, Some(reason)) if !reason.is_empty() => no(&one_line(reason)),
@@ -33,10 +34,17 @@ pub(super) async fn ask(cluster: &Cluster, right: Right<'_>) -> Permission {
 }
 
 /// Whether we may patch the workload. Where that cannot be worked out the trial decides alone.
-pub(super) async fn review(cluster: &Cluster, of: &WorkloadRef) -> Check {
+///
+/// `subresource` is what is patched of the workload; empty for the workload itself.
+pub(in crate::rollback::strategy) async fn review(
+    cluster: &Cluster,
+    of: &WorkloadRef,
+    subresource: &'static str,
+) -> Check {
     let name = "permission";
-    let plural = of.kind.plural();
-    match ask(cluster, Right::to_patch(of)).await {
+    let right = Right::to_patch(of, subresource);
+    let plural = right.resource();
+    match ask(cluster, right).await {
         Permission::Given => Check::ok(name, format!("you may patch {plural} in {}", of.namespace)),
         Permission::Denied(blocked) => Check::blocked(name, blocked),
         Permission::Unknown(why) => {
@@ -48,7 +56,7 @@ pub(super) async fn review(cluster: &Cluster, of: &WorkloadRef) -> Check {
 }
 
 /// What came of trying.
-pub(super) enum Trial {
+pub(in crate::rollback::strategy) enum Trial {
     /// This.
     Made(Check),
     /// The workload changed since it was read: what was tried is out of date.
@@ -60,23 +68,41 @@ pub(super) enum Trial {
 /// Lets the API server try the patch without storing anything.
 pub(super) async fn try_out(cluster: &Cluster, patch: Option<(&Patch, &str)>) -> Trial {
     let Some((patch, by_hand)) = patch else { return Trial::NotMade };
-    let call = Call::Patch { of: &patch.reference, patch: &patch.document, dry: true };
+    let call = Call::Patch { of: &patch.reference, subresource: "", patch: &patch.document, dry: true };
     let check = match api::ask(cluster, call).await {
-        Ok(reply) => tried(patch, &reply, by_hand),
+        Ok(reply) => {
+            let is_whole = template::same(&reply.body["spec"]["template"], patch::template(&patch.document));
+            tried(patch, &reply, by_hand, is_whole)
+        }
         Err(lost) => Some(Check::blocked(DRY_RUN, answer::unreachable(&cluster.label, &lost.reason()))),
     };
     check.map_or(Trial::Overtaken, Trial::Made)
 }
 
-/// What the dry run's answer says; `None` when the workload changed since it was read.
-fn tried(patch: &Patch, reply: &Reply, by_hand: &str) -> Option<Check> {
+/// The same for a patch of a subresource; `None` where the cluster does not know that subresource. `shows` is whether
+/// an object is as the patch wants it.
+pub(in crate::rollback::strategy) async fn try_status(
+    cluster: &Cluster,
+    (patch, by_hand): (&Patch, &str),
+    subresource: &'static str,
+    shows: impl Fn(&Value) -> bool,
+) -> Option<Trial> {
+    let call = Call::Patch { of: &patch.reference, subresource, patch: &patch.document, dry: true };
+    let check = match api::ask(cluster, call).await {
+        Ok(reply) if reply.status == 404 && !subresource.is_empty() => return None,
+        Ok(reply) => tried(patch, &reply, by_hand, shows(&reply.body)),
+        Err(lost) => Some(Check::blocked(DRY_RUN, answer::unreachable(&cluster.label, &lost.reason()))),
+    };
+    Some(check.map_or(Trial::Overtaken, Trial::Made))
+}
+
+/// What the dry run's answer says, and whether it shows the object as it was asked for; `None` when the workload changed since it was read.
+fn tried(patch: &Patch, reply: &Reply, by_hand: &str, is_whole: bool) -> Option<Check> {
     let name = DRY_RUN;
     let later = "it may still be taken when it is sent; the answer will tell";
     let warning = |sentence: String, way_out: &str| Some(Check::warning(name, sentence, Some(way_out.to_owned())));
     match answer::meaning(&patch.reference, reply, by_hand) {
-        Meaning::Taken if template::same(&reply.body["spec"]["template"], patch::template(&patch.document)) => {
-            Some(Check::ok(name, "the API server has tried it and would take it"))
-        }
+        Meaning::Taken if is_whole => Some(Check::ok(name, "the API server has tried it and would take it")),
         Meaning::Taken => warning(
             "the API server would take it, but admission changes the old template".to_owned(),
             "if its policy is newer than the old version, ask the policy's owner what it adds",

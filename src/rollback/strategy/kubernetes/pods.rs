@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 /// What it takes to delete pods of a namespace.
 pub(super) const fn right(namespace: &str) -> Right<'_> {
-    Right { verb: "delete", group: "", plural: "pods", namespace, name: None }
+    Right { verb: "delete", group: "", plural: "pods", subresource: "", namespace, name: None }
 }
 
 /// Deletes these pods of a workload, side by side: one request each, nothing before it and no second try. The uid

@@ -1,6 +1,6 @@
 //! Pods and their containers' states.
 
-use super::{CONTROLLER_REVISION_HASH, Condition, POD_TEMPLATE_HASH, created, label};
+use super::{CONTROLLER_REVISION_HASH, Condition, POD_TEMPLATE_HASH, ROLLOUTS_POD_TEMPLATE_HASH, created, label};
 use crate::deploy::{Time, WorkloadKind};
 use kube::core::ObjectMeta;
 use serde::Deserialize;
@@ -34,6 +34,8 @@ pub struct PodStatus {
 pub struct ContainerStatus {
     pub name: String,
     pub image: String,
+    #[serde(rename = "imageID")]
+    pub image_id: String,
     pub ready: bool,
     pub restart_count: u32,
     pub state: ContainerState,
@@ -96,10 +98,24 @@ impl Pod {
         self.status.init_container_statuses.iter().chain(&self.status.container_statuses)
     }
 
+    /// Its containers' images with the digests that the kubelet pulled: `app:1.9.0@sha256:…`.
+    ///
+    /// `imageID` is `registry/app@sha256:…` with most runtimes, with a scheme in front with some, and something
+    /// local without a digest where the image was never pulled.
+    pub fn images(&self) -> Vec<String> {
+        let digest = |container: &ContainerStatus| {
+            let (_, digest) = container.image_id.rsplit_once('@')?;
+            let name = container.image.split('@').next().unwrap_or_default();
+            (!name.is_empty()).then(|| format!("{name}@{digest}"))
+        };
+        self.status.container_statuses.iter().filter_map(digest).collect()
+    }
+
     /// Its version's identity.
     pub fn hash(&self, kind: WorkloadKind) -> &str {
         let name = match kind {
             WorkloadKind::Deployment => POD_TEMPLATE_HASH,
+            WorkloadKind::Rollout => ROLLOUTS_POD_TEMPLATE_HASH,
             WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => CONTROLLER_REVISION_HASH,
         };
         label(&self.metadata, name).unwrap_or_default()

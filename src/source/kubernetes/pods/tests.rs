@@ -215,3 +215,15 @@ fn pods_on_their_way_out_and_evicted_ones_ail_nothing() {
     let (state, ailments) = look_and_examine(&evicted, at(1, 0));
     assert_eq!((state.phase, state.reason.as_deref(), ailments), (PodPhase::Finished, Some("Evicted"), vec![]));
 }
+
+#[test]
+fn a_pod_tells_what_it_really_runs_where_the_image_was_pulled() {
+    let pod: Pod = serde_json::from_value(json!({"status": {"containerStatuses": [
+        {"name": "app", "image": "shop/app:1.9.0", "imageID": "docker-pullable://shop/app@sha256:01"},
+        {"name": "pinned", "image": "shop/proxy@sha256:02", "imageID": "shop/proxy@sha256:02"},
+        {"name": "local", "image": "app:dev", "imageID": "sha256:03"},
+        {"name": "waiting", "image": "shop/app:1.9.0", "imageID": ""},
+    ]}}))
+    .unwrap();
+    assert_eq!(pod.images(), ["shop/app:1.9.0@sha256:01", "shop/proxy@sha256:02"]);
+}

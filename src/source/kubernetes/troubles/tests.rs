@@ -87,6 +87,7 @@ fn a_broken_pod_that_holds_a_stateful_set_up_is_named_with_the_command_that_remo
         oom_killed: false,
         created: None,
         ready_since: None,
+        images: Vec::new(),
     };
     let spec = json!({ "podManagementPolicy": "OrderedReady", "updateStrategy": { "type": "RollingUpdate" } });
     let mut set = workload(&spec, &json!({ "observedGeneration": 1 }));

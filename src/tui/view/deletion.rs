@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! ┏ delete the pods that hold the rollback up? ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
-//! ┃ OrderedReady waits for them for ever. Deleted, each is made anew as 1.0.0.   ┃
+//! ┃ OrderedReady waits for this pod for ever, even after the undo. Deleted, it   ┃
+//! ┃ is made anew as 1.0.0.                                                       ┃
 //! ┃                                                                              ┃
 //! ┃ statefulset/db   db-1   1.1.0   CrashLoopBackOff, 4 restarts                 ┃
 //! ┃                                                                              ┃
-//! ┃ y delete now   Esc or any other key closes, nothing happens                  ┃
+//! ┃ y delete db-1 now   Esc or any other key closes, nothing happens             ┃
 //! ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
 //! ```
 
@@ -48,9 +49,18 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, question: &
     }
     let keys = Rect { y: inner.bottom().saturating_sub(keys), height: keys, ..inner };
     let takes_keys = view.live.takes_deletion();
-    dialog::answers(buffer, view, keys, "delete now", takes_keys);
+    dialog::answers(buffer, view, keys, &does(question), takes_keys);
     if !takes_keys {
         Brush::new(buffer, view, keys, 1).put(READ_IT_FIRST, Slot::Muted);
+    }
+}
+
+/// What the confirming key does.
+fn does(question: &Question) -> String {
+    let mut pods = question.pods.iter().flat_map(|(_, pods)| pods);
+    match (pods.next(), pods.count()) {
+        (Some(only), 0) => format!("delete {} now", only.name),
+        (_, more) => format!("delete {} pods now", more + 1),
     }
 }
 
@@ -58,8 +68,8 @@ fn why(view: &View<'_>, question: &Question) -> String {
     let back = question.pods.iter().filter_map(|(workload, _)| view.live.taken_back(*workload));
     let mut versions: Vec<&str> = back.map(|covered| covered.to.label()).collect();
     versions.dedup();
-    let one = question.pods.iter().map(|(_, pods)| pods.len()).sum::<usize>() == 1;
-    let (them, each) = if one { ("it", "it") } else { ("them", "each") };
+    let is_one = question.pods.iter().map(|(_, pods)| pods.len()).sum::<usize>() == 1;
+    let (them, each) = if is_one { ("this pod", "it") } else { ("these pods", "each") };
     let versions = versions.join(" or ");
     format!("OrderedReady waits for {them} for ever, even after the undo. Deleted, {each} is made anew as {versions}.")
 }

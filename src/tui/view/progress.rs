@@ -123,7 +123,7 @@ fn deletion(view: &View<'_>) -> Option<(Action, String)> {
     let names: Vec<&str> = pods.iter().map(|pod| pod.name.as_str()).collect();
     let tried = pods.iter().find_map(|pod| live.deleted(pod)).map(Deleted::told);
     let (them, tried) = (names.join(", "), tried.map_or_else(String::new, |told| format!(" ({told})")));
-    (!pods.is_empty()).then(|| (Action::DeletePods, format!("deletes {them}, in the way{tried}")))
+    (!pods.is_empty()).then(|| (Action::DeletePods, format!("deletes {them}, which OrderedReady waits for{tried}")))
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {

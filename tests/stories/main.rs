@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod features;
+mod held_up;
 mod rollbacks;
 mod story;
 

@@ -48,7 +48,20 @@ impl Story {
 
     /// Another person's screen over the same company.
     pub(crate) fn watch(company: Arc<Company>, clock: Clock, change: impl FnOnce(&mut Setup)) -> Self {
-        let config = Config::parse(&company.config(), "demo").unwrap();
+        let config = company.config();
+        Self::watch_as_told(company, clock, &config, change)
+    }
+
+    /// A watch over the company's StatefulSet `db` instead of its app.
+    pub(crate) async fn begin_with_the_database(scenario: Scenario) -> Self {
+        let clock = Clock::by_hand(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        let company = Company::start_with(Options::of(scenario, clock.clone())).await.unwrap();
+        let config = company.config().replace("deployment/app", "statefulset/db");
+        Self::watch_as_told(Arc::new(company), clock, &config, |_| {})
+    }
+
+    fn watch_as_told(company: Arc<Company>, clock: Clock, config: &str, change: impl FnOnce(&mut Setup)) -> Self {
+        let config = Config::parse(config, "demo").unwrap();
         let options = AssembleOptions {
             told: Told::default(),
             read_only: false,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
+use crate::rollout::PodPhase;
 use serde_json::{Value, json};
 
 fn workload(spec: &Value, status: &Value) -> Workload {

@@ -1,5 +1,5 @@
 //! A small company on loopback: a Grafana with a Prometheus behind it, a Sentry, a Datadog, a website, an
-//! Argo CD and a Kubernetes API server, all of one simulated world that lives on a [`Clock`].
+//! Argo CD, an Unleash and a Kubernetes API server, all of one simulated world that lives on a [`Clock`].
 //!
 //! redflag talks to it over HTTP through the same adapters as to real systems, with a configuration that it could
 //! have read from a file. What the metrics say follows from which pods serve: a rollback really changes them.
@@ -20,6 +20,7 @@ mod promql;
 mod scenario;
 mod sentry;
 mod server;
+mod unleash;
 mod website;
 mod world;
 
@@ -53,7 +54,7 @@ pub struct Options {
     pub age: TimeDelta,
     /// The seed of all noise and names: equal seeds tell equal stories.
     pub seed: u64,
-    /// The first of six ports, one a peer in the order of [`Peer::ALL`]; any free ones when not given.
+    /// The first of seven ports, one a peer in the order of [`Peer::ALL`]; any free ones when not given.
     pub port: Option<u16>,
     /// The token to let in; a random one when not given.
     pub token: Option<String>,
@@ -101,6 +102,7 @@ impl Company {
                 Peer::Datadog => datadog::router(office.clone()),
                 Peer::Website => website::router(office.clone()),
                 Peer::ArgoCd => argocd::router(office.clone()),
+                Peer::Unleash => unleash::router(office.clone()),
             };
             let wanted = port.map(|first| first.saturating_add(place));
             ports[usize::from(place)] =

@@ -11,9 +11,9 @@
 //! | floor | modules | what they are |
 //! | --- | --- | --- |
 //! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`secret`] | words |
-//! | 2 | [`store`], [`verdict`], [`rollback`] (the plan), [`timeline`] | judgement: pure, no clock |
+//! | 2 | [`store`], [`verdict`], [`rollback`] (the plan), [`kill_switch`] (the words), [`timeline`] | judgement: pure, no clock |
 //! | 3 | [`message`], [`watch`] | the core: pure, no clock |
-//! | 4 | [`source`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`kill_switch`] | one adapter to one outside system each |
+//! | 4 | [`source`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`kill_switch::system`] | one adapter to one outside system each |
 //! | 5 | [`runtime`], [`tui`], [`demo`] | the ends |
 //! | 6 | [`commands`], [`cli`] | arguments in, exit code out |
 

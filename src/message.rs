@@ -1,12 +1,14 @@
 //! All that can happen ([`Message`]) and all that may be done ([`Effect`]).
 
 use crate::deploy::{Time, WorkloadId};
+use crate::kill_switch::{Call, FlagId, News};
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::rollback::ask::Ask;
 use crate::rollback::known::Known;
 use crate::rollback::lease::{Holding, LeaseCall};
 use crate::rollback::{Answer, Goal, Readiness, Run, Step};
 use crate::rollout::Rollout;
+use crate::setup::SwitchId;
 use crate::signal::{SignalId, SourceId};
 use std::sync::Arc;
 
@@ -60,6 +62,15 @@ pub enum Message {
         /// Whose it is now.
         holding: Holding,
     },
+    /// A kill switch said something.
+    Switched {
+        /// Which.
+        switch: SwitchId,
+        /// When.
+        at: Time,
+        /// What.
+        news: News,
+    },
     /// A person (or a command line) wants something.
     Asked {
         /// When.
@@ -106,6 +117,14 @@ pub enum Command {
     },
     /// Close the plan, stop the countdown, or close the report of an ended rollback. Nothing happens.
     Dismiss,
+    /// Show the feature flags, and keep reading them while they are shown.
+    ShowFeatures,
+    /// Ask whether to turn this feature flag off.
+    AskToTurnOff(FlagId),
+    /// Turn off the feature flag that is asked about.
+    TurnOff,
+    /// Close that question, else the feature flags. Nothing happens.
+    CloseFeatures,
     /// A person has seen this flag.
     Acknowledge(SignalId),
     /// Write this into the timeline.
@@ -132,6 +151,8 @@ pub enum Effect {
     ReadBack(Arc<Step>),
     /// Take, keep or give back the lease of this environment; comes back as [`Message::Leased`].
     Lease(LeaseCall),
+    /// Do this about a kill switch; comes back as [`Message::Switched`].
+    Switch(SwitchId, Call),
     /// Remember this of a version of this workload, for later watches.
     Remember(WorkloadId, Known),
     /// Ring the terminal's bell.

@@ -30,6 +30,8 @@ pub struct Setup {
     pub read_only: bool,
     /// How far a rollback may go by itself, and how it is done.
     pub rollback: RollbackPolicy,
+    /// Where feature flags can be turned off without one.
+    pub switches: Vec<Switch>,
     /// What the command line says of the deploy, over what is found.
     pub told: Told,
     /// When the watch began.
@@ -55,6 +57,11 @@ impl Setup {
     /// A service by its index.
     pub fn service(&self, id: ServiceId) -> &Service {
         &self.services[usize::from(id.0)]
+    }
+
+    /// A kill switch by its index.
+    pub fn switch(&self, id: SwitchId) -> &Switch {
+        &self.switches[usize::from(id.0)]
     }
 }
 
@@ -149,6 +156,45 @@ pub enum Automatic {
     Countdown,
     /// It acts at once.
     On,
+}
+
+/// Index of a kill switch in [`Setup::switches`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SwitchId(pub u16);
+
+/// Feature flags of one system that a person may turn off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// What keeps them.
+    pub system: FlagSystem,
+    /// The system's own name of the environment.
+    pub environment: String,
+    /// The flags, by their keys; empty: whichever the system names.
+    pub features: Vec<String>,
+    /// The service that they belong to; `None`: to the whole environment.
+    pub service: Option<ServiceId>,
+}
+
+/// What keeps feature flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlagSystem {
+    /// Unleash.
+    Unleash,
+    /// LaunchDarkly.
+    LaunchDarkly,
+    /// An address of the team's own.
+    Webhook,
+}
+
+impl FlagSystem {
+    /// What people call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unleash => "Unleash",
+            Self::LaunchDarkly => "LaunchDarkly",
+            Self::Webhook => "webhook",
+        }
+    }
 }
 
 /// What the command line says of the deploy.

@@ -84,8 +84,8 @@ struct Drawn {
     revision: u64,
     /// Ages and clocks move once a second.
     second: i64,
-    /// The keys of an open plan are taken after a grace that is shorter than that.
-    plan_takes_keys: bool,
+    /// The keys of an open plan or question are taken after a grace that is shorter than that.
+    takes_keys: bool,
 }
 
 impl Drawn {
@@ -93,7 +93,7 @@ impl Drawn {
         Self {
             revision: watch.revision(),
             second: watch.now().timestamp(),
-            plan_takes_keys: watch.takes_confirmation(),
+            takes_keys: watch.takes_confirmation() || watch.takes_turn_off(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod judging;
 mod pacing;
 mod planning;
 mod remembering;
+mod switches;
 mod taking_back;
 
 use crate::deploy::{Deploy, Time, Window, WorkloadId};
@@ -22,6 +23,8 @@ use crate::store::{Health, Store};
 use crate::timeline::{Mark, Timeline};
 use crate::verdict::{Finding, Level, Track, Verdict};
 use std::sync::Arc;
+use switches::Switches;
+pub use switches::{FlagRow, Panel, Turn, TurnState};
 
 /// One session over one deploy: everything that is known, and what is said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +55,7 @@ pub struct Watch {
     arming: Arming,
     /// What was remembered of a version in this watch, so that it is written once.
     remembered: Vec<(WorkloadId, String, Standing)>,
+    switches: Switches,
 }
 
 /// What is known of one workload.
@@ -98,6 +102,7 @@ impl Watch {
             lease_asked: None,
             arming: Arming::default(),
             remembered: Vec::new(),
+            switches: Switches::new(&setup),
             setup: Arc::new(setup),
         }
     }
@@ -114,6 +119,7 @@ impl Watch {
                 self.remember(&mut effects);
                 self.ask_who_is_due(&mut effects);
                 self.refresh_readiness(&mut effects);
+                self.follow_switches(&mut effects);
             }
             Message::Polled { source, at, result } => {
                 self.set_time(at);
@@ -154,6 +160,11 @@ impl Watch {
                 self.take_rollback_answer(workload, answer, &mut effects);
                 self.revision += 1;
             }
+            Message::Switched { switch, at, news } => {
+                self.set_time(at);
+                self.take_switch_news(switch, news, &mut effects);
+                self.revision += 1;
+            }
             Message::Asked { at, command } => {
                 self.set_time(at);
                 self.obey(command, &mut effects);
@@ -177,6 +188,10 @@ impl Watch {
             Command::OpenPlan { goal, scope } => self.open_plan(goal, &scope, effects),
             Command::Confirm { typed } => self.confirm_plan(typed.as_deref(), effects),
             Command::Dismiss => self.dismiss(effects),
+            Command::ShowFeatures => self.show_features(effects),
+            Command::AskToTurnOff(flag) => self.ask_to_turn_off(flag),
+            Command::TurnOff => self.turn_off(effects),
+            Command::CloseFeatures => self.close_features(),
             Command::Acknowledge(id) => {
                 let flag = self.findings.get_mut(usize::from(id.0));
                 if let Some(flag) = flag.filter(|flag| !flag.acknowledged && flag.level >= Level::Warning) {
@@ -208,12 +223,13 @@ impl Watch {
         self.now
     }
 
-    /// When something becomes visible by time alone before the next second does: an open plan takes keys.
+    /// When something becomes visible by time alone before the next second does: what was opened takes keys.
     pub fn wakes_at(&self) -> Option<Time> {
-        match self.rollback {
-            Rollback::Planned { opened, .. } => Some(opened + self.setup.confirm_grace).filter(|at| *at > self.now),
-            _ => None,
-        }
+        let opened = match (&self.rollback, self.panel()) {
+            (Rollback::Planned { opened, .. }, _) | (_, Panel::Asking { opened, .. }) => *opened,
+            _ => return None,
+        };
+        Some(opened + self.setup.confirm_grace).filter(|at| *at > self.now)
     }
 
     /// Grows with each change that anybody could see; equal numbers mean an equal picture but for ages.

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules by floor, lowest first. `rollback` is judgement but for what
-/// is remembered of versions (words) and for its strategies (adapters).
+/// is remembered of versions (words) and for its strategies (adapters); so are the kill switches but for their systems.
 const FLOORS: [&[&str]; 6] = [
     &["deploy", "rollout", "signal", "poll", "setup", "secret", "rollback/known"],
-    &["store", "verdict", "rollback", "timeline"],
+    &["store", "verdict", "rollback", "timeline", "kill_switch"],
     &["message", "watch"],
     &[
         "source",
@@ -17,7 +17,8 @@ const FLOORS: [&[&str]; 6] = [
         "clock",
         "memory",
         "repository",
-        "kill_switch",
+        "kill_switch/spec",
+        "kill_switch/system",
         "rollback/strategy",
         "rollback/spec",
     ],

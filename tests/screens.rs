@@ -3,6 +3,8 @@
 
 #[path = "screens/company.rs"]
 mod company;
+#[path = "screens/features.rs"]
+mod features;
 #[path = "screens/rollback.rs"]
 mod rollback;
 

@@ -1,6 +1,7 @@
-//! `redflag check`: every source, credential, permission and rollback tried, one line each.
+//! `redflag check`: every source, credential, permission, rollback and feature flag tried, one line each.
 
 mod readiness;
+mod switches;
 
 use super::{CommandError, block_on, load, print, recall};
 use crate::cli::{CheckArgs, Global};
@@ -19,7 +20,7 @@ use crate::source::spec::SourceSpec;
 use crate::source::{self, CheckFailure, CheckLine};
 use crate::watch::Watch;
 use chrono::{TimeDelta, Utc};
-use futures_util::future::{join, join_all, select};
+use futures_util::future::{join_all, join3, select};
 use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
@@ -45,15 +46,16 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8, CommandError>
     let mut assembly = config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
     // Where a rollback goes depends on what earlier watches found.
     recall(&mut assembly);
-    let Assembly { setup, sources, rollback, .. } = assembly;
+    let Assembly { setup, sources, rollback, switches } = assembly;
     let mut text = format!("environment {}\n", setup.environment);
     let lines = block_on(async {
         let Found { versions, deployed_at, cluster, asks } = deployed(Watch::new(setup), &sources).await;
         let request = PollRequest { from: now - SPAN, to: now, deployed_at, versions, older: Vec::new() };
         let sources = join_all(sources.iter().map(|spec| check(spec, &request)));
-        let (sources, rollbacks) = join(sources, readiness::check(&rollback, cluster.as_ref(), &asks)).await;
+        let rollbacks = readiness::check(&rollback, cluster.as_ref(), &asks);
+        let (sources, rollbacks, flags) = join3(sources, rollbacks, switches::check(&switches)).await;
         let sources = sources.into_iter().flatten().map(Line::from);
-        Ok(sources.chain(rollbacks).collect::<Vec<Line>>())
+        Ok(sources.chain(rollbacks).chain(flags).collect::<Vec<Line>>())
     })?;
     for line in &lines {
         text += &format!("{line}\n");

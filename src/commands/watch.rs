@@ -11,7 +11,7 @@ use crate::setup::Told;
 use crate::tui::keymap::Keymap;
 use crate::tui::terminal::{self, Screen};
 use crate::tui::{Look, Tui, input};
-use crate::watch::Watch;
+use crate::watch::{TurnState, Watch};
 use chrono::{Local, Utc};
 use ratatui::Terminal;
 use std::io::{self, IsTerminal};
@@ -83,8 +83,9 @@ pub(super) async fn show(
 ) -> Result<u8, CommandError> {
     let (out, inbox) = mpsc::channel(QUEUE);
     let watch = Watch::new(assembly.setup);
-    let outside =
-        Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out).with_memory(memory);
+    let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out)
+        .with_switches(assembly.switches)
+        .with_memory(memory);
     let guard = terminal::enter()?;
     let tui = Tui::new(Terminal::new(Screen::new())?, play.look, play.keymap);
     let mut runtime = Runtime::new(watch, tui, input::inputs()?, clock, outside, inbox);
@@ -122,6 +123,17 @@ fn farewell(watch: &Watch) -> String {
         }
         Rollback::Running(done) => {
             text += &format!(" · a rollback to {} is under way and goes on without redflag", done.plan.target());
+        }
+    }
+    for row in watch.flags(None) {
+        let key = &row.id.key;
+        match row.turn.map(|turn| &turn.state) {
+            Some(TurnState::Off(_)) => text += &format!(" · feature flag {key} turned off"),
+            Some(TurnState::StillOn | TurnState::Refused(_)) => {
+                text += &format!(" · feature flag {key} not turned off")
+            }
+            Some(_) => text += &format!(" · feature flag {key} turned off, which is not verified"),
+            None => {}
         }
     }
     if let Some(done) = watch.rollback().undertaking().filter(|_| watch.rollback().is_under_way()) {

@@ -11,7 +11,7 @@ use super::{Config, ConfigError, variables};
 use crate::deploy::Time;
 use crate::kill_switch::spec::SwitchSpec;
 use crate::rollback::spec::RollbackSpec;
-use crate::setup::{Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told};
+use crate::setup::{Delivery, RollbackPolicy, Service, Setup, SourceInfo, Switch, Told};
 use crate::signal::{Signal, SignalId, SourceId};
 use crate::source::spec::{
     AlertQuery, DatadogSpec, Endpoint, Expr, GrafanaSpec, ProbeSpec, SentryQuery, SeriesQuery, SourceSpec,
@@ -90,6 +90,7 @@ impl Config {
             confirm_grace: TimeDelta::milliseconds((GRACE * options.clock_speed) as i64),
             read_only: environment.read_only || options.read_only,
             rollback: policy(environment, &rollback, &options.person),
+            switches: switches.iter().map(switch).collect(),
             told: options.told.clone(),
             started: options.started,
         };
@@ -150,6 +151,15 @@ fn policy(environment: &Environment, spec: &RollbackSpec, person: &Person) -> Ro
         actor: person.actor(written.actor.as_deref()),
         // What earlier watches found is in the memory, not in the file.
         known: Vec::new(),
+    }
+}
+
+fn switch(spec: &SwitchSpec) -> Switch {
+    Switch {
+        system: spec.system(),
+        environment: spec.environment.clone(),
+        features: spec.features.clone(),
+        service: spec.service,
     }
 }
 

@@ -4,6 +4,7 @@ use super::faults::Peer;
 use super::grafana::DATA_SOURCE;
 use super::scenario::Scenario;
 use super::sentry::ORGANIZATION;
+use super::unleash::{FEATURE, PROJECT};
 use super::{Company, TOKEN};
 use std::fmt::Write as _;
 
@@ -71,6 +72,14 @@ namespace = "production"
     }
     if company.scenario == Scenario::GitopsOwned {
         let _ = writeln!(out, "argocd = {{ url = \"{}\", token = {secret} }}", url(Peer::ArgoCd));
+    }
+    if company.scenario == Scenario::BadRelease {
+        let _ = write!(
+            out,
+            "\n[[environments.production.flags]]\nprovider = \"unleash\"\nurl = \"{}\"\ntoken = {secret}\nproject = \"{PROJECT}\"\n\
+             features = [\"{FEATURE}\"]\n",
+            url(Peer::Unleash)
+        );
     }
     out.push_str(SIGNALS);
     if services.len() == 1 {

@@ -23,12 +23,14 @@ pub enum Peer {
     Kubernetes,
     /// Its Argo CD.
     ArgoCd,
+    /// Its Unleash.
+    Unleash,
 }
 
 impl Peer {
     /// Every peer.
-    pub const ALL: [Self; 6] =
-        [Self::Grafana, Self::Sentry, Self::Datadog, Self::Website, Self::Kubernetes, Self::ArgoCd];
+    pub const ALL: [Self; 7] =
+        [Self::Grafana, Self::Sentry, Self::Datadog, Self::Website, Self::Kubernetes, Self::ArgoCd, Self::Unleash];
 
     /// Its name in the configuration and in requests' records.
     pub const fn name(self) -> &'static str {
@@ -39,6 +41,7 @@ impl Peer {
             Self::Website => "website",
             Self::Kubernetes => "kubernetes",
             Self::ArgoCd => "argocd",
+            Self::Unleash => "unleash",
         }
     }
 }

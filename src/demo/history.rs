@@ -29,6 +29,8 @@ const STARTS: usize = 32;
 pub(crate) struct History {
     services: Vec<VecDeque<Serving>>,
     pods: Vec<PodTrace>,
+    /// Since when the feature that the new version brings is on or off for its programs, oldest first.
+    feature: Vec<(Seconds, bool)>,
 }
 
 /// Who served a service's requests, from a moment on.
@@ -74,7 +76,7 @@ impl PodTrace {
 
 impl History {
     pub(crate) fn new(services: usize) -> Self {
-        Self { services: vec![VecDeque::new(); services], pods: Vec::new() }
+        Self { services: vec![VecDeque::new(); services], pods: Vec::new(), feature: Vec::new() }
     }
 
     /// Who served at `at`. Before the first record everything was as it then was, without the faulty version.
@@ -98,6 +100,23 @@ impl History {
         changes.push_back(Serving { from: at, faulty, capacity, exposed_since });
         if changes.len() > CHANGES {
             changes.pop_front();
+        }
+    }
+
+    /// Whether programs serve the new version's feature at `at`. It is on until somebody turns it off.
+    pub(crate) fn serves_feature(&self, at: Seconds) -> bool {
+        self.feature.iter().rev().find(|(since, _)| *since <= at).is_none_or(|(_, on)| *on)
+    }
+
+    /// Whether the feature's flag is on, whatever programs have heard of it.
+    pub(crate) fn feature_is_on(&self) -> bool {
+        self.feature.last().is_none_or(|(_, on)| *on)
+    }
+
+    /// Notes that programs will serve the feature, or not, from `at` on.
+    pub(crate) fn note_feature(&mut self, at: Seconds, on: bool) {
+        if self.feature_is_on() != on && self.feature.len() < CHANGES {
+            self.feature.push((at, on));
         }
     }
 

@@ -94,6 +94,11 @@ impl Metrics<'_> {
         usual * (1.0 + 0.045 * self.drift(service, 1, at) + 0.03 * noise::daily(at))
     }
 
+    /// Of a faulty version's share what shows: nothing while its feature is turned off.
+    fn served(&self, faulty: f64, at: Seconds) -> f64 {
+        if self.history.serves_feature(at) { faulty } else { 0.0 }
+    }
+
     /// The share of requests that fail, 0 to 1.
     pub(crate) fn error_share(&self, service: usize, at: Seconds) -> f64 {
         let cast = &self.services[service];
@@ -103,7 +108,7 @@ impl Metrics<'_> {
         match cast.trouble {
             Trouble::Errors | Trouble::ErrorsAndNoWayBack => {
                 let climb = 0.012 + 0.022 * ramp(exposure, 0.0, 150.0);
-                share += serving.faulty * climb * (1.0 + 0.12 * self.drift(service, 3, at));
+                share += self.served(serving.faulty, at) * climb * (1.0 + 0.12 * self.drift(service, 3, at));
             }
             Trouble::PoolExhausted => share += 0.055 * self.pool_pressure(service, at),
             Trouble::Dependency => share += 0.03 * self.outage(at) * (1.0 + 0.12 * self.drift(service, 3, at)),
@@ -121,7 +126,7 @@ impl Metrics<'_> {
         let usual = cast.latency * (1.0 + 0.03 * self.drift(service, 4, at) + 0.006 * noise::daily(at));
         let slower = match cast.trouble {
             Trouble::Errors | Trouble::ErrorsAndNoWayBack => {
-                serving.faulty * (0.36 + 0.36 * ramp(exposure, 60.0, 600.0))
+                self.served(serving.faulty, at) * (0.36 + 0.36 * ramp(exposure, 60.0, 600.0))
             }
             Trouble::Dependency => 0.7 * self.outage(at),
             Trouble::PoolExhausted => 3.2 * self.pool_pressure(service, at),
@@ -220,7 +225,7 @@ impl Metrics<'_> {
             let middle = (bin as f64 + 0.5) * BIN;
             let faulty = self.history.serving(service, middle).faulty;
             let sessions = self.traffic(service, middle) * BIN * 0.12 * if new { faulty } else { 1.0 - faulty };
-            let breaks = new && self.services[service].trouble.is_errors();
+            let breaks = new && self.services[service].trouble.is_errors() && self.history.serves_feature(middle);
             let share = if breaks { 0.014 } else { 0.0012 };
             all += part * sessions;
             crashed += part * sessions * share * (1.0 + 0.2 * self.drift(service, 6, middle));

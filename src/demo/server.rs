@@ -125,6 +125,9 @@ pub(crate) fn unauthorized(peer: Peer) -> Value {
         Peer::Sentry => json!({"detail": "Invalid token"}),
         Peer::Datadog => json!({"errors": ["Unauthorized"]}),
         Peer::Website => json!({"error": "unauthorized"}),
+        Peer::Unleash => {
+            json!({"id": "", "name": "AuthenticationRequired", "message": "You must log in to use Unleash."})
+        }
         Peer::ArgoCd => json!({"error": "no session information", "code": 16, "message": "no session information"}),
         Peer::Kubernetes => json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
                                    "message": "Unauthorized", "reason": "Unauthorized", "code": 401}),

@@ -2,6 +2,7 @@
 
 use crate::deploy::ServiceId;
 use crate::secret::Secret;
+use crate::setup::FlagSystem;
 use crate::source::spec::{Auth, Endpoint};
 
 /// Flags of an environment that a person may turn off, in one system.
@@ -19,6 +20,17 @@ pub struct SwitchSpec {
     pub service: Option<ServiceId>,
     /// Where a person can look at a flag. May hold `$feature` and `$environment`.
     pub link: Option<String>,
+}
+
+impl SwitchSpec {
+    /// What keeps these flags.
+    pub const fn system(&self) -> FlagSystem {
+        match self.provider {
+            SwitchProvider::Unleash { .. } => FlagSystem::Unleash,
+            SwitchProvider::LaunchDarkly { .. } => FlagSystem::LaunchDarkly,
+            SwitchProvider::Webhook { .. } => FlagSystem::Webhook,
+        }
+    }
 }
 
 /// The systems that keep flags.

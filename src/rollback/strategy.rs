@@ -13,7 +13,7 @@ pub mod lease;
 pub mod owner;
 pub(crate) mod program;
 mod records;
-mod variables;
+pub(crate) mod variables;
 pub mod with_migrations;
 
 use super::ask::Ask;

@@ -1,6 +1,7 @@
 //! What the log file says of a watch: failures and deeds, and at debug level every answer. No request, header or
 //! template is ever written: that is where secrets are.
 
+use crate::kill_switch::{self, Call, News};
 use crate::message::{Effect, Message, StreamNews};
 use crate::rollback::{Answer, Readiness};
 use crate::setup::Setup;
@@ -45,6 +46,21 @@ pub(super) fn message(message: &Message, setup: &Setup) {
                 Answer::Unknown(why) => warn!(%workload, why, "undo: the answer was lost"),
             }
         }
+        Message::Switched { switch, news, .. } => {
+            let system = setup.switch(*switch).system.name();
+            match news {
+                News::Read(Ok(listing)) => debug!(system, flags = listing.flags.len(), "feature flags"),
+                News::Read(Err(why)) => warn!(system, why, "feature flags cannot be read"),
+                News::Answered(key, kill_switch::Answer::Accepted) => info!(system, key, "turning off accepted"),
+                News::Answered(key, kill_switch::Answer::Refused(blocked)) => {
+                    warn!(system, key, reason = blocked.reason, "turning off refused");
+                }
+                News::Answered(key, kill_switch::Answer::Unknown(why)) => {
+                    warn!(system, key, why, "turning off: the answer was lost");
+                }
+                News::ReadBack(key, state) => debug!(system, key, ?state, "read back"),
+            }
+        }
         Message::Leased { holding, .. } => debug!(?holding, "lease"),
         Message::Asked { command, .. } => info!(?command, "asked"),
     }
@@ -62,6 +78,11 @@ pub(super) fn effect(effect: &Effect) {
         Effect::ReadBack(step) => info!(subject = step.subject, "reading back whether the undo took effect"),
         Effect::Follow(step, run) => debug!(subject = step.subject, id = run.id, "asking how it goes on"),
         Effect::Lease(call) => debug!(?call, "lease"),
+        Effect::Switch(_, Call::TurnOff(order)) => {
+            info!(key = order.key, actor = order.actor, "turning a feature flag off");
+        }
+        Effect::Switch(_, Call::ReadBack(key)) => debug!(key, "reading back a feature flag"),
+        Effect::Switch(_, Call::Read) => debug!("reading feature flags"),
         Effect::Poll { .. } | Effect::Prepare(_) | Effect::Remember(..) | Effect::Bell => {}
     }
 }

@@ -3,6 +3,9 @@
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
 use crate::deploy::WorkloadId;
+use crate::kill_switch::spec::SwitchSpec;
+use crate::kill_switch::system::{self, KillSwitch};
+use crate::kill_switch::{self, Call, FlagState, News};
 use crate::memory::Memory;
 use crate::message::{Effect, Message, StreamNews};
 use crate::poll::SourceError;
@@ -12,7 +15,7 @@ use crate::rollback::spec::RollbackSpec;
 use crate::rollback::strategy::lease::Lease;
 use crate::rollback::strategy::{self, Strategy};
 use crate::rollback::{Answer, Blocked, Readiness, Refusal};
-use crate::setup::Setup;
+use crate::setup::{Setup, SwitchId};
 use crate::signal::SourceId;
 use crate::source::spec::{ClusterSpec, SourceSpec};
 use crate::source::{self, Source};
@@ -38,6 +41,7 @@ pub struct Outside {
     cluster: Arc<OnceLock<Cluster>>,
     strategy: Option<Result<Arc<dyn Strategy>, Blocked>>,
     lease: Option<Arc<Lease>>,
+    switches: Vec<Switch>,
     memory: Option<Memory>,
     clock: Clock,
     out: mpsc::Sender<Message>,
@@ -48,6 +52,12 @@ pub struct Outside {
 /// A polled source's adapter, or why there is none; `None` until the first question: building a TLS client is no
 /// work for start-up.
 type Adapter = Option<Result<Arc<dyn Source>, SourceError>>;
+
+/// A kill switch, and its adapter in the same way.
+struct Switch {
+    spec: SwitchSpec,
+    adapter: Option<Result<Arc<dyn KillSwitch>, String>>,
+}
 
 impl Outside {
     /// Everything that will be talked to; nothing is yet.
@@ -68,6 +78,7 @@ impl Outside {
             cluster,
             strategy: None,
             lease: None,
+            switches: Vec::new(),
             memory: None,
             clock,
             out,
@@ -154,6 +165,16 @@ impl Outside {
                     Message::Leased { at: clock.now(), holding }
                 });
             }
+            Effect::Switch(switch, call) => {
+                let adapter = self.switch(switch);
+                self.answer(move |clock| async move {
+                    let news = match adapter {
+                        Ok(adapter) => called(adapter.as_ref(), call).await,
+                        Err(why) => uncalled(call, why),
+                    };
+                    Message::Switched { switch, at: clock.now(), news }
+                });
+            }
             Effect::Remember(workload, known) => self.remember(workload, known),
             // The face rings; nothing outside does.
             Effect::Bell => {}
@@ -197,6 +218,14 @@ impl Outside {
         Ok(Arc::clone(lease))
     }
 
+    fn switch(&mut self, id: SwitchId) -> Result<Arc<dyn KillSwitch>, String> {
+        let Some(switch) = self.switches.get_mut(usize::from(id.0)) else {
+            return Err("this kill switch is not connected".to_owned());
+        };
+        let Switch { spec, adapter } = switch;
+        adapter.get_or_insert_with(|| system::build(spec, &self.clock).map(Arc::from)).clone()
+    }
+
     /// Gives the lease back, if it was ever asked for, and waits a moment for that to arrive.
     pub async fn give_lease_back(&self) {
         if let Some(lease) = &self.lease {
@@ -232,11 +261,22 @@ impl Outside {
         self
     }
 
+    /// The kill switches, in the order of [`Setup::switches`]; none unless this is called.
+    #[must_use]
+    pub fn with_switches(mut self, specs: Vec<SwitchSpec>) -> Self {
+        self.switches = specs.into_iter().map(|spec| Switch { spec, adapter: None }).collect();
+        self
+    }
+
     /// Notes that an awaited answer arrived.
     pub fn heard(&mut self, message: &Message) {
         if matches!(
             message,
-            Message::Polled { .. } | Message::Prepared { .. } | Message::Answered { .. } | Message::Leased { .. }
+            Message::Polled { .. }
+                | Message::Prepared { .. }
+                | Message::Answered { .. }
+                | Message::Leased { .. }
+                | Message::Switched { .. }
         ) {
             self.awaited = self.awaited.saturating_sub(1);
         }
@@ -256,6 +296,33 @@ impl Outside {
             Some(Err(error)) => Err(io::Error::other(format!("a task of redflag failed: {error}"))),
             None => std::future::pending().await,
         }
+    }
+}
+
+/// Does what is to be done about a kill switch.
+async fn called(switch: &dyn KillSwitch, call: Call) -> News {
+    match call {
+        Call::Read => News::Read(switch.read().await),
+        Call::TurnOff(order) => {
+            let answer = switch.turn_off(&order).await;
+            News::Answered(order.key, answer)
+        }
+        Call::ReadBack(key) => {
+            let state = switch.read_one(&key).await;
+            News::ReadBack(key, state)
+        }
+    }
+}
+
+/// What comes of it where there is no adapter: nothing was sent.
+fn uncalled(call: Call, why: String) -> News {
+    match call {
+        Call::Read => News::Read(Err(why)),
+        Call::TurnOff(order) => {
+            let way_out = "correct this environment's flags: redflag check tries them".to_owned();
+            News::Answered(order.key, kill_switch::Answer::Refused(Blocked { reason: why, way_out }))
+        }
+        Call::ReadBack(key) => News::ReadBack(key, FlagState::Unread(why)),
     }
 }
 

@@ -3,11 +3,13 @@
 //! Nothing is retried here: a source is asked again at its next interval, and the caller owns the back-off.
 
 mod answer;
+mod signature;
 mod text;
 
 pub(crate) use answer::Answer;
 pub(super) use answer::decode;
-pub(crate) use text::{clean, message_in};
+pub(crate) use signature::signature;
+pub(crate) use text::{clean, message_in, scrubbed};
 
 use super::spec::{Auth, Endpoint};
 use crate::deploy::Time;
@@ -42,6 +44,8 @@ pub(crate) enum RetryHint {
     GitHubReset,
     /// `RateLimit-Reset`: epoch seconds; `Retry-After` is sometimes missing.
     GitLabReset,
+    /// `X-RateLimit-Reset`: epoch milliseconds; `Retry-After` comes only with limits by address.
+    LaunchDarklyReset,
 }
 
 /// Why a request that changes something got no answer.
@@ -96,8 +100,17 @@ impl Http {
 
     /// A GET of another address. What identifies us goes along only where it is the same host as ever.
     pub(crate) fn get_at(&self, url: Url) -> RequestBuilder {
+        self.request_at(Method::GET, url)
+    }
+
+    /// A POST to another address, in the same way.
+    pub(crate) fn post_at(&self, url: Url) -> RequestBuilder {
+        self.request_at(Method::POST, url)
+    }
+
+    fn request_at(&self, method: Method, url: Url) -> RequestBuilder {
         let known = url.origin() == self.base.origin();
-        let request = self.client.get(url).header(ACCEPT, "application/json").timeout(self.timeout);
+        let request = self.client.request(method, url).header(ACCEPT, "application/json").timeout(self.timeout);
         if known { request.headers(self.headers.clone()) } else { request }
     }
 
@@ -242,6 +255,8 @@ impl RetryHint {
             Self::DatadogReset => number("x-ratelimit-reset"),
             Self::GitHubReset => number("retry-after").or_else(|| until("x-ratelimit-reset")),
             Self::GitLabReset => number("retry-after").or_else(|| until("ratelimit-reset")),
+            Self::LaunchDarklyReset => number("retry-after")
+                .or_else(|| number("x-ratelimit-reset").map(|epoch| (epoch - now.timestamp_millis() as f64) / 1000.0)),
         };
         let seconds = own.or_else(|| number("retry-after")).or_else(|| {
             let date = DateTime::parse_from_rfc2822(headers.get("retry-after")?.to_str().ok()?).ok()?;
@@ -276,6 +291,14 @@ pub(crate) fn authorization(auth: &Auth) -> Result<HeaderMap, SourceError> {
         }
     }
     Ok(headers)
+}
+
+/// The secrets of these credentials: for whoever has to keep them out of what a peer says.
+pub(crate) fn secrets_of(auth: &Auth) -> Vec<Secret> {
+    match auth {
+        Auth::None => Vec::new(),
+        Auth::Bearer(secret) | Auth::Basic { password: secret, .. } => vec![secret.clone()],
+    }
 }
 
 /// A header that holds a secret, marked so that nobody prints it or keeps it in a compression table.

@@ -61,6 +61,8 @@ pub enum Action {
     Veto,
     /// Opens the plan that takes a rollback back.
     Forward,
+    /// Shows the feature flags, to turn one off.
+    Features,
     /// Marks a flag as seen.
     Acknowledge,
     /// Writes into the timeline.
@@ -107,11 +109,12 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Rollback,
         Self::Confirm,
         Self::Veto,
         Self::Forward,
+        Self::Features,
         Self::Acknowledge,
         Self::Note,
         Self::Open,
@@ -148,6 +151,7 @@ impl Action {
             Self::Confirm => "confirm",
             Self::Veto => "veto",
             Self::Forward => "forward",
+            Self::Features => "features",
             Self::Acknowledge => "acknowledge",
             Self::Note => "note",
             Self::Open => "open",
@@ -185,6 +189,7 @@ impl Action {
             Self::Confirm => "roll back, while the plan or a countdown is shown",
             Self::Veto => "stop the countdown to an automatic rollback",
             Self::Forward => "show what taking the rollback back would do",
+            Self::Features => "show the feature flags, to turn one off without a rollback",
             Self::Acknowledge => "mark the flag under the cursor as seen",
             Self::Note => "write a note into the timeline",
             Self::Open => "show and copy the link under the cursor",
@@ -222,6 +227,7 @@ impl Action {
             Self::Confirm => vec![sign('y')],
             Self::Veto => vec![sign('v')],
             Self::Forward => vec![sign('U')],
+            Self::Features => vec![sign('f')],
             Self::Acknowledge => vec![sign('a')],
             Self::Note => vec![sign('n')],
             Self::Open => vec![sign('o')],

@@ -1,15 +1,18 @@
 //! What a person does to the screen itself: where the cursor is, what is open, what was typed so far.
 //! Keys become [`Reaction`]s here; nothing is drawn and nothing is performed.
 
+mod features;
+
 use super::Reaction;
 use super::keymap::{Action, Key, Keymap, Pane};
 use super::rows::{self, Row};
 use super::theme::Themes;
 use crate::deploy::{ServiceId, Time, WorkloadId};
+use crate::kill_switch::FlagId;
 use crate::message::Command;
 use crate::rollback::{Goal, Readiness, Rollback, Undertaking};
 use crate::verdict::Level;
-use crate::watch::Watch;
+use crate::watch::{Panel, Watch};
 use crossterm::event::{KeyCode, KeyModifiers};
 
 /// The longest note and the longest confirmation that can be typed, in characters.
@@ -50,6 +53,8 @@ pub(super) struct Ui {
     pub(super) plan_scroll: u16,
     /// The rollback whose report was closed, by when it was confirmed.
     pub(super) closed_report: Option<Time>,
+    /// Where the cursor is among the feature flags; `None` until it was moved.
+    flag: Option<FlagId>,
     /// One sentence in the footer, until the next key.
     pub(super) notice: Option<String>,
     /// Where the cursor is in each pane; `None` until it was moved.
@@ -67,6 +72,7 @@ impl Default for Ui {
             typed: String::new(),
             plan_scroll: 0,
             closed_report: None,
+            flag: None,
             notice: None,
             selected: [None; Pane::ALL.len()],
         }
@@ -119,7 +125,7 @@ impl Ui {
         match live.rollback() {
             Rollback::Planned { .. } => return self.answer_plan(key, action, live),
             Rollback::Countdown { .. } => {
-                if let Some(reactions) = self.answer_countdown(action) {
+                if let Some(reactions) = self.answer_countdown(action, live) {
                     return reactions;
                 }
             }
@@ -127,6 +133,7 @@ impl Ui {
         }
         match self.overlay.take() {
             Some(overlay) => self.press_in(overlay, key, action),
+            None if *live.panel() != Panel::Closed => self.press_in_features(action, live),
             None => action.map_or_else(Vec::new, |action| self.act(action, themes, live)),
         }
     }
@@ -159,8 +166,8 @@ impl Ui {
 
     /// A countdown runs: two keys stop it and one goes at once; `None` for every other, which works as always.
     /// A plan of one's own cannot be opened over it. While a text is typed or a question is open, that has the keys.
-    fn answer_countdown(&mut self, action: Option<Action>) -> Option<Vec<Reaction>> {
-        if self.asks() {
+    fn answer_countdown(&mut self, action: Option<Action>, live: &Watch) -> Option<Vec<Reaction>> {
+        if self.asks(live) {
             return None;
         }
         match action? {
@@ -174,9 +181,10 @@ impl Ui {
         }
     }
 
-    /// Whether something over the panes waits for an answer or a text, so that letters are not commands.
-    pub(super) fn asks(&self) -> bool {
-        matches!(self.overlay, Some(Overlay::Note(_) | Overlay::Quit))
+    /// Whether something over the panes waits for an answer or a text, so that letters are not commands. A `y` for
+    /// a feature flag must never start a rollback.
+    pub(super) fn asks(&self, live: &Watch) -> bool {
+        matches!(self.overlay, Some(Overlay::Note(_) | Overlay::Quit)) || *live.panel() != Panel::Closed
     }
 
     fn type_confirmation(&mut self, key: Key, live: &Watch) -> Vec<Reaction> {
@@ -238,6 +246,7 @@ impl Ui {
             Action::Rollback => return self.open_plan(live),
             Action::Forward => return self.open_forward(live),
             Action::Veto => self.notice = Some("there is no countdown to stop".to_owned()),
+            Action::Features => return self.show_features(live),
             Action::Acknowledge => return self.acknowledge(live),
             Action::Open => return self.open_link(live),
             Action::Quit => return self.quit(live),

@@ -5,6 +5,7 @@ mod chart;
 mod countdown;
 mod dialog;
 mod errors;
+mod features;
 mod flags;
 mod footer;
 mod header;
@@ -32,7 +33,7 @@ use super::ui::{Overlay, Ui};
 use crate::deploy::ServiceId;
 use crate::rollback::Rollback;
 use crate::verdict::{Level, Verdict};
-use crate::watch::Watch;
+use crate::watch::{Panel, Watch};
 use chrono::FixedOffset;
 use layout::{Shape, Wishes};
 use paint::Brush;
@@ -206,6 +207,9 @@ fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     if let Rollback::Planned { plan, opened } = view.live.rollback() {
         plan::draw(buffer, view, area, plan, *opened);
         return;
+    }
+    if *view.live.panel() != Panel::Closed {
+        features::draw(buffer, view, area);
     }
     match &view.ui.overlay {
         Some(Overlay::Help(scroll)) => help::draw(buffer, view, area, *scroll),

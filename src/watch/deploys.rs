@@ -160,7 +160,7 @@ impl Watch {
     }
 
     /// What the red flags say, for whoever reads later why something was taken back.
-    fn red_sentences(&self) -> String {
+    pub(super) fn red_sentences(&self) -> String {
         let red = self.findings.iter().filter(|finding| finding.level == Level::RedFlag);
         red.map(|finding| finding.sentence.as_str()).collect::<Vec<_>>().join("; ")
     }

@@ -5,7 +5,7 @@ use crate::deploy::{Time, WorkloadId, brief};
 use crate::message::Effect;
 use crate::rollback::lease::{Holding, LeaseCall};
 use crate::rollback::{Answer, Blocked, Covered, Goal, Rollback, Run, Step, StepState, Undertaking};
-use crate::rollout::{PodPhase, Progress, Rollout};
+use crate::rollout::{PodPhase, Progress, Rollout, TroubleKind};
 use crate::signal::SignalId;
 use crate::timeline::Mark;
 use crate::verdict::Level;
@@ -272,7 +272,7 @@ impl Watch {
         if done.ready.is_none() && done.steps.iter().all(is_ready) {
             done.ready = Some(self.now);
             let took = brief(self.now - done.confirmed);
-            self.tell(format!("{} again: all pods ready, {took} after the key", done.plan.serves()));
+            self.tell(format!("{} again: all pods ready, {took} after {}", done.plan.serves(), done.beginning()));
         }
         self.rollback = match done.ready {
             // Whoever goes forward again knows that the flags may come with it.
@@ -302,6 +302,9 @@ impl Watch {
                 return Pods::Coming;
             }
             if let Progress::Failed(why) = &rollout.progress {
+                // “Exceeded its deadline” says that it does not come up; the pods say why.
+                let cause = rollout.troubles.first().filter(|trouble| trouble.kind < TroubleKind::DeadlineExceeded);
+                let why = cause.map_or(why, |trouble| &trouble.sentence);
                 let label = covered.to.label();
                 return Pods::Fail(format!("{}: {label} does not come up: {why}", covered.reference));
             }
@@ -322,7 +325,7 @@ impl Watch {
             done.clear_since = None;
         } else if self.now - *done.clear_since.get_or_insert(self.now) >= self.setup.rollback.clear_for {
             let took = brief(self.now - done.confirmed);
-            self.tell(format!("rollback verified: flags clear, {took} after the key"));
+            self.tell(format!("rollback verified: flags clear, {took} after {}", done.beginning()));
             return Rollback::Verified { done, at: self.now };
         }
         if red && self.now - ready >= NOT_THE_CAUSE_AFTER {

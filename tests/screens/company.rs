@@ -6,6 +6,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use redflag::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
+use redflag::kill_switch::{self, Call, FeatureFlag, FlagState, Listing, News};
 use redflag::message::{Effect, Message, StreamNews};
 use redflag::poll::{Issue, Novelty, Poll, PollRequest, SourceError};
 use redflag::rollback::action::{Action, CiAction, Patch};
@@ -14,7 +15,7 @@ use redflag::rollback::known::{Known, Standing};
 use redflag::rollback::lease::{Holding, LeaseCall};
 use redflag::rollback::{Answer, Blocked, Check, Covered, Readiness, Refusal, Step};
 use redflag::rollout::{Pod, PodPhase, Progress, Replicas, Rollout};
-use redflag::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
+use redflag::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, SwitchId, Told, Workload};
 use redflag::signal::{Kind, Point, Sample, Signal, SignalId, SourceId};
 use redflag::tui::glyphs::Glyphs;
 use redflag::tui::keymap::{Key, Keymap};
@@ -68,6 +69,10 @@ pub(super) struct Scene {
     pub(super) holding: Option<Holding>,
     /// From when on the errors are over.
     pub(super) mended: Option<Time>,
+    /// What the kill switches say of their flags, by their places.
+    pub(super) flags: Vec<Result<Listing, String>>,
+    /// How they answer an order to turn one off; one that is taken does it.
+    pub(super) flag_answer: kill_switch::Answer,
     look: Look,
     tui: Option<Tui<TestBackend>>,
 }
@@ -137,6 +142,7 @@ fn setup(services: &[&str]) -> Setup {
         confirm_grace: TimeDelta::milliseconds(300),
         read_only: false,
         rollback: RollbackPolicy::default(),
+        switches: Vec::new(),
         told: Told::default(),
         started: after(75),
     }
@@ -201,6 +207,8 @@ impl Scene {
             answers: Vec::new(),
             holding: Some(Holding::Ours),
             mended: None,
+            flags: Vec::new(),
+            flag_answer: kill_switch::Answer::Accepted,
             look: Look {
                 themes: Themes::load("dark", None, ColorDepth::True).unwrap(),
                 glyphs: Glyphs::Unicode,
@@ -290,7 +298,32 @@ impl Scene {
                         self.say(Message::Leased { at, holding });
                     }
                 }
+                Effect::Switch(switch, call) => {
+                    let news = self.switched(switch, call);
+                    self.say(Message::Switched { switch, at, news });
+                }
                 Effect::Lease(LeaseCall::Release) | Effect::Remember(..) | Effect::Bell => {}
+            }
+        }
+    }
+
+    fn switched(&mut self, switch: SwitchId, call: Call) -> News {
+        let listing = &mut self.flags[usize::from(switch.0)];
+        let mut flags = listing.iter_mut().flat_map(|listing| &mut listing.flags);
+        match call {
+            Call::Read => News::Read(listing.clone()),
+            Call::ReadBack(key) => {
+                let flag = flags.find(|flag| flag.key == key);
+                let state = flag.map_or_else(|| FlagState::Unread("no answer".to_owned()), |flag| flag.state.clone());
+                News::ReadBack(key, state)
+            }
+            Call::TurnOff(order) => {
+                if let (kill_switch::Answer::Accepted, Some(FeatureFlag { state: FlagState::Told(standing), .. })) =
+                    (&self.flag_answer, flags.find(|flag| flag.key == order.key))
+                {
+                    standing.on = false;
+                }
+                News::Answered(order.key, self.flag_answer.clone())
             }
         }
     }

@@ -2,6 +2,7 @@
 //! The clock is moved by hand; keys are keys. Nothing sleeps.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod features;
 mod rollbacks;
 mod story;
 

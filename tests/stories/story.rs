@@ -62,7 +62,8 @@ impl Story {
         change(&mut assembly.setup);
         let (out, inbox) = mpsc::channel(QUEUE);
         let watch = Watch::new(assembly.setup);
-        let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out);
+        let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out)
+            .with_switches(assembly.switches);
         let look = Look {
             themes: Themes::load("dark", None, ColorDepth::True).unwrap(),
             glyphs: Glyphs::Unicode,

@@ -137,7 +137,7 @@ impl Values {
 }
 
 /// The text with what `value` says in place of each `$name` and `${name}`, and a dollar in place of two.
-pub(super) fn substitute<'a>(
+pub(crate) fn substitute<'a>(
     text: &str,
     value: impl Fn(&str) -> Result<Cow<'a, str>, Blocked>,
 ) -> Result<String, Blocked> {
@@ -163,8 +163,17 @@ pub(super) fn substitute<'a>(
 }
 
 /// A text that no other rollback has: `$id`.
-pub(super) fn fresh_id(now: Time) -> String {
+pub(crate) fn fresh_id(now: Time) -> String {
     format!("redflag-{:x}-{:06x}", now.timestamp(), fastrand::u32(..1 << 24))
+}
+
+/// A value as it may stand in an address: it cannot change more than its own place there.
+pub(crate) fn percent_encoded(value: &str) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    value
+        .bytes()
+        .map(|byte| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// A word for a shell, quoted where it needs to be: for the line that people can type instead.

@@ -1,5 +1,6 @@
 //! What a peer says, made fit for a terminal: short, on one line, without control characters.
 
+use crate::secret::Secret;
 use serde_json::Value;
 
 /// The most bytes of a foreign text that an error carries.
@@ -21,6 +22,12 @@ pub(crate) fn clean(text: &str) -> String {
         }
     }
     out
+}
+
+/// A foreign text without our secrets: a peer may repeat what it was sent.
+pub(crate) fn scrubbed(text: &str, secrets: &[Secret]) -> String {
+    let secrets = secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
 }
 
 /// The beginning of a body that is not what was expected; of an HTML page its title, which is all it says.

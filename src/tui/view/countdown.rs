@@ -96,7 +96,7 @@ fn why(view: &View<'_>) -> String {
 
 fn draw_keys(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16) {
     let mut brush = Brush::new(buffer, view, inner, line);
-    if view.ui.asks() {
+    if view.ui.asks(view.live) {
         brush.put("Esc closes what is open, then Esc stops this", Slot::Warning);
         return;
     }

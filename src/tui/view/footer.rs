@@ -99,6 +99,9 @@ fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static s
         _ if !view.ui.zoomed => actions.push((Action::Enter, "zoom")),
         _ => {}
     }
+    if !view.live.setup().switches.is_empty() {
+        actions.push((Action::Features, "feature flags"));
+    }
     actions.push((Action::Freeze, if view.ui.frozen.is_some() { "go on" } else { "freeze" }));
     if let Some(Row::Signal(id)) = row {
         let finding = view.live.finding(id);

@@ -13,8 +13,10 @@ const KEYS: u16 = 18;
 const ENTRY: u16 = 68;
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, scroll: u16) {
+    let has_features = !view.live.setup().switches.is_empty();
     let entries: Vec<(String, &str)> = Action::ALL
         .into_iter()
+        .filter(|action| *action != Action::Features || has_features)
         .filter_map(|action| {
             let keys: Vec<String> = view.keymap.keys(action).iter().map(ToString::to_string).collect();
             (!keys.is_empty()).then(|| (keys.join("  "), action.help()))

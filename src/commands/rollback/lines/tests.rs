@@ -47,6 +47,7 @@ fn setup() -> Setup {
         confirm_grace: TimeDelta::zero(),
         read_only: false,
         rollback: RollbackPolicy::default(),
+        switches: Vec::new(),
         told: Told::default(),
         started: at(0),
     }

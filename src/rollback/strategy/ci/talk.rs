@@ -5,8 +5,8 @@ use crate::clock::Clock;
 use crate::deploy::{Time, brief};
 use crate::rollback::{Answer, Blocked};
 use crate::secret::Secret;
-use crate::source::http::{Http, Lost, RetryHint, clean, message_in};
-use crate::source::spec::{Auth, Endpoint};
+use crate::source::http::{Http, Lost, RetryHint, clean, message_in, scrubbed};
+use crate::source::spec::Endpoint;
 use chrono::TimeDelta;
 use reqwest::RequestBuilder;
 use reqwest::header::{HeaderMap, LOCATION};
@@ -104,7 +104,7 @@ impl Talk {
         let said = if answer.status.is_redirection() {
             "it redirects: a sign-in page stands in front, or the url is not the final one".to_owned()
         } else {
-            message_in(self.scrubbed(&String::from_utf8_lossy(&answer.body)).as_bytes())
+            message_in(scrubbed(&String::from_utf8_lossy(&answer.body), &self.secrets).as_bytes())
         };
         Ok(Reply {
             status: answer.status.as_u16(),
@@ -207,12 +207,6 @@ impl Talk {
     fn check_url(&self) -> String {
         format!("correct the url of {} in this environment's rollback.ci", self.name)
     }
-
-    /// A foreign text without our secrets: a peer may repeat what it was sent.
-    fn scrubbed(&self, text: &str) -> String {
-        let secrets = self.secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());
-        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
-    }
 }
 
 /// Whether an address is one where people sign in.
@@ -228,14 +222,6 @@ pub(super) fn unusable(name: &str, why: &str) -> Blocked {
     Blocked {
         reason: format!("{name} cannot be asked: {why}"),
         way_out: "correct this environment's rollback.ci".to_owned(),
-    }
-}
-
-/// The secrets of these credentials.
-pub(super) fn secrets_of(auth: &Auth) -> Vec<Secret> {
-    match auth {
-        Auth::None => Vec::new(),
-        Auth::Bearer(secret) | Auth::Basic { password: secret, .. } => vec![secret.clone()],
     }
 }
 

@@ -1,0 +1,85 @@
+//! Whether the feature flags can be read. Whether they could be turned off is only known when somebody does.
+
+use super::{Line, Outcome};
+use crate::clock::Clock;
+use crate::kill_switch::spec::SwitchSpec;
+use crate::kill_switch::system::build;
+use crate::kill_switch::{FlagState, Listing};
+use futures_util::future::join_all;
+
+/// What to do about flags that cannot be read.
+const WAY_OUT: &str = "correct the table of this environment's flags, or the rights of its token";
+
+/// A line for each kill switch.
+pub(super) async fn check(specs: &[SwitchSpec]) -> Vec<Line> {
+    join_all(specs.iter().map(|spec| async {
+        let what = format!("feature flags: {} {}", spec.system().name(), spec.environment);
+        let listing = match build(spec, &Clock::real()) {
+            Ok(switch) => switch.read().await,
+            Err(why) => Err(why),
+        };
+        match listing {
+            Ok(listing) => line(&what, &listing),
+            Err(why) => Line::new(Outcome::Failed, &what, &[&why, WAY_OUT]),
+        }
+    }))
+    .await
+}
+
+/// The first flag that cannot be read speaks for all.
+fn line(what: &str, listing: &Listing) -> Line {
+    for flag in &listing.flags {
+        let key = &flag.key;
+        match &flag.state {
+            FlagState::Told(_) => {}
+            FlagState::Unread(why) => {
+                return Line::new(Outcome::Failed, what, &[&format!("{key} cannot be read: {why}"), WAY_OUT]);
+            }
+            FlagState::Untold(why) => {
+                let reason = format!("{key} can be turned off, but nothing tells whether it is: {why}");
+                return Line::new(Outcome::Warning, what, &[&reason, "set state_url in this environment's flags"]);
+            }
+        }
+    }
+    let on = listing.flags.iter().filter(|flag| flag.state.is_on() == Some(true)).count();
+    let unlisted = match listing.unlisted {
+        0 => String::new(),
+        more => format!("{more} more are not listed: name those that matter in features"),
+    };
+    let outcome = if listing.unlisted > 0 || listing.flags.is_empty() { Outcome::Warning } else { Outcome::Ok };
+    Line::new(outcome, what, &[&format!("{} of {} are on", on, listing.flags.len()), &unlisted])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kill_switch::{FeatureFlag, Standing};
+
+    fn flag(key: &str, state: FlagState) -> FeatureFlag {
+        FeatureFlag { key: key.to_owned(), state, link: None }
+    }
+
+    fn told(flags: Vec<FeatureFlag>, unlisted: usize) -> String {
+        line("feature flags: Unleash live", &Listing { flags, unlisted }).to_string()
+    }
+
+    #[test]
+    fn a_kill_switch_is_one_line() {
+        let on = || flag("checkout-v2", FlagState::Told(Standing { on: true, ..Standing::default() }));
+        assert_eq!(told(vec![on()], 0), "ok    feature flags: Unleash live: 1 of 1 are on");
+        assert_eq!(
+            told(vec![on()], 40),
+            "warn  feature flags: Unleash live: 1 of 1 are on; 40 more are not listed: name those that matter in features"
+        );
+        assert_eq!(
+            told(vec![on(), flag("gone", FlagState::Unread("Unleash answered 404: no such flag".to_owned()))], 0),
+            "FAIL  feature flags: Unleash live: gone cannot be read: Unleash answered 404: no such flag; correct the \
+             table of this environment's flags, or the rights of its token"
+        );
+        assert_eq!(
+            told(vec![flag("dark", FlagState::Untold("the webhook has no state_url to ask".to_owned()))], 0),
+            "warn  feature flags: Unleash live: dark can be turned off, but nothing tells whether it is: the webhook \
+             has no state_url to ask; set state_url in this environment's flags"
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! One flag system's end of HTTP: what it answered, what that means, and never a secret in the words.
+
+use crate::clock::Clock;
+use crate::deploy::brief;
+use crate::kill_switch::Answer;
+use crate::rollback::Blocked;
+use crate::rollback::strategy::variables::{percent_encoded, substitute};
+use crate::secret::Secret;
+use crate::source::http::{Http, Lost, RetryHint, message_in, scrubbed};
+use crate::source::spec::Endpoint;
+use chrono::TimeDelta;
+use reqwest::header::HeaderMap;
+use reqwest::{RequestBuilder, Url};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// Talks to one flag system.
+pub(super) struct Talk {
+    pub(super) http: Http,
+    /// `Unleash`.
+    name: &'static str,
+    clock: Clock,
+    secrets: Vec<Secret>,
+}
+
+/// An answer, whatever its status.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    /// The body; `Null` where it is not JSON.
+    pub(super) body: Value,
+    /// What an error body says, on one line.
+    pub(super) said: String,
+    /// How long it asks us to stay away, where it says so.
+    wait: Option<TimeDelta>,
+}
+
+impl Talk {
+    /// Connects to nothing yet. `headers` are what it is known by, and `secrets` what is in them.
+    pub(super) fn new(
+        name: &'static str,
+        endpoint: &Endpoint,
+        headers: HeaderMap,
+        hint: RetryHint,
+        secrets: Vec<Secret>,
+        clock: Clock,
+    ) -> Result<Self, String> {
+        let http = Http::new(endpoint, headers, hint).map_err(|error| format!("{name} cannot be asked: {error}"))?;
+        Ok(Self { http, name, clock, secrets })
+    }
+
+    /// Reads JSON; changes nothing. The error is a sentence.
+    pub(super) async fn read(&self, request: RequestBuilder) -> Result<Value, String> {
+        let name = self.name;
+        let reply = self.ask(request).await.map_err(|lost| {
+            let (Lost::NotSent(error) | Lost::Unknown(error)) = lost;
+            format!("{name} does not answer: {error}")
+        })?;
+        match reply.status {
+            200..=299 if !reply.body.is_null() => Ok(reply.body),
+            200..=299 => Err(format!("{name} answers with something else than JSON: is its url right?")),
+            _ => Err(self.told(&reply)),
+        }
+    }
+
+    /// Sends what turns a flag off, once. `own` knows the refusals that only this system has.
+    pub(super) async fn order(&self, request: RequestBuilder, own: impl FnOnce(&Reply) -> Option<Blocked>) -> Answer {
+        let name = self.name;
+        let reply = match self.ask(request).await {
+            Ok(reply) => reply,
+            Err(Lost::NotSent(error)) => {
+                return Answer::Refused(Blocked {
+                    reason: format!("{name} ({}) cannot be reached: {error}", self.http.host()),
+                    way_out: "check the network and the proxy, then try again: nothing was sent".to_owned(),
+                });
+            }
+            Err(Lost::Unknown(error)) => return Answer::Unknown(format!("{name}: {error}")),
+        };
+        match reply.status {
+            200..=299 => Answer::Accepted,
+            // A proxy may give up while the system behind it goes on; and a redirect may follow what was done.
+            302 | 303 | 408 | 500.. => Answer::Unknown(self.told(&reply)),
+            _ => Answer::Refused(own(&reply).unwrap_or_else(|| self.refusal(&reply))),
+        }
+    }
+
+    /// What the refusals that all of them have mean.
+    fn refusal(&self, reply: &Reply) -> Blocked {
+        let name = self.name;
+        let way_out = match reply.status {
+            300..=399 => format!("correct the url of {name} in this environment's flags"),
+            401 => format!("make a new token in {name} and set it in this environment's flags"),
+            403 => format!("give the token the right to change flags, or turn it off in {name} by hand"),
+            404 => "compare its key, project and environment with this environment's flags".to_owned(),
+            429 => {
+                let wait = reply.wait.map_or_else(|| "a minute".to_owned(), brief);
+                format!("wait {wait} and try again, or turn it off in {name} by hand")
+            }
+            _ => format!("turn it off in {name} by hand"),
+        };
+        Blocked { reason: self.told(reply), way_out }
+    }
+
+    /// An answer that is no success, in a sentence.
+    fn told(&self, reply: &Reply) -> String {
+        let (name, said) = (self.name, &reply.said);
+        match (reply.status, reply.wait) {
+            (401, _) => format!("{name} does not know the token: {said}"),
+            (429, Some(wait)) => format!("{name} takes no more requests for {}", brief(wait)),
+            (429, None) => format!("{name} takes no more requests for a while"),
+            (status, _) => format!("{name} answered {status}: {said}"),
+        }
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> Result<Reply, Lost> {
+        let answer = self.http.exchange(request).await?;
+        let said = if answer.status.is_redirection() {
+            "it redirects: a sign-in page stands in front, or the url is not the final one".to_owned()
+        } else {
+            message_in(scrubbed(&String::from_utf8_lossy(&answer.body), &self.secrets).as_bytes())
+        };
+        Ok(Reply {
+            status: answer.status.as_u16(),
+            wait: self.http.wait(&answer, self.clock.now()),
+            body: serde_json::from_slice(&answer.body).unwrap_or_default(),
+            said,
+        })
+    }
+}
+
+/// An address with `$feature` and `$environment` filled in; neither can change more than its own place in it.
+pub(super) fn address(template: &str, key: &str, environment: &str) -> Result<Url, String> {
+    let filled = substitute(template, |name| match name {
+        "feature" => Ok(Cow::Owned(percent_encoded(key))),
+        "environment" => Ok(Cow::Owned(percent_encoded(environment))),
+        other => Err(Blocked {
+            reason: format!("${other} is not a variable of a flag's address"),
+            way_out: "use $feature and $environment".to_owned(),
+        }),
+    })
+    .map_err(|blocked| blocked.reason)?;
+    let url = Url::parse(&filled).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| "it is no http or https address once $feature and $environment are filled in".to_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_s_key_cannot_lead_an_address_elsewhere() {
+        let off = |key| address("https://flags.example.com/$environment/${feature}/off?by=$feature", key, "live");
+        assert_eq!(off("new-cart").unwrap().as_str(), "https://flags.example.com/live/new-cart/off?by=new-cart");
+        assert_eq!(
+            off("../x@evil?").unwrap().as_str(),
+            "https://flags.example.com/live/..%2Fx%40evil%3F/off?by=..%2Fx%40evil%3F"
+        );
+        assert!(address("https://flags.example.com/$who", "a", "b").is_err());
+    }
+}

@@ -1,0 +1,228 @@
+//! Unleash: a flag is on or off in each environment, and strategies say for whom.
+//!
+//! The admin API of Unleash 4 to 7: `GET …/projects/{project}/features[/{feature}]`,
+//! `POST …/features/{feature}/environments/{environment}/off`.
+
+use super::super::spec::SwitchSpec;
+use super::super::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout, Standing};
+use super::talk::{Reply, Talk};
+use super::{KillSwitch, a_few_at_a_time, link};
+use crate::clock::Clock;
+use crate::rollback::Blocked;
+use crate::secret::Secret;
+use crate::source::http::{RetryHint, clean, insert_secret};
+use futures_util::future::{BoxFuture, FutureExt};
+use reqwest::header::HeaderMap;
+use serde::Deserialize;
+
+/// A project's list tells no percentages; so many of its flags that are on are asked for theirs.
+const MOST_ASKED: usize = 20;
+
+/// The most flags of a project that are listed.
+const MOST_LISTED: usize = 200;
+
+/// The flags of one project in one environment.
+pub(super) struct Unleash {
+    talk: Talk,
+    spec: SwitchSpec,
+    project: String,
+}
+
+/// `projectFeaturesSchema`.
+#[derive(Deserialize)]
+struct Project {
+    features: Vec<Feature>,
+}
+
+/// `featureSchema`, as far as it matters.
+#[derive(Deserialize)]
+struct Feature {
+    name: String,
+    #[serde(default)]
+    environments: Vec<Environment>,
+}
+
+/// `featureEnvironmentSchema`. A project's list leaves the strategies out.
+#[derive(Deserialize)]
+struct Environment {
+    name: String,
+    enabled: bool,
+    strategies: Option<Vec<Strategy>>,
+}
+
+#[derive(Deserialize)]
+struct Strategy {
+    name: String,
+    #[serde(default)]
+    disabled: Option<bool>,
+    #[serde(default)]
+    parameters: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
+    constraints: Vec<serde::de::IgnoredAny>,
+    #[serde(default)]
+    segments: Vec<serde::de::IgnoredAny>,
+}
+
+impl Unleash {
+    pub(super) fn new(spec: &SwitchSpec, token: &Secret, project: &str, clock: Clock) -> Result<Self, String> {
+        let mut headers = HeaderMap::new();
+        // As it is: Unleash knows no `Bearer`.
+        insert_secret(&mut headers, "authorization", token, "token").map_err(|error| error.to_string())?;
+        let secrets = vec![token.clone()];
+        let talk = Talk::new("Unleash", &spec.endpoint, headers, RetryHint::RetryAfter, secrets, clock)?;
+        Ok(Self { talk, spec: spec.clone(), project: project.to_owned() })
+    }
+
+    fn flag(&self, key: &str, state: FlagState) -> FeatureFlag {
+        let usual = || Some(self.talk.http.link(&["projects", &self.project, "features", key]));
+        FeatureFlag { key: key.to_owned(), state, link: link(&self.spec, key, usual) }
+    }
+
+    async fn state(&self, key: &str) -> FlagState {
+        let path = ["api", "admin", "projects", &self.project, "features", key];
+        let read = self.talk.read(self.talk.http.get(&path)).await;
+        let read = read.and_then(|body| {
+            serde_json::from_value::<Feature>(body).map_err(|error| format!("Unleash's answer is not a flag: {error}"))
+        });
+        read.map_or_else(FlagState::Unread, |feature| self.standing(&feature))
+    }
+
+    /// Its state in this environment.
+    fn standing(&self, feature: &Feature) -> FlagState {
+        let wanted = &self.spec.environment;
+        match feature.environments.iter().find(|environment| environment.name == *wanted) {
+            Some(environment) => FlagState::Told(Standing {
+                on: environment.enabled,
+                rollout: environment.strategies.as_deref().map(rollout),
+                changed: None,
+                changed_by: None,
+            }),
+            None => FlagState::Unread(format!("Unleash has no environment {wanted} for it")),
+        }
+    }
+
+    async fn project(&self) -> Result<Listing, String> {
+        let path = ["api", "admin", "projects", &self.project, "features"];
+        let body = self.talk.read(self.talk.http.get(&path)).await?;
+        let mut project: Project =
+            serde_json::from_value(body).map_err(|error| format!("Unleash's answer is not a project: {error}"))?;
+        project.features.sort_by(|one, other| one.name.cmp(&other.name));
+        let unlisted = project.features.len().saturating_sub(MOST_LISTED);
+        project.features.truncate(MOST_LISTED);
+        let mut flags: Vec<FeatureFlag> =
+            project.features.iter().map(|feature| self.flag(&feature.name, self.standing(feature))).collect();
+        let on = |flag: &&mut FeatureFlag| flag.state.is_on() == Some(true);
+        let mut asked: Vec<&mut FeatureFlag> = flags.iter_mut().filter(on).take(MOST_ASKED).collect();
+        let keys: Vec<String> = asked.iter().map(|flag| flag.key.clone()).collect();
+        let told = a_few_at_a_time(keys.iter().map(|key| self.state(key).boxed()).collect()).await;
+        for (flag, state) in asked.iter_mut().zip(told) {
+            // The list has said that it is on: where this failed, only its percentage stays unknown.
+            if state.is_on().is_some() {
+                flag.state = state;
+            }
+        }
+        Ok(Listing { flags, unlisted })
+    }
+
+    async fn named(&self) -> Listing {
+        let keys = &self.spec.features;
+        let told = a_few_at_a_time(keys.iter().map(|key| self.state(key).boxed()).collect()).await;
+        Listing { flags: keys.iter().zip(told).map(|(key, state)| self.flag(key, state)).collect(), unlisted: 0 }
+    }
+}
+
+/// For whom an environment's strategies let the flag be on: any of them is enough.
+fn rollout(strategies: &[Strategy]) -> Rollout {
+    if strategies.is_empty() {
+        return Rollout { percent: 100.0, has_rules: false };
+    }
+    let (mut percent, mut has_rules) = (0.0_f64, false);
+    for strategy in strategies.iter().filter(|strategy| strategy.disabled != Some(true)) {
+        let of = match strategy.name.as_str() {
+            "default" => Some(100.0),
+            "flexibleRollout" => strategy.parameters.get("rollout").and_then(number),
+            "gradualRolloutRandom" | "gradualRolloutSessionId" | "gradualRolloutUserId" => {
+                strategy.parameters.get("percentage").and_then(number)
+            }
+            // User ids, addresses, hosts, and strategies of the team's own.
+            _ => None,
+        };
+        match of {
+            Some(of) if strategy.constraints.is_empty() && strategy.segments.is_empty() => {
+                has_rules |= percent > 0.0;
+                percent = percent.max(of.clamp(0.0, 100.0));
+            }
+            _ => has_rules = true,
+        }
+    }
+    Rollout { percent, has_rules: has_rules && percent < 100.0 }
+}
+
+/// Unleash writes parameters as texts.
+fn number(value: &serde_json::Value) -> Option<f64> {
+    let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    number.is_finite().then_some(number)
+}
+
+impl KillSwitch for Unleash {
+    fn read(&self) -> BoxFuture<'_, Result<Listing, String>> {
+        async move { if self.spec.features.is_empty() { self.project().await } else { Ok(self.named().await) } }.boxed()
+    }
+
+    fn read_one<'a>(&'a self, key: &'a str) -> BoxFuture<'a, FlagState> {
+        self.state(key).boxed()
+    }
+
+    fn turn_off<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Answer> {
+        let (project, environment) = (self.project.as_str(), self.spec.environment.as_str());
+        let path = ["api", "admin", "projects", project, "features", &order.key, "environments", environment, "off"];
+        let request = self.talk.http.post(&path);
+        async move { self.talk.order(request, |reply| refused(reply, environment)).await }.boxed()
+    }
+}
+
+/// The refusal that only Unleash has: changes of a guarded environment are requests that somebody approves.
+fn refused(reply: &Reply, environment: &str) -> Option<Blocked> {
+    let asks_for_review = reply.body["permissions"]
+        .as_array()
+        .is_some_and(|permissions| permissions.iter().any(|permission| permission == "SKIP_CHANGE_REQUEST"))
+        || ["SKIP_CHANGE_REQUEST", "change request", "Change request"].iter().any(|word| reply.said.contains(word));
+    (reply.status == 403 && asks_for_review).then(|| Blocked {
+        reason: format!("Unleash takes changes of {} only as change requests", clean(environment)),
+        way_out: "make and apply a change request there, or give the token's owner the permission to skip them"
+            .to_owned(),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn of(strategies: Value) -> (f64, bool) {
+        let rollout = rollout(&serde_json::from_value::<Vec<Strategy>>(strategies).unwrap());
+        (rollout.percent, rollout.has_rules)
+    }
+
+    #[test]
+    fn any_strategy_is_enough_to_be_let_in() {
+        assert_eq!(of(json!([])), (100.0, false), "without strategies it is on for everybody");
+        assert_eq!(of(json!([{"name": "default"}])), (100.0, false));
+        assert_eq!(of(json!([{"name": "flexibleRollout", "parameters": {"rollout": "25"}}])), (25.0, false));
+        assert_eq!(
+            of(json!([
+                {"name": "flexibleRollout", "parameters": {"rollout": "25"}},
+                {"name": "userWithId", "parameters": {"userIds": "ana,ben"}},
+            ])),
+            (25.0, true)
+        );
+        assert_eq!(
+            of(json!([{"name": "flexibleRollout", "parameters": {"rollout": "100"}, "constraints": [{"x": 1}]}])),
+            (0.0, true),
+            "a constraint lets in some of them only"
+        );
+        assert_eq!(of(json!([{"name": "default", "disabled": true}])), (0.0, false));
+        assert_eq!(of(json!([{"name": "default"}, {"name": "userWithId"}])), (100.0, false));
+    }
+}

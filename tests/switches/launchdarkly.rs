@@ -1,0 +1,108 @@
+//! LaunchDarkly.
+
+use crate::peer::{Peer, reply};
+use crate::stage::{TOKEN, now, on, order, refused, spec, told, trouble};
+use redflag::kill_switch::spec::{SwitchProvider, SwitchSpec};
+use redflag::kill_switch::{Answer, Rollout};
+use redflag::secret::Secret;
+use redflag::source::spec::Endpoint;
+use serde_json::{Value, json};
+
+fn launchdarkly(endpoint: Endpoint, features: &[&str]) -> SwitchSpec {
+    spec(endpoint, SwitchProvider::LaunchDarkly { token: Secret::new(TOKEN), project: "shop".to_owned() }, features)
+}
+
+/// A flag as version 20240415 of the API tells it, of one environment.
+fn flag(key: &str, on: bool) -> Value {
+    json!({
+        "name": key, "kind": "boolean", "key": key, "_version": 4, "creationDate": 1_600_000_000_000_i64,
+        "variations": [{"_id": "a", "value": true}, {"_id": "b", "value": false}], "temporary": true, "archived": false,
+        "environments": {"live": {
+            "on": on, "archived": false, "salt": "x", "sel": "y", "lastModified": 1_789_992_800_000_i64, "version": 12,
+            "targets": [], "contextTargets": [], "rules": [{"clauses": [], "variation": 0}], "prerequisites": [],
+            "fallthrough": {"rollout": {"variations": [
+                {"variation": 0, "weight": 25_000}, {"variation": 1, "weight": 75_000},
+            ], "bucketBy": "key"}},
+            "offVariation": 1, "trackEvents": false, "_environmentName": "Live",
+        }},
+    })
+}
+
+#[tokio::test]
+async fn a_flag_is_read_in_its_environment_with_the_share_that_gets_it() {
+    let peer =
+        Peer::start(vec![reply("GET /api/v2/flags/shop/checkout-v2?env=live", 200, flag("checkout-v2", true))]).await;
+    let standing = told(on(&launchdarkly(peer.endpoint(""), &["checkout-v2"])).read_one("checkout-v2").await);
+    assert!(standing.on);
+    assert_eq!(standing.rollout, Some(Rollout { percent: 25.0, has_rules: true }));
+    assert_eq!((now() - standing.changed.unwrap()).num_seconds(), 7200, "milliseconds, not seconds");
+    let asked = &peer.asked("GET ")[0];
+    assert_eq!(asked.header("authorization"), TOKEN, "LaunchDarkly knows no Bearer");
+    assert_eq!(asked.header("ld-api-version"), "20240415");
+}
+
+#[tokio::test]
+async fn a_whole_project_is_one_question() {
+    let items = [flag("a", true), flag("b", false)];
+    let peer = Peer::start(vec![reply("GET ", 200, json!({"items": items, "totalCount": 140}))]).await;
+    let listing = on(&launchdarkly(peer.endpoint(""), &[])).read().await.unwrap();
+    assert_eq!((listing.flags.len(), listing.unlisted), (2, 138), "what is not listed is counted");
+    assert_eq!(listing.flags[1].link, Some(peer.url("/projects/shop/flags/b")));
+    let asked: Vec<String> = peer.asked("").into_iter().map(|asked| asked.line).collect();
+    assert_eq!(asked, ["GET /api/v2/flags/shop?env=live&summary=0&limit=100&sort=key"]);
+}
+
+#[tokio::test]
+async fn turning_off_is_one_semantic_patch_with_who_and_why() {
+    let peer = Peer::start(vec![reply("PATCH /api/v2/flags/shop/checkout-v2", 200, flag("checkout-v2", false))]).await;
+    let switch = on(&launchdarkly(peer.endpoint(""), &["checkout-v2"]));
+    assert_eq!(switch.turn_off(&order("checkout-v2")).await, Answer::Accepted);
+    let asked = peer.asked("");
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].header("content-type"), "application/json; domain-model=launchdarkly.semanticpatch");
+    assert_eq!(
+        asked[0].json(),
+        json!({
+            "environmentKey": "live",
+            "comment": "turned off by ana@laptop with redflag: error rate 2.4 %, \"bad\"",
+            "instructions": [{"kind": "turnFlagOff"}],
+        })
+    );
+}
+
+#[tokio::test]
+async fn what_only_launchdarkly_refuses_has_its_own_way_out() {
+    for (status, body, reason) in [
+        (
+            405,
+            json!({"code": "method_not_allowed", "message": "Approval is required"}),
+            "LaunchDarkly takes changes of this flag only with an approval: Approval is required",
+        ),
+        (409, json!({}), "somebody else changes this flag in LaunchDarkly at the moment"),
+        (
+            401,
+            json!({"code": "unauthorized", "message": "Invalid access token"}),
+            "LaunchDarkly does not know the token: Invalid access token",
+        ),
+    ] {
+        let peer = Peer::start(vec![reply("PATCH ", status, body)]).await;
+        let blocked = refused(on(&launchdarkly(peer.endpoint(""), &["a"])).turn_off(&order("a")).await);
+        assert_eq!(blocked.reason, reason);
+        assert!(!blocked.way_out.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn its_limit_is_told_in_milliseconds() {
+    let reset = now().timestamp_millis() + 7_500;
+    let limited = reply("PATCH ", 429, json!({"code": "rate_limited"})).header("x-ratelimit-reset", &reset.to_string());
+    let peer = Peer::start(vec![limited]).await;
+    let blocked = refused(on(&launchdarkly(peer.endpoint(""), &["a"])).turn_off(&order("a")).await);
+    assert_eq!(blocked.reason, "LaunchDarkly takes no more requests for 8 s");
+    assert!(blocked.way_out.starts_with("wait 8 s and try again"), "{}", blocked.way_out);
+}
+
+#[tokio::test]
+async fn trouble_is_told_and_nothing_is_sent_twice() {
+    trouble("PATCH ", |endpoint| launchdarkly(endpoint, &["checkout-v2"])).await;
+}

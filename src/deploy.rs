@@ -15,11 +15,13 @@ pub enum WorkloadKind {
     StatefulSet,
     /// `apps/v1` `DaemonSet`.
     DaemonSet,
+    /// `argoproj.io/v1alpha1` Rollout, of Argo Rollouts.
+    Rollout,
 }
 
 impl WorkloadKind {
     /// Every kind, in the order in which errors list them.
-    pub const ALL: [Self; 3] = [Self::Deployment, Self::StatefulSet, Self::DaemonSet];
+    pub const ALL: [Self; 4] = [Self::Deployment, Self::StatefulSet, Self::DaemonSet, Self::Rollout];
 
     /// The name as `kubectl` writes it before the slash: `deployment`.
     pub const fn as_str(self) -> &'static str {
@@ -27,6 +29,7 @@ impl WorkloadKind {
             Self::Deployment => "deployment",
             Self::StatefulSet => "statefulset",
             Self::DaemonSet => "daemonset",
+            Self::Rollout => "rollout",
         }
     }
 
@@ -36,6 +39,7 @@ impl WorkloadKind {
             Self::Deployment => "deployments",
             Self::StatefulSet => "statefulsets",
             Self::DaemonSet => "daemonsets",
+            Self::Rollout => "rollouts",
         }
     }
 
@@ -45,6 +49,41 @@ impl WorkloadKind {
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
             Self::DaemonSet => "DaemonSet",
+            Self::Rollout => "Rollout",
+        }
+    }
+
+    /// The API group: `apps`.
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet => "apps",
+            Self::Rollout => "argoproj.io",
+        }
+    }
+
+    /// The version of the API group: `v1`.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet => "v1",
+            Self::Rollout => "v1alpha1",
+        }
+    }
+
+    /// The resource in which its template history is kept, in the API group `apps`.
+    pub const fn history(self) -> &'static str {
+        match self {
+            Self::Deployment | Self::Rollout => "replicasets",
+            Self::StatefulSet | Self::DaemonSet => "controllerrevisions",
+        }
+    }
+
+    /// The short name that `kubectl` takes: `deploy`.
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::Deployment => "deploy",
+            Self::StatefulSet => "sts",
+            Self::DaemonSet => "ds",
+            Self::Rollout => "ro",
         }
     }
 }
@@ -52,7 +91,7 @@ impl WorkloadKind {
 /// Which workload: its kind, namespace and name. Displayed as `deployment/app`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WorkloadRef {
-    /// Deployment, `StatefulSet` or `DaemonSet`.
+    /// Deployment, `StatefulSet`, `DaemonSet` or Rollout.
     pub kind: WorkloadKind,
     /// The namespace it lives in.
     pub namespace: String,
@@ -82,7 +121,8 @@ pub struct Version {
     /// The template history number (`deployment.kubernetes.io/revision`, or a `ControllerRevision`'s).
     /// It moves when a revision is undone to: identity is `hash`, this is for people.
     pub revision: i64,
-    /// The pods' `pod-template-hash` or `controller-revision-hash`: the version's identity.
+    /// The pods' `pod-template-hash`, `controller-revision-hash` or `rollouts-pod-template-hash`: the version's
+    /// identity.
     pub hash: String,
 }
 

@@ -169,6 +169,13 @@ pub struct Undertaking {
     pub steps: Vec<StepState>,
 }
 
+impl Undertaking {
+    /// What all of its times count from.
+    pub const fn beginning(&self) -> &'static str {
+        if self.automatic { "it began" } else { "the key" }
+    }
+}
+
 /// Where one step stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepState {

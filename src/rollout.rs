@@ -1,5 +1,7 @@
 //! Words: Kubernetes' progress with one workload, digested from what the API server said.
 
+pub mod argo;
+
 use crate::deploy::{Deploy, Time, Version};
 
 /// Everything redflag keeps of one workload. A new one replaces the old at each change.
@@ -13,7 +15,8 @@ pub struct Rollout {
     pub progress: Progress,
     /// Pod counts from the workload's status.
     pub replicas: Replicas,
-    /// Its pods, new version first, then by name. Terminating pods are included and say so.
+    /// Its pods, new version first, then by name. Terminating pods are included and say so; those that Argo
+    /// Rollouts keeps without traffic, for a quick way back, are not.
     pub pods: Vec<Pod>,
     /// What kubectl does not look at, worst first.
     pub troubles: Vec<Trouble>,
@@ -149,6 +152,8 @@ pub enum TroubleKind {
     Unavailable,
     /// No node takes the pods.
     Unschedulable,
+    /// Argo Rollouts called the update off: the stable version serves, the template still names the new one.
+    Aborted,
     /// Containers restarted, without a loop so far.
     Restarts,
     /// Paused: it waits for ever.

@@ -7,7 +7,7 @@ mod rollback;
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 use redflag::config::{self, AssembleOptions, Assembly, Config, EXAMPLE, Person, Secrets};
-use redflag::deploy::{ServiceId, WorkloadId};
+use redflag::deploy::{ServiceId, WorkloadId, WorkloadKind};
 use redflag::secret::Secret;
 use redflag::setup::{Confirm, Delivery, Told};
 use redflag::signal::{Kind, Unit};
@@ -142,6 +142,17 @@ fn the_least_configuration_watches_the_rollout() {
     assert_eq!(setup.sources[0].delivery, Delivery::Streamed);
     assert_eq!(setup.confirm, Confirm::Key);
     assert!(!setup.read_only);
+}
+
+#[test]
+fn an_argo_rollout_is_named_as_kubectl_names_it() {
+    for name in ["rollout/app", "rollouts/app", "ro/app"] {
+        let text = LEAST.replace("deployment/app", name);
+        assert_ne!(text, LEAST);
+        let Assembly { setup, .. } = assemble(&text, None);
+        let reference = &setup.workloads[0].reference;
+        assert_eq!((reference.kind, reference.to_string().as_str()), (WorkloadKind::Rollout, "rollout/app"));
+    }
 }
 
 #[test]

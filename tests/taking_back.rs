@@ -399,3 +399,41 @@ fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_c
     watch.update(pods(WEB, 1000, rolled_out(4, "main-0a1b2c3", "1.9.1", 990, Some(1000))));
     assert_eq!(watch.workload(WEB).deploy.as_ref().unwrap().to.label(), "1.9.1", "a fix is a deploy of its own");
 }
+
+/// An update of an Argo Rollout that is in flight: an abort goes back to the stable version and leaves the spec alone.
+fn abort() -> Arc<Step> {
+    let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
+    let Action::Patch(patch) = step.action else { panic!() };
+    step.action = Action::Abort { abort: true, patch, subresource: "status" };
+    Arc::new(step)
+}
+
+#[test]
+fn an_abort_is_verified_by_the_stable_version_and_never_by_the_state_before_it() {
+    let mut watch = Watch::new(setup());
+    // The update is stuck: what the cluster says of it must not count against the way back.
+    let mut stuck = rolled_out(2, "1.8.3", "1.9.0", -100, None);
+    stuck.progress = Progress::Failed("ReplicaSet \"app-1\" has timed out progressing.".to_owned());
+    watch.update(told(1, stuck.clone()));
+    prepared(&mut watch, APP, Goal::Back, 2, Readiness::Ready(abort()));
+    open(&mut watch, Goal::Back, 3);
+    watch.update(Message::Leased { at: at(3), holding: Holding::Ours });
+    let sent = yes(&mut watch, 4);
+    assert!(sent.iter().any(|effect| matches!(effect, Effect::Send(_))));
+    answer_of(&mut watch, APP, 5, Answer::Accepted);
+    watch.update(told(6, stuck));
+    assert!(matches!(watch.rollback(), Rollback::Running(_)), "{:?}", watch.rollback());
+
+    // The same generation, the other version: the pods come back one after the other.
+    let mut coming = rolled_out(2, "1.9.0", "1.8.3", 5, None);
+    coming.progress = Progress::Waiting("aborted: going back to the stable version, 2 of 3 pods available".to_owned());
+    watch.update(told(7, coming));
+    assert!(watch.rollback().undertaking().unwrap().ready.is_none());
+    watch.update(told(20, rolled_out(2, "1.9.0", "1.8.3", 5, Some(20))));
+    assert_eq!(watch.rollback().undertaking().unwrap().ready, Some(at(20)));
+    let told: Vec<&str> = watch.timeline().entries().map(|entry| entry.text.as_str()).collect();
+    assert!(told.contains(&"deployment/app: abort accepted"), "{told:?}");
+    assert_eq!(watch.workload(APP).deploy.as_ref().unwrap().to.label(), "1.9.0", "the watched deploy stays");
+    ticks(&mut watch, 21..=400);
+    assert!(matches!(watch.rollback(), Rollback::Verified { .. }), "{:?}", watch.rollback());
+}

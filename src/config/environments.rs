@@ -271,17 +271,13 @@ impl Found<'_> {
 /// Kind and name of `deployment/app`; also in kubectl's short and plural forms.
 fn reference<'a>(text: &'a str, span: &Span) -> Result<(WorkloadKind, &'a str), Problem> {
     let Some((kind, name)) = text.split_once('/') else {
-        return Err(Problem::new(span, format!("`{text}` does not say what kind of workload it is"))
-            .way_out(format!("write \"deployment/{text}\", \"statefulset/{text}\" or \"daemonset/{text}\"")));
+        return Err(Problem::new(span, format!("`{text}` does not say what kind of workload it is")).way_out(format!(
+            "write \"deployment/{text}\", \"statefulset/{text}\", \"daemonset/{text}\" or \"rollout/{text}\""
+        )));
     };
-    let found = WorkloadKind::ALL.into_iter().find(|known| {
-        let short = match known {
-            WorkloadKind::Deployment => "deploy",
-            WorkloadKind::StatefulSet => "sts",
-            WorkloadKind::DaemonSet => "ds",
-        };
-        [known.as_str(), known.plural(), short].contains(&kind.to_ascii_lowercase().as_str())
-    });
+    let found = WorkloadKind::ALL
+        .into_iter()
+        .find(|known| [known.as_str(), known.plural(), known.short()].contains(&kind.to_ascii_lowercase().as_str()));
     let Some(found) = found else {
         let kinds = WorkloadKind::ALL.map(WorkloadKind::as_str);
         return Err(Problem::new(span, format!("redflag does not watch workloads of the kind `{kind}`"))

@@ -15,10 +15,15 @@ pub enum Action {
         /// What is done then.
         patch: Patch,
     },
-    /// Argo Rollouts: pods and traffic go back to the stable version, the template stays the new one.
+    /// Argo Rollouts: pods and traffic go back to the stable version, the template stays the new one. Or forward
+    /// again: the update that was called off is tried once more.
     Abort {
-        /// The Rollout.
-        reference: WorkloadRef,
+        /// `false` tries it once more.
+        abort: bool,
+        /// `status.abort` of the Rollout, after `test` operations that hold only while this update is in flight.
+        patch: Patch,
+        /// `status`, or empty where the cluster's definition of Rollouts has no such subresource.
+        subresource: &'static str,
     },
     /// Argo CD rolls an application back to an entry of its own history.
     ArgoCd {
@@ -172,9 +177,23 @@ pub struct GitLabJob {
 }
 
 impl Action {
-    /// Whether it changes the workload's spec, so that its `generation` grows.
-    pub const fn changes_spec(&self) -> bool {
-        !matches!(self, Self::Abort { .. })
+    /// Whether it changes this workload's spec, so that its `generation` grows. An abort changes the status alone,
+    /// and some Rollouts take their template from another object.
+    pub fn changes_spec(&self, of: &WorkloadRef) -> bool {
+        match self {
+            Self::Abort { .. } => false,
+            Self::Patch(patch) | Self::Flux { patch, .. } => patch.reference == *of,
+            Self::ArgoCd { .. } | Self::Helm { .. } | Self::Ci(_) | Self::Revert { .. } | Self::Command { .. } => true,
+        }
+    }
+
+    /// What people call it, in the timeline.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Abort { abort: true, .. } => "abort",
+            Self::Abort { abort: false, .. } => "retry",
+            _ => "undo",
+        }
     }
 
     /// Whether what comes back is built anew, so that neither its template nor its images are known beforehand.
@@ -185,6 +204,6 @@ impl Action {
     /// Whether the request itself refuses when the workload is no longer what the plan was made for. Without
     /// that, somebody else's rollback must be known not to be under way before anything is sent.
     pub const fn is_guarded(&self) -> bool {
-        matches!(self, Self::Patch(_) | Self::Flux { .. } | Self::Revert { .. })
+        matches!(self, Self::Patch(_) | Self::Flux { .. } | Self::Revert { .. } | Self::Abort { .. })
     }
 }

@@ -1,5 +1,6 @@
 //! What would make an undo fail or do harm, told from the objects alone; and the undo, worked out whole.
 
+pub mod abort;
 mod annotations;
 mod apply;
 mod autoscaler;
@@ -16,6 +17,7 @@ mod quantity;
 mod references;
 mod rollout;
 mod state;
+mod steps;
 mod time;
 
 pub use references::References;
@@ -31,7 +33,7 @@ use serde_json::Value;
 /// The objects of one workload, as the API server gave them.
 #[derive(Debug, Clone, Copy)]
 pub struct Objects<'a> {
-    /// The Deployment, `StatefulSet` or `DaemonSet`.
+    /// The Deployment, `StatefulSet`, `DaemonSet` or Rollout.
     pub workload: &'a Value,
     /// Its `ReplicaSets` or `ControllerRevisions`; others among them are ignored.
     pub history: &'a [Value],
@@ -125,6 +127,20 @@ impl Aim {
         self.going.as_ref().ok().map(|going| (&going.patch, going.by_hand.as_str()))
     }
 
+    /// The same for a workload that takes its template from another object: that one is patched, and pinned.
+    ///
+    /// # Errors
+    /// When it has no identity to pin.
+    pub fn through(mut self, reference: &WorkloadRef, object: &Value) -> Result<Self, Blocked> {
+        let pinned = patch::Pinned::of(object)?;
+        if let Ok(going) = &mut self.going {
+            let document = patch::build(WorkloadKind::Rollout, object, &pinned, &going.target);
+            let (reference, patch::Pinned { uid, generation }) = (reference.clone(), pinned);
+            going.patch = Patch { reference, uid, generation, document };
+        }
+        Ok(self)
+    }
+
     /// What the template that would come back reads.
     pub fn references(&self) -> References {
         self.going.as_ref().map(|going| References::of(&going.target.entry.template)).unwrap_or_default()
@@ -156,7 +172,8 @@ pub fn draft_under(owner: Owner, cluster: &str, ask: &Ask, objects: Objects<'_>)
         }
     };
     let Going { target, patch, by_hand } = going;
-    let pace = Pace::of(reference.kind, workload);
+    let steps = steps::of(reference, workload, &aim.lineage, target);
+    let pace = Pace::of(reference.kind, workload).with_pauses(steps.pauses);
 
     checks.extend(history::check(ask, workload, &aim.lineage, target));
     checks.extend(owner(by_hand));
@@ -168,6 +185,7 @@ pub fn draft_under(owner: Owner, cluster: &str, ask: &Ask, objects: Objects<'_>)
     checks.extend(capacity::check(reference, workload, target, pace, &objects.around.quotas));
     checks.push(downtime::check(reference, workload, pace));
     checks.extend(order::check(reference, objects));
+    checks.extend(steps.check);
     checks.push(time::check(pace, ask.wanted.pace));
 
     let to = target.entry.version.clone();
@@ -230,6 +248,9 @@ pub fn waits_for_broken_pods(kind: WorkloadKind, workload: &Value) -> bool {
 
 fn by_hand(reference: &WorkloadRef, target: Option<&Target>) -> String {
     let to = target.map(|target| format!(" --to-revision={}", target.entry.version.revision)).unwrap_or_default();
+    if reference.kind == WorkloadKind::Rollout {
+        return format!("kubectl argo rollouts undo {} -n {}{to}", reference.name, reference.namespace);
+    }
     format!("kubectl rollout undo {reference} -n {}{to}", reference.namespace)
 }
 

@@ -1,6 +1,7 @@
 //! The ways to take a deploy back: [`Strategy`], one file each.
 
 mod aim;
+pub mod argo_rollouts;
 pub mod argocd;
 pub mod ci;
 pub mod command;
@@ -57,6 +58,7 @@ pub fn build(spec: &RollbackSpec, cluster: &Cluster, clock: &Clock) -> Result<Ar
     let strategy: Arc<dyn Strategy> = match &spec.strategy {
         StrategySpec::Owner(told) => Arc::new(owner::ByOwner::new(told, cluster.clone())?),
         StrategySpec::Kubernetes => Arc::new(kubernetes::Undo::new(cluster.clone())),
+        StrategySpec::ArgoRollouts => Arc::new(argo_rollouts::ArgoRollouts::new(cluster.clone())),
         StrategySpec::ArgoCd(told) => Arc::new(argocd::ArgoCd::new(told, cluster.clone())?),
         StrategySpec::Helm(told) => Arc::new(helm::Helm::new(told.clone(), cluster.clone())),
         StrategySpec::Flux => Arc::new(flux::Flux::new(cluster.clone())),
@@ -70,12 +72,6 @@ pub fn build(spec: &RollbackSpec, cluster: &Cluster, clock: &Clock) -> Result<Ar
         StrategySpec::Ci(spec) => Arc::new(ci::Ci::new(spec, clock.clone())?.with_commits(commits)),
         StrategySpec::Command(spec) => {
             Arc::new(command::Command::new(spec.clone(), clock.clone()).with_commits(commits))
-        }
-        other => {
-            return Err(Blocked {
-                reason: format!("the strategy {} is not built yet", other.name()),
-                way_out: "choose strategy = \"kubernetes\"".to_owned(),
-            });
         }
     };
     let strategy = WithMigrations::new(strategy, cluster.clone(), repository);

@@ -1,5 +1,6 @@
 //! Which revision an undo goes to, and the request that goes there.
 
+pub mod argo;
 pub mod author;
 pub mod history;
 pub mod patch;
@@ -32,6 +33,10 @@ impl Lineage {
     /// revision lacks.
     pub fn of(kind: WorkloadKind, workload: &Value, items: &[Value]) -> Self {
         let entries = history::read(kind, workload, items);
+        if kind == WorkloadKind::Rollout {
+            let current = of_rollout(workload, &entries);
+            return Self { entries, current };
+        }
         let live = &workload["spec"]["template"];
         let by_template = entries.iter().find(|entry| template::same(&entry.template, live));
         let current = by_template.or_else(|| entries.first().filter(|_| is_observed(workload))).cloned();
@@ -58,6 +63,22 @@ impl Lineage {
         };
         since && number < now
     }
+}
+
+/// The entry that a Rollout's template makes. Its controller says which: the template is stored as it was written,
+/// those of `ReplicaSets` with all defaults filled in, so that they are rarely equal.
+fn of_rollout(workload: &Value, entries: &[Entry]) -> Option<Entry> {
+    let standing = argo::Standing::of(workload);
+    let update = standing.update();
+    let live = &workload["spec"]["template"];
+    let is_current = |entry: &&Entry| {
+        if update.is_observed {
+            entry.version.hash == update.status.current_pod_hash
+        } else {
+            template::same(&entry.template, live)
+        }
+    };
+    entries.iter().find(is_current).cloned()
 }
 
 /// Where an undo goes.
@@ -130,7 +151,10 @@ pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Ta
 /// Whether the controller has seen the newest change of the spec.
 pub fn is_observed(workload: &Value) -> bool {
     let generation = workload["metadata"]["generation"].as_i64().unwrap_or(0);
-    workload["status"]["observedGeneration"].as_i64().is_some_and(|observed| observed >= generation)
+    let observed = &workload["status"]["observedGeneration"];
+    // A Rollout's is a number in a string; before Argo Rollouts 0.10 it was a hash, which says nothing.
+    let in_text = || observed.as_str().map(|text| text.parse().unwrap_or(i64::MAX));
+    observed.as_i64().or_else(in_text).is_some_and(|observed| observed >= generation)
 }
 
 fn next_number(entries: &[Entry]) -> i64 {

@@ -4,6 +4,7 @@
 //! warning events. What they say goes into a [`fold::Fold`] a workload; whatever arrives together makes one
 //! digest, and a digest that equals the last one is not told.
 
+mod argo;
 mod check;
 mod collection;
 pub mod events;

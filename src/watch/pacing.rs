@@ -90,8 +90,9 @@ impl Watch {
         let mut deploys = vec![None; self.setup.services.len()];
         for (workload, state) in self.setup.workloads.iter().zip(&self.workloads) {
             let slot = &mut deploys[usize::from(workload.service.0)];
-            // A Deployment's speaks for a service that also has, say, a cache in a StatefulSet.
-            if slot.is_none() || workload.reference.kind == WorkloadKind::Deployment {
+            // A Deployment's or Rollout's speaks for a service that also has, say, a cache in a StatefulSet.
+            let speaks = matches!(workload.reference.kind, WorkloadKind::Deployment | WorkloadKind::Rollout);
+            if slot.is_none() || speaks {
                 *slot = state.deploy.as_ref().or(slot.take());
             }
         }

@@ -5,7 +5,7 @@ use crate::deploy::{Time, WorkloadId, brief};
 use crate::message::Effect;
 use crate::rollback::lease::{Holding, LeaseCall};
 use crate::rollback::{Answer, Blocked, Covered, Goal, Rollback, Run, Step, StepState, Undertaking};
-use crate::rollout::{PodPhase, Progress, Rollout};
+use crate::rollout::{PodPhase, Progress, Rollout, TroubleKind};
 use crate::signal::SignalId;
 use crate::timeline::Mark;
 use crate::verdict::Level;
@@ -272,7 +272,7 @@ impl Watch {
         if done.ready.is_none() && done.steps.iter().all(is_ready) {
             done.ready = Some(self.now);
             let took = brief(self.now - done.confirmed);
-            self.tell(format!("{} again: all pods ready, {took} after the key", done.plan.serves()));
+            self.tell(format!("{} again: all pods ready, {took} after {}", done.plan.serves(), done.beginning()));
         }
         self.rollback = match done.ready {
             // Whoever goes forward again knows that the flags may come with it.
@@ -298,11 +298,13 @@ impl Watch {
         let mut all = Pods::Serve;
         for covered in &step.covers {
             let Some(rollout) = &self.workloads[usize::from(covered.workload.0)].rollout else { return Pods::Coming };
-            let bumped = i64::from(step.action.changes_spec());
-            if rollout.generation < covered.generation + bumped || rollout.uid != covered.uid {
+            if rollout.uid != covered.uid || !has_begun(rollout, covered, step) {
                 return Pods::Coming;
             }
             if let Progress::Failed(why) = &rollout.progress {
+                // “Exceeded its deadline” says that it does not come up; the pods say why.
+                let cause = rollout.troubles.first().filter(|trouble| trouble.kind < TroubleKind::DeadlineExceeded);
+                let why = cause.map_or(why, |trouble| &trouble.sentence);
                 let label = covered.to.label();
                 return Pods::Fail(format!("{}: {label} does not come up: {why}", covered.reference));
             }
@@ -323,7 +325,7 @@ impl Watch {
             done.clear_since = None;
         } else if self.now - *done.clear_since.get_or_insert(self.now) >= self.setup.rollback.clear_for {
             let took = brief(self.now - done.confirmed);
-            self.tell(format!("rollback verified: flags clear, {took} after the key"));
+            self.tell(format!("rollback verified: flags clear, {took} after {}", done.beginning()));
             return Rollback::Verified { done, at: self.now };
         }
         if red && self.now - ready >= NOT_THE_CAUSE_AFTER {
@@ -359,14 +361,14 @@ fn open_run(state: &StepState) -> Option<&Run> {
 
 /// The next state of a step and what the timeline says of it; `None` where nothing moved.
 fn moved_on(step: &Step, state: &StepState, answer: Answer, now: Time) -> Option<(StepState, Option<String>)> {
-    let subject = &step.subject;
+    let (subject, name) = (&step.subject, step.action.name());
     let since = match state {
         StepState::Accepted { at, .. } => *at,
         _ => now,
     };
     Some(match (answer, state) {
         (Answer::Accepted, _) => {
-            (StepState::Accepted { at: now, run: None }, Some(format!("{subject}: undo accepted")))
+            (StepState::Accepted { at: now, run: None }, Some(format!("{subject}: {name} accepted")))
         }
         (Answer::Running(run), StepState::Accepted { run: Some(known), .. }) if *known == run => return None,
         (Answer::Running(run), _) => {
@@ -387,7 +389,7 @@ fn moved_on(step: &Step, state: &StepState, answer: Answer, now: Time) -> Option
             (StepState::Failed(Blocked { reason: what, way_out }), Some(text))
         }
         (Answer::Refused(blocked), _) => {
-            let text = format!("{subject}: undo refused: {}", blocked.reason);
+            let text = format!("{subject}: {name} refused: {}", blocked.reason);
             (StepState::Failed(blocked), Some(text))
         }
         (Answer::Failed(blocked), _) => {
@@ -395,6 +397,15 @@ fn moved_on(step: &Step, state: &StepState, answer: Answer, now: Time) -> Option
             (StepState::Failed(blocked), Some(text))
         }
     })
+}
+
+/// Whether what the cluster tells is from after the request: until then it speaks of the state that is taken back. What
+/// leaves the spec alone shows by the version that is on its way.
+fn has_begun(rollout: &Rollout, covered: &Covered, step: &Step) -> bool {
+    if step.action.changes_spec(&covered.reference) {
+        return rollout.generation > covered.generation;
+    }
+    rollout.deploy.as_ref().is_some_and(|deploy| deploy.to.hash == covered.to.hash)
 }
 
 /// Whether a version is all that serves: rolled out, its pods ready, no other pod left but those going. A

@@ -39,7 +39,7 @@ impl Strategy for Plain {
                     from: seen.running,
                     to: seen.revisions[1].clone(),
                 }],
-                action: Action::Abort { reference: ask.reference.clone() },
+                action: Action::Command { argv: Vec::new(), environment: Vec::new() },
                 does: Vec::new(),
                 checks: Vec::new(),
                 not_restored: Vec::new(),

@@ -168,6 +168,7 @@ impl Lab {
                 spec["serviceName"] = json!(of.name);
             }
             WorkloadKind::DaemonSet if self.nodes.is_empty() => {}
+            WorkloadKind::Rollout => panic!("a plain cluster has no Rollouts"),
             WorkloadKind::DaemonSet => spec["template"]["spec"]["nodeSelector"] = json!({OURS: of.namespace}),
         }
         json!({"apiVersion": "apps/v1", "kind": of.kind.kind(), "metadata": {"name": of.name}, "spec": spec})

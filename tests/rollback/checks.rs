@@ -57,7 +57,7 @@ fn state(world: World) -> State {
 
 fn usual(world: &World) -> Wanted {
     let served_before = match world.reference.kind {
-        WorkloadKind::Deployment => OLD,
+        WorkloadKind::Deployment | WorkloadKind::Rollout => OLD,
         WorkloadKind::StatefulSet => "db-564dc996c7",
         WorkloadKind::DaemonSet => "aaa",
     };

@@ -34,7 +34,9 @@ pub(super) fn check(
     // Pods that are on top already make room for each other.
     let replicas = workload["spec"]["replicas"].as_i64().unwrap_or(1);
     let on_top = match reference.kind {
-        WorkloadKind::Deployment => (workload["status"]["replicas"].as_i64().unwrap_or(0) - replicas).max(0),
+        WorkloadKind::Deployment | WorkloadKind::Rollout => {
+            (workload["status"]["replicas"].as_i64().unwrap_or(0) - replicas).max(0)
+        }
         WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => 0,
     };
     let surge = (pace.surge.min(pace.pods) - on_top).max(0) as f64;

@@ -8,7 +8,7 @@ use crate::rollback::target::text::{items, named};
 use serde_json::Value;
 
 pub(super) fn check(reference: &WorkloadRef, objects: Objects<'_>) -> Vec<Check> {
-    if reference.kind == WorkloadKind::Deployment {
+    if matches!(reference.kind, WorkloadKind::Deployment | WorkloadKind::Rollout) {
         return Vec::new();
     }
     let namespace = &reference.namespace;

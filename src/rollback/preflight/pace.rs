@@ -19,21 +19,26 @@ pub struct Pace {
     pub unavailable: i64,
     /// Seconds for which a new pod must be ready before it counts.
     min_ready: i64,
+    /// What it waits for on the way, beside pods: the pauses of a canary.
+    pauses: TimeDelta,
 }
 
 impl Pace {
-    /// Reads it from the workload. Percentages round as the controllers do: a Deployment's surge up and its
-    /// unavailable down (both 0 means one unavailable), all of the other kinds' up.
+    /// Reads it from the workload. Percentages round as the controllers do: a Deployment's and a canary's surge up
+    /// and its unavailable down (both 0 means one unavailable), all of the other kinds' up.
     pub fn of(kind: WorkloadKind, workload: &Value) -> Self {
         let spec = &workload["spec"];
         let replicas = spec["replicas"].as_i64().unwrap_or(1).max(0);
         let rolling = match kind {
             WorkloadKind::Deployment => &spec["strategy"]["rollingUpdate"],
+            WorkloadKind::Rollout => &spec["strategy"]["canary"],
             WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => &spec["updateStrategy"]["rollingUpdate"],
         };
         let (pods, surge, unavailable) = match kind {
             WorkloadKind::Deployment if is_recreated(workload) => (replicas, 0, replicas),
-            WorkloadKind::Deployment => {
+            // Blue-green: all of the new ones beside all of the old ones.
+            WorkloadKind::Rollout if rolling.is_null() => (replicas, replicas, 0),
+            WorkloadKind::Deployment | WorkloadKind::Rollout => {
                 let quarter = Amount::Percent(25);
                 let surge = Amount::read(&rolling["maxSurge"]).unwrap_or(quarter).up(replicas);
                 let unavailable = Amount::read(&rolling["maxUnavailable"]).unwrap_or(quarter).down(replicas);
@@ -52,14 +57,32 @@ impl Pace {
             }
         };
         let min_ready = spec["minReadySeconds"].as_i64().unwrap_or(0).max(0);
-        Self { pods, surge, unavailable: unavailable.min(pods), min_ready }
+        Self { pods, surge, unavailable: unavailable.min(pods), min_ready, pauses: TimeDelta::zero() }
+    }
+
+    /// The same, with so many pods to start.
+    #[must_use]
+    pub fn only(self, pods: i64) -> Self {
+        Self { pods, ..self }
+    }
+
+    /// The same, with pauses on the way.
+    #[must_use]
+    pub fn with_pauses(self, pauses: TimeDelta) -> Self {
+        Self { pauses, ..self }
     }
 
     /// How long until all pods are ready: as many waves as it takes, each as long as one pod's start.
     /// `seen` is how long such pods took of late; [`GUESS`] without it. The end of old pods is not counted:
     /// most go in a second or two, and how long a stubborn one takes nobody knows beforehand.
     pub fn expected(self, seen: Option<TimeDelta>) -> TimeDelta {
-        self.wave(seen).checked_mul(self.waves()).unwrap_or(TimeDelta::MAX)
+        let pods = self.wave(seen).checked_mul(self.waves());
+        pods.and_then(|pods| pods.checked_add(&self.pauses)).unwrap_or(TimeDelta::MAX)
+    }
+
+    /// What it waits for on the way, beside pods: the pauses of a canary.
+    pub fn pauses(self) -> TimeDelta {
+        self.pauses
     }
 
     /// How long one lot of pods takes: to start, and to be ready for as long as counts.

@@ -3,6 +3,7 @@
 use super::warning;
 use crate::deploy::{WorkloadKind, version_label};
 use crate::rollback::ask::Ask;
+use crate::rollback::target::argo::Standing;
 use crate::rollback::target::author::{self, by};
 use crate::rollback::target::{Lineage, is_observed, template};
 use crate::rollback::{Check, Goal};
@@ -90,6 +91,10 @@ fn under_way(kind: WorkloadKind, workload: &Value) -> Option<String> {
             let wanted = (spec["replicas"].as_i64().unwrap_or(1) - partition).max(0);
             let updated = count("updatedReplicas");
             (wanted, updated, status["currentRevision"] == status["updateRevision"] || updated >= wanted)
+        }
+        WorkloadKind::Rollout => {
+            let (wanted, updated) = (spec["replicas"].as_i64().unwrap_or(1), count("updatedReplicas"));
+            (wanted, updated, !Standing::of(workload).update().is_in_flight())
         }
         WorkloadKind::DaemonSet => {
             let (wanted, updated) = (count("desiredNumberScheduled"), count("updatedNumberScheduled"));

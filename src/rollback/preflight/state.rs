@@ -1,5 +1,6 @@
 //! Whether the workload takes another version at all.
 
+use super::warning;
 use crate::deploy::{WorkloadKind, WorkloadRef};
 use crate::rollback::{Blocked, Check};
 use serde_json::Value;
@@ -13,6 +14,13 @@ pub(super) fn check(reference: &WorkloadRef, workload: &Value) -> Check {
                 reason: format!("{reference} is being deleted"),
                 way_out: "find out who deletes it, then deploy the earlier version anew".to_owned(),
             },
+        );
+    }
+    if reference.kind == WorkloadKind::Rollout && workload["spec"]["paused"] == true {
+        return warning(
+            "paused",
+            format!("{reference} is paused by hand: it may go no further than where it stands"),
+            format!("let it go on after that: kubectl argo rollouts promote {} -n {namespace}", reference.name),
         );
     }
     if reference.kind != WorkloadKind::Deployment {

@@ -15,8 +15,13 @@ pub(super) fn check(pace: Pace, seen: Option<TimeDelta>) -> Check {
     let expected = pace.expected(seen);
     let wave = brief(pace.wave(seen));
     let waves = match pace.waves() {
+        0 => return Check::ok(name, "at once: no pod has to start"),
         1 => format!("all pods at once, {wave}"),
         waves => format!("{waves} waves of {wave}"),
+    };
+    let waves = match pace.pauses() {
+        none if none.is_zero() => waves,
+        pauses => format!("{waves}, and {} of pauses", brief(pauses)),
     };
     let basis = match seen {
         Some(_) => format!("{waves}, as its pods started of late"),

@@ -7,20 +7,20 @@ mod permission;
 mod selector;
 mod sight;
 
-pub(super) use sight::{look_at, read_workload};
+pub(super) use permission::{Trial, review, try_status};
+pub(super) use sight::{Sight, look_at, read, read_workload};
 
 use super::Strategy;
 use crate::cluster::Cluster;
-use crate::deploy::version_label;
+use crate::deploy::{WorkloadKind, WorkloadRef, version_label};
 use crate::rollback::action::{Action, Patch};
 use crate::rollback::ask::Ask;
 use crate::rollback::preflight::{self, Aim, Owner};
 use crate::rollback::target::{author, patch, template};
-use crate::rollback::{Answer, Blocked, CheckOutcome, Readiness, Refusal, Run, Step};
+use crate::rollback::{Answer, Blocked, Check, CheckOutcome, Readiness, Refusal, Run, Step};
 use answer::Meaning;
 use api::{Call, Lost, Reply};
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use permission::Trial;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -61,7 +61,15 @@ impl Strategy for Undo {
 /// At most a dozen requests, in three rounds of requests side by side, none of which changes anything; each has
 /// the cluster's timeout. A change that comes between the reading and the trying is answered by doing it all
 /// once more.
+///
+/// An Argo Rollout is not for this way alone: its updates are aborted, and some take their template from elsewhere.
 pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
+    if ask.reference.kind == WorkloadKind::Rollout {
+        return Readiness::Blocked(Refusal::from(Blocked {
+            reason: format!("{} is an Argo Rollout, which Kubernetes itself cannot take back", ask.reference),
+            way_out: "choose strategy = \"argo-rollouts\", or \"owner\"".to_owned(),
+        }));
+    }
     match step_under(Owner::Heeded, cluster, ask).await {
         Ok(step) => Readiness::Ready(Arc::new(step)),
         Err(refusal) => Readiness::Blocked(refusal),
@@ -75,23 +83,47 @@ pub(super) async fn step_under(owner: Owner, cluster: &Cluster, ask: &Ask) -> Re
             return Ok(step);
         }
     }
-    let reference = &ask.reference;
-    Err(Refusal::from(Blocked {
+    Err(changes_too_fast(&ask.reference))
+}
+
+/// A workload that was changed in the midst of each preparation.
+pub(super) fn changes_too_fast(reference: &WorkloadRef) -> Refusal {
+    Refusal::from(Blocked {
         reason: format!("{reference} changes faster than an undo of it can be prepared"),
         way_out: "find out who else deploys or scales it, and wait until they have done".to_owned(),
-    }))
+    })
 }
 
 /// One preparation; `None` when the workload changed in its midst.
 async fn attempt(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Option<Step>, Refusal> {
     let reference = &ask.reference;
-    let (permission, sight) = tokio::join!(permission::review(cluster, reference), sight::read(cluster, reference));
+    let (permission, sight) = tokio::join!(review(cluster, reference, ""), read(cluster, reference));
+    match sight {
+        Ok(sight) if sight.workload["spec"]["workloadRef"].is_object() => Err(Refusal::from(Blocked {
+            reason: format!("{reference} has no template of its own: it takes that of another object"),
+            way_out: "take the version back where that object comes from".to_owned(),
+        })),
+        Ok(sight) => undo(owner, cluster, ask, sight, permission, None).await,
+        Err(check) => Err(preflight::refusal(vec![check, permission])),
+    }
+}
+
+/// Drafts the undo of what was read, and tries it; `None` when the workload changed meanwhile. `through` is the object
+/// from which the workload takes its template, where it has none of its own.
+pub(super) async fn undo(
+    owner: Owner,
+    cluster: &Cluster,
+    ask: &Ask,
+    mut sight: Sight,
+    permission: Check,
+    through: Option<(&WorkloadRef, &Value)>,
+) -> Result<Option<Step>, Refusal> {
+    let reference = &ask.reference;
     let is_allowed = permission.outcome != CheckOutcome::Blocked;
-    let mut sight = match sight {
-        Ok(sight) => sight,
-        Err(check) => return Err(preflight::refusal(vec![check, permission])),
-    };
-    let aim = Aim::of(ask, &sight.workload, sight.objects().history);
+    let mut aim = Aim::of(ask, &sight.workload, sight.objects().history);
+    if let Some((reference, object)) = through {
+        aim = aim.through(reference, object).map_err(Refusal::from)?;
+    }
     let (references, namespace) = (aim.references(), reference.namespace.as_str());
     let (config_maps, secrets, trial) = tokio::join!(
         around::metadata(cluster, namespace, "configmaps", references.config_maps()),
@@ -100,7 +132,11 @@ async fn attempt(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Option<St
     );
     (sight.around.config_maps, sight.around.secrets) = (config_maps, secrets);
 
-    let drafted = preflight::draft_under(owner, &cluster.label, ask, sight.objects());
+    let mut drafted = preflight::draft_under(owner, &cluster.label, ask, sight.objects());
+    if let (Ok(step), Some((from, _)), Some((patch, _))) = (&mut drafted, through, aim.patch()) {
+        step.action = Action::Patch(patch.clone());
+        step.does.insert(0, format!("{from}, from which {reference} takes its template, is patched:"));
+    }
     let drafted = preflight::add(drafted, [sight.identity, permission]);
     match trial {
         // Without the permission the trial only says so again.
@@ -131,18 +167,36 @@ pub async fn read_back(cluster: &Cluster, step: &Step) -> Answer {
 
 /// Sends a step's patch, once.
 pub(super) async fn send_patch(cluster: &Cluster, step: &Step, patch: &Patch) -> Answer {
-    let call = Call::Patch { of: &patch.reference, patch: &patch.document, dry: false };
+    match change(cluster, step, patch, "").await {
+        Changed::Told(answer) => answer,
+        Changed::Overtaken(reply) => overtaken(step, patch, look(cluster, step, patch).await, &reply),
+    }
+}
+
+/// What came of a request that changes something.
+pub(super) enum Changed {
+    /// This.
+    Told(Answer),
+    /// Its tests did not hold, so that it has certainly done nothing: somebody was quicker.
+    Overtaken(Reply),
+}
+
+/// Sends a patch of a workload or of its subresource, once.
+pub(super) async fn change(cluster: &Cluster, step: &Step, patch: &Patch, subresource: &'static str) -> Changed {
+    let call = Call::Patch { of: &patch.reference, subresource, patch: &patch.document, dry: false };
     let reply = match api::ask(cluster, call).await {
         Ok(reply) => reply,
-        Err(Lost::NotSent(reason)) => return Answer::Refused(answer::unreachable(&step.place, &reason)),
-        Err(Lost::Unknown(reason)) => return Answer::Unknown(reason),
+        Err(Lost::NotSent(reason)) => {
+            return Changed::Told(Answer::Refused(answer::unreachable(&step.place, &reason)));
+        }
+        Err(Lost::Unknown(reason)) => return Changed::Told(Answer::Unknown(reason)),
     };
-    match answer::meaning(&patch.reference, &reply, &step.by_hand) {
+    Changed::Told(match answer::meaning(&patch.reference, &reply, &step.by_hand) {
         Meaning::Taken => Answer::Accepted,
         Meaning::Refused(blocked) => Answer::Refused(blocked),
         Meaning::Unclear(reason) => Answer::Unknown(reason),
-        Meaning::Overtaken => overtaken(step, patch, look(cluster, step, patch).await, &reply),
-    }
+        Meaning::Overtaken => return Changed::Overtaken(reply),
+    })
 }
 
 /// Reads whether a step's patch took effect. Changes nothing.
@@ -168,7 +222,16 @@ enum State {
     Changed(String),
 }
 
-async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, String> {
+/// The object of a patch, as it is now.
+pub(super) enum Found {
+    /// The very object that was pinned.
+    Same(Value),
+    /// Deleted, or another one by that name; the sentence says which.
+    Gone(String),
+}
+
+/// Reads the object of a patch; the error says why it could not be read.
+pub(super) async fn find(cluster: &Cluster, patch: &Patch) -> Result<Found, String> {
     let of = &patch.reference;
     let reply = api::ask(cluster, Call::Workload(of)).await.map_err(Lost::reason)?;
     let object = &reply.body;
@@ -185,15 +248,31 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, St
         }
     }
     if is_gone {
-        return Ok(State::Changed(format!("{of} has been deleted")));
+        return Ok(Found::Gone(format!("{of} has been deleted")));
     }
-    let live = &object["spec"]["template"];
-    let images = template::images(live);
-    let image = images.first().map_or("?", |image| version_label(image));
-    let by = author::by(author::of_spec(object).as_ref());
     if uid != Some(patch.uid.as_str()) {
-        return Ok(State::Changed(format!("{of} was deleted and made anew{by}; it now runs {image}")));
+        let (by, image) = (author::by(author::of_spec(object).as_ref()), image(object));
+        return Ok(Found::Gone(format!("{of} was deleted and made anew{by}; it now runs {image}")));
     }
+    Ok(Found::Same(reply.body))
+}
+
+/// The version in a workload's template, as people call it.
+pub(super) fn image(workload: &Value) -> String {
+    let images = template::images(&workload["spec"]["template"]);
+    images.first().map_or("?", |image| version_label(image)).to_owned()
+}
+
+async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, String> {
+    let of = &patch.reference;
+    let object = match find(cluster, patch).await? {
+        Found::Same(object) => object,
+        Found::Gone(text) => return Ok(State::Changed(text)),
+    };
+    let object = &object;
+    let live = &object["spec"]["template"];
+    let (images, image) = (template::images(live), image(object));
+    let by = author::by(author::of_spec(object).as_ref());
     if template::same(live, patch::template(&patch.document)) || is_ours(step, patch, object, &images) {
         return Ok(State::Restored);
     }

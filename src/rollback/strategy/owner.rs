@@ -1,22 +1,24 @@
 //! The default: whoever keeps a workload takes it back by their own way, told by the marks that they leave on it.
 
+use super::argo_rollouts::ArgoRollouts;
 use super::argocd::ArgoCd;
 use super::flux::Flux;
 use super::helm::{Helm, NoStep};
-use super::kubernetes::{self, Undo};
+use super::kubernetes;
 use super::{Strategy, not_mine};
 use crate::cluster::Cluster;
 use crate::rollback::action::Action;
 use crate::rollback::ask::Ask;
 use crate::rollback::keeper::{self, Keeper};
 use crate::rollback::spec::OwnerSpec;
+use crate::rollback::target::argo::Standing;
 use crate::rollback::{Answer, Blocked, Check, Readiness, Run, Step};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use std::sync::Arc;
 
 /// Each workload by its owner's way.
 pub struct ByOwner {
-    undo: Undo,
+    undo: ArgoRollouts,
     flux: Flux,
     /// `None` where the cluster is known by its address alone: helm would act on another one.
     helm: Option<Helm>,
@@ -32,7 +34,7 @@ impl ByOwner {
     pub fn new(spec: &OwnerSpec, cluster: Cluster) -> Result<Self, Blocked> {
         let argocd = spec.argocd.as_ref().map(|spec| ArgoCd::new(spec, cluster.clone())).transpose()?;
         Ok(Self {
-            undo: Undo::new(cluster.clone()),
+            undo: ArgoRollouts::new(cluster.clone()),
             flux: Flux::new(cluster.clone()),
             helm: spec.helm.clone().map(|told| Helm::new(told, cluster.clone())),
             argocd,
@@ -45,6 +47,10 @@ impl ByOwner {
             Ok(workload) => workload,
             Err(blocked) => return Readiness::Blocked(blocked.into()),
         };
+        if Standing::of(&workload).update().is_in_flight() {
+            // Whoever keeps a Rollout keeps its template, which an abort leaves alone.
+            return self.undo.prepare(ask).await;
+        }
         match (keeper::of(&workload), &self.argocd) {
             (Keeper::Flux(_), _) => self.flux.prepare(ask).await,
             (Keeper::ArgoCd(_), Some(argocd)) => argocd.prepare(ask).await,
@@ -81,11 +87,11 @@ impl ByOwner {
     /// The strategy that made this step.
     fn maker(&self, step: &Step) -> Option<&dyn Strategy> {
         match &step.action {
-            Action::Patch(_) => Some(&self.undo),
+            Action::Patch(_) | Action::Abort { .. } => Some(&self.undo),
             Action::Flux { .. } => Some(&self.flux),
             Action::Helm { .. } => self.helm.as_ref().map(|helm| helm as &dyn Strategy),
             Action::ArgoCd { .. } => self.argocd.as_ref().map(|argocd| argocd as &dyn Strategy),
-            Action::Abort { .. } | Action::Ci(_) | Action::Revert { .. } | Action::Command { .. } => None,
+            Action::Ci(_) | Action::Revert { .. } | Action::Command { .. } => None,
         }
     }
 }

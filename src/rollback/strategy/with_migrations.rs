@@ -109,8 +109,9 @@ impl WithMigrations {
     /// What the workload and its namespace's jobs tell: two small requests, side by side.
     async fn in_cluster(&self, ask: &Ask) -> InCluster {
         let of = &ask.reference;
-        let workload = Request::new(format!("/apis/apps/v1/namespaces/{}/{}", of.namespace, of.kind.plural()))
-            .get(&of.name, &GetParams::default());
+        let (kind, namespace) = (of.kind, &of.namespace);
+        let workloads = format!("/apis/{}/{}/namespaces/{namespace}/{}", kind.group(), kind.version(), kind.plural());
+        let workload = Request::new(workloads).get(&of.name, &GetParams::default());
         let jobs = Request::new(format!("/apis/batch/v1/namespaces/{}/jobs", of.namespace))
             .list(&ListParams::default().limit(JOBS));
         let (Ok(workload), Ok(jobs)) = (workload, jobs) else { return InCluster::default() };

@@ -1,15 +1,18 @@
 //! The template history of a workload: its `ReplicaSets` or `ControllerRevisions`, newest first.
 
-use super::template;
 use super::text::{moment, time};
+use super::{argo, template};
 use crate::deploy::{Time, Version, WorkloadKind, version_label};
 use serde_json::{Map, Value};
 
 /// Where a Deployment's controller keeps the number of a `ReplicaSet`.
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
+/// The same of a Rollout's controller.
+const ROLLOUT_REVISION: &str = "rollout.argoproj.io/revision";
+
 /// The numbers that a `ReplicaSet` had before, comma separated; set when it was undone to.
-const FORMER: &str = "deployment.kubernetes.io/revision-history";
+const FORMER: [&str; 2] = ["deployment.kubernetes.io/revision-history", "rollout.argoproj.io/revision-history"];
 
 /// One entry of the history.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +36,7 @@ impl Entry {
 
     /// The number that it had before it was last undone to; `None` when it never was.
     pub fn former_revision(&self) -> Option<i64> {
-        let numbers = self.annotations.get(FORMER)?.as_str()?;
+        let numbers = FORMER.iter().find_map(|key| self.annotations.get(*key))?.as_str()?;
         numbers.rsplit(',').next()?.trim().parse().ok()
     }
 
@@ -70,13 +73,14 @@ fn entry(kind: WorkloadKind, item: &Value) -> Option<Entry> {
     let metadata = &item["metadata"];
     let label = |key: &str| metadata["labels"][key].as_str().map(str::to_owned);
     let name = metadata["name"].as_str().map(str::to_owned);
+    let noted = |key: &str| match metadata["annotations"][key].as_str() {
+        Some(number) => number.parse().ok(),
+        None => Some(0),
+    };
     let (template, revision, hash) = match kind {
-        WorkloadKind::Deployment => {
-            let revision = match metadata["annotations"][REVISION].as_str() {
-                Some(number) => number.parse().ok()?,
-                None => 0,
-            };
-            (&item["spec"]["template"], revision, label(template::HASH_LABEL))
+        WorkloadKind::Deployment => (&item["spec"]["template"], noted(REVISION)?, label(template::HASH_LABEL)),
+        WorkloadKind::Rollout => {
+            (&item["spec"]["template"], noted(ROLLOUT_REVISION)?, label(template::ROLLOUT_HASH_LABEL))
         }
         // A StatefulSet's pods carry the name of their revision, a DaemonSet's the hash alone.
         WorkloadKind::StatefulSet => (&item["data"]["spec"]["template"], item["revision"].as_i64()?, name.clone()),
@@ -84,7 +88,11 @@ fn entry(kind: WorkloadKind, item: &Value) -> Option<Entry> {
             (&item["data"]["spec"]["template"], item["revision"].as_i64()?, label("controller-revision-hash"))
         }
     };
-    let template = template.is_object().then(|| template::restored(template))?;
+    let restored = || match kind {
+        WorkloadKind::Rollout => argo::restored(item),
+        _ => template::restored(template),
+    };
+    let template = template.is_object().then(restored)?;
     let hash = hash.or_else(|| name.clone())?;
     let also = [name, label("controller-revision-hash"), label("controller.kubernetes.io/hash")];
     let names = also.into_iter().flatten().chain([hash.clone()]).collect();

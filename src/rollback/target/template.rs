@@ -5,6 +5,9 @@ use serde_json::Value;
 /// The label by which a Deployment's controller tells its `ReplicaSets` apart; never part of the template.
 pub(super) const HASH_LABEL: &str = "pod-template-hash";
 
+/// The same of Argo Rollouts.
+pub(super) const ROLLOUT_HASH_LABEL: &str = "rollouts-pod-template-hash";
+
 /// A history entry's template as the workload carried it: without the controllers' own additions.
 ///
 /// A `ReplicaSet` has the hash label on top; a `ControllerRevision` has `$patch: replace`, which only a
@@ -16,6 +19,7 @@ pub(super) fn restored(entry: &Value) -> Value {
     }
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
         labels.remove(HASH_LABEL);
+        labels.remove(ROLLOUT_HASH_LABEL);
     }
     template
 }

@@ -60,11 +60,8 @@ async fn find(cluster: &Cluster, reference: &WorkloadRef) -> Result<String, Chec
 
 /// Everything that the watches need, asked one by one: the answer names exactly what is missing.
 async fn may_watch(cluster: &Cluster, reference: &WorkloadRef) -> Result<String, CheckFailure> {
-    let history = match reference.kind {
-        crate::deploy::WorkloadKind::Deployment => "replicasets",
-        _ => "controllerrevisions",
-    };
-    let needed = [("apps", reference.kind.plural()), ("apps", history), ("", "pods"), ("", "events")];
+    let own = (reference.kind.group(), reference.kind.plural());
+    let needed = [own, ("apps", reference.kind.history()), ("", "pods"), ("", "events")];
     let mut missing: Vec<(&str, &str, &str)> = Vec::new();
     for (group, resource) in needed {
         for verb in ["get", "list", "watch"] {
@@ -91,14 +88,14 @@ async fn may_watch(cluster: &Cluster, reference: &WorkloadRef) -> Result<String,
 }
 
 async fn may_patch(cluster: &Cluster, reference: &WorkloadRef) -> Result<String, CheckFailure> {
-    let resource = reference.kind.plural();
+    let (group, resource) = (reference.kind.group(), reference.kind.plural());
     let name = reference.name.as_str();
-    let access = Access { verb: "patch", group: "apps", resource, namespace: &reference.namespace, name: Some(name) };
+    let access = Access { verb: "patch", group, resource, namespace: &reference.namespace, name: Some(name) };
     match cluster.may(access).await {
         Ok(true) => Ok("patch is allowed".to_owned()),
         Ok(false) => Err(CheckFailure {
             reason: format!("not allowed: patch {resource}; R will be blocked"),
-            way_out: grant(reference, "redflag-rollback", &[("patch", resource, "apps")], Some(name)),
+            way_out: grant(reference, "redflag-rollback", &[("patch", resource, group)], Some(name)),
         }),
         Err(error) => Err(failure(&error)),
     }

@@ -1,5 +1,6 @@
 //! One workload as a fold of what its watches say: objects in, [`Rollout`] out. No IO, no clock.
 
+use super::argo;
 use super::collection::Collection;
 use super::history::{History, Outlook};
 use super::objects::{self, Entry, Pod, Workload, owner, uid};
@@ -128,6 +129,7 @@ impl Fold {
         let ailing: Vec<_> = ailing.into_iter().map(|(_, ailments)| ailments).collect();
         let has_finished = deploy.as_ref().is_some_and(|deploy| deploy.finished.is_some());
         let mut troubles = troubles(self.kind, workload, &ailing, has_finished);
+        troubles.extend(argo::aborted(workload, deploy.as_ref()));
         troubles.extend(hash.and_then(|_| held_up(self.kind, workload, &rows)));
         troubles.sort_by_key(|trouble| trouble.kind);
         let rollout = Rollout {
@@ -164,10 +166,15 @@ impl Fold {
 
     fn own_pods(&self, workload: &Workload) -> Vec<&Pod> {
         let owners: BTreeSet<&str> = match self.kind {
-            WorkloadKind::Deployment => self.own_entries(workload).map(|entry| uid(&entry.metadata)).collect(),
+            WorkloadKind::Deployment | WorkloadKind::Rollout => {
+                self.own_entries(workload).map(|entry| uid(&entry.metadata)).collect()
+            }
             WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => BTreeSet::from([uid(&workload.metadata)]),
         };
-        let is_own = |pod: &&Pod| owner(&pod.metadata).is_some_and(|owner| owners.contains(owner));
+        let update = workload.update();
+        let is_own = |pod: &&Pod| {
+            owner(&pod.metadata).is_some_and(|owner| owners.contains(owner)) && !update.is_idle(pod.hash(self.kind))
+        };
         self.pods.iter().filter(is_own).collect()
     }
 }

@@ -27,6 +27,12 @@ impl<'a> History<'a> {
     /// Not simply the newest: between a change of the template and the controller's next look the newest
     /// entry is still the one before, and after an undo it is an old one that gets a new number only later.
     pub(super) fn current(&self) -> Option<&'a Entry> {
+        let update = self.workload.update();
+        if self.kind == WorkloadKind::Rollout && update.is_observed {
+            // Its template is stored as it was written, those of its ReplicaSets with all defaults: they are rarely
+            // equal. An aborted one has gone back, whatever its template says.
+            return self.entries.iter().find(|entry| entry.hash(self.kind) == update.wanted_hash()).copied();
+        }
         let fingerprint = self.workload.spec.template.fingerprint;
         let equal = self.entries.iter().filter(|entry| entry.template(self.kind).fingerprint == fingerprint);
         let newest = |entry: &&&Entry| (entry.number(self.kind), objects::created(&entry.metadata));
@@ -47,6 +53,7 @@ impl<'a> History<'a> {
                 entry.metadata.name.as_deref() == Some(self.workload.status.update_revision.as_str())
             }
             WorkloadKind::DaemonSet => true,
+            WorkloadKind::Rollout => false,
         };
         self.entries.iter().filter(is_named).max_by_key(|entry| entry.number(self.kind)).copied()
     }
@@ -103,6 +110,10 @@ impl<'a> History<'a> {
     /// When `current` was deployed. An entry that was used before and came back (an undo) is older than its
     /// deploy; then what it set off tells when, or the moment when we saw it happen.
     fn deployed_at(&self, current: &Entry, saw_another: bool, now: Time) -> Time {
+        let update = self.workload.update();
+        if let Some(aborted) = update.status.aborted_at.filter(|_| update.is_aborted()) {
+            return aborted;
+        }
         let others = self.entries.iter().filter(|entry| entry.metadata.uid != current.metadata.uid);
         let last_other = others.filter_map(|entry| objects::created(&entry.metadata)).max();
         let made = objects::created(&current.metadata);
@@ -147,7 +158,9 @@ impl<'a> History<'a> {
     /// When the rollout ended, if it did. A Deployment's controller notes it; of the others, the moment when
     /// the last new pod became ready is the nearest thing.
     fn finished_at(&self, deploy: &Deploy, outlook: &Outlook) -> Option<Time> {
-        if !self.workload.is_observed() {
+        let update = self.workload.update();
+        let is_half_way = self.kind == WorkloadKind::Rollout && !update.is_promoted() && !update.is_aborted();
+        if !self.workload.is_observed() || is_half_way {
             return None;
         }
         let progressing = self.workload.condition("Progressing").filter(|condition| condition.reason == ROLLED_OUT);

@@ -23,8 +23,12 @@ use kube::core::ObjectMeta;
 pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
 /// The same for the pods of `StatefulSet`s (the `ControllerRevision`'s name) and `DaemonSet`s (only its hash).
 pub const CONTROLLER_REVISION_HASH: &str = "controller-revision-hash";
+/// The same for the pods of Argo Rollouts.
+pub const ROLLOUTS_POD_TEMPLATE_HASH: &str = "rollouts-pod-template-hash";
 /// The number of a Deployment's template history.
 pub const REVISION: &str = "deployment.kubernetes.io/revision";
+/// The number of a Rollout's template history.
+pub const ROLLOUT_REVISION: &str = "rollout.argoproj.io/revision";
 /// What people write about a revision.
 pub const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 

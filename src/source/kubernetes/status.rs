@@ -1,5 +1,6 @@
 //! What `kubectl rollout status` says of a workload, in its words (kubectl `polymorphichelpers/rollout_status.go`).
 
+use super::argo;
 use super::objects::Workload;
 use crate::deploy::WorkloadKind;
 use crate::rollout::{Progress, Replicas};
@@ -18,6 +19,7 @@ pub(super) fn progress(kind: WorkloadKind, workload: &Workload) -> Progress {
         WorkloadKind::Deployment => deployment(workload),
         WorkloadKind::StatefulSet => stateful_set(workload),
         WorkloadKind::DaemonSet => daemon_set(workload),
+        WorkloadKind::Rollout => argo::progress(workload),
     }
 }
 
@@ -124,6 +126,7 @@ pub(super) fn replicas(kind: WorkloadKind, workload: &Workload) -> Replicas {
             available: status.number_available,
             total: status.current_number_scheduled,
         },
+        WorkloadKind::Rollout => argo::replicas(workload),
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn held_up(kind: WorkloadKind, workload: &Workload, pods: &[Pod]) -> 
 fn of_workload(kind: WorkloadKind, workload: &Workload, has_finished: bool) -> Vec<Trouble> {
     let mut troubles = Vec::new();
     if workload.spec.paused {
-        let sentence = "the deployment is paused: it waits until somebody resumes it".to_owned();
+        let sentence = format!("the {} is paused: it waits until somebody resumes it", kind.as_str());
         troubles.push(Trouble { kind: TroubleKind::Paused, sentence });
     }
     if !workload.is_observed() {
@@ -69,7 +69,7 @@ fn of_workload(kind: WorkloadKind, workload: &Workload, has_finished: bool) -> V
     }
     let counts = status::replicas(kind, workload);
     let below_minimum = match kind {
-        WorkloadKind::Deployment => holds("Available", "False").is_some(),
+        WorkloadKind::Deployment | WorkloadKind::Rollout => holds("Available", "False").is_some(),
         // These have no such condition. None at all, after there were some, is below any minimum.
         WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => has_finished && counts.available.max(counts.ready) == 0,
     };

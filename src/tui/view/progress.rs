@@ -59,7 +59,7 @@ fn outcome(view: &View<'_>) -> Option<(Level, String)> {
         | Rollback::Confirmed(_)
         | Rollback::Running(_) => return None,
         Rollback::Verified { done, at } => {
-            let since = if done.automatic { "it began" } else { "the key" };
+            let since = done.beginning();
             let (serves, took) = (done.plan.serves(), brief(*at - done.confirmed));
             let flags = match done.plan.goal {
                 Goal::Back => ", the flags are clear",

@@ -123,6 +123,7 @@ pub(super) fn not_allowed(verb: &str, plural: &str, namespace: &str, said: &str)
     let group = match plural {
         "pods" | "configmaps" | "secrets" | "resourcequotas" => "\"\"",
         "horizontalpodautoscalers" => "autoscaling",
+        "rollouts" | "rollouts/status" => "argoproj.io",
         _ => "apps",
     };
     Blocked {

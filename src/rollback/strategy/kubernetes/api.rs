@@ -2,7 +2,7 @@
 //! request may have got there.
 
 use crate::cluster::Cluster;
-use crate::deploy::{WorkloadKind, WorkloadRef};
+use crate::deploy::WorkloadRef;
 use crate::rollback::target::text::one_line;
 use kube::core::Request;
 use kube::core::params::{GetParams, ListParams, Patch, PatchParams, PostParams};
@@ -36,10 +36,10 @@ pub(in crate::rollback::strategy) enum Call<'a> {
     Metadata { namespace: &'a str, plural: &'static str, name: &'a str },
     /// The metadata of all of them.
     AllMetadata { namespace: &'a str, plural: &'static str },
-    /// May we patch it?
-    AccessReview(&'a WorkloadRef),
-    /// Patch it, or only try (`dryRun=All`): all of admission runs, nothing is stored.
-    Patch { of: &'a WorkloadRef, patch: &'a Value, dry: bool },
+    /// May we patch it, or its subresource? An empty one is the workload itself.
+    AccessReview { of: &'a WorkloadRef, subresource: &'static str },
+    /// Patch it or its subresource, or only try (`dryRun=All`): all of admission runs, nothing is stored.
+    Patch { of: &'a WorkloadRef, subresource: &'static str, patch: &'a Value, dry: bool },
     /// An object of another kind, by the path of its collection.
     Object { collection: &'a str, name: &'a str },
     /// Merge this into it (RFC 7386), or only try.
@@ -98,8 +98,11 @@ pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>
     let core = |namespace: &str, plural: &str| Request::new(format!("/api/v1/namespaces/{namespace}/{plural}"));
     let request = match call {
         Call::KubeSystem => Request::new("/api/v1/namespaces").get_metadata("kube-system", &GetParams::default()),
-        Call::Workload(of) => resource(of, of.kind.plural()).get(&of.name, &GetParams::default()),
-        Call::History(of, selector) => resource(of, history_plural(of.kind)).list(&labelled(selector)),
+        Call::Workload(of) => own(of).get(&of.name, &GetParams::default()),
+        Call::History(of, selector) => {
+            Request::new(format!("/apis/apps/v1/namespaces/{}/{}", of.namespace, of.kind.history()))
+                .list(&labelled(selector))
+        }
         Call::Pods(of, selector) => core(&of.namespace, "pods").list(&labelled(selector)),
         Call::Autoscalers(namespace) => {
             Request::new(format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"))
@@ -110,11 +113,17 @@ pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>
         Call::AllMetadata { namespace, plural } => {
             core(namespace, plural).list_metadata(&ListParams::default().limit(ENOUGH))
         }
-        Call::AccessReview(of) => Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
-            .create(&PostParams::default(), access_review(of).to_string().into_bytes()),
-        Call::Patch { of, patch, dry } => {
+        Call::AccessReview { of, subresource } => {
+            Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+                .create(&PostParams::default(), access_review(of, subresource).to_string().into_bytes())
+        }
+        Call::Patch { of, subresource, patch, dry } => {
             let patch = serde_json::from_value(patch.clone()).map_err(|error| Lost::NotSent(error.to_string()))?;
-            resource(of, of.kind.plural()).patch(&of.name, &patch_params(dry), &Patch::<()>::Json(patch))
+            let (request, patch) = (own(of), Patch::<()>::Json(patch));
+            match subresource {
+                "" => request.patch(&of.name, &patch_params(dry), &patch),
+                _ => request.patch_subresource(subresource, &of.name, &patch_params(dry), &patch),
+            }
         }
         Call::Object { collection, name } => Request::new(collection).get(name, &GetParams::default()),
         Call::Merge { collection, name, patch, dry } => {
@@ -143,28 +152,23 @@ fn patch_params(dry: bool) -> PatchParams {
     PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), dry_run: dry, ..PatchParams::default() }
 }
 
-fn resource(of: &WorkloadRef, plural: &str) -> Request {
-    Request::new(format!("/apis/apps/v1/namespaces/{}/{plural}", of.namespace))
-}
-
-/// Where the template history of this kind of workload is kept.
-pub(super) const fn history_plural(kind: WorkloadKind) -> &'static str {
-    match kind {
-        WorkloadKind::Deployment => "replicasets",
-        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => "controllerrevisions",
-    }
+/// The collection that it is in.
+fn own(of: &WorkloadRef) -> Request {
+    let kind = of.kind;
+    let (group, version, plural) = (kind.group(), kind.version(), kind.plural());
+    Request::new(format!("/apis/{group}/{version}/namespaces/{}/{plural}", of.namespace))
 }
 
 fn labelled(selector: &str) -> ListParams {
     ListParams::default().labels(selector)
 }
 
-fn access_review(of: &WorkloadRef) -> Value {
+fn access_review(of: &WorkloadRef, subresource: &str) -> Value {
     json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": {
-            "group": "apps", "resource": of.kind.plural(), "verb": "patch",
+            "group": of.kind.group(), "resource": of.kind.plural(), "subresource": subresource, "verb": "patch",
             "namespace": of.namespace, "name": of.name,
         }},
     })

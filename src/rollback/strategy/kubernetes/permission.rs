@@ -8,20 +8,31 @@ use crate::rollback::action::Patch;
 use crate::rollback::target::text::one_line;
 use crate::rollback::target::{patch, template};
 use crate::rollback::{Blocked, Check};
+use serde_json::Value;
 
 const DRY_RUN: &str = "dry run";
 
 /// What the access review says. “No opinion” (neither allowed nor denied) is a no; an answer that could not
 /// be worked out is neither, and the trial decides alone.
-pub(super) async fn review(cluster: &Cluster, of: &WorkloadRef) -> Check {
+///
+/// `subresource` is what is patched of the workload; empty for the workload itself.
+pub(in crate::rollback::strategy) async fn review(
+    cluster: &Cluster,
+    of: &WorkloadRef,
+    subresource: &'static str,
+) -> Check {
     let name = "permission";
-    let plural = of.kind.plural();
+    let plural = match subresource {
+        "" => of.kind.plural().to_owned(),
+        _ => format!("{}/{subresource}", of.kind.plural()),
+    };
+    let plural = plural.as_str();
     let unknown = |why: String| {
         let sentence = format!("the cluster does not say whether you may patch {plural}: {why}");
         let ask = format!("ask it yourself: kubectl auth can-i patch {plural} -n {}", of.namespace);
         Check::warning(name, sentence, Some(ask))
     };
-    let reply = match api::ask(cluster, Call::AccessReview(of)).await {
+    let reply = match api::ask(cluster, Call::AccessReview { of, subresource }).await {
         Ok(reply) if reply.is_success() => reply,
         Ok(reply) => return unknown(reply.said()),
         Err(lost) => return unknown(lost.reason()),
@@ -39,7 +50,7 @@ pub(super) async fn review(cluster: &Cluster, of: &WorkloadRef) -> Check {
 }
 
 /// What came of trying.
-pub(super) enum Trial {
+pub(in crate::rollback::strategy) enum Trial {
     /// This.
     Made(Check),
     /// The workload changed since it was read: what was tried is out of date.
@@ -51,23 +62,41 @@ pub(super) enum Trial {
 /// Lets the API server try the patch without storing anything.
 pub(super) async fn try_out(cluster: &Cluster, patch: Option<(&Patch, &str)>) -> Trial {
     let Some((patch, by_hand)) = patch else { return Trial::NotMade };
-    let call = Call::Patch { of: &patch.reference, patch: &patch.document, dry: true };
+    let call = Call::Patch { of: &patch.reference, subresource: "", patch: &patch.document, dry: true };
     let check = match api::ask(cluster, call).await {
-        Ok(reply) => tried(patch, &reply, by_hand),
+        Ok(reply) => {
+            let is_whole = template::same(&reply.body["spec"]["template"], patch::template(&patch.document));
+            tried(patch, &reply, by_hand, is_whole)
+        }
         Err(lost) => Some(Check::blocked(DRY_RUN, answer::unreachable(&cluster.label, &lost.reason()))),
     };
     check.map_or(Trial::Overtaken, Trial::Made)
 }
 
-/// What the dry run's answer says; `None` when the workload changed since it was read.
-fn tried(patch: &Patch, reply: &Reply, by_hand: &str) -> Option<Check> {
+/// The same for a patch of a subresource; `None` where the cluster does not know that subresource. `shows` is whether
+/// an object is as the patch wants it.
+pub(in crate::rollback::strategy) async fn try_status(
+    cluster: &Cluster,
+    (patch, by_hand): (&Patch, &str),
+    subresource: &'static str,
+    shows: impl Fn(&Value) -> bool,
+) -> Option<Trial> {
+    let call = Call::Patch { of: &patch.reference, subresource, patch: &patch.document, dry: true };
+    let check = match api::ask(cluster, call).await {
+        Ok(reply) if reply.status == 404 && !subresource.is_empty() => return None,
+        Ok(reply) => tried(patch, &reply, by_hand, shows(&reply.body)),
+        Err(lost) => Some(Check::blocked(DRY_RUN, answer::unreachable(&cluster.label, &lost.reason()))),
+    };
+    Some(check.map_or(Trial::Overtaken, Trial::Made))
+}
+
+/// What the dry run's answer says, and whether it shows the object as it was asked for; `None` when the workload changed since it was read.
+fn tried(patch: &Patch, reply: &Reply, by_hand: &str, is_whole: bool) -> Option<Check> {
     let name = DRY_RUN;
     let later = "it may still be taken when it is sent; the answer will tell";
     let warning = |sentence: String, way_out: &str| Some(Check::warning(name, sentence, Some(way_out.to_owned())));
     match answer::meaning(&patch.reference, reply, by_hand) {
-        Meaning::Taken if template::same(&reply.body["spec"]["template"], patch::template(&patch.document)) => {
-            Some(Check::ok(name, "the API server has tried it and would take it"))
-        }
+        Meaning::Taken if is_whole => Some(Check::ok(name, "the API server has tried it and would take it")),
         Meaning::Taken => warning(
             "the API server would take it, but admission changes the old template".to_owned(),
             "if its policy is newer than the old version, ask the policy's owner what it adds",

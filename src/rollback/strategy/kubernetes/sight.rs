@@ -39,7 +39,7 @@ pub(in crate::rollback::strategy) async fn look_at(
 }
 
 /// The same; what stands in its way is a check that is blocked.
-pub(super) async fn read(cluster: &Cluster, reference: &WorkloadRef) -> Result<Sight, Check> {
+pub(in crate::rollback::strategy) async fn read(cluster: &Cluster, reference: &WorkloadRef) -> Result<Sight, Check> {
     let unread = |blocked: Blocked| Check::blocked("reading", blocked);
     let (identity, workload, autoscalers, quotas) = tokio::join!(
         around::identity(cluster),
@@ -55,7 +55,7 @@ pub(super) async fn read(cluster: &Cluster, reference: &WorkloadRef) -> Result<S
     let selector = selector::of(&workload);
     let history = Call::History(reference, &selector);
     let (history, pods) = tokio::join!(
-        read_one(cluster, history, reference, api::history_plural(reference.kind), "list"),
+        read_one(cluster, history, reference, reference.kind.history(), "list"),
         pods(cluster, reference, &workload, &selector),
     );
     let around = Surroundings { autoscalers, quotas, ..Surroundings::default() };

@@ -7,31 +7,31 @@ use std::borrow::Cow;
 
 /// The API resource of a kind of workload.
 pub fn workload_resource(kind: WorkloadKind) -> ApiResource {
-    resource("apps", kind.kind(), kind.plural())
+    resource(kind.group(), kind.version(), kind.kind(), kind.plural())
 }
 
 /// The API resource of a kind of workload's template history.
 pub fn history_resource(kind: WorkloadKind) -> ApiResource {
     match kind {
-        WorkloadKind::Deployment => resource("apps", "ReplicaSet", "replicasets"),
+        WorkloadKind::Deployment | WorkloadKind::Rollout => resource("apps", "v1", "ReplicaSet", "replicasets"),
         WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
-            resource("apps", "ControllerRevision", "controllerrevisions")
+            resource("apps", "v1", "ControllerRevision", "controllerrevisions")
         }
     }
 }
 
 /// The API resource of pods.
 pub fn pod_resource() -> ApiResource {
-    resource("", "Pod", "pods")
+    resource("", "v1", "Pod", "pods")
 }
 
 /// The API resource of events.
 pub fn event_resource() -> ApiResource {
-    resource("", "Event", "events")
+    resource("", "v1", "Event", "events")
 }
 
-fn resource(group: &str, kind: &str, plural: &str) -> ApiResource {
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, "v1", kind), plural)
+fn resource(group: &str, version: &str, kind: &str, plural: &str) -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
 }
 
 macro_rules! api_objects {

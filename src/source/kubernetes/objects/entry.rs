@@ -1,6 +1,9 @@
 //! One entry of a workload's template history.
 
-use super::{CONTROLLER_REVISION_HASH, POD_TEMPLATE_HASH, REVISION, Template, annotation, label};
+use super::{
+    CONTROLLER_REVISION_HASH, POD_TEMPLATE_HASH, REVISION, ROLLOUT_REVISION, ROLLOUTS_POD_TEMPLATE_HASH, Template,
+    annotation, label,
+};
 use crate::deploy::WorkloadKind;
 use kube::core::ObjectMeta;
 use serde::Deserialize;
@@ -39,15 +42,17 @@ impl Entry {
     /// Its template.
     pub fn template(&self, kind: WorkloadKind) -> &Template {
         match kind {
-            WorkloadKind::Deployment => &self.spec.template,
+            WorkloadKind::Deployment | WorkloadKind::Rollout => &self.spec.template,
             WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => &self.data.spec.template,
         }
     }
 
     /// Its number in the history; zero while the controller has not written it yet.
     pub fn number(&self, kind: WorkloadKind) -> i64 {
+        let noted = |name| annotation(&self.metadata, name).and_then(|number| number.parse().ok()).unwrap_or(0);
         match kind {
-            WorkloadKind::Deployment => annotation(&self.metadata, REVISION).and_then(|n| n.parse().ok()).unwrap_or(0),
+            WorkloadKind::Deployment => noted(REVISION),
+            WorkloadKind::Rollout => noted(ROLLOUT_REVISION),
             WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => self.revision,
         }
     }
@@ -57,6 +62,7 @@ impl Entry {
         let name = self.metadata.name.as_deref().unwrap_or_default();
         match kind {
             WorkloadKind::Deployment => label(&self.metadata, POD_TEMPLATE_HASH).unwrap_or(name),
+            WorkloadKind::Rollout => label(&self.metadata, ROLLOUTS_POD_TEMPLATE_HASH).unwrap_or(name),
             WorkloadKind::StatefulSet => name,
             WorkloadKind::DaemonSet => label(&self.metadata, CONTROLLER_REVISION_HASH)
                 .or_else(|| label(&self.metadata, "controller.kubernetes.io/hash"))

@@ -1,6 +1,6 @@
 //! Pods and their containers' states.
 
-use super::{CONTROLLER_REVISION_HASH, Condition, POD_TEMPLATE_HASH, created, label};
+use super::{CONTROLLER_REVISION_HASH, Condition, POD_TEMPLATE_HASH, ROLLOUTS_POD_TEMPLATE_HASH, created, label};
 use crate::deploy::{Time, WorkloadKind};
 use kube::core::ObjectMeta;
 use serde::Deserialize;
@@ -115,6 +115,7 @@ impl Pod {
     pub fn hash(&self, kind: WorkloadKind) -> &str {
         let name = match kind {
             WorkloadKind::Deployment => POD_TEMPLATE_HASH,
+            WorkloadKind::Rollout => ROLLOUTS_POD_TEMPLATE_HASH,
             WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => CONTROLLER_REVISION_HASH,
         };
         label(&self.metadata, name).unwrap_or_default()

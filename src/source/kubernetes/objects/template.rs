@@ -1,6 +1,6 @@
 //! Pod templates, and when two are the same.
 
-use super::POD_TEMPLATE_HASH;
+use super::{POD_TEMPLATE_HASH, ROLLOUTS_POD_TEMPLATE_HASH};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -40,6 +40,7 @@ impl From<Value> for Template {
         // ControllerRevision's.
         if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
             labels.remove(POD_TEMPLATE_HASH);
+            labels.remove(ROLLOUTS_POD_TEMPLATE_HASH);
         }
         if let Some(template) = template.as_object_mut() {
             template.remove("$patch");

@@ -2,11 +2,12 @@
 
 use super::Template;
 use crate::deploy::Time;
+use crate::rollout::argo;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::ObjectMeta;
 use serde::Deserialize;
 
-/// A Deployment, `StatefulSet` or `DaemonSet`. Missing integers in its status mean zero.
+/// A Deployment, `StatefulSet`, `DaemonSet` or Rollout. Missing integers in its status mean zero.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Workload {
@@ -28,14 +29,17 @@ pub struct WorkloadSpec {
     pub selector: LabelSelector,
     /// What a pod looks like.
     pub template: Template,
-    /// Deployments only: nothing is rolled out until it is resumed.
+    /// Deployments and Rollouts only: nothing is rolled out until it is resumed.
     pub paused: bool,
     /// `StatefulSet`s and `DaemonSet`s only.
     pub update_strategy: UpdateStrategy,
     /// `StatefulSet`s only: `OrderedReady`, which the API server fills in, or `Parallel`.
     pub pod_management_policy: String,
-    /// Deployments only, seconds.
+    /// Deployments and Rollouts only, seconds.
     pub progress_deadline_seconds: Option<i64>,
+    /// Rollouts only.
+    #[serde(flatten)]
+    pub argo: Box<argo::Spec>,
 }
 
 /// How a `StatefulSet` or `DaemonSet` is rolled out.
@@ -56,11 +60,12 @@ pub struct RollingUpdate {
     pub partition: Option<i64>,
 }
 
-/// The counts of a workload. Deployments and `StatefulSet`s fill in the first half, `DaemonSet`s the second.
+/// The counts of a workload. `DaemonSet`s fill in the second half of them, all others the first.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs)] // the names are the API's own
 pub struct WorkloadStatus {
+    #[serde(deserialize_with = "argo::observed_generation")]
     pub observed_generation: i64,
     pub replicas: i64,
     pub updated_replicas: i64,
@@ -74,6 +79,8 @@ pub struct WorkloadStatus {
     pub number_ready: i64,
     pub number_available: i64,
     pub conditions: Vec<Condition>,
+    #[serde(flatten)]
+    pub argo: Box<argo::Status>,
 }
 
 /// A condition of a workload or a pod. Pods have no `lastUpdateTime`.
@@ -92,7 +99,13 @@ pub struct Condition {
 impl Workload {
     /// Whether the controller has seen the newest spec; until then every other status field is stale.
     pub fn is_observed(&self) -> bool {
-        self.generation() <= self.status.observed_generation
+        let has_seen_workload = argo::has_seen_workload(self.metadata.annotations.as_ref(), &self.status.argo);
+        self.generation() <= self.status.observed_generation && has_seen_workload
+    }
+
+    /// Where an update of a Rollout stands.
+    pub fn update(&self) -> argo::Update<'_> {
+        argo::Update { is_observed: self.is_observed(), spec: &self.spec.argo, status: &self.status.argo }
     }
 
     /// `metadata.generation`.

@@ -1,0 +1,225 @@
+//! Argo Rollouts: an update in flight is aborted, a version that was promoted is undone (the plugin's `abort`, `retry`
+//! and `undo`, with tests in the requests themselves). Workloads of other kinds are undone as Kubernetes does.
+
+use super::kubernetes::{self, Changed, Found, Sight, Trial, Undo};
+use super::{Strategy, not_mine};
+use crate::cluster::Cluster;
+use crate::deploy::{Version, WorkloadKind, WorkloadRef, version_label};
+use crate::rollback::action::{Action, Patch};
+use crate::rollback::ask::Ask;
+use crate::rollback::preflight::abort::{self, Way};
+use crate::rollback::preflight::{self, Owner};
+use crate::rollback::target::argo::Standing;
+use crate::rollback::target::{author, template};
+use crate::rollback::{Answer, Blocked, CheckOutcome, Readiness, Refusal, Run, Step};
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Abort or undo, as a strategy.
+pub struct ArgoRollouts {
+    undo: Undo,
+    cluster: Cluster,
+}
+
+impl ArgoRollouts {
+    /// The ways back of workloads in this cluster.
+    pub fn new(cluster: Cluster) -> Self {
+        Self { undo: Undo::new(cluster.clone()), cluster }
+    }
+}
+
+impl Strategy for ArgoRollouts {
+    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+        if ask.reference.kind != WorkloadKind::Rollout {
+            return self.undo.prepare(ask);
+        }
+        let prepared = async {
+            match prepare(&self.cluster, ask).await {
+                Ok(step) => Readiness::Ready(Arc::new(step)),
+                Err(refusal) => Readiness::Blocked(refusal),
+            }
+        };
+        prepared.boxed()
+    }
+
+    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
+        match &step.action {
+            Action::Patch(_) => self.undo.send(step),
+            Action::Abort { abort, patch, subresource } => {
+                send(&self.cluster, step, patch, *abort, subresource).boxed()
+            }
+            _ => ready(not_mine(step)).boxed(),
+        }
+    }
+
+    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
+        // Neither has a run: what they do is seen in the pods.
+        ready(Answer::Accepted).boxed()
+    }
+
+    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
+        match &step.action {
+            Action::Patch(_) => self.undo.read_back(step),
+            Action::Abort { abort, patch, .. } => read_back(&self.cluster, step, patch, *abort).boxed(),
+            _ => ready(not_mine(step)).boxed(),
+        }
+    }
+}
+
+/// Works out which way it is, and whether it would succeed now. Changes nothing. A change that comes between the
+/// reading and the trying is answered by doing it all once more.
+async fn prepare(cluster: &Cluster, ask: &Ask) -> Result<Step, Refusal> {
+    for _ in 0..2 {
+        if let Some(step) = attempt(cluster, ask).await? {
+            return Ok(step);
+        }
+    }
+    Err(kubernetes::changes_too_fast(&ask.reference))
+}
+
+async fn attempt(cluster: &Cluster, ask: &Ask) -> Result<Option<Step>, Refusal> {
+    let reference = &ask.reference;
+    let sight = kubernetes::read(cluster, reference).await;
+    let mut sight = sight.map_err(|check| preflight::refusal(vec![check]))?;
+    let template = template_of(cluster, reference, &sight.workload).await;
+    if let Some(Ok((_, object))) = &template {
+        // As its controller does, before it looks at anything else.
+        sight.workload["spec"]["template"] = object["spec"]["template"].clone();
+    }
+    match abort::way(ask, sight.objects()) {
+        Way::Blocked(blocked) => Err(blocked.into()),
+        Way::Abort => write_status(cluster, ask, &sight, true).await,
+        Way::Retry => write_status(cluster, ask, &sight, false).await,
+        Way::Undo => {
+            let through = template.transpose().map_err(Refusal::from)?;
+            let through = through.as_ref().map(|(reference, object)| (reference, object));
+            let patched = through.map_or(reference, |(reference, _)| reference);
+            let permission = kubernetes::review(cluster, patched, "").await;
+            kubernetes::undo(Owner::Heeded, cluster, ask, sight, permission, through).await
+        }
+    }
+}
+
+/// The object from which it takes its template, where it has none of its own.
+async fn template_of(
+    cluster: &Cluster,
+    of: &WorkloadRef,
+    workload: &Value,
+) -> Option<Result<(WorkloadRef, Value), Blocked>> {
+    let standing = Standing::of(workload);
+    let named = standing.update().spec.workload_ref.as_ref()?;
+    let (kind, name) = (named.kind.as_str(), named.name.clone());
+    if kind != WorkloadKind::Deployment.kind() {
+        return Some(Err(Blocked {
+            reason: format!(
+                "{of} takes its template from {}/{name}, which redflag does not patch",
+                kind.to_lowercase()
+            ),
+            way_out: format!("by hand: kubectl argo rollouts undo {} -n {}", of.name, of.namespace),
+        }));
+    }
+    let reference = WorkloadRef { kind: WorkloadKind::Deployment, namespace: of.namespace.clone(), name };
+    let read = kubernetes::read_workload(cluster, &reference).await;
+    Some(read.map(|object| (reference, object)))
+}
+
+/// Drafts the abort or the retry and tries it; `None` when the workload changed meanwhile. Clusters whose definition
+/// of Rollouts has no subresource `status` answer 404, and take it in the Rollout itself.
+async fn write_status(cluster: &Cluster, ask: &Ask, sight: &Sight, abort: bool) -> Result<Option<Step>, Refusal> {
+    for subresource in ["status", ""] {
+        let step = preflight::abort::draft_abort(&cluster.label, ask, sight.objects(), abort, subresource)?;
+        let Action::Abort { patch, .. } = &step.action else { break };
+        let shows = |object: &Value| abort::is_as_asked(object, abort);
+        let (permission, trial) = tokio::join!(
+            kubernetes::review(cluster, &ask.reference, subresource),
+            kubernetes::try_status(cluster, (patch, &step.by_hand), subresource, shows),
+        );
+        let is_allowed = permission.outcome != CheckOutcome::Blocked;
+        let drafted = preflight::add(Ok(step), [sight.identity.clone(), permission]);
+        return match trial {
+            None => continue,
+            // Without the permission the trial only says so again.
+            Some(Trial::Made(check)) if is_allowed => preflight::add(drafted, [check]).map(Some),
+            Some(Trial::Overtaken) => Ok(None),
+            Some(Trial::Made(_) | Trial::NotMade) => drafted.map(Some),
+        };
+    }
+    Ok(None)
+}
+
+async fn send(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool, subresource: &'static str) -> Answer {
+    let reply = match kubernetes::change(cluster, step, patch, subresource).await {
+        Changed::Told(answer) => return answer,
+        Changed::Overtaken(reply) => reply,
+    };
+    let of = &patch.reference;
+    match look(cluster, step, patch, abort).await {
+        Ok(State::AsAsked) if abort => Answer::ChangedUnderUs(format!("somebody has already aborted {of}")),
+        Ok(State::AsAsked) => Answer::ChangedUnderUs(format!("somebody has already let {of} go on")),
+        Ok(State::Changed(text)) => Answer::ChangedUnderUs(text),
+        Ok(State::Untouched) => Answer::Refused(Blocked {
+            reason: format!("the API server rejected it although the update is where it was: {}", reply.said()),
+            way_out: format!("try again, or by hand: {}", step.by_hand),
+        }),
+        Err(reason) => Answer::ChangedUnderUs(format!(
+            "{of} was changed before the request arrived; how it stands now is not known: {reason}"
+        )),
+    }
+}
+
+async fn read_back(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool) -> Answer {
+    match look(cluster, step, patch, abort).await {
+        Ok(State::AsAsked) => Answer::Accepted,
+        Ok(State::Changed(text)) => Answer::ChangedUnderUs(text),
+        Ok(State::Untouched) => Answer::Refused(Blocked {
+            reason: format!("it did not take effect on {}", patch.reference),
+            way_out: "try again: twice is the same as once".to_owned(),
+        }),
+        Err(reason) => Answer::Unknown(reason),
+    }
+}
+
+/// A Rollout as it is, compared with what the step was made for.
+enum State {
+    /// The abort is set, or lifted, for the very update that was meant.
+    AsAsked,
+    /// The update is where it was.
+    Untouched,
+    /// It is neither; the sentence says what it is.
+    Changed(String),
+}
+
+async fn look(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool) -> Result<State, String> {
+    let of = &patch.reference;
+    let object = match kubernetes::find(cluster, patch).await? {
+        Found::Same(object) => object,
+        Found::Gone(text) => return Ok(State::Changed(text)),
+    };
+    let standing = Standing::of(&object);
+    let update = standing.update();
+    let covered = step.covers.first();
+    let meant = covered.map(|covered| if abort { &covered.from } else { &covered.to });
+    let by = author::by(author::of_spec(&object).as_ref());
+    // One that takes its template from elsewhere has no images to name.
+    let images = template::images(&object["spec"]["template"]);
+    let is_other = |meant: &Version| {
+        let unseen = !update.is_observed && !images.is_empty() && images != meant.images;
+        update.status.current_pod_hash != meant.hash || unseen
+    };
+    if meant.is_none_or(is_other) {
+        let runs = images.first().map_or_else(String::new, |image| format!("; it now runs {}", version_label(image)));
+        return Ok(State::Changed(format!("another deploy of {of} was quicker{by}{runs}")));
+    }
+    if abort && update.is_promoted() {
+        let label = covered.map_or("the new version", |covered| covered.from.label());
+        return Ok(State::Changed(format!("{label} was promoted meanwhile: it is the stable version of {of} now")));
+    }
+    Ok(if abort::is_as_asked(&object, abort) {
+        State::AsAsked
+    } else if object["metadata"]["generation"] != patch.generation {
+        State::Changed(format!("{of} was changed (scaled, or its settings){by}; its update is where it was"))
+    } else {
+        State::Untouched
+    })
+}

@@ -24,7 +24,7 @@ use crate::timeline::{Mark, Timeline};
 use crate::verdict::{Finding, Level, Track, Verdict};
 use std::sync::Arc;
 use switches::Switches;
-pub use switches::{FlagRow, Panel, Turn, TurnState};
+pub use switches::{FeaturePanel, FlagRow, Turn, TurnState};
 
 /// One session over one deploy: everything that is known, and what is said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -225,8 +225,8 @@ impl Watch {
 
     /// When something becomes visible by time alone before the next second does: what was opened takes keys.
     pub fn wakes_at(&self) -> Option<Time> {
-        let opened = match (&self.rollback, self.panel()) {
-            (Rollback::Planned { opened, .. }, _) | (_, Panel::Asking { opened, .. }) => *opened,
+        let opened = match (&self.rollback, self.feature_panel()) {
+            (Rollback::Planned { opened, .. }, _) | (_, FeaturePanel::Asking { opened, .. }) => *opened,
             _ => return None,
         };
         Some(opened + self.setup.confirm_grace).filter(|at| *at > self.now)

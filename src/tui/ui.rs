@@ -12,7 +12,7 @@ use crate::kill_switch::FlagId;
 use crate::message::Command;
 use crate::rollback::{Goal, Readiness, Rollback, Undertaking};
 use crate::verdict::Level;
-use crate::watch::{Panel, Watch};
+use crate::watch::{FeaturePanel, Watch};
 use crossterm::event::{KeyCode, KeyModifiers};
 
 /// The longest note and the longest confirmation that can be typed, in characters.
@@ -133,7 +133,7 @@ impl Ui {
         }
         match self.overlay.take() {
             Some(overlay) => self.press_in(overlay, key, action),
-            None if *live.panel() != Panel::Closed => self.press_in_features(action, live),
+            None if *live.feature_panel() != FeaturePanel::Closed => self.press_in_features(action, live),
             None => action.map_or_else(Vec::new, |action| self.act(action, themes, live)),
         }
     }
@@ -184,7 +184,7 @@ impl Ui {
     /// Whether something over the panes waits for an answer or a text, so that letters are not commands. A `y` for
     /// a feature flag must never start a rollback.
     pub(super) fn asks(&self, live: &Watch) -> bool {
-        matches!(self.overlay, Some(Overlay::Note(_) | Overlay::Quit)) || *live.panel() != Panel::Closed
+        matches!(self.overlay, Some(Overlay::Note(_) | Overlay::Quit)) || *live.feature_panel() != FeaturePanel::Closed
     }
 
     fn type_confirmation(&mut self, key: Key, live: &Watch) -> Vec<Reaction> {

@@ -33,7 +33,7 @@ use super::ui::{Overlay, Ui};
 use crate::deploy::ServiceId;
 use crate::rollback::Rollback;
 use crate::verdict::{Level, Verdict};
-use crate::watch::{Panel, Watch};
+use crate::watch::{FeaturePanel, Watch};
 use chrono::FixedOffset;
 use layout::{Shape, Wishes};
 use paint::Brush;
@@ -208,7 +208,7 @@ fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         plan::draw(buffer, view, area, plan, *opened);
         return;
     }
-    if *view.live.panel() != Panel::Closed {
+    if *view.live.feature_panel() != FeaturePanel::Closed {
         features::draw(buffer, view, area);
     }
     match &view.ui.overlay {

@@ -84,8 +84,6 @@ pub struct Listing {
 pub struct Order {
     /// The flag's key.
     pub key: String,
-    /// redflag's name of the environment.
-    pub environment: String,
     /// Who wants it: `ana@laptop`.
     pub actor: String,
     /// Why: what the red flags say; empty where none is up.

@@ -27,7 +27,7 @@ use crate::verdict::{Finding, Level, Track, Verdict};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use switches::Switches;
-pub use switches::{FlagRow, Panel, Turn, TurnState};
+pub use switches::{FeaturePanel, FlagRow, Turn, TurnState};
 
 /// One session over one deploy: everything that is known, and what is said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -241,8 +241,8 @@ impl Watch {
 
     /// When something becomes visible by time alone before the next second does: what was opened takes keys.
     pub fn wakes_at(&self) -> Option<Time> {
-        let opened = match (&self.rollback, self.panel(), &self.deletion) {
-            (Rollback::Planned { opened, .. }, ..) | (_, Panel::Asking { opened, .. }, _) => *opened,
+        let opened = match (&self.rollback, self.feature_panel(), &self.deletion) {
+            (Rollback::Planned { opened, .. }, ..) | (_, FeaturePanel::Asking { opened, .. }, _) => *opened,
             (.., Some(question)) => question.opened,
             _ => return None,
         };

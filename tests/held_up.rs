@@ -17,8 +17,8 @@ fn database() -> Setup {
     let mut setup = setup();
     setup.confirm_grace = TimeDelta::seconds(2);
     setup.workloads[0].reference.kind = WorkloadKind::StatefulSet;
-    setup.workloads[0].reference.name = "db".to_owned();
-    setup.rollback.actor = "ada".to_owned();
+    "db".clone_into(&mut setup.workloads[0].reference.name);
+    "ada".clone_into(&mut setup.rollback.actor);
     setup
 }
 
@@ -190,7 +190,8 @@ fn only_what_was_named_is_deleted() {
 
 #[test]
 fn what_must_not_be_deleted_is_never_offered() {
-    let cases: [(&str, fn(&mut Rollout)); 6] = [
+    type Change = fn(&mut Rollout);
+    let cases: [(&str, Change); 6] = [
         ("nothing holds it up", |rollout| rollout.troubles.clear()),
         ("it is ready", |rollout| rollout.pods[1].phase = PodPhase::Ready),
         ("it starts", |rollout| rollout.pods[1].phase = PodPhase::Starting),

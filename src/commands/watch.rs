@@ -126,15 +126,13 @@ fn farewell(watch: &Watch) -> String {
         }
     }
     for row in watch.flags(None) {
-        let key = &row.id.key;
-        match row.turn.map(|turn| &turn.state) {
-            Some(TurnState::Off(_)) => text += &format!(" · feature flag {key} turned off"),
-            Some(TurnState::StillOn | TurnState::Refused(_)) => {
-                text += &format!(" · feature flag {key} not turned off")
-            }
-            Some(_) => text += &format!(" · feature flag {key} turned off, which is not verified"),
-            None => {}
-        }
+        let came_of_it = match row.turn.map(|turn| &turn.state) {
+            Some(TurnState::Off(_)) => "turned off",
+            Some(TurnState::StillOn | TurnState::Refused(_)) => "not turned off",
+            Some(_) => "asked to be turned off; whether it is off is not known",
+            None => continue,
+        };
+        text += &format!(" · feature flag {} {came_of_it}", row.id.key);
     }
     if let Some(done) = watch.rollback().undertaking().filter(|_| watch.rollback().is_under_way()) {
         for covered in done.plan.steps().flat_map(|step| &step.covers) {

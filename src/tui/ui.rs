@@ -12,7 +12,7 @@ use crate::kill_switch::FlagId;
 use crate::message::Command;
 use crate::rollback::{Goal, Readiness, Rollback, Undertaking};
 use crate::verdict::Level;
-use crate::watch::{Panel, Watch};
+use crate::watch::{FeaturePanel, Watch};
 use crossterm::event::{KeyCode, KeyModifiers};
 
 /// The longest note and the longest confirmation that can be typed, in characters.
@@ -136,7 +136,7 @@ impl Ui {
         }
         match self.overlay.take() {
             Some(overlay) => self.press_in(overlay, key, action),
-            None if *live.panel() != Panel::Closed => self.press_in_features(action, live),
+            None if *live.feature_panel() != FeaturePanel::Closed => self.press_in_features(action, live),
             None => action.map_or_else(Vec::new, |action| self.act(action, themes, live)),
         }
     }
@@ -188,7 +188,7 @@ impl Ui {
     /// a feature flag must never start a rollback.
     pub(super) fn asks(&self, live: &Watch) -> bool {
         matches!(self.overlay, Some(Overlay::Note(_) | Overlay::Quit))
-            || *live.panel() != Panel::Closed
+            || *live.feature_panel() != FeaturePanel::Closed
             || live.deletion().is_some()
     }
 

@@ -34,7 +34,7 @@ use super::ui::{Overlay, Ui};
 use crate::deploy::ServiceId;
 use crate::rollback::Rollback;
 use crate::verdict::{Level, Verdict};
-use crate::watch::{Panel, Watch};
+use crate::watch::{FeaturePanel, Watch};
 use chrono::FixedOffset;
 use layout::{Shape, Wishes};
 use paint::Brush;
@@ -211,7 +211,7 @@ fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     }
     if let Some(question) = view.live.deletion() {
         deletion::draw(buffer, view, area, question);
-    } else if *view.live.panel() != Panel::Closed {
+    } else if *view.live.feature_panel() != FeaturePanel::Closed {
         features::draw(buffer, view, area);
     }
     match &view.ui.overlay {

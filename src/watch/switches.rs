@@ -22,7 +22,7 @@ const PATIENCE: TimeDelta = TimeDelta::seconds(30);
 pub(super) struct Switches {
     /// In the setup's order.
     known: Vec<Known>,
-    panel: Panel,
+    panel: FeaturePanel,
     turns: Vec<Turn>,
 }
 
@@ -41,7 +41,7 @@ struct Known {
 
 /// Whether the flags are shown, and what is asked about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Panel {
+pub enum FeaturePanel {
     /// They are not.
     Closed,
     /// They are, and are read again and again.
@@ -125,7 +125,7 @@ impl Switches {
             Known { listing: Listing { flags: features.iter().map(flag).collect(), unlisted: 0 }, ..Known::default() }
         };
         let known = setup.switches.iter().map(|switch| known(&switch.features)).collect();
-        Self { known, panel: Panel::Closed, turns: Vec::new() }
+        Self { known, panel: FeaturePanel::Closed, turns: Vec::new() }
     }
 
     fn flag_mut(&mut self, id: &FlagId) -> Option<&mut FeatureFlag> {
@@ -141,7 +141,7 @@ impl Switches {
 
 impl Watch {
     /// Whether the feature flags are shown, and what is asked about them.
-    pub fn panel(&self) -> &Panel {
+    pub fn feature_panel(&self) -> &FeaturePanel {
         &self.switches.panel
     }
 
@@ -214,46 +214,47 @@ impl Watch {
     /// Whether the question about a flag takes the confirming key now.
     pub fn takes_turn_off(&self) -> bool {
         match &self.switches.panel {
-            Panel::Asking { opened, .. } => self.now - *opened >= self.setup.confirm_grace && !self.setup.read_only,
-            Panel::Closed | Panel::Open => false,
+            FeaturePanel::Asking { opened, .. } => {
+                self.now - *opened >= self.setup.confirm_grace && !self.setup.read_only
+            }
+            FeaturePanel::Closed | FeaturePanel::Open => false,
         }
     }
 
     pub(super) fn show_features(&mut self, effects: &mut Vec<Effect>) {
-        if self.switches.panel == Panel::Closed && !self.setup.switches.is_empty() {
-            self.switches.panel = Panel::Open;
+        if self.switches.panel == FeaturePanel::Closed && !self.setup.switches.is_empty() {
+            self.switches.panel = FeaturePanel::Open;
             self.follow_switches(effects);
         }
     }
 
     pub(super) fn ask_to_turn_off(&mut self, flag: FlagId) {
-        if self.switches.panel != Panel::Closed && self.may_turn_off(&flag).is_ok() {
-            self.switches.panel = Panel::Asking { flag, opened: self.now };
+        if self.switches.panel != FeaturePanel::Closed && self.may_turn_off(&flag).is_ok() {
+            self.switches.panel = FeaturePanel::Asking { flag, opened: self.now };
         }
     }
 
     pub(super) fn close_features(&mut self) {
         self.switches.panel = match self.switches.panel {
-            Panel::Asking { .. } => Panel::Open,
-            Panel::Open | Panel::Closed => Panel::Closed,
+            FeaturePanel::Asking { .. } => FeaturePanel::Open,
+            FeaturePanel::Open | FeaturePanel::Closed => FeaturePanel::Closed,
         };
     }
 
     /// Sends the request, once. Whatever becomes of its answer, no second one follows by itself.
     pub(super) fn turn_off(&mut self, effects: &mut Vec<Effect>) {
-        let Panel::Asking { flag, .. } = &self.switches.panel else { return };
+        let FeaturePanel::Asking { flag, .. } = &self.switches.panel else { return };
         let flag = flag.clone();
         if !self.takes_turn_off() {
             return;
         }
-        self.switches.panel = Panel::Open;
+        self.switches.panel = FeaturePanel::Open;
         // The flag may have been turned off by somebody else while the question was open.
         if self.may_turn_off(&flag).is_err() {
             return;
         }
         let order = Order {
             key: flag.key.clone(),
-            environment: self.setup.environment.clone(),
             actor: self.setup.rollback.actor.clone(),
             reason: self.red_sentences(),
             at: self.now,
@@ -270,7 +271,7 @@ impl Watch {
     pub(super) fn follow_switches(&mut self, effects: &mut Vec<Effect>) {
         let now = self.now;
         let is_due = |asked: Option<Time>, every| asked.is_none_or(|asked| now - asked >= every || asked > now);
-        let is_shown = self.switches.panel != Panel::Closed;
+        let is_shown = self.switches.panel != FeaturePanel::Closed;
         for (index, known) in self.switches.known.iter_mut().enumerate() {
             if is_shown && !known.asking && is_due(known.asked, READ_EVERY) {
                 (known.asking, known.asked) = (true, Some(now));

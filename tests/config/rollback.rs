@@ -241,7 +241,10 @@ fn flags_are_found_by_project_by_name_or_by_address() {
         service: None,
         link: None,
     };
-    assert_eq!(assemble(ROLLBACK, Some("webhook")).switches, [unleash, launchdarkly, webhook]);
+    let assembly = assemble(ROLLBACK, Some("webhook"));
+    assert_eq!(assembly.switches, [unleash, launchdarkly, webhook]);
+    let known: Vec<_> = assembly.setup.switches.iter().map(|it| (it.system.name(), it.environment.as_str())).collect();
+    assert_eq!(known, [("Unleash", "live"), ("LaunchDarkly", "webhook"), ("webhook", "webhook")], "in the same order");
 }
 
 #[test]

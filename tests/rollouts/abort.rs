@@ -64,7 +64,8 @@ async fn a_blue_green_update_before_its_switch_is_aborted_too() {
     let step = peer.ready(&usual()).await;
     assert!(is_abort(&step));
     assert_eq!(check(&step.checks, "pods").sentence, "all 5 pods of 1.8.3 are still there");
-    assert_eq!(step.expected, TimeDelta::zero());
+    assert_eq!(check(&step.checks, "time").sentence, "at once: no pod has to start");
+    assert_eq!(step.expected, TimeDelta::seconds(5));
 }
 
 #[tokio::test]

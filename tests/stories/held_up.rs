@@ -13,14 +13,14 @@ const DB: WorkloadId = WorkloadId(0);
 /// Somebody deploys a database whose image the registry does not have.
 async fn deploy_what_is_not_there(company: &Company) {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let path = "/apis/apps/v1/namespaces/production/statefulsets/db";
+    let database = "/apis/apps/v1/namespaces/production/statefulsets/db";
     let image = "registry.example.com/app:1.9.0";
     let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}});
     let answer = reqwest::Client::builder()
         .no_proxy()
         .build()
         .unwrap()
-        .patch(format!("{}{path}", company.url(Peer::Kubernetes)))
+        .patch(format!("{}{database}", company.url(Peer::Kubernetes)))
         .bearer_auth(company.secret(TOKEN).unwrap())
         .header("content-type", "application/strategic-merge-patch+json")
         .body(patch.to_string())

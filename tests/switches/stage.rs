@@ -35,7 +35,6 @@ pub(crate) fn on(spec: &SwitchSpec) -> Box<dyn KillSwitch> {
 pub(crate) fn order(key: &str) -> Order {
     Order {
         key: key.to_owned(),
-        environment: "production".to_owned(),
         actor: "ana@laptop".to_owned(),
         reason: "error rate 2.4 %, \"bad\"".to_owned(),
         at: now() + TimeDelta::seconds(1),

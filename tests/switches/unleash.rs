@@ -122,6 +122,16 @@ async fn an_environment_that_is_not_there_is_not_off() {
 }
 
 #[tokio::test]
+async fn an_answer_of_another_shape_is_not_off_and_keeps_the_secret() {
+    let peer = Peer::start(vec![reply("GET ", 200, json!({"name": "a", "environments": TOKEN}))]).await;
+    let why = unread(on(&unleash(peer.endpoint(""), &["a"])).read_one("a").await);
+    assert_eq!(why, "Unleash's answer cannot be read: invalid type: string \"…\", expected a sequence");
+    let peer = Peer::start(vec![reply("GET ", 200, "<html>sign in</html>")]).await;
+    let why = unread(on(&unleash(peer.endpoint(""), &["a"])).read_one("a").await);
+    assert_eq!(why, "Unleash answers with something else than JSON: is its url right?");
+}
+
+#[tokio::test]
 async fn trouble_is_told_and_nothing_is_sent_twice() {
     trouble("POST ", |endpoint| unleash(endpoint, &["checkout-v2"])).await;
 }

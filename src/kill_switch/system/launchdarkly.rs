@@ -2,11 +2,11 @@
 //!
 //! REST API version 20240415: `GET /api/v2/flags/{project}[/{flag}]`, and a semantic patch with `turnFlagOff`.
 
-use super::super::spec::SwitchSpec;
-use super::super::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout, Standing};
 use super::talk::{Reply, Talk};
 use super::{KillSwitch, a_few_at_a_time, link};
 use crate::clock::Clock;
+use crate::kill_switch::spec::SwitchSpec;
+use crate::kill_switch::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout, Standing};
 use crate::rollback::Blocked;
 use crate::secret::Secret;
 use crate::source::http::{RetryHint, insert_secret};
@@ -110,10 +110,7 @@ impl LaunchDarkly {
 
     async fn state(&self, key: &str) -> FlagState {
         let request = self.only_here(self.talk.http.get(&["api", "v2", "flags", &self.project, key]));
-        let read = self.talk.read(request).await.and_then(|body| {
-            serde_json::from_value::<Flag>(body)
-                .map_err(|error| format!("LaunchDarkly's answer is not a flag: {error}"))
-        });
+        let read = self.talk.read_as::<Flag>(request).await;
         read.map_or_else(FlagState::Unread, |flag| self.standing(&flag))
     }
 
@@ -135,9 +132,7 @@ impl LaunchDarkly {
         let request = self.only_here(self.talk.http.get(&["api", "v2", "flags", &self.project]));
         // Rules and targets are left out of summaries.
         let request = request.query(&[("summary", "0"), ("limit", MOST_LISTED), ("sort", "key")]);
-        let body = self.talk.read(request).await?;
-        let project: Project =
-            serde_json::from_value(body).map_err(|error| format!("LaunchDarkly's answer is not a project: {error}"))?;
+        let project: Project = self.talk.read_as(request).await?;
         let flags: Vec<FeatureFlag> =
             project.items.iter().map(|flag| self.flag(&flag.key, self.standing(flag))).collect();
         let unlisted = project.total_count.unwrap_or_default().saturating_sub(flags.len());

@@ -6,11 +6,12 @@ use crate::kill_switch::Answer;
 use crate::rollback::Blocked;
 use crate::rollback::strategy::variables::{percent_encoded, substitute};
 use crate::secret::Secret;
-use crate::source::http::{Http, Lost, RetryHint, message_in, scrubbed};
+use crate::source::http::{Http, Lost, RetryHint, clean, message_in, scrubbed};
 use crate::source::spec::Endpoint;
 use chrono::TimeDelta;
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Url};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -60,6 +61,16 @@ impl Talk {
             200..=299 => Err(format!("{name} answers with something else than JSON: is its url right?")),
             _ => Err(self.told(&reply)),
         }
+    }
+
+    /// The same as `T`. Why it cannot be read may repeat a part of the body, and is cleaned as that is.
+    pub(super) async fn read_as<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, String> {
+        let body = self.read(request).await?;
+        let name = self.name;
+        serde_json::from_value(body).map_err(|error| {
+            let why = clean(&scrubbed(&error.to_string(), &self.secrets));
+            format!("{name}'s answer cannot be read: {why}")
+        })
     }
 
     /// Sends what turns a flag off, once. `own` knows the refusals that only this system has.

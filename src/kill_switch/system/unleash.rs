@@ -3,11 +3,11 @@
 //! The admin API of Unleash 4 to 7: `GET …/projects/{project}/features[/{feature}]`,
 //! `POST …/features/{feature}/environments/{environment}/off`.
 
-use super::super::spec::SwitchSpec;
-use super::super::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout, Standing};
 use super::talk::{Reply, Talk};
 use super::{KillSwitch, a_few_at_a_time, link};
 use crate::clock::Clock;
+use crate::kill_switch::spec::SwitchSpec;
+use crate::kill_switch::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout, Standing};
 use crate::rollback::Blocked;
 use crate::secret::Secret;
 use crate::source::http::{RetryHint, clean, insert_secret};
@@ -80,10 +80,7 @@ impl Unleash {
 
     async fn state(&self, key: &str) -> FlagState {
         let path = ["api", "admin", "projects", &self.project, "features", key];
-        let read = self.talk.read(self.talk.http.get(&path)).await;
-        let read = read.and_then(|body| {
-            serde_json::from_value::<Feature>(body).map_err(|error| format!("Unleash's answer is not a flag: {error}"))
-        });
+        let read = self.talk.read_as::<Feature>(self.talk.http.get(&path)).await;
         read.map_or_else(FlagState::Unread, |feature| self.standing(&feature))
     }
 
@@ -103,9 +100,7 @@ impl Unleash {
 
     async fn project(&self) -> Result<Listing, String> {
         let path = ["api", "admin", "projects", &self.project, "features"];
-        let body = self.talk.read(self.talk.http.get(&path)).await?;
-        let mut project: Project =
-            serde_json::from_value(body).map_err(|error| format!("Unleash's answer is not a project: {error}"))?;
+        let mut project: Project = self.talk.read_as(self.talk.http.get(&path)).await?;
         project.features.sort_by(|one, other| one.name.cmp(&other.name));
         let unlisted = project.features.len().saturating_sub(MOST_LISTED);
         project.features.truncate(MOST_LISTED);

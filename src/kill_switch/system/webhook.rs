@@ -1,10 +1,10 @@
 //! Any address that takes a POST: it is told which flag to turn off, and another address may tell the flag's state.
 
-use super::super::spec::SwitchSpec;
-use super::super::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout, Standing};
 use super::talk::{Reply, Talk, address};
 use super::{KillSwitch, a_few_at_a_time, link};
 use crate::clock::Clock;
+use crate::kill_switch::spec::SwitchSpec;
+use crate::kill_switch::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout, Standing};
 use crate::rollback::Blocked;
 use crate::rollback::strategy::variables::fresh_id;
 use crate::secret::Secret;

@@ -10,7 +10,11 @@ use crate::rollback::target::history::Entry;
 use crate::rollback::target::patch::Pinned;
 use crate::rollback::target::{Lineage, Target};
 use crate::rollback::{Blocked, Check, Covered, Refusal, Step};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
+
+/// What the controller and the router take at least, when no pod has to start.
+const REACTION: TimeDelta = TimeDelta::seconds(5);
 
 /// How a Rollout is taken back now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +153,7 @@ pub fn draft_abort(
         does: vec![does],
         checks,
         not_restored,
-        expected: pace.expected(ask.wanted.pace),
+        expected: pace.expected(ask.wanted.pace).max(REACTION),
         by_hand: format!("kubectl argo rollouts {verb} {} -n {}", reference.name, reference.namespace),
     })
 }

@@ -4,7 +4,7 @@ use super::{Overlay, PAGE, Reaction, Ui};
 use crate::kill_switch::FlagId;
 use crate::message::Command;
 use crate::tui::keymap::Action;
-use crate::watch::{FlagRow, Panel, Watch};
+use crate::watch::{FeaturePanel, FlagRow, Watch};
 
 impl Ui {
     /// The flag that keys act on: where the cursor was never moved, or its flag is gone, the first one.
@@ -23,7 +23,7 @@ impl Ui {
 
     pub(super) fn press_in_features(&mut self, action: Option<Action>, live: &Watch) -> Vec<Reaction> {
         let close = Reaction::Ask(Command::CloseFeatures);
-        if let Panel::Asking { .. } = live.panel() {
+        if let FeaturePanel::Asking { .. } = live.feature_panel() {
             return match action {
                 Some(Action::Confirm) => vec![Reaction::Ask(Command::TurnOff)],
                 // A key that is held down must not close what it opened.

@@ -19,7 +19,7 @@ use crate::kill_switch::{FlagId, FlagState, Rollout, when_programs_hear};
 use crate::rollback::CheckOutcome;
 use crate::tui::keymap::Action;
 use crate::tui::theme::Slot;
-use crate::watch::{FlagRow, Panel, TurnState};
+use crate::watch::{FeaturePanel, FlagRow, TurnState};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::borrow::Cow;
@@ -44,9 +44,9 @@ const MOST_LINES: usize = 3;
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let rows = view.live.flags(view.service());
     let cursor = view.ui.flag_cursor(&rows);
-    let asked = match view.live.panel() {
-        Panel::Asking { flag, .. } => Some(flag),
-        Panel::Open | Panel::Closed => None,
+    let asked = match view.live.feature_panel() {
+        FeaturePanel::Asking { flag, .. } => Some(flag),
+        FeaturePanel::Open | FeaturePanel::Closed => None,
     };
     let columns = area.width.saturating_sub(4).clamp(1, WIDEST).max(area.width.min(40));
     let inside = columns.saturating_sub(4).max(1);

@@ -17,6 +17,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{interval, timeout};
 
+/// What every cluster has without anything installed into it.
+pub(crate) const BUILT_IN: [WorkloadKind; 3] =
+    [WorkloadKind::Deployment, WorkloadKind::StatefulSet, WorkloadKind::DaemonSet];
+
 /// A story that takes longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(240);
 

@@ -1,5 +1,6 @@
 //! What an undo must not do: overwrite somebody else's change, change anything when only tried, or go nowhere.
 
+use crate::lab::BUILT_IN;
 use crate::lab::tell;
 use crate::listener::Listener;
 use crate::program::Program;
@@ -22,7 +23,7 @@ fn changed(answer: Answer) -> [String; 3] {
 #[tokio::test]
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn a_prepared_undo_was_tried_and_changed_nothing() {
-    for kind in WorkloadKind::ALL {
+    for kind in BUILT_IN {
         tell(async |lab| {
             let (of, _) = lab.deployed(kind, Program::Good, Program::Better).await;
             let pin = async || {
@@ -104,7 +105,7 @@ async fn a_paused_deployment_takes_no_undo_and_the_way_out_is_named() {
 #[tokio::test]
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn the_first_version_of_a_workload_has_nothing_to_go_back_to() {
-    for kind in WorkloadKind::ALL {
+    for kind in BUILT_IN {
         tell(async |lab| {
             let (of, _) = lab.settled(kind, Program::Good).await;
             assert_eq!(blocked(&lab.cluster, &of).await.reason, "there is no earlier revision in its history", "{of}");

@@ -16,7 +16,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 /// Columns of the labels, the gap behind them included.
-pub(super) const LABEL: u16 = 16;
+pub(super) const LABEL: u16 = 17;
 /// From this width on labels have a column of their own; below it they stand in the text.
 const WIDE: u16 = 60;
 /// Columns of a sign and the gap behind it.

@@ -3,7 +3,9 @@
 mod automatic;
 mod deleting;
 mod deploys;
+mod following;
 mod judging;
+mod leasing;
 mod pacing;
 mod planning;
 mod remembering;

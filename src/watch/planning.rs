@@ -3,7 +3,7 @@
 use super::Watch;
 use crate::deploy::{ServiceId, WorkloadId, brief};
 use crate::message::Effect;
-use crate::rollback::lease::{Holding, LeaseCall};
+use crate::rollback::lease::Holding;
 use crate::rollback::{Blocked, Goal, LeftOut, Plan, Readiness, Refusal, Rollback};
 use crate::setup::Confirm;
 use chrono::TimeDelta;
@@ -183,20 +183,5 @@ impl Watch {
             | Rollback::Failed { .. }
             | Rollback::OutcomeUnknown { .. } => {}
         }
-    }
-
-    pub(super) fn take_lease(&mut self, what: String, effects: &mut Vec<Effect>) {
-        if self.holding != Holding::Ours {
-            self.holding = Holding::Asking;
-            self.lease_asked = Some(self.now);
-            effects.push(Effect::Lease(LeaseCall::Take(what)));
-        }
-    }
-
-    pub(super) fn release_lease(&mut self, effects: &mut Vec<Effect>) {
-        if matches!(self.holding, Holding::Ours | Holding::Asking) {
-            effects.push(Effect::Lease(LeaseCall::Release));
-        }
-        self.holding = Holding::Nobody;
     }
 }

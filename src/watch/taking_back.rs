@@ -1,23 +1,17 @@
-//! Taking a deploy back once it is confirmed: requests, stage by stage, their runs, pods, and whether it worked.
+//! Taking a deploy back once it is confirmed: requests, stage by stage, their answers, and the runs that carry them out.
 
 use super::Watch;
-use crate::deploy::{Time, WorkloadId, brief};
+use crate::deploy::{Time, WorkloadId};
 use crate::message::Effect;
-use crate::rollback::lease::{Holding, LeaseCall};
 use crate::rollback::{Answer, Blocked, Covered, Goal, Rollback, Run, Step, StepState, Undertaking};
-use crate::rollout::{PodPhase, Progress, Rollout, TroubleKind};
 use crate::signal::SignalId;
 use crate::timeline::Mark;
 use crate::verdict::Level;
 use chrono::TimeDelta;
 use std::sync::Arc;
 
-/// Flags that are still red this long after the old version serves say that the deploy was not the cause.
-const NOT_THE_CAUSE_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// How often a lost answer is looked for, and a run is asked how it goes on.
 const ASK_EVERY: TimeDelta = TimeDelta::seconds(5);
-/// How often the lease is renewed: three times in its life.
-const RENEW_EVERY: TimeDelta = TimeDelta::seconds(5);
 
 impl Watch {
     /// What was taken back of a workload in this watch and still is.
@@ -59,7 +53,7 @@ impl Watch {
     }
 
     /// Sends the first stage that waits.
-    fn send_stage(mut done: Undertaking, effects: &mut Vec<Effect>) -> Undertaking {
+    pub(super) fn send_stage(mut done: Undertaking, effects: &mut Vec<Effect>) -> Undertaking {
         let mut first = 0;
         for stage in &done.plan.stages {
             let states = &mut done.steps[first..first + stage.len()];
@@ -188,167 +182,10 @@ impl Watch {
         due
     }
 
-    fn keep_lease(&mut self, effects: &mut Vec<Effect>) {
-        let wanted = match &self.rollback {
-            Rollback::Planned { .. } | Rollback::Countdown { .. } => true,
-            rollback => rollback.is_under_way(),
-        };
-        if !wanted {
-            if self.holding != Holding::Nobody {
-                self.release_lease(effects);
-            }
-            return;
-        }
-        let due = self.lease_asked.is_none_or(|last| self.now - last >= RENEW_EVERY || last > self.now);
-        let call = match &self.rollback {
-            _ if !due => return,
-            _ if self.holding == Holding::Ours => LeaseCall::Renew,
-            // Whoever holds it may be done or gone by now.
-            Rollback::Planned { plan, .. } if matches!(self.holding, Holding::Theirs(_)) => {
-                LeaseCall::Take(format!("rollback to {}", plan.target()))
-            }
-            _ => return,
-        };
-        self.lease_asked = Some(self.now);
-        effects.push(Effect::Lease(call));
-    }
-
-    /// Whose the lease is, as the cluster answered. While requests of ours are out it is only noted: what
-    /// was sent cannot be called back.
-    pub(super) fn take_holding(&mut self, holding: Holding) {
-        let wanted = matches!(self.rollback, Rollback::Planned { .. } | Rollback::Countdown { .. })
-            || self.rollback.is_under_way();
-        if !wanted {
-            return;
-        }
-        match &holding {
-            Holding::Theirs(holder) if self.holding != holding => {
-                let text = format!("{} is at it already: {}", holder.who, holder.what);
-                if let Rollback::Countdown { .. } = self.rollback {
-                    self.rollback = Rollback::Idle;
-                }
-                self.tell(text);
-            }
-            _ => {}
-        }
-        self.holding = holding;
-    }
-
-    fn follow_pods(&mut self, mut done: Undertaking, effects: &mut Vec<Effect>) {
-        let plan = Arc::clone(&done.plan);
-        for (step, state) in plan.steps().zip(&mut done.steps) {
-            let StepState::Accepted { run, .. } = state else { continue };
-            if run.as_ref().is_some_and(|run| !run.ended) {
-                continue;
-            }
-            match self.pods_of(step) {
-                Pods::Coming => {}
-                Pods::Serve => {
-                    *state = StepState::Ready { at: self.now };
-                    self.revision += 1;
-                }
-                Pods::Fail(reason) => {
-                    let way_out =
-                        "look at its pods; an older revision may be the better target (rollback --to)".to_owned();
-                    let blocked = Blocked { reason, way_out };
-                    *state = StepState::Failed(blocked.clone());
-                    let text = format!("rollback failed: {}", blocked.reason);
-                    self.rollback = Rollback::Failed { done, at: self.now, blocked };
-                    self.tell(text);
-                    return;
-                }
-            }
-        }
-        let is_ready = |state: &StepState| matches!(state, StepState::Ready { .. });
-        if done.steps.contains(&StepState::Waiting) {
-            let sent = done.steps.iter().filter(|state| **state != StepState::Waiting);
-            self.rollback = if sent.clone().count() > 0 && sent.clone().all(is_ready) {
-                Rollback::Confirmed(Self::send_stage(done, effects))
-            } else {
-                Rollback::Running(done)
-            };
-            return;
-        }
-        if done.ready.is_none() && done.steps.iter().all(is_ready) {
-            done.ready = Some(self.now);
-            let took = brief(self.now - done.confirmed);
-            self.tell(format!("{} again: all pods ready, {took} after {}", done.plan.serves(), done.beginning()));
-        }
-        self.rollback = match done.ready {
-            // Whoever goes forward again knows that the flags may come with it.
-            Some(at) if done.plan.goal == Goal::Forward => Rollback::Verified { done, at },
-            Some(ready) => self.follow_flags(done, ready),
-            None => Rollback::Running(done),
-        };
-    }
-
-    /// What was accepted before another step failed goes on by itself, and what is done should be known.
-    fn note_ready(&mut self, done: &mut Undertaking) {
-        let plan = Arc::clone(&done.plan);
-        for (step, state) in plan.steps().zip(&mut done.steps) {
-            if matches!(state, StepState::Accepted { .. }) && matches!(self.pods_of(step), Pods::Serve) {
-                *state = StepState::Ready { at: self.now };
-                self.revision += 1;
-            }
-        }
-    }
-
-    /// Where the pods of all workloads of a step are.
-    fn pods_of(&self, step: &Step) -> Pods {
-        let mut all = Pods::Serve;
-        for covered in &step.covers {
-            let Some(rollout) = &self.workloads[usize::from(covered.workload.0)].rollout else { return Pods::Coming };
-            if rollout.uid != covered.uid || !has_begun(rollout, covered, step) {
-                return Pods::Coming;
-            }
-            if let Progress::Failed(why) = &rollout.progress {
-                // “Exceeded its deadline” says that it does not come up; the pods say why.
-                let cause = rollout.troubles.first().filter(|trouble| trouble.kind < TroubleKind::DeadlineExceeded);
-                let why = cause.map_or(why, |trouble| &trouble.sentence);
-                let label = covered.to.label();
-                return Pods::Fail(format!("{}: {label} does not come up: {why}", covered.reference));
-            }
-            if !serves(rollout, covered, step.action.builds_anew()) {
-                all = Pods::Coming;
-            }
-        }
-        all
-    }
-
-    fn follow_flags(&mut self, mut done: Undertaking, ready: Time) -> Rollback {
-        // A flag that went stale is not a flag that cleared.
-        let level = |id: &SignalId| self.findings[usize::from(id.0)].level;
-        let still =
-            self.red_at_confirm.iter().any(|id| matches!(level(id), Level::RedFlag | Level::Stale | Level::NoData));
-        let red = self.findings.iter().any(|finding| finding.level == Level::RedFlag);
-        if still || red {
-            done.clear_since = None;
-        } else if self.now - *done.clear_since.get_or_insert(self.now) >= self.setup.rollback.clear_for {
-            let took = brief(self.now - done.confirmed);
-            self.tell(format!("rollback verified: flags clear, {took} after {}", done.beginning()));
-            return Rollback::Verified { done, at: self.now };
-        }
-        if red && self.now - ready >= NOT_THE_CAUSE_AFTER {
-            self.tell("the flags stay red on the old version: the deploy was not the cause");
-            return Rollback::NotTheCause { done, at: self.now };
-        }
-        Rollback::Running(done)
-    }
-
     pub(super) fn tell(&mut self, text: impl Into<String>) {
         self.timeline.add(self.now, Mark::Rollback, text);
         self.revision += 1;
     }
-}
-
-/// Where the pods of a step are.
-enum Pods {
-    /// On their way.
-    Coming,
-    /// All of the old version, ready.
-    Serve,
-    /// They will not come by themselves.
-    Fail(String),
 }
 
 /// The run that a step waits for.
@@ -397,36 +234,4 @@ fn moved_on(step: &Step, state: &StepState, answer: Answer, now: Time) -> Option
             (StepState::Failed(blocked), Some(text))
         }
     })
-}
-
-/// Whether what the cluster tells is from after the request: until then it speaks of the state that is taken back. What
-/// leaves the spec alone shows by the version that is on its way.
-fn has_begun(rollout: &Rollout, covered: &Covered, step: &Step) -> bool {
-    if step.action.changes_spec(&covered.reference) {
-        return rollout.generation > covered.generation;
-    }
-    rollout.deploy.as_ref().is_some_and(|deploy| deploy.to.hash == covered.to.hash)
-}
-
-/// Whether a version is all that serves: rolled out, its pods ready, no other pod left but those going. A
-/// deploy of the old images under a new template is that version too: not every strategy brings the very
-/// same template back. What is built `anew` is known only by not being the version that was taken back.
-fn serves(rollout: &Rollout, covered: &Covered, anew: bool) -> bool {
-    let (from, to) = (&covered.from, &covered.to);
-    let is_back = |hash: &str| {
-        let images = || rollout.revisions.iter().find(|revision| revision.version.hash == hash);
-        let same = |images: &[String]| images == to.images && images != from.images;
-        hash == to.hash
-            || (anew && hash != from.hash)
-            || images().is_some_and(|revision| same(&revision.version.images))
-    };
-    let pods = rollout.pods.iter().filter(|pod| !matches!(pod.phase, PodPhase::Terminating | PodPhase::Finished));
-    let mut ready = 0;
-    for pod in pods {
-        if !is_back(&pod.hash) || pod.phase != PodPhase::Ready {
-            return false;
-        }
-        ready += 1;
-    }
-    rollout.progress == Progress::Complete && ready >= rollout.replicas.desired
 }

@@ -3,37 +3,12 @@
 use super::at::At;
 use super::problem::{Problem, Problems};
 use super::variables::references;
+use crate::rollback::spec::VARIABLES;
 
-/// What is known of a rollback when it is done.
-pub(super) const OF_A_ROLLBACK: [&str; 11] = [
-    "service",
-    "environment",
-    "namespace",
-    "workload",
-    "from",
-    "to",
-    "from_commit",
-    "to_commit",
-    "actor",
-    "reason",
-    "id",
-];
-
-/// The same, and the run that a webhook's answer names.
-pub(super) const OF_A_RUN: [&str; 12] = [
-    "service",
-    "environment",
-    "namespace",
-    "workload",
-    "from",
-    "to",
-    "from_commit",
-    "to_commit",
-    "actor",
-    "reason",
-    "id",
-    "run",
-];
+/// What is known of a rollback when it is done, and the run that a webhook's answer names.
+pub(super) fn of_a_run() -> Vec<&'static str> {
+    VARIABLES.into_iter().chain(["run"]).collect()
+}
 
 /// What is known of a flag when it is turned off.
 pub(super) const OF_A_FLAG: [&str; 2] = ["feature", "environment"];

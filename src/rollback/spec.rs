@@ -110,6 +110,21 @@ impl Default for HelmSpec {
     }
 }
 
+/// The variables that texts of a CI system or a command may hold, in the order in which errors list them.
+pub const VARIABLES: [&str; 11] = [
+    "service",
+    "environment",
+    "namespace",
+    "workload",
+    "from",
+    "to",
+    "from_commit",
+    "to_commit",
+    "actor",
+    "reason",
+    "id",
+];
+
 /// A CI system and the job there that takes a deploy back. Texts may hold the variables `$service`,
 /// `$environment`, `$namespace`, `$workload` (`deployment/app`), `$from`, `$to`, `$from_commit`, `$to_commit`
 /// (where a repository or the version itself tells them), `$actor`, `$reason` and `$id` (one for each

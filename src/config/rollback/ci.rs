@@ -8,8 +8,9 @@ use crate::config::problem::{Problem, Problems};
 use crate::config::raw::rollback as raw;
 use crate::config::secrets::SecretRef;
 use crate::config::sources::{self, Auth, TIMEOUTS};
-use crate::config::texts::{self, OF_A_ROLLBACK};
+use crate::config::texts;
 use crate::config::variables::replace;
+use crate::rollback::spec::VARIABLES;
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -109,7 +110,7 @@ fn paces(
 }
 
 fn github(raw: &raw::GitHub, problems: &mut Problems) -> Option<CiSystem> {
-    let repository = texts::check(&raw.repository, &OF_A_ROLLBACK, problems).and_then(|text| {
+    let repository = texts::check(&raw.repository, &VARIABLES, problems).and_then(|text| {
         let parts: Vec<&str> = text.split('/').collect();
         if matches!(parts.as_slice(), [owner, name] if !owner.is_empty() && !name.is_empty()) {
             return Some(text);
@@ -120,8 +121,8 @@ fn github(raw: &raw::GitHub, problems: &mut Problems) -> Option<CiSystem> {
         );
         None
     });
-    let workflow = texts::check(&raw.workflow, &OF_A_ROLLBACK, problems);
-    let git_ref = optional(raw.git_ref.as_ref(), |text| texts::check(text, &OF_A_ROLLBACK, problems));
+    let workflow = texts::check(&raw.workflow, &VARIABLES, problems);
+    let git_ref = optional(raw.git_ref.as_ref(), |text| texts::check(text, &VARIABLES, problems));
     let inputs = pairs(raw.inputs.as_ref(), problems);
     if let Some(written) = raw.inputs.as_ref().filter(|written| written.len() > MOST_INPUTS) {
         problems.push(
@@ -143,9 +144,9 @@ fn github(raw: &raw::GitHub, problems: &mut Problems) -> Option<CiSystem> {
 }
 
 fn gitlab(raw: &raw::GitLab, environment: &str, problems: &mut Problems) -> Option<CiSystem> {
-    let project = texts::check(&raw.project, &OF_A_ROLLBACK, problems);
-    let named = optional(raw.environment.as_ref(), |text| texts::check(text, &OF_A_ROLLBACK, problems));
-    let job = optional(raw.job.as_ref(), |text| texts::check(text, &OF_A_ROLLBACK, problems));
+    let project = texts::check(&raw.project, &VARIABLES, problems);
+    let named = optional(raw.environment.as_ref(), |text| texts::check(text, &VARIABLES, problems));
+    let job = optional(raw.job.as_ref(), |text| texts::check(text, &VARIABLES, problems));
     Some(CiSystem::GitLab {
         token: raw.token.clone(),
         project: project?,
@@ -155,7 +156,7 @@ fn gitlab(raw: &raw::GitLab, environment: &str, problems: &mut Problems) -> Opti
 }
 
 fn jenkins(raw: &raw::Jenkins, problems: &mut Problems) -> Option<CiSystem> {
-    let job = texts::check(&raw.job, &OF_A_ROLLBACK, problems);
+    let job = texts::check(&raw.job, &VARIABLES, problems);
     let parameters = pairs(raw.parameters.as_ref(), problems);
     Some(CiSystem::Jenkins {
         user: raw.user.value.clone(),
@@ -170,7 +171,7 @@ fn webhook(raw: &raw::Webhook, problems: &mut Problems) -> Option<CiSystem> {
     let auth = sources::auth(&name, raw.token.clone(), raw.user.clone(), raw.password.clone(), problems);
     let body = optional(raw.body.as_ref(), |text| body(text, problems));
     let status_url = optional(raw.status_url.as_ref(), |url| {
-        let known = texts::check(url, &texts::OF_A_RUN, problems);
+        let known = texts::check(url, &texts::of_a_run(), problems);
         address::check_as_written(url, problems).filter(|_| known.is_some())
     });
     Some(CiSystem::Webhook { auth: auth?, signing_key: raw.signing_key.clone(), body: body?, status_url: status_url? })
@@ -178,8 +179,8 @@ fn webhook(raw: &raw::Webhook, problems: &mut Problems) -> Option<CiSystem> {
 
 /// A body is JSON whatever its variables hold: a digit may stand within quotes and without.
 fn body(written: &At<String>, problems: &mut Problems) -> Option<String> {
-    let text = texts::check(written, &OF_A_ROLLBACK, problems)?;
-    let filled = replace(&text.replace("$$", ""), |name| OF_A_ROLLBACK.contains(&name).then_some("0"));
+    let text = texts::check(written, &VARIABLES, problems)?;
+    let filled = replace(&text.replace("$$", ""), |name| VARIABLES.contains(&name).then_some("0"));
     let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&filled) else { return Some(text) };
     problems.push(
         Problem::new(&written.span, format!("this body is not JSON: {error}"))
@@ -192,7 +193,7 @@ fn pairs(written: Option<&At<BTreeMap<String, At<String>>>>, problems: &mut Prob
     let Some(written) = written else { return Some(Vec::new()) };
     each(written.iter(), |(name, text)| {
         // An empty input is an input all the same.
-        let text = if text.is_empty() { String::new() } else { texts::check(text, &OF_A_ROLLBACK, problems)? };
+        let text = if text.is_empty() { String::new() } else { texts::check(text, &VARIABLES, problems)? };
         Some((name.clone(), text))
     })
 }

@@ -8,7 +8,7 @@ use crate::config::raw::rollback as raw;
 use crate::config::secrets::is_variable;
 use crate::config::texts;
 use crate::config::variables::references;
-use crate::rollback::spec::CommandSpec;
+use crate::rollback::spec::{CommandSpec, VARIABLES};
 use std::path::Path;
 use std::time::Duration;
 
@@ -43,12 +43,12 @@ fn words(written: &At<Vec<At<String>>>, problems: &mut Problems) -> Option<Vec<S
         );
         return None;
     }
-    each(written.iter(), |word| texts::check(word, &texts::OF_A_ROLLBACK, problems))
+    each(written.iter(), |word| texts::check(word, &VARIABLES, problems))
 }
 
 /// Whether a text would have something of the plan filled in.
 fn mentions_plan(text: &str) -> bool {
-    references(text).iter().any(|name| texts::OF_A_ROLLBACK.contains(name))
+    references(text).iter().any(|name| VARIABLES.contains(name))
 }
 
 /// The argument that a shell reads as its script: the one behind `-c`.

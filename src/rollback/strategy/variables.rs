@@ -2,23 +2,9 @@
 
 use crate::deploy::{Time, Version};
 use crate::rollback::ask::Ask;
+use crate::rollback::spec::VARIABLES;
 use crate::rollback::{Blocked, Covered, Goal};
 use std::borrow::Cow;
-
-/// Every variable, as errors list them.
-const NAMES: [&str; 11] = [
-    "service",
-    "environment",
-    "namespace",
-    "workload",
-    "from",
-    "to",
-    "from_commit",
-    "to_commit",
-    "actor",
-    "reason",
-    "id",
-];
 
 /// Their values for one rollback.
 #[derive(Debug, Clone)]
@@ -112,7 +98,7 @@ impl Values {
             _ => {
                 return Err(Blocked {
                     reason: format!("${name} is not a variable that a rollback knows"),
-                    way_out: format!("use ${}; $$ is a dollar", NAMES.join(", $")),
+                    way_out: format!("use ${}; $$ is a dollar", VARIABLES.join(", $")),
                 });
             }
         })

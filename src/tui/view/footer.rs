@@ -21,7 +21,7 @@ use ratatui::layout::Rect;
 const MARGIN: u16 = 4;
 
 /// From this width on one line is enough.
-const ONE_LINE: u16 = 150;
+const ONE_LINE: u16 = 160;
 
 /// A rollback that is blocked says why and what to do instead, and gets a line more where that takes one.
 pub(super) fn wish(view: &View<'_>, columns: u16) -> u16 {

@@ -18,7 +18,7 @@ use crate::poll::{Alert, Issue};
 use crate::rollback::automatic::Arming;
 use crate::rollback::deletion::{Attempt, Question};
 use crate::rollback::known::Standing;
-use crate::rollback::lease::Holding;
+use crate::rollback::lease::{Holder, Holding};
 use crate::rollback::{Covered, Readiness, Rollback};
 use crate::rollout::Rollout;
 use crate::setup::Setup;
@@ -60,6 +60,8 @@ pub struct Watch {
     /// When lost answers and runs were last asked for.
     last_asked: Option<Time>,
     holding: Holding,
+    /// Who else was last seen to take something back here, and when.
+    somebody_else: Option<(Time, Holder)>,
     lease_asked: Option<Time>,
     arming: Arming,
     /// What was remembered of a version in this watch, so that it is written once.
@@ -110,6 +112,7 @@ impl Watch {
             deletions: BTreeMap::new(),
             last_asked: None,
             holding: Holding::Nobody,
+            somebody_else: None,
             lease_asked: None,
             arming: Arming::default(),
             remembered: Vec::new(),

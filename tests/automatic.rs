@@ -170,6 +170,11 @@ fn somebody_else_at_it_keeps_it_from_acting() {
     let holder = Holder { who: "ana@laptop".to_owned(), what: "rollback to 1.8.3".to_owned(), since: at(second) };
     watch.update(Message::Leased { at: at(second), holding: Holding::Theirs(holder) });
     assert_eq!(*watch.rollback(), Rollback::Idle);
+    let effects = go_on(&mut watch, second + 1..=second + 600, true);
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Send(_) | Effect::Lease(LeaseCall::Take(_)))));
+    let told = watch.timeline().entries().filter(|entry| entry.text.contains("is at it already")).count();
+    assert_eq!(told, 1, "and it does not begin again every second");
+    assert!(unmet(&watch)[0].starts_with("nobody else: ana@laptop was at it"), "{:?}", unmet(&watch));
 }
 
 #[test]

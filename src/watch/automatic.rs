@@ -21,6 +21,8 @@ const FRESH: TimeDelta = TimeDelta::seconds(90);
 /// So many times the limit, on so many failures, needs no second signal.
 const OVERWHELMING: f64 = 10.0;
 const OVERWHELMING_FAILURES: f64 = 20.0;
+/// A rollback of somebody else is left alone to work for this long.
+const OTHERS_COUNT_FOR: TimeDelta = TimeDelta::minutes(30);
 /// How long the answer of the lease is waited for.
 const LEASE_PATIENCE: TimeDelta = TimeDelta::seconds(10);
 
@@ -170,8 +172,9 @@ impl Watch {
 
     fn nobody_else(&self, plan: &Plan) -> Condition {
         let name = "nobody else";
-        if let Holding::Theirs(holder) = &self.holding {
-            return condition(name, false, format!("{} is at it: {}", holder.who, holder.what));
+        if let Some((at, holder)) = self.somebody_else.as_ref().filter(|(at, _)| self.now - *at < OTHERS_COUNT_FOR) {
+            let ago = brief(self.now - *at);
+            return condition(name, false, format!("{} was at it {ago} ago: {}", holder.who, holder.what));
         }
         let mut checks = plan.steps().flat_map(|step| &step.checks);
         let lately = checks.find(|check| check.name == "rollback" && check.outcome > CheckOutcome::Ok);

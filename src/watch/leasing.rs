@@ -60,6 +60,7 @@ impl Watch {
         }
         match &holding {
             Holding::Theirs(holder) if self.holding != holding => {
+                self.somebody_else = Some((self.now, holder.clone()));
                 let text = format!("{} is at it already: {}", holder.who, holder.what);
                 if let Rollback::Countdown { .. } = self.rollback {
                     self.rollback = Rollback::Idle;

@@ -1,10 +1,10 @@
 //! What a watch finds of the versions it saw, for later watches: which survived, and which did not.
 
 use super::Watch;
-use crate::deploy::{Version, WorkloadId};
+use crate::deploy::{ServiceId, Version, WorkloadId};
 use crate::message::Effect;
 use crate::rollback::known::{Known, Standing};
-use crate::rollback::{Goal, Rollback};
+use crate::rollback::{Goal, Rollback, Undertaking};
 use crate::verdict::{Level, Verdict};
 use chrono::TimeDelta;
 
@@ -12,36 +12,55 @@ use chrono::TimeDelta;
 const RED_FOR: TimeDelta = TimeDelta::minutes(5);
 
 impl Watch {
-    /// Writes down what has become certain, each thing once.
+    /// Writes down what has become certain, each thing once. On most ticks of most watches that is nothing, and
+    /// is found out by one look at the findings.
     pub(super) fn remember(&mut self, effects: &mut Vec<Effect>) {
+        let red = self.red_services();
+        if self.verdict != Verdict::Healthy && red.is_empty() && self.taken_back.is_empty() {
+            return;
+        }
         for index in 0..self.workloads.len() {
             let id = WorkloadId(index as u16);
-            if let Some((version, standing)) = self.standing_of(id) {
+            let is_red = red.contains(&self.setup.workload(id).service);
+            if let Some((version, standing)) = self.standing_of(id, is_red)
+                && !self.is_remembered(id, version, standing)
+            {
+                let version = version.clone();
                 self.note(id, &version, standing, effects);
             }
         }
     }
 
+    /// The services that have been under a red flag for minutes.
+    fn red_services(&self) -> Vec<ServiceId> {
+        let flags = self.findings.iter().zip(&self.setup.signals);
+        let red = flags.filter(|(finding, _)| finding.level == Level::RedFlag && self.now - finding.since >= RED_FOR);
+        red.map(|(_, signal)| signal.service).collect()
+    }
+
     /// What can be said now of the version that a workload was watched with.
-    fn standing_of(&self, id: WorkloadId) -> Option<(Version, Standing)> {
+    fn standing_of(&self, id: WorkloadId, is_red: bool) -> Option<(&Version, Standing)> {
         if let Some(covered) = self.taken_back(id) {
             let innocent = matches!(self.rollback, Rollback::NotTheCause { .. });
-            return Some((covered.from.clone(), if innocent { Standing::Unproven } else { Standing::Bad }));
+            return Some((&covered.from, if innocent { Standing::Unproven } else { Standing::Bad }));
         }
-        let is_back = |done: &crate::rollback::Undertaking| done.plan.goal == Goal::Back;
+        let is_back = |done: &Undertaking| done.plan.goal == Goal::Back;
         if self.rollback.undertaking().is_some_and(is_back) {
             // What serves now is no longer the version that is watched.
             return None;
         }
-        let version = self.workload(id).deploy.as_ref()?.to.clone();
+        let version = &self.workload(id).deploy.as_ref()?.to;
         if self.verdict == Verdict::Healthy {
             return Some((version, Standing::Good));
         }
-        let service = self.setup.workload(id).service;
-        let red = self.findings.iter().zip(&self.setup.signals).any(|(finding, signal)| {
-            signal.service == service && finding.level == Level::RedFlag && self.now - finding.since >= RED_FOR
-        });
-        red.then_some((version, Standing::Bad))
+        is_red.then_some((version, Standing::Bad))
+    }
+
+    /// Whether that is the last thing that was written down of the version, or it has no identity to write down.
+    fn is_remembered(&self, id: WorkloadId, version: &Version, standing: Standing) -> bool {
+        let of_it = |(known, hash, _): &&(WorkloadId, String, Standing)| *known == id && *hash == version.hash;
+        let last = self.remembered.iter().rev().find(of_it);
+        version.hash.is_empty() || last.is_some_and(|(.., known)| *known == standing)
     }
 
     /// An image of a version, with its digest where a pod that runs it tells it: a tag alone may be moved.
@@ -53,10 +72,6 @@ impl Watch {
     }
 
     fn note(&mut self, id: WorkloadId, version: &Version, standing: Standing, effects: &mut Vec<Effect>) {
-        let last = self.remembered.iter().rev().find(|(known, hash, _)| *known == id && *hash == version.hash);
-        if last.is_some_and(|(.., known)| *known == standing) || version.hash.is_empty() {
-            return;
-        }
         self.remembered.push((id, version.hash.clone(), standing));
         let images = version.images.iter().map(|image| self.with_digest(id, version, image)).collect();
         let known = Known { hash: version.hash.clone(), images, standing, at: self.now };

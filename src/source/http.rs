@@ -3,11 +3,13 @@
 //! Nothing is retried here: a source is asked again at its next interval, and the caller owns the back-off.
 
 mod answer;
+mod reply;
 mod signature;
 mod text;
 
 pub(crate) use answer::Answer;
 pub(super) use answer::decode;
+pub(crate) use reply::Reply;
 pub(crate) use signature::signature;
 pub(crate) use text::{clean, message_in, scrubbed};
 
@@ -159,7 +161,7 @@ impl Http {
     }
 
     /// How long an answer asks us to stay away, where it says so.
-    pub(crate) fn wait(&self, answer: &Answer, now: Time) -> Option<TimeDelta> {
+    fn wait(&self, answer: &Answer, now: Time) -> Option<TimeDelta> {
         self.hint.read(&answer.headers, now)
     }
 

@@ -2,14 +2,14 @@
 //!
 //! REST API version 20240415: `GET /api/v2/flags/{project}[/{flag}]`, and a semantic patch with `turnFlagOff`.
 
-use super::talk::{Reply, Talk};
+use super::talk::Talk;
 use super::{KillSwitch, a_few_at_a_time, link};
 use crate::clock::Clock;
 use crate::kill_switch::spec::SwitchSpec;
 use crate::kill_switch::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout, Standing};
 use crate::rollback::Blocked;
 use crate::secret::Secret;
-use crate::source::http::{RetryHint, insert_secret};
+use crate::source::http::{Reply, RetryHint, insert_secret};
 use chrono::DateTime;
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::RequestBuilder;

@@ -1,14 +1,12 @@
 //! One flag system's end of HTTP: what it answered, what that means, and never a secret in the words.
 
 use crate::clock::Clock;
-use crate::deploy::brief;
 use crate::kill_switch::Answer;
 use crate::rollback::Blocked;
 use crate::rollback::strategy::variables::{percent_encoded, substitute};
 use crate::secret::Secret;
-use crate::source::http::{Http, Lost, RetryHint, clean, message_in, scrubbed};
+use crate::source::http::{Http, Lost, Reply, RetryHint, clean, scrubbed};
 use crate::source::spec::Endpoint;
-use chrono::TimeDelta;
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Url};
 use serde::de::DeserializeOwned;
@@ -22,17 +20,6 @@ pub(super) struct Talk {
     name: &'static str,
     clock: Clock,
     secrets: Vec<Secret>,
-}
-
-/// An answer, whatever its status.
-pub(super) struct Reply {
-    pub(super) status: u16,
-    /// The body; `Null` where it is not JSON.
-    pub(super) body: Value,
-    /// What an error body says, on one line.
-    pub(super) said: String,
-    /// How long it asks us to stay away, where it says so.
-    wait: Option<TimeDelta>,
 }
 
 impl Talk {
@@ -102,10 +89,7 @@ impl Talk {
             401 => format!("make a new token in {name} and set it in this environment's flags"),
             403 => format!("give the token the right to change flags, or turn it off in {name} by hand"),
             404 => "compare its key, project and environment with this environment's flags".to_owned(),
-            429 => {
-                let wait = reply.wait.map_or_else(|| "a minute".to_owned(), brief);
-                format!("wait {wait} and try again, or turn it off in {name} by hand")
-            }
+            429 => format!("wait {} and try again, or turn it off in {name} by hand", reply.patience()),
             _ => format!("turn it off in {name} by hand"),
         };
         Blocked { reason: self.told(reply), way_out }
@@ -114,27 +98,15 @@ impl Talk {
     /// An answer that is no success, in a sentence.
     fn told(&self, reply: &Reply) -> String {
         let (name, said) = (self.name, &reply.said);
-        match (reply.status, reply.wait) {
-            (401, _) => format!("{name} does not know the token: {said}"),
-            (429, Some(wait)) => format!("{name} takes no more requests for {}", brief(wait)),
-            (429, None) => format!("{name} takes no more requests for a while"),
-            (status, _) => format!("{name} answered {status}: {said}"),
+        match reply.status {
+            401 => format!("{name} does not know the token: {said}"),
+            429 => format!("{name} {}", reply.too_many()),
+            status => format!("{name} answered {status}: {said}"),
         }
     }
 
     async fn ask(&self, request: RequestBuilder) -> Result<Reply, Lost> {
-        let answer = self.http.exchange(request).await?;
-        let said = if answer.status.is_redirection() {
-            "it redirects: a sign-in page stands in front, or the url is not the final one".to_owned()
-        } else {
-            message_in(scrubbed(&String::from_utf8_lossy(&answer.body), &self.secrets).as_bytes())
-        };
-        Ok(Reply {
-            status: answer.status.as_u16(),
-            wait: self.http.wait(&answer, self.clock.now()),
-            body: serde_json::from_slice(&answer.body).unwrap_or_default(),
-            said,
-        })
+        self.http.reply(request, &self.secrets, self.clock.now()).await
     }
 }
 

@@ -3,14 +3,14 @@
 //! The admin API of Unleash 4 to 7: `GET …/projects/{project}/features[/{feature}]`,
 //! `POST …/features/{feature}/environments/{environment}/off`.
 
-use super::talk::{Reply, Talk};
+use super::talk::Talk;
 use super::{KillSwitch, a_few_at_a_time, link};
 use crate::clock::Clock;
 use crate::kill_switch::spec::SwitchSpec;
 use crate::kill_switch::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout, Standing};
 use crate::rollback::Blocked;
 use crate::secret::Secret;
-use crate::source::http::{RetryHint, clean, insert_secret};
+use crate::source::http::{Reply, RetryHint, clean, insert_secret};
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::header::HeaderMap;
 use serde::Deserialize;

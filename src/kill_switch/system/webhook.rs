@@ -1,6 +1,6 @@
 //! Any address that takes a POST: it is told which flag to turn off, and another address may tell the flag's state.
 
-use super::talk::{Reply, Talk, address};
+use super::talk::{Talk, address};
 use super::{KillSwitch, a_few_at_a_time, link};
 use crate::clock::Clock;
 use crate::kill_switch::spec::SwitchSpec;
@@ -8,7 +8,7 @@ use crate::kill_switch::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout
 use crate::rollback::Blocked;
 use crate::rollback::strategy::variables::fresh_id;
 use crate::secret::Secret;
-use crate::source::http::{RetryHint, authorization, clean, secrets_of, signature};
+use crate::source::http::{Reply, RetryHint, authorization, clean, secrets_of, signature};
 use crate::source::spec::Auth;
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::header::CONTENT_TYPE;

@@ -7,14 +7,14 @@ mod file;
 mod run;
 
 use super::recent::Recent;
-use super::talk::{Reply, Talk, Unread, link, moment, text, unusable};
+use super::talk::{Talk, Unread, link, moment, text, unusable};
 use super::{Draft, Prepared, System, Trace, listed, middle, options};
 use crate::clock::Clock;
 use crate::deploy::Time;
 use crate::rollback::action::CiAction;
 use crate::rollback::{Answer, Blocked, Check, Refusal, Run};
 use crate::secret::Secret;
-use crate::source::http::{RetryHint, authorization};
+use crate::source::http::{Reply, RetryHint, authorization};
 use crate::source::spec::{Auth, Endpoint};
 use chrono::{SecondsFormat, TimeDelta};
 use futures_util::future::{BoxFuture, FutureExt};

@@ -3,14 +3,14 @@
 //! Facts: API v4. Deployments come oldest first unless told otherwise; a job that is run again is a new job with
 //! a new number in the same pipeline, and takes the old one's place in the pipeline's list.
 
-use super::talk::{Reply, Talk, Unread, link, moment, text, unusable};
+use super::talk::{Talk, Unread, link, moment, text, unusable};
 use super::{Draft, Prepared, System, Trace};
 use crate::clock::Clock;
 use crate::deploy::{Time, Version};
 use crate::rollback::action::{CiAction, GitLabJob};
 use crate::rollback::{Answer, Blocked, Check, Refusal, Run};
 use crate::secret::Secret;
-use crate::source::http::{RetryHint, authorization};
+use crate::source::http::{Reply, RetryHint, authorization};
 use crate::source::spec::{Auth, Endpoint};
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};

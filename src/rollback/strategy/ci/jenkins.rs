@@ -3,14 +3,14 @@
 //! Facts: Jenkins core. An API token needs no crumb. 201 and 303 both name the place in the queue, which is
 //! forgotten some five minutes after the build has begun; a build remembers its place (`queueId`).
 
-use super::talk::{Reply, Talk, Unread, link, text, unusable};
+use super::talk::{Talk, Unread, link, text, unusable};
 use super::{Draft, Prepared, System, Trace, listed, options};
 use crate::clock::Clock;
 use crate::deploy::Time;
 use crate::rollback::action::CiAction;
 use crate::rollback::strategy::variables::{mentions, quoted};
 use crate::rollback::{Answer, Blocked, Check, Refusal, Run};
-use crate::source::http::{RetryHint, authorization, secrets_of};
+use crate::source::http::{Reply, RetryHint, authorization, secrets_of};
 use crate::source::spec::{Auth, Endpoint};
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};

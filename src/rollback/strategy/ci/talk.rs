@@ -2,14 +2,13 @@
 
 use super::recent::Recent;
 use crate::clock::Clock;
-use crate::deploy::{Time, brief};
+use crate::deploy::Time;
 use crate::rollback::{Answer, Blocked};
 use crate::secret::Secret;
-use crate::source::http::{Http, Lost, RetryHint, clean, message_in, scrubbed};
+use crate::source::http::{Http, Lost, Reply, RetryHint, clean};
 use crate::source::spec::Endpoint;
-use chrono::TimeDelta;
 use reqwest::RequestBuilder;
-use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 /// Talks to one CI system.
@@ -22,40 +21,10 @@ pub(super) struct Talk {
     recent: Recent<Value>,
 }
 
-/// An answer, whatever its status.
-pub(super) struct Reply {
-    pub(super) status: u16,
-    /// The body; `Null` where it is not JSON.
-    pub(super) body: Value,
-    /// What an error body says, on one line.
-    pub(super) said: String,
-    pub(super) headers: HeaderMap,
-    /// How long it asks us to stay away, where it says so.
-    wait: Option<TimeDelta>,
-}
-
-impl Reply {
-    pub(super) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
-    /// Where a redirect points.
-    pub(super) fn location(&self) -> Option<&str> {
-        self.headers.get(LOCATION)?.to_str().ok()
-    }
-
-    fn too_many(&self) -> String {
-        match self.wait {
-            Some(wait) => format!("takes no more requests for {}", brief(wait)),
-            None => "takes no more requests for a while".to_owned(),
-        }
-    }
-
-    /// Whether it was sent away for asking too often. GitHub says so with a 403, too.
-    fn is_rate_limited(&self) -> bool {
-        let is_empty = || self.headers.get("x-ratelimit-remaining").is_some_and(|left| left == "0");
-        self.status == 429 || (self.status == 403 && (self.headers.contains_key("retry-after") || is_empty()))
-    }
+/// Whether it was sent away for asking too often. GitHub says so with a 403, too.
+fn is_rate_limited(reply: &Reply) -> bool {
+    let is_empty = || reply.headers.get("x-ratelimit-remaining").is_some_and(|left| left == "0");
+    reply.status == 429 || (reply.status == 403 && (reply.headers.contains_key("retry-after") || is_empty()))
 }
 
 /// Why something could not be read.
@@ -100,19 +69,7 @@ impl Talk {
 
     /// Sends, once, and takes any answer.
     pub(super) async fn ask(&self, request: RequestBuilder) -> Result<Reply, Lost> {
-        let answer = self.http.exchange(request).await?;
-        let said = if answer.status.is_redirection() {
-            "it redirects: a sign-in page stands in front, or the url is not the final one".to_owned()
-        } else {
-            message_in(scrubbed(&String::from_utf8_lossy(&answer.body), &self.secrets).as_bytes())
-        };
-        Ok(Reply {
-            status: answer.status.as_u16(),
-            wait: self.http.wait(&answer, self.clock.now()),
-            body: serde_json::from_slice(&answer.body).unwrap_or_default(),
-            said,
-            headers: answer.headers,
-        })
+        self.http.reply(request, &self.secrets, self.now()).await
     }
 
     /// Reads JSON; changes nothing.
@@ -147,7 +104,7 @@ impl Talk {
         }
         let (status, name) = (reply.status, self.name);
         let (text, way_out) = match status {
-            _ if reply.is_rate_limited() => (reply.too_many(), Some(self.wait_for(reply))),
+            _ if is_rate_limited(reply) => (reply.too_many(), Some(self.wait_for(reply))),
             200..=299 => ("answers with something else than JSON".to_owned(), Some(self.check_url())),
             300..=399 => (format!("answered {status}: {}", reply.said), Some(self.check_url())),
             401 => (
@@ -174,7 +131,7 @@ impl Talk {
         if matches!(status, 302 | 303 | 408 | 500..) {
             return Answer::Unknown(format!("{} answered {status}: {}", self.name, reply.said));
         }
-        if reply.is_rate_limited() {
+        if is_rate_limited(reply) {
             let reason = format!("{} {}", self.name, reply.too_many());
             return Answer::Refused(Blocked { reason, way_out: self.wait_for(reply) });
         }
@@ -200,8 +157,7 @@ impl Talk {
     }
 
     fn wait_for(&self, reply: &Reply) -> String {
-        let wait = reply.wait.map_or_else(|| "a minute".to_owned(), brief);
-        format!("wait {wait} and try again, or do it in {} by hand", self.name)
+        format!("wait {} and try again, or do it in {} by hand", reply.patience(), self.name)
     }
 
     fn check_url(&self) -> String {

@@ -1,6 +1,6 @@
 //! Any address that takes a POST: what it does is its own affair, and how it goes on is told at another address.
 
-use super::talk::{Reply, Talk, link, text, unusable};
+use super::talk::{Talk, link, text, unusable};
 use super::{Draft, Prepared, System, Trace};
 use crate::clock::Clock;
 use crate::deploy::Time;
@@ -8,7 +8,7 @@ use crate::rollback::action::CiAction;
 use crate::rollback::strategy::variables::{mentions, percent_encoded, quoted, substitute};
 use crate::rollback::{Answer, Blocked, Check, Refusal, Run};
 use crate::secret::Secret;
-use crate::source::http::{RetryHint, authorization, secrets_of, signature};
+use crate::source::http::{Reply, RetryHint, authorization, secrets_of, signature};
 use crate::source::spec::{Auth, Endpoint};
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::Url;

@@ -1,0 +1,64 @@
+//! An answer to somebody who orders things: its status whatever it is, what it says, and never a secret in that.
+
+use super::{Http, Lost, message_in, scrubbed};
+use crate::deploy::{Time, brief};
+use crate::secret::Secret;
+use chrono::TimeDelta;
+use reqwest::RequestBuilder;
+use reqwest::header::{HeaderMap, LOCATION};
+use serde_json::Value;
+
+/// An answer, whatever its status.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    /// The body; `Null` where it is not JSON.
+    pub(crate) body: Value,
+    /// What an error body says, on one line.
+    pub(crate) said: String,
+    /// How long it asks us to stay away, where it says so.
+    wait: Option<TimeDelta>,
+}
+
+impl Reply {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Where a redirect points.
+    pub(crate) fn location(&self) -> Option<&str> {
+        self.headers.get(LOCATION)?.to_str().ok()
+    }
+
+    /// What being sent away for asking too often is called.
+    pub(crate) fn too_many(&self) -> String {
+        match self.wait {
+            Some(wait) => format!("takes no more requests for {}", brief(wait)),
+            None => "takes no more requests for a while".to_owned(),
+        }
+    }
+
+    /// How long to stay away, for a person: what it asks for, else a minute.
+    pub(crate) fn patience(&self) -> String {
+        self.wait.map_or_else(|| "a minute".to_owned(), brief)
+    }
+}
+
+impl Http {
+    /// Sends, once, and takes any answer. `secrets` are what its words must not repeat.
+    pub(crate) async fn reply(&self, request: RequestBuilder, secrets: &[Secret], now: Time) -> Result<Reply, Lost> {
+        let answer = self.exchange(request).await?;
+        let said = if answer.status.is_redirection() {
+            "it redirects: a sign-in page stands in front, or the url is not the final one".to_owned()
+        } else {
+            message_in(scrubbed(&String::from_utf8_lossy(&answer.body), secrets).as_bytes())
+        };
+        Ok(Reply {
+            status: answer.status.as_u16(),
+            wait: self.wait(&answer, now),
+            body: serde_json::from_slice(&answer.body).unwrap_or_default(),
+            said,
+            headers: answer.headers,
+        })
+    }
+}

@@ -45,6 +45,12 @@ pub enum Readiness {
     Blocked(Refusal),
 }
 
+impl From<Result<Step, Refusal>> for Readiness {
+    fn from(worked_out: Result<Step, Refusal>) -> Self {
+        worked_out.map_or_else(Self::Blocked, |step| Self::Ready(Arc::new(step)))
+    }
+}
+
 /// Why a rollback would fail or do harm, and what to do instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocked {

@@ -16,7 +16,7 @@ use crate::rollback::spec::RollbackSpec;
 use crate::rollback::strategy::kubernetes;
 use crate::rollback::strategy::lease::Lease;
 use crate::rollback::strategy::{self, Strategy};
-use crate::rollback::{Answer, Blocked, Readiness, Refusal};
+use crate::rollback::{Answer, Blocked, Readiness, Refusal, Step};
 use crate::setup::{Setup, SwitchId};
 use crate::signal::SourceId;
 use crate::source::spec::{ClusterSpec, SourceSpec};
@@ -128,34 +128,13 @@ impl Outside {
                 });
             }
             Effect::Send(step) => {
-                let strategy = self.strategy();
-                self.answer(move |clock| async move {
-                    let answer = match strategy {
-                        Ok(strategy) => strategy.send(&step).await,
-                        Err(blocked) => Answer::Refused(blocked),
-                    };
-                    Message::Answered { workload: step.workload(), at: clock.now(), answer }
-                });
+                self.by_strategy(step, Answer::Refused, |strategy, step| async move { strategy.send(&step).await });
             }
             Effect::Follow(step, run) => {
-                let strategy = self.strategy();
-                self.answer(move |clock| async move {
-                    let answer = match strategy {
-                        Ok(strategy) => strategy.follow(&step, &run).await,
-                        Err(blocked) => Answer::Unknown(blocked.reason),
-                    };
-                    Message::Answered { workload: step.workload(), at: clock.now(), answer }
-                });
+                self.by_strategy(step, unheard, |strategy, step| async move { strategy.follow(&step, &run).await });
             }
             Effect::ReadBack(step) => {
-                let strategy = self.strategy();
-                self.answer(move |clock| async move {
-                    let answer = match strategy {
-                        Ok(strategy) => strategy.read_back(&step).await,
-                        Err(blocked) => Answer::Unknown(blocked.reason),
-                    };
-                    Message::Answered { workload: step.workload(), at: clock.now(), answer }
-                });
+                self.by_strategy(step, unheard, |strategy, step| async move { strategy.read_back(&step).await });
             }
             Effect::DeletePods { workload, pods } => {
                 let cluster = self.cluster.get().cloned();
@@ -192,6 +171,24 @@ impl Outside {
             // The face rings; nothing outside does.
             Effect::Bell => {}
         }
+    }
+
+    /// Asks the strategy something about a step; `without` is the answer where there is no strategy to ask.
+    fn by_strategy<T: Future<Output = Answer> + Send + 'static>(
+        &mut self,
+        step: Arc<Step>,
+        without: fn(Blocked) -> Answer,
+        ask: impl FnOnce(Arc<dyn Strategy>, Arc<Step>) -> T + Send + 'static,
+    ) {
+        let strategy = self.strategy();
+        self.answer(move |clock| async move {
+            let workload = step.workload();
+            let answer = match strategy {
+                Ok(strategy) => ask(strategy, step).await,
+                Err(blocked) => without(blocked),
+            };
+            Message::Answered { workload, at: clock.now(), answer }
+        });
     }
 
     fn answer<T: Future<Output = Message> + Send + 'static>(&mut self, ask: impl FnOnce(Clock) -> T) {
@@ -359,6 +356,11 @@ async fn connected(id: SourceId, spec: &ClusterSpec, clock: &Clock, out: &mpsc::
 
 fn refused_without_cluster(pod: PodId) -> (PodId, Deleted) {
     (pod, Deleted::Refused(no_cluster()))
+}
+
+/// Nothing was sent, yet what was sent before may have happened.
+fn unheard(blocked: Blocked) -> Answer {
+    Answer::Unknown(blocked.reason)
 }
 
 fn no_cluster() -> Blocked {

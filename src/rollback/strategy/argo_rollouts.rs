@@ -14,7 +14,6 @@ use crate::rollback::target::{author, template};
 use crate::rollback::{Answer, Blocked, CheckOutcome, Readiness, Refusal, Run, Step};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::Value;
-use std::sync::Arc;
 
 /// Abort or undo, as a strategy.
 pub struct ArgoRollouts {
@@ -34,13 +33,7 @@ impl Strategy for ArgoRollouts {
         if ask.reference.kind != WorkloadKind::Rollout {
             return self.undo.prepare(ask);
         }
-        let prepared = async {
-            match prepare(&self.cluster, ask).await {
-                Ok(step) => Readiness::Ready(Arc::new(step)),
-                Err(refusal) => Readiness::Blocked(refusal),
-            }
-        };
-        prepared.boxed()
+        prepare(&self.cluster, ask).map(Readiness::from).boxed()
     }
 
     fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {

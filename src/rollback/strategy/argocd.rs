@@ -20,7 +20,6 @@ use crate::rollback::{Answer, Blocked, Check, Readiness, Refusal, Run, Step};
 use application::{Aim, Application, Entry, Progress, short};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use server::{Changed, Named, Server};
-use std::sync::Arc;
 
 /// Argo CD's rollback, as a strategy.
 pub struct ArgoCd {
@@ -224,12 +223,7 @@ impl ArgoCd {
 
 impl Strategy for ArgoCd {
     fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        let step = self.attempt(ask);
-        step.map(|step| match step {
-            Ok(step) => Readiness::Ready(Arc::new(step)),
-            Err(refusal) => Readiness::Blocked(refusal),
-        })
-        .boxed()
+        self.attempt(ask).map(Readiness::from).boxed()
     }
 
     fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {

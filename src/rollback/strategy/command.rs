@@ -142,13 +142,7 @@ impl Command {
 
 impl Strategy for Command {
     fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        async {
-            match self.try_prepare(ask).await {
-                Ok(step) => Readiness::Ready(Arc::new(step)),
-                Err(refusal) => Readiness::Blocked(refusal),
-            }
-        }
-        .boxed()
+        self.try_prepare(ask).map(Readiness::from).boxed()
     }
 
     fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {

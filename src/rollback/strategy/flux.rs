@@ -11,7 +11,6 @@ use crate::rollback::preflight::{self, Owner};
 use crate::rollback::{Answer, Blocked, Check, Readiness, Refusal, Run, Step};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Suspend, then undo, as a strategy.
 pub struct Flux {
@@ -166,12 +165,7 @@ impl Flux {
 
 impl Strategy for Flux {
     fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        let step = self.attempt(ask);
-        step.map(|step| match step {
-            Ok(step) => Readiness::Ready(Arc::new(step)),
-            Err(refusal) => Readiness::Blocked(refusal),
-        })
-        .boxed()
+        self.attempt(ask).map(Readiness::from).boxed()
     }
 
     fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {

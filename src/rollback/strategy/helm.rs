@@ -18,7 +18,6 @@ use crate::source::http::clean;
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use history::{Revision, Status};
 use std::ffi::OsString;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What helm is given of its time for each operation of its own, such as a hook, is shorter than ours by this
@@ -44,6 +43,16 @@ pub(super) enum NoStep {
     Unusable(Blocked),
     /// It can, and this rollback would fail or do harm.
     Blocked(Refusal),
+}
+
+impl NoStep {
+    /// For whoever knows no other way.
+    fn refusal(self) -> Refusal {
+        match self {
+            Self::Unusable(blocked) => blocked.into(),
+            Self::Blocked(refusal) => refusal,
+        }
+    }
 }
 
 impl<T: Into<Refusal>> From<T> for NoStep {
@@ -236,12 +245,7 @@ impl Helm {
 impl Strategy for Helm {
     fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
         let step = self.attempt(ask);
-        step.map(|step| match step {
-            Ok(step) => Readiness::Ready(Arc::new(step)),
-            Err(NoStep::Unusable(blocked)) => Readiness::Blocked(blocked.into()),
-            Err(NoStep::Blocked(refusal)) => Readiness::Blocked(refusal),
-        })
-        .boxed()
+        step.map(|step| Readiness::from(step.map_err(NoStep::refusal))).boxed()
     }
 
     fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {

@@ -24,7 +24,6 @@ use answer::Meaning;
 use api::{Call, Lost, Reply};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::Value;
-use std::sync::Arc;
 
 /// Kubernetes' own undo, as a strategy.
 pub struct Undo {
@@ -72,10 +71,7 @@ pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
             way_out: "choose strategy = \"argo-rollouts\", or \"owner\"".to_owned(),
         }));
     }
-    match step_under(Owner::Heeded, cluster, ask).await {
-        Ok(step) => Readiness::Ready(Arc::new(step)),
-        Err(refusal) => Readiness::Blocked(refusal),
-    }
+    step_under(Owner::Heeded, cluster, ask).await.into()
 }
 
 /// The same, also for whoever deals with the workload's owner.

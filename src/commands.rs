@@ -8,8 +8,10 @@ mod rollback;
 mod watch;
 
 use crate::cli::{Cli, Command, ConfigCommand, Global};
-use crate::config::{self, Assembly, Config, ConfigError};
+use crate::config::{self, AssembleOptions, Assembly, Config, ConfigError, Person};
 use crate::memory::Memory;
+use crate::setup::Told;
+use chrono::Utc;
 use clap::CommandFactory;
 use std::io::{self, Write};
 use thiserror::Error;
@@ -77,6 +79,11 @@ fn load(global: &Global) -> Result<Config, ConfigError> {
     Config::load(&config::find(global.config.as_deref())?)
 }
 
+/// What the person at this machine asks for, at this moment.
+fn here_and_now(told: Told, read_only: bool) -> AssembleOptions {
+    AssembleOptions { told, read_only, started: Utc::now(), clock_speed: 1.0, person: Person::here() }
+}
+
 /// Fills in what earlier watches found of the versions of each workload; gives where this one writes.
 ///
 /// A file that cannot be read is no reason not to watch: then nothing is known, and the screen says so of the
@@ -84,8 +91,8 @@ fn load(global: &Global) -> Result<Config, ConfigError> {
 fn recall(assembly: &mut Assembly) -> Option<Memory> {
     let memory = Memory::usual()?;
     let setup = &mut assembly.setup;
-    let recalled = setup.workloads.iter().map(|workload| memory.recall(&setup.environment, &workload.reference));
-    match recalled.collect::<io::Result<Vec<_>>>() {
+    let workloads = setup.workloads.iter().map(|workload| &workload.reference);
+    match memory.recall(&setup.environment, workloads) {
         Ok(known) => setup.rollback.known = known,
         Err(error) => tracing::warn!(path = %memory.path().display(), %error, "nothing is recalled of earlier watches"),
     }

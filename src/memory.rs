@@ -78,25 +78,24 @@ impl Memory {
         &self.path
     }
 
-    /// What is known of a workload's versions, oldest first. A file that is not there knows nothing.
+    /// What is known of the versions of each of these workloads, oldest first. A file that is not there knows
+    /// nothing. It is read once, however many workloads there are.
     ///
     /// # Errors
     /// When the file is there and cannot be read.
-    pub fn recall(&self, environment: &str, workload: &WorkloadRef) -> io::Result<Vec<Known>> {
+    pub fn recall<'a>(
+        &self,
+        environment: &str,
+        workloads: impl IntoIterator<Item = &'a WorkloadRef>,
+    ) -> io::Result<Vec<Vec<Known>>> {
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),
         };
-        let (namespace, name) = (&workload.namespace, workload.to_string());
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-        let own = lines
-            .filter(|line| line.environment == environment && line.namespace == *namespace && line.workload == name);
-        let mut known: Vec<Known> = own
-            .map(|line| Known { hash: line.hash, images: line.images, standing: line.standing.into(), at: line.at })
-            .collect();
-        known.drain(..known.len().saturating_sub(PER_WORKLOAD));
-        Ok(known)
+        let own: Vec<Line> = lines.filter(|line| line.environment == environment).collect();
+        Ok(workloads.into_iter().map(|workload| of(workload, &own)).collect())
     }
 
     /// Adds a finding.
@@ -122,6 +121,21 @@ impl Memory {
     }
 }
 
+/// The newest of the lines that speak of a workload.
+fn of(workload: &WorkloadRef, lines: &[Line]) -> Vec<Known> {
+    let (namespace, name) = (&workload.namespace, workload.to_string());
+    let own = lines.iter().filter(|line| line.namespace == *namespace && line.workload == name);
+    let known = |line: &Line| Known {
+        hash: line.hash.clone(),
+        images: line.images.clone(),
+        standing: line.standing.into(),
+        at: line.at,
+    };
+    let mut known: Vec<Known> = own.map(known).collect();
+    known.drain(..known.len().saturating_sub(PER_WORKLOAD));
+    known
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -138,19 +152,23 @@ mod tests {
         Known { hash: hash.to_owned(), images, standing, at: DateTime::from_timestamp(second, 0).unwrap() }
     }
 
+    fn recall(memory: &Memory, environment: &str, workload: &WorkloadRef) -> Vec<Known> {
+        memory.recall(environment, [workload]).unwrap().remove(0)
+    }
+
     #[test]
     fn what_was_found_is_recalled_for_the_same_workload_of_the_same_environment_alone() {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::at(folder.path().join("state/versions.jsonl"));
         let app = workload("shop");
-        assert_eq!(memory.recall("production", &app).unwrap(), [], "nothing was written yet");
+        assert_eq!(recall(&memory, "production", &app), [], "nothing was written yet");
         let entries = [known("a", Standing::Good, 1), known("b", Standing::Bad, 2), known("b", Standing::Unproven, 3)];
         for entry in &entries {
             memory.add("production", &app, entry).unwrap();
         }
-        assert_eq!(memory.recall("production", &app).unwrap(), entries);
-        assert_eq!(memory.recall("staging", &app).unwrap(), []);
-        assert_eq!(memory.recall("production", &workload("other")).unwrap(), []);
+        assert_eq!(recall(&memory, "production", &app), entries);
+        assert_eq!(recall(&memory, "staging", &app), []);
+        assert_eq!(recall(&memory, "production", &workload("other")), []);
     }
 
     #[test]
@@ -160,7 +178,7 @@ mod tests {
         memory.add("production", &workload("shop"), &known("a", Standing::Good, 1)).unwrap();
         let text = fs::read_to_string(memory.path()).unwrap();
         fs::write(memory.path(), format!("{{\"half\n\n{text}[1]\n{}", &text[..30])).unwrap();
-        assert_eq!(memory.recall("production", &workload("shop")).unwrap().len(), 1);
+        assert_eq!(recall(&memory, "production", &workload("shop")).len(), 1);
     }
 
     #[test]
@@ -170,7 +188,7 @@ mod tests {
         for second in 0..150 {
             memory.add("production", &workload("shop"), &known("a", Standing::Good, second)).unwrap();
         }
-        let recalled = memory.recall("production", &workload("shop")).unwrap();
+        let recalled = recall(&memory, "production", &workload("shop"));
         assert_eq!((recalled.len(), recalled[0].at.timestamp()), (PER_WORKLOAD, 50));
     }
 }

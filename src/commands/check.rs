@@ -3,11 +3,11 @@
 mod readiness;
 mod switches;
 
-use super::{CommandError, block_on, load, print, recall};
+use super::{CommandError, block_on, here_and_now, load, print, recall};
 use crate::cli::{CheckArgs, Global};
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
-use crate::config::{AssembleOptions, Assembly, Person, SystemSecrets};
+use crate::config::{Assembly, SystemSecrets};
 use crate::deploy::{Time, WorkloadRef};
 use crate::message::Effect;
 use crate::poll::PollRequest;
@@ -19,7 +19,7 @@ use crate::signal::SourceId;
 use crate::source::spec::SourceSpec;
 use crate::source::{self, CheckFailure, CheckLine};
 use crate::watch::Watch;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures_util::future::{join_all, join3, select};
 use std::fmt;
 use std::pin::pin;
@@ -35,14 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8, CommandError> {
     let config = load(global)?;
-    let now = Utc::now();
-    let options = AssembleOptions {
-        told: Told::default(),
-        read_only: true,
-        started: now,
-        clock_speed: 1.0,
-        person: Person::here(),
-    };
+    let options = here_and_now(Told::default(), true);
+    let now = options.started;
     let mut assembly = config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
     // Where a rollback goes depends on what earlier watches found.
     recall(&mut assembly);

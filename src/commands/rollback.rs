@@ -2,14 +2,14 @@
 
 mod lines;
 
-use super::{CommandError, block_on, load, recall};
+use super::{CommandError, block_on, here_and_now, load, recall};
 use crate::cli::{Global, RollbackArgs};
 use crate::clock::Clock;
-use crate::config::{AssembleOptions, Person, SystemSecrets};
+use crate::config::SystemSecrets;
 use crate::runtime::{Outside, QUEUE, Runtime};
 use crate::setup::{Automatic, Confirm, Told};
 use crate::watch::Watch;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures_util::stream;
 use lines::{Lines, Mode};
 use std::io::{self, IsTerminal};
@@ -18,13 +18,7 @@ use tokio::sync::mpsc;
 pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandError> {
     let config = load(global)?;
     let told = Told { rollback_to: args.to, ..Told::default() };
-    let options = AssembleOptions {
-        told,
-        read_only: global.read_only,
-        started: Utc::now(),
-        clock_speed: 1.0,
-        person: Person::here(),
-    };
+    let options = here_and_now(told, global.read_only);
     let mut assembly = config.assemble(Some(&args.environment), &options, &SystemSecrets::default())?;
     if assembly.setup.read_only && !args.dry_run {
         return Err(CommandError::Call(

@@ -1,9 +1,9 @@
 //! `redflag watch`: the screen over one environment's newest deploy.
 
-use super::{CommandError, block_on, load, recall};
+use super::{CommandError, block_on, here_and_now, load, recall};
 use crate::cli::{Global, WatchArgs};
 use crate::clock::Clock;
-use crate::config::{self, AssembleOptions, Assembly, Config, Person, SystemSecrets};
+use crate::config::{self, Assembly, Config, SystemSecrets};
 use crate::memory::Memory;
 use crate::rollback::Rollback;
 use crate::runtime::{Outside, QUEUE, Runtime};
@@ -12,7 +12,7 @@ use crate::tui::keymap::Keymap;
 use crate::tui::terminal::{self, Screen};
 use crate::tui::{Look, Tui, input};
 use crate::watch::{TurnState, Watch};
-use chrono::{Local, Utc};
+use chrono::Local;
 use ratatui::Terminal;
 use std::io::{self, IsTerminal};
 use tokio::sync::mpsc;
@@ -27,13 +27,7 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<u8, CommandError>
         to: args.to.clone(),
         rollback_to: None,
     };
-    let options = AssembleOptions {
-        told,
-        read_only: global.read_only,
-        started: Utc::now(),
-        clock_speed: 1.0,
-        person: Person::here(),
-    };
+    let options = here_and_now(told, global.read_only);
     let look = Screenplay::of(global, &config)?;
     let mut assembly = config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
     let memory = recall(&mut assembly);

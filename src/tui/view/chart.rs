@@ -198,7 +198,8 @@ pub(super) fn change(signal: &Signal, series: &Series, value: f64) -> Option<Str
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::signal::{Sample, SourceId};
+    use crate::signal::Sample;
+    use crate::verdict::recorded;
     use chrono::TimeDelta;
 
     fn at(seconds: i64) -> Time {
@@ -206,19 +207,7 @@ mod tests {
     }
 
     fn signal(kind: Kind) -> Signal {
-        Signal {
-            name: kind.label().to_owned(),
-            kind,
-            unit: kind.unit(),
-            service: ServiceId(0),
-            workload: None,
-            source: SourceId(0),
-            of_version: false,
-            required: true,
-            limits: kind.limits(),
-            step: TimeDelta::seconds(30),
-            link: None,
-        }
+        recorded::signal(kind, TimeDelta::seconds(30))
     }
 
     fn series(points: &[(i64, f64)]) -> Series {

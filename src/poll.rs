@@ -148,6 +148,10 @@ pub enum SourceError {
         /// The beginning of what it said.
         text: String,
     },
+    /// It answered, and somebody behind it did not: what came back may be any part of the whole, so that nothing of
+    /// it counts as known. Says who is missing, in the source's words.
+    #[error("partial answer: {0}")]
+    Partial(String),
     /// An answer that is not what was agreed: HTML for JSON, a missing field.
     #[error("unreadable answer: {0}")]
     BadAnswer(String),

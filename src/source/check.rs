@@ -87,6 +87,9 @@ fn usual_way_out(error: &SourceError) -> String {
         SourceError::Timeout(_) => "give this source a longer timeout, or the query less to do",
         SourceError::Unreachable(_) => "check the url, the network, the proxy and the certificate",
         SourceError::Server { .. } => "look at the source itself; it is in trouble",
+        SourceError::Partial(_) => {
+            "look at the part of the source that did not answer; what came back is not the whole"
+        }
         SourceError::BadAnswer(_) => "check that the url is the system's own address and not a sign-in page",
     }
     .to_owned()

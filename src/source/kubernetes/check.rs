@@ -130,7 +130,9 @@ fn failure(error: &SourceError) -> CheckFailure {
         SourceError::RateLimited { .. } | SourceError::Server { .. } => "the API server is in trouble: try again",
         SourceError::Timeout(_) => "is a VPN or a proxy missing? `kubectl get --raw /version` must answer",
         SourceError::Unreachable(_) => "check the kubeconfig, the context and the network",
-        SourceError::BadQuery(_) | SourceError::BadAnswer(_) => "is this address really a Kubernetes API server?",
+        SourceError::BadQuery(_) | SourceError::BadAnswer(_) | SourceError::Partial(_) => {
+            "is this address really a Kubernetes API server?"
+        }
     };
     CheckFailure { reason: error.to_string(), way_out: way_out.to_owned() }
 }

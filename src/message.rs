@@ -27,6 +27,16 @@ pub enum Message {
         /// The answer.
         result: Result<Poll, SourceError>,
     },
+    /// A polled source told a part of its answer before it has the whole; the rest follows as
+    /// [`Message::Polled`], which repeats it.
+    PolledInPart {
+        /// Which.
+        source: SourceId,
+        /// When the part arrived.
+        at: Time,
+        /// The readings of some of its signals.
+        part: Poll,
+    },
     /// A streamed source said something.
     Streamed {
         /// Which.

@@ -8,8 +8,11 @@ use thiserror::Error;
 /// One question to a source. Everything a source needs to know of the watch is in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PollRequest {
-    /// From when on readings are wanted.
+    /// From when on readings are wanted, by whichever signal lacks the most.
     pub from: Time,
+    /// From when on each signal's own readings are wanted, where that is later: what it was answered before need not
+    /// be asked again because another signal's query failed. In no order; the source's own signals only.
+    pub since: Vec<(SignalId, Time)>,
     /// Now, as the watch sees it.
     pub to: Time,
     /// When the deploy was made: issues first seen after it are its own.
@@ -24,6 +27,12 @@ impl PollRequest {
     /// The version of a service, where it is known yet.
     pub fn version(&self, service: ServiceId) -> Option<&str> {
         self.versions.get(usize::from(service.0))?.as_deref()
+    }
+
+    /// From when on a signal's readings are wanted: never before [`PollRequest::from`].
+    pub fn since(&self, signal: SignalId) -> Time {
+        let own = self.since.iter().find(|(wanted, _)| *wanted == signal);
+        own.map_or(self.from, |(_, since)| (*since).max(self.from))
     }
 
     /// The version before, where a signal is wanted of it, too.

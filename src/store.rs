@@ -3,7 +3,7 @@
 mod health;
 mod series;
 
-pub use health::{Health, SourceState};
+pub use health::{Asked, Health, SourceState};
 pub use series::{Baseline, Series};
 
 use crate::deploy::Time;
@@ -52,6 +52,21 @@ impl Store {
         self.series[usize::from(id.0)].insert_older(points, arrived);
     }
 
+    /// Notes the span that a signal's query was answered for.
+    pub fn cover(&mut self, id: SignalId, span: (Time, Time)) {
+        self.series[usize::from(id.0)].cover(span);
+    }
+
+    /// Makes every signal be asked for its whole span again.
+    pub fn forget_coverage(&mut self) {
+        for series in &mut self.series {
+            series.forget_coverage();
+        }
+        for source in &mut self.sources {
+            source.asked = None;
+        }
+    }
+
     /// Notes that a signal's own query failed while its source answered.
     pub fn set_trouble(&mut self, id: SignalId, error: SourceError) {
         self.series[usize::from(id.0)].set_trouble(error);
@@ -66,6 +81,9 @@ impl Store {
     pub fn clamp_to(&mut self, now: Time) {
         for source in &mut self.sources {
             source.clamp_to(now);
+        }
+        for series in &mut self.series {
+            series.clamp_to(now);
         }
     }
 }

@@ -127,7 +127,7 @@ impl Watch {
         match message {
             Message::Tick(now) => {
                 self.set_time(now);
-                self.judge_where(|_| true, &mut effects);
+                self.judge_where(|_, _| true, &mut effects);
                 self.follow_rollback(&mut effects);
                 self.follow_automatism(&mut effects);
                 self.remember(&mut effects);
@@ -138,7 +138,14 @@ impl Watch {
             Message::Polled { source, at, result } => {
                 self.set_time(at);
                 self.take_answer(source, at, result);
-                self.judge_where(|signal| signal.source == source, &mut effects);
+                self.judge_where(|_, signal| signal.source == source, &mut effects);
+                self.revision += 1;
+            }
+            Message::PolledInPart { source, at, part } => {
+                self.set_time(at);
+                let told: Vec<SignalId> = part.points.iter().map(|(id, _)| *id).collect();
+                self.take_part(source, at, part);
+                self.judge_where(|id, _| told.contains(&id), &mut effects);
                 self.revision += 1;
             }
             Message::Streamed { source, at, news } => {
@@ -156,7 +163,7 @@ impl Watch {
                 }
                 if !alive || was != std::mem::discriminant(&self.store.source(source).health) {
                     self.revision += 1;
-                    self.judge_where(|signal| signal.source == source, &mut effects);
+                    self.judge_where(|_, signal| signal.source == source, &mut effects);
                     self.follow_rollback(&mut effects);
                 }
             }

@@ -622,6 +622,7 @@ impl Story {
         let versions = assembly.setup.services.iter().map(|_| Some("1.9.0".to_owned()));
         PollRequest {
             from: begin() - TimeDelta::minutes(60),
+            since: Vec::new(),
             to: self.clock.now(),
             deployed_at: Some(begin() + TimeDelta::seconds(2)),
             versions: versions.collect(),

@@ -71,6 +71,7 @@ async fn poll(source: &Prometheus) -> Result<Poll, SourceError> {
     let now = Utc::now();
     let request = PollRequest {
         from: now - TimeDelta::seconds(60),
+        since: Vec::new(),
         to: now,
         deployed_at: None,
         versions: vec![Some("1.9.0".into())],

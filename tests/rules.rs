@@ -72,8 +72,9 @@ impl Case {
     /// Readings after the deploy, one bin each.
     fn then(mut self, samples: impl IntoIterator<Item = Sample>) -> Self {
         for sample in samples {
-            self.series.insert(&[(at(self.now), sample)], at(self.now));
+            let bin = at(self.now);
             self.now += STEP;
+            self.series.insert(&[(bin, sample)], at(self.now));
             self.health.succeed(at(self.now), Health::Up);
         }
         self
@@ -454,6 +455,8 @@ fn an_alert_that_fired_before_the_deploy_only_warns() {
 #[test]
 fn alerts_that_cannot_be_read_are_not_quiet_ones() {
     let mut case = Case::of(Kind::Alerts);
+    case.says(Level::NoData, "waiting for grafana's first answer to its query");
+    case.series.insert(&[], at(case.now));
     case.says(Level::NoData, "grafana answers and has nothing for it; is the query right?");
     case = case.values([0.0]);
     case.series.set_trouble(SourceError::Forbidden("alert.rules:read".to_owned()));
@@ -499,11 +502,15 @@ fn what_is_not_known_is_said_before_any_rule() {
     let mut case = Case::of(Kind::Latency).values([400.0; 4]);
     case.now += 300;
     case.health.succeed(at(case.now), Health::Up);
+    case.says(Level::Stale, "grafana has not answered its query for 5 min; last known 400 ms");
+    case.series.insert(&[], at(case.now));
     case.says(Level::NoData, "grafana answers, without anything newer than 5 min; last known 400 ms");
     case.series.set_trouble(SourceError::BadQuery("parse error".to_owned()));
     case.says(Level::NoData, "grafana: query refused: parse error; last known 400 ms");
 
-    Case::of(Kind::Latency).says(Level::NoData, "grafana answers and has nothing for it; is the query right?");
+    let mut case = Case::of(Kind::Latency);
+    case.series.insert(&[], at(case.now));
+    case.says(Level::NoData, "grafana answers and has nothing for it; is the query right?");
     let case = Case::of(Kind::Latency).values([400.0, 400.0]);
     case.says(Level::Insufficient, "2 of 3 readings since the deploy; 1 more before it is judged");
 }

@@ -44,7 +44,8 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8, CommandError>
     let mut text = format!("environment {}\n", setup.environment);
     let lines = block_on(async {
         let Found { versions, deployed_at, cluster, asks } = deployed(Watch::new(setup), &sources).await;
-        let request = PollRequest { from: now - SPAN, to: now, deployed_at, versions, older: Vec::new() };
+        let request =
+            PollRequest { from: now - SPAN, since: Vec::new(), to: now, deployed_at, versions, older: Vec::new() };
         let sources = join_all(sources.iter().map(|spec| check(spec, &request)));
         let rollbacks = readiness::check(&rollback, cluster.as_ref(), &asks);
         let (sources, rollbacks, flags) = join3(sources, rollbacks, switches::check(&switches)).await;

@@ -22,6 +22,9 @@ pub(super) fn message(message: &Message, setup: &Setup) {
         | Message::Streamed { source, news: StreamNews::Down(error), .. } => {
             warn!(source = setup.source(*source).name, %error, "does not answer");
         }
+        Message::PolledInPart { source, part, .. } => {
+            debug!(source = setup.source(*source).name, signals = part.points.len(), "answered in part");
+        }
         Message::Streamed { news: StreamNews::Rollout(workload, rollout), .. } => {
             let workload = &setup.workload(*workload).reference;
             debug!(%workload, generation = rollout.generation, progress = ?rollout.progress, "rollout");

@@ -8,7 +8,7 @@ use crate::kill_switch::system::{self, KillSwitch};
 use crate::kill_switch::{self, Call, FlagState, News};
 use crate::memory::Memory;
 use crate::message::{Effect, Message, StreamNews};
-use crate::poll::SourceError;
+use crate::poll::{Poll, PollRequest, SourceError};
 use crate::rollback::deletion::{Deleted, PodId};
 use crate::rollback::known::Known;
 use crate::rollback::lease::{Holding, LeaseCall};
@@ -20,7 +20,7 @@ use crate::rollback::{Answer, Blocked, Readiness, Refusal, Step};
 use crate::setup::{Setup, SwitchId};
 use crate::signal::SourceId;
 use crate::source::spec::{ClusterSpec, SourceSpec};
-use crate::source::{self, Source};
+use crate::source::{self, Early, Source};
 use chrono::TimeDelta;
 use std::future::Future;
 use std::io;
@@ -109,9 +109,10 @@ impl Outside {
         match effect {
             Effect::Poll { source, request } => {
                 let adapter = self.adapter(source);
+                let out = self.out.clone();
                 self.answer(move |clock| async move {
                     let result = match adapter {
-                        Ok(adapter) => adapter.poll(&request).await,
+                        Ok(adapter) => polled(adapter.as_ref(), source, &request, &clock, &out).await,
                         Err(error) => Err(error),
                     };
                     Message::Polled { source, at: clock.now(), result }
@@ -306,6 +307,29 @@ impl Outside {
             Some(Err(error)) if error.is_cancelled() => Ok(()),
             Some(Err(error)) => Err(io::Error::other(format!("a task of redflag failed: {error}"))),
             None => std::future::pending().await,
+        }
+    }
+}
+
+/// Asks a source, and passes on each part of the answer while the rest is on its way.
+async fn polled(
+    adapter: &dyn Source,
+    source: SourceId,
+    request: &PollRequest,
+    clock: &Clock,
+    out: &mpsc::Sender<Message>,
+) -> Result<Poll, SourceError> {
+    let (early, mut parts) = Early::channel();
+    let mut whole = adapter.poll_early(request, &early);
+    loop {
+        tokio::select! {
+            // The whole repeats every part: none is missed when it is there first.
+            biased;
+            result = &mut whole => return result,
+            Some(part) = parts.recv() => {
+                // The loop may have ended; then nobody is left to tell.
+                let _ = out.send(Message::PolledInPart { source, at: clock.now(), part }).await;
+            }
         }
     }
 }

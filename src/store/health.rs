@@ -2,6 +2,7 @@
 
 use crate::deploy::Time;
 use crate::poll::SourceError;
+use crate::signal::SignalId;
 use chrono::TimeDelta;
 
 /// The state of one source.
@@ -17,14 +18,34 @@ pub struct SourceState {
     pub next_poll: Time,
     /// Whether a question is under way: there is never more than one.
     pub asking: bool,
-    /// From when on the question under way asks; `None` when its answer will not be the whole.
-    pub asked_from: Option<Time>,
-    /// From when on its readings are complete; `None` while nothing was asked with success.
-    pub covered_from: Option<Time>,
+    /// What the question under way asks for; `None` when the deploy has changed since, so that its answer will not
+    /// be the whole.
+    pub asked: Option<Asked>,
+    /// When the question under way was asked.
+    pub asked_at: Option<Time>,
+    /// How long its last whole answer took.
+    pub took: TimeDelta,
     /// Failures in a row.
     pub failures: u32,
     /// What it warned of with its last answer.
     pub warnings: Vec<String>,
+}
+
+/// The span that each signal of a source is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// From when on, by signal.
+    pub since: Vec<(SignalId, Time)>,
+    /// Until when.
+    pub to: Time,
+}
+
+impl Asked {
+    /// The span that a signal was asked for.
+    pub fn span(&self, signal: SignalId) -> Option<(Time, Time)> {
+        let (_, from) = self.since.iter().find(|(asked, _)| *asked == signal)?;
+        Some((*from, self.to))
+    }
 }
 
 /// Whether a source answers.
@@ -49,8 +70,9 @@ impl SourceState {
             since: now,
             next_poll: now,
             asking: false,
-            asked_from: None,
-            covered_from: None,
+            asked: None,
+            asked_at: None,
+            took: TimeDelta::zero(),
             failures: 0,
             warnings: Vec::new(),
         }

@@ -17,6 +17,10 @@ pub struct Series {
     deploy: Option<Time>,
     baseline: Option<Baseline>,
     trouble: Option<SourceError>,
+    /// When its query was last answered.
+    answered: Option<Time>,
+    /// The span that its answers cover without a gap, as it was asked for.
+    covered: Option<(Time, Time)>,
     /// What the version before did since the deploy, where it was asked for: oldest first, without duplicates.
     beside: Vec<(Time, Sample)>,
     /// Grows whenever anything but the end of the readings changes.
@@ -43,9 +47,11 @@ pub struct Baseline {
 }
 
 impl Series {
-    /// Takes in points in any order; one with a known stamp replaces the earlier reading.
+    /// Takes in an answer to the signal's query: points in any order, or none. One with a known stamp replaces the
+    /// earlier reading.
     pub fn insert(&mut self, points: &[Point], arrived: Time) {
         self.trouble = None;
+        self.answered = Some(arrived);
         self.merge(points, arrived);
     }
 
@@ -98,6 +104,36 @@ impl Series {
     /// Why this signal's own query failed last, if it did.
     pub fn trouble(&self) -> Option<&SourceError> {
         self.trouble.as_ref()
+    }
+
+    /// When this signal's query was last answered, with readings or without.
+    pub fn answered(&self) -> Option<Time> {
+        self.answered
+    }
+
+    /// Notes the span that its query was answered for.
+    pub fn cover(&mut self, (from, to): (Time, Time)) {
+        self.covered = Some(match self.covered {
+            // What was asked joins on to what is covered; else there is a gap, and only the newer span counts.
+            Some((begin, end)) if from <= end => (begin.min(from), end.max(to)),
+            _ => (from, to),
+        });
+    }
+
+    /// The span that its answers cover without a gap, as it was asked for.
+    pub fn covered(&self) -> Option<(Time, Time)> {
+        self.covered
+    }
+
+    /// Makes everything be asked for again: another deploy has another baseline.
+    pub fn forget_coverage(&mut self) {
+        self.covered = None;
+    }
+
+    /// The clock was set back to `now`: no stamp may lie in its future.
+    pub fn clamp_to(&mut self, now: Time) {
+        self.answered = self.answered.map(|at| at.min(now));
+        self.covered = self.covered.map(|(from, to)| (from.min(now), to.min(now)));
     }
 
     /// Notes when the deploy was made: what lies before is the baseline.

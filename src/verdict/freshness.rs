@@ -37,8 +37,24 @@ pub(super) fn unknown(evidence: &Evidence<'_>) -> Option<Judgement> {
         Kind::Rollout => None,
         // A probe that fails is news, not the lack of it.
         Kind::Probe => old_readings(evidence),
-        _ => refused(evidence).or_else(|| old_readings(evidence)),
+        _ => refused(evidence).or_else(|| unanswered(evidence)).or_else(|| old_readings(evidence)),
     }
+}
+
+/// The signal's own query, where its source answers others: it may be the one that never has its turn.
+fn unanswered(evidence: &Evidence<'_>) -> Option<Judgement> {
+    let name = &evidence.source.name;
+    let Some(answered) = evidence.series.answered() else {
+        return Some(Judgement::new(Level::NoData, format!("waiting for {name}'s first answer to its query")));
+    };
+    let age = evidence.now - answered;
+    // Its turn may come at the beginning of one answer and at the end of the next.
+    let interval = evidence.source.interval;
+    let allowed = interval * SILENT_AFTER + evidence.health.took.min(interval);
+    (age >= allowed).then(|| {
+        let sentence = format!("{name} has not answered its query for {}{}", brief(age), last_known(evidence));
+        Judgement::new(Level::Stale, sentence)
+    })
 }
 
 fn refused(evidence: &Evidence<'_>) -> Option<Judgement> {

@@ -74,7 +74,11 @@ impl Watch {
         };
         for (id, points) in points {
             if own(&self.setup, id) {
+                let asked = self.store.source(source).asked.as_ref().and_then(|asked| asked.span(id));
                 self.store.insert(id, &points, at);
+                if let Some(span) = asked {
+                    self.store.cover(id, span);
+                }
             }
         }
         for (id, error) in failed {
@@ -111,15 +115,16 @@ impl Watch {
     }
 
     /// Judges the signals that `concerned` picks, then the whole.
-    pub(super) fn judge_where(&mut self, concerned: impl Fn(&Signal) -> bool, effects: &mut Vec<Effect>) {
+    pub(super) fn judge_where(&mut self, concerned: impl Fn(SignalId, &Signal) -> bool, effects: &mut Vec<Effect>) {
         let setup = std::sync::Arc::clone(&self.setup);
         let red_before = self.findings.iter().filter(|finding| finding.level == Level::RedFlag).count();
         let moments = Moments::of_services(&setup, &self.workloads);
         let mut new_flags = 0;
         for (index, signal) in setup.signals.iter().enumerate() {
-            if concerned(signal) {
+            let id = SignalId(index as u16);
+            if concerned(id, signal) {
                 let deploy = moments.of(signal, &self.workloads);
-                new_flags += usize::from(self.judge_one(SignalId(index as u16), signal, deploy));
+                new_flags += usize::from(self.judge_one(id, signal, deploy));
             }
         }
         if new_flags > 0 && red_before == 0 {

@@ -5,8 +5,8 @@ use crate::deploy::{Deploy, Time, WorkloadKind};
 use crate::message::Effect;
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::setup::Delivery;
-use crate::signal::{Signal, SignalId, SourceId};
-use crate::store::Health;
+use crate::signal::{SignalId, SourceId};
+use crate::store::{Asked, Health};
 use chrono::TimeDelta;
 
 /// The first questions wait this long for the cluster to tell which deploy they are about: with it one
@@ -32,7 +32,8 @@ impl Watch {
             let request = self.request(id);
             let state = self.store.source_mut(id);
             state.asking = true;
-            state.asked_from = Some(request.from);
+            state.asked_at = Some(request.to);
+            state.asked = Some(Asked { since: request.since.clone(), to: request.to });
             effects.push(Effect::Poll { source: id, request });
         }
     }
@@ -41,20 +42,28 @@ impl Watch {
         self.setup.told.deployed_at.is_some() || self.workloads.iter().all(|state| state.deploy.is_some())
     }
 
-    /// Everything since the last good answer, or since the baseline's beginning where that is missing.
+    /// For each signal everything since its own last answer, or since the baseline's beginning where that is missing:
+    /// one query that fails, or an answer that stops half way, leaves no hole in what comes after.
     fn request(&self, id: SourceId) -> PollRequest {
         let wanted = self.baseline_begin();
-        let state = self.store.source(id);
-        let from = match (state.covered_from, state.answered) {
-            (Some(covered), Some(answered)) if covered <= wanted => (answered - OVERLAP).max(wanted),
-            _ => wanted,
-        };
+        let own = self.setup.signals.iter().enumerate().filter(|(_, signal)| signal.source == id);
+        let since = own.map(|(index, _)| {
+            let signal = SignalId(index as u16);
+            let since = match self.store.series(signal).covered() {
+                Some((from, to)) if from <= wanted => (to - OVERLAP).max(wanted),
+                _ => wanted,
+            };
+            (signal, since)
+        });
+        let since: Vec<(SignalId, Time)> = since.collect();
+        let from = since.iter().map(|(_, since)| *since).min().unwrap_or(wanted);
         PollRequest {
             from,
             to: self.now,
             deployed_at: self.workloads.iter().filter_map(|state| Some(state.deploy.as_ref()?.at)).min(),
             versions: self.versions(),
-            older: self.older(id, from),
+            older: self.older(&since),
+            since,
         }
     }
 
@@ -69,20 +78,21 @@ impl Watch {
         self.deploys().into_iter().map(|deploy| Some(deploy?.to.label().to_owned())).collect()
     }
 
-    /// The source's signals of the new version that can be held against the version before, with that version, where
-    /// pods of it may have served since `from`: before the deploy, and beside the new ones until the rollout's end.
-    fn older(&self, source: SourceId, from: Time) -> Vec<(SignalId, String)> {
+    /// The signals of the new version that can be held against the version before, with that version, where pods of it
+    /// may have served since then: before the deploy, and beside the new ones until the rollout's end.
+    fn older(&self, since: &[(SignalId, Time)]) -> Vec<(SignalId, String)> {
         let deploys = self.deploys();
-        let older = |(index, signal): (usize, &Signal)| {
-            if signal.source != source || !signal.of_version || !signal.kind.compares_versions() {
+        let older = |(id, from): &(SignalId, Time)| {
+            let signal = self.setup.signal(*id);
+            if !signal.of_version || !signal.kind.compares_versions() {
                 return None;
             }
             let deploy = deploys[usize::from(signal.service.0)]?;
             let (version, newer) = (deploy.from.as_ref()?.label(), deploy.to.label());
-            let served = deploy.finished.is_none_or(|finished| from <= finished);
-            (served && version != newer).then(|| (SignalId(index as u16), version.to_owned()))
+            let served = deploy.finished.is_none_or(|finished| *from <= finished);
+            (served && version != newer).then(|| (*id, version.to_owned()))
         };
-        self.setup.signals.iter().enumerate().filter_map(older).collect()
+        since.iter().filter_map(older).collect()
     }
 
     /// The deploy that speaks for each service.
@@ -101,12 +111,23 @@ impl Watch {
 
     /// Makes every polled source ask again for the whole span: the deploy, and so the baseline, has changed.
     pub(super) fn backfill_anew(&mut self) {
+        self.store.forget_coverage();
         for index in 0..self.setup.sources.len() {
-            let state = self.store.source_mut(SourceId(index as u16));
-            state.covered_from = None;
-            state.asked_from = None;
-            state.next_poll = self.now;
+            self.store.source_mut(SourceId(index as u16)).next_poll = self.now;
         }
+    }
+
+    /// A part of an answer whose rest is still on its way: its signals are known from now on.
+    pub(super) fn take_part(&mut self, id: SourceId, at: Time, part: Poll) {
+        let state = self.store.source_mut(id);
+        let health = match &state.health {
+            // Which signals fail is only known at the end.
+            Health::Partial(failed, error) => Health::Partial(*failed, error.clone()),
+            Health::Waiting | Health::Up | Health::Down(_) => Health::Up,
+        };
+        state.succeed(at, health);
+        self.take_poll(id, at, part.points, Vec::new());
+        self.take_older(id, at, part.older);
     }
 
     pub(super) fn take_answer(&mut self, id: SourceId, at: Time, result: Result<Poll, SourceError>) {
@@ -114,6 +135,7 @@ impl Watch {
         let jitter = jitter(id, at);
         let state = self.store.source_mut(id);
         state.asking = false;
+        let asked_at = state.asked_at.take();
         match result {
             Ok(poll) => {
                 let health = match poll.failed.first() {
@@ -124,11 +146,9 @@ impl Watch {
                     _ => Health::Up,
                 };
                 state.succeed(at, health);
-                if let Some(asked) = state.asked_from.take() {
-                    state.covered_from = Some(state.covered_from.map_or(asked, |covered| covered.min(asked)));
-                }
+                state.took = asked_at.map_or(TimeDelta::zero(), |asked| (at - asked).max(TimeDelta::zero()));
                 state.warnings = poll.warnings;
-                state.next_poll = at + scaled(interval, jitter);
+                state.next_poll = at + scaled(interval.max(longest_wait(&poll.failed)), jitter);
                 self.take_poll(id, at, poll.points, poll.failed);
                 self.take_older(id, at, poll.older);
                 if let Some(issues) = poll.issues {
@@ -150,6 +170,15 @@ impl Watch {
             }
         }
     }
+}
+
+/// How long the vendor asks us to stay away, where some of the queries were too many.
+fn longest_wait(failed: &[(SignalId, SourceError)]) -> TimeDelta {
+    let waits = failed.iter().filter_map(|(_, error)| match error {
+        SourceError::RateLimited { retry_after } => *retry_after,
+        _ => None,
+    });
+    waits.max().unwrap_or(TimeDelta::zero())
 }
 
 /// From 0.95 to 1.05, the same for the same source and time: replaying a watch gives the same watch.

@@ -144,6 +144,7 @@ pub(crate) fn request() -> PollRequest {
 pub(crate) fn request_until(second: i64) -> PollRequest {
     PollRequest {
         from: at(0),
+        since: Vec::new(),
         to: at(second),
         deployed_at: Some(at(0)),
         versions: vec![Some("1.9.0".to_owned()), None],

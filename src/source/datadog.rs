@@ -60,23 +60,23 @@ impl Datadog {
 
     async fn ask_all(&self, request: &PollRequest) -> Poll {
         let mut poll = Poll::default();
-        let mut patience = Patience::usual();
+        let patience = Patience::usual();
         for asked in by_step(self.not_refused(request, &mut poll)) {
             match patience.ask(self.ask_series(&asked, request, &mut poll)).await {
                 Ok(()) => {}
                 // One bad query makes the whole request refused, and the answer does not say which.
                 Err(SourceError::BadQuery(_)) if asked.len() > 1 => {
-                    self.ask_apart(&asked, request, &mut poll, &mut patience).await;
+                    self.ask_apart(&asked, request, &mut poll, &patience).await;
                 }
                 Err(error) => asked.iter().for_each(|asked| asked.answered(Err(error.clone()), &mut poll)),
             }
         }
-        self.ask_all_monitors(request.to, &mut poll, &mut patience).await;
+        self.ask_all_monitors(request.to, &mut poll, &patience).await;
         poll
     }
 
     /// Asks each query alone, and remembers those that are refused while others are not.
-    async fn ask_apart(&self, asked: &[Asked<'_>], request: &PollRequest, poll: &mut Poll, patience: &mut Patience) {
+    async fn ask_apart(&self, asked: &[Asked<'_>], request: &PollRequest, poll: &mut Poll, patience: &Patience) {
         let mut refused = Vec::new();
         for one in asked {
             let alone = std::slice::from_ref(one);
@@ -93,7 +93,7 @@ impl Datadog {
         }
     }
 
-    async fn ask_all_monitors(&self, now: Time, poll: &mut Poll, patience: &mut Patience) {
+    async fn ask_all_monitors(&self, now: Time, poll: &mut Poll, patience: &Patience) {
         let mut alerts = Vec::new();
         let mut all_told = !self.monitors.is_empty();
         for query in &self.monitors {

@@ -1,26 +1,22 @@
-//! Grafana: one `POST /api/ds/query` a data source and poll with all its signals, and the alert rules' states.
+//! Grafana: many signals of a data source in one `POST /api/ds/query`, and the alert rules' states.
 
 mod alerts;
 pub mod frames;
+mod queries;
 
 use super::check::{broken, fine, queries};
-use super::http::{Answer, Http, RetryHint, authorization};
+use super::http::{AT_ONCE, Http, RetryHint, authorization};
 use super::patience::{Patience, conclude};
-use super::series::{Asked, PROMQL_SETTLES, aligned, askable, duration, points};
 use super::spec::{Endpoint, GrafanaSpec, SeriesQuery};
-use super::{CheckLine, Source};
+use super::{CheckLine, Early, Source};
 use crate::deploy::Time;
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::signal::{Sample, SignalId};
 use alerts::{Filter, Matched, RulesAnswer};
-use frames::QueryAnswer;
 use futures_util::future::BoxFuture;
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
-use serde_json::{Value, json};
-
-/// Prometheus gives no more points than this; with so many asked for, Grafana leaves the step alone.
-const MOST_POINTS: i32 = 11_000;
+use std::sync::atomic::AtomicUsize;
 
 /// Instances of a rule that are looked at, the loudest first: enough to find ours among other services'.
 const INSTANCES: &str = "100";
@@ -31,6 +27,8 @@ pub struct Grafana {
     endpoint: Endpoint,
     datasources: Vec<(String, Vec<SeriesQuery>)>,
     alerts: Vec<(SignalId, Filter)>,
+    /// How many queries go into one request: fewer once so many were too many.
+    batch: AtomicUsize,
 }
 
 impl Grafana {
@@ -46,24 +44,14 @@ impl Grafana {
             endpoint: spec.endpoint,
             datasources: spec.datasources,
             alerts: spec.alerts.into_iter().map(filter).collect::<Result<_, _>>()?,
+            batch: AtomicUsize::new(queries::BATCH),
         })
     }
 
-    /// One after the other: never two requests in flight.
-    async fn ask_all(&self, request: &PollRequest) -> Poll {
+    async fn ask_all(&self, request: &PollRequest, early: &Early) -> Poll {
         let mut poll = Poll::default();
-        let mut patience = Patience::usual();
-        for (uid, queries) in &self.datasources {
-            let asked = askable(queries, request);
-            if asked.is_empty() {
-                continue;
-            }
-            if let Err(error) = patience.ask(self.ask_datasource(uid, &asked, request, &mut poll)).await {
-                for asked in asked {
-                    asked.answered(Err(error.clone()), &mut poll);
-                }
-            }
-        }
+        let patience = Patience::with_timeouts(AT_ONCE);
+        self.ask_series(request, early, &patience, &mut poll).await;
         if !self.alerts.is_empty() {
             match patience.ask(self.ask_rules(request.to)).await {
                 Ok(matched) => self.add_alerts(&mut poll, matched, request.to),
@@ -73,51 +61,6 @@ impl Grafana {
             }
         }
         poll
-    }
-
-    /// Asks all signals of one data source at once. Fails only when the answer as a whole is of no use.
-    async fn ask_datasource(
-        &self,
-        uid: &str,
-        asked: &[Asked<'_>],
-        request: &PollRequest,
-        poll: &mut Poll,
-    ) -> Result<(), SourceError> {
-        let body = query_body(uid, asked, request);
-        // Grafana Cloud may answer from a cache; what it said a minute ago is of no use here.
-        let sent = self.http.post(&["api", "ds", "query"]).header("x-cache-skip", "true").json(&body);
-        let answer = self.http.send(sent).await?;
-        let answer = self.partial(&answer, request.to)?;
-        for (index, asked) in asked.iter().enumerate() {
-            let parts = (0..asked.parts.len()).map(|part| answer.bins(&ref_id(index, part))).collect();
-            asked.answered(points(asked.query, parts, request.to - PROMQL_SETTLES), poll);
-        }
-        for warning in answer.warnings() {
-            if !poll.warnings.contains(&warning) {
-                poll.warnings.push(warning);
-            }
-        }
-        Ok(())
-    }
-
-    /// One bad query makes the whole answer 400 (207, 500 in other versions), and the good ones are still in it.
-    fn partial<'a>(&self, answer: &'a Answer, now: Time) -> Result<QueryAnswer<'a>, SourceError> {
-        let of_use = |parsed: &QueryAnswer<'_>| !parsed.is_empty();
-        match answer.status.as_u16() {
-            200 | 207 => {
-                let parsed = QueryAnswer::decode(&answer.body)?;
-                if of_use(&parsed) {
-                    Ok(parsed)
-                } else {
-                    Err(SourceError::BadAnswer("an answer without results".to_owned()))
-                }
-            }
-            400 | 500.. => QueryAnswer::decode(&answer.body)
-                .ok()
-                .filter(of_use)
-                .ok_or_else(|| explain(self.http.refusal(answer, now))),
-            _ => Err(explain(self.http.refusal(answer, now))),
-        }
     }
 
     async fn ask_rules(&self, now: Time) -> Result<Vec<Matched>, SourceError> {
@@ -175,7 +118,7 @@ impl Grafana {
                 lines.push(broken(format!("{name}: data source {uid}"), &error, Some(way_out)));
             }
         }
-        let poll = self.ask_all(request).await;
+        let poll = self.ask_all(request, &Early::nobody()).await;
         for (_, of_source) in &self.datasources {
             lines.extend(queries(name, of_source, &poll, |error| self.way_out(error)));
         }
@@ -254,42 +197,17 @@ struct Datasource {
     name: String,
 }
 
-/// One refId for each part of each query, each with its own step. Times are epoch milliseconds as strings.
-fn query_body(uid: &str, asked: &[Asked<'_>], request: &PollRequest) -> Value {
-    let mut from = request.to;
-    let mut queries = Vec::new();
-    for (index, asked) in asked.iter().enumerate() {
-        let step = asked.query.step;
-        from = from.min(aligned(request.from, request.to - PROMQL_SETTLES, step, MOST_POINTS).0);
-        for (part, expr) in asked.parts.iter().enumerate() {
-            queries.push(json!({
-                "refId": ref_id(index, part),
-                "datasource": { "uid": uid },
-                "expr": expr,
-                "range": true,
-                "instant": false,
-                "format": "time_series",
-                "interval": duration(step),
-                "intervalMs": step.num_milliseconds(),
-                "maxDataPoints": MOST_POINTS,
-            }));
-        }
-    }
-    json!({
-        "from": from.timestamp_millis().to_string(),
-        "to": request.to.timestamp_millis().to_string(),
-        "queries": queries,
-    })
-}
-
-/// `A0` for a value or a count of errors, `B0` for requests; the number is the query's.
-fn ref_id(query: usize, part: usize) -> String {
-    format!("{}{query}", if part == 0 { 'A' } else { 'B' })
-}
-
 impl Source for Grafana {
     fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
-        Box::pin(async move { conclude(self.ask_all(request).await) })
+        Box::pin(async move { conclude(self.ask_all(request, &Early::nobody()).await) })
+    }
+
+    fn poll_early<'a>(
+        &'a self,
+        request: &'a PollRequest,
+        early: &'a Early,
+    ) -> BoxFuture<'a, Result<Poll, SourceError>> {
+        Box::pin(async move { conclude(self.ask_all(request, early).await) })
     }
 
     fn check<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>> {

@@ -11,7 +11,7 @@ pub(crate) use answer::Answer;
 pub(super) use answer::decode;
 pub(crate) use reply::Reply;
 pub(crate) use signature::signature;
-pub(crate) use text::{clean, message_in, scrubbed};
+pub(crate) use text::{clean, message_in, scrubbed, short};
 
 use super::spec::{Auth, Endpoint};
 use crate::deploy::Time;
@@ -25,6 +25,10 @@ use std::time::Duration;
 
 /// A name that does not resolve or a host that does not answer is known this soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// So many questions of one poll are under way at a time, at most: a slow server is not asked for longer than it takes
+/// a reading to grow old, and a busy one not for more than a person's dashboard does.
+pub(super) const AT_ONCE: usize = 6;
 
 /// The most of an answer that is read, in bytes, after decompression.
 pub(super) const BODY_LIMIT: usize = 8 << 20;
@@ -333,7 +337,7 @@ pub(super) fn shared_client() -> Result<Client, SourceError> {
         .user_agent(concat!("redflag/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
-        .pool_max_idle_per_host(1)
+        .pool_max_idle_per_host(AT_ONCE)
         .build()
         .map_err(|error| SourceError::Unreachable(clean(&error.without_url().to_string())))?;
     Ok(CLIENT.get_or_init(|| client).clone())

@@ -2,45 +2,63 @@
 
 use crate::poll::{Poll, SourceError};
 use std::future::Future;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Asks a source's questions of one poll, one after the other, until an answer says that more would be
-/// useless: the same error then stands for the rest.
+/// Asks a source's questions of one poll, one after the other or a few at a time, until an answer says that more
+/// would be useless: the same error then stands for the rest.
 pub(super) struct Patience {
-    ends_with: fn(&SourceError) -> bool,
-    ended: Option<SourceError>,
+    /// So many time-outs end it, too; `None`: no number of them does.
+    timeouts_allowed: Option<usize>,
+    timeouts: AtomicUsize,
+    ended: OnceLock<SourceError>,
 }
 
 impl Patience {
     /// Ends with what concerns every question alike: not signed in, too many requests, nobody there.
     pub(super) fn usual() -> Self {
-        Self { ends_with: concerns_all, ended: None }
+        Self { timeouts_allowed: None, timeouts: AtomicUsize::new(0), ended: OnceLock::new() }
     }
 
-    /// Ends with a time-out, too: for many small questions, each with a limit that the server should keep.
-    pub(super) fn short() -> Self {
-        Self { ends_with: |error| concerns_all(error) || matches!(error, SourceError::Timeout(_)), ended: None }
+    /// Ends with so many time-outs, too: one question may be too much for the server, several are not the questions'
+    /// fault.
+    pub(super) fn with_timeouts(allowed: usize) -> Self {
+        Self { timeouts_allowed: Some(allowed), ..Self::usual() }
     }
 
     /// The question's answer, or why it was not asked any more.
     pub(super) async fn ask<T>(
-        &mut self,
+        &self,
         question: impl Future<Output = Result<T, SourceError>>,
     ) -> Result<T, SourceError> {
-        if let Some(error) = &self.ended {
+        if let Some(error) = self.ended.get() {
             return Err(error.clone());
         }
         let answer = question.await;
         if let Err(error) = &answer
-            && (self.ends_with)(error)
+            && self.is_enough(error)
         {
-            self.ended = Some(error.clone());
+            // Of several that end it side by side, the first one's word stands.
+            let _ = self.ended.set(error.clone());
         }
         answer
     }
-}
 
-fn concerns_all(error: &SourceError) -> bool {
-    matches!(error, SourceError::Unauthorized(_) | SourceError::RateLimited { .. } | SourceError::Unreachable(_))
+    fn is_enough(&self, error: &SourceError) -> bool {
+        match error {
+            SourceError::Unauthorized(_) | SourceError::RateLimited { .. } | SourceError::Unreachable(_) => true,
+            SourceError::Timeout(_) => {
+                let so_far = self.timeouts.fetch_add(1, Ordering::Relaxed) + 1;
+                self.timeouts_allowed.is_some_and(|allowed| so_far >= allowed)
+            }
+            SourceError::Forbidden(_)
+            | SourceError::NotFound(_)
+            | SourceError::BadQuery(_)
+            | SourceError::Server { .. }
+            | SourceError::Partial(_)
+            | SourceError::BadAnswer(_) => false,
+        }
+    }
 }
 
 /// When nothing at all was answered and for one reason, it is the source that failed, not its signals.
@@ -49,7 +67,8 @@ pub(super) fn conclude(poll: Poll) -> Result<Poll, SourceError> {
     match poll.failed.first() {
         Some((_, error))
             if !answered
-                && !matches!(error, SourceError::BadQuery(_))
+                // A query that is refused, or answered in part, is no sign that the source is gone.
+                && !matches!(error, SourceError::BadQuery(_) | SourceError::Partial(_))
                 && poll.failed.iter().all(|(_, other)| other == error) =>
         {
             Err(error.clone())
@@ -73,6 +92,7 @@ mod tests {
         assert_eq!(conclude(failed(&[timeout.clone(), timeout.clone()])), Err(timeout.clone()));
         assert!(conclude(failed(&[timeout.clone(), SourceError::NotFound("x".into())])).is_ok());
         assert!(conclude(failed(&[SourceError::BadQuery("x".into())])).is_ok());
+        assert!(conclude(failed(&[SourceError::Partial("x".into())])).is_ok());
         let partial = Poll { points: vec![(SignalId(1), vec![])], ..failed(&[timeout]) };
         assert!(conclude(partial).is_ok());
     }

@@ -1,21 +1,25 @@
 //! Prometheus and what speaks its API (Mimir, Thanos, `VictoriaMetrics`), direct or through Grafana's proxy.
 
+mod answer;
+
 use super::check::{broken, fine, queries};
-use super::http::{Answer, Http, RetryHint, authorization, clean};
+use super::http::{AT_ONCE, Answer, Http, RetryHint, authorization, short};
 use super::patience::{Patience, conclude};
-use super::series::{Bins, PROMQL_SETTLES, aligned, askable, duration, only_series, points};
+use super::series::{Asked, Bins, PROMQL_SETTLES, aligned, askable, duration, only_series, points, remark};
 use super::spec::{PrometheusSpec, SeriesQuery};
 use super::variables::fill;
-use super::{CheckLine, Source};
+use super::{CheckLine, Early, Source};
 use crate::deploy::Time;
 use crate::poll::{Poll, PollRequest, SourceError};
-use chrono::{DateTime, TimeDelta};
+use crate::signal::Point;
+use answer::{Envelope, Failure, Matrix};
+use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, Unexpected, Visitor};
+use serde::de::IgnoredAny;
 use std::borrow::Cow;
-use std::fmt;
 
 /// A range query with more points is refused: "exceeded maximum resolution of 11,000 points".
 const MOST_POINTS: i32 = 11_000;
@@ -26,6 +30,9 @@ const SCRAPE: TimeDelta = TimeDelta::seconds(15);
 /// A longer query goes into the body: addresses have limits in proxies. Shorter ones use GET, which
 /// read-only proxies let through.
 const LONGEST_ADDRESS: usize = 2_000;
+
+/// What Mimir, Loki and Cortex say, in plain text, to whom names no tenant (dskit's `ErrNoOrgID`).
+const NO_TENANT: &str = "no org id";
 
 /// Reads Prometheus.
 pub struct Prometheus {
@@ -48,29 +55,52 @@ impl Prometheus {
         Ok(Self { http, name: spec.endpoint.name, queries: spec.queries })
     }
 
-    /// Query after query. A server that does not even keep its own time limit is not asked on in this poll.
-    async fn ask_all(&self, request: &PollRequest) -> Poll {
+    /// A few queries at a time, each handed over as it comes. A server that keeps no time limit, its own or ours, for
+    /// so many of them is not asked on in this poll.
+    async fn ask_all(&self, request: &PollRequest, early: &Early) -> Poll {
         let mut poll = Poll::default();
-        let mut patience = Patience::short();
-        for asked in askable(&self.queries, request) {
-            let mut parts = Vec::with_capacity(asked.parts.len());
-            for text in &asked.parts {
-                let question = self.range(text, asked.query.step, request, &mut poll.warnings);
-                parts.push(patience.ask(question).await);
+        let patience = Patience::with_timeouts(AT_ONCE);
+        let (mut waiting, mut asking) = (askable(&self.queries, request).into_iter(), FuturesUnordered::new());
+        loop {
+            while asking.len() < AT_ONCE
+                && let Some(asked) = waiting.next()
+            {
+                asking.push(self.ask_one(asked, request, &patience));
             }
-            asked.answered(points(asked.query, parts, request.to - PROMQL_SETTLES), &mut poll);
+            let Some((asked, answer, remarks)) = asking.next().await else { return poll };
+            if let Ok(points) = &answer {
+                early.tell(|| asked.part(points));
+            }
+            remarks.iter().for_each(|text| remark(&mut poll.warnings, text));
+            asked.answered(answer, &mut poll);
         }
-        poll
+    }
+
+    /// The readings of one query, of both of its parts where it has two, and what the source remarked of it.
+    async fn ask_one<'a>(
+        &self,
+        asked: Asked<'a>,
+        request: &PollRequest,
+        patience: &Patience,
+    ) -> (Asked<'a>, Result<Vec<Point>, SourceError>, Vec<String>) {
+        let span = (asked.since, request.to);
+        let mut remarks = Vec::new();
+        let mut parts = Vec::with_capacity(asked.parts.len());
+        for text in &asked.parts {
+            parts.push(patience.ask(self.range(text, asked.query.step, span, &mut remarks)).await);
+        }
+        let points = points(asked.query, parts, request.to - PROMQL_SETTLES);
+        (asked, points, remarks)
     }
 
     async fn range(
         &self,
         expr: &str,
         step: TimeDelta,
-        request: &PollRequest,
-        warnings: &mut Vec<String>,
+        (from, now): (Time, Time),
+        remarks: &mut Vec<String>,
     ) -> Result<Bins, SourceError> {
-        let (start, end) = aligned(request.from, request.to - PROMQL_SETTLES, step, MOST_POINTS);
+        let (start, end) = aligned(from, now - PROMQL_SETTLES, step, MOST_POINTS);
         let expr = interpolate(expr, step, end - start);
         // A second less than our own patience: then the answer says that it was this query that was too slow.
         let patience = self.http.timeout().as_secs().saturating_sub(1).max(1);
@@ -88,17 +118,14 @@ impl Prometheus {
             self.http.get(&path).query(&fields)
         };
         let answer = self.http.send(sent).await?;
-        let matrix: Envelope<Matrix> = self.open(&answer, request.to)?;
-        for warning in matrix.warnings.iter().flatten().map(|warning| clean(warning)) {
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
-            }
+        let matrix: Envelope<Matrix> = self.open(&answer, now)?;
+        matrix.infos().for_each(|info| remark(remarks, info));
+        // What is not the whole is not known: a sum over half of the stores looks like half of the errors.
+        if let Some(missing) = matrix.missing() {
+            return Err(SourceError::Partial(missing));
         }
         let matrix = matrix.data.ok_or_else(|| SourceError::BadAnswer("a success without data".to_owned()))?;
-        if matrix.result_type != "matrix" {
-            return Err(SourceError::BadAnswer(format!("a {} instead of a matrix", clean(&matrix.result_type))));
-        }
-        only_series(matrix.result.into_iter().map(Series::bins).collect::<Result<_, _>>()?)
+        only_series(matrix.series()?)
     }
 
     /// Opens the envelope. Errors come in it with a status of their own, or from a proxy without it.
@@ -134,7 +161,7 @@ impl Prometheus {
             return vec![broken(format!("{name}: reachable"), &error, self.way_out(&error))];
         }
         let mut lines = vec![fine(format!("{name}: reachable"), "answers queries")];
-        let poll = self.ask_all(request).await;
+        let poll = self.ask_all(request, &Early::nobody()).await;
         lines.extend(queries(name, &self.queries, &poll, |error| self.way_out(error)));
         lines.extend(poll.warnings.iter().map(|warning| fine(format!("{name}: warning"), warning.as_str())));
         lines
@@ -143,6 +170,7 @@ impl Prometheus {
     fn way_out(&self, error: &SourceError) -> Option<String> {
         let name = &self.name;
         Some(match error {
+            SourceError::Unauthorized(text) if text == NO_TENANT => format!("set the tenant of `{name}`"),
             SourceError::Unauthorized(_) => {
                 format!("give `{name}` the token, or the user and password, that the proxy wants")
             }
@@ -156,14 +184,15 @@ impl Prometheus {
     }
 }
 
-/// What an error in the envelope means, by its type: the status may be a proxy's.
+/// What an error in the envelope means. Prometheus names its kind; VictoriaMetrics repeats the status there; and the
+/// status may be a proxy's.
 fn refused(status: u16, kind: Option<&str>, error: &str) -> SourceError {
-    let text = clean(error);
-    match kind {
-        None | Some("bad_data" | "execution") => SourceError::BadQuery(text),
-        Some("not_found") => SourceError::NotFound(text),
+    let text = short(error);
+    match (kind, status) {
+        (None | Some("bad_data" | "execution" | "400" | "422"), _) => SourceError::BadQuery(text),
+        (Some("not_found" | "404"), _) => SourceError::NotFound(text),
         // timeout, canceled, internal, unavailable, and what others invent
-        Some(_) => SourceError::Server { status, text },
+        (Some(_), _) => SourceError::Server { status, text },
     }
 }
 
@@ -189,79 +218,17 @@ fn seconds(millis: i64) -> String {
     format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))
 }
 
-/// What every answer is wrapped in. `warnings` mean that the data is valid and may be partial.
-#[derive(Deserialize)]
-struct Envelope<T> {
-    #[serde(default)]
-    status: String,
-    data: Option<T>,
-    #[serde(default)]
-    error: Option<String>,
-    #[serde(default)]
-    warnings: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Failure {
-    error_type: String,
-    error: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Matrix {
-    #[serde(default)]
-    result_type: String,
-    result: Vec<Series>,
-}
-
-/// `values`, `histograms`, or both.
-#[derive(Deserialize)]
-struct Series {
-    #[serde(default)]
-    values: Vec<(f64, Number)>,
-    #[serde(default)]
-    histograms: Option<IgnoredAny>,
-}
-
-/// A number in quotes: `"1e+06"`, `"NaN"`, `"+Inf"`.
-struct Number(f64);
-
-impl Series {
-    fn bins(self) -> Result<Bins, SourceError> {
-        if self.values.is_empty() && self.histograms.is_some() {
-            let hint =
-                "the query gives native histograms: take a number from them, with histogram_quantile for instance";
-            return Err(SourceError::BadQuery(hint.to_owned()));
-        }
-        let bin = |(at, value): (f64, Number)| {
-            Some((DateTime::from_timestamp_millis((at * 1000.0).round() as i64)?, Some(value.0)))
-        };
-        Ok(self.values.into_iter().filter_map(bin).collect())
-    }
-}
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Quoted;
-        impl Visitor<'_> for Quoted {
-            type Value = Number;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number in quotes")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Number, E> {
-                text.parse().map(Number).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
-            }
-        }
-        deserializer.deserialize_str(Quoted)
-    }
-}
-
 impl Source for Prometheus {
     fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
-        Box::pin(async move { conclude(self.ask_all(request).await) })
+        Box::pin(async move { conclude(self.ask_all(request, &Early::nobody()).await) })
+    }
+
+    fn poll_early<'a>(
+        &'a self,
+        request: &'a PollRequest,
+        early: &'a Early,
+    ) -> BoxFuture<'a, Result<Poll, SourceError>> {
+        Box::pin(async move { conclude(self.ask_all(request, early).await) })
     }
 
     fn check<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>> {

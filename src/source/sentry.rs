@@ -73,7 +73,7 @@ impl Sentry {
 
     async fn ask_all(&self, request: &PollRequest) -> Poll {
         let mut poll = Poll::default();
-        let mut patience = Patience::usual();
+        let patience = Patience::usual();
         let mut issues = Vec::new();
         let mut listed = false;
         for query in &self.queries {

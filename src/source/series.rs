@@ -1,5 +1,6 @@
 //! What all sources of series have in common: bins, the join of two counts, one series a query.
 
+use super::http::short;
 use super::spec::{Expr, SeriesQuery};
 use super::variables::fill_version;
 use crate::deploy::Time;
@@ -14,17 +15,28 @@ pub(super) type Bins = Vec<(Time, Option<f64>)>;
 /// How long after its stamp a `PromQL` value may still change: one scrape at Grafana's default interval.
 pub(super) const PROMQL_SETTLES: TimeDelta = TimeDelta::seconds(15);
 
+/// The most remarks that are kept of one poll; a source that has more to say has said enough.
+pub(super) const MOST_REMARKS: usize = 20;
+
 /// A query that can be asked now: its version is known.
 pub(super) struct Asked<'a> {
     /// What the configuration says.
     pub(super) query: &'a SeriesQuery,
     /// The value; or errors, then requests.
     pub(super) parts: Vec<String>,
+    /// From when on it is asked.
+    pub(super) since: Time,
     /// Whether `$version` stands for the version before.
     older: bool,
 }
 
 impl Asked<'_> {
+    /// Its readings, as a part of an answer whose rest is on its way.
+    pub(super) fn part(&self, points: &[Point]) -> Poll {
+        let points = vec![(self.query.signal, points.to_vec())];
+        if self.older { Poll { older: points, ..Poll::default() } } else { Poll { points, ..Poll::default() } }
+    }
+
     /// Keeps what became of it.
     pub(super) fn answered(&self, result: Result<Vec<Point>, SourceError>, poll: &mut Poll) {
         let signal = self.query.signal;
@@ -33,27 +45,38 @@ impl Asked<'_> {
             Ok(points) => poll.points.push((signal, points)),
             // What is only compared with is no part of what is known of the signal.
             Err(error) if self.older => {
-                let warning = format!("of the version before nothing is known: {error}");
-                if !poll.warnings.contains(&warning) {
-                    poll.warnings.push(warning);
-                }
+                remark(&mut poll.warnings, &format!("of the version before nothing is known: {error}"));
             }
             Err(error) => poll.failed.push((signal, error)),
         }
     }
 }
 
-/// The queries that can be asked now. Those that wait for their version are left out of this poll.
+/// The queries that can be asked now, whoever has waited longest first: what stops a poll half way does not stop the
+/// same ones each time. Those that wait for their version are left out of this poll.
 pub(super) fn askable<'a>(queries: &'a [SeriesQuery], request: &PollRequest) -> Vec<Asked<'a>> {
     let asked = |query: &'a SeriesQuery, version: Option<&str>, older: bool| {
         let parts = texts(&query.expr).into_iter().map(|text| fill_version(text, version)).collect::<Option<_>>()?;
-        Some(Asked { query, parts, older })
+        Some(Asked { query, parts, since: request.since(query.signal), older })
     };
     let both = |query: &'a SeriesQuery| {
         let older = request.older(query.signal).and_then(|version| asked(query, Some(version), true));
         asked(query, request.version(query.service), false).into_iter().chain(older)
     };
-    queries.iter().flat_map(both).collect()
+    let mut asked: Vec<Asked<'a>> = queries.iter().flat_map(both).collect();
+    asked.sort_by_key(|asked| asked.since);
+    asked
+}
+
+/// Adds what a source remarked to its warnings: each remark once, and no more than [`MOST_REMARKS`] of them.
+pub(super) fn remark(warnings: &mut Vec<String>, text: &str) {
+    if warnings.len() >= MOST_REMARKS {
+        return;
+    }
+    let text = short(text);
+    if !text.is_empty() && !warnings.contains(&text) {
+        warnings.push(text);
+    }
 }
 
 /// The texts of an expression, in the order in which [`points`] takes their answers.

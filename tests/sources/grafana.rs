@@ -1,7 +1,7 @@
 //! Grafana: frames, partial answers, alert rules.
 
 use super::peer::*;
-use redflag::poll::{AlertState, Poll, SourceError};
+use redflag::poll::{AlertState, Poll, PollRequest, SourceError};
 use redflag::secret::Secret;
 use redflag::signal::{Sample, SignalId};
 use redflag::source::Source;
@@ -76,7 +76,7 @@ async fn each_frame_has_its_own_times_and_nan_is_beside_the_nulls() {
     assert_eq!(points(&poll, 1), [count(0, 0.0, 100.0), count(30, 3.0, 150.0), count(45, 0.0, 0.0)]);
     // No frame, or a frame without rows: asked, and there is nothing.
     assert_eq!((points(&poll, 2), points(&poll, 3)), (vec![], vec![]));
-    assert_eq!(poll.warnings, ["results truncated due to limit"]);
+    assert_eq!(poll.warnings, ["metric might not be a counter"], "a hint takes nothing away");
     assert!(poll.failed.is_empty());
 }
 
@@ -93,6 +93,94 @@ async fn a_refused_query_does_not_take_the_good_ones_with_it() {
         assert!(matches!(failure(&poll, 2), SourceError::Forbidden(text) if text.contains("Grafana's own")));
         assert!(matches!(failure(&poll, 3), SourceError::BadQuery(text) if text.contains("2 series")));
     }
+}
+
+/// A frame with one value and these notices.
+fn noticed(reference: &str, notices: &str) -> String {
+    format!(
+        r#""{reference}":{{"status":200,"frames":[{{"schema":{{"meta":{{"notices":{notices}}},"fields":[{{"type":"time"}},{{"type":"number"}}]}},"data":{{"values":[[{{BASE+15}}000],[0.25]]}}}}]}}"#
+    )
+}
+
+#[tokio::test]
+async fn a_frame_with_a_warning_is_a_part_and_the_others_are_whole() {
+    let warned = noticed("A0", r#"[{"text":"a hint"},{"severity":"warning","text":"one of 3 stores did not answer"}]"#);
+    let unheard_of = noticed("A1", r#"[{"severity":"grave","text":"who knows"}]"#);
+    let (hinted, silent) = (noticed("A2", r#"[{"severity":"info","text":"a hint"}]"#), noticed("A3", "null"));
+    let body = format!(r#"{{"results":{{{warned},{unheard_of},{hinted},{silent}}}}}"#);
+    for status in [200, 207] {
+        let poll = polled(status, &body, four()).await.unwrap();
+        assert_eq!(failure(&poll, 0), SourceError::Partial("one of 3 stores did not answer".to_owned()));
+        assert_eq!(failure(&poll, 1), SourceError::Partial("who knows".to_owned()));
+        assert_eq!((points(&poll, 2), points(&poll, 3)), (vec![number(15, 0.25)], vec![number(15, 0.25)]));
+        assert_eq!(poll.warnings, ["a hint"]);
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_notices_is_passed_over_and_a_warning_at_its_end_is_not() {
+    let hint = format!(r#"{{"severity":"info","text":"{}"}}"#, "long ".repeat(10));
+    let mut notices = vec![hint; 60_000];
+    let body =
+        |notices: &[String]| format!(r#"{{"results":{{{}}}}}"#, noticed("A0", &format!("[{}]", notices.join(","))));
+    let poll = polled(200, &body(&notices), vec![value(0, "up")]).await.unwrap();
+    assert_eq!(points(&poll, 0), [number(15, 0.25)]);
+    assert_eq!(poll.warnings.len(), 1);
+    notices.push(r#"{"severity":"error","text":"half of it"}"#.to_owned());
+    let poll = polled(200, &body(&notices), vec![value(0, "up")]).await.unwrap();
+    assert_eq!(failure(&poll, 0), SourceError::Partial("half of it".to_owned()));
+
+    let different: Vec<String> =
+        (0..1000).map(|index| format!(r#"{{"text":"hint {index} {}"}}"#, "x".repeat(3000))).collect();
+    let poll = polled(200, &body(&different), vec![value(0, "up")]).await.unwrap();
+    assert!(poll.warnings.len() <= 20 && poll.warnings.iter().all(|warning| warning.len() < 250));
+}
+
+#[tokio::test]
+async fn a_status_without_a_reason_is_no_empty_answer() {
+    let error =
+        polled(207, r#"{"results":{"A0":{"status":502,"frames":[]}}}"#, vec![value(0, "up")]).await.unwrap_err();
+    assert!(matches!(error, SourceError::Server { status: 502, .. }));
+}
+
+/// How many queries each request to Grafana held, in the order in which they came.
+fn sizes(peer: &Peer) -> Vec<usize> {
+    let size = |asked: &Asked| {
+        let body: serde_json::Value = serde_json::from_str(&asked.body).unwrap();
+        body["queries"].as_array().unwrap().len()
+    };
+    peer.asked().iter().map(size).collect()
+}
+
+#[tokio::test]
+async fn a_hundred_signals_are_a_few_requests_and_halves_of_them_where_those_take_too_long() {
+    let queries = || (0..100).map(|signal| value(signal, "up")).collect::<Vec<_>>();
+    let peer = Peer::start(vec![reply("/api/ds/query", 500, r#"{"message":"broken"}"#)]).await;
+    grafana(&peer, queries(), &[]).poll(&request()).await.unwrap_err();
+    assert_eq!(sizes(&peer), [24, 24, 24, 24, 4]);
+
+    // A time-out of Grafana's own, for whatever holds more than ten queries or so.
+    let many = r#""refId":"A12""#;
+    let peer = Peer::start(vec![reply(many, 408, ""), reply("/api/ds/query", 200, r#"{"results":{}}"#)]).await;
+    let grafana = grafana(&peer, queries()[..48].to_vec(), &[]);
+    grafana.poll(&request()).await.unwrap_err();
+    assert_eq!(sizes(&peer), [24, 24, 12, 12, 12, 12], "each half is asked once");
+    grafana.poll(&request()).await.unwrap_err();
+    assert_eq!(sizes(&peer)[6..], [12; 4], "and no more than that from then on");
+}
+
+#[tokio::test]
+async fn signals_with_different_gaps_do_not_share_a_span() {
+    let peer = Peer::start(vec![]).await;
+    let request = PollRequest { since: vec![(SignalId(1), at(60)), (SignalId(2), at(60))], ..request() };
+    grafana(&peer, four()[..3].to_vec(), &[]).poll(&request).await.unwrap_err();
+    let spans: Vec<(String, usize)> = peer
+        .asked()
+        .iter()
+        .map(|asked| serde_json::from_str::<serde_json::Value>(&asked.body).unwrap())
+        .map(|body| (body["from"].as_str().unwrap().to_owned(), body["queries"].as_array().unwrap().len()))
+        .collect();
+    assert_eq!(spans, [(format!("{BASE}000"), 1), (format!("{}000", BASE + 60), 2)]);
 }
 
 #[tokio::test]

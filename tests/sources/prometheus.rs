@@ -4,9 +4,9 @@ use super::peer::*;
 use redflag::poll::{Poll, PollRequest, SourceError};
 use redflag::secret::Secret;
 use redflag::signal::{Sample, SignalId};
-use redflag::source::Source;
 use redflag::source::prometheus::Prometheus;
 use redflag::source::spec::{Auth, Endpoint, PrometheusSpec, SeriesQuery};
+use redflag::source::{Early, Source};
 
 const MATRIX: &str = include_str!("fixtures/prometheus/matrix.json");
 const SEVERAL: &str = include_str!("fixtures/prometheus/several.json");
@@ -65,7 +65,103 @@ async fn gaps_stay_gaps_and_nan_is_no_number() {
         points(&poll, 0),
         [number(0, 0.5), (at(15), Sample::NotANumber), (at(45), Sample::NotANumber), number(60, 1e6)]
     );
-    assert_eq!(poll.warnings, ["remote read: one of 2 stores did not answer"]);
+    assert_eq!(poll.warnings, ["PromQL info: metric might not be a counter"], "a hint takes nothing away");
+}
+
+#[tokio::test]
+async fn a_part_of_an_answer_is_no_answer_and_says_who_is_missing() {
+    let data = r#""data":{"resultType":"matrix","result":[{"metric":{},"values":[[{BASE+0},"0.5"]]}]}"#;
+    for (more, missing) in [
+        (
+            r#""warnings":["remote read: one of 2 stores did not answer"]"#,
+            "remote read: one of 2 stores did not answer",
+        ),
+        // Thanos, with a store that is down.
+        (
+            r#""warnings":["No StoreAPIs matched for this query","receive series from Addr: 10.1.0.7:10901: rpc error"]"#,
+            "No StoreAPIs matched for this query; 1 more warning",
+        ),
+        // VictoriaMetrics' cluster, with a storage node that is down.
+        (r#""isPartial":true"#, "a storage node is missing (isPartial)"),
+    ] {
+        let poll = polled(200, &format!(r#"{{"status":"success",{more},{data}}}"#)).await.unwrap();
+        assert_eq!(failure(&poll, 0), SourceError::Partial(missing.to_owned()));
+        assert!(poll.points.is_empty(), "nothing of it is known");
+    }
+    let whole = format!(r#"{{"status":"success","isPartial":false,"warnings":null,"infos":[],{data}}}"#);
+    assert_eq!(points(&polled(200, &whole).await.unwrap(), 0), [number(0, 0.5)]);
+}
+
+#[tokio::test]
+async fn a_part_of_a_rate_takes_the_whole_rate_with_it() {
+    let part = r#"{"status":"success","isPartial":true,"data":{"resultType":"matrix","result":[]}}"#;
+    let peer = Peer::start(vec![reply("query=errors", 200, part), reply("query=requests", 200, MATRIX)]).await;
+    let poll = prometheus(&peer, vec![counts(0, "errors", "requests")]).poll(&request()).await.unwrap();
+    assert!(matches!(failure(&poll, 0), SourceError::Partial(_)), "no errors in half of the stores are not none");
+}
+
+#[tokio::test]
+async fn answers_count_as_they_come_and_the_whole_repeats_them() {
+    let peer = Peer::start(vec![reply("query=slow", 503, SLOW), reply("query_range", 200, MATRIX)]).await;
+    let queries = (0..20).map(|signal| value(signal, if signal == 3 { "slow" } else { "up" })).collect();
+    let (early, mut told) = Early::channel();
+    let whole = prometheus(&peer, queries).poll_early(&request(), &early).await.unwrap();
+    drop(early);
+    let mut parts = Vec::new();
+    while let Some(part) = told.recv().await {
+        assert_eq!((part.points.len(), part.failed.len()), (1, 0), "a part is one query's readings");
+        parts.extend(part.points);
+    }
+    assert_eq!(parts, whole.points);
+    assert_eq!((parts.len(), whole.failed.len()), (19, 1));
+}
+
+#[tokio::test]
+async fn each_query_is_asked_from_its_own_last_answer_on_and_the_oldest_first() {
+    let peer = Peer::start(vec![reply("query_range", 200, EMPTY)]).await;
+    let since = vec![(SignalId(0), at(75)), (SignalId(1), at(60))];
+    let request = PollRequest { since, ..request() };
+    prometheus(&peer, vec![value(0, "new"), value(1, "older"), value(2, "never")]).poll(&request).await.unwrap();
+    let starts: Vec<String> = ["never", "older", "new"]
+        .map(|query| peer.targets(&format!("query={query}&")).concat())
+        .iter()
+        .map(|target| target.split("start=").nth(1).unwrap().split('.').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(starts, [BASE, BASE + 60, BASE + 75].map(|second| second.to_string()));
+}
+
+#[tokio::test]
+async fn what_a_quota_left_out_is_first_the_next_time() {
+    let limited = r#"{"status":"error","errorType":"too_many_requests","error":"quota"}"#;
+    let peer = Peer::start(vec![reply("query=b", 429, limited), reply("query_range", 200, EMPTY)]).await;
+    let queries = || [vec![value(0, "b")], (1..60).map(|signal| value(signal, "a")).collect()].concat();
+    let poll = prometheus(&peer, queries()).poll(&request()).await.unwrap();
+    assert!(poll.points.len() < 12, "nobody is asked on against a quota: {} were", poll.points.len());
+    let answered = poll.points.iter().map(|(signal, _)| (*signal, at(90))).collect();
+    let open = Peer::start(vec![reply("query_range", 200, EMPTY)]).await;
+    let request = PollRequest { since: answered, ..request() };
+    let (early, mut told) = Early::channel();
+    prometheus(&open, queries()).poll_early(&request, &early).await.unwrap();
+    let first = told.recv().await.unwrap().points[0].0;
+    assert!(!poll.points.iter().any(|(signal, _)| *signal == first), "{first:?} was answered a moment ago");
+}
+
+#[tokio::test]
+async fn victoria_metrics_names_its_errors_by_their_status() {
+    // The real server's answer, version 1.79.5.
+    let refused = r#"{"status":"error","errorType":"422","error":"error when executing query=\"sum(rate(x{a=\\\"b\\\",,c=\\\"d\\\"}[60s]))\" for (time=1785502800000, step=15000): cannot execute query: labelFilterExpr: unexpected token \",\"; want \"ident\", and so on and on: the server repeats the query"}"#;
+    let poll = polled(422, refused).await.unwrap();
+    let SourceError::BadQuery(text) = failure(&poll, 0) else { panic!("{poll:?}") };
+    assert!(text.starts_with("error when executing") && text.ends_with('…') && text.len() < 210, "{text}");
+    let busy = r#"{"status":"error","errorType":"503","error":"cannot handle more than 16 concurrent requests"}"#;
+    assert!(matches!(polled(503, busy).await, Err(SourceError::Server { status: 503, .. })));
+}
+
+#[tokio::test]
+async fn whoever_names_no_tenant_is_told_to_name_one() {
+    let peer = Peer::start(vec![reply("/api/v1/query", 401, "no org id")]).await;
+    let lines = prometheus(&peer, vec![value(0, "up")]).check(&request()).await;
+    assert_eq!(lines[0].result.clone().unwrap_err().way_out, "set the tenant of `peer`");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Grafana's data frames: columns, one frame a series, each with its own time axis.
 
 use crate::poll::SourceError;
-use crate::source::http::{clean, decode};
-use crate::source::series::{Bins, only_series};
+use crate::source::http::{decode, short};
+use crate::source::series::{Bins, MOST_REMARKS, only_series};
 use chrono::DateTime;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -54,16 +54,28 @@ struct Field<'a> {
 
 #[derive(Deserialize)]
 struct Meta {
-    #[serde(default)]
-    notices: Option<Vec<Notice>>,
+    #[serde(default, deserialize_with = "first_notices")]
+    notices: Notices,
 }
+
+/// The first notices of a frame: whoever has more to say has said enough.
+#[derive(Default)]
+struct Notices(Vec<Notice>);
 
 #[derive(Deserialize)]
 struct Notice {
+    /// `warning` and `error`; Grafana leaves `info` out, its zero.
     #[serde(default)]
     severity: Option<String>,
     #[serde(default)]
     text: String,
+}
+
+impl Notice {
+    /// Whether the data is whole all the same. A severity that nobody has heard of is no such promise.
+    fn is_info(&self) -> bool {
+        self.severity.as_deref().is_none_or(|severity| severity == "info")
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -108,6 +120,12 @@ impl<'a> QueryAnswer<'a> {
         if let Some(error) = answer.error.as_deref().filter(|error| !error.is_empty()) {
             return Err(refusal(answer.status, error));
         }
+        if let Some(status) = answer.status.filter(|status| *status >= 300) {
+            return Err(refusal(Some(status), "the data source refused it and gave no reason"));
+        }
+        if let Some(notice) = answer.notices().find(|notice| !notice.is_info()) {
+            return Err(SourceError::Partial(short(&notice.text)));
+        }
         let mut series = Vec::new();
         for frame in answer.frames.iter().flatten() {
             frame.collect(&mut series)?;
@@ -115,19 +133,55 @@ impl<'a> QueryAnswer<'a> {
         only_series(series)
     }
 
-    /// What Prometheus or the plugin warned of, for any query: truncation, partial data.
-    pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
-        let frames = self.results.values().flat_map(|answer| answer.frames.iter().flatten());
-        let notices = frames.filter_map(|frame| frame.schema.meta.as_ref()?.notices.as_ref()).flatten();
-        let worth_showing = |notice: &&Notice| notice.severity.as_deref().is_some_and(|severity| severity != "info");
-        notices.filter(worth_showing).map(|notice| clean(&notice.text))
+    /// What Prometheus or the plugin remarked of queries whose answers are whole.
+    pub(super) fn remarks(&self) -> impl Iterator<Item = &str> {
+        self.results.values().flat_map(RefAnswer::notices).filter(|notice| notice.is_info()).map(|notice| &*notice.text)
     }
+}
+
+impl RefAnswer<'_> {
+    fn notices(&self) -> impl Iterator<Item = &Notice> {
+        let metas = self.frames.iter().flatten().filter_map(|frame| frame.schema.meta.as_ref());
+        metas.flat_map(|meta| &meta.notices.0)
+    }
+}
+
+/// Reads the first [`MOST_REMARKS`] notices, and passes over the others without keeping them.
+fn first_notices<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Notices, D::Error> {
+    struct First;
+    impl<'de> Visitor<'de> for First {
+        type Value = Notices;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("notices, or null")
+        }
+        fn visit_unit<E>(self) -> Result<Notices, E> {
+            Ok(Notices::default())
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Notices, A::Error> {
+            let mut notices = Vec::new();
+            while notices.len() < MOST_REMARKS {
+                match items.next_element()? {
+                    Some(notice) => notices.push(notice),
+                    None => return Ok(Notices(notices)),
+                }
+            }
+            // A warning among the others counts wherever it stands.
+            while let Some(notice) = items.next_element::<Notice>()? {
+                if !notice.is_info() && notices.iter().all(Notice::is_info) {
+                    notices.push(notice);
+                }
+            }
+            Ok(Notices(notices))
+        }
+    }
+    deserializer.deserialize_any(First)
 }
 
 /// What a query's own error means. Its status is that of the data source behind Grafana: a 401 there is not
 /// about our credentials.
 fn refusal(status: Option<u16>, error: &str) -> SourceError {
-    let text = clean(error);
+    let text = short(error);
     match status {
         Some(429) => SourceError::RateLimited { retry_after: None },
         Some(401 | 403) => SourceError::Forbidden(format!("the data source refuses Grafana's own credentials: {text}")),

@@ -24,6 +24,16 @@ pub(crate) fn clean(text: &str) -> String {
     out
 }
 
+/// The beginning of a foreign text, made fit in the same way. What is cut off is not looked at.
+pub(crate) fn short(text: &str) -> String {
+    let mut end = text.len().min(4 * EXCERPT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let cut = shorten(&clean(&text[..end]));
+    if end < text.len() && !cut.ends_with('…') { format!("{cut}…") } else { cut }
+}
+
 /// A foreign text without our secrets: a peer may repeat what it was sent.
 pub(crate) fn scrubbed(text: &str, secrets: &[Secret]) -> String {
     let secrets = secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());

@@ -1,0 +1,168 @@
+//! `POST /api/ds/query`: a few requests at a time with some signals each, halved where Grafana does not get through
+//! them in time.
+
+use super::frames::QueryAnswer;
+use super::{Grafana, explain};
+use crate::deploy::Time;
+use crate::poll::{Poll, PollRequest, SourceError};
+use crate::source::Early;
+use crate::source::http::Answer;
+use crate::source::patience::Patience;
+use crate::source::series::{Asked, PROMQL_SETTLES, aligned, askable, duration, points, remark};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+/// Prometheus gives no more points than this; with so many asked for, Grafana leaves the step alone.
+const MOST_POINTS: i32 = 11_000;
+
+/// So many queries go into one request to begin with: a watch of one service is one request, and of twenty a few.
+pub(super) const BATCH: usize = 24;
+
+/// So many requests are under way at a time. Grafana asks the data source for the queries of each side by side.
+const REQUESTS_AT_ONCE: usize = 2;
+
+/// Queries of one data source that are asked from the same time on: they share a request.
+struct Batch<'a> {
+    uid: &'a str,
+    asked: Vec<Asked<'a>>,
+}
+
+impl Grafana {
+    /// Asks for every series, and hands each request's answer over as it comes. What cannot be told in time is asked
+    /// again in two halves, until it is one query that takes too long.
+    pub(super) async fn ask_series(&self, request: &PollRequest, early: &Early, patience: &Patience, poll: &mut Poll) {
+        let (mut waiting, mut asking) = (self.batches(request), FuturesUnordered::new());
+        loop {
+            while asking.len() < REQUESTS_AT_ONCE
+                && let Some(batch) = waiting.pop_front()
+            {
+                asking.push(self.ask_batch(batch, request.to, patience));
+            }
+            let Some((batch, answer)) = asking.next().await else { return };
+            match answer {
+                Ok(part) => {
+                    early.tell(|| Poll { points: part.points.clone(), older: part.older.clone(), ..Poll::default() });
+                    merge(poll, part);
+                }
+                Err(SourceError::Timeout(_)) if batch.asked.len() > 1 => waiting.extend(self.halves(batch)),
+                Err(error) => batch.asked.iter().for_each(|asked| asked.answered(Err(error.clone()), poll)),
+            }
+        }
+    }
+
+    /// The queries that can be asked now: those that have waited longest first, at most [`Grafana::batch`] together.
+    fn batches(&self, request: &PollRequest) -> VecDeque<Batch<'_>> {
+        let most = self.batch.load(Ordering::Relaxed);
+        let mut batches: VecDeque<Batch<'_>> = VecDeque::new();
+        for (uid, queries) in &self.datasources {
+            for asked in askable(queries, request) {
+                let fits = |batch: &&mut Batch<'_>| {
+                    batch.uid == uid && batch.asked.len() < most && batch.asked[0].since == asked.since
+                };
+                match batches.back_mut().filter(fits) {
+                    Some(batch) => batch.asked.push(asked),
+                    None => batches.push_back(Batch { uid, asked: vec![asked] }),
+                }
+            }
+        }
+        batches
+    }
+
+    /// Two batches of one, and no larger ones from now on.
+    fn halves<'a>(&self, mut batch: Batch<'a>) -> [Batch<'a>; 2] {
+        let half = batch.asked.len().div_ceil(2);
+        self.batch.fetch_min(half, Ordering::Relaxed);
+        let rest = batch.asked.split_off(half);
+        let uid = batch.uid;
+        [batch, Batch { uid, asked: rest }]
+    }
+
+    async fn ask_batch<'a>(
+        &self,
+        batch: Batch<'a>,
+        to: Time,
+        patience: &Patience,
+    ) -> (Batch<'a>, Result<Poll, SourceError>) {
+        let answer = patience.ask(self.ask_datasource(&batch, to)).await;
+        (batch, answer)
+    }
+
+    /// Asks some signals of one data source at once. Fails only when the answer as a whole is of no use.
+    async fn ask_datasource(&self, batch: &Batch<'_>, to: Time) -> Result<Poll, SourceError> {
+        let body = query_body(batch.uid, &batch.asked, to);
+        // Grafana Cloud may answer from a cache; what it said a minute ago is of no use here.
+        let sent = self.http.post(&["api", "ds", "query"]).header("x-cache-skip", "true").json(&body);
+        let answer = self.http.send(sent).await?;
+        let answer = self.partial(&answer, to)?;
+        let mut poll = Poll::default();
+        for (index, asked) in batch.asked.iter().enumerate() {
+            let parts = (0..asked.parts.len()).map(|part| answer.bins(&ref_id(index, part))).collect();
+            asked.answered(points(asked.query, parts, to - PROMQL_SETTLES), &mut poll);
+        }
+        answer.remarks().for_each(|text| remark(&mut poll.warnings, text));
+        Ok(poll)
+    }
+
+    /// One bad query makes the whole answer 400 (207, 500 in other versions), and the good ones are still in it.
+    fn partial<'a>(&self, answer: &'a Answer, now: Time) -> Result<QueryAnswer<'a>, SourceError> {
+        let of_use = |parsed: &QueryAnswer<'_>| !parsed.is_empty();
+        match answer.status.as_u16() {
+            200 | 207 => {
+                let parsed = QueryAnswer::decode(&answer.body)?;
+                if of_use(&parsed) {
+                    Ok(parsed)
+                } else {
+                    Err(SourceError::BadAnswer("an answer without results".to_owned()))
+                }
+            }
+            400 | 500.. => QueryAnswer::decode(&answer.body)
+                .ok()
+                .filter(of_use)
+                .ok_or_else(|| explain(self.http.refusal(answer, now))),
+            _ => Err(explain(self.http.refusal(answer, now))),
+        }
+    }
+}
+
+/// Adds what one request answered to what others did.
+fn merge(poll: &mut Poll, part: Poll) {
+    poll.points.extend(part.points);
+    poll.older.extend(part.older);
+    poll.failed.extend(part.failed);
+    part.warnings.iter().for_each(|text| remark(&mut poll.warnings, text));
+}
+
+/// One refId for each part of each query, each with its own step. Times are epoch milliseconds as strings.
+fn query_body(uid: &str, asked: &[Asked<'_>], to: Time) -> Value {
+    let mut from = to;
+    let mut queries = Vec::new();
+    for (index, asked) in asked.iter().enumerate() {
+        let step = asked.query.step;
+        from = from.min(aligned(asked.since, to - PROMQL_SETTLES, step, MOST_POINTS).0);
+        for (part, expr) in asked.parts.iter().enumerate() {
+            queries.push(json!({
+                "refId": ref_id(index, part),
+                "datasource": { "uid": uid },
+                "expr": expr,
+                "range": true,
+                "instant": false,
+                "format": "time_series",
+                "interval": duration(step),
+                "intervalMs": step.num_milliseconds(),
+                "maxDataPoints": MOST_POINTS,
+            }));
+        }
+    }
+    json!({
+        "from": from.timestamp_millis().to_string(),
+        "to": to.timestamp_millis().to_string(),
+        "queries": queries,
+    })
+}
+
+/// `A0` for a value or a count of errors, `B0` for requests; the number is the query's.
+fn ref_id(query: usize, part: usize) -> String {
+    format!("{}{query}", if part == 0 { 'A' } else { 'B' })
+}

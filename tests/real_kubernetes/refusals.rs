@@ -26,9 +26,11 @@ async fn a_prepared_undo_was_tried_and_changed_nothing() {
     for kind in BUILT_IN {
         tell(async |lab| {
             let (of, _) = lab.deployed(kind, Program::Good, Program::Better).await;
+            // Not the resourceVersion: a controller may still be writing the status of the rollout that has just ended.
             let pin = async || {
-                let metadata = &lab.hands.read(&of).await["metadata"];
-                (metadata["generation"].clone(), metadata["resourceVersion"].clone())
+                let object = lab.hands.read(&of).await;
+                let metadata = ["generation", "annotations", "labels"].map(|field| object["metadata"][field].clone());
+                (metadata, object["spec"].clone())
             };
             let before = pin().await;
             ready(&lab.cluster, &of).await;

@@ -11,7 +11,7 @@ pub struct PollRequest {
     /// From when on readings are wanted, by whichever signal lacks the most.
     pub from: Time,
     /// From when on each signal's own readings are wanted, where that is later: what it was answered before need not
-    /// be asked again because another signal's query failed. In no order; the source's own signals only.
+    /// be asked again because another signal's query failed. Sorted by signal; the source's own only.
     pub since: Vec<(SignalId, Time)>,
     /// Now, as the watch sees it.
     pub to: Time,
@@ -31,8 +31,8 @@ impl PollRequest {
 
     /// From when on a signal's readings are wanted: never before [`PollRequest::from`].
     pub fn since(&self, signal: SignalId) -> Time {
-        let own = self.since.iter().find(|(wanted, _)| *wanted == signal);
-        own.map_or(self.from, |(_, since)| (*since).max(self.from))
+        let own = self.since.binary_search_by_key(&signal, |(wanted, _)| *wanted);
+        own.map_or(self.from, |index| self.since[index].1.max(self.from))
     }
 
     /// The version before, where a signal is wanted of it, too.

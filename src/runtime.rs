@@ -20,6 +20,9 @@ use tokio::sync::mpsc;
 /// never a key.
 pub const QUEUE: usize = 256;
 
+/// How many messages are taken in before a key has its turn.
+const BURST: usize = 64;
+
 /// Where the state is seen and wishes come from: the terminal, or lines of text.
 pub trait Face {
     /// What a person does to it.
@@ -126,8 +129,10 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
             Happening::InputsEnded => return Ok(Some(0)),
             Happening::Message(message) => {
                 self.take_in(message)?;
-                // Draw only the newest state: whatever else is here already belongs in the same frame.
-                while let Ok(message) = self.inbox.try_recv() {
+                // Draw only the newest state: whatever else is here already belongs in the same frame, up to a number
+                // that a key can wait for.
+                for _ in 0..BURST {
+                    let Ok(message) = self.inbox.try_recv() else { break };
                     self.take_in(message)?;
                 }
             }

@@ -22,7 +22,7 @@ use crate::rollback::lease::{Holder, Holding};
 use crate::rollback::{Covered, Readiness, Rollback};
 use crate::rollout::Rollout;
 use crate::setup::Setup;
-use crate::signal::SignalId;
+use crate::signal::{Signal, SignalId};
 use crate::store::{Health, Store};
 use crate::timeline::{Mark, Timeline};
 use crate::verdict::{Finding, Level, Track, Verdict};
@@ -150,6 +150,10 @@ impl Watch {
             }
             Message::Streamed { source, at, news } => {
                 self.set_time(at);
+                let told = match &news {
+                    StreamNews::Rollout(id, _) => Some(*id),
+                    StreamNews::Event { .. } | StreamNews::Alive | StreamNews::Down(_) => None,
+                };
                 let alive = news == StreamNews::Alive;
                 let was = std::mem::discriminant(&self.store.source(source).health);
                 match &news {
@@ -161,9 +165,12 @@ impl Watch {
                     StreamNews::Event { seen, text, .. } => self.timeline.add(seen, Mark::Event, text),
                     StreamNews::Alive | StreamNews::Down(_) => {}
                 }
-                if !alive || was != std::mem::discriminant(&self.store.source(source).health) {
+                let turned = was != std::mem::discriminant(&self.store.source(source).health);
+                if !alive || turned {
                     self.revision += 1;
-                    self.judge_where(|_, signal| signal.source == source, &mut effects);
+                    // Of nine hundred workloads one has news; the others' turn is the next tick at the latest.
+                    let concerned = |signal: &Signal| turned || told.is_none() || signal.workload == told;
+                    self.judge_where(|_, signal| signal.source == source && concerned(signal), &mut effects);
                     self.follow_rollback(&mut effects);
                 }
             }

@@ -34,7 +34,7 @@ pub struct SourceState {
 /// The span that each signal of a source is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
-    /// From when on, by signal.
+    /// From when on, sorted by signal.
     pub since: Vec<(SignalId, Time)>,
     /// Until when.
     pub to: Time,
@@ -43,8 +43,8 @@ pub struct Asked {
 impl Asked {
     /// The span that a signal was asked for.
     pub fn span(&self, signal: SignalId) -> Option<(Time, Time)> {
-        let (_, from) = self.since.iter().find(|(asked, _)| *asked == signal)?;
-        Some((*from, self.to))
+        let index = self.since.binary_search_by_key(&signal, |(asked, _)| *asked).ok()?;
+        Some((self.since[index].1, self.to))
     }
 }
 

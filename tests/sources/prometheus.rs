@@ -137,7 +137,8 @@ async fn what_a_quota_left_out_is_first_the_next_time() {
     let queries = || [vec![value(0, "b")], (1..60).map(|signal| value(signal, "a")).collect()].concat();
     let poll = prometheus(&peer, queries()).poll(&request()).await.unwrap();
     assert!(poll.points.len() < 12, "nobody is asked on against a quota: {} were", poll.points.len());
-    let answered = poll.points.iter().map(|(signal, _)| (*signal, at(90))).collect();
+    let mut answered: Vec<_> = poll.points.iter().map(|(signal, _)| (*signal, at(90))).collect();
+    answered.sort_unstable();
     let open = Peer::start(vec![reply("query_range", 200, EMPTY)]).await;
     let request = PollRequest { since: answered, ..request() };
     let (early, mut told) = Early::channel();

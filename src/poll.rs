@@ -53,8 +53,10 @@ pub struct Poll {
     pub failed: Vec<(SignalId, SourceError)>,
     /// Issues, where the source knows any. Replaces what it said before.
     pub issues: Option<Vec<Issue>>,
-    /// Alerts that fire, where the source knows any. Replaces what it said before.
+    /// Alerts that are not quiet, of the signals among `points`: replaces what was said of those signals before.
     pub alerts: Option<Vec<Alert>>,
+    /// How many alert rules or monitors of a signal exist and were not read; none where all of them were.
+    pub unread: Vec<(SignalId, usize)>,
     /// What the source itself warned of: partial data, truncation.
     pub warnings: Vec<String>,
 }
@@ -98,6 +100,8 @@ pub enum Novelty {
 /// An alert rule or monitor that is not quiet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alert {
+    /// The rule's or monitor's own identity, the same after it fell silent and fires anew.
+    pub id: String,
     /// The signal whose count it is part of.
     pub signal: SignalId,
     /// The rule's or monitor's name.
@@ -106,8 +110,17 @@ pub struct Alert {
     pub state: AlertState,
     /// Since when.
     pub since: Option<Time>,
+    /// Whether somebody has silenced it: it may fire, and calls nobody.
+    pub muted: Option<Muted>,
     /// Where a person can look at it.
     pub link: Option<String>,
+}
+
+/// A silence, a downtime: somebody knows, and wants not to be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Muted {
+    /// Until when, where that is known.
+    pub until: Option<Time>,
 }
 
 /// What an alert does.

@@ -11,7 +11,9 @@ pub mod spec;
 
 mod check;
 mod patience;
+mod rules;
 mod series;
+mod silences;
 mod variables;
 
 use crate::poll::{Poll, PollRequest, SourceError};

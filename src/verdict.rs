@@ -130,6 +130,8 @@ pub struct Evidence<'a> {
     pub issues: &'a [Issue],
     /// All alerts; a rule picks those of its signal.
     pub alerts: &'a [Alert],
+    /// How many alert rules or monitors of this signal were not read.
+    pub unread: usize,
     /// The version that was taken back and serves no more, where the signal speaks of it alone.
     pub taken_back: Option<&'a str>,
     /// What was said of the signal before.

@@ -1,5 +1,6 @@
 //! The pure core: a watch is the fold of its messages. It never awaits, reads a clock or touches a socket.
 
+mod alerting;
 mod automatic;
 mod deleting;
 mod deploys;
@@ -26,6 +27,7 @@ use crate::signal::{Signal, SignalId};
 use crate::store::{Health, Store};
 use crate::timeline::{Mark, Timeline};
 use crate::verdict::{Finding, Level, Track, Verdict};
+use alerting::Alerts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use switches::Switches;
@@ -44,7 +46,7 @@ pub struct Watch {
     tracks: Vec<Track>,
     verdict: Verdict,
     issues: Vec<Issue>,
-    alerts: Vec<Alert>,
+    alerts: Alerts,
     timeline: Timeline,
     rollback: Rollback,
     /// Signals that were red when the rollback was confirmed: they have to be known to be clear again.
@@ -102,7 +104,7 @@ impl Watch {
             tracks: setup.signals.iter().map(|_| Track::default()).collect(),
             verdict: Verdict::Watching,
             issues: Vec::new(),
-            alerts: Vec::new(),
+            alerts: Alerts::default(),
             timeline: Timeline::default(),
             rollback: Rollback::Idle,
             red_at_confirm: Vec::new(),
@@ -318,7 +320,7 @@ impl Watch {
 
     /// Alerts that are not quiet.
     pub fn alerts(&self) -> &[Alert] {
-        &self.alerts
+        self.alerts.not_quiet()
     }
 
     /// Everything that happened.

@@ -5,12 +5,12 @@ mod support;
 
 use chrono::TimeDelta;
 use redflag::message::{Command, Effect, Message};
-use redflag::poll::{Poll, PollRequest, SourceError};
+use redflag::poll::{Alert, AlertState, Poll, PollRequest, SourceError};
 use redflag::rollback::lease::LeaseCall;
 use redflag::rollback::{Answer, Blocked, Goal, Readiness, Rollback};
 use redflag::rollout::{PodPhase, Progress};
 use redflag::setup::{Confirm, Setup, Told};
-use redflag::signal::{Sample, SourceId};
+use redflag::signal::{Kind, Sample, SourceId};
 use redflag::timeline::Mark;
 use redflag::verdict::{Level, Verdict};
 use redflag::watch::Watch;
@@ -322,4 +322,33 @@ fn who_takes_back_and_why_goes_along_with_the_question() {
     let wanted = asked.expect("a plan is made sure of every minute");
     assert_eq!(wanted.actor, "ana@laptop");
     assert!(wanted.reason.contains("before the deploy"), "{}", wanted.reason);
+}
+
+#[test]
+fn an_alert_from_before_the_deploy_is_no_newer_for_a_restart_of_grafana() {
+    let mut setup = setup();
+    setup.signals[usize::from(MEMORY.0)].kind = Kind::Alerts;
+    let mut watch = Watch::new(setup);
+    watch.update(told(0, rolled_out(2, "1.8.3", "1.9.0", -600, Some(-500))));
+    let mut tell = |second: i64, firing: &[(&str, i64)]| {
+        let alert = |(id, since): &(&str, i64)| Alert {
+            id: (*id).to_owned(),
+            signal: MEMORY,
+            name: (*id).to_owned(),
+            state: AlertState::Firing,
+            since: Some(at(*since)),
+            muted: None,
+            link: None,
+        };
+        let points = vec![(MEMORY, vec![(at(second), Sample::Value(firing.len() as f64))])];
+        let poll = Poll { points, alerts: Some(firing.iter().map(alert).collect()), ..Poll::default() };
+        watch.update(Message::Polled { source: GRAFANA, at: at(second), result: Ok(poll) });
+        watch.finding(MEMORY).level
+    };
+    assert_eq!(tell(10, &[("disk", -3 * 86_400)]), Level::Warning);
+    assert_eq!(tell(20, &[]), Level::Clear);
+    assert_eq!(tell(30, &[("disk", 28)]), Level::Warning, "as before the deploy");
+    assert_eq!(tell(40, &[("disk", 28), ("errors", 35)]), Level::RedFlag, "this one is new");
+    assert_eq!(tell(50, &[("disk", 28)]), Level::Warning);
+    assert_eq!(tell(60, &[("errors", 55)]), Level::RedFlag, "what began after the deploy may begin again");
 }

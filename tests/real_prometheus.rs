@@ -102,7 +102,15 @@ async fn counts_gaps_nan_and_refusals_come_through_as_what_they_are() {
         query(3, Expr::Value("sum(rate(app_requests_total[".to_owned())),
         query(4, Expr::Value("app_requests_total".to_owned())),
     ];
-    let source = Prometheus::new(PrometheusSpec { endpoint, auth: Auth::None, tenant: None, queries }).unwrap();
+    let source = Prometheus::new(PrometheusSpec {
+        endpoint,
+        auth: Auth::None,
+        tenant: None,
+        queries,
+        alerts: Vec::new(),
+        alertmanager: None,
+    })
+    .unwrap();
 
     // Its start and its first scrapes take some seconds of real time; each answer is awaited, none assumed.
     let mut often = tokio::time::interval(Duration::from_millis(300));

@@ -4,7 +4,7 @@
 mod support;
 
 use chrono::TimeDelta;
-use redflag::poll::{Alert, AlertState, Issue, Novelty, SourceError};
+use redflag::poll::{Alert, AlertState, Issue, Muted, Novelty, SourceError};
 use redflag::rollout::{Rollout, Trouble, TroubleKind};
 use redflag::setup::{Delivery, SourceInfo};
 use redflag::signal::{Kind, Limits, Point, Sample, Signal, SignalId, SourceId};
@@ -21,6 +21,7 @@ struct Case {
     rollout: Option<Rollout>,
     issues: Vec<Issue>,
     alerts: Vec<Alert>,
+    unread: usize,
     before: Level,
     now: i64,
 }
@@ -57,6 +58,7 @@ impl Case {
             rollout: None,
             issues: Vec::new(),
             alerts: Vec::new(),
+            unread: 0,
             before: Level::Clear,
             now: 0,
         }
@@ -114,6 +116,7 @@ impl Case {
             settled: None,
             issues: &self.issues,
             alerts: &self.alerts,
+            unread: self.unread,
             taken_back: None,
             before: self.before,
             now: at(self.now),
@@ -436,6 +439,8 @@ fn an_issue_that_comes_every_few_minutes_does_not_flicker() {
 #[test]
 fn an_alert_that_fired_before_the_deploy_only_warns() {
     let alert = |state, since: i64| Alert {
+        id: "rule".to_owned(),
+        muted: None,
         signal: SignalId(0),
         name: "High 5xx".to_owned(),
         state,
@@ -450,6 +455,14 @@ fn an_alert_that_fired_before_the_deploy_only_warns() {
     case.says(Level::RedFlag, "firing since the deploy: High 5xx");
     case.alerts = vec![alert(AlertState::Unknown, 60)];
     case.says(Level::NoData, "cannot be evaluated, so guards nothing: High 5xx");
+    let muted = Some(Muted { until: Some(at(7200)) });
+    case.alerts = vec![Alert { muted, ..alert(AlertState::Firing, 60) }];
+    case.says(Level::Warning, &format!("firing, and muted: High 5xx until {} UTC", at(7200).format("%H:%M")));
+    case.alerts = vec![Alert { muted, ..alert(AlertState::Firing, 60) }, alert(AlertState::Firing, 60)];
+    case.says(Level::RedFlag, "firing since the deploy: High 5xx");
+    case.alerts.clear();
+    case.unread = 120;
+    case.says(Level::NoData, "120 rules that match were not read");
 }
 
 #[test]

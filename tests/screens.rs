@@ -516,6 +516,8 @@ fn a_crash_loop_is_named_with_its_pods_and_reasons() {
 fn alerts_stand_beside_the_issues() {
     let mut scene = faulty();
     let alert = |name: &str, state, since| Alert {
+        id: "rule".to_owned(),
+        muted: None,
         signal: SignalId(1),
         name: name.to_owned(),
         state,

@@ -14,7 +14,8 @@ use crate::rollback::spec::RollbackSpec;
 use crate::setup::{Delivery, RollbackPolicy, Service, Setup, SourceInfo, Switch, Told};
 use crate::signal::{Signal, SignalId, SourceId};
 use crate::source::spec::{
-    AlertQuery, DatadogSpec, Endpoint, Expr, GrafanaSpec, ProbeSpec, SentryQuery, SeriesQuery, SourceSpec,
+    AlertQuery, DatadogSpec, Endpoint, Expr, GrafanaSpec, ProbeSpec, PrometheusSpec, SentryQuery, SeriesQuery,
+    SourceSpec,
 };
 use chrono::TimeDelta;
 
@@ -229,6 +230,7 @@ fn ask(source: &mut SourceSpec, id: SignalId, planned: &signals::Signal) {
             }
         }
         (Read::Alerts { filter, .. }, SourceSpec::Grafana(GrafanaSpec { alerts, .. }))
+        | (Read::Alerts { filter, .. }, SourceSpec::Prometheus(PrometheusSpec { alerts, .. }))
         | (Read::Alerts { filter, .. }, SourceSpec::Datadog(DatadogSpec { monitors: alerts, .. })) => {
             alerts.push(AlertQuery { signal: id, filter: filter.clone() });
         }

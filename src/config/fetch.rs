@@ -55,11 +55,13 @@ impl<'a> Fetch<'a> {
                 datasources: Vec::new(),
                 alerts: Vec::new(),
             }),
-            System::Prometheus { url, auth, tenant } => SourceSpec::Prometheus(PrometheusSpec {
+            System::Prometheus { url, auth, tenant, alertmanager } => SourceSpec::Prometheus(PrometheusSpec {
                 endpoint: endpoint(url),
                 auth: self.auth(auth)?,
                 tenant: tenant.clone(),
                 queries: Vec::new(),
+                alerts: Vec::new(),
+                alertmanager: alertmanager.clone(),
             }),
             System::Sentry { url, token, organization, environment: named } => SourceSpec::Sentry(SentrySpec {
                 endpoint: endpoint(url),

@@ -119,6 +119,8 @@ pub(super) struct Prometheus {
     pub(super) password: Option<At<SecretRef>>,
     /// `X-Scope-OrgID`.
     pub(super) tenant: Option<At<String>>,
+    /// The Alertmanager behind it, everything before `/api/v2`: its silences are heeded by signals of the kind alerts.
+    pub(super) alertmanager: Option<At<String>>,
     /// How often it is asked; default `15s`.
     pub(super) interval: Option<At<Length>>,
     /// How long an answer may take; default `5s`.

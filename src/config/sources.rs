@@ -31,7 +31,7 @@ pub(super) struct Source {
 pub(super) enum System {
     Kubernetes(Access),
     Grafana { url: String, auth: Auth, organization: Option<u64>, datasource: Option<String> },
-    Prometheus { url: String, auth: Auth, tenant: Option<String> },
+    Prometheus { url: String, auth: Auth, tenant: Option<String>, alertmanager: Option<String> },
     Sentry { url: String, token: At<SecretRef>, organization: String, environment: Option<String> },
     Datadog { url: String, api_key: At<SecretRef>, application_key: At<SecretRef> },
 }
@@ -70,7 +70,6 @@ impl System {
             Self::Sentry { .. } => matches!(kind, Kind::NewIssues | Kind::CrashFree) || (kind == Kind::Custom && wants),
             Self::Grafana { .. } | Self::Prometheus { .. } | Self::Datadog { .. } => match kind {
                 Kind::Rollout | Kind::Probe | Kind::NewIssues | Kind::CrashFree => false,
-                Kind::Alerts => !matches!(self, Self::Prometheus { .. }),
                 Kind::Custom => !wants,
                 _ => true,
             },
@@ -84,7 +83,7 @@ impl System {
             Self::Sentry { .. } => {
                 "a sentry source answers new_issues, crash_free and, with want = \"errors\", custom signals"
             }
-            Self::Prometheus { .. } => "a prometheus source answers all but new_issues, crash_free, alerts and probe",
+            Self::Prometheus { .. } => "a prometheus source answers all but new_issues, crash_free and probe",
             Self::Grafana { .. } => "a grafana source answers all but new_issues, crash_free and probe",
             Self::Datadog { .. } => "a datadog source answers all but new_issues, crash_free and probe",
         }
@@ -114,7 +113,12 @@ fn source(name: At<String>, raw: raw::Source, problems: &mut Problems) -> Option
             let auth = auth(&name, raw.token, raw.user, raw.password, problems);
             let url = address::check(&raw.url, Tail::None, problems);
             let tenant = raw.tenant.map(|at| at.value);
-            (url.zip(auth).map(|(url, auth)| System::Prometheus { url, auth, tenant }), pace)
+            // One that is wrong is complained of, and must not be taken for one that was left out.
+            let alertmanager = raw.alertmanager.as_ref().map(|at| address::check(at, Tail::None, problems));
+            let fine = !matches!(alertmanager, Some(None));
+            let alertmanager = alertmanager.flatten();
+            let system = url.zip(auth).filter(|_| fine);
+            (system.map(|(url, auth)| System::Prometheus { url, auth, tenant, alertmanager }), pace)
         }
         raw::Source::Sentry(raw) => {
             let pace = pace(raw.interval.as_ref(), raw.timeout.as_ref(), 60, 10, problems);

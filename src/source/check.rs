@@ -68,6 +68,27 @@ pub(super) fn queries(
     queries.iter().map(line).collect()
 }
 
+/// A line for the alert rules of each signal; `unseen` is the way out where none carries the labels.
+pub(super) fn alert_rules(
+    source: &str,
+    signals: impl Iterator<Item = SignalId>,
+    poll: &Poll,
+    unseen: &str,
+    way_out: impl Fn(&SourceError) -> Option<String>,
+) -> Vec<CheckLine> {
+    let what = format!("{source}: alert rules");
+    let line = |signal| match answer_for(&poll.points, &poll.failed, signal) {
+        Some(Err(error)) => broken(what.as_str(), error, way_out(error)),
+        Some(Ok([])) => {
+            let error = SourceError::NotFound("no alert rule carries these labels".to_owned());
+            broken(what.as_str(), &error, Some(unseen.to_owned()))
+        }
+        Some(Ok(_)) => fine(what.as_str(), "found"),
+        None => fine(what.as_str(), "not asked"),
+    };
+    signals.map(line).collect()
+}
+
 /// The beginning of a query, on one line.
 pub(super) fn brief(query: &str) -> String {
     let query = super::http::clean(query);

@@ -1,6 +1,8 @@
 //! Datadog: metrics by `POST /api/v2/query/timeseries`, monitors by their search.
 
+mod groups;
 mod monitors;
+mod search;
 mod timeseries;
 
 use super::check::{broken, fine, queries};
@@ -10,11 +12,10 @@ use super::series::{Asked, askable, floor, points};
 use super::spec::{AlertQuery, DatadogSpec, SeriesQuery};
 use super::{CheckLine, Source};
 use crate::deploy::Time;
-use crate::poll::{Alert, AlertState, Poll, PollRequest, SourceError};
-use crate::signal::Sample;
+use crate::poll::{Poll, PollRequest, SourceError};
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
-use monitors::{MonitorsAnswer, Site};
+use monitors::Site;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -26,10 +27,6 @@ const INGESTION: TimeDelta = TimeDelta::seconds(60);
 
 /// Beyond this many bins Datadog widens them by itself, and says so nowhere.
 const MOST_BINS: i64 = 1_000;
-
-/// Monitors a page, and pages at most: a search that finds more is no search.
-const PAGE: usize = 100;
-const PAGES: usize = 5;
 
 /// Reads Datadog.
 pub struct Datadog {
@@ -64,8 +61,9 @@ impl Datadog {
         for asked in by_step(self.not_refused(request, &mut poll)) {
             match patience.ask(self.ask_series(&asked, request, &mut poll)).await {
                 Ok(()) => {}
-                // One bad query makes the whole request refused, and the answer does not say which.
-                Err(SourceError::BadQuery(_)) if asked.len() > 1 => {
+                // One bad query makes the whole request refused, and one slow one makes the answer a part; which one it
+                // was is not said.
+                Err(SourceError::BadQuery(_) | SourceError::Partial(_)) if asked.len() > 1 => {
                     self.ask_apart(&asked, request, &mut poll, &patience).await;
                 }
                 Err(error) => asked.iter().for_each(|asked| asked.answered(Err(error.clone()), &mut poll)),
@@ -93,28 +91,6 @@ impl Datadog {
         }
     }
 
-    async fn ask_all_monitors(&self, now: Time, poll: &mut Poll, patience: &Patience) {
-        let mut alerts = Vec::new();
-        let mut all_told = !self.monitors.is_empty();
-        for query in &self.monitors {
-            match patience.ask(self.ask_monitors(query, now)).await {
-                Ok((found, not_quiet)) => {
-                    let firing = not_quiet.iter().filter(|alert| alert.state == AlertState::Firing).count();
-                    let point = (now, Sample::Value(firing as f64));
-                    // No monitor found guards nothing: that is no data, never zero alerts.
-                    poll.points.push((query.signal, if found == 0 { Vec::new() } else { vec![point] }));
-                    alerts.extend(not_quiet);
-                }
-                Err(error) => {
-                    all_told = false;
-                    poll.failed.push((query.signal, error));
-                }
-            }
-        }
-        // Half a list would take the other half off the screen.
-        poll.alerts = all_told.then_some(alerts);
-    }
-
     /// The queries that can be asked, without those that are known to be refused.
     fn not_refused(&self, request: &PollRequest, poll: &mut Poll) -> Vec<Asked<'_>> {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,6 +114,7 @@ impl Datadog {
         let sent = self.http.post(&["api", "v2", "query", "timeseries"]).json(&body(asked, from, to, width));
         let answer = self.http.ask(sent, request.to).await?;
         let answer: TimeseriesAnswer = answer.json()?;
+        let answer = answer.whole()?;
         let mut formula = 0;
         for asked in asked {
             let parts = (formula..formula + asked.parts.len()).map(|index| answer.bins(index)).collect();
@@ -145,28 +122,6 @@ impl Datadog {
             asked.answered(points(asked.query, parts, to - width), poll);
         }
         Ok(())
-    }
-
-    /// How many monitors a search finds, and those that are not quiet.
-    async fn ask_monitors(&self, query: &AlertQuery, now: Time) -> Result<(usize, Vec<Alert>), SourceError> {
-        let (mut found, mut alerts) = (0, Vec::new());
-        for page in 0..PAGES {
-            let fields = [
-                ("query", query.filter.clone()),
-                ("page", page.to_string()),
-                ("per_page", PAGE.to_string()),
-                ("sort", "status,asc".to_owned()),
-            ];
-            let sent = self.http.get(&["api", "v1", "monitor", "search"]).query(&fields);
-            let answer: MonitorsAnswer = self.http.ask(sent, now).await?.json()?;
-            let count = answer.len();
-            found += count;
-            alerts.extend(answer.not_quiet(query.signal, &self.site));
-            if count < PAGE {
-                break;
-            }
-        }
-        Ok((found, alerts))
     }
 
     async fn check_all(&self, request: &PollRequest) -> Vec<CheckLine> {

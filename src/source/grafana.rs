@@ -1,32 +1,28 @@
 //! Grafana: many signals of a data source in one `POST /api/ds/query`, and the alert rules' states.
 
-mod alerts;
 pub mod frames;
 mod queries;
+mod rules;
 
-use super::check::{broken, fine, queries};
+use super::check::{alert_rules, broken, fine, queries};
 use super::http::{AT_ONCE, Http, RetryHint, authorization};
 use super::patience::{Patience, conclude};
+use super::rules::AlertRules;
 use super::spec::{Endpoint, GrafanaSpec, SeriesQuery};
 use super::{CheckLine, Early, Source};
 use crate::deploy::Time;
 use crate::poll::{Poll, PollRequest, SourceError};
-use crate::signal::{Sample, SignalId};
-use alerts::{Filter, Matched, RulesAnswer};
 use futures_util::future::BoxFuture;
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use std::sync::atomic::AtomicUsize;
-
-/// Instances of a rule that are looked at, the loudest first: enough to find ours among other services'.
-const INSTANCES: &str = "100";
 
 /// Reads Grafana.
 pub struct Grafana {
     http: Http,
     endpoint: Endpoint,
     datasources: Vec<(String, Vec<SeriesQuery>)>,
-    alerts: Vec<(SignalId, Filter)>,
+    alerts: AlertRules,
     /// How many queries go into one request: fewer once so many were too many.
     batch: AtomicUsize,
 }
@@ -38,12 +34,11 @@ impl Grafana {
         if let Some(organization) = spec.organization {
             headers.insert("x-grafana-org-id", HeaderValue::from(organization));
         }
-        let filter = |query: super::spec::AlertQuery| Ok((query.signal, Filter::parse(&query.filter)?));
         Ok(Self {
             http: Http::new(&spec.endpoint, headers, RetryHint::RetryAfter)?,
             endpoint: spec.endpoint,
             datasources: spec.datasources,
-            alerts: spec.alerts.into_iter().map(filter).collect::<Result<_, _>>()?,
+            alerts: AlertRules::new(spec.alerts)?,
             batch: AtomicUsize::new(queries::BATCH),
         })
     }
@@ -52,35 +47,8 @@ impl Grafana {
         let mut poll = Poll::default();
         let patience = Patience::with_timeouts(AT_ONCE);
         self.ask_series(request, early, &patience, &mut poll).await;
-        if !self.alerts.is_empty() {
-            match patience.ask(self.ask_rules(request.to)).await {
-                Ok(matched) => self.add_alerts(&mut poll, matched, request.to),
-                Err(error) => {
-                    poll.failed.extend(self.alerts.iter().map(|(signal, _)| (*signal, error.clone())));
-                }
-            }
-        }
+        self.ask_alerts(request.to, &patience, &mut poll).await;
         poll
-    }
-
-    async fn ask_rules(&self, now: Time) -> Result<Vec<Matched>, SourceError> {
-        let path = ["api", "prometheus", "grafana", "api", "v1", "rules"];
-        let sent = self.http.get(&path).query(&[("limit_alerts", INSTANCES)]);
-        let answer = self.http.ask(sent, now).await.map_err(explain)?;
-        let answer: RulesAnswer = answer.json()?;
-        let link = |uid: &str| self.http.link(&["alerting", "grafana", uid, "view"]);
-        Ok(self.alerts.iter().map(|(signal, filter)| answer.matching(*signal, filter, link)).collect())
-    }
-
-    /// A signal whose filter lets no rule through has no data: nothing guards it, so nothing can be clear.
-    fn add_alerts(&self, poll: &mut Poll, matched: Vec<Matched>, now: Time) {
-        let mut firing = Vec::new();
-        for ((signal, _), matched) in self.alerts.iter().zip(matched) {
-            let point = (now, Sample::Value(matched.firing() as f64));
-            poll.points.push((*signal, if matched.rules == 0 { Vec::new() } else { vec![point] }));
-            firing.extend(matched.alerts);
-        }
-        poll.alerts = Some(firing);
     }
 
     async fn check_all(&self, request: &PollRequest) -> Vec<CheckLine> {
@@ -122,26 +90,10 @@ impl Grafana {
         for (_, of_source) in &self.datasources {
             lines.extend(queries(name, of_source, &poll, |error| self.way_out(error)));
         }
-        lines.extend(self.check_alerts(&poll));
+        let unseen = "correct the filter, or let the token read the rules' folder (alert.rules:read)";
+        lines.extend(alert_rules(name, self.alerts.signals(), &poll, unseen, |error| self.way_out(error)));
         lines.extend(poll.warnings.iter().map(|warning| fine(format!("{name}: warning"), warning.as_str())));
         lines
-    }
-
-    fn check_alerts(&self, poll: &Poll) -> Vec<CheckLine> {
-        let what = format!("{}: alert rules", self.endpoint.name);
-        let line = |(signal, _): &(SignalId, Filter)| {
-            let failed = poll.failed.iter().find(|(failed, _)| failed == signal);
-            if let Some((_, error)) = failed {
-                return broken(what.as_str(), error, self.way_out(error));
-            }
-            if poll.points.iter().any(|(id, points)| id == signal && points.is_empty()) {
-                let error = SourceError::NotFound("no alert rule carries these labels".to_owned());
-                let way_out = "correct the filter, or let the token read the rules' folder (alert.rules:read)";
-                return broken(what.as_str(), &error, Some(way_out.to_owned()));
-            }
-            fine(what.as_str(), "found")
-        };
-        self.alerts.iter().map(line).collect()
     }
 
     /// `GET /api/health` needs no credentials; every field of it may be missing.

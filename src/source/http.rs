@@ -11,7 +11,7 @@ pub(crate) use answer::Answer;
 pub(super) use answer::decode;
 pub(crate) use reply::Reply;
 pub(crate) use signature::signature;
-pub(crate) use text::{clean, message_in, scrubbed, short};
+pub(crate) use text::{clean, message_in, said_by, scrubbed, short};
 
 use super::spec::{Auth, Endpoint};
 use crate::deploy::Time;

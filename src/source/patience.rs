@@ -63,7 +63,7 @@ impl Patience {
 
 /// When nothing at all was answered and for one reason, it is the source that failed, not its signals.
 pub(super) fn conclude(poll: Poll) -> Result<Poll, SourceError> {
-    let answered = !poll.points.is_empty() || poll.issues.is_some() || poll.alerts.is_some();
+    let answered = !poll.points.is_empty() || poll.issues.is_some();
     match poll.failed.first() {
         Some((_, error))
             if !answered

@@ -1,10 +1,12 @@
 //! Prometheus and what speaks its API (Mimir, Thanos, `VictoriaMetrics`), direct or through Grafana's proxy.
 
 mod answer;
+mod rules;
 
-use super::check::{broken, fine, queries};
+use super::check::{alert_rules, broken, fine, queries};
 use super::http::{AT_ONCE, Answer, Http, RetryHint, authorization, short};
 use super::patience::{Patience, conclude};
+use super::rules::AlertRules;
 use super::series::{Asked, Bins, PROMQL_SETTLES, aligned, askable, duration, only_series, points, remark};
 use super::spec::{PrometheusSpec, SeriesQuery};
 use super::variables::fill;
@@ -16,6 +18,7 @@ use answer::{Envelope, Failure, Matrix};
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use reqwest::Url;
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -39,6 +42,9 @@ pub struct Prometheus {
     http: Http,
     name: String,
     queries: Vec<SeriesQuery>,
+    alerts: AlertRules,
+    /// Where an Alertmanager tells whom it holds back.
+    alertmanager: Option<Url>,
 }
 
 impl Prometheus {
@@ -52,7 +58,10 @@ impl Prometheus {
             headers.insert("x-scope-orgid", tenant);
         }
         let http = Http::new(&spec.endpoint, headers, RetryHint::RetryAfter)?;
-        Ok(Self { http, name: spec.endpoint.name, queries: spec.queries })
+        let alerts = AlertRules::new(spec.alerts)?;
+        let alertmanager = spec.alertmanager.as_deref().map(suppressed_at).transpose()?;
+        let (name, queries) = (spec.endpoint.name, spec.queries);
+        Ok(Self { http, name, queries, alerts, alertmanager })
     }
 
     /// A few queries at a time, each handed over as it comes. A server that keeps no time limit, its own or ours, for
@@ -67,13 +76,15 @@ impl Prometheus {
             {
                 asking.push(self.ask_one(asked, request, &patience));
             }
-            let Some((asked, answer, remarks)) = asking.next().await else { return poll };
+            let Some((asked, answer, remarks)) = asking.next().await else { break };
             if let Ok(points) = &answer {
                 early.tell(|| asked.part(points));
             }
             remarks.iter().for_each(|text| remark(&mut poll.warnings, text));
             asked.answered(answer, &mut poll);
         }
+        self.ask_alerts(request.to, &patience, &mut poll).await;
+        poll
     }
 
     /// The readings of one query, of both of its parts where it has two, and what the source remarked of it.
@@ -163,6 +174,14 @@ impl Prometheus {
         let mut lines = vec![fine(format!("{name}: reachable"), "answers queries")];
         let poll = self.ask_all(request, &Early::nobody()).await;
         lines.extend(queries(name, &self.queries, &poll, |error| self.way_out(error)));
+        let way_out = |error: &SourceError| self.way_out(error);
+        lines.extend(alert_rules(
+            name,
+            self.alerts.signals(),
+            &poll,
+            "correct the filter: the labels of a rule, or of its alerts",
+            way_out,
+        ));
         lines.extend(poll.warnings.iter().map(|warning| fine(format!("{name}: warning"), warning.as_str())));
         lines
     }
@@ -182,6 +201,14 @@ impl Prometheus {
             _ => return None,
         })
     }
+}
+
+/// Where an Alertmanager tells of its alerts.
+fn suppressed_at(url: &str) -> Result<Url, SourceError> {
+    let wrong = || SourceError::Unreachable("the alertmanager is not an http or https address".to_owned());
+    let mut url = Url::parse(url).map_err(|_| wrong())?;
+    url.path_segments_mut().map_err(|()| wrong())?.pop_if_empty().extend(["api", "v2", "alerts"]);
+    Ok(url)
 }
 
 /// What an error in the envelope means. Prometheus names its kind; VictoriaMetrics repeats the status there; and the

@@ -85,7 +85,7 @@ pub enum Expr {
 pub struct AlertQuery {
     /// Whose count they are.
     pub signal: SignalId,
-    /// Which: label matchers for Grafana (`service=app, env=production`), a monitor search for Datadog.
+    /// Which: label matchers for Grafana and Prometheus (`service=app, env=production`), a monitor search for Datadog.
     pub filter: String,
 }
 
@@ -115,6 +115,10 @@ pub struct PrometheusSpec {
     pub tenant: Option<String>,
     /// What to read.
     pub queries: Vec<SeriesQuery>,
+    /// Alert rules that it evaluates.
+    pub alerts: Vec<AlertQuery>,
+    /// The Alertmanager behind it: everything before `/api/v2`. Its silences are heeded.
+    pub alertmanager: Option<String>,
 }
 
 /// Sentry.

@@ -68,6 +68,7 @@ pub fn play(signal: &Signal, baseline: &[Sample], after: &[Sample]) -> Outcome {
             settled: None,
             issues: &[],
             alerts: &[],
+            unread: 0,
             taken_back: None,
             before,
             now,

@@ -147,7 +147,8 @@ impl Watch {
             deployed_at: deploy.map(|deploy| deploy.at),
             settled: deploy.map(|deploy| deploy.settled),
             issues: &self.issues,
-            alerts: &self.alerts,
+            alerts: self.alerts.not_quiet(),
+            unread: self.alerts.unread(id),
             taken_back: self.is_gone(signal),
             before,
             now: self.now,
@@ -231,6 +232,12 @@ impl Watch {
             };
             self.timeline.add(self.now, mark, format!("verdict: {}", verdict.label()));
         }
+    }
+
+    /// When the deploy was made that a signal is held against, where that is known.
+    pub(super) fn deployed_at(&self, id: SignalId) -> Option<Time> {
+        let moments = Moments::of_services(&self.setup, &self.workloads);
+        moments.of(self.setup.signal(id), &self.workloads).map(|deploy| deploy.at)
     }
 
     /// Tells the store when each signal's deploy was made.

@@ -149,14 +149,14 @@ impl Watch {
                 state.took = asked_at.map_or(TimeDelta::zero(), |asked| (at - asked).max(TimeDelta::zero()));
                 state.warnings = poll.warnings;
                 state.next_poll = at + scaled(interval.max(longest_wait(&poll.failed)), jitter);
+                let told: Vec<SignalId> = poll.points.iter().map(|(signal, _)| *signal).collect();
                 self.take_poll(id, at, poll.points, poll.failed);
                 self.take_older(id, at, poll.older);
                 if let Some(issues) = poll.issues {
                     self.take_issues(id, issues);
                 }
                 if let Some(alerts) = poll.alerts {
-                    self.alerts.retain(|alert| self.setup.signal(alert.signal).source != id);
-                    self.alerts.extend(alerts);
+                    self.take_alerts(id, &told, alerts, poll.unread);
                 }
             }
             Err(error) => {

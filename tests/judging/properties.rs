@@ -41,6 +41,7 @@ fn judge_at(kind: Kind, series: &Series, now: i64, track: &mut Track) -> Judgeme
         settled: Some(at(2)),
         issues: &[],
         alerts: &[],
+        unread: 0,
         taken_back: None,
         before: Level::Clear,
         now: at(now),

@@ -2,7 +2,7 @@
 
 use super::peer::*;
 use chrono::TimeDelta;
-use redflag::poll::{AlertState, Poll, SourceError};
+use redflag::poll::{AlertState, Muted, Poll, SourceError};
 use redflag::secret::Secret;
 use redflag::signal::{Sample, SignalId};
 use redflag::source::Source;
@@ -150,7 +150,7 @@ async fn monitors_that_alert_warn_or_cannot_tell_are_told() {
 }
 
 #[tokio::test]
-async fn half_a_list_of_monitors_is_not_handed_over() {
+async fn a_search_that_is_refused_takes_nothing_from_the_others() {
     let peer = Peer::start(vec![
         reply("service:app", 200, MONITORS),
         reply("bad", 400, r#"{"errors":["Query parsing error: bad"]}"#),
@@ -159,7 +159,131 @@ async fn half_a_list_of_monitors_is_not_handed_over() {
     let poll = datadog(&peer, vec![], &["service:app", "bad"]).poll(&request()).await.unwrap();
     assert_eq!(points(&poll, 10).len(), 1);
     assert_eq!(failure(&poll, 11), SourceError::BadQuery("Query parsing error: bad".to_owned()));
-    assert_eq!(poll.alerts, None);
+    assert!(poll.alerts.unwrap().iter().all(|alert| alert.signal == SignalId(10)));
+}
+
+/// A page of monitors from one number to another, of which those listed are not quiet.
+fn page(numbers: std::ops::Range<usize>, loud: &[(usize, &str)], rest: &str) -> String {
+    let monitor = |id: usize| {
+        let status = loud.iter().find(|(loud, _)| *loud == id).map_or("OK", |(_, status)| status);
+        format!(r#"{{"id":{id},"name":"monitor {id}","status":"{status}","query":"avg(last_5m):x > 1"}}"#)
+    };
+    format!(r#"{{"monitors":[{}]{rest}}}"#, numbers.map(monitor).collect::<Vec<_>>().join(","))
+}
+
+#[tokio::test]
+async fn the_last_of_six_hundred_and_twenty_monitors_is_found() {
+    let total = r#","metadata":{"total_count":620}"#;
+    let needles = ["page=0&", "page=1&", "page=2&", "page=3&", "page=4&", "page=5&", "page=6&"];
+    let pages = |rest: &str| -> Vec<Reply> {
+        let pages = (0..7).zip(needles);
+        pages
+            .map(|(index, needle)| {
+                reply(needle, 200, &page(index * 100..(index * 100 + 100).min(620), &[(619, "Warn")], rest))
+            })
+            .collect()
+    };
+    let peer = Peer::start(pages(total)).await;
+    let poll = datadog(&peer, vec![], &["service:app"]).poll(&request()).await.unwrap();
+    assert_eq!(poll.alerts.unwrap()[0].name, "monitor 619");
+    assert!(poll.unread.is_empty());
+
+    // Counts say that there is nothing more to find: one page is enough.
+    let counted = r#","metadata":{"total_count":620},"counts":{"status":[{"name":"OK","count":620}]}"#;
+    let peer = Peer::start(pages(counted)).await;
+    let poll = datadog(&peer, vec![], &["service:app"]).poll(&request()).await.unwrap();
+    assert_eq!((peer.asked().len(), poll.unread.len(), poll.alerts), (1, 0, Some(vec![])));
+}
+
+#[tokio::test]
+async fn what_was_not_read_of_too_many_monitors_is_counted() {
+    let endless = page(0..100, &[], r#","metadata":{"total_count":2500}"#);
+    let peer = Peer::start(vec![reply("monitor/search", 200, &endless)]).await;
+    let poll = datadog(&peer, vec![], &["service:app"]).poll(&request()).await.unwrap();
+    assert_eq!(poll.unread, [(SignalId(10), 1500)]);
+}
+
+const BY_SERVICE: &str = r#"{"monitors":[{"id":1,"name":"Error rate by service","status":"Alert","last_triggered_ts":{BASE+60},
+    "query":"avg(last_5m):sum:trace.http.request.errors{env:production} by {service} > 5"}],"metadata":{"total_count":1}}"#;
+
+#[tokio::test]
+async fn another_services_group_of_the_same_monitor_is_not_ours() {
+    let groups = |ours: &str| {
+        format!(
+            r#"{{"id":1,"state":{{"groups":{{
+                "service:billing":{{"status":"Alert","last_triggered_ts":{{BASE+60}}}},
+                "service:app":{{"status":"{ours}","last_triggered_ts":{{BASE+30}}}}}}}},"options":{{"silenced":{{}}}}}}"#
+        )
+    };
+    let told = async |groups: &str| {
+        let peer = Peer::start(vec![reply("monitor/search", 200, BY_SERVICE), reply("/monitor/1", 200, groups)]).await;
+        let poll = datadog(&peer, vec![], &["service:app env:production"]).poll(&request()).await.unwrap();
+        (points(&poll, 10), poll.alerts.unwrap())
+    };
+    assert_eq!(told(&groups("OK")).await, (vec![number(110, 0.0)], vec![]));
+    let (firing, alerts) = told(&groups("Alert")).await;
+    assert_eq!(firing, [number(110, 1.0)]);
+    assert_eq!((alerts[0].name.as_str(), alerts[0].since), ("Error rate by service (service:app)", Some(at(30))));
+    // A silence over our group alone.
+    let silenced = groups("Alert").replace(r#""silenced":{}"#, r#""silenced":{"service:app":null}"#);
+    let (firing, alerts) = told(&silenced).await;
+    assert_eq!((firing, alerts[0].muted), (vec![number(110, 0.0)], Some(Muted { until: None })));
+}
+
+#[tokio::test]
+async fn groups_that_only_the_search_tells_count_and_those_that_nobody_tells_are_unknown() {
+    let found = r#"{"groups":[{"monitor_id":1,"group":"service:app","status":"Alert"},
+        {"monitor_id":1,"group":"service:billing","status":"Alert"},{"monitor_id":2,"group":"service:app","status":"Warn"}]}"#;
+    let peer = Peer::start(vec![reply("groups/search", 200, found), reply("monitor/search", 200, BY_SERVICE)]).await;
+    let poll = datadog(&peer, vec![], &["service:app"]).poll(&request()).await.unwrap();
+    let alerts = poll.alerts.unwrap();
+    assert_eq!((alerts.len(), alerts[0].state), (1, AlertState::Firing));
+
+    let peer = Peer::start(vec![reply("monitor/search", 200, BY_SERVICE)]).await;
+    let alerts = datadog(&peer, vec![], &["service:app"]).poll(&request()).await.unwrap().alerts.unwrap();
+    assert_eq!((alerts.len(), alerts[0].state), (1, AlertState::Unknown));
+    assert!(alerts[0].name.contains("groups cannot be read"), "{}", alerts[0].name);
+}
+
+#[tokio::test]
+async fn a_muted_monitor_says_until_when() {
+    let muted = r#"{"monitors":[{"id":2,"name":"p95","status":"Alert","query":"q","muted_until_ts":{BASE+7200}}]}"#;
+    let peer = Peer::start(vec![reply("monitor/search", 200, muted)]).await;
+    let poll = datadog(&peer, vec![], &["service:app"]).poll(&request()).await.unwrap();
+    assert_eq!(points(&poll, 10), [number(110, 0.0)], "it calls nobody");
+    assert_eq!(poll.alerts.unwrap()[0].muted, Some(Muted { until: Some(at(7200)) }));
+}
+
+#[tokio::test]
+async fn errors_beside_a_200_are_the_signals_failure() {
+    let times = "[{BASE+0}000,{BASE+15}000]";
+    let hits_alone = format!(
+        r#"{{"data":{{"type":"timeseries_response","attributes":{{"series":[{{"group_tags":[],"query_index":1}}],"times":{times},"values":[[500,500]]}}}},"errors":"q0: query timed out"}}"#
+    );
+    let peer = Peer::start(vec![reply("timeseries", 200, &hits_alone)]).await;
+    let poll = datadog(&peer, vec![counts(0, "errs", "hits")], &[]).poll(&request_until(110)).await.unwrap();
+    assert_eq!(failure(&poll, 0), SourceError::Partial("q0: query timed out".to_owned()));
+    assert!(poll.points.is_empty(), "no errors beside errors are not none");
+    // The same without errors: the query for errors was answered, and there was nothing.
+    let whole = hits_alone.replace(r#","errors":"q0: query timed out""#, "");
+    let peer = Peer::start(vec![reply("timeseries", 200, &whole)]).await;
+    let poll = datadog(&peer, vec![counts(0, "errs", "hits")], &[]).poll(&request_until(110)).await.unwrap();
+    assert_eq!(points(&poll, 0)[0].1, Sample::Counts { errors: 0.0, requests: 500.0 });
+
+    let error = polled(200, r#"{"errors":"Rate limit of requests reached"}"#).await.unwrap_err();
+    assert!(error.to_string().ends_with("Rate limit of requests reached"), "{error}");
+    let error = polled(200, r#"{"errors":["one","two"]}"#).await.unwrap_err();
+    assert!(error.to_string().ends_with("one; two"), "{error}");
+}
+
+#[tokio::test]
+async fn one_slow_query_does_not_make_the_others_unknown() {
+    let whole = r#"{"data":{"attributes":{"series":[{"query_index":0}],"times":[{BASE+0}000],"values":[[7]]}}}"#;
+    let part = r#"{"data":{"attributes":{"series":[],"times":[],"values":[]}},"errors":"q1: query timed out"}"#;
+    let peer = Peer::start(vec![reply(r#""query":"slow""#, 200, part), reply("timeseries", 200, whole)]).await;
+    let poll = datadog(&peer, vec![value(0, "quick"), value(1, "slow")], &[]).poll(&request_until(110)).await.unwrap();
+    assert_eq!(points(&poll, 0), [number(0, 7.0)]);
+    assert!(matches!(failure(&poll, 1), SourceError::Partial(_)));
 }
 
 #[tokio::test]

@@ -238,6 +238,100 @@ async fn alert_rules_are_ours_by_their_labels_or_their_instances() {
     assert_eq!(alerts[0].link, Some(format!("{}/alerting/grafana/abc/view", peer.url)));
 }
 
+/// The answer of a rules API with one group of one rule.
+fn one_rule(group: &str, rule: &str) -> String {
+    format!(
+        r#"{{"status":"success","data":{{"groups":[{{"name":"g","file":"f","interval":60,{group}"rules":[{{"name":"r","type":"alerting","labels":{{"service":"app"}},{rule}}}]}}]}}}}"#
+    )
+}
+
+/// What Grafana's rules say of one that carries our labels.
+async fn rule_told(group: &str, rule: &str) -> Vec<(AlertState, bool)> {
+    let peer = Peer::start(vec![reply("/grafana/api/v1/rules", 200, &one_rule(group, rule))]).await;
+    let poll = grafana(&peer, vec![], &["service=app"]).poll(&request()).await.unwrap();
+    poll.alerts.unwrap().iter().map(|alert| (alert.state, alert.muted.is_some())).collect()
+}
+
+#[tokio::test]
+async fn a_rule_that_nobody_evaluates_or_in_words_that_nobody_knows_is_not_quiet() {
+    let unknown = [(AlertState::Unknown, false)];
+    let recent = r#""lastEvaluation":"2023-11-14T22:15:00Z","#;
+    assert_eq!(rule_told(recent, r#""state":"inactive","health":"ok""#).await, []);
+    for evaluated in ["0001-01-01T00:00:00Z", "2023-11-14T20:00:00Z"] {
+        let rule = format!(r#""state":"inactive","health":"ok","lastEvaluation":"{evaluated}""#);
+        assert_eq!(rule_told("", &rule).await, unknown, "{evaluated}");
+        assert_eq!(
+            rule_told(&format!(r#""lastEvaluation":"{evaluated}","#), r#""state":"inactive","health":"ok""#).await,
+            unknown
+        );
+    }
+    for words in [
+        r#""state":"brand_new","health":"ok""#,
+        r#""state":"nodata","health":"ok""#,
+        r#""state":"inactive","health":"unknown""#,
+        r#""state":"inactive","health":"err""#,
+        r#""state":"inactive""#,
+    ] {
+        assert_eq!(rule_told(recent, words).await, unknown, "{words}");
+    }
+    let firing = r#""state":"firing","health":"unknown","lastEvaluation":"0001-01-01T00:00:00Z""#;
+    assert_eq!(rule_told("", firing).await, [(AlertState::Firing, false)], "what fires, fires");
+}
+
+#[tokio::test]
+async fn rules_come_page_by_page_and_from_the_data_sources_too() {
+    let second = one_rule("", r#""state":"firing","health":"ok""#);
+    let first = second
+        .replace(r#""data":{"#, r#""data":{"groupNextToken":"more","#)
+        .replace(r#""name":"r""#, r#""name":"first""#);
+    let theirs = second.replace(r#""name":"r""#, r#""name":"theirs""#);
+    let peer = Peer::start(vec![
+        reply("group_next_token=more", 200, &second),
+        reply("/prometheus/grafana/api/v1/rules", 200, &first),
+        reply("/prometheus/prom-1/api/v1/rules?type=alert", 200, &theirs),
+        reply("/api/ds/query", 200, TWO_AXES),
+    ])
+    .await;
+    let poll = grafana(&peer, vec![value(0, "up")], &["service=app"]).poll(&request()).await.unwrap();
+    let names: Vec<String> = poll.alerts.unwrap().into_iter().map(|alert| alert.name).collect();
+    assert_eq!(names, ["first", "r", "theirs"]);
+}
+
+#[tokio::test]
+async fn whoever_is_silenced_calls_nobody() {
+    let instances = |states: [&str; 2]| {
+        let instance = |(pod, state): (&str, &str)| {
+            format!(r#"{{"labels":{{"alertname":"r","service":"app","pod":"{pod}"}},"state":"{state}"}}"#)
+        };
+        let both = [("a", states[0]), ("b", states[1])].map(instance).join(",");
+        one_rule("", &format!(r#""state":"firing","health":"ok","alerts":[{both}]"#))
+    };
+    let silenced = r#"[{"labels":{"alertname":"r","service":"app","pod":"a","grafana_folder":"Shop"},"status":{"state":"suppressed","silencedBy":["x"]}}]"#;
+    let told = async |rules: &str| {
+        let peer = Peer::start(vec![reply("/rules", 200, rules), reply("/api/v2/alerts", 200, silenced)]).await;
+        let poll = grafana(&peer, vec![], &["service=app"]).poll(&request()).await.unwrap();
+        (poll.alerts.as_ref().unwrap()[0].muted.is_some(), points(&poll, 10), peer.targets("alertmanager").concat())
+    };
+    let (muted, firing, asked) = told(&instances(["Alerting", "Normal"])).await;
+    assert_eq!((muted, firing), (true, vec![number(110, 0.0)]));
+    assert!(asked.contains("active=false&silenced=true"), "{asked}");
+    let (muted, firing, _) = told(&instances(["Alerting", "Alerting"])).await;
+    assert_eq!((muted, firing), (false, vec![number(110, 1.0)]), "a silence over one instance silences no other");
+}
+
+#[tokio::test]
+async fn megabytes_of_rules_are_not_read_every_quarter_of_a_minute() {
+    let padding = format!(r#""state":"firing","health":"ok","query":"{}""#, "x".repeat(3 << 20));
+    let peer = Peer::start(vec![reply("/rules", 200, &one_rule("", &padding))]).await;
+    let grafana = grafana(&peer, vec![], &["service=app"]);
+    let first = grafana.poll(&request_until(110)).await.unwrap();
+    let again = grafana.poll(&request_until(140)).await.unwrap();
+    assert_eq!((points(&again, 10), again.alerts), (vec![number(110, 1.0)], first.alerts), "as it was then");
+    assert_eq!(peer.targets("/grafana/api/v1/rules").len(), 1);
+    grafana.poll(&request_until(200)).await.unwrap();
+    assert_eq!(peer.targets("/grafana/api/v1/rules").len(), 2);
+}
+
 #[tokio::test]
 async fn rules_that_are_refused_leave_the_series_alone() {
     let replies = vec![

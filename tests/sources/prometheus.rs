@@ -1,11 +1,11 @@
 //! Prometheus, direct and through proxies.
 
 use super::peer::*;
-use redflag::poll::{Poll, PollRequest, SourceError};
+use redflag::poll::{AlertState, Poll, PollRequest, SourceError};
 use redflag::secret::Secret;
 use redflag::signal::{Sample, SignalId};
 use redflag::source::prometheus::Prometheus;
-use redflag::source::spec::{Auth, Endpoint, PrometheusSpec, SeriesQuery};
+use redflag::source::spec::{AlertQuery, Auth, Endpoint, PrometheusSpec, SeriesQuery};
 use redflag::source::{Early, Source};
 
 const MATRIX: &str = include_str!("fixtures/prometheus/matrix.json");
@@ -17,7 +17,14 @@ const SLOW: &str = include_str!("fixtures/prometheus/slow.json");
 
 fn prometheus(peer: &Peer, queries: Vec<SeriesQuery>) -> Prometheus {
     let auth = Auth::Basic { user: "me".to_owned(), password: Secret::new(TOKEN) };
-    let spec = PrometheusSpec { endpoint: peer.endpoint(), auth, tenant: Some("shop".to_owned()), queries };
+    let spec = PrometheusSpec {
+        endpoint: peer.endpoint(),
+        auth,
+        tenant: Some("shop".to_owned()),
+        queries,
+        alerts: Vec::new(),
+        alertmanager: None,
+    };
     Prometheus::new(spec).unwrap()
 }
 
@@ -148,6 +155,54 @@ async fn what_a_quota_left_out_is_first_the_next_time() {
 }
 
 #[tokio::test]
+async fn alert_rules_are_read_and_their_silences_heeded() {
+    // Real answers of Prometheus 2.42: instances only while they are not quiet, and states in small letters.
+    let rules = r#"{"status":"success","data":{"groups":[{"name":"shop","file":"rules.yml","interval":15,"lastEvaluation":"2023-11-14T22:15:40Z","rules":[
+        {"state":"firing","name":"HighErrorRate","query":"q","duration":30,"labels":{"severity":"page"},"annotations":{},"health":"ok","evaluationTime":0.0003,"lastEvaluation":"2023-11-14T22:15:40Z","type":"alerting",
+         "alerts":[{"labels":{"alertname":"HighErrorRate","service":"app","severity":"page"},"annotations":{},"state":"firing","activeAt":"2023-11-14T22:14:30Z","value":"2e-02"},
+                   {"labels":{"alertname":"HighErrorRate","service":"cart","severity":"page"},"annotations":{},"state":"pending","activeAt":"2023-11-14T22:14:30Z","value":"2e-02"}]},
+        {"state":"inactive","name":"New","labels":{"service":"app"},"alerts":[],"health":"unknown","lastEvaluation":"0001-01-01T00:00:00Z","type":"alerting"}]}]}}"#;
+    let silenced = r#"[{"labels":{"alertname":"HighErrorRate","service":"app","severity":"page","cluster":"eu"},"status":{"state":"suppressed"}}]"#;
+    let told = async |silences: Option<&str>| {
+        let silences = silences.map(|body| reply("/am/api/v2/alerts", 200, body));
+        let peer = Peer::start(silences.into_iter().chain([reply("/api/v1/rules", 200, rules)]).collect()).await;
+        let alert = |signal, filter: &str| AlertQuery { signal: SignalId(signal), filter: filter.to_owned() };
+        let spec = PrometheusSpec {
+            endpoint: peer.endpoint(),
+            auth: Auth::None,
+            tenant: None,
+            queries: vec![],
+            alerts: vec![alert(0, "service=app"), alert(1, "service=cart"), alert(2, "service=nobody")],
+            alertmanager: Some(format!("{}/am", peer.url)),
+        };
+        Prometheus::new(spec).unwrap().poll(&request()).await.unwrap()
+    };
+    let poll = told(None).await;
+    assert_eq!(
+        (points(&poll, 0), points(&poll, 1), points(&poll, 2)),
+        (vec![number(110, 1.0)], vec![number(110, 0.0)], vec![])
+    );
+    let alerts: Vec<_> = poll
+        .alerts
+        .iter()
+        .flatten()
+        .map(|alert| (alert.signal.0, alert.name.as_str(), alert.state, alert.since))
+        .collect();
+    assert_eq!(
+        alerts,
+        [
+            (0, "HighErrorRate", AlertState::Firing, Some(at(30))),
+            (0, "New", AlertState::Unknown, None),
+            (1, "HighErrorRate", AlertState::Pending, Some(at(30))),
+        ]
+    );
+    assert!(poll.warnings[0].starts_with("silences cannot be read"), "{:?}", poll.warnings);
+    let poll = told(Some(silenced)).await;
+    assert_eq!(points(&poll, 0), [number(110, 0.0)]);
+    assert!(poll.alerts.unwrap()[0].muted.is_some());
+}
+
+#[tokio::test]
 async fn victoria_metrics_names_its_errors_by_their_status() {
     // The real server's answer, version 1.79.5.
     let refused = r#"{"status":"error","errorType":"422","error":"error when executing query=\"sum(rate(x{a=\\\"b\\\",,c=\\\"d\\\"}[60s]))\" for (time=1785502800000, step=15000): cannot execute query: labelFilterExpr: unexpected token \",\"; want \"ident\", and so on and on: the server repeats the query"}"#;
@@ -202,7 +257,8 @@ async fn a_server_that_keeps_no_time_is_not_asked_on() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let endpoint = Endpoint { timeout: std::time::Duration::from_millis(50), ..endpoint(&url) };
     let queries = (0..200).map(|signal| value(signal, "up")).collect();
-    let spec = PrometheusSpec { endpoint, auth: Auth::None, tenant: None, queries };
+    let spec =
+        PrometheusSpec { endpoint, auth: Auth::None, tenant: None, queries, alerts: Vec::new(), alertmanager: None };
     let begun = std::time::Instant::now();
     assert_eq!(Prometheus::new(spec).unwrap().poll(&request()).await, Err(SourceError::Timeout(1)));
     // Two hundred times 50 ms would be ten seconds.

@@ -163,7 +163,7 @@ impl Checker<'_> {
     fn alerts(&mut self, source: usize, found: &Source) -> Option<Reading> {
         let fine = self.only(&["filter"], found.system.kind());
         let Some(filter) = &self.raw.filter else {
-            let way_out = "add filter = \"service=$service\": label matchers for Grafana, a monitor search for Datadog";
+            let way_out = "add filter = \"service=$service\": label matchers for Grafana and Prometheus, a monitor search for Datadog";
             self.push(Problem::new(&self.raw.kind.span, "`filter` is missing").way_out(way_out));
             return None;
         };

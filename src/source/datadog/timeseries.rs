@@ -1,6 +1,7 @@
 //! Datadog's v2 series: one row of times for all, values beside it.
 
 use crate::poll::SourceError;
+use crate::source::http::{said_by, short};
 use crate::source::series::{Bins, only_series};
 use chrono::DateTime;
 use serde::Deserialize;
@@ -8,7 +9,11 @@ use serde::Deserialize;
 /// The answer of `POST /api/v2/query/timeseries`.
 #[derive(Deserialize)]
 pub(super) struct TimeseriesAnswer {
-    data: Data,
+    #[serde(default)]
+    data: Option<Data>,
+    /// What went wrong with some of the queries, in an answer 200 as well: a text, or a list of them.
+    #[serde(default)]
+    errors: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -17,7 +22,7 @@ struct Data {
 }
 
 #[derive(Deserialize)]
-struct Attributes {
+pub(super) struct Attributes {
     #[serde(default)]
     series: Vec<Series>,
     /// Epoch milliseconds, only where any series has data.
@@ -35,9 +40,23 @@ struct Series {
 }
 
 impl TimeseriesAnswer {
+    /// The series, where the answer is the whole. Beside errors a series that is missing is not one without data,
+    /// and one that is there may be any part of itself.
+    pub(super) fn whole(self) -> Result<Attributes, SourceError> {
+        let said = self.errors.as_ref().and_then(said_by).filter(|said| !said.is_empty());
+        match (self.data, said) {
+            (Some(data), None) => Ok(data.attributes),
+            (Some(_), Some(said)) => Err(SourceError::Partial(short(&said))),
+            (None, Some(said)) => Err(SourceError::Server { status: 200, text: short(&said) }),
+            (None, None) => Err(SourceError::BadAnswer("an answer without data".to_owned())),
+        }
+    }
+}
+
+impl Attributes {
     /// The one series of a formula. None at all is an answer too: nothing was reported.
     pub(super) fn bins(&self, formula: usize) -> Result<Bins, SourceError> {
-        let Attributes { series, times, values } = &self.data.attributes;
+        let Self { series, times, values } = self;
         let mut found = Vec::new();
         for (index, _) in series.iter().enumerate().filter(|(_, series)| series.query_index == formula) {
             let values = values.get(index).filter(|values| values.len() == times.len());

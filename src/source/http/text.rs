@@ -68,7 +68,8 @@ pub(crate) fn message_in(body: &[u8]) -> String {
     }
 }
 
-fn said_by(value: &Value) -> Option<String> {
+/// What a part of an error body says.
+pub(crate) fn said_by(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Array(items) => {

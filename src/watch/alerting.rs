@@ -1,0 +1,61 @@
+//! Alert rules and monitors as last told, and which of them were firing before the deploy.
+
+use super::Watch;
+use crate::deploy::Time;
+use crate::poll::{Alert, AlertState};
+use crate::signal::{SignalId, SourceId};
+use std::collections::BTreeMap;
+
+/// Everybody's alerts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Alerts {
+    not_quiet: Vec<Alert>,
+    unread: Vec<(SignalId, usize)>,
+    /// Those that were seen to fire from before the deploy, by signal and identity, and since when. A restart of
+    /// whoever evaluates them makes them fire anew, with a new beginning, and they are no newer for it.
+    older: BTreeMap<(SignalId, String), Time>,
+}
+
+impl Alerts {
+    /// Those that are not quiet.
+    pub(super) fn not_quiet(&self) -> &[Alert] {
+        &self.not_quiet
+    }
+
+    /// How many rules of a signal were not read.
+    pub(super) fn unread(&self, signal: SignalId) -> usize {
+        self.unread.iter().filter(|(of, _)| *of == signal).map(|(_, count)| count).sum()
+    }
+}
+
+impl Watch {
+    /// What a source tells of some signals' alerts replaces what it told of those before.
+    pub(super) fn take_alerts(
+        &mut self,
+        source: SourceId,
+        told: &[SignalId],
+        fresh: Vec<Alert>,
+        unread: Vec<(SignalId, usize)>,
+    ) {
+        let setup = std::sync::Arc::clone(&self.setup);
+        let is_own = |id: SignalId| {
+            let signal = setup.signals.get(usize::from(id.0));
+            signal.is_some_and(|signal| signal.source == source) && told.contains(&id)
+        };
+        self.alerts.not_quiet.retain(|alert| !is_own(alert.signal));
+        self.alerts.unread.retain(|(id, _)| !is_own(*id));
+        self.alerts.unread.extend(unread.into_iter().filter(|(id, _)| is_own(*id)));
+        for mut alert in fresh.into_iter().filter(|alert| is_own(alert.signal)) {
+            let key = (alert.signal, alert.id.clone());
+            let deployed = self.deployed_at(alert.signal);
+            match (self.alerts.older.get(&key), alert.since, deployed) {
+                (Some(known), Some(since), _) => alert.since = Some(since.min(*known)),
+                (None, Some(since), Some(deployed)) if since < deployed && alert.state == AlertState::Firing => {
+                    self.alerts.older.insert(key, since);
+                }
+                _ => {}
+            }
+            self.alerts.not_quiet.push(alert);
+        }
+    }
+}

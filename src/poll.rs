@@ -174,6 +174,9 @@ pub enum SourceError {
     /// it counts as known. Says who is missing, in the source's words.
     #[error("partial answer: {0}")]
     Partial(String),
+    /// It answered and had nothing, and nothing shows that it knew what it was asked about: no zero without a proof.
+    #[error("{0}")]
+    Unproven(String),
     /// An answer that is not what was agreed: HTML for JSON, a missing field.
     #[error("unreadable answer: {0}")]
     BadAnswer(String),

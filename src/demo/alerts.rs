@@ -92,6 +92,20 @@ impl Condition {
     }
 }
 
+/// The alerts that Grafana's own Alertmanager has: those that fire.
+pub(super) fn firing(world: &World, now: Time) -> Vec<Value> {
+    let metrics = world.metrics(now);
+    let services = world.services.iter().enumerate();
+    let all = services.flat_map(|(index, service)| Condition::ALL.map(|condition| (index, service, condition)));
+    let firing = all.filter_map(|(index, service, condition)| match condition.state(&metrics, index) {
+        State::Firing { since } => Some(json!({
+            "labels": {"alertname": condition.name(), "service": service.name, "environment": "production", "severity": "page"},
+            "startsAt": iso(since), "status": {"state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": []}})),
+        State::Inactive | State::Pending { .. } => None,
+    });
+    firing.collect()
+}
+
 /// The answer of Grafana's rules API, with the rules whose state is among those asked for (all when none is).
 pub(super) fn rules(world: &World, now: Time, states: &[&str]) -> Value {
     let metrics = world.metrics(now);

@@ -47,7 +47,16 @@ pub(crate) fn router(office: Arc<Office>) -> Router {
 
 type Parameters = Query<Vec<(String, String)>>;
 
+/// Sentry has made an environment when the first event of it came; of any other it says that it does not exist.
+const ENVIRONMENTS: [&str; 2] = ["production", "staging"];
+
 async fn enter(State(office): State<Arc<Office>>, request: Request, next: Next) -> Response<Body> {
+    let asked = request.uri().query().into_iter().flat_map(|query| query.split('&'));
+    let unheard_of =
+        |field: &str| field.strip_prefix("environment=").is_some_and(|named| !ENVIRONMENTS.contains(&named));
+    if asked.into_iter().any(unheard_of) {
+        return not_found();
+    }
     match office.bearer(request.headers()) {
         Some(_) if request.uri().path().starts_with(&format!("/api/0/organizations/{ORGANIZATION}/")) => {
             next.run(request).await

@@ -111,6 +111,7 @@ fn usual_way_out(error: &SourceError) -> String {
         SourceError::Partial(_) => {
             "look at the part of the source that did not answer; what came back is not the whole"
         }
+        SourceError::Unproven(_) => "correct the name that it does not know",
         SourceError::BadAnswer(_) => "check that the url is the system's own address and not a sign-in page",
     }
     .to_owned()

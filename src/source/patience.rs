@@ -56,6 +56,7 @@ impl Patience {
             | SourceError::BadQuery(_)
             | SourceError::Server { .. }
             | SourceError::Partial(_)
+            | SourceError::Unproven(_)
             | SourceError::BadAnswer(_) => false,
         }
     }
@@ -67,8 +68,8 @@ pub(super) fn conclude(poll: Poll) -> Result<Poll, SourceError> {
     match poll.failed.first() {
         Some((_, error))
             if !answered
-                // A query that is refused, or answered in part, is no sign that the source is gone.
-                && !matches!(error, SourceError::BadQuery(_) | SourceError::Partial(_))
+                // A query that is refused, or answered in part or with nothing, is no sign that the source is gone.
+                && !matches!(error, SourceError::BadQuery(_) | SourceError::Partial(_) | SourceError::Unproven(_))
                 && poll.failed.iter().all(|(_, other)| other == error) =>
         {
             Err(error.clone())

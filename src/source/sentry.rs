@@ -1,9 +1,12 @@
 //! Sentry: issues that are new or back in this version, error counts, crash-free sessions.
 //!
 //! One request at a time, and few: a signal of new issues takes two (new, regressed) and a third only while
-//! there are any; error counts and sessions take one each.
+//! there are any; error counts and sessions take one each. Where nothing is counted one more asks, once, whether
+//! Sentry knows the release at all.
 
 mod issues;
+mod projects;
+mod releases;
 mod sessions;
 mod timeseries;
 
@@ -20,13 +23,15 @@ use crate::signal::{Point, Sample};
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
 use issues::{Item, Seen};
+use releases::Known;
 use sessions::SessionsAnswer;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-use timeseries::TimeseriesAnswer;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use timeseries::{StatsAnswer, TimeseriesAnswer};
 
 /// Issues read of each list: the newest. More than these in one release need no exact count to be bad.
-const LIST_LIMIT: usize = 25;
+const LIST_LIMIT: usize = 100;
 
 /// A bucket is marked incomplete for this long; we hold our own zeros back as long.
 const SETTLES: TimeDelta = TimeDelta::seconds(90);
@@ -46,6 +51,11 @@ pub struct Sentry {
     queries: Vec<SentryQuery>,
     /// Whether this Sentry refused session buckets below an hour.
     coarse_sessions: AtomicBool,
+    /// Whether this Sentry is older than `events-timeseries`.
+    old_counts: AtomicBool,
+    /// The projects' ids by slug, where this Sentry takes no slugs.
+    ids: OnceLock<HashMap<String, String>>,
+    known: Known,
     /// Issues of this version that were ever listed: the search index forgets and remembers.
     seen: Mutex<Seen>,
 }
@@ -67,6 +77,9 @@ impl Sentry {
             environment: spec.environment,
             queries: spec.queries,
             coarse_sessions: AtomicBool::new(false),
+            old_counts: AtomicBool::new(false),
+            ids: OnceLock::new(),
+            known: Known::default(),
             seen: Mutex::default(),
         })
     }
@@ -102,8 +115,15 @@ impl Sentry {
     ) -> Result<Vec<Point>, SourceError> {
         match asked.query.want {
             SentryWant::NewIssues => self.new_issues(asked, request, warnings).await,
-            SentryWant::ErrorCount => self.events(asked, &asked.term("release"), request.from, request.to).await,
-            SentryWant::CrashFree => self.sessions(asked, request).await,
+            SentryWant::ErrorCount => {
+                let from = request.since(asked.query.signal);
+                let points = self.events(asked, &asked.term("release"), from, request.to).await?;
+                self.proven(asked, points, request.to).await
+            }
+            SentryWant::CrashFree => {
+                let points = self.sessions(asked, request).await?;
+                self.proven(asked, points, request.to).await
+            }
         }
     }
 
@@ -123,20 +143,28 @@ impl Sentry {
         let back = format!("is:regressed {release}");
         let mut fresh = Vec::new();
         for (search, sort, novelty) in [(first, "new", Novelty::New), (back, "date", Novelty::Regressed)] {
-            let items = self.list(asked, &search, sort, since, request.to).await?;
-            if items.len() == LIST_LIMIT {
-                warnings
-                    .push(format!("more than {LIST_LIMIT} {} issues; the latest are counted", novelty_word(novelty)));
+            let (items, all) = self.list(asked, &search, sort, since, request.to).await?;
+            if all > items.len() {
+                let (read, novelty) = (items.len(), novelty_word(novelty));
+                warnings.push(format!("{all} {novelty} issues, of which the latest {read} were read"));
             }
             fresh.extend(items.into_iter().map(|item| item.into_issue(asked.query.signal, novelty)));
         }
         let known = self.remember(asked, fresh);
         if known.is_empty() {
-            return Ok(zeros(since, request.to, asked.query.step));
+            return self.proven(asked, zeros(since, request.to, asked.query.step), request.to).await;
         }
+        self.know(&asked.release);
         let ids: Vec<&str> = known.iter().map(|issue| issue.id.as_str()).collect();
         let search = format!("issue.id:[{}] {release}", ids.join(","));
-        self.events(asked, &search, since, request.to).await
+        // What is listed stays listed, whatever becomes of the count over time: then it is their own count since the
+        // deploy, spread over that time.
+        Ok(self.events(asked, &search, since, request.to).await.unwrap_or_else(|error| {
+            warnings.push(format!("how often the new issues come is their average since the deploy: {error}"));
+            let minutes = (request.to - since).num_seconds().max(60) as f64 / 60.0;
+            let count: f64 = known.iter().map(|issue| issue.count as f64).sum();
+            vec![(request.to, Sample::from_number(count / minutes))]
+        }))
     }
 
     fn remember(&self, asked: &Asked<'_>, fresh: Vec<Issue>) -> Vec<Issue> {
@@ -152,7 +180,7 @@ impl Sentry {
         sort: &str,
         from: Time,
         to: Time,
-    ) -> Result<Vec<Item>, SourceError> {
+    ) -> Result<(Vec<Item>, usize), SourceError> {
         let mut fields = self.common(asked, search, from, to);
         let limit = LIST_LIMIT.to_string();
         // No series with each issue, no all-time counts: what is left is what the errors pane shows.
@@ -164,7 +192,14 @@ impl Sentry {
             ("collapse", "filtered"),
         ];
         fields.extend(own.map(|(name, value)| (name, value.to_owned())));
-        self.get("issues", &fields, to).await?.json()
+        let answer = self.get("issues", &fields, to).await?;
+        let items: Vec<Item> = answer.json()?;
+        let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
+        let more = projects::next_page(header("link").unwrap_or_default()).is_some();
+        // How many there are, though no more than a number of Sentry's own; one more than these where it does not say.
+        let hits = header("x-hits").and_then(|hits| hits.parse().ok()).unwrap_or(items.len() + usize::from(more));
+        let all = if more { hits.max(items.len() + 1) } else { items.len() };
+        Ok((items, all))
     }
 
     /// Events a minute.
@@ -177,8 +212,16 @@ impl Sentry {
         let interval = step.num_seconds().to_string();
         let own = [("dataset", "errors"), ("yAxis", "count()"), ("interval", interval.as_str())];
         fields.extend(own.map(|(name, value)| (name, value.to_owned())));
-        let answer = self.get("events-timeseries", &fields, to).await?;
-        answer.json::<TimeseriesAnswer>()?.per_minute(to)
+        if !self.old_counts.load(Ordering::Relaxed) {
+            match self.get("events-timeseries", &fields, to).await {
+                Err(SourceError::NotFound(_)) => {}
+                answer => return answer?.json::<TimeseriesAnswer>()?.per_minute(to),
+            }
+        }
+        let answer = self.get("events-stats", &fields, to).await?;
+        let points = answer.json::<StatsAnswer>()?.per_minute(step, to - SETTLES);
+        self.old_counts.store(true, Ordering::Relaxed);
+        Ok(points)
     }
 
     /// Crash-free sessions. Buckets below an hour are not given by every Sentry: the first refusal settles it.
@@ -186,7 +229,8 @@ impl Sentry {
         let fine = sessions::interval(asked.query.step);
         if let Some(minutes) = fine.filter(|_| !self.coarse_sessions.load(Ordering::Relaxed)) {
             let step = TimeDelta::minutes(minutes);
-            let from = request.from.max(request.to - FINE_SESSIONS).min(request.to - step);
+            let since = request.since(asked.query.signal);
+            let from = since.max(request.to - FINE_SESSIONS).min(request.to - step);
             let answer = self.ask_sessions(asked, &format!("{minutes}m"), floor(from, step), request.to).await;
             match answer {
                 Err(SourceError::BadQuery(text)) if text.contains("interval") => {
@@ -233,6 +277,13 @@ impl Sentry {
     fn window(&self, asked: &Asked<'_>, from: Time, to: Time) -> Vec<(&'static str, String)> {
         let moment = |at: Time| at.format("%Y-%m-%dT%H:%M:%S").to_string();
         let mut fields = vec![("start", moment(from)), ("end", moment(to)), ("utc", "true".to_owned())];
+        fields.extend(self.scope(asked));
+        fields
+    }
+
+    /// The projects and the environment that are meant.
+    fn scope(&self, asked: &Asked<'_>) -> Vec<(&'static str, String)> {
+        let mut fields = Vec::new();
         if asked.query.projects.is_empty() {
             fields.push(("project", "-1".to_owned()));
         }
@@ -249,7 +300,38 @@ impl Sentry {
     ) -> Result<super::http::Answer, SourceError> {
         // The last, empty segment is the trailing slash that every path of Sentry ends in.
         let path = ["api", "0", "organizations", &self.organization, what, ""];
-        self.http.ask(self.http.get(&path).query(fields), now).await
+        let ask =
+            async |fields: &[(&'static str, String)]| self.http.ask(self.http.get(&path).query(fields), now).await;
+        // Once it was found to take no slugs it is not tried with them again.
+        let first = if self.ids.get().is_some() { None } else { Some(ask(fields).await) };
+        let answer = match first {
+            Some(Err(SourceError::BadQuery(text))) => match self.with_ids(fields, now).await {
+                Some(fields) => ask(&fields?).await,
+                None => Err(SourceError::BadQuery(text)),
+            },
+            Some(answer) => answer,
+            None => match self.with_ids(fields, now).await {
+                Some(fields) => ask(&fields?).await,
+                None => ask(fields).await,
+            },
+        };
+        answer.map_err(|error| self.named(error, fields))
+    }
+
+    /// Sentry says of nothing that it does not exist but that: what was asked for has to be told beside it.
+    fn named(&self, error: SourceError, fields: &[(&'static str, String)]) -> SourceError {
+        let SourceError::NotFound(said) = error else { return error };
+        let of = |wanted: &str| {
+            let values: Vec<&str> =
+                fields.iter().filter(|(name, _)| *name == wanted).map(|(_, value)| value.as_str()).collect();
+            (!values.is_empty() && values != ["-1"]).then(|| format!("{wanted} {}", values.join(", ")))
+        };
+        let asked: Vec<String> =
+            [Some(format!("organization {}", self.organization)), of("environment"), of("project")]
+                .into_iter()
+                .flatten()
+                .collect();
+        SourceError::NotFound(format!("{said} ({})", asked.join("; ")))
     }
 
     async fn check_all(&self, request: &PollRequest) -> Vec<CheckLine> {
@@ -263,7 +345,7 @@ impl Sentry {
         let poll = self.ask_all(request).await;
         for query in &self.queries {
             let (word, scope) = match query.want {
-                SentryWant::NewIssues => ("new issues", "event:read"),
+                SentryWant::NewIssues => ("new issues", "event:read and project:read"),
                 SentryWant::ErrorCount => ("error count", "org:read"),
                 SentryWant::CrashFree => ("crash-free sessions", "org:read"),
             };
@@ -272,8 +354,25 @@ impl Sentry {
                 Some(answer) => queried(what, answer, |error| self.way_out(error, scope)),
                 None => fine(what, "not asked: the version is not known yet"),
             });
+            lines.extend(self.check_counts(query, request, &poll).await);
         }
         lines
+    }
+
+    /// How often new issues come is asked only once there are any; whether it can be asked is tried before.
+    async fn check_counts(&self, query: &SentryQuery, request: &PollRequest, poll: &Poll) -> Option<CheckLine> {
+        let none_yet =
+            poll.issues.as_ref().is_some_and(|issues| issues.iter().all(|issue| issue.signal != query.signal));
+        let release = fill_version(&query.release, request.version(query.service))?;
+        if query.want != SentryWant::NewIssues || !none_yet {
+            return None;
+        }
+        let asked = Asked { query, release };
+        let what = format!("{}: events of {}", self.name, query.release);
+        Some(match self.events(&asked, &asked.term("release"), request.from, request.to).await {
+            Ok(_) => fine(what, "can be counted"),
+            Err(error) => broken(what, &error, self.way_out(&error, "org:read")),
+        })
     }
 
     fn way_out(&self, error: &SourceError, scope: &str) -> Option<String> {
@@ -283,9 +382,17 @@ impl Sentry {
             SourceError::Forbidden(_) => format!(
                 "give the token of `{name}` the scope {scope}; an organization token made for CI has only org:ci"
             ),
-            SourceError::NotFound(_) => format!(
-                "correct the organization or the projects of `{name}`, or let its token see them; the url may be another region's"
-            ),
+            SourceError::NotFound(_) => match &self.environment {
+                Some(environment) => format!(
+                    "set `environment` of `{name}` to Sentry's own name for {environment}, or correct the organization or the projects"
+                ),
+                None => format!(
+                    "correct the organization or the projects of `{name}`, or let its token see them; the url may be another region's"
+                ),
+            },
+            SourceError::Unproven(_) => {
+                "set the signal's `release` to the name that the SDK reports: \"v$version\", for instance".to_owned()
+            }
             _ => return None,
         })
     }

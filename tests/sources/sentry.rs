@@ -39,6 +39,11 @@ fn sentry(peer: &Peer, queries: Vec<SentryQuery>) -> Sentry {
     Sentry::new(spec).unwrap()
 }
 
+/// Sentry knows the release.
+fn known() -> Reply {
+    reply("/releases/app@1.9.0/", 200, r#"{"version":"app@1.9.0"}"#)
+}
+
 #[tokio::test]
 async fn new_and_regressed_issues_are_listed_and_their_events_counted() {
     let replies = vec![
@@ -83,13 +88,152 @@ async fn new_and_regressed_issues_are_listed_and_their_events_counted() {
 }
 
 #[tokio::test]
-async fn no_new_issue_is_zero_events_and_one_request_less() {
-    let peer = Peer::start(vec![reply("/issues/", 200, "[]")]).await;
-    let poll = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]).poll(&request_until(180)).await.unwrap();
+async fn no_new_issue_of_a_release_that_sentry_knows_is_zero_events() {
+    let peer = Peer::start(vec![reply("/issues/", 200, "[]"), known()]).await;
+    let sentry = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]);
+    let poll = sentry.poll(&request_until(180)).await.unwrap();
     // Only what Sentry itself would call complete: 90 s old.
     assert_eq!(points(&poll, 0), [number(0, 0.0), number(30, 0.0), number(60, 0.0)]);
     assert_eq!(poll.issues, Some(vec![]));
-    assert_eq!(peer.asked().len(), 2);
+    assert_eq!(peer.asked().len(), 3);
+    assert_eq!(peer.targets("/releases/").len(), 1);
+    sentry.poll(&request_until(180)).await.unwrap();
+    assert_eq!(peer.targets("/releases/").len(), 1, "what it knows it goes on knowing");
+}
+
+#[tokio::test]
+async fn an_empty_list_of_a_release_that_sentry_does_not_know_is_no_zero() {
+    let newest = r#"[{"id":7,"version":"v1.9.0","shortVersion":"v1.9.0"}]"#;
+    for want in [SentryWant::NewIssues, SentryWant::ErrorCount, SentryWant::CrashFree] {
+        let peer = Peer::start(vec![
+            reply("/releases/?", 200, newest),
+            reply("/issues/", 200, "[]"),
+            reply(
+                "events-timeseries",
+                200,
+                r#"{"timeSeries":[{"meta":{"interval":60000},"values":[{"timestamp":{BASE+0}000,"value":0}]}]}"#,
+            ),
+            reply("sessions", 200, r#"{"groups":[],"intervals":[],"query":""}"#),
+        ])
+        .await;
+        let poll = sentry(&peer, vec![query(want, 60)]).poll(&request_until(600)).await.unwrap();
+        assert_eq!(failure(&poll, 0).to_string(), "Sentry knows no release app@1.9.0; newest is v1.9.0", "{want:?}");
+        assert_eq!((poll.points.len(), poll.issues), (0, None), "{want:?}");
+        let asked = peer.targets("/releases/?").concat();
+        assert!(asked.contains("environment=prod") && asked.contains("project=app"), "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_read_releases_proves_nothing_and_says_what_it_lacks() {
+    let peer = Peer::start(vec![reply("/issues/", 200, "[]"), reply("/releases/", 403, r#"{"detail":"no"}"#)]).await;
+    let poll = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]).poll(&request_until(180)).await.unwrap();
+    assert!(failure(&poll, 0).to_string().ends_with("(scope project:read)"), "{:?}", failure(&poll, 0));
+}
+
+#[tokio::test]
+async fn what_is_listed_stays_listed_whatever_becomes_of_its_count() {
+    for (status, body) in [(429, "{}"), (500, "<html>"), (404, r#"{"detail":"The requested resource does not exist"}"#)]
+    {
+        let peer = Peer::start(vec![
+            reply("firstRelease", 200, NEW),
+            reply("is:regressed", 200, "[]"),
+            reply("/events-", status, body),
+        ])
+        .await;
+        let poll = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]).poll(&request_until(180)).await.unwrap();
+        assert_eq!(poll.issues.as_ref().map(Vec::len), Some(1), "status {status}");
+        // 1 204 events in the three minutes since the deploy.
+        assert_eq!(points(&poll, 0), [number(180, 1204.0 / 3.0)]);
+        assert!(poll.warnings[0].contains("their average since the deploy"), "{:?}", poll.warnings);
+    }
+}
+
+#[tokio::test]
+async fn an_older_sentry_counts_by_events_stats() {
+    let stats =
+        r#"{"data":[[{BASE+0},[{"count":5}]],[{BASE+30},[{"count":0}]],[{BASE+150},[{"count":9}]]],"start":0,"end":0}"#;
+    let peer = Peer::start(vec![
+        reply("firstRelease", 200, NEW),
+        reply("is:regressed", 200, "[]"),
+        reply("events-stats", 200, stats),
+    ])
+    .await;
+    let sentry = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]);
+    let poll = sentry.poll(&request_until(180)).await.unwrap();
+    assert_eq!(points(&poll, 0), [number(0, 10.0), number(30, 0.0)], "the last bucket may still be filled");
+    sentry.poll(&request_until(180)).await.unwrap();
+    assert_eq!(peer.targets("events-timeseries").len(), 1, "it is not asked for what it does not have");
+}
+
+#[tokio::test]
+async fn a_sentry_that_takes_no_slugs_is_given_ids() {
+    let refused = r#"{"detail":"Invalid project parameter. Values must be numbers."}"#;
+    let next =
+        r#"<x>; rel="previous"; results="false"; cursor="0:0:1", <y>; rel="next"; results="true"; cursor="0:100:0""#;
+    let peer = Peer::start(vec![
+        reply("cursor=0:100:0", 200, r#"[{"id":"12","slug":"web"}]"#),
+        reply("/projects/", 200, r#"[{"id":"11","slug":"app"}]"#).header("Link", next),
+        reply("project=app", 400, refused),
+        reply("/issues/", 200, "[]"),
+        known(),
+    ])
+    .await;
+    let sentry = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]);
+    for _ in 0..2 {
+        let poll = sentry.poll(&request_until(180)).await.unwrap();
+        assert_eq!(points(&poll, 0).len(), 3);
+    }
+    assert_eq!(peer.targets("project=app").len(), 1);
+    assert_eq!(peer.targets("project=11&project=12").len(), 4);
+    assert_eq!(peer.targets("/projects/").len(), 2);
+
+    let peer = Peer::start(vec![reply("/projects/", 200, "[]"), reply("/issues/", 400, refused)]).await;
+    let error = sentry_of(&peer).poll(&request_until(180)).await.unwrap_err();
+    assert!(error.to_string().contains("the project app, among those"), "{error}");
+}
+
+fn sentry_of(peer: &Peer) -> Sentry {
+    sentry(peer, vec![query(SentryWant::NewIssues, 30)])
+}
+
+#[tokio::test]
+async fn what_was_not_found_is_named() {
+    let missing = r#"{"detail":"The requested resource does not exist"}"#;
+    let peer =
+        Peer::start(vec![reply("environment=prod", 404, missing), reply("/organizations/shop/", 200, "{}")]).await;
+    let lines = sentry_of(&peer).check(&request()).await;
+    let failure = lines[1].result.clone().unwrap_err();
+    assert!(failure.reason.ends_with("(organization shop; environment prod; project app, web)"), "{}", failure.reason);
+    assert!(failure.way_out.contains("`environment`"), "{}", failure.way_out);
+}
+
+#[tokio::test]
+async fn more_issues_than_are_read_are_counted_aloud() {
+    let next = r#"<y>; rel="next"; results="true"; cursor="0:100:0""#;
+    let peer = Peer::start(vec![
+        reply("firstRelease", 200, NEW).header("Link", next).header("X-Hits", "230"),
+        reply("is:regressed", 200, "[]"),
+        reply("events-timeseries", 200, TIMESERIES),
+    ])
+    .await;
+    let poll = sentry_of(&peer).poll(&request_until(180)).await.unwrap();
+    assert_eq!(poll.warnings, ["230 new issues, of which the latest 1 were read"]);
+}
+
+#[tokio::test]
+async fn check_tries_the_counts_before_there_is_anything_to_count() {
+    let peer = Peer::start(vec![
+        reply("events-", 403, r#"{"detail":"You do not have permission to perform this action."}"#),
+        reply("/issues/", 200, "[]"),
+        known(),
+        reply("/organizations/shop/", 200, "{}"),
+    ])
+    .await;
+    let lines = sentry_of(&peer).check(&request_until(600)).await;
+    assert!(lines[1].result.is_ok(), "{lines:?}");
+    assert_eq!(lines[2].what, "peer: events of app@$version");
+    assert!(lines[2].result.clone().unwrap_err().way_out.contains("org:read"));
 }
 
 #[tokio::test]
@@ -126,7 +270,7 @@ async fn error_events_of_the_release_are_counted_by_the_minute() {
 async fn an_interval_without_sense_gives_no_readings() {
     for (interval, fine) in [("1e300", true), ("9223372036854775807", true), ("0", false), ("-5", false)] {
         let odd = TIMESERIES.replace("\"interval\":30000", &format!("\"interval\":{interval}"));
-        let peer = Peer::start(vec![reply("events-timeseries", 200, &odd)]).await;
+        let peer = Peer::start(vec![reply("events-timeseries", 200, &odd), known()]).await;
         let poll = sentry(&peer, vec![query(SentryWant::ErrorCount, 30)]).poll(&request_until(180)).await;
         assert_eq!(poll.map(|poll| points(&poll, 0)).ok(), fine.then(Vec::new), "{interval}");
     }
@@ -159,7 +303,7 @@ async fn a_sentry_that_knows_only_hours_is_asked_for_hours_from_then_on() {
 #[tokio::test]
 async fn no_session_at_all_is_no_data() {
     let none = SESSIONS.replace("[1000,0,50]", "[0,0,0]");
-    let peer = Peer::start(vec![reply("sessions", 200, &none)]).await;
+    let peer = Peer::start(vec![reply("sessions", 200, &none), known()]).await;
     let poll = sentry(&peer, vec![query(SentryWant::CrashFree, 600)]).poll(&request_until(600)).await.unwrap();
     assert!(points(&poll, 0).iter().all(|(_, sample)| *sample == Sample::Empty));
 }

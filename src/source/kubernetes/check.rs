@@ -130,7 +130,7 @@ fn failure(error: &SourceError) -> CheckFailure {
         SourceError::RateLimited { .. } | SourceError::Server { .. } => "the API server is in trouble: try again",
         SourceError::Timeout(_) => "is a VPN or a proxy missing? `kubectl get --raw /version` must answer",
         SourceError::Unreachable(_) => "check the kubeconfig, the context and the network",
-        SourceError::BadQuery(_) | SourceError::BadAnswer(_) | SourceError::Partial(_) => {
+        SourceError::BadQuery(_) | SourceError::BadAnswer(_) | SourceError::Partial(_) | SourceError::Unproven(_) => {
             "is this address really a Kubernetes API server?"
         }
     };

@@ -51,3 +51,29 @@ impl TimeseriesAnswer {
         Ok(series.values.into_iter().filter_map(point).collect())
     }
 }
+
+/// The answer of the older `GET …/events-stats/`: epoch seconds, each with a list of one count.
+#[derive(Deserialize)]
+pub(super) struct StatsAnswer {
+    data: Vec<(i64, Vec<StatsCount>)>,
+}
+
+#[derive(Deserialize)]
+struct StatsCount {
+    count: Option<f64>,
+}
+
+impl StatsAnswer {
+    /// Counts of `step` as events a minute, without those that end after `settled`: nothing here says which of them
+    /// are complete.
+    pub(super) fn per_minute(self, step: TimeDelta, settled: Time) -> Vec<Point> {
+        let minutes = step.num_milliseconds().max(1) as f64 / 60_000.0;
+        let point = |(second, counts): (i64, Vec<StatsCount>)| {
+            let at = DateTime::from_timestamp(second, 0)?;
+            let count = counts.first().and_then(|count| count.count);
+            let sample = count.map_or(Sample::Empty, |count| Sample::from_number(count / minutes));
+            (at <= settled - step).then_some((at, sample))
+        };
+        self.data.into_iter().filter_map(point).collect()
+    }
+}

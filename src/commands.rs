@@ -8,16 +8,16 @@ mod rollback;
 mod watch;
 
 use crate::cli::{Cli, Command, ConfigCommand, Global};
-use crate::config::{self, AssembleOptions, Assembly, Config, ConfigError, Person};
+use crate::config::{self, AssembleOptions, Config, ConfigError, Person, SystemSecrets};
 use crate::memory::Memory;
-use crate::setup::Told;
+use crate::outcome::Outcome;
+use crate::setup::{Setup, Told};
+use crate::tui::terminal;
+use crate::{output, panics};
 use chrono::Utc;
 use clap::CommandFactory;
 use std::io::{self, Write};
 use thiserror::Error;
-
-/// Exit status for what could not even begin: wrong arguments, configuration, terminal.
-pub const NOT_BEGUN: u8 = 2;
 
 /// Why a command could not be carried out. Its text is for people and names the way out.
 #[derive(Debug, Error)]
@@ -33,8 +33,9 @@ pub enum CommandError {
     Io(#[from] io::Error),
 }
 
-/// Carries a command out; gives the exit status.
-pub fn run(cli: &Cli) -> Result<u8, CommandError> {
+/// Carries a command out; gives what it came to.
+pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
+    panics::say_with(terminal::restore);
     logging::start(cli.global.log_file.as_deref())?;
     // One TLS provider in the whole binary. An error says that it is in place already.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -48,31 +49,33 @@ pub fn run(cli: &Cli) -> Result<u8, CommandError> {
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "redflag", &mut script);
-            print(&script)
+            print(&String::from_utf8_lossy(&script))
         }
     }
 }
 
-fn print_config(global: &Global, command: ConfigCommand) -> Result<u8, CommandError> {
+fn print_config(global: &Global, command: ConfigCommand) -> Result<Outcome, CommandError> {
     match command {
-        ConfigCommand::Example => print(config::EXAMPLE.as_bytes()),
-        ConfigCommand::Schema => print(config::schema().as_bytes()),
+        ConfigCommand::Example => print(config::EXAMPLE),
+        ConfigCommand::Schema => print(&config::schema()),
         ConfigCommand::Path => {
-            let found = config::find(global.config.as_deref());
-            if let Ok(path) = &found {
-                return print(format!("{}\n", path.display()).as_bytes());
-            }
-            found.map(|_| 0).map_err(CommandError::from)
+            let path = config::find(global.config.as_deref())?;
+            print(&format!("{}\n", path.display()))
         }
     }
 }
 
 /// Prints to standard output. A reader that has enough (`| head`) is no error.
-fn print(text: &[u8]) -> Result<u8, CommandError> {
-    match io::stdout().write_all(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(0),
-    }
+fn print(text: &str) -> Result<Outcome, CommandError> {
+    let mut out = output::stdout();
+    out.write_all(text.as_bytes())?;
+    out.end()?;
+    Ok(Outcome::Done)
+}
+
+/// The secrets of this machine, for a command without a screen: what is waited for is said on error output.
+fn secrets() -> SystemSecrets {
+    SystemSecrets::new(|program| output::stderr().line(&format!("redflag: {}", program.waiting())))
 }
 
 fn load(global: &Global) -> Result<Config, ConfigError> {
@@ -88,9 +91,8 @@ fn here_and_now(told: Told, read_only: bool) -> AssembleOptions {
 ///
 /// A file that cannot be read is no reason not to watch: then nothing is known, and the screen says so of the
 /// target.
-fn recall(assembly: &mut Assembly) -> Option<Memory> {
+fn recall(setup: &mut Setup) -> Option<Memory> {
     let memory = Memory::usual()?;
-    let setup = &mut assembly.setup;
     let workloads = setup.workloads.iter().map(|workload| &workload.reference);
     match memory.recall(&setup.environment, workloads) {
         Ok(known) => setup.rollback.known = known,

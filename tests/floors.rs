@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Top-level modules by floor, lowest first. `rollback` is judgement but for what
 /// is remembered of versions (words) and for its strategies (adapters); so are the kill switches but for their systems.
 const FLOORS: [&[&str]; 6] = [
-    &["deploy", "rollout", "signal", "poll", "setup", "secret", "rollback/known"],
+    &["deploy", "rollout", "signal", "poll", "setup", "secret", "text", "rollback/known"],
     &["store", "verdict", "rollback", "timeline", "kill_switch"],
     &["message", "watch"],
     &[
@@ -16,13 +16,16 @@ const FLOORS: [&[&str]; 6] = [
         "config",
         "clock",
         "memory",
+        "lines",
+        "output",
+        "panics",
         "repository",
         "kill_switch/spec",
         "kill_switch/system",
         "rollback/strategy",
         "rollback/spec",
     ],
-    &["runtime", "tui", "demo"],
+    &["runtime", "outcome", "tui", "demo"],
     &["cli", "commands", "main", "lib"],
 ];
 

@@ -2,24 +2,25 @@
 
 mod lines;
 
-use super::{CommandError, block_on, here_and_now, load, recall};
+use super::{CommandError, block_on, here_and_now, load, recall, secrets};
 use crate::cli::{Global, RollbackArgs};
 use crate::clock::Clock;
-use crate::config::SystemSecrets;
-use crate::runtime::{Outside, QUEUE, Runtime};
+use crate::outcome::Outcome;
+use crate::output;
+use crate::runtime::{Outside, QUEUE, Runtime, stops};
 use crate::setup::{Automatic, Confirm, Told};
 use crate::watch::Watch;
 use chrono::TimeDelta;
-use futures_util::stream;
-use lines::{Lines, Mode};
+use futures_util::{StreamExt, stream};
+use lines::{Input, Lines, Mode};
 use std::io::{self, IsTerminal};
 use tokio::sync::mpsc;
 
-pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandError> {
+pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<Outcome, CommandError> {
     let config = load(global)?;
     let told = Told { rollback_to: args.to, ..Told::default() };
     let options = here_and_now(told, global.read_only);
-    let mut assembly = config.assemble(Some(&args.environment), &options, &SystemSecrets::default())?;
+    let mut assembly = config.assemble(Some(&args.environment), &options, &secrets())?;
     if assembly.setup.read_only && !args.dry_run {
         return Err(CommandError::Call(
             "refused: read-only; without --read-only (and read_only in the configuration) it may be done, \
@@ -51,7 +52,7 @@ pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandErr
     assembly.setup.rollback.automatic = Automatic::Off;
     // An answer is a line and its Enter; no slip of a finger types that.
     assembly.setup.confirm_grace = TimeDelta::zero();
-    let memory = recall(&mut assembly);
+    let memory = recall(&mut assembly.setup);
     block_on(async {
         let clock = Clock::real();
         let (out, inbox) = mpsc::channel(QUEUE);
@@ -59,15 +60,27 @@ pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandErr
         let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out)
             .with_memory(memory);
         let answers = if mode == Mode::Ask { typed_lines() } else { mpsc::unbounded_channel().1 };
-        let inputs = stream::unfold(answers, |mut answers| async move {
+        let lines = stream::unfold(answers, |mut answers| async move {
             match answers.recv().await {
-                Some(line) => Some((line, answers)),
+                Some(line) => Some((Input::Typed(line), answers)),
                 // Nobody types any more, and the loop goes on by itself.
                 None => std::future::pending().await,
             }
         });
-        let face = Lines::new(mode, io::stdout());
-        Ok(Runtime::new(watch, face, Box::pin(inputs), clock, outside, inbox).run().await?)
+        let inputs = stream::select(Box::pin(lines), stops()?.map(Input::Stop));
+        let face = Lines::new(mode, output::stdout());
+        let mut runtime = Runtime::new(watch, face, inputs, clock, outside, inbox);
+        match runtime.run().await {
+            Ok(outcome) => Ok(outcome),
+            // What was sent is under way, and that is what the status is about.
+            Err(error) => match Outcome::of_rollback(runtime.watch().last_undertaken()) {
+                Some(outcome) => {
+                    output::stderr().line(&format!("redflag: {error}"));
+                    Ok(outcome)
+                }
+                None => Err(error.into()),
+            },
+        }
     })
 }
 

@@ -112,3 +112,58 @@ Exit status:
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deploy::Time;
+    use crate::rollback::{Blocked, Goal, Plan, Undertaking};
+    use std::sync::Arc;
+
+    #[test]
+    fn every_state_of_a_rollback_and_every_verdict_has_its_status() {
+        let at = Time::UNIX_EPOCH;
+        let plan = || Arc::new(Plan { goal: Goal::Back, stages: Vec::new(), left_out: Vec::new() });
+        let done = || Undertaking {
+            plan: plan(),
+            confirmed: at,
+            automatic: false,
+            accepted: None,
+            ready: None,
+            clear_since: None,
+            steps: Vec::new(),
+        };
+        let blocked = Blocked { reason: String::new(), way_out: String::new() };
+        for (rollback, status) in [
+            (Rollback::Idle, None),
+            (Rollback::Planned { plan: plan(), opened: at }, None),
+            (Rollback::Countdown { plan: plan(), began: at, fires: at }, None),
+            (Rollback::Confirmed(done()), Some(6)),
+            (Rollback::Running(done()), Some(6)),
+            (Rollback::OutcomeUnknown { done: done(), at, reason: String::new() }, Some(6)),
+            (Rollback::Failed { done: done(), at, blocked }, Some(6)),
+            (Rollback::NotTheCause { done: done(), at }, Some(1)),
+            (Rollback::Verified { done: done(), at }, Some(5)),
+        ] {
+            assert_eq!(Outcome::of_rollback(&rollback).map(Outcome::status), status, "{rollback:?}");
+        }
+        for (verdict, status) in [
+            (Verdict::Healthy, 0),
+            (Verdict::Faulty, 1),
+            (Verdict::Watching, 3),
+            (Verdict::Inconclusive, 3),
+            (Verdict::Degraded, 4),
+        ] {
+            assert_eq!(Outcome::of_verdict(verdict).status(), status, "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn the_help_names_every_status() {
+        for outcome in Outcome::ALL {
+            let status = outcome.status().to_string();
+            let words = Outcome::HELP.split(|sign: char| !sign.is_ascii_digit());
+            assert!(words.into_iter().any(|word| word == status), "{outcome:?}");
+        }
+    }
+}

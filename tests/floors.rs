@@ -130,6 +130,27 @@ fn the_words_the_judgement_and_the_core_are_pure() {
 }
 
 #[test]
+fn only_the_cleaner_and_the_screen_write_to_the_terminal() {
+    /// What writes there; whether it is a terminal may be asked by anybody.
+    const WAYS: [&str; 6] = ["println!(", "print!(", "dbg!(", "io::stdout()", "io::stderr()", "::set_hook("];
+    const WRITERS: [(&str, &str); 3] = [
+        ("output", "every line, through the cleaner"),
+        ("tui/terminal", "the screen, whose brush cleans"),
+        ("panics", "through `output`"),
+    ];
+    let mut wrong = Vec::new();
+    for (module, text) in sources() {
+        if WRITERS.iter().any(|(writer, _)| *writer == module) {
+            continue;
+        }
+        let code = code(&text).replace("io::stdout().is_terminal()", "");
+        let used = WAYS.iter().filter(|way| code.contains(**way));
+        wrong.extend(used.map(|way| format!("src/{module}.rs writes by {way}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn every_file_says_what_it_is_for() {
     let silent: Vec<String> =
         sources().into_iter().filter(|(_, text)| !text.starts_with("//! ")).map(|(module, _)| module).collect();

@@ -117,6 +117,7 @@ impl Http {
     }
 
     fn request_at(&self, method: Method, url: Url) -> RequestBuilder {
+        hide_parameters(&url);
         let known = url.origin() == self.base.origin();
         let request = self.client.request(method, url).header(ACCEPT, "application/json").timeout(self.timeout);
         if known { request.headers(self.headers.clone()) } else { request }

@@ -98,7 +98,7 @@ async fn a_check_is_0_or_1() {
 }
 
 #[tokio::test]
-async fn a_dry_run_is_0_where_it_would_work_6_where_not_and_3_where_nobody_knows() {
+async fn a_dry_run_is_0_where_it_would_work_and_6_where_not() {
     let company = company(Scenario::Healthy).await;
     let program = Program::of(&company);
     let (status, text) = program.status(&["rollback", "production", "--dry-run"]).await;

@@ -271,11 +271,11 @@ mod tests {
 
         static TOLD: AtomicUsize = AtomicUsize::new(0);
         let told = SystemSecrets::new(|program| {
-            assert!(program.waiting().starts_with("waiting for a secret from `printf s3cret`"), "{}", program.waiting());
+            assert!(program.waiting().starts_with("waiting for a secret from `printf s3%s cret`"), "{}", program.waiting());
             TOLD.fetch_add(1, Ordering::SeqCst);
         });
         let told = SystemSecrets { at_once: Duration::ZERO, ..told };
-        let secret = told.command(&words(&["printf", "s3cret"])).unwrap();
+        let secret = told.command(&words(&["printf", "s3%s", "cret"])).unwrap();
         assert_eq!((secret.expose(), TOLD.load(Ordering::SeqCst)), ("s3cret", 1));
     }
 

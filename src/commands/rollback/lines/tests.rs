@@ -263,6 +263,36 @@ fn nothing_is_asked_before_it_is_known_who_else_is_at_it() {
 }
 
 #[test]
+fn a_cluster_that_tells_nothing_is_not_waited_for_for_ever() {
+    for (mode, outcome) in [(Mode::DryRun, Outcome::Inconclusive), (yes(None), Outcome::RollbackFailed)] {
+        let mut story = Story::new(mode, ready(vec![]));
+        story.say(Message::Tick(at(14)));
+        assert_eq!(story.turn(), None);
+        story.say(Message::Tick(at(15)));
+        assert_eq!(story.turn(), Some(outcome));
+        assert!(story.told().starts_with("no plan: the cluster has not told of its workloads\n"), "{}", story.told());
+    }
+}
+
+#[test]
+fn whoever_stops_it_learns_what_goes_on() {
+    let mut story = Story::new(Mode::Ask, ready(vec![]));
+    story.run();
+    let stop = |story: &mut Story| {
+        let wishes = story.face.take(Input::Stop(Outcome::Interrupted), &story.watch);
+        story.grant(wishes)
+    };
+    assert_eq!(stop(&mut story), Some(Outcome::Interrupted));
+    assert!(story.told().ends_with("stopped: nothing was changed\n"), "{}", story.told());
+    let mut story = Story::new(yes(None), ready(vec![]));
+    story.run();
+    assert_eq!((stop(&mut story), story.sent), (Some(Outcome::Interrupted), 1));
+    let told = "stopped: the rollback goes on without redflag\nlook yourself:\n  \
+                kubectl rollout status deployment/app -n production\n";
+    assert!(story.told().ends_with(told), "{}", story.told());
+}
+
+#[test]
 fn what_is_blocked_is_told_with_every_check_and_its_way_out() {
     let blocked = Blocked { reason: "Argo CD would put it back".to_owned(), way_out: "revert in Git".to_owned() };
     let checks = vec![Check::ok("permission", "may do it"), Check::blocked("owner", blocked.clone())];

@@ -142,7 +142,7 @@ async fn a_signal_has_its_own_status_without_a_screen_too() {
             tokio::task::yield_now().await;
             assert!(child.try_wait().unwrap().is_none());
         }
-        kill_process(Pid::from_raw(child.id().unwrap() as i32).unwrap(), signal).unwrap();
+        kill_process(Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap(), signal).unwrap();
         assert_eq!(child.wait().await.unwrap().code(), Some(status), "{signal:?}");
         let mut text = String::new();
         child.stdout.take().unwrap().read_to_string(&mut text).await.unwrap();

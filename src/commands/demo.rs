@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<Outcome, CommandEr
         let workloads = assembly.setup.workloads.iter();
         assembly.setup.rollback.known = workloads.map(|it| company.known(&it.reference.name)).collect();
         let Assembly { setup, sources, rollback, switches } = assembly;
-        show(play, setup, Credentials::There(Equipment { sources, rollback, switches }), None, clock).await
+        show(play, setup, Credentials::There(Box::new(Equipment { sources, rollback, switches })), None, clock).await
     })
 }
 

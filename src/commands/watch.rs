@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandE
         config.assemble(args.environment.as_deref(), &options, &*secrets)?;
     let memory = recall(&mut setup);
     let credentials = if secrets.missing().is_empty() {
-        Credentials::There(Equipment { sources, rollback, switches })
+        Credentials::There(Box::new(Equipment { sources, rollback, switches }))
     } else {
         let environment = setup.environment.clone();
         Credentials::Awaited(Awaited::new(Arc::clone(&secrets), move || {
@@ -53,7 +53,7 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandE
 /// What the outside is talked to with.
 pub(super) enum Credentials {
     /// All of it is here.
-    There(Equipment),
+    There(Box<Equipment>),
     /// Some programs still have to print their secrets.
     Awaited(Awaited),
 }
@@ -104,7 +104,8 @@ pub(super) async fn show(
     let watch = Watch::new(setup);
     let (setup, time) = (watch.shared_setup(), clock.clone());
     let (outside, awaited) = match credentials {
-        Credentials::There(Equipment { sources, rollback, switches }) => {
+        Credentials::There(equipment) => {
+            let Equipment { sources, rollback, switches } = *equipment;
             (Outside::new(setup, sources, rollback, time, out).with_switches(switches), Awaited::nothing())
         }
         Credentials::Awaited(awaited) => (Outside::unequipped(setup, time, out), awaited),

@@ -284,7 +284,8 @@ mod tests {
             ("https://hook/?", true),
             ("https://hook/a=b", true),
         ] {
-            let text = format!("[environments.a]\nwebsite = '{address}'\n[environments.a.flags]\noff_url = '{address}'");
+            let text =
+                format!("[environments.a]\nwebsite = '{address}'\n[environments.a.flags]\noff_url = '{address}'");
             let root = DeTable::parse(&text).unwrap();
             assert_eq!(shown(&text, &secrets(root.get_ref())) == text, is_shown, "{address}");
             let broken = format!("[sources.a]\nurl = \"{address}\" x");

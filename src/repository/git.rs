@@ -88,7 +88,8 @@ impl Git {
     pub(super) fn new(folder: &Path, timeout: Duration) -> Self {
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         let secrets = secret::hidden_variables();
-        let inherited = names.filter(|name| !is_hidden(name) && (!secrets.contains(name) || is_gits_own(name))).collect();
+        let inherited =
+            names.filter(|name| !is_hidden(name) && (!secrets.contains(name) || is_gits_own(name))).collect();
         Self { folder: folder.to_owned(), timeout, inherited, ssh: OnceCell::new() }
     }
 

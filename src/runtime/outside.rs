@@ -130,7 +130,9 @@ impl Outside {
         self.switches = equipment.switches.into_iter().map(Switch::new).collect();
         let held_back = self.held_back.take().unwrap_or_default();
         self.connect();
-        held_back.into_iter().for_each(|effect| self.perform(effect));
+        for effect in held_back {
+            self.perform(effect);
+        }
     }
 
     /// Begins to stream from the clusters.

@@ -35,10 +35,7 @@ impl Awaited {
     }
 
     /// What `secrets` lacks; then `finish` is called.
-    pub fn new(
-        secrets: Arc<SystemSecrets>,
-        finish: impl FnOnce() -> io::Result<Equipment> + Send + 'static,
-    ) -> Self {
+    pub fn new(secrets: Arc<SystemSecrets>, finish: impl FnOnce() -> io::Result<Equipment> + Send + 'static) -> Self {
         let programs = secrets.missing().into();
         Self { secrets, programs, running: None, finish: Some(Box::new(finish)) }
     }

@@ -8,8 +8,23 @@ pub(super) const SHORTEST: usize = 6;
 
 /// How the makers of tokens mark theirs.
 const MARKS: [&str; 17] = [
-    "glsa_", "glc_", "sntrys_", "sntryu_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "eyJ",
-    "xoxb-", "xoxp-", "ya29.", "k8s-aws-v1.", "AKIA",
+    "glsa_",
+    "glc_",
+    "sntrys_",
+    "sntryu_",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "eyJ",
+    "xoxb-",
+    "xoxp-",
+    "ya29.",
+    "k8s-aws-v1.",
+    "AKIA",
 ];
 
 /// A marked word shorter than this is a word.
@@ -24,7 +39,9 @@ const SECRET: [&str; 8] = ["token", "password", "passwd", "secret", "api_key", "
 /// Whether a name calls its value a secret: `token`, `api_key`, `X-Signature`; or is one of the usual short ones.
 pub(crate) fn names_one(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
-    SECRET.iter().any(|word| name.contains(word)) || ["key", "sig", "code", "pass", "pwd"].contains(&name.as_str()) || name.ends_with("_key")
+    SECRET.iter().any(|word| name.contains(word))
+        || ["key", "sig", "code", "pass", "pwd"].contains(&name.as_str())
+        || name.ends_with("_key")
 }
 
 /// Every form in which a secret may come back.
@@ -78,7 +95,9 @@ fn inside_base64(bytes: &[u8], before: usize, alphabet: &[u8; 64]) -> String {
 
 fn percent(secret: &str) -> String {
     secret.bytes().fold(String::new(), |out, byte| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out + char::from(byte).encode_utf8(&mut [0; 4]),
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            out + char::from(byte).encode_utf8(&mut [0; 4])
+        }
         _ => out + &format!("%{byte:02X}"),
     })
 }
@@ -124,7 +143,10 @@ fn follows_scheme(before: &str) -> bool {
     let before = &before[..before.len() - gap];
     gap > 0
         && SCHEMES.iter().any(|scheme| {
-            before.len().checked_sub(scheme.len()).is_some_and(|start| before[start..].eq_ignore_ascii_case(scheme.as_bytes()))
+            before
+                .len()
+                .checked_sub(scheme.len())
+                .is_some_and(|start| before[start..].eq_ignore_ascii_case(scheme.as_bytes()))
         })
 }
 
@@ -137,7 +159,9 @@ mod tests {
         let forms = of("open sesame");
         // RFC 7617: Aladdin:open sesame.
         let inside = |text: &str| forms.iter().any(|form| text.contains(form.as_str()));
-        for basic in ["QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "YTpvcGVuIHNlc2FtZTo=", "YWI6b3BlbiBzZXNhbWU=", "b3BlbiBzZXNhbWU="] {
+        for basic in
+            ["QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "YTpvcGVuIHNlc2FtZTo=", "YWI6b3BlbiBzZXNhbWU=", "b3BlbiBzZXNhbWU="]
+        {
             assert!(inside(basic), "{basic}: {forms:?}");
         }
         assert!(!inside("QWxhZGRpbjpjbG9zZSBzZXNhbWU"));
@@ -146,18 +170,24 @@ mod tests {
     #[test]
     fn a_secret_is_known_in_an_address_and_in_json() {
         let forms = of("p&s/w\"d x");
-        for form in ["p%26s%2Fw%22d%20x", "p%26s%2fw%22d%20x", "p%26s%2Fw%22d+x", "p&s/w\\\"d x", "p&amp;s/w&quot;d x"] {
+        for form in ["p%26s%2Fw%22d%20x", "p%26s%2fw%22d%20x", "p%26s%2Fw%22d+x", "p&s/w\\\"d x", "p&amp;s/w&quot;d x"]
+        {
             assert!(forms.contains(form), "{form}: {forms:?}");
         }
     }
 
     #[test]
     fn what_looks_like_a_credential_is_one_and_words_are_not() {
-        let found = |text: &str| (0..text.len()).filter_map(|at| looks_like_one(text, at).map(|n| text[at..at + n].to_owned())).collect::<Vec<_>>();
+        let found = |text: &str| {
+            (0..text.len())
+                .filter_map(|at| looks_like_one(text, at).map(|n| text[at..at + n].to_owned()))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(found("Authorization: Bearer abc.DEF-123"), ["abc.DEF-123"]);
         assert_eq!(found("{'authorization': 'BASIC QWxhZGRpbg=='}"), ["QWxhZGRpbg=="]);
         assert_eq!(found("token eyJhbGciOiJSUzI1NiIsImtpZCI6IiJ9.e30.x"), ["eyJhbGciOiJSUzI1NiIsImtpZCI6IiJ9.e30.x"]);
-        for words in ["Bearer authentication is required", "basic auth", "a Bearer token.", "no bearer", "eyJ is short"] {
+        for words in ["Bearer authentication is required", "basic auth", "a Bearer token.", "no bearer", "eyJ is short"]
+        {
             assert!(found(words).is_empty(), "{words}");
         }
     }

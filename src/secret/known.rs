@@ -57,7 +57,9 @@ pub fn hide(text: &str) {
     }
     let forms = forms::of(text);
     let mut known = known_mut();
-    forms.iter().for_each(|form| known.add(form));
+    for form in &forms {
+        known.add(form);
+    }
 }
 
 /// A secret was read from this environment variable: no program that does not need it inherits it.
@@ -101,9 +103,9 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
 /// How many bytes at the end of a text that was cut may be the beginning of a secret.
 pub fn dangling(text: &str) -> usize {
     let known = known();
-    let longest = |form: &str| (1..form.len()).rev().find(|&length| {
-        form.is_char_boundary(length) && text.ends_with(&form[..length])
-    });
+    let longest = |form: &str| {
+        (1..form.len()).rev().find(|&length| form.is_char_boundary(length) && text.ends_with(&form[..length]))
+    };
     known.forms.values().flatten().filter_map(|form| longest(form)).max().unwrap_or_default()
 }
 

@@ -1,5 +1,11 @@
 //! A program on a pty, as a person's terminal sees it.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, reason = "each test file uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "each test file uses a part of it"
+)]
 
 use pty_process::blocking::{Command, Pty};
 use rustix::process::{Pid, Signal, kill_process};

@@ -206,6 +206,7 @@ impl SecretProgram {
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn words(text: &[&str]) -> Vec<String> {
@@ -227,7 +228,9 @@ mod tests {
         std::fs::write(&path, "\n").unwrap();
         assert!(SystemSecrets::default().file(&path).unwrap_err().ends_with("token is empty"));
         std::fs::write(&path, "s3cret-1\ns3cret-2\n").unwrap();
-        assert!(SystemSecrets::default().file(&path).unwrap_err().ends_with("token: a secret is one line, and this has 2"));
+        assert!(
+            SystemSecrets::default().file(&path).unwrap_err().ends_with("token: a secret is one line, and this has 2")
+        );
     }
 
     #[cfg(unix)]
@@ -269,14 +272,19 @@ mod tests {
         let hasty = SystemSecrets { patience: Duration::ZERO, ..SystemSecrets::default() };
         assert_eq!(hasty.command(&words(&["sleep", "60"])).unwrap_err(), "sleep took longer than 0 s");
 
-        static TOLD: AtomicUsize = AtomicUsize::new(0);
-        let told = SystemSecrets::new(|program| {
-            assert!(program.waiting().starts_with("waiting for a secret from `printf s3%s cret`"), "{}", program.waiting());
-            TOLD.fetch_add(1, Ordering::SeqCst);
+        let times = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&times);
+        let told = SystemSecrets::new(move |program| {
+            assert!(
+                program.waiting().starts_with("waiting for a secret from `printf s3%s cret`"),
+                "{}",
+                program.waiting()
+            );
+            count.fetch_add(1, Ordering::SeqCst);
         });
         let told = SystemSecrets { at_once: Duration::ZERO, ..told };
         let secret = told.command(&words(&["printf", "s3%s", "cret"])).unwrap();
-        assert_eq!((secret.expose(), TOLD.load(Ordering::SeqCst)), ("s3cret", 1));
+        assert_eq!((secret.expose(), times.load(Ordering::SeqCst)), ("s3cret", 1));
     }
 
     #[test]
@@ -291,10 +299,7 @@ mod tests {
         let op = words(&["op", "read", "op://ops/grafana/token"]);
         assert_eq!(quick.command(&op).unwrap().expose(), "");
         let [program] = quick.missing().try_into().unwrap();
-        assert_eq!(
-            program.waiting(),
-            "waiting for a secret from `op read op://ops/grafana/token`, for 60 s at most"
-        );
+        assert_eq!(program.waiting(), "waiting for a secret from `op read op://ops/grafana/token`, for 60 s at most");
         quick.keep(program, Ok(Secret::new("s3cret")));
         assert_eq!(quick.command(&op).unwrap().expose(), "s3cret");
         assert!(quick.missing().is_empty());

@@ -51,9 +51,8 @@ impl Talk {
     pub(super) async fn read_as<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, String> {
         let body = self.read(request).await?;
         let name = self.name;
-        serde_json::from_value(body).map_err(|error| {
-            format!("{name}'s answer cannot be read: {}", clean(&error.to_string()))
-        })
+        serde_json::from_value(body)
+            .map_err(|error| format!("{name}'s answer cannot be read: {}", clean(&error.to_string())))
     }
 
     /// Sends what turns a flag off, once. `own` knows the refusals that only this system has.

@@ -8,16 +8,25 @@ mod rollback;
 mod watch;
 
 use crate::cli::{Cli, Command, ConfigCommand, Global};
-use crate::config::{self, AssembleOptions, Config, ConfigError, Person, SystemSecrets};
+use crate::config::{self, AssembleOptions, Assembly, Config, ConfigError, Person, SystemSecrets};
 use crate::memory::Memory;
 use crate::outcome::Outcome;
+use crate::runtime::stops;
 use crate::setup::{Setup, Told};
 use crate::tui::terminal;
+use crate::watch::Watch;
 use crate::{output, panics};
 use chrono::Utc;
 use clap::CommandFactory;
+use futures_util::StreamExt;
 use std::io::{self, Write};
+use std::pin::pin;
+use std::time::Duration;
 use thiserror::Error;
+use tokio::time::timeout;
+
+/// What a program prints within this time was not waited for.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Why a command could not be carried out. Its text is for people and names the way out.
 #[derive(Debug, Error)]
@@ -73,9 +82,41 @@ fn print(text: &str) -> Result<Outcome, CommandError> {
     Ok(Outcome::Done)
 }
 
-/// The secrets of this machine, for a command without a screen: what is waited for is said on error output.
-fn secrets() -> SystemSecrets {
-    SystemSecrets::new(|program| output::stderr().line(&format!("redflag: {}", program.waiting())))
+/// All that a command without a screen begins with. A program that prints a secret is waited for, and said on error
+/// output when that takes longer than a moment.
+async fn assembled(
+    config: &Config,
+    environment: Option<&str>,
+    options: &AssembleOptions,
+) -> Result<Assembly, CommandError> {
+    let secrets = SystemSecrets::default();
+    let assembly = config.assemble(environment, options, &secrets)?;
+    let missing = secrets.missing();
+    if missing.is_empty() {
+        return Ok(assembly);
+    }
+    // One at a time: two of them would ask for the same key to be touched.
+    for program in missing {
+        let mut printed = pin!(program.printed());
+        let printed = match timeout(AT_ONCE, &mut printed).await {
+            Ok(printed) => printed,
+            Err(_) => {
+                output::stderr().line(&format!("redflag: {}", program.waiting()));
+                printed.await
+            }
+        };
+        secrets.keep(program.clone(), printed);
+    }
+    Ok(config.assemble(environment, options, &secrets)?)
+}
+
+/// Does work to its end, or until the system asks us to stop.
+async fn unless_stopped(work: impl Future<Output = Result<Outcome, CommandError>>) -> Result<Outcome, CommandError> {
+    let mut stops = stops()?;
+    tokio::select! {
+        outcome = work => outcome,
+        Some(outcome) = stops.next() => Ok(outcome),
+    }
 }
 
 fn load(global: &Global) -> Result<Config, ConfigError> {
@@ -99,6 +140,17 @@ fn recall(setup: &mut Setup) -> Option<Memory> {
         Err(error) => tracing::warn!(path = %memory.path().display(), %error, "nothing is recalled of earlier watches"),
     }
     Some(memory)
+}
+
+/// What a watch came to that ended like this. What was sent is under way whatever became of the face, and then that is
+/// what the status is about.
+fn came_to(left: io::Result<Outcome>, watch: &Watch) -> Result<Outcome, CommandError> {
+    left.or_else(|error| {
+        let outcome =
+            Outcome::of_rollback(watch.last_undertaken()).ok_or_else(|| io::Error::other(error.to_string()))?;
+        output::stderr().line(&format!("redflag: {error}"));
+        Ok(outcome)
+    })
 }
 
 /// Runs a command to its end on one thread; blocking calls have threads of their own.

@@ -152,6 +152,28 @@ async fn a_signal_has_its_own_status_without_a_screen_too() {
 }
 
 #[tokio::test]
+async fn whoever_does_not_want_to_wait_for_a_secret_ends_it_too() {
+    let config = "[sources.cluster]\nkind = \"kubernetes\"\nurl = \"http://127.0.0.1:9\"\n\
+                  token = { command = [\"sh\", \"-c\", \"echo $$ > runs; mkfifo pipe; cat pipe\"] }\n\
+                  [environments.production]\nworkloads = [\"deployment/app\"]\n";
+    for arguments in [&["check"][..], &["rollback", "production", "--dry-run"]] {
+        let program = Program::with(config, "");
+        let mut command = program.command(arguments);
+        let mut child = command.current_dir(program.home.path()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = lines.next_line().await.unwrap().unwrap();
+        assert!(line.starts_with("redflag: waiting for a secret from `sh -c echo "), "{line}");
+        kill_process(Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap(), Signal::INT).unwrap();
+        assert_eq!(child.wait().await.unwrap().code(), Some(130), "{arguments:?}");
+        let runs = std::fs::read_to_string(program.home.path().join("runs")).unwrap();
+        let process = Pid::from_raw(runs.trim().parse().unwrap()).unwrap();
+        while rustix::process::test_kill_process(process).is_ok() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_has_enough_is_no_error() {
     let program = Program::with("", "");
     for arguments in [&["config", "example"][..], &["config", "schema"], &["completions", "bash"]] {

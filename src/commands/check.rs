@@ -3,11 +3,11 @@
 mod readiness;
 mod switches;
 
-use super::{CommandError, block_on, here_and_now, load, print, recall, secrets};
+use super::{CommandError, assembled, block_on, here_and_now, load, print, recall, unless_stopped};
 use crate::cli::{CheckArgs, Global};
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
-use crate::config::Assembly;
+use crate::config::{Assembly, Config};
 use crate::deploy::{Time, WorkloadRef};
 use crate::message::Effect;
 use crate::outcome::Outcome;
@@ -36,23 +36,26 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<Outcome, CommandError> {
     let config = load(global)?;
+    block_on(unless_stopped(tried(&config, args)))
+}
+
+/// Tries everything and prints what came of it.
+async fn tried(config: &Config, args: &CheckArgs) -> Result<Outcome, CommandError> {
     let options = here_and_now(Told::default(), true);
     let now = options.started;
-    let mut assembly = config.assemble(args.environment.as_deref(), &options, &secrets())?;
+    let mut assembly = assembled(config, args.environment.as_deref(), &options).await?;
     // Where a rollback goes depends on what earlier watches found.
     recall(&mut assembly.setup);
     let Assembly { setup, sources, rollback, switches } = assembly;
     let mut text = format!("environment {}\n", setup.environment);
-    let lines = block_on(async {
-        let Found { versions, deployed_at, cluster, asks } = deployed(Watch::new(setup), &sources).await;
-        let request =
-            PollRequest { from: now - SPAN, since: Vec::new(), to: now, deployed_at, versions, older: Vec::new() };
-        let sources = join_all(sources.iter().map(|spec| check(spec, &request)));
-        let rollbacks = readiness::check(&rollback, cluster.as_ref(), &asks);
-        let (sources, rollbacks, flags) = join3(sources, rollbacks, switches::check(&switches)).await;
-        let sources = sources.into_iter().flatten().map(Line::from);
-        Ok(sources.chain(rollbacks).chain(flags).collect::<Vec<Line>>())
-    })?;
+    let Found { versions, deployed_at, cluster, asks } = deployed(Watch::new(setup), &sources).await;
+    let request =
+        PollRequest { from: now - SPAN, since: Vec::new(), to: now, deployed_at, versions, older: Vec::new() };
+    let sources = join_all(sources.iter().map(|spec| check(spec, &request)));
+    let rollbacks = readiness::check(&rollback, cluster.as_ref(), &asks);
+    let (sources, rollbacks, flags) = join3(sources, rollbacks, switches::check(&switches)).await;
+    let sources = sources.into_iter().flatten().map(Line::from);
+    let lines: Vec<Line> = sources.chain(rollbacks).chain(flags).collect();
     for line in &lines {
         text += &format!("{line}\n");
     }

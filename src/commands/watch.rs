@@ -1,6 +1,6 @@
 //! `redflag watch`: the screen over one environment's newest deploy.
 
-use super::{CommandError, block_on, here_and_now, load, recall};
+use super::{CommandError, block_on, came_to, here_and_now, load, recall};
 use crate::cli::{Global, WatchArgs};
 use crate::clock::Clock;
 use crate::config::{self, Assembly, Config, SystemSecrets};
@@ -33,7 +33,7 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandE
     let options = here_and_now(told, global.read_only);
     let look = Screenplay::of(global, &config)?;
     // Whatever is wrong is said before the terminal is touched; whoever has to touch a key does it beside the screen.
-    let secrets = Arc::new(SystemSecrets::without_programs());
+    let secrets = Arc::new(SystemSecrets::default());
     let Assembly { mut setup, sources, rollback, switches } =
         config.assemble(args.environment.as_deref(), &options, &*secrets)?;
     let memory = recall(&mut setup);
@@ -117,17 +117,7 @@ pub(super) async fn show(
     let left = runtime.run().await;
     drop(guard);
     output::stdout().line(&farewell(runtime.watch()));
-    match left {
-        Ok(outcome) => Ok(outcome),
-        // What was sent is under way whatever became of the screen, and that is what the status is about.
-        Err(error) => match Outcome::of_rollback(runtime.watch().last_undertaken()) {
-            Some(outcome) => {
-                output::stderr().line(&format!("redflag: {error}"));
-                Ok(outcome)
-            }
-            None => Err(error.into()),
-        },
-    }
+    came_to(left, runtime.watch())
 }
 
 /// One line, or two where something is still under way: what stays in the scroll-back.

@@ -15,9 +15,6 @@ use std::time::Duration;
 /// How long a program may take to print a secret: long enough for a person to touch a key.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a program prints within this time was not waited for.
-const AT_ONCE: Duration = Duration::from_secs(1);
-
 /// A secret is short; what is longer, in bytes, is something else.
 const LONGEST: usize = 64 << 10;
 
@@ -32,18 +29,13 @@ pub trait Secrets {
     fn command(&self, words: &[String]) -> Result<Secret, String>;
 }
 
-/// Environment, files and programs of this machine.
+/// Environment, files and programs of this machine. Programs are not run here, for they may wait for somebody: the
+/// secret of one is empty until [`SystemSecrets::keep`] brings it, and [`SystemSecrets::missing`] says which those are.
+/// So all else can be found right or wrong before anybody waits.
+#[derive(Debug, Default)]
 pub struct SystemSecrets {
-    /// How long a program may take.
-    patience: Duration,
-    /// How long it may take before somebody is told.
-    at_once: Duration,
-    /// Told what is waited for, once a program has not answered at once.
-    waits: Box<dyn Fn(&SecretProgram) + Send + Sync>,
-    /// Whether programs are run here; else they are collected, and their secrets are empty.
-    runs: bool,
-    /// What came of each program.
-    printed: Mutex<BTreeMap<Vec<String>, Result<Secret, String>>>,
+    /// What came of each program; nothing yet of those that are missing.
+    printed: Mutex<BTreeMap<Vec<String>, Option<Result<Secret, String>>>>,
 }
 
 /// A program that prints a secret.
@@ -54,59 +46,21 @@ pub struct SecretProgram {
 }
 
 impl SystemSecrets {
-    /// Whatever a program prints is waited for here; `waits` is told when that takes longer than a moment.
-    pub fn new(waits: impl Fn(&SecretProgram) + Send + Sync + 'static) -> Self {
-        Self { patience: PATIENCE, at_once: AT_ONCE, waits: Box::new(waits), runs: true, printed: Mutex::default() }
-    }
-
-    /// No program is run: each secret of one is empty until [`SystemSecrets::keep`] brings it, and
-    /// [`SystemSecrets::missing`] says which those are. For whoever must not wait.
-    pub fn without_programs() -> Self {
-        Self { runs: false, ..Self::new(|_| ()) }
-    }
-
-    /// The programs whose secrets were asked for and not brought yet.
+    /// The programs whose secrets were asked for and not brought yet, each once.
     pub fn missing(&self) -> Vec<SecretProgram> {
         let printed = self.printed();
-        let missing = printed.iter().filter(|(_, secret)| secret.as_ref().is_ok_and(|it| it.expose().is_empty()));
-        missing.map(|(words, _)| SecretProgram { words: words.clone(), patience: self.patience }).collect()
+        let missing = printed.iter().filter(|(_, printed)| printed.is_none());
+        missing.map(|(words, _)| SecretProgram { words: words.clone(), patience: PATIENCE }).collect()
     }
 
     /// Brings what a program printed, or why it did not.
     pub fn keep(&self, program: SecretProgram, printed: Result<Secret, String>) {
-        self.printed().insert(program.words, printed);
+        self.printed().insert(program.words, Some(printed));
     }
 
-    fn printed(&self) -> MutexGuard<'_, BTreeMap<Vec<String>, Result<Secret, String>>> {
+    fn printed(&self) -> MutexGuard<'_, BTreeMap<Vec<String>, Option<Result<Secret, String>>>> {
         // Each change of it is one call: whoever panicked left it whole.
         self.printed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Runs a program and waits for it.
-    fn run(&self, program: &SecretProgram) -> Result<Secret, String> {
-        // A thread of its own: whoever asks may be part of a runtime already, and those cannot be nested.
-        std::thread::scope(|scope| {
-            let running = scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let runtime = runtime.map_err(|error| format!("{} cannot be run: {error}", program.name()))?;
-                runtime.block_on(async {
-                    let printed = program.printed();
-                    tokio::pin!(printed);
-                    if let Ok(printed) = tokio::time::timeout(self.at_once, &mut printed).await {
-                        return printed;
-                    }
-                    (self.waits)(program);
-                    printed.await
-                })
-            });
-            running.join().unwrap_or_else(|_| Err(format!("{} cannot be run", program.name())))
-        })
-    }
-}
-
-impl Default for SystemSecrets {
-    fn default() -> Self {
-        Self::new(|_| ())
     }
 }
 
@@ -131,13 +85,9 @@ impl Secrets for SystemSecrets {
     }
 
     fn command(&self, words: &[String]) -> Result<Secret, String> {
-        if let Some(printed) = self.printed().get(words) {
-            return printed.clone();
-        }
-        let program = SecretProgram { words: words.to_vec(), patience: self.patience };
-        let printed = if self.runs { self.run(&program) } else { Ok(Secret::new("")) };
-        self.keep(program, printed.clone());
-        printed
+        let mut printed = self.printed();
+        let printed = printed.entry(words.to_vec()).or_default();
+        printed.clone().unwrap_or_else(|| Ok(Secret::new("")))
     }
 }
 
@@ -206,8 +156,6 @@ impl SecretProgram {
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn words(text: &[&str]) -> Vec<String> {
         text.iter().map(|&word| word.to_owned()).collect()
@@ -245,63 +193,51 @@ mod tests {
         assert!(error.ends_with("it is larger than 64 KiB, and no secret is"), "{error}");
     }
 
-    #[cfg(unix)]
-    #[test]
-    fn a_program_prints_the_secret_and_is_run_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let count = folder.path().join("count");
-        let script = format!("echo x >> {}; printf 's3cret\\n'", count.display());
-        let secrets = SystemSecrets::default();
-        for _ in 0..2 {
-            assert_eq!(secrets.command(&words(&["sh", "-c", &script])).unwrap().expose(), "s3cret");
-        }
-        assert_eq!(std::fs::read_to_string(count).unwrap(), "x\n");
+    fn program(text: &[&str]) -> SecretProgram {
+        SecretProgram { words: words(text), patience: PATIENCE }
     }
 
     #[cfg(unix)]
-    #[test]
-    fn a_failing_program_is_quoted_without_what_it_printed() {
+    #[tokio::test]
+    async fn a_program_prints_the_secret() {
+        assert_eq!(program(&["printf", "s3%s\\n", "cret"]).printed().await.unwrap().expose(), "s3cret");
+        let why = program(&["printf", "s3cret-1\\ns3cret-2"]).printed().await.unwrap_err();
+        assert_eq!(why, "printf: a secret is one line, and this has 2");
+        assert_eq!(program(&["true"]).printed().await.unwrap_err(), "true printed nothing");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_failing_program_is_quoted_without_what_it_printed() {
         let script = "echo s3cret; echo 'no account; tried s3cret' >&2; exit 3";
-        let error = SystemSecrets::default().command(&words(&["sh", "-c", script])).unwrap_err();
+        let error = program(&["sh", "-c", script]).printed().await.unwrap_err();
         assert_eq!(error, "sh failed (exit status: 3): no account; tried …");
     }
 
     #[cfg(unix)]
-    #[test]
-    fn a_program_that_waits_for_somebody_is_told_of_and_ended() {
-        let hasty = SystemSecrets { patience: Duration::ZERO, ..SystemSecrets::default() };
-        assert_eq!(hasty.command(&words(&["sleep", "60"])).unwrap_err(), "sleep took longer than 0 s");
-
-        let times = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&times);
-        let told = SystemSecrets::new(move |program| {
-            assert!(
-                program.waiting().starts_with("waiting for a secret from `printf s3%s cret`"),
-                "{}",
-                program.waiting()
-            );
-            count.fetch_add(1, Ordering::SeqCst);
-        });
-        let told = SystemSecrets { at_once: Duration::ZERO, ..told };
-        let secret = told.command(&words(&["printf", "s3%s", "cret"])).unwrap();
-        assert_eq!((secret.expose(), times.load(Ordering::SeqCst)), ("s3cret", 1));
+    #[tokio::test]
+    async fn a_program_that_waits_for_somebody_is_ended() {
+        let hasty = SecretProgram { patience: Duration::ZERO, ..program(&["sleep", "60"]) };
+        assert_eq!(hasty.printed().await.unwrap_err(), "sleep took longer than 0 s");
     }
 
-    #[test]
-    fn a_program_that_is_not_there_is_named() {
-        let error = SystemSecrets::default().command(&words(&["redflag-no-such-program"])).unwrap_err();
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_named() {
+        let error = program(&["redflag-no-such-program"]).printed().await.unwrap_err();
         assert_eq!(error, "there is no program redflag-no-such-program");
     }
 
     #[test]
-    fn whoever_must_not_wait_learns_what_is_missing() {
-        let quick = SystemSecrets::without_programs();
+    fn what_several_settings_ask_for_is_missing_once_until_it_is_brought() {
+        let secrets = SystemSecrets::default();
         let op = words(&["op", "read", "op://ops/grafana/token"]);
-        assert_eq!(quick.command(&op).unwrap().expose(), "");
-        let [program] = quick.missing().try_into().unwrap();
+        for _ in 0..2 {
+            assert_eq!(secrets.command(&op).unwrap().expose(), "");
+        }
+        let [program] = secrets.missing().try_into().unwrap();
         assert_eq!(program.waiting(), "waiting for a secret from `op read op://ops/grafana/token`, for 60 s at most");
-        quick.keep(program, Ok(Secret::new("s3cret")));
-        assert_eq!(quick.command(&op).unwrap().expose(), "s3cret");
-        assert!(quick.missing().is_empty());
+        secrets.keep(program, Ok(Secret::new("s3cret")));
+        assert_eq!(secrets.command(&op).unwrap().expose(), "s3cret");
+        assert!(secrets.missing().is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::config::parse_length;
 use crate::deploy::Time;
+use crate::outcome::Outcome;
 use chrono::{DateTime, Days, Local, NaiveTime, TimeDelta, Utc};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -14,12 +15,12 @@ use std::str::FromStr;
 #[command(name = "redflag", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(long_about = "Watches a deploy for the half hour after it went out, says in one sentence what is wrong \
                         when something is, and takes it back with one key.")]
-#[command(after_help = "Examples:\n  \
+#[command(after_help = statuses_after("Examples:\n  \
     redflag demo                               see it at work, with nothing set up\n  \
     redflag config example > redflag.toml      begin a configuration\n  \
     redflag check                              try every source, credential and permission\n  \
     redflag watch production                   watch the newest deploy there\n  \
-    redflag rollback production --dry-run      show what taking it back would do")]
+    redflag rollback production --dry-run      show what taking it back would do"))]
 pub struct Cli {
     /// For every command.
     #[command(flatten)]
@@ -79,25 +80,30 @@ pub enum Command {
     Completions(CompletionsArgs),
 }
 
+/// A help's last part, and what the exit statuses mean.
+fn statuses_after(text: &str) -> String {
+    format!("{text}\n\n{}", Outcome::HELP)
+}
+
 const JUDGE_HELP: &str = "A case is one line: {\"case_id\", \"kind\": \"latency|error_rate|memory|cpu|connections|kpi\", \
     \"unit\", \"step_s\", \"baseline\": [..], \"window\": [..], \"baseline_n\": [..]|null, \"window_n\": [..]|null}. \
     Latency is in s, ms or us, all else but kpi in percent, ratio or norm; *_n are the requests behind each sample; \
     null is a gap. Its verdict is one line: {\"case_id\", \"flagged\", \"at_step\", \"red_at_step\", \"sentence\"}: the first \
     sample of the window at which a warning or a red flag blames the deploy, and the first with a red flag; nothing \
     after a sample has a part in what is said at it. Lines that cannot be read get an error with their number on \
-    standard error, the rest is judged, and the exit status is 1.\n\nExamples:\n  \
+    standard error, the rest is judged, and the exit status is 2.\n\nExamples:\n  \
     redflag judge < cases.jsonl > verdicts.jsonl\n  \
     redflag judge < healthy.jsonl | grep -c '\"flagged\":true'    # false alarms";
 
 /// `redflag watch`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "The deploy is found in the cluster: its time, its versions and who made it. The flags override \
+    after_help = statuses_after("The deploy is found in the cluster: its time, its versions and who made it. The flags override \
     what is found.\n\nExamples:\n  \
     redflag watch\n  \
     redflag watch staging --read-only\n  \
     redflag watch production --deployed-at 14:02 --from 1.8.3 --to 1.9.0\n  \
-    redflag watch production --deployed-at 5m"
+    redflag watch production --deployed-at 5m")
 )]
 pub struct WatchArgs {
     /// Environment [default: the only one, or the one with default = true]
@@ -134,12 +140,13 @@ pub struct DemoArgs {
 
 /// `redflag rollback`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "The plan is printed first. It is followed until the old version serves, and the exit status \
-    says whether it does.\n\nExamples:\n  \
+#[command(after_help = statuses_after("The plan is printed first. It is followed until the old version serves, and \
+    the exit status says whether it does: 5 if so. A dry run ends with 0 where it would work, with 6 where it would \
+    not, with 3 where that is not known.\n\nExamples:\n  \
     redflag rollback production --dry-run\n  \
     redflag rollback production --to 41\n  \
     redflag rollback staging --yes\n  \
-    redflag rollback production --yes --confirm production")]
+    redflag rollback production --yes --confirm production"))]
 pub struct RollbackArgs {
     /// Environment
     #[arg(value_name = "ENV")]
@@ -160,9 +167,9 @@ pub struct RollbackArgs {
 
 /// `redflag check`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Exit status 1 if anything fails; each line that fails says the way out.\n\nExamples:\n  \
+#[command(after_help = statuses_after("Each line that fails says the way out.\n\nExamples:\n  \
     redflag check\n  \
-    redflag check staging")]
+    redflag check staging"))]
 pub struct CheckArgs {
     /// Environment [default: the only one, or the one with default = true]
     #[arg(value_name = "ENV")]
@@ -280,6 +287,14 @@ mod tests {
             let cli = parse(line).unwrap();
             assert!(cli.global.read_only, "{line}");
             assert!(matches!(cli.command, Command::Watch(args) if args.environment.as_deref() == Some("production")));
+        }
+    }
+
+    #[test]
+    fn the_help_says_what_the_exit_statuses_mean() {
+        for line in ["redflag --help", "redflag watch --help", "redflag rollback --help", "redflag check --help"] {
+            let help = parse(line).unwrap_err().to_string();
+            assert!(help.contains(Outcome::HELP), "{line}: {help}");
         }
     }
 

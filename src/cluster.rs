@@ -1,12 +1,15 @@
 //! The one way to a cluster: kubeconfig or address, no default retries, exec plugins off the terminal.
 //! Also the one place where `kube`'s errors become ours.
 
+use crate::panics;
 use crate::poll::SourceError;
+use crate::secret;
 use crate::source::spec::{ClusterAccess, ClusterSpec};
+use crate::text::clean;
 use chrono::TimeDelta;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
 use kube::client::AuthError;
-use kube::config::{ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use reqwest::header::{HeaderValue, USER_AGENT};
 use serde_json::json;
 use std::path::PathBuf;
@@ -74,7 +77,9 @@ pub async fn connect(spec: &ClusterSpec) -> Result<Cluster, SourceError> {
     let label = context.map_or_else(|| server.clone(), |context| format!("{context} ({server})"));
     let exec = config.auth_info.exec.clone();
     let client = aside(spec.timeout.max(SIGN_IN), move || {
-        kube::Client::try_from(config).map_err(|error| sign_in_error(&error, exec.as_ref()))
+        // A plugin's token that no header can hold makes a library panic.
+        let client = panics::caught(|| kube::Client::try_from(config)).ok_or_else(no_header)?;
+        client.map_err(|error| sign_in_error(&error, exec.as_ref()))
     })
     .await?;
     Ok(Cluster { client, label, timeout: spec.timeout, identity: ClusterIdentity::default() })
@@ -101,7 +106,7 @@ pub(crate) fn timed_out(timeout: Duration) -> SourceError {
 pub fn source_error(error: &kube::Error) -> SourceError {
     match error {
         kube::Error::Api(status) => status_error(status),
-        kube::Error::SerdeError(error) => SourceError::BadAnswer(error.to_string()),
+        kube::Error::SerdeError(error) => SourceError::BadAnswer(short(&error.to_string())),
         other => match auth_error(other) {
             Some(auth) => SourceError::Unauthorized(plugin_failure(auth, None)),
             None => SourceError::Unreachable(root_cause(other)),
@@ -204,9 +209,13 @@ async fn from_kubeconfig(
     context: Option<String>,
 ) -> Result<(kube::Config, String), SourceError> {
     for user in &mut kubeconfig.auth_infos {
-        // Otherwise the plugin reads our keys and writes over our screen.
-        if let Some(exec) = user.auth_info.as_mut().and_then(|info| info.exec.as_mut()) {
+        let Some(info) = user.auth_info.as_mut() else { continue };
+        hide_secrets(info);
+        if let Some(exec) = info.exec.as_mut() {
+            // Otherwise the plugin reads our keys and writes over our screen.
             exec.interactive_mode = Some(ExecInteractiveMode::Never);
+            // Signing in to the cluster needs no token of anything else.
+            exec.drop_env.get_or_insert_default().extend(secret::hidden_variables());
         }
     }
     let name = context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
@@ -220,6 +229,21 @@ async fn from_kubeconfig(
     let options = KubeConfigOptions { context, cluster: None, user: None };
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
     Ok((config.map_err(|error| unusable(&error))?, name))
+}
+
+/// What a user of a kubeconfig signs in with is a secret, and so is what its plugin's environment calls one.
+fn hide_secrets(info: &AuthInfo) {
+    if let Ok(written) = serde_json::to_value(info) {
+        ["token", "password"].iter().filter_map(|key| written[*key].as_str()).for_each(secret::hide);
+    }
+    let variables = info.exec.iter().flat_map(|exec| exec.env.iter().flatten());
+    for variable in variables.filter(|variable| variable.get("name").is_some_and(|name| secret::names_one(name))) {
+        variable.get("value").into_iter().for_each(|value| secret::hide(value));
+    }
+}
+
+fn no_header() -> SourceError {
+    SourceError::Unauthorized("the token has characters that a token cannot have".to_owned())
 }
 
 fn unusable(error: &KubeconfigError) -> SourceError {
@@ -299,7 +323,7 @@ fn plugin_failure(error: &AuthError, exec: Option<&ExecConfig>) -> String {
     }
 }
 
-/// The last line of a plugin's error output, its environment's values blotted out.
+/// The last line of a plugin's error output, its environment's values blotted out, however short they are.
 fn last_words(stderr: &[u8], exec: &ExecConfig) -> String {
     let text = String::from_utf8_lossy(stderr);
     let Some(line) = text.lines().rev().find(|line| !line.trim().is_empty()) else { return String::new() };
@@ -330,7 +354,7 @@ fn root_cause(error: &dyn std::error::Error) -> String {
 /// The beginning of a text, on one line.
 pub(crate) fn short(text: &str) -> String {
     const LONGEST: usize = 300;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = clean(text);
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

@@ -8,16 +8,25 @@ mod rollback;
 mod watch;
 
 use crate::cli::{Cli, Command, ConfigCommand, Global};
-use crate::config::{self, AssembleOptions, Assembly, Config, ConfigError, Person};
+use crate::config::{self, AssembleOptions, Assembly, Config, ConfigError, Person, SystemSecrets};
 use crate::memory::Memory;
-use crate::setup::Told;
+use crate::outcome::Outcome;
+use crate::runtime::stops;
+use crate::setup::{Setup, Told};
+use crate::tui::terminal;
+use crate::watch::Watch;
+use crate::{output, panics};
 use chrono::Utc;
 use clap::CommandFactory;
+use futures_util::StreamExt;
 use std::io::{self, Write};
+use std::pin::pin;
+use std::time::Duration;
 use thiserror::Error;
+use tokio::time::timeout;
 
-/// Exit status for what could not even begin: wrong arguments, configuration, terminal.
-pub const NOT_BEGUN: u8 = 2;
+/// What a program prints within this time was not waited for.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Why a command could not be carried out. Its text is for people and names the way out.
 #[derive(Debug, Error)]
@@ -33,8 +42,9 @@ pub enum CommandError {
     Io(#[from] io::Error),
 }
 
-/// Carries a command out; gives the exit status.
-pub fn run(cli: &Cli) -> Result<u8, CommandError> {
+/// Carries a command out; gives what it came to.
+pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
+    panics::say_with(terminal::restore);
     logging::start(cli.global.log_file.as_deref())?;
     // One TLS provider in the whole binary. An error says that it is in place already.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -48,30 +58,64 @@ pub fn run(cli: &Cli) -> Result<u8, CommandError> {
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "redflag", &mut script);
-            print(&script)
+            print(&String::from_utf8_lossy(&script))
         }
     }
 }
 
-fn print_config(global: &Global, command: ConfigCommand) -> Result<u8, CommandError> {
+fn print_config(global: &Global, command: ConfigCommand) -> Result<Outcome, CommandError> {
     match command {
-        ConfigCommand::Example => print(config::EXAMPLE.as_bytes()),
-        ConfigCommand::Schema => print(config::schema().as_bytes()),
+        ConfigCommand::Example => print(config::EXAMPLE),
+        ConfigCommand::Schema => print(&config::schema()),
         ConfigCommand::Path => {
-            let found = config::find(global.config.as_deref());
-            if let Ok(path) = &found {
-                return print(format!("{}\n", path.display()).as_bytes());
-            }
-            found.map(|_| 0).map_err(CommandError::from)
+            let path = config::find(global.config.as_deref())?;
+            print(&format!("{}\n", path.display()))
         }
     }
 }
 
 /// Prints to standard output. A reader that has enough (`| head`) is no error.
-fn print(text: &[u8]) -> Result<u8, CommandError> {
-    match io::stdout().write_all(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(0),
+fn print(text: &str) -> Result<Outcome, CommandError> {
+    let mut out = output::stdout();
+    out.write_all(text.as_bytes())?;
+    out.end()?;
+    Ok(Outcome::Done)
+}
+
+/// All that a command without a screen begins with. A program that prints a secret is waited for, and said on error
+/// output when that takes longer than a moment.
+async fn assembled(
+    config: &Config,
+    environment: Option<&str>,
+    options: &AssembleOptions,
+) -> Result<Assembly, CommandError> {
+    let secrets = SystemSecrets::default();
+    let assembly = config.assemble(environment, options, &secrets)?;
+    let missing = secrets.missing();
+    if missing.is_empty() {
+        return Ok(assembly);
+    }
+    // One at a time: two of them would ask for the same key to be touched.
+    for program in missing {
+        let mut printed = pin!(program.printed());
+        let printed = match timeout(AT_ONCE, &mut printed).await {
+            Ok(printed) => printed,
+            Err(_) => {
+                output::stderr().line(&format!("redflag: {}", program.waiting()));
+                printed.await
+            }
+        };
+        secrets.keep(program.clone(), printed);
+    }
+    Ok(config.assemble(environment, options, &secrets)?)
+}
+
+/// Does work to its end, or until the system asks us to stop.
+async fn unless_stopped(work: impl Future<Output = Result<Outcome, CommandError>>) -> Result<Outcome, CommandError> {
+    let mut stops = stops()?;
+    tokio::select! {
+        outcome = work => outcome,
+        Some(outcome) = stops.next() => Ok(outcome),
     }
 }
 
@@ -88,15 +132,25 @@ fn here_and_now(told: Told, read_only: bool) -> AssembleOptions {
 ///
 /// A file that cannot be read is no reason not to watch: then nothing is known, and the screen says so of the
 /// target.
-fn recall(assembly: &mut Assembly) -> Option<Memory> {
+fn recall(setup: &mut Setup) -> Option<Memory> {
     let memory = Memory::usual()?;
-    let setup = &mut assembly.setup;
     let workloads = setup.workloads.iter().map(|workload| &workload.reference);
     match memory.recall(&setup.environment, workloads) {
         Ok(known) => setup.rollback.known = known,
         Err(error) => tracing::warn!(path = %memory.path().display(), %error, "nothing is recalled of earlier watches"),
     }
     Some(memory)
+}
+
+/// What a watch came to that ended like this. What was sent is under way whatever became of the face, and then that is
+/// what the status is about.
+fn came_to(left: io::Result<Outcome>, watch: &Watch) -> Result<Outcome, CommandError> {
+    left.or_else(|error| {
+        let outcome =
+            Outcome::of_rollback(watch.last_undertaken()).ok_or_else(|| io::Error::other(error.to_string()))?;
+        output::stderr().line(&format!("redflag: {error}"));
+        Ok(outcome)
+    })
 }
 
 /// Runs a command to its end on one thread; blocking calls have threads of their own.

@@ -33,7 +33,7 @@ pub use find::{find, folder, places};
 pub use length::parse_length;
 pub use person::Person;
 pub use problem::Diagnostic;
-pub use secrets::{Secrets, SystemSecrets};
+pub use secrets::{SecretProgram, Secrets, SystemSecrets};
 
 use at::At;
 use environments::Environment;

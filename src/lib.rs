@@ -10,11 +10,11 @@
 //!
 //! | floor | modules | what they are |
 //! | --- | --- | --- |
-//! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`secret`] | words |
+//! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`secret`], [`text`] | words |
 //! | 2 | [`store`], [`verdict`], [`rollback`] (the plan), [`kill_switch`] (the words), [`timeline`] | judgement: pure, no clock |
 //! | 3 | [`message`], [`watch`] | the core: pure, no clock |
-//! | 4 | [`source`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`kill_switch::system`] | one adapter to one outside system each |
-//! | 5 | [`runtime`], [`tui`], [`demo`] | the ends |
+//! | 4 | [`source`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`kill_switch::system`], [`lines`], [`output`], [`panics`] | one adapter to one outside system each |
+//! | 5 | [`runtime`], [`outcome`], [`tui`], [`demo`] | the ends |
 //! | 6 | [`commands`], [`cli`] | arguments in, exit code out |
 
 pub mod cli;
@@ -25,8 +25,12 @@ pub mod config;
 pub mod demo;
 pub mod deploy;
 pub mod kill_switch;
+pub mod lines;
 pub mod memory;
 pub mod message;
+pub mod outcome;
+pub mod output;
+pub mod panics;
 pub mod poll;
 pub mod repository;
 pub mod rollback;
@@ -37,6 +41,7 @@ pub mod setup;
 pub mod signal;
 pub mod source;
 pub mod store;
+pub mod text;
 pub mod timeline;
 pub mod tui;
 pub mod verdict;

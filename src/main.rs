@@ -1,16 +1,15 @@
-//! Arguments in, exit code out.
+//! Arguments in, exit status out.
 
 use clap::Parser;
 use redflag::cli::Cli;
-use redflag::commands;
+use redflag::outcome::Outcome;
+use redflag::{commands, output};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match commands::run(&Cli::parse()) {
-        Ok(status) => ExitCode::from(status),
-        Err(error) => {
-            eprintln!("redflag: {error}");
-            ExitCode::from(commands::NOT_BEGUN)
-        }
-    }
+    let outcome = commands::run(&Cli::parse()).unwrap_or_else(|error| {
+        output::stderr().line(&format!("redflag: {error}"));
+        Outcome::Misused
+    });
+    ExitCode::from(outcome.status())
 }

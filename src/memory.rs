@@ -1,17 +1,25 @@
 //! What earlier watches found of versions, kept in a file: one line of JSON a finding, only ever appended.
 //!
 //! Two watches may write at the same time: an append of one short line is whole or not there. A line that
-//! cannot be read (a disk that was full, a newer redflag) is passed over; the others stand.
+//! cannot be read (bytes that are no text, a disk that was full, a newer redflag, one of megabytes) is passed over and
+//! the others stand. Half a line at the end is ended before the next one is written, so that it swallows nothing.
 
 use crate::deploy::{Time, WorkloadRef};
+use crate::lines::{self, BoundedLines};
 use crate::rollback::known::{Known, Standing};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The most findings that are kept of one workload; the newest count.
 const PER_WORKLOAD: usize = 100;
+
+/// A line of a finding is shorter than this, in bytes: an image's name is short.
+const LONGEST_LINE: usize = 64 << 10;
+
+/// Of the file, so many bytes are read, from its end: the newest findings count.
+const READ: u64 = 16 << 20;
 
 /// The file.
 #[derive(Debug, Clone)]
@@ -88,13 +96,11 @@ impl Memory {
         environment: &str,
         workloads: impl IntoIterator<Item = &'a WorkloadRef>,
     ) -> io::Result<Vec<Vec<Known>>> {
-        let text = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        let own = match self.open(OpenOptions::new().read(true)) {
+            Ok(file) => findings(file, environment)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-        let own: Vec<Line> = lines.filter(|line| line.environment == environment).collect();
         Ok(workloads.into_iter().map(|workload| of(workload, &own)).collect())
     }
 
@@ -117,8 +123,44 @@ impl Memory {
         };
         let mut text = serde_json::to_string(&line)?;
         text.push('\n');
-        OpenOptions::new().create(true).append(true).open(&self.path)?.write_all(text.as_bytes())
+        let mut file = self.open(OpenOptions::new().create(true).read(true).append(true))?;
+        if is_torn(&mut file)? {
+            text.insert(0, '\n');
+        }
+        file.write_all(text.as_bytes())
     }
+
+    /// Opens the file, if it is one: a pipe would hold up whoever opens it until somebody writes there, and a device
+    /// may never end.
+    fn open(&self, options: &OpenOptions) -> io::Result<File> {
+        match fs::metadata(&self.path) {
+            Ok(found) if !found.is_file() => Err(io::Error::other("it is no regular file")),
+            _ => options.open(&self.path),
+        }
+    }
+}
+
+/// Whether the last line lacks its end: whoever wrote it was killed, or the disk was full.
+fn is_torn(file: &mut File) -> io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
+/// What can be read of an environment's findings. What is no text in a line costs that line alone.
+fn findings(mut file: File, environment: &str) -> io::Result<Vec<Line>> {
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(READ)))?;
+    let mut own = Vec::new();
+    for line in BoundedLines::new(BufReader::new(file.take(READ)), LONGEST_LINE) {
+        let lines::Line::Whole(line) = line? else { continue };
+        own.extend(serde_json::from_slice::<Line>(&line).ok().filter(|line| line.environment == environment));
+    }
+    Ok(own)
 }
 
 /// The newest of the lines that speak of a workload.
@@ -179,6 +221,39 @@ mod tests {
         let text = fs::read_to_string(memory.path()).unwrap();
         fs::write(memory.path(), format!("{{\"half\n\n{text}[1]\n{}", &text[..30])).unwrap();
         assert_eq!(recall(&memory, "production", &workload("shop")).len(), 1);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_and_half_a_line_cost_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = Memory::at(folder.path().join("versions.jsonl"));
+        let (app, add) = (workload("shop"), |hash, second| {
+            memory.add("production", &workload("shop"), &known(hash, Standing::Good, second)).unwrap();
+        });
+        add("a", 1);
+        let mut bytes = fs::read(memory.path()).unwrap();
+        let torn = bytes[..30].to_vec();
+        bytes.extend_from_slice(b"\xff\xfe{}\n");
+        bytes.extend_from_slice(&vec![b'x'; LONGEST_LINE + 1]);
+        bytes.push(b'\n');
+        bytes.extend_from_slice(&torn);
+        fs::write(memory.path(), bytes).unwrap();
+        assert_eq!(recall(&memory, "production", &app).len(), 1);
+        add("b", 2);
+        add("c", 3);
+        let hashes: Vec<String> = recall(&memory, "production", &app).into_iter().map(|known| known.hash).collect();
+        assert_eq!(hashes, ["a", "b", "c"], "the half line swallowed none of them");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_its_place_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = Memory::at(folder.path().join("versions.jsonl"));
+        assert!(std::process::Command::new("mkfifo").arg(memory.path()).status().unwrap().success());
+        let error = memory.recall("production", [&workload("shop")]).unwrap_err();
+        assert_eq!(error.to_string(), "it is no regular file");
+        assert!(memory.add("production", &workload("shop"), &known("a", Standing::Good, 1)).is_err());
     }
 
     #[test]

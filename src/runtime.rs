@@ -4,12 +4,17 @@
 mod log;
 mod outside;
 mod screen;
+mod secrets;
+mod stops;
 
-pub use outside::Outside;
+pub use outside::{Equipment, Outside};
+pub use secrets::Awaited;
+pub use stops::stops;
 
 use crate::clock::Clock;
 use crate::deploy::Time;
 use crate::message::{Command, Effect, Message};
+use crate::outcome::Outcome;
 use crate::watch::Watch;
 use chrono::TimeDelta;
 use futures_util::{Stream, StreamExt};
@@ -40,6 +45,9 @@ pub trait Face {
     /// Puts a text where a person can paste it from.
     fn copy(&mut self, text: &str) -> io::Result<()>;
 
+    /// Says what is waited for before anybody can be asked; `None` when it has come.
+    fn wait_for(&mut self, what: Option<&str>) -> io::Result<()>;
+
     /// Stops the process as Ctrl-Z does, and comes back after `fg`.
     fn suspend(&mut self) -> io::Result<()>;
 }
@@ -49,8 +57,8 @@ pub trait Face {
 pub enum Wish {
     /// Ask the core.
     Ask(Command),
-    /// Leave, with this exit status.
-    Leave(u8),
+    /// Leave: this is what it came to.
+    Leave(Outcome),
     /// Stop as Ctrl-Z does.
     Suspend,
     /// Copy this text.
@@ -65,6 +73,8 @@ pub struct Runtime<F, S> {
     clock: Clock,
     outside: Outside,
     inbox: mpsc::Receiver<Message>,
+    /// The secrets that somebody still has to give.
+    awaited: Awaited,
     next_tick: Time,
     tick: TimeDelta,
 }
@@ -76,6 +86,7 @@ enum Happening<I> {
     Message(Message),
     Tick,
     TaskEnded(io::Result<()>),
+    Secrets(secrets::News),
 }
 
 impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
@@ -90,17 +101,26 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
     ) -> Self {
         // Once a second as the watch counts it, ten times a second for a person at the most.
         let tick = TimeDelta::milliseconds((clock.speed() * 100.0).max(1000.0) as i64);
-        Self { next_tick: watch.now(), watch, face, inputs, clock, outside, inbox, tick }
+        let awaited = Awaited::nothing();
+        Self { next_tick: watch.now(), watch, face, inputs, clock, outside, inbox, awaited, tick }
     }
 
-    /// Runs until the face wishes to leave; gives its exit status.
-    pub async fn run(&mut self) -> io::Result<u8> {
-        // The first frame waits for nobody.
+    /// What the outside is talked to with comes later: it is made for [`Outside::unequipped`].
+    #[must_use]
+    pub fn with_awaited(mut self, awaited: Awaited) -> Self {
+        self.awaited = awaited;
+        self
+    }
+
+    /// Runs until the face wishes to leave; gives what it came to.
+    pub async fn run(&mut self) -> io::Result<Outcome> {
+        // The first frame waits for nobody: not for an answer, and not for a secret.
+        self.face.wait_for(self.awaited.what().as_deref())?;
         self.face.show(&self.watch)?;
         self.outside.connect();
-        let status = loop {
-            if let Some(status) = self.turn().await? {
-                break status;
+        let outcome = loop {
+            if let Some(outcome) = self.turn().await? {
+                break outcome;
             }
         };
         // Whoever comes next should not have to wait for it to expire. What is under way keeps others out a little
@@ -108,11 +128,11 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         if !self.watch.rollback().is_under_way() {
             self.outside.give_lease_back().await;
         }
-        Ok(status)
+        Ok(outcome)
     }
 
     /// One turn: waits for something to happen, takes it and all else that is ready in, shows the result.
-    pub async fn turn(&mut self) -> io::Result<Option<u8>> {
+    pub async fn turn(&mut self) -> io::Result<Option<Outcome>> {
         let next_tick = self.watch.wakes_at().map_or(self.next_tick, |wakes| wakes.min(self.next_tick));
         let happening = tokio::select! {
             // In this order: a person first, then news, then time. A flood of news cannot hold up a key,
@@ -122,11 +142,12 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
             Some(message) = self.inbox.recv() => Happening::Message(message),
             () = self.clock.sleep_until(next_tick) => Happening::Tick,
             ended = self.outside.join_next() => Happening::TaskEnded(ended),
+            news = self.awaited.next() => Happening::Secrets(news),
         };
         let mut wishes = Vec::new();
         match happening {
             Happening::Input(input) => wishes = self.face.take(input, &self.watch),
-            Happening::InputsEnded => return Ok(Some(0)),
+            Happening::InputsEnded => return Ok(Some(Outcome::of(&self.watch))),
             Happening::Message(message) => {
                 self.take_in(message)?;
                 // Draw only the newest state: whatever else is here already belongs in the same frame, up to a number
@@ -142,10 +163,15 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
                 self.take_in(Message::Tick(now))?;
             }
             Happening::TaskEnded(ended) => ended?,
+            Happening::Secrets(secrets::News::Waiting(what)) => self.face.wait_for(Some(&what))?,
+            Happening::Secrets(secrets::News::Fetched(equipment)) => {
+                self.face.wait_for(None)?;
+                self.outside.equip((*equipment)?);
+            }
         }
         loop {
-            if let Some(status) = self.grant(wishes)? {
-                return Ok(Some(status));
+            if let Some(outcome) = self.grant(wishes)? {
+                return Ok(Some(outcome));
             }
             wishes = self.face.show(&self.watch)?;
             if wishes.is_empty() {
@@ -154,11 +180,11 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         }
     }
 
-    fn grant(&mut self, wishes: Vec<Wish>) -> io::Result<Option<u8>> {
+    fn grant(&mut self, wishes: Vec<Wish>) -> io::Result<Option<Outcome>> {
         for wish in wishes {
             match wish {
                 Wish::Ask(command) => self.take_in(Message::Asked { at: self.clock.now(), command })?,
-                Wish::Leave(status) => return Ok(Some(status)),
+                Wish::Leave(outcome) => return Ok(Some(outcome)),
                 Wish::Suspend => self.face.suspend()?,
                 Wish::Copy(text) => self.face.copy(&text)?,
             }

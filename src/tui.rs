@@ -3,6 +3,7 @@
 //! [`Tui::handle`] turns a terminal event into [`Reaction`]s without performing any; [`Tui::draw`] shows the
 //! watch as it is, and writes nothing where nothing visible changed.
 
+pub mod clipboard;
 pub mod glyphs;
 pub mod input;
 pub mod keymap;
@@ -16,6 +17,7 @@ mod view;
 use crate::message::Command;
 use crate::watch::Watch;
 use chrono::{FixedOffset, Offset};
+use clipboard::Copied;
 use crossterm::event::Event;
 use glyphs::Glyphs;
 use keymap::{Key, Keymap};
@@ -62,9 +64,11 @@ pub enum Reaction {
     Ask(Command),
     /// Ends the program.
     Quit,
+    /// Ends the program as Ctrl-C does any other.
+    Interrupt,
     /// Puts the program to sleep: [`terminal::suspend`], then [`Tui::invalidate`].
     Suspend,
-    /// Into the clipboard: [`terminal::copy`].
+    /// Into the clipboard: [`clipboard::copy`], then [`Tui::copied`].
     Copy(String),
 }
 
@@ -139,6 +143,18 @@ impl<B: Backend> Tui<B> {
         self.terminal.draw(|frame| view::draw(frame.buffer_mut(), &view))?;
         self.drawn = Some(next);
         Ok(())
+    }
+
+    /// Notes where the text went that was to be copied: the next frame says it.
+    pub fn copied(&mut self, copied: Copied) {
+        self.drawn = None;
+        self.ui.copied = Some(copied);
+    }
+
+    /// Notes what is waited for before anybody can be asked, or that it has come.
+    pub fn waits_for(&mut self, what: Option<&str>) {
+        self.drawn = None;
+        self.ui.waits_for = what.map(ToOwned::to_owned);
     }
 
     /// Forgets what is on the terminal: the next frame is drawn whole. For after a suspension.

@@ -300,6 +300,14 @@ impl Watch {
         &self.findings
     }
 
+    /// The rollback; under a plan that is open, the one that ended before it.
+    pub fn last_undertaken(&self) -> &Rollback {
+        match (&self.rollback, &self.ended) {
+            (Rollback::Planned { .. }, Some(ended)) => ended,
+            (rollback, _) => rollback,
+        }
+    }
+
     /// What the whole says.
     pub fn verdict(&self) -> Verdict {
         self.verdict

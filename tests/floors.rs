@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Top-level modules by floor, lowest first. `rollback` is judgement but for what
 /// is remembered of versions (words) and for its strategies (adapters); so are the kill switches but for their systems.
 const FLOORS: [&[&str]; 6] = [
-    &["deploy", "rollout", "signal", "poll", "setup", "secret", "rollback/known"],
+    &["deploy", "rollout", "signal", "poll", "setup", "secret", "text", "rollback/known"],
     &["store", "verdict", "rollback", "timeline", "kill_switch"],
     &["message", "watch"],
     &[
@@ -16,13 +16,16 @@ const FLOORS: [&[&str]; 6] = [
         "config",
         "clock",
         "memory",
+        "lines",
+        "output",
+        "panics",
         "repository",
         "kill_switch/spec",
         "kill_switch/system",
         "rollback/strategy",
         "rollback/spec",
     ],
-    &["runtime", "tui", "demo"],
+    &["runtime", "outcome", "tui", "demo"],
     &["cli", "commands", "main", "lib"],
 ];
 
@@ -122,6 +125,27 @@ fn the_words_the_judgement_and_the_core_are_pure() {
                 wrong.push(format!("src/{module}.rs names {impure}"));
             }
         }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_cleaner_and_the_screen_write_to_the_terminal() {
+    /// What writes there; whether it is a terminal may be asked by anybody.
+    const WAYS: [&str; 6] = ["println!(", "print!(", "dbg!(", "io::stdout()", "io::stderr()", "::set_hook("];
+    const WRITERS: [(&str, &str); 3] = [
+        ("output", "every line, through the cleaner"),
+        ("tui/terminal", "the screen, whose brush cleans"),
+        ("panics", "through `output`"),
+    ];
+    let mut wrong = Vec::new();
+    for (module, text) in sources() {
+        if WRITERS.iter().any(|(writer, _)| *writer == module) {
+            continue;
+        }
+        let code = code(&text).replace("io::stdout().is_terminal()", "");
+        let used = WAYS.iter().filter(|way| code.contains(**way));
+        wrong.extend(used.map(|way| format!("src/{module}.rs writes by {way}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

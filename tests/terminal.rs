@@ -3,104 +3,95 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use pty_process::blocking::{Command, Pty};
+mod pty;
+
+use pty::{OnPty, RESTORED};
 use redflag::tui::terminal;
-use rustix::process::{Pid, Signal, kill_process};
-use rustix::termios::{Termios, tcgetattr};
-use std::io::{Read, Write};
-use std::process::Child;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
-
-/// What switches the alternate screen off and the cursor on.
-const RESTORED: [&str; 2] = ["\x1b[?1049l", "\x1b[?25h"];
-/// A program that has not said it by then never will. Nothing waits for this to pass.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A program on a pty of 120 × 40, and all that it has written.
-struct OnPty {
-    child: Child,
-    pty: Pty,
-    found: Termios,
-    chunks: Receiver<Vec<u8>>,
-    written: String,
-}
-
-impl OnPty {
-    fn start(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let (pty, pts) = pty_process::blocking::open().unwrap();
-        pty.resize(pty_process::Size::new(40, 120)).unwrap();
-        let found = tcgetattr(&pty).unwrap();
-        let command =
-            Command::new(program).args(arguments).envs(variables.iter().copied()).env("TERM", "xterm-256color");
-        let child = command.spawn(pts).unwrap();
-        let mut reader = std::fs::File::from(rustix::io::dup(&pty).unwrap());
-        let (out, chunks) = channel();
-        std::thread::spawn(move || {
-            let mut bytes = [0; 8192];
-            // The read fails once the last holder of the other end is gone.
-            while let Ok(count @ 1..) = reader.read(&mut bytes) {
-                if out.send(bytes[..count].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
-        Self { child, pty, found, chunks, written: String::new() }
-    }
-
-    fn demo() -> Self {
-        let mut demo = Self::start(env!("CARGO_BIN_EXE_redflag"), &["demo", "--scenario", "healthy"], &[]);
-        demo.until("redflag");
-        demo
-    }
-
-    #[track_caller]
-    fn until(&mut self, text: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        while !self.written.contains(text) {
-            let chunk = self.chunks.recv_timeout(deadline.saturating_duration_since(Instant::now()));
-            let chunk = chunk.unwrap_or_else(|_| panic!("{text:?} never came, only {:?}", self.written));
-            self.written += &String::from_utf8_lossy(&chunk);
-        }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.pty.write_all(keys.as_bytes()).unwrap();
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// Waits for the end; gives the exit status.
-    fn ended(&mut self) -> Option<i32> {
-        let status = self.child.wait().unwrap();
-        while let Ok(chunk) = self.chunks.try_recv() {
-            self.written += &String::from_utf8_lossy(&chunk);
-        }
-        status.code()
-    }
-
-    #[track_caller]
-    fn is_as_found(&self) {
-        for sequence in RESTORED {
-            let found = self.written.matches(sequence).count();
-            assert!(found >= 1, "{sequence:?} is missing at the end of {:?}", self.written);
-        }
-        let left = tcgetattr(&self.pty).unwrap();
-        assert_eq!(left.local_modes, self.found.local_modes);
-        assert_eq!(left.input_modes, self.found.input_modes);
-        assert_eq!(left.output_modes, self.found.output_modes);
-    }
-}
+use rustix::process::Signal;
 
 #[test]
 fn quitting_restores_it_and_leaves_one_line_behind() {
     let mut demo = OnPty::demo();
     demo.press("q");
     demo.until("redflag: production");
-    assert_eq!(demo.ended(), Some(0));
+    assert_eq!(demo.ended(), Some(3), "it was left before there was a verdict");
     demo.is_as_found();
+}
+
+#[test]
+fn quitting_says_how_things_stand() {
+    let demo = |scenario: &str| {
+        OnPty::start(env!("CARGO_BIN_EXE_redflag"), &["demo", "--scenario", scenario, "--speed", "300"], &[])
+    };
+    let mut faulty = demo("bad-release");
+    faulty.until("FAULTY");
+    faulty.press("q");
+    assert_eq!(faulty.ended(), Some(1));
+
+    let mut healthy = demo("healthy");
+    healthy.until("HEALTHY");
+    healthy.press("q");
+    assert_eq!(healthy.ended(), Some(0));
+
+    let mut interrupted = demo("healthy");
+    interrupted.until("redflag");
+    interrupted.press("\x03");
+    assert_eq!(interrupted.ended(), Some(130));
+}
+
+#[test]
+fn a_secret_that_somebody_must_give_is_waited_for_behind_the_first_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let shell = |script: &str| {
+        let config = format!(
+            "[sources.cluster]\nkind = \"kubernetes\"\nurl = \"http://127.0.0.1:9\"\n\
+             token = {{ command = [\"sh\", \"-c\", \"{script}\"] }}\n\
+             [environments.production]\nworkloads = [\"deployment/app\"]\n"
+        );
+        let path = folder.path().join("redflag.toml");
+        std::fs::write(&path, config).unwrap();
+        let home = folder.path().to_str().unwrap().to_owned();
+        let arguments = ["--config", path.to_str().unwrap(), "watch"];
+        OnPty::start(env!("CARGO_BIN_EXE_redflag"), &arguments, &[("HOME", home.as_str())])
+    };
+    // It goes on for as long as nobody writes into the pipe.
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let script = format!("echo $$ >> {0}/runs; cat {0}/pipe", folder.path().display());
+    let mut waits = shell(&script);
+    waits.until("WATCHING");
+    waits.until("waiting for a secret from `sh -c");
+    let runs = || std::fs::read_to_string(folder.path().join("runs")).unwrap_or_default();
+    while runs().is_empty() {
+        std::thread::yield_now();
+    }
+    waits.written.clear();
+    std::fs::write(&pipe, "tOKEn-oF-a-pERSOn\n").unwrap();
+    // Only with its secret is the cluster asked, and cannot be reached.
+    waits.until("cannot connect");
+    assert_eq!(runs().lines().count(), 1, "it is run once");
+    waits.press("q");
+    assert_eq!(waits.ended(), Some(3));
+
+    // Whoever quits does not wait for it, and leaves nothing behind that does.
+    std::fs::remove_file(folder.path().join("runs")).unwrap();
+    let mut left = shell(&script);
+    left.until("waiting for a secret");
+    while runs().is_empty() {
+        std::thread::yield_now();
+    }
+    left.press("q");
+    assert_eq!(left.ended(), Some(3));
+    let process = rustix::process::Pid::from_raw(runs().trim().parse().unwrap()).unwrap();
+    while rustix::process::test_kill_process(process).is_ok() {
+        std::thread::yield_now();
+    }
+
+    // One that fails ends the watch and says where in the file it is asked for.
+    let mut fails = shell("exit 7");
+    fails.until("sh failed (exit status: 7)");
+    assert_eq!(fails.ended(), Some(2));
+    fails.is_as_found();
 }
 
 #[test]
@@ -132,7 +123,7 @@ fn suspending_restores_it_and_coming_back_takes_it_again() {
     shell.until("WATCHING");
     shell.press("q");
     shell.until("redflag: production");
-    shell.press("exit\n");
+    shell.press("exit 0\n");
     assert_eq!(shell.ended(), Some(0));
     shell.is_as_found();
 }

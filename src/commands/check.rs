@@ -3,13 +3,14 @@
 mod readiness;
 mod switches;
 
-use super::{CommandError, block_on, here_and_now, load, print, recall};
+use super::{CommandError, assembled, block_on, here_and_now, load, print, recall, unless_stopped};
 use crate::cli::{CheckArgs, Global};
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
-use crate::config::{Assembly, SystemSecrets};
+use crate::config::{Assembly, Config};
 use crate::deploy::{Time, WorkloadRef};
 use crate::message::Effect;
+use crate::outcome::Outcome;
 use crate::poll::PollRequest;
 use crate::rollback::Goal;
 use crate::rollback::ask::Ask;
@@ -33,30 +34,33 @@ const SPAN: TimeDelta = TimeDelta::minutes(30);
 /// How long the cluster may take to tell which versions run.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8, CommandError> {
+pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<Outcome, CommandError> {
     let config = load(global)?;
+    block_on(unless_stopped(tried(&config, args)))
+}
+
+/// Tries everything and prints what came of it.
+async fn tried(config: &Config, args: &CheckArgs) -> Result<Outcome, CommandError> {
     let options = here_and_now(Told::default(), true);
     let now = options.started;
-    let mut assembly = config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
+    let mut assembly = assembled(config, args.environment.as_deref(), &options).await?;
     // Where a rollback goes depends on what earlier watches found.
-    recall(&mut assembly);
+    recall(&mut assembly.setup);
     let Assembly { setup, sources, rollback, switches } = assembly;
     let mut text = format!("environment {}\n", setup.environment);
-    let lines = block_on(async {
-        let Found { versions, deployed_at, cluster, asks } = deployed(Watch::new(setup), &sources).await;
-        let request =
-            PollRequest { from: now - SPAN, since: Vec::new(), to: now, deployed_at, versions, older: Vec::new() };
-        let sources = join_all(sources.iter().map(|spec| check(spec, &request)));
-        let rollbacks = readiness::check(&rollback, cluster.as_ref(), &asks);
-        let (sources, rollbacks, flags) = join3(sources, rollbacks, switches::check(&switches)).await;
-        let sources = sources.into_iter().flatten().map(Line::from);
-        Ok(sources.chain(rollbacks).chain(flags).collect::<Vec<Line>>())
-    })?;
+    let Found { versions, deployed_at, cluster, asks } = deployed(Watch::new(setup), &sources).await;
+    let request =
+        PollRequest { from: now - SPAN, since: Vec::new(), to: now, deployed_at, versions, older: Vec::new() };
+    let sources = join_all(sources.iter().map(|spec| check(spec, &request)));
+    let rollbacks = readiness::check(&rollback, cluster.as_ref(), &asks);
+    let (sources, rollbacks, flags) = join3(sources, rollbacks, switches::check(&switches)).await;
+    let sources = sources.into_iter().flatten().map(Line::from);
+    let lines: Vec<Line> = sources.chain(rollbacks).chain(flags).collect();
     for line in &lines {
         text += &format!("{line}\n");
     }
     let of = |outcome| lines.iter().filter(|line| line.outcome == outcome).count();
-    let (failed, warnings) = (of(Outcome::Failed), of(Outcome::Warning));
+    let (failed, warnings) = (of(Trial::Failed), of(Trial::Warning));
     text += &match failed {
         0 => format!("all {} checks passed", lines.len()),
         failed => format!("{failed} of {} checks failed", lines.len()),
@@ -66,13 +70,13 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8, CommandError>
         1 => ", 1 with a warning\n".to_owned(),
         warnings => format!(", {warnings} with a warning\n"),
     };
-    print(text.as_bytes())?;
-    Ok(u8::from(failed > 0))
+    print(&text)?;
+    Ok(if failed > 0 { Outcome::Faulty } else { Outcome::Done })
 }
 
 /// How something that was tried came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum Trial {
     Ok,
     /// It works, and there is something to know.
     Warning,
@@ -81,7 +85,7 @@ enum Outcome {
 
 /// One thing that was tried.
 struct Line {
-    outcome: Outcome,
+    outcome: Trial,
     what: String,
     /// What came of it: remark, or reason and way out.
     result: String,
@@ -89,7 +93,7 @@ struct Line {
 
 impl Line {
     /// Empty parts are left out.
-    fn new(outcome: Outcome, what: &str, parts: &[&str]) -> Self {
+    fn new(outcome: Trial, what: &str, parts: &[&str]) -> Self {
         let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
         Self { outcome, what: what.to_owned(), result: parts.join("; ") }
     }
@@ -98,8 +102,8 @@ impl Line {
 impl From<CheckLine> for Line {
     fn from(CheckLine { what, result }: CheckLine) -> Self {
         match result {
-            Ok(remark) => Self::new(Outcome::Ok, &what, &[&remark]),
-            Err(failure) => Self::new(Outcome::Failed, &what, &[&failure.reason, &failure.way_out]),
+            Ok(remark) => Self::new(Trial::Ok, &what, &[&remark]),
+            Err(failure) => Self::new(Trial::Failed, &what, &[&failure.reason, &failure.way_out]),
         }
     }
 }
@@ -107,9 +111,9 @@ impl From<CheckLine> for Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.outcome {
-            Outcome::Ok => "ok  ",
-            Outcome::Warning => "warn",
-            Outcome::Failed => "FAIL",
+            Trial::Ok => "ok  ",
+            Trial::Warning => "warn",
+            Trial::Failed => "FAIL",
         };
         write!(f, "{word}  {}: {}", self.what, self.result)
     }

@@ -1,15 +1,19 @@
 //! `redflag demo`: the screen over a small company inside the program, or that company alone.
 
-use super::watch::{Screenplay, needs_terminal, show};
+use super::watch::{Credentials, Screenplay, needs_terminal, show};
 use super::{CommandError, block_on, print};
 use crate::cli::{DemoArgs, Global};
 use crate::clock::Clock;
-use crate::config::{AssembleOptions, Config, Person};
+use crate::config::{AssembleOptions, Assembly, Config, Person};
 use crate::demo::{Company, Options, Scenario};
+use crate::outcome::Outcome;
+use crate::output;
+use crate::runtime::{Equipment, stops};
 use crate::setup::Told;
 use chrono::TimeDelta;
+use futures_util::StreamExt;
 
-pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> {
+pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<Outcome, CommandError> {
     let scenario = match &args.scenario {
         Some(name) => name.parse::<Scenario>().map_err(|error| CommandError::Call(error.to_string()))?,
         None => Scenario::default(),
@@ -33,7 +37,8 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<u8, CommandError> 
         let mut assembly = config.assemble(None, &options, &company)?;
         let workloads = assembly.setup.workloads.iter();
         assembly.setup.rollback.known = workloads.map(|it| company.known(&it.reference.name)).collect();
-        show(play, assembly, None, clock).await
+        let Assembly { setup, sources, rollback, switches } = assembly;
+        show(play, setup, Credentials::There(Box::new(Equipment { sources, rollback, switches })), None, clock).await
     })
 }
 
@@ -44,15 +49,18 @@ async fn found(scenario: Scenario, clock: Clock) -> std::io::Result<Company> {
 }
 
 /// The company alone, until Ctrl-C; its configuration on standard output.
-async fn serve(scenario: Scenario) -> Result<u8, CommandError> {
+async fn serve(scenario: Scenario) -> Result<Outcome, CommandError> {
     let company = found(scenario, Clock::real()).await?;
-    print(company.config().as_bytes())?;
+    print(&company.config())?;
     let token = company.secret(crate::demo::TOKEN).unwrap_or_default();
-    eprintln!(
+    output::stderr().line(&format!(
         "\nThe company runs until Ctrl-C. Save what is above as company.toml; in another terminal:\n  \
          export {}={token}\n  redflag --config company.toml watch",
         crate::demo::TOKEN
-    );
-    tokio::signal::ctrl_c().await?;
-    Ok(0)
+    ));
+    // Whichever signal it is: to be stopped is all that it waits for, and Ctrl-C is how it is done.
+    match stops()?.next().await {
+        Some(Outcome::Interrupted) | None => Ok(Outcome::Done),
+        Some(outcome) => Ok(outcome),
+    }
 }

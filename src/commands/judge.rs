@@ -1,11 +1,17 @@
 //! `redflag judge`: recorded deploys as JSON lines in, verdicts out, through the very rules that a watch uses.
 
 use super::CommandError;
+use crate::lines::{BoundedLines, Line};
+use crate::outcome::Outcome;
 use crate::signal::{Kind, Sample};
-use crate::verdict::recorded::{self, Outcome};
+use crate::verdict::recorded;
+use crate::{output, text};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
+
+/// A case longer than this, in bytes, is none: half an hour in steps of a second takes a hundredth of it.
+const LONGEST_LINE: usize = 16 << 20;
 
 /// A recorded deploy: what a number was before it, and after.
 #[derive(Debug, Deserialize)]
@@ -44,28 +50,30 @@ struct Verdict<'a> {
     sentence: String,
 }
 
-/// Judges every line of standard input. Exit status 1 if any of them could not be read.
-pub(super) fn run() -> Result<u8, CommandError> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let mut status = 0;
-    for (number, line) in (1_u64..).zip(io::stdin().lock().split(b'\n')) {
-        let line = line?;
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        match Case::read(&line) {
-            Ok(case) => {
-                serde_json::to_writer(&mut out, &case.verdict()).map_err(io::Error::from)?;
-                out.write_all(b"\n")?;
-            }
+/// Judges every line of standard input. Where any of them could not be read, the input was wrong.
+pub(super) fn run() -> Result<Outcome, CommandError> {
+    let mut out = output::stdout();
+    let mut outcome = Outcome::Done;
+    for (number, line) in (1_u64..).zip(BoundedLines::new(io::stdin().lock(), LONGEST_LINE)) {
+        let verdict = match line? {
+            Line::Whole(line) if line.trim_ascii().is_empty() => continue,
+            Line::Whole(line) => Case::read(&line).and_then(|case| case.told()),
+            Line::TooLong => Err(format!("longer than {} MiB", LONGEST_LINE >> 20)),
+        };
+        match verdict {
+            Ok(verdict) => writeln!(out, "{verdict}")?,
             Err(error) => {
-                eprintln!("redflag: line {number}: {error}");
-                status = 1;
+                output::stderr().line(&format!("redflag: line {number}: {error}"));
+                outcome = Outcome::Misused;
             }
+        }
+        // Nobody reads on (`| head`): what was asked for is done.
+        if out.is_lost() {
+            break;
         }
     }
-    out.flush()?;
-    Ok(status)
+    out.end()?;
+    Ok(outcome)
 }
 
 impl Case {
@@ -130,12 +138,19 @@ impl Case {
         values.iter().enumerate().map(|(index, &value)| sample(index, value)).collect()
     }
 
+    /// Its verdict as one line of JSON. Signs that would be cleaned away from a line are escaped: whoever reads it
+    /// looks for the very name that the case had.
+    fn told(&self) -> Result<String, String> {
+        let json = serde_json::to_string(&self.verdict()).map_err(|error| error.to_string())?;
+        Ok(text::escaped(&json))
+    }
+
     fn verdict(&self) -> Verdict<'_> {
         let step = TimeDelta::milliseconds((self.step_s * 1000.0).round().max(1.0) as i64);
         let signal = recorded::signal(self.kind(), step);
         let before = self.samples(&self.baseline, self.baseline_n.as_ref());
         let after = self.samples(&self.window, self.window_n.as_ref());
-        let Outcome { blamed_at, red_at, judgement } = recorded::play(&signal, &before, &after);
+        let recorded::Outcome { blamed_at, red_at, judgement } = recorded::play(&signal, &before, &after);
         Verdict {
             case_id: &self.name,
             flagged: blamed_at.is_some(),

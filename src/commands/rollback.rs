@@ -2,47 +2,46 @@
 
 mod lines;
 
-use super::{CommandError, block_on, here_and_now, load, recall};
+use super::{CommandError, assembled, block_on, came_to, here_and_now, load, recall};
 use crate::cli::{Global, RollbackArgs};
 use crate::clock::Clock;
-use crate::config::SystemSecrets;
-use crate::runtime::{Outside, QUEUE, Runtime};
-use crate::setup::{Automatic, Confirm, Told};
+use crate::config::Assembly;
+use crate::lines::{BoundedLines, Line};
+use crate::outcome::Outcome;
+use crate::output;
+use crate::runtime::{Outside, QUEUE, Runtime, stops};
+use crate::setup::{Automatic, Confirm, Setup, Told};
 use crate::watch::Watch;
 use chrono::TimeDelta;
-use futures_util::stream;
-use lines::{Lines, Mode};
+use futures_util::{Stream, StreamExt, stream};
+use lines::{Input, Lines, Mode};
 use std::io::{self, IsTerminal};
 use tokio::sync::mpsc;
 
-pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandError> {
+/// An answer is shorter than this, in bytes.
+const LONGEST_ANSWER: usize = 4096;
+
+pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<Outcome, CommandError> {
     let config = load(global)?;
-    let told = Told { rollback_to: args.to, ..Told::default() };
-    let options = here_and_now(told, global.read_only);
-    let mut assembly = config.assemble(Some(&args.environment), &options, &SystemSecrets::default())?;
-    if assembly.setup.read_only && !args.dry_run {
-        return Err(CommandError::Call(
-            "refused: read-only; without --read-only (and read_only in the configuration) it may be done, \
-             and --dry-run shows the plan all the same"
-                .to_owned(),
-        ));
-    }
-    if let Some(name) = args.confirm.as_ref().filter(|name| **name != assembly.setup.environment) {
-        return Err(CommandError::Call(format!(
-            "--confirm {name} does not name the environment that is rolled back: that is {}",
-            assembly.setup.environment
-        )));
-    }
-    let mode = match (args.dry_run, args.yes) {
-        (true, _) => Mode::DryRun,
-        (false, true) => Mode::Yes { named: args.confirm.clone() },
-        (false, false) if io::stdin().is_terminal() => Mode::Ask,
-        (false, false) => {
-            return Err(CommandError::Call(
-                "nobody can be asked: standard input is no terminal; --yes does it without asking".to_owned(),
-            ));
-        }
-    };
+    block_on(async {
+        let mut stops = stops()?;
+        let told = Told { rollback_to: args.to, ..Told::default() };
+        let options = here_and_now(told, global.read_only);
+        let assembly = tokio::select! {
+            assembly = assembled(&config, Some(&args.environment), &options) => assembly?,
+            Some(outcome) = stops.next() => return Ok(outcome),
+        };
+        follow(assembly, args, stops).await
+    })
+}
+
+/// Shows the plan and, where that is wanted, does it and follows it to its end.
+async fn follow(
+    mut assembly: Assembly,
+    args: &RollbackArgs,
+    stops: impl Stream<Item = Outcome> + Unpin,
+) -> Result<Outcome, CommandError> {
+    let mode = mode(&assembly.setup, args)?;
     // Here a plan is always shown and confirmed, by --yes or by an answer: "none" is for the rollback key.
     if assembly.setup.confirm == Confirm::None {
         assembly.setup.confirm = Confirm::Key;
@@ -51,33 +50,64 @@ pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<u8, CommandErr
     assembly.setup.rollback.automatic = Automatic::Off;
     // An answer is a line and its Enter; no slip of a finger types that.
     assembly.setup.confirm_grace = TimeDelta::zero();
-    let memory = recall(&mut assembly);
-    block_on(async {
-        let clock = Clock::real();
-        let (out, inbox) = mpsc::channel(QUEUE);
-        let watch = Watch::new(assembly.setup);
-        let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out)
-            .with_memory(memory);
-        let answers = if mode == Mode::Ask { typed_lines() } else { mpsc::unbounded_channel().1 };
-        let inputs = stream::unfold(answers, |mut answers| async move {
-            match answers.recv().await {
-                Some(line) => Some((line, answers)),
-                // Nobody types any more, and the loop goes on by itself.
-                None => std::future::pending().await,
-            }
-        });
-        let face = Lines::new(mode, io::stdout());
-        Ok(Runtime::new(watch, face, Box::pin(inputs), clock, outside, inbox).run().await?)
-    })
+    let memory = recall(&mut assembly.setup);
+    let clock = Clock::real();
+    let (out, inbox) = mpsc::channel(QUEUE);
+    let watch = Watch::new(assembly.setup);
+    let outside =
+        Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out).with_memory(memory);
+    let answers = if mode == Mode::Ask { typed_lines() } else { mpsc::unbounded_channel().1 };
+    let lines = stream::unfold(answers, |mut answers| async move {
+        match answers.recv().await {
+            Some(line) => Some((Input::Typed(line), answers)),
+            // Nobody types any more, and the loop goes on by itself.
+            None => std::future::pending().await,
+        }
+    });
+    let inputs = stream::select(Box::pin(lines), stops.map(Input::Stop));
+    let face = Lines::new(mode, output::stdout());
+    let mut runtime = Runtime::new(watch, face, inputs, clock, outside, inbox);
+    let left = runtime.run().await;
+    came_to(left, runtime.watch())
+}
+
+/// What is to be done, where the arguments and the configuration allow it.
+fn mode(setup: &Setup, args: &RollbackArgs) -> Result<Mode, CommandError> {
+    if setup.read_only && !args.dry_run {
+        return Err(CommandError::Call(
+            "refused: read-only; without --read-only (and read_only in the configuration) it may be done, \
+             and --dry-run shows the plan all the same"
+                .to_owned(),
+        ));
+    }
+    if let Some(name) = args.confirm.as_ref().filter(|name| **name != setup.environment) {
+        return Err(CommandError::Call(format!(
+            "--confirm {name} does not name the environment that is rolled back: that is {}",
+            setup.environment
+        )));
+    }
+    match (args.dry_run, args.yes) {
+        (true, _) => Ok(Mode::DryRun),
+        (false, true) => Ok(Mode::Yes { named: args.confirm.clone() }),
+        (false, false) if io::stdin().is_terminal() => Ok(Mode::Ask),
+        (false, false) => Err(CommandError::Call(
+            "nobody can be asked: standard input is no terminal; --yes does it without asking".to_owned(),
+        )),
+    }
 }
 
 /// What is typed, read on a thread of its own: reading standard input blocks, and the loop may not.
 fn typed_lines() -> mpsc::UnboundedReceiver<String> {
     let (out, lines) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
-        for line in io::stdin().lines() {
-            let Ok(line) = line else { break };
-            if out.send(line).is_err() {
+        for line in BoundedLines::new(io::stdin().lock(), LONGEST_ANSWER) {
+            let answer = match line {
+                Ok(Line::Whole(line)) => String::from_utf8_lossy(&line).into_owned(),
+                // Whatever it is, it is no yes.
+                Ok(Line::TooLong) => String::new(),
+                Err(_) => break,
+            };
+            if out.send(answer).is_err() {
                 break;
             }
         }

@@ -1,13 +1,15 @@
 //! `redflag watch`: the screen over one environment's newest deploy.
 
-use super::{CommandError, block_on, here_and_now, load, recall};
+use super::{CommandError, block_on, came_to, here_and_now, load, recall};
 use crate::cli::{Global, WatchArgs};
 use crate::clock::Clock;
 use crate::config::{self, Assembly, Config, SystemSecrets};
 use crate::memory::Memory;
+use crate::outcome::Outcome;
+use crate::output;
 use crate::rollback::Rollback;
-use crate::runtime::{Outside, QUEUE, Runtime};
-use crate::setup::Told;
+use crate::runtime::{Awaited, Equipment, Outside, QUEUE, Runtime};
+use crate::setup::{Setup, Told};
 use crate::tui::keymap::Keymap;
 use crate::tui::terminal::{self, Screen};
 use crate::tui::{Look, Tui, input};
@@ -15,9 +17,10 @@ use crate::watch::{TurnState, Watch};
 use chrono::Local;
 use ratatui::Terminal;
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
-pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<u8, CommandError> {
+pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandError> {
     needs_terminal("watch")?;
     let config = load(global)?;
     let deployed_at = args.deployed_at.map(|moment| moment.resolve(Local::now()));
@@ -29,9 +32,30 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<u8, CommandError>
     };
     let options = here_and_now(told, global.read_only);
     let look = Screenplay::of(global, &config)?;
-    let mut assembly = config.assemble(args.environment.as_deref(), &options, &SystemSecrets::default())?;
-    let memory = recall(&mut assembly);
-    block_on(show(look, assembly, memory, Clock::real()))
+    // Whatever is wrong is said before the terminal is touched; whoever has to touch a key does it beside the screen.
+    let secrets = Arc::new(SystemSecrets::default());
+    let Assembly { mut setup, sources, rollback, switches } =
+        config.assemble(args.environment.as_deref(), &options, &*secrets)?;
+    let memory = recall(&mut setup);
+    let credentials = if secrets.missing().is_empty() {
+        Credentials::There(Box::new(Equipment { sources, rollback, switches }))
+    } else {
+        let environment = setup.environment.clone();
+        Credentials::Awaited(Awaited::new(Arc::clone(&secrets), move || {
+            let assembly = config.assemble(Some(&environment), &options, &*secrets).map_err(io::Error::other)?;
+            let Assembly { sources, rollback, switches, .. } = assembly;
+            Ok(Equipment { sources, rollback, switches })
+        }))
+    };
+    block_on(show(look, setup, credentials, memory, Clock::real()))
+}
+
+/// What the outside is talked to with.
+pub(super) enum Credentials {
+    /// All of it is here.
+    There(Box<Equipment>),
+    /// Some programs still have to print their secrets.
+    Awaited(Awaited),
 }
 
 /// How the screen looks and which keys it takes: found to be right before the terminal is touched.
@@ -71,22 +95,29 @@ pub(super) fn needs_terminal(command: &str) -> Result<(), CommandError> {
 /// Runs the screen until it is left; says afterwards, on the terminal given back, how things stood.
 pub(super) async fn show(
     play: Screenplay,
-    assembly: Assembly,
+    setup: Setup,
+    credentials: Credentials,
     memory: Option<Memory>,
     clock: Clock,
-) -> Result<u8, CommandError> {
+) -> Result<Outcome, CommandError> {
     let (out, inbox) = mpsc::channel(QUEUE);
-    let watch = Watch::new(assembly.setup);
-    let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out)
-        .with_switches(assembly.switches)
-        .with_memory(memory);
+    let watch = Watch::new(setup);
+    let (setup, time) = (watch.shared_setup(), clock.clone());
+    let (outside, awaited) = match credentials {
+        Credentials::There(equipment) => {
+            let Equipment { sources, rollback, switches } = *equipment;
+            (Outside::new(setup, sources, rollback, time, out).with_switches(switches), Awaited::nothing())
+        }
+        Credentials::Awaited(awaited) => (Outside::unequipped(setup, time, out), awaited),
+    };
     let guard = terminal::enter()?;
     let tui = Tui::new(Terminal::new(Screen::new())?, play.look, play.keymap);
-    let mut runtime = Runtime::new(watch, tui, input::inputs()?, clock, outside, inbox);
+    let outside = outside.with_memory(memory);
+    let mut runtime = Runtime::new(watch, tui, input::inputs()?, clock, outside, inbox).with_awaited(awaited);
     let left = runtime.run().await;
     drop(guard);
-    println!("{}", farewell(runtime.watch()));
-    Ok(left?)
+    output::stdout().line(&farewell(runtime.watch()));
+    came_to(left, runtime.watch())
 }
 
 /// One line, or two where something is still under way: what stays in the scroll-back.

@@ -111,7 +111,7 @@ fn is_plain_header(line: &str) -> bool {
 fn suspicious_value(line: &str, in_source: bool) -> Option<usize> {
     let lower = line.to_ascii_lowercase();
     let in_source = in_source || ["rollback", "flags"].iter().any(|table| lower.trim_start().starts_with(table));
-    let from = if in_source || has_user(line) {
+    let from = if in_source || may_hold_a_secret(line) {
         lower.len() - lower.trim_start().len()
     } else {
         SECRET.iter().filter_map(|word| lower.find(word)).min()?
@@ -123,7 +123,7 @@ fn suspicious_value(line: &str, in_source: bool) -> Option<usize> {
     let value = line[after..].trim_start().strip_prefix('=').map_or(&line[from..], str::trim_start);
     let quotes = value.matches(['"', '\'']).count();
     // One text, and nothing that a slip could have left of another.
-    let harmless = quotes == 2 && !has_user(line) && (key == "theme" || HARMLESS.contains(&key));
+    let harmless = quotes == 2 && !may_hold_a_secret(line) && (key == "theme" || HARMLESS.contains(&key));
     (!harmless && !says_a_place(value)).then_some(line.len() - value.len())
 }
 
@@ -183,7 +183,7 @@ fn walk(value: &DeValue<'_>, span: &Span, in_source: bool, suspicious: bool, fou
                 walk(value.get_ref(), &value.span(), in_source, suspicious, found);
             }
         }
-        DeValue::String(text) if suspicious || has_user(text) => found.push(span.clone()),
+        DeValue::String(text) if suspicious || may_hold_a_secret(text) => found.push(span.clone()),
         DeValue::String(_) => {}
         _ if suspicious => found.push(span.clone()),
         _ => {}
@@ -205,9 +205,12 @@ fn entry(key: &str, value: &Spanned<DeValue<'_>>, in_source: bool, suspicious: b
     walk(value.get_ref(), &value.span(), in_source, suspicious, found);
 }
 
-/// Whether a text is an address that carries a user, and so perhaps a password.
-fn has_user(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@'))
+/// Whether a text is an address that carries a user, and so perhaps a password, or parameters: `?token=…`.
+fn may_hold_a_secret(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| {
+        let (host, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        host.contains('@') || tail.find(['?', '#']).is_some_and(|at| tail[at..].contains('='))
+    })
 }
 
 #[cfg(test)]
@@ -270,5 +273,23 @@ mod tests {
         let root = DeTable::parse(text).unwrap();
         let safe = "[sources.a]\nkind = \"grafana\"\ntokne = *****\nurl = *****************\ntoken = { env = \"T\" }";
         assert_eq!(shown(text, &secrets(root.get_ref())), safe);
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn the_parameters_of_an_address_are_not_shown() {
+        for (address, is_shown) in [
+            ("https://hook/?token=abc", false),
+            ("https://hook/x#key=abc", false),
+            ("https://hook/?", true),
+            ("https://hook/a=b", true),
+        ] {
+            let text =
+                format!("[environments.a]\nwebsite = '{address}'\n[environments.a.flags]\noff_url = '{address}'");
+            let root = DeTable::parse(&text).unwrap();
+            assert_eq!(shown(&text, &secrets(root.get_ref())) == text, is_shown, "{address}");
+            let broken = format!("[sources.a]\nurl = \"{address}\" x");
+            assert_eq!(shown(&broken, &suspects(&broken)) == broken, is_shown, "{address}");
+        }
     }
 }

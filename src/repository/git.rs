@@ -2,7 +2,8 @@
 //! of the environment points it at another repository.
 
 use crate::rollback::strategy::program::{Failure, Inherits, Output, Program};
-use crate::source::http::clean;
+use crate::secret;
+use crate::text::clean;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -86,7 +87,9 @@ impl Trouble {
 impl Git {
     pub(super) fn new(folder: &Path, timeout: Duration) -> Self {
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        let inherited = names.filter(|name| !is_hidden(name)).collect();
+        let secrets = secret::hidden_variables();
+        let inherited =
+            names.filter(|name| !is_hidden(name) && (!secrets.contains(name) || is_gits_own(name))).collect();
         Self { folder: folder.to_owned(), timeout, inherited, ssh: OnceCell::new() }
     }
 
@@ -172,6 +175,12 @@ impl Git {
         };
         Ok(Some(format!("{own} -oBatchMode=yes -oConnectTimeout=10")))
     }
+}
+
+/// What git's credential helpers read (`gh auth git-credential`, `glab`): these stay, whatever else they are used for.
+fn is_gits_own(variable: &str) -> bool {
+    const HOSTS: [&str; 6] = ["GH_", "GITHUB_", "GITLAB_", "GLAB_", "BITBUCKET_", "GIT_"];
+    HOSTS.iter().any(|host| variable.starts_with(host))
 }
 
 fn is_hidden(variable: &str) -> bool {

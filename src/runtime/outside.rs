@@ -34,14 +34,26 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// How long to wait before a cluster that could not be reached is tried again.
 const RECONNECT: TimeDelta = TimeDelta::seconds(5);
 
+/// What the outside is talked to with: addresses and credentials.
+pub struct Equipment {
+    /// In the order of [`Setup::sources`].
+    pub sources: Vec<SourceSpec>,
+    /// The strategy.
+    pub rollback: RollbackSpec,
+    /// In the order of [`Setup::switches`].
+    pub switches: Vec<SwitchSpec>,
+}
+
 /// The outside of a watch: its sources, its cluster, and the tasks that talk to them.
 pub struct Outside {
     setup: Arc<Setup>,
+    /// What is to be done once there are credentials to do it with; `None` when there are.
+    held_back: Option<Vec<Effect>>,
     specs: Vec<SourceSpec>,
     sources: Vec<Adapter>,
     rollback: RollbackSpec,
     cluster: Arc<OnceLock<Cluster>>,
-    strategy: Option<Result<Arc<dyn Strategy>, Blocked>>,
+    strategy: Option<Arc<dyn Strategy>>,
     lease: Option<Arc<Lease>>,
     switches: Vec<Switch>,
     memory: Option<Memory>,
@@ -51,14 +63,28 @@ pub struct Outside {
     awaited: usize,
 }
 
-/// A polled source's adapter, or why there is none; `None` until the first question: building a TLS client is no
-/// work for start-up.
-type Adapter = Option<Result<Arc<dyn Source>, SourceError>>;
+/// A polled source's adapter; `None` until the first question, for building a TLS client is no work for start-up, and
+/// while it cannot be built: what was in the way once (a limit of open files) need not be the next time.
+type Adapter = Option<Arc<dyn Source>>;
 
 /// A kill switch, and its adapter in the same way.
 struct Switch {
     spec: SwitchSpec,
-    adapter: Option<Result<Arc<dyn KillSwitch>, String>>,
+    adapter: Option<Arc<dyn KillSwitch>>,
+}
+
+impl Switch {
+    fn new(spec: SwitchSpec) -> Self {
+        Self { spec, adapter: None }
+    }
+}
+
+/// What was built before, or what can be built now; a failure is not kept.
+fn built<T: Clone, E>(kept: &mut Option<T>, build: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    if let Some(built) = kept {
+        return Ok(built.clone());
+    }
+    Ok(kept.insert(build()?).clone())
 }
 
 impl Outside {
@@ -74,6 +100,7 @@ impl Outside {
         let (cluster, tasks) = (Arc::default(), JoinSet::new());
         Self {
             setup,
+            held_back: None,
             specs,
             sources,
             rollback,
@@ -86,6 +113,25 @@ impl Outside {
             out,
             tasks,
             awaited: 0,
+        }
+    }
+
+    /// The outside before its credentials are there: what is asked of it waits for [`Outside::equip`].
+    pub fn unequipped(setup: Arc<Setup>, clock: Clock, out: mpsc::Sender<Message>) -> Self {
+        let outside = Self::new(setup, Vec::new(), RollbackSpec::default(), clock, out);
+        Self { held_back: Some(Vec::new()), ..outside }
+    }
+
+    /// Brings the credentials; does what was held back.
+    pub(super) fn equip(&mut self, equipment: Equipment) {
+        self.sources = equipment.sources.iter().map(|_| None).collect();
+        self.specs = equipment.sources;
+        self.rollback = equipment.rollback;
+        self.switches = equipment.switches.into_iter().map(Switch::new).collect();
+        let held_back = self.held_back.take().unwrap_or_default();
+        self.connect();
+        for effect in held_back {
+            self.perform(effect);
         }
     }
 
@@ -106,6 +152,11 @@ impl Outside {
 
     /// Performs one effect; what comes of it arrives as a message.
     pub fn perform(&mut self, effect: Effect) {
+        // The core asks each source once and then waits for its answer, so this stays short.
+        if let Some(held_back) = &mut self.held_back {
+            held_back.push(effect);
+            return;
+        }
         match effect {
             Effect::Poll { source, request } => {
                 let adapter = self.adapter(source);
@@ -208,13 +259,13 @@ impl Outside {
             Some(built) => Ok(Arc::from(built)),
             None => Err(SourceError::BadQuery("this source streams and is never asked".to_owned())),
         };
-        self.sources[usize::from(id.0)].get_or_insert_with(build).clone()
+        built(&mut self.sources[usize::from(id.0)], build)
     }
 
     /// The environment's strategy, made when it is first needed and the cluster is there.
     fn strategy(&mut self) -> Result<Arc<dyn Strategy>, Blocked> {
         let cluster = self.cluster.get().ok_or_else(no_cluster)?;
-        self.strategy.get_or_insert_with(|| strategy::build(&self.rollback, cluster, &self.clock)).clone()
+        built(&mut self.strategy, || strategy::build(&self.rollback, cluster, &self.clock))
     }
 
     /// The environment's lease, in the namespace of its first workload.
@@ -234,7 +285,7 @@ impl Outside {
             return Err("this kill switch is not connected".to_owned());
         };
         let Switch { spec, adapter } = switch;
-        adapter.get_or_insert_with(|| system::build(spec, &self.clock).map(Arc::from)).clone()
+        built(adapter, || system::build(spec, &self.clock).map(Arc::from))
     }
 
     /// Gives the lease back, if it was ever asked for, and waits a moment for that to arrive.
@@ -275,7 +326,7 @@ impl Outside {
     /// The kill switches, in the order of [`Setup::switches`]; none unless this is called.
     #[must_use]
     pub fn with_switches(mut self, specs: Vec<SwitchSpec>) -> Self {
-        self.switches = specs.into_iter().map(|spec| Switch { spec, adapter: None }).collect();
+        self.switches = specs.into_iter().map(Switch::new).collect();
         self
     }
 

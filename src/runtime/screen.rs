@@ -1,8 +1,9 @@
 //! The terminal screen as a face of the loop.
 
 use super::{Face, Wish};
+use crate::outcome::Outcome;
 use crate::tui::input::Input;
-use crate::tui::{Reaction, Tui, terminal};
+use crate::tui::{Reaction, Tui, clipboard, terminal};
 use crate::watch::Watch;
 use ratatui::backend::Backend;
 use std::io;
@@ -16,15 +17,16 @@ where
     fn take(&mut self, input: Input, watch: &Watch) -> Vec<Wish> {
         let event = match input {
             Input::Event(event) => event,
-            Input::Stop(status) => return vec![Wish::Leave(status)],
+            Input::Stop(outcome) => return vec![Wish::Leave(outcome)],
             Input::Lost(error) => {
                 tracing::error!(%error, "the terminal cannot be read");
-                return vec![Wish::Leave(1)];
+                return vec![Wish::Leave(Outcome::of(watch))];
             }
         };
         let wish = |reaction| match reaction {
             Reaction::Ask(command) => Wish::Ask(command),
-            Reaction::Quit => Wish::Leave(0),
+            Reaction::Quit => Wish::Leave(Outcome::of(watch)),
+            Reaction::Interrupt => Wish::Leave(Outcome::Interrupted),
             Reaction::Suspend => Wish::Suspend,
             Reaction::Copy(text) => Wish::Copy(text),
         };
@@ -41,7 +43,13 @@ where
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
-        terminal::copy(text)
+        self.copied(clipboard::copy(text)?);
+        Ok(())
+    }
+
+    fn wait_for(&mut self, what: Option<&str>) -> io::Result<()> {
+        self.waits_for(what);
+        Ok(())
     }
 
     fn suspend(&mut self) -> io::Result<()> {

@@ -7,16 +7,17 @@ mod reply;
 mod signature;
 mod text;
 
+pub(crate) use crate::text::clean;
 pub(crate) use answer::Answer;
 pub(super) use answer::decode;
 pub(crate) use reply::Reply;
 pub(crate) use signature::signature;
-pub(crate) use text::{clean, message_in, said_by, scrubbed, short};
+pub(crate) use text::{message_in, said_by, short};
 
 use super::spec::{Auth, Endpoint};
 use crate::deploy::Time;
 use crate::poll::SourceError;
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 use chrono::{DateTime, TimeDelta};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Response, Url};
@@ -81,6 +82,7 @@ impl Http {
             .ok_or_else(|| {
                 SourceError::Unreachable(format!("the url of {} is not an http or https address", endpoint.name))
             })?;
+        hide_parameters(&base);
         Ok(Self { client: shared_client()?, base, headers, timeout: endpoint.timeout, hint })
     }
 
@@ -115,6 +117,7 @@ impl Http {
     }
 
     fn request_at(&self, method: Method, url: Url) -> RequestBuilder {
+        hide_parameters(&url);
         let known = url.origin() == self.base.origin();
         let request = self.client.request(method, url).header(ACCEPT, "application/json").timeout(self.timeout);
         if known { request.headers(self.headers.clone()) } else { request }
@@ -292,19 +295,13 @@ pub(crate) fn authorization(auth: &Auth) -> Result<HeaderMap, SourceError> {
             headers.insert(AUTHORIZATION, secret_header(&value, "token")?);
         }
         Auth::Basic { user, password } => {
-            let value = format!("Basic {}", base64(format!("{user}:{}", password.expose()).as_bytes()));
+            let both = base64(format!("{user}:{}", password.expose()).as_bytes());
+            secret::hide(&both);
+            let value = format!("Basic {both}");
             headers.insert(AUTHORIZATION, secret_header(&value, "password")?);
         }
     }
     Ok(headers)
-}
-
-/// The secrets of these credentials: for whoever has to keep them out of what a peer says.
-pub(crate) fn secrets_of(auth: &Auth) -> Vec<Secret> {
-    match auth {
-        Auth::None => Vec::new(),
-        Auth::Bearer(secret) | Auth::Basic { password: secret, .. } => vec![secret.clone()],
-    }
 }
 
 /// A header that holds a secret, marked so that nobody prints it or keeps it in a compression table.
@@ -345,16 +342,14 @@ pub(super) fn shared_client() -> Result<Client, SourceError> {
 
 /// RFC 4648, with padding: basic authentication is the only place that needs it.
 fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let digit = ALPHABET[(bits >> (18 - 6 * place) & 63) as usize];
-            out.push(if place <= group.len() { char::from(digit) } else { '=' });
-        }
-    }
-    out
+    let mut digits = secret::base64(bytes);
+    digits.extend(std::iter::repeat_n('=', digits.len().next_multiple_of(4) - digits.len()));
+    digits
+}
+
+/// What an address carries behind its path is often a key: no peer's words may repeat it.
+fn hide_parameters(url: &Url) {
+    url.query_pairs().filter(|(name, _)| secret::names_one(name)).for_each(|(_, value)| secret::hide(&value));
 }
 
 #[cfg(test)]

@@ -1,21 +1,20 @@
 //! The terminal, always left as it was found: raw mode and the alternate screen, one write a frame, the bell,
-//! the clipboard, suspending.
+//! suspending.
 
-use crossterm::clipboard::CopyToClipboard;
+use crate::panics;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::queue;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
 };
-use crossterm::{Command, queue};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether the terminal is ours now. What it was before is the terminal's own knowledge (crossterm keeps the
@@ -39,7 +38,7 @@ impl Drop for Guard {
 /// # Errors
 /// The terminal's own; it is given back then.
 pub fn enter() -> io::Result<Guard> {
-    restore_before_panics();
+    panics::say_with(restore);
     let guard = Guard(());
     take()?;
     Ok(guard)
@@ -69,17 +68,6 @@ fn take() -> io::Result<()> {
     // Without bracketed paste a pasted text would be a rain of keys, and `R` and `y` are among them.
     queue!(out, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
     out.flush()
-}
-
-fn restore_before_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let next = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            restore();
-            next(info);
-        }));
-    });
 }
 
 /// Puts the program to sleep as the shell's Ctrl-Z would, and takes the terminal again when it is woken.
@@ -112,23 +100,8 @@ pub fn bell() -> io::Result<()> {
     write_now("\x07")
 }
 
-/// Hands a text to the clipboard of the terminal's side (OSC 52), which works over SSH. Terminals that do not
-/// know or allow it ignore it.
-///
-/// # Errors
-/// The terminal's own.
-pub fn copy(text: &str) -> io::Result<()> {
-    let mut sequence = String::new();
-    CopyToClipboard::to_clipboard_from(text).write_ansi(&mut sequence).map_err(io::Error::other)?;
-    let in_screen = std::env::var("TERM").is_ok_and(|term| term.starts_with("screen"));
-    if in_screen && std::env::var_os("STY").is_some() {
-        // GNU screen swallows what it does not know, unless it is told to pass it on.
-        sequence = format!("\x1bP{sequence}\x1b\\");
-    }
-    write_now(&sequence)
-}
-
-fn write_now(sequence: &str) -> io::Result<()> {
+/// Writes a sequence at once, between frames; nothing where the terminal is not ours.
+pub(super) fn write_now(sequence: &str) -> io::Result<()> {
     if !is_ours() {
         return Ok(());
     }
@@ -299,6 +272,5 @@ mod tests {
         restore();
         assert!(!is_ours());
         bell().unwrap();
-        copy("https://example.com").unwrap();
     }
 }

@@ -4,6 +4,7 @@
 mod features;
 
 use super::Reaction;
+use super::clipboard::Copied;
 use super::keymap::{Action, Key, Keymap, Pane};
 use super::rows::{self, Row};
 use super::theme::Themes;
@@ -57,6 +58,10 @@ pub(super) struct Ui {
     flag: Option<FlagId>,
     /// One sentence in the footer, until the next key.
     pub(super) notice: Option<String>,
+    /// What is waited for before anybody can be asked.
+    pub(super) waits_for: Option<String>,
+    /// Where the last text went that was to be copied.
+    pub(super) copied: Option<Copied>,
     /// Where the cursor is in each pane; `None` until it was moved.
     selected: [Option<Row>; Pane::ALL.len()],
 }
@@ -74,6 +79,8 @@ impl Default for Ui {
             closed_report: None,
             flag: None,
             notice: None,
+            waits_for: None,
+            copied: None,
             selected: [None; Pane::ALL.len()],
         }
     }
@@ -120,7 +127,7 @@ impl Ui {
             return vec![Reaction::Suspend];
         }
         if key == Key::INTERRUPT {
-            return self.quit(live);
+            return self.quit(live, Reaction::Interrupt);
         }
         if self.overlay.is_none() && live.deletion().is_some() {
             return answer_deletion(action);
@@ -142,13 +149,13 @@ impl Ui {
     }
 
     /// Quits; while a rollback is under way or about to be only the second time.
-    fn quit(&mut self, live: &Watch) -> Vec<Reaction> {
+    fn quit(&mut self, live: &Watch, how: Reaction) -> Vec<Reaction> {
         let counts_down = matches!(live.rollback(), Rollback::Countdown { .. });
         if (counts_down || live.rollback().is_under_way()) && self.overlay != Some(Overlay::Quit) {
             self.overlay = Some(Overlay::Quit);
             return Vec::new();
         }
-        vec![Reaction::Quit]
+        vec![how]
     }
 
     /// The plan is open: only the confirming key does anything, all others are the less harmful answer.
@@ -255,7 +262,7 @@ impl Ui {
             Action::Features => return self.show_features(live),
             Action::Acknowledge => return self.acknowledge(live),
             Action::Open => return self.open_link(live),
-            Action::Quit => return self.quit(live),
+            Action::Quit => return self.quit(live, Reaction::Quit),
             Action::Suspend => return vec![Reaction::Suspend],
             Action::Back => return self.back(live),
             Action::Confirm => {}
@@ -405,6 +412,7 @@ impl Ui {
             self.notice = Some("no link under the cursor".to_owned());
             return Vec::new();
         };
+        self.copied = None;
         self.overlay = Some(Overlay::Link(link.clone()));
         vec![Reaction::Copy(link)]
     }

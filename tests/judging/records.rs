@@ -74,7 +74,7 @@ fn a_line_that_cannot_be_read_is_named_and_the_rest_is_judged() {
     let gaps = good.replacen("\"window\":[40.0,40.0", "\"window\":[NaN,40.0", 1);
     assert_ne!(gaps, good);
     let output = judge(&format!("{good}\nnot json\n\n{odd_unit}\n{gaps}\n"));
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert_eq!(verdicts(&output).len(), 2);
     let errors = String::from_utf8_lossy(&output.stderr);
     let errors: Vec<&str> = errors.lines().collect();

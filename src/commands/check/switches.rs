@@ -1,6 +1,6 @@
 //! Whether the feature flags can be read. Whether they could be turned off is only known when somebody does.
 
-use super::{Line, Outcome};
+use super::{Line, Trial};
 use crate::clock::Clock;
 use crate::kill_switch::spec::SwitchSpec;
 use crate::kill_switch::system::build;
@@ -20,7 +20,7 @@ pub(super) async fn check(specs: &[SwitchSpec]) -> Vec<Line> {
         };
         match listing {
             Ok(listing) => line(&what, &listing),
-            Err(why) => Line::new(Outcome::Failed, &what, &[&why, WAY_OUT]),
+            Err(why) => Line::new(Trial::Failed, &what, &[&why, WAY_OUT]),
         }
     }))
     .await
@@ -33,11 +33,11 @@ fn line(what: &str, listing: &Listing) -> Line {
         match &flag.state {
             FlagState::Told(_) => {}
             FlagState::Unread(why) => {
-                return Line::new(Outcome::Failed, what, &[&format!("{key} cannot be read: {why}"), WAY_OUT]);
+                return Line::new(Trial::Failed, what, &[&format!("{key} cannot be read: {why}"), WAY_OUT]);
             }
             FlagState::Untold(why) => {
                 let reason = format!("{key} can be turned off, but nothing tells whether it is: {why}");
-                return Line::new(Outcome::Warning, what, &[&reason, "set state_url in this environment's flags"]);
+                return Line::new(Trial::Warning, what, &[&reason, "set state_url in this environment's flags"]);
             }
         }
     }
@@ -46,7 +46,7 @@ fn line(what: &str, listing: &Listing) -> Line {
         0 => String::new(),
         more => format!("{more} more are not listed: name those that matter in features"),
     };
-    let outcome = if listing.unlisted > 0 || listing.flags.is_empty() { Outcome::Warning } else { Outcome::Ok };
+    let outcome = if listing.unlisted > 0 || listing.flags.is_empty() { Trial::Warning } else { Trial::Ok };
     Line::new(outcome, what, &[&format!("{} of {} are on", on, listing.flags.len()), &unlisted])
 }
 

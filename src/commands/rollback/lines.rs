@@ -2,6 +2,8 @@
 
 use crate::deploy::WorkloadId;
 use crate::message::Command;
+use crate::outcome::Outcome;
+use crate::output::Cleaned;
 use crate::rollback::lease::Holding;
 use crate::rollback::telling::{self, Line, Sign};
 use crate::rollback::{Covered, Goal, Plan, Readiness, Rollback, StepState, Undertaking};
@@ -14,15 +16,6 @@ use crate::timeline::Mark;
 use crate::watch::Watch;
 use chrono::{Local, TimeDelta};
 use std::io::{self, Write};
-
-/// The old version serves and the flags are clear; or the plan was shown.
-const DONE: u8 = 0;
-/// It was not done, or not wholly.
-const FAILED: u8 = 1;
-/// Done, and the flags stay red: the deploy was not the cause.
-const NOT_THE_CAUSE: u8 = 3;
-/// Nobody knows whether it was done.
-const UNKNOWN: u8 = 4;
 
 /// How long a cluster that does not answer is waited for.
 const PATIENCE: TimeDelta = TimeDelta::seconds(15);
@@ -43,10 +36,19 @@ pub(super) enum Mode {
     },
 }
 
-/// See the module.
-pub(super) struct Lines<W> {
+/// What comes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Input {
+    /// A line was typed.
+    Typed(String),
+    /// The system asks us to stop.
+    Stop(Outcome),
+}
+
+/// See the module. Nobody may read what it says (`| head`): the rollback is followed all the same.
+pub(super) struct Lines<W: Write> {
     mode: Mode,
-    out: W,
+    out: Cleaned<W>,
     opened: bool,
     asked: bool,
     told: usize,
@@ -54,7 +56,7 @@ pub(super) struct Lines<W> {
 }
 
 impl<W: Write> Lines<W> {
-    pub(super) fn new(mode: Mode, out: W) -> Self {
+    pub(super) fn new(mode: Mode, out: Cleaned<W>) -> Self {
         Self { mode, out, opened: false, asked: false, told: 0, progress: String::new() }
     }
 
@@ -67,7 +69,7 @@ impl<W: Write> Lines<W> {
         write!(self.out, "{}", plan_text(watch, &plan))?;
         if plan.is_empty() {
             write!(self.out, "{}", ways_out(watch))?;
-            return Ok(vec![Wish::Leave(FAILED)]);
+            return Ok(vec![Wish::Leave(Outcome::RollbackFailed)]);
         }
         if self.mode == Mode::DryRun {
             let environment = &watch.setup().environment;
@@ -75,7 +77,7 @@ impl<W: Write> Lines<W> {
                 writeln!(self.out, "takes the environment's name, typed; with --yes: --confirm {environment}")?;
             }
             writeln!(self.out, "dry run: nothing was changed")?;
-            return Ok(vec![Wish::Leave(DONE)]);
+            return Ok(vec![Wish::Leave(Outcome::Done)]);
         }
         self.opened = true;
         let scope = plan.steps().flat_map(|step| &step.covers).map(|covered| covered.workload).collect();
@@ -96,7 +98,9 @@ impl<W: Write> Lines<W> {
         }
         let why = down.unwrap_or_else(|| "the cluster has not told of its workloads".to_owned());
         writeln!(self.out, "no plan: {why}\nredflag check says what is in the way")?;
-        Ok(vec![Wish::Leave(FAILED)])
+        // A dry run asks whether it would work: that is not known.
+        let outcome = if self.mode == Mode::DryRun { Outcome::Inconclusive } else { Outcome::RollbackFailed };
+        Ok(vec![Wish::Leave(outcome)])
     }
 
     /// The plan is open: asks for the answer, or gives the one that came with the command.
@@ -104,7 +108,7 @@ impl<W: Write> Lines<W> {
         if let Holding::Theirs(holder) = watch.holding() {
             let since = holder.since.with_timezone(&Local).format("%H:%M");
             writeln!(self.out, "not done: {} is at it since {since}: {}", holder.who, holder.what)?;
-            return Ok(vec![Wish::Ask(Command::Dismiss), Wish::Leave(FAILED)]);
+            return Ok(vec![Wish::Ask(Command::Dismiss), Wish::Leave(Outcome::RollbackFailed)]);
         }
         // The question is put once, and not before it is known whether somebody else is at it.
         if self.asked || !watch.takes_confirmation() {
@@ -121,7 +125,7 @@ impl<W: Write> Lines<W> {
                     writeln!(self.out, "not done: {harm}")?;
                 }
                 writeln!(self.out, "to do it all the same, name the environment: --yes --confirm {environment}")?;
-                return Ok(vec![Wish::Ask(Command::Dismiss), Wish::Leave(FAILED)]);
+                return Ok(vec![Wish::Ask(Command::Dismiss), Wish::Leave(Outcome::Misused)]);
             }
             // Whoever wrote --yes behind the environment's name has typed it.
             return Ok(vec![Wish::Ask(Command::Confirm { typed: Some(environment.clone()) })]);
@@ -151,6 +155,26 @@ impl<W: Write> Lines<W> {
         Ok(())
     }
 
+    fn tell_where_to_look(&mut self, done: &Undertaking) -> io::Result<()> {
+        for covered in done.plan.steps().flat_map(|step| &step.covers) {
+            let reference = &covered.reference;
+            writeln!(self.out, "  kubectl rollout status {reference} -n {}", reference.namespace)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves because the system asks for it; says what goes on without us.
+    fn stop(&mut self, outcome: Outcome, watch: &Watch) -> Vec<Wish> {
+        // Writing cannot fail: see `Cleaned`.
+        let _ = match watch.rollback().undertaking().filter(|_| watch.rollback().is_under_way()) {
+            Some(done) => writeln!(self.out, "\nstopped: the rollback goes on without redflag\nlook yourself:")
+                .and_then(|()| self.tell_where_to_look(done)),
+            None => writeln!(self.out, "\nstopped: nothing was changed"),
+        };
+        let _ = self.out.flush();
+        vec![Wish::Leave(outcome)]
+    }
+
     /// New timeline entries of the rollback, and where the pods are.
     fn tell(&mut self, watch: &Watch) -> io::Result<()> {
         let entries: Vec<_> = watch.timeline().entries().filter(|entry| entry.mark == Mark::Rollback).collect();
@@ -170,9 +194,13 @@ impl<W: Write> Lines<W> {
 }
 
 impl<W: Write> Face for Lines<W> {
-    type Input = String;
+    type Input = Input;
 
-    fn take(&mut self, line: String, watch: &Watch) -> Vec<Wish> {
+    fn take(&mut self, input: Input, watch: &Watch) -> Vec<Wish> {
+        let line = match input {
+            Input::Typed(line) => line,
+            Input::Stop(outcome) => return self.stop(outcome, watch),
+        };
         // What was typed before the question was put answers nothing.
         if !matches!(watch.rollback(), Rollback::Planned { .. }) || !self.asked {
             return Vec::new();
@@ -185,33 +213,31 @@ impl<W: Write> Face for Lines<W> {
         } else {
             // Nothing was asked for, so nothing is done: the less harmful answer wins.
             let _ = writeln!(self.out, "not done: nothing was changed");
-            vec![Wish::Ask(Command::Dismiss), Wish::Leave(FAILED)]
+            vec![Wish::Ask(Command::Dismiss), Wish::Leave(Outcome::LeftEarly)]
         }
     }
 
     fn show(&mut self, watch: &Watch) -> io::Result<Vec<Wish>> {
         self.tell(watch)?;
-        let leave = |status| Ok(vec![Wish::Leave(status)]);
+        let leave = |outcome| Ok(vec![Wish::Leave(outcome)]);
         match watch.rollback() {
-            Rollback::Idle if self.opened => leave(FAILED),
+            Rollback::Idle if self.opened => leave(Outcome::RollbackFailed),
             Rollback::Idle => self.before(watch),
             Rollback::Planned { plan, .. } => self.confirm(watch, plan),
-            Rollback::Verified { .. } => leave(DONE),
-            Rollback::NotTheCause { .. } => leave(NOT_THE_CAUSE),
+            ended @ (Rollback::Verified { .. } | Rollback::NotTheCause { .. }) => {
+                leave(Outcome::of_rollback(ended).unwrap_or(Outcome::RollbackUnknown))
+            }
             Rollback::Failed { blocked, done, .. } => {
                 writeln!(self.out, "failed: {}\n{}", blocked.reason, blocked.way_out)?;
                 if done.steps.len() > 1 {
                     self.tell_steps(done)?;
                 }
-                leave(FAILED)
+                leave(Outcome::RollbackFailed)
             }
             Rollback::OutcomeUnknown { at, reason, done } if watch.now() - *at > LOST_FOR => {
                 writeln!(self.out, "unknown whether it took effect: {reason}\nlook yourself:")?;
-                for covered in done.plan.steps().flat_map(|step| &step.covers) {
-                    let reference = &covered.reference;
-                    writeln!(self.out, "  kubectl rollout status {reference} -n {}", reference.namespace)?;
-                }
-                leave(UNKNOWN)
+                self.tell_where_to_look(done)?;
+                leave(Outcome::RollbackUnknown)
             }
             Rollback::Countdown { .. }
             | Rollback::Confirmed(_)
@@ -225,6 +251,10 @@ impl<W: Write> Face for Lines<W> {
     }
 
     fn copy(&mut self, _text: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn wait_for(&mut self, _what: Option<&str>) -> io::Result<()> {
         Ok(())
     }
 

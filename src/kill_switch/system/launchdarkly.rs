@@ -93,8 +93,8 @@ impl LaunchDarkly {
         // As it is: LaunchDarkly knows no `Bearer`.
         insert_secret(&mut headers, "authorization", token, "token").map_err(|error| error.to_string())?;
         headers.insert("ld-api-version", HeaderValue::from_static(VERSION));
-        let (hint, secrets) = (RetryHint::LaunchDarklyReset, vec![token.clone()]);
-        let talk = Talk::new("LaunchDarkly", &spec.endpoint, headers, hint, secrets, clock)?;
+        let hint = RetryHint::LaunchDarklyReset;
+        let talk = Talk::new("LaunchDarkly", &spec.endpoint, headers, hint, clock)?;
         Ok(Self { talk, spec: spec.clone(), project: project.to_owned() })
     }
 

@@ -4,8 +4,7 @@ use crate::clock::Clock;
 use crate::kill_switch::Answer;
 use crate::rollback::Blocked;
 use crate::rollback::strategy::variables::{percent_encoded, substitute};
-use crate::secret::Secret;
-use crate::source::http::{Http, Lost, Reply, RetryHint, clean, scrubbed};
+use crate::source::http::{Http, Lost, Reply, RetryHint, clean};
 use crate::source::spec::Endpoint;
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Url};
@@ -19,21 +18,19 @@ pub(super) struct Talk {
     /// `Unleash`.
     name: &'static str,
     clock: Clock,
-    secrets: Vec<Secret>,
 }
 
 impl Talk {
-    /// Connects to nothing yet. `headers` are what it is known by, and `secrets` what is in them.
+    /// Connects to nothing yet. `headers` are what it is known by.
     pub(super) fn new(
         name: &'static str,
         endpoint: &Endpoint,
         headers: HeaderMap,
         hint: RetryHint,
-        secrets: Vec<Secret>,
         clock: Clock,
     ) -> Result<Self, String> {
         let http = Http::new(endpoint, headers, hint).map_err(|error| format!("{name} cannot be asked: {error}"))?;
-        Ok(Self { http, name, clock, secrets })
+        Ok(Self { http, name, clock })
     }
 
     /// Reads JSON; changes nothing. The error is a sentence.
@@ -54,10 +51,8 @@ impl Talk {
     pub(super) async fn read_as<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, String> {
         let body = self.read(request).await?;
         let name = self.name;
-        serde_json::from_value(body).map_err(|error| {
-            let why = clean(&scrubbed(&error.to_string(), &self.secrets));
-            format!("{name}'s answer cannot be read: {why}")
-        })
+        serde_json::from_value(body)
+            .map_err(|error| format!("{name}'s answer cannot be read: {}", clean(&error.to_string())))
     }
 
     /// Sends what turns a flag off, once. `own` knows the refusals that only this system has.
@@ -106,7 +101,7 @@ impl Talk {
     }
 
     async fn ask(&self, request: RequestBuilder) -> Result<Reply, Lost> {
-        self.http.reply(request, &self.secrets, self.clock.now()).await
+        self.http.reply(request, self.clock.now()).await
     }
 }
 

@@ -68,8 +68,7 @@ impl Unleash {
         let mut headers = HeaderMap::new();
         // As it is: Unleash knows no `Bearer`.
         insert_secret(&mut headers, "authorization", token, "token").map_err(|error| error.to_string())?;
-        let secrets = vec![token.clone()];
-        let talk = Talk::new("Unleash", &spec.endpoint, headers, RetryHint::RetryAfter, secrets, clock)?;
+        let talk = Talk::new("Unleash", &spec.endpoint, headers, RetryHint::RetryAfter, clock)?;
         Ok(Self { talk, spec: spec.clone(), project: project.to_owned() })
     }
 

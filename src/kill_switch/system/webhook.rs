@@ -8,7 +8,7 @@ use crate::kill_switch::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout
 use crate::rollback::Blocked;
 use crate::rollback::strategy::variables::fresh_id;
 use crate::secret::Secret;
-use crate::source::http::{Reply, RetryHint, authorization, clean, secrets_of, signature};
+use crate::source::http::{Reply, RetryHint, authorization, clean, signature};
 use crate::source::spec::Auth;
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::header::CONTENT_TYPE;
@@ -31,9 +31,7 @@ impl Webhook {
         clock: Clock,
     ) -> Result<Self, String> {
         let headers = authorization(auth).map_err(|error| error.to_string())?;
-        let mut secrets = secrets_of(auth);
-        secrets.extend(signing_key.cloned());
-        let talk = Talk::new("the webhook", &spec.endpoint, headers, RetryHint::RetryAfter, secrets, clock)?;
+        let talk = Talk::new("the webhook", &spec.endpoint, headers, RetryHint::RetryAfter, clock)?;
         let (signing_key, state_url) = (signing_key.cloned(), state_url.map(str::to_owned));
         Ok(Self { talk, spec: spec.clone(), signing_key, state_url })
     }

@@ -1,7 +1,8 @@
 //! One way to run a program: an argument list and never a shell, nothing on its input, its output bounded, and
 //! its whole process group ended when its time is up.
 
-use crate::source::http::clean;
+use crate::secret;
+use crate::text::clean;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
@@ -46,7 +47,8 @@ pub(crate) struct Program<'a> {
 /// What a program inherits of our own environment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Inherits<'a> {
-    /// All of it: for programs that find their own credentials there, as helm and git do.
+    /// All of it, but the variables that the configuration reads secrets from: for programs that find credentials
+    /// of their own there, as helm does. No token of Grafana's is any business of theirs.
     Everything,
     /// The path, the home and the locale, and these.
     Only(&'a [String]),
@@ -145,10 +147,15 @@ impl Program<'_> {
         let (program, arguments) = self.argv.split_first().map_or((OsStr::new(""), &[][..]), |(p, a)| (p, a));
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        if let Inherits::Only(names) = self.inherits {
-            command.env_clear();
-            let names = ALWAYS.into_iter().chain(names.iter().map(String::as_str));
-            command.envs(names.filter_map(|name| Some((name, std::env::var_os(name)?))));
+        match self.inherits {
+            Inherits::Everything => secret::hidden_variables().iter().for_each(|name| {
+                command.env_remove(name);
+            }),
+            Inherits::Only(names) => {
+                command.env_clear();
+                let names = ALWAYS.into_iter().chain(names.iter().map(String::as_str));
+                command.envs(names.filter_map(|name| Some((name, std::env::var_os(name)?))));
+            }
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(folder) = self.folder {

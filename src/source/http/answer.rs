@@ -1,7 +1,8 @@
 //! An answer as it came, and its body as what it should be.
 
-use super::text::{clean, excerpt};
+use super::text::excerpt;
 use crate::poll::SourceError;
+use crate::text::clean;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;

@@ -1,8 +1,7 @@
-//! An answer to somebody who orders things: its status whatever it is, what it says, and never a secret in that.
+//! An answer to somebody who orders things: its status whatever it is, and what it says.
 
-use super::{Http, Lost, message_in, scrubbed};
+use super::{Http, Lost, message_in};
 use crate::deploy::{Time, brief};
-use crate::secret::Secret;
 use chrono::TimeDelta;
 use reqwest::RequestBuilder;
 use reqwest::header::{HeaderMap, LOCATION};
@@ -45,13 +44,13 @@ impl Reply {
 }
 
 impl Http {
-    /// Sends, once, and takes any answer. `secrets` are what its words must not repeat.
-    pub(crate) async fn reply(&self, request: RequestBuilder, secrets: &[Secret], now: Time) -> Result<Reply, Lost> {
+    /// Sends, once, and takes any answer.
+    pub(crate) async fn reply(&self, request: RequestBuilder, now: Time) -> Result<Reply, Lost> {
         let answer = self.exchange(request).await?;
         let said = if answer.status.is_redirection() {
             "it redirects: a sign-in page stands in front, or the url is not the final one".to_owned()
         } else {
-            message_in(scrubbed(&String::from_utf8_lossy(&answer.body), secrets).as_bytes())
+            message_in(&answer.body)
         };
         Ok(Reply {
             status: answer.status.as_u16(),

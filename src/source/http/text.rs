@@ -1,51 +1,25 @@
-//! What a peer says, made fit for a terminal: short, on one line, without control characters.
+//! What the bodies of errors say, in each vendor's shape.
 
-use crate::secret::Secret;
+use crate::text::{clean, clean_bytes, shorten};
 use serde_json::Value;
 
 /// The most bytes of a foreign text that an error carries.
 const EXCERPT: usize = 200;
 
-/// A foreign text on one line: no control characters, no direction overrides, no runs of white space.
-pub(crate) fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(256));
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
-        let mut fresh = true;
-        for c in word.chars().filter(
-            |c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'),
-        ) {
-            if fresh && !out.is_empty() {
-                out.push(' ');
-            }
-            fresh = false;
-            out.push(c);
-        }
-    }
-    out
-}
+/// Of a list of complaints, this many are told.
+const COMPLAINTS: usize = 10;
 
-/// The beginning of a foreign text, made fit in the same way. What is cut off is not looked at.
+/// The beginning of a foreign text, made fit for an error. What is cut off is not looked at.
 pub(crate) fn short(text: &str) -> String {
-    let mut end = text.len().min(4 * EXCERPT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let cut = shorten(&clean(&text[..end]));
-    if end < text.len() && !cut.ends_with('…') { format!("{cut}…") } else { cut }
-}
-
-/// A foreign text without our secrets: a peer may repeat what it was sent.
-pub(crate) fn scrubbed(text: &str, secrets: &[Secret]) -> String {
-    let secrets = secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty());
-    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
+    shorten(&clean(text), EXCERPT)
 }
 
 /// The beginning of a body that is not what was expected; of an HTML page its title, which is all it says.
 pub(super) fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(4 * EXCERPT)]);
+    let text = clean_bytes(body);
     match html_title(&text) {
-        Some(title) => format!("the page “{}”", shorten(&clean(title))),
-        None => shorten(&clean(&text)),
+        Some(title) => format!("the page “{}”", shorten(title, EXCERPT)),
+        None => shorten(&text, EXCERPT),
     }
 }
 
@@ -61,7 +35,7 @@ fn html_title(text: &str) -> Option<&str> {
 /// a string or an object, or a map from field to texts) and Datadog (`errors`, strings or objects).
 pub(crate) fn message_in(body: &[u8]) -> String {
     let said = serde_json::from_slice::<Value>(body).ok().and_then(|value| said_by(&value));
-    match said.map(|said| shorten(&clean(&said))) {
+    match said.map(|said| shorten(&clean(&said), EXCERPT)) {
         Some(said) if !said.is_empty() => said,
         _ if body.trim_ascii().is_empty() => "no reason given".to_owned(),
         _ => excerpt(body),
@@ -73,7 +47,7 @@ pub(crate) fn said_by(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Array(items) => {
-            let said: Vec<String> = items.iter().filter_map(said_by).collect();
+            let said: Vec<String> = items.iter().filter_map(said_by).take(COMPLAINTS).collect();
             (!said.is_empty()).then(|| said.join("; "))
         }
         Value::Object(fields) => {
@@ -83,23 +57,12 @@ pub(crate) fn said_by(value: &Value) -> Option<String> {
                 let said = |(name, value): (&String, &Value)| {
                     value.as_array().and(Some(format!("{name}: {}", said_by(value)?)))
                 };
-                let said: Vec<String> = fields.iter().filter_map(said).collect();
+                let said: Vec<String> = fields.iter().filter_map(said).take(COMPLAINTS).collect();
                 (!said.is_empty()).then(|| said.join("; "))
             })
         }
         _ => None,
     }
-}
-
-fn shorten(text: &str) -> String {
-    if text.len() <= EXCERPT {
-        return text.to_owned();
-    }
-    let mut end = EXCERPT;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}…", text[..end].trim_end())
 }
 
 #[cfg(test)]
@@ -108,7 +71,6 @@ mod tests {
 
     #[test]
     fn a_body_cannot_write_to_the_terminal() {
-        assert_eq!(clean("a\u{1b}[31mred\u{7}\r\n  b\u{202e}c"), "a [31mred bc");
         assert_eq!(excerpt(b"<html>\n\x1b]0;title\x07</html>"), "<html> ]0;title </html>");
     }
 

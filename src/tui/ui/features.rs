@@ -46,7 +46,7 @@ impl Ui {
                 return std::iter::once(close).chain(self.open_plan(live)).collect();
             }
             Some(Action::Help) => self.overlay = Some(Overlay::Help(0)),
-            Some(Action::Quit) => return self.quit(live),
+            Some(Action::Quit) => return self.quit(live, Reaction::Quit),
             _ => {}
         }
         Vec::new()

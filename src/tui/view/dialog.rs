@@ -86,6 +86,9 @@ pub(super) fn link(buffer: &mut Buffer, view: &View<'_>, area: Rect, link: &str)
     for (line, part) in lines.iter().enumerate() {
         Brush::new(buffer, view, inner, line as u16).put(part, Slot::Text);
     }
-    let text = "handed to the terminal's clipboard; any key closes";
-    Brush::new(buffer, view, inner, inner.height.saturating_sub(1)).put(text, Slot::Muted);
+    let text = match &view.ui.copied {
+        Some(copied) => format!("{}; any key closes", copied.sentence()),
+        None => "any key closes".to_owned(),
+    };
+    Brush::new(buffer, view, inner, inner.height.saturating_sub(1)).put(&text, Slot::Muted);
 }

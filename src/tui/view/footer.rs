@@ -62,7 +62,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
 
     let mut brush = Brush::new(buffer, view, area, keys_line);
     brush.gap(1);
-    if let Some(notice) = &view.ui.notice {
+    if let Some(notice) = view.ui.notice.as_ref().or(view.ui.waits_for.as_ref()) {
         if keys_line == 0 {
             brush.gap_until_left(keys_width + 1);
         }

@@ -1,6 +1,7 @@
 //! Text for the screen: cleaned of what could steer a terminal, measured in columns, wrapped, told in time.
 
 use crate::deploy::{Time, brief};
+use crate::text::visible;
 use chrono::{FixedOffset, TimeDelta};
 use std::borrow::Cow;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -8,14 +9,10 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// Text from outside without control characters and without marks that reorder what follows: neither an
 /// escape sequence in an issue's title nor a line break in a log may reach the terminal.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
-    fn reorders(sign: char) -> bool {
-        matches!(sign, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    match visible(text) {
+        clean if clean.contains('\n') => Cow::Owned(clean.replace('\n', " ")),
+        clean => clean,
     }
-    if !text.chars().any(|sign| sign.is_control() || reorders(sign)) {
-        return Cow::Borrowed(text);
-    }
-    let kept = text.chars().filter(|sign| !reorders(*sign));
-    Cow::Owned(kept.map(|sign| if sign.is_control() { ' ' } else { sign }).collect())
 }
 
 /// How many columns a text takes.

@@ -1,9 +1,11 @@
 //! What `redflag rollback` prints, asks and refuses, told through its face and the pure core.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{DONE, FAILED, Lines, Mode};
+use super::{Input, Lines, Mode};
 use crate::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
 use crate::message::{Effect, Message, StreamNews};
+use crate::outcome::Outcome;
+use crate::output::Cleaned;
 use crate::rollback::action::Action;
 use crate::rollback::known::{Known, Standing};
 use crate::rollback::lease::{Holder, Holding, LeaseCall};
@@ -115,7 +117,7 @@ struct Story {
 
 impl Story {
     fn new(mode: Mode, readiness: Readiness) -> Self {
-        let face = Lines::new(mode, Vec::new());
+        let face = Lines::new(mode, Cleaned::new(Vec::new()));
         Self { watch: Watch::new(setup()), face, readiness, holding: Some(Holding::Ours), sent: 0 }
     }
 
@@ -139,28 +141,28 @@ impl Story {
     }
 
     /// Turns the loop until nothing is wished any more; gives the exit status, if it leaves.
-    fn run(&mut self) -> Option<u8> {
+    fn run(&mut self) -> Option<Outcome> {
         let news = StreamNews::Rollout(APP, Box::new(rollout()));
         self.say(Message::Streamed { source: SourceId(0), at: at(1), news });
         self.turn()
     }
 
-    fn turn(&mut self) -> Option<u8> {
+    fn turn(&mut self) -> Option<Outcome> {
         let wishes = self.face.show(&self.watch).unwrap();
         self.grant(wishes)
     }
 
-    fn type_line(&mut self, line: &str) -> Option<u8> {
-        let wishes = self.face.take(line.to_owned(), &self.watch);
+    fn type_line(&mut self, line: &str) -> Option<Outcome> {
+        let wishes = self.face.take(Input::Typed(line.to_owned()), &self.watch);
         self.grant(wishes)
     }
 
-    fn grant(&mut self, wishes: Vec<Wish>) -> Option<u8> {
+    fn grant(&mut self, wishes: Vec<Wish>) -> Option<Outcome> {
         let again = !wishes.is_empty();
         for wish in wishes {
             match wish {
                 Wish::Ask(command) => self.say(Message::Asked { at: self.watch.now(), command }),
-                Wish::Leave(status) => return Some(status),
+                Wish::Leave(outcome) => return Some(outcome),
                 other => panic!("{other:?}"),
             }
         }
@@ -168,7 +170,7 @@ impl Story {
     }
 
     fn told(&self) -> &str {
-        std::str::from_utf8(&self.face.out).unwrap()
+        std::str::from_utf8(self.face.out.inner()).unwrap()
     }
 }
 
@@ -183,7 +185,7 @@ fn yes(named: Option<&str>) -> Mode {
 #[test]
 fn a_dry_run_tells_the_whole_plan_and_what_it_takes() {
     let mut story = Story::new(Mode::DryRun, ready(vec![Check::ok("permission", "may do it"), migration()]));
-    assert_eq!(story.run(), Some(DONE));
+    assert_eq!(story.run(), Some(Outcome::Done));
     assert_eq!(
         story.told(),
         "\
@@ -222,14 +224,14 @@ fn what_does_no_harm_needs_one_letter_and_what_does_the_whole_name() {
     let mut harmful = Story::new(Mode::Ask, ready(vec![migration()]));
     harmful.run();
     assert!(harmful.told().ends_with("type production to do it: "), "{}", harmful.told());
-    assert_eq!(harmful.type_line("y"), Some(FAILED));
+    assert_eq!(harmful.type_line("y"), Some(Outcome::LeftEarly));
     assert_eq!(harmful.sent, 0);
 }
 
 #[test]
 fn yes_alone_does_no_harm() {
     let mut story = Story::new(yes(None), ready(vec![migration()]));
-    assert_eq!(story.run(), Some(FAILED));
+    assert_eq!(story.run(), Some(Outcome::Misused));
     assert_eq!(story.sent, 0);
     let told = "not done: a migration drops orders.legacy_id\n\
                 to do it all the same, name the environment: --yes --confirm production\n";
@@ -255,9 +257,39 @@ fn nothing_is_asked_before_it_is_known_who_else_is_at_it() {
     assert_eq!(story.type_line("y"), None, "an answer to no question");
     let ana = Holder { who: "ana@laptop".to_owned(), what: "rollback to 1.8.3".to_owned(), since: at(0) };
     story.say(Message::Leased { at: at(2), holding: Holding::Theirs(ana) });
-    assert_eq!(story.turn(), Some(FAILED));
+    assert_eq!(story.turn(), Some(Outcome::RollbackFailed));
     assert!(story.told().contains("not done: ana@laptop is at it since "), "{}", story.told());
     assert_eq!(story.sent, 0);
+}
+
+#[test]
+fn a_cluster_that_tells_nothing_is_not_waited_for_for_ever() {
+    for (mode, outcome) in [(Mode::DryRun, Outcome::Inconclusive), (yes(None), Outcome::RollbackFailed)] {
+        let mut story = Story::new(mode, ready(vec![]));
+        story.say(Message::Tick(at(14)));
+        assert_eq!(story.turn(), None);
+        story.say(Message::Tick(at(15)));
+        assert_eq!(story.turn(), Some(outcome));
+        assert!(story.told().starts_with("no plan: the cluster has not told of its workloads\n"), "{}", story.told());
+    }
+}
+
+#[test]
+fn whoever_stops_it_learns_what_goes_on() {
+    let mut story = Story::new(Mode::Ask, ready(vec![]));
+    story.run();
+    let stop = |story: &mut Story| {
+        let wishes = story.face.take(Input::Stop(Outcome::Interrupted), &story.watch);
+        story.grant(wishes)
+    };
+    assert_eq!(stop(&mut story), Some(Outcome::Interrupted));
+    assert!(story.told().ends_with("stopped: nothing was changed\n"), "{}", story.told());
+    let mut story = Story::new(yes(None), ready(vec![]));
+    story.run();
+    assert_eq!((stop(&mut story), story.sent), (Some(Outcome::Interrupted), 1));
+    let told = "stopped: the rollback goes on without redflag\nlook yourself:\n  \
+                kubectl rollout status deployment/app -n production\n";
+    assert!(story.told().ends_with(told), "{}", story.told());
 }
 
 #[test]
@@ -266,7 +298,7 @@ fn what_is_blocked_is_told_with_every_check_and_its_way_out() {
     let checks = vec![Check::ok("permission", "may do it"), Check::blocked("owner", blocked.clone())];
     let refusal = Refusal { checks, ..Refusal::from(blocked) };
     let mut story = Story::new(yes(None), Readiness::Blocked(refusal));
-    assert_eq!(story.run(), Some(FAILED));
+    assert_eq!(story.run(), Some(Outcome::RollbackFailed));
     let told = "nothing can be taken back\n\ndeployment/app\n  \
                 blocked   owner: Argo CD would put it back\n                \
                 → revert in Git\n  ok        permission: may do it\n";

@@ -58,7 +58,7 @@ impl GitHub {
         let mut headers = authorization(&auth).map_err(|error| unusable("GitHub", &error.to_string()))?;
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
         headers.insert(HeaderName::from_static("x-github-api-version"), HeaderValue::from_static("2022-11-28"));
-        let talk = Talk::new("GitHub", endpoint, headers, RetryHint::GitHubReset, vec![token.clone()], clock)?;
+        let talk = Talk::new("GitHub", endpoint, headers, RetryHint::GitHubReset, clock)?;
         let names_runs = !endpoint.url.trim_end_matches('/').ends_with("/api/v3");
         Ok(Self { talk, told, names_runs, files: Recent::default() })
     }

@@ -51,7 +51,7 @@ impl GitLab {
         // Personal, project and group tokens are all taken as bearers.
         let auth = Auth::Bearer(token.clone());
         let headers = authorization(&auth).map_err(|error| unusable("GitLab", &error.to_string()))?;
-        let talk = Talk::new("GitLab", endpoint, headers, RetryHint::GitLabReset, vec![token.clone()], clock)?;
+        let talk = Talk::new("GitLab", endpoint, headers, RetryHint::GitLabReset, clock)?;
         Ok(Self { talk, told })
     }
 

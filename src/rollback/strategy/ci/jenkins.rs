@@ -10,7 +10,7 @@ use crate::deploy::Time;
 use crate::rollback::action::CiAction;
 use crate::rollback::strategy::variables::{mentions, quoted};
 use crate::rollback::{Answer, Blocked, Check, Refusal, Run};
-use crate::source::http::{Reply, RetryHint, authorization, secrets_of};
+use crate::source::http::{Reply, RetryHint, authorization};
 use crate::source::spec::{Auth, Endpoint};
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -36,7 +36,7 @@ impl Jenkins {
         clock: Clock,
     ) -> Result<Self, Blocked> {
         let headers = authorization(auth).map_err(|error| unusable("Jenkins", &error.to_string()))?;
-        let talk = Talk::new("Jenkins", endpoint, headers, RetryHint::RetryAfter, secrets_of(auth), clock)?;
+        let talk = Talk::new("Jenkins", endpoint, headers, RetryHint::RetryAfter, clock)?;
         Ok(Self { talk, job, parameters })
     }
 

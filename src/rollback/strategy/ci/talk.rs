@@ -4,7 +4,6 @@ use super::recent::Recent;
 use crate::clock::Clock;
 use crate::deploy::Time;
 use crate::rollback::{Answer, Blocked};
-use crate::secret::Secret;
 use crate::source::http::{Http, Lost, Reply, RetryHint, clean};
 use crate::source::spec::Endpoint;
 use reqwest::RequestBuilder;
@@ -17,7 +16,6 @@ pub(super) struct Talk {
     /// `GitHub`.
     pub(super) name: &'static str,
     clock: Clock,
-    secrets: Vec<Secret>,
     recent: Recent<Value>,
 }
 
@@ -45,17 +43,16 @@ impl Unread {
 }
 
 impl Talk {
-    /// Connects to nothing yet. `headers` are what it is known by, and `secrets` what is in them.
+    /// Connects to nothing yet. `headers` are what it is known by.
     pub(super) fn new(
         name: &'static str,
         endpoint: &Endpoint,
         headers: HeaderMap,
         hint: RetryHint,
-        secrets: Vec<Secret>,
         clock: Clock,
     ) -> Result<Self, Blocked> {
         let http = Http::new(endpoint, headers, hint).map_err(|error| unusable(name, &error.to_string()))?;
-        Ok(Self { http, name, clock, secrets, recent: Recent::default() })
+        Ok(Self { http, name, clock, recent: Recent::default() })
     }
 
     pub(super) fn now(&self) -> Time {
@@ -69,7 +66,7 @@ impl Talk {
 
     /// Sends, once, and takes any answer.
     pub(super) async fn ask(&self, request: RequestBuilder) -> Result<Reply, Lost> {
-        self.http.reply(request, &self.secrets, self.now()).await
+        self.http.reply(request, self.now()).await
     }
 
     /// Reads JSON; changes nothing.

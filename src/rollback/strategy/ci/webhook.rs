@@ -8,7 +8,7 @@ use crate::rollback::action::CiAction;
 use crate::rollback::strategy::variables::{mentions, percent_encoded, quoted, substitute};
 use crate::rollback::{Answer, Blocked, Check, Refusal, Run};
 use crate::secret::Secret;
-use crate::source::http::{Reply, RetryHint, authorization, secrets_of, signature};
+use crate::source::http::{Reply, RetryHint, authorization, signature};
 use crate::source::spec::{Auth, Endpoint};
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::Url;
@@ -35,9 +35,7 @@ pub(super) struct Webhook {
 impl Webhook {
     pub(super) fn new(endpoint: &Endpoint, auth: &Auth, told: Told, clock: Clock) -> Result<Self, Blocked> {
         let headers = authorization(auth).map_err(|error| unusable("the webhook", &error.to_string()))?;
-        let mut secrets = secrets_of(auth);
-        secrets.extend(told.signing_key.clone());
-        let talk = Talk::new("the webhook", endpoint, headers, RetryHint::RetryAfter, secrets, clock)?;
+        let talk = Talk::new("the webhook", endpoint, headers, RetryHint::RetryAfter, clock)?;
         Ok(Self { talk, told })
     }
 

@@ -54,6 +54,15 @@ async fn it_inherits_what_it_is_allowed_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_a_secret_was_read_from_is_inherited_by_nobody() {
+    // Cargo sets this one for every test, and nothing else here asks for it.
+    crate::secret::hide_variable("CARGO_PKG_HOMEPAGE");
+    let print = shell("env");
+    let output = Program { inherits: Inherits::Everything, ..program(&print) }.run().await.unwrap();
+    assert!(output.stdout.contains("CARGO_PKG_NAME=") && !output.stdout.contains("CARGO_PKG_HOMEPAGE"));
+}
+
+#[tokio::test]
 async fn a_program_that_is_not_there_has_done_nothing() {
     let argv = [OsString::from("redflag-has-no-such-program")];
     let failure = program(&argv).run().await.unwrap_err();

@@ -1,0 +1,37 @@
+//! The signals that end the program.
+
+use crate::outcome::Outcome;
+use futures_util::{Stream, StreamExt, stream};
+use std::io;
+
+/// SIGINT, SIGTERM and SIGHUP, from now on.
+///
+/// # Errors
+/// The system's, where signals cannot be received.
+#[cfg(unix)]
+pub fn stops() -> io::Result<impl Stream<Item = Outcome> + Unpin> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = [
+        (SignalKind::interrupt(), Outcome::Interrupted),
+        (SignalKind::terminate(), Outcome::Terminated),
+        (SignalKind::hangup(), Outcome::HungUp),
+    ];
+    let mut streams = Vec::new();
+    for (kind, outcome) in signals {
+        let received =
+            stream::unfold(signal(kind)?, |mut signal| async move { signal.recv().await.map(|()| ((), signal)) });
+        streams.push(received.map(move |()| outcome).boxed_local());
+    }
+    Ok(stream::select_all(streams))
+}
+
+/// Ctrl-C and Ctrl-Break from outside the terminal.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn stops() -> io::Result<impl Stream<Item = Outcome> + Unpin> {
+    let received =
+        stream::unfold((), |()| async { tokio::signal::ctrl_c().await.ok().map(|()| (Outcome::Interrupted, ())) });
+    Ok(received.boxed_local())
+}

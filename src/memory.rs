@@ -45,6 +45,7 @@ struct Line {
 enum Word {
     Good,
     Bad,
+    RolledBack,
     Unproven,
 }
 
@@ -53,6 +54,7 @@ impl From<Standing> for Word {
         match standing {
             Standing::Good => Self::Good,
             Standing::Bad => Self::Bad,
+            Standing::RolledBack => Self::RolledBack,
             Standing::Unproven => Self::Unproven,
         }
     }
@@ -63,6 +65,7 @@ impl From<Word> for Standing {
         match word {
             Word::Good => Self::Good,
             Word::Bad => Self::Bad,
+            Word::RolledBack => Self::RolledBack,
             Word::Unproven => Self::Unproven,
         }
     }

@@ -100,6 +100,24 @@ pub enum Message {
     },
 }
 
+impl Message {
+    /// When it happened.
+    pub const fn at(&self) -> Time {
+        match self {
+            Self::Tick(at)
+            | Self::Polled { at, .. }
+            | Self::PolledInPart { at, .. }
+            | Self::Streamed { at, .. }
+            | Self::Prepared { at, .. }
+            | Self::Answered { at, .. }
+            | Self::PodsDeleted { at, .. }
+            | Self::Leased { at, .. }
+            | Self::Switched { at, .. }
+            | Self::Asked { at, .. } => *at,
+        }
+    }
+}
+
 /// What a stream tells.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StreamNews {

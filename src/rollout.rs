@@ -62,6 +62,19 @@ impl Replicas {
 }
 
 impl Rollout {
+    /// What an old revision was put back over: the newest of the others, where what runs now is such a revision. It is,
+    /// while another one has a higher number, and once it has the highest though another one was made later.
+    pub fn taken_back(&self) -> Option<&Version> {
+        let running = &self.deploy.as_ref()?.to;
+        let current = self.revisions.iter().find(|revision| revision.version.hash == running.hash)?;
+        let mut others = self.revisions.iter().filter(|revision| revision.version.hash != running.hash);
+        let is_over = |other: &&Revision| {
+            other.version.revision > current.version.revision
+                || (current.created.is_some() && other.created > current.created)
+        };
+        others.clone().any(|other| is_over(&other)).then(|| others.next().map(|other| &other.version))?
+    }
+
     /// The broken pods of another version that stand in the way ([`TroubleKind::HeldUp`]); none while nothing does.
     pub fn in_the_way(&self) -> impl Iterator<Item = &Pod> {
         let is_held_up = self.troubles.iter().any(|trouble| trouble.kind == TroubleKind::HeldUp);

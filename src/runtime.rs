@@ -101,6 +101,8 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
     ) -> Self {
         // Once a second as the watch counts it, ten times a second for a person at the most.
         let tick = TimeDelta::milliseconds((clock.speed() * 100.0).max(1000.0) as i64);
+        let mut watch = watch;
+        watch.expect_ticks_every(tick);
         let awaited = Awaited::nothing();
         Self { next_tick: watch.now(), watch, face, inputs, clock, outside, inbox, awaited, tick }
     }

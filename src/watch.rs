@@ -12,6 +12,7 @@ mod planning;
 mod remembering;
 mod switches;
 mod taking_back;
+mod waking;
 
 use crate::deploy::{Deploy, Time, Window, WorkloadId};
 use crate::message::{Command, Effect, Message, StreamNews};
@@ -28,6 +29,7 @@ use crate::store::{Health, Store};
 use crate::timeline::{Mark, Timeline};
 use crate::verdict::{Finding, Level, Track, Verdict};
 use alerting::Alerts;
+use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use switches::Switches;
@@ -64,7 +66,27 @@ pub struct Watch {
     holding: Holding,
     /// Who else was last seen to take something back here, and when.
     somebody_else: Option<(Time, Holder)>,
+    /// How far apart ticks are.
+    tick: TimeDelta,
+    /// Whether any message came yet: before the first one nobody paused.
+    heard_any: bool,
+    /// When the last pause ended in which nobody looked.
+    woke: Option<Time>,
+    /// As of when each source spoke last, well or not.
+    heard: Vec<Option<Time>>,
+    /// Whether the cluster told at the last tick.
+    cluster_told: bool,
+    /// When the newest stage was sent.
+    sent: Option<Time>,
+    /// Steps whose lost answer was looked for in vain: should they take effect all the same, that is told.
+    given_up: Vec<WorkloadId>,
     lease_asked: Option<Time>,
+    /// The oldest request of the lease that was not answered.
+    lease_open: Option<Time>,
+    /// Since when it is surely ours: the newest request that was answered with [`Holding::Ours`].
+    lease_held: Option<Time>,
+    /// When it could last not be had while nothing else kept others out, and why.
+    lease_lost: Option<(Time, String)>,
     arming: Arming,
     /// What was remembered of a version in this watch, so that it is written once.
     remembered: Vec<(WorkloadId, String, Standing)>,
@@ -115,7 +137,17 @@ impl Watch {
             last_asked: None,
             holding: Holding::Nobody,
             somebody_else: None,
+            tick: TimeDelta::seconds(1),
+            heard_any: false,
+            woke: None,
+            heard: vec![None; setup.sources.len()],
+            cluster_told: true,
+            sent: None,
+            given_up: Vec::new(),
             lease_asked: None,
+            lease_open: None,
+            lease_held: None,
+            lease_lost: None,
             arming: Arming::default(),
             remembered: Vec::new(),
             switches: Switches::new(&setup),
@@ -126,9 +158,9 @@ impl Watch {
     /// Takes one message in; says what should be done.
     pub fn update(&mut self, message: Message) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.pass_time(message.at(), &mut effects);
         match message {
-            Message::Tick(now) => {
-                self.set_time(now);
+            Message::Tick(_) => {
                 self.judge_where(|_, _| true, &mut effects);
                 self.follow_rollback(&mut effects);
                 self.follow_automatism(&mut effects);
@@ -138,20 +170,19 @@ impl Watch {
                 self.follow_switches(&mut effects);
             }
             Message::Polled { source, at, result } => {
-                self.set_time(at);
+                self.hear(source, self.store.source(source).asked_at.unwrap_or(at));
                 self.take_answer(source, at, result);
                 self.judge_where(|_, signal| signal.source == source, &mut effects);
                 self.revision += 1;
             }
             Message::PolledInPart { source, at, part } => {
-                self.set_time(at);
                 let told: Vec<SignalId> = part.points.iter().map(|(id, _)| *id).collect();
                 self.take_part(source, at, part);
                 self.judge_where(|id, _| told.contains(&id), &mut effects);
                 self.revision += 1;
             }
             Message::Streamed { source, at, news } => {
-                self.set_time(at);
+                self.hear(source, at);
                 let told = match &news {
                     StreamNews::Rollout(id, _) => Some(*id),
                     StreamNews::Event { .. } | StreamNews::Alive | StreamNews::Down(_) => None,
@@ -176,31 +207,25 @@ impl Watch {
                     self.follow_rollback(&mut effects);
                 }
             }
-            Message::Prepared { workload, goal, at, readiness } => {
-                self.set_time(at);
+            Message::Prepared { workload, goal, readiness, .. } => {
                 self.take_readiness(workload, goal, readiness);
             }
-            Message::Leased { at, holding } => {
-                self.set_time(at);
+            Message::Leased { holding, .. } => {
                 self.take_holding(holding);
                 self.revision += 1;
             }
-            Message::Answered { workload, at, answer } => {
-                self.set_time(at);
+            Message::Answered { workload, answer, .. } => {
                 self.take_rollback_answer(workload, answer, &mut effects);
                 self.revision += 1;
             }
-            Message::PodsDeleted { at, answers, .. } => {
-                self.set_time(at);
+            Message::PodsDeleted { answers, .. } => {
                 self.take_deleted(answers);
             }
-            Message::Switched { switch, at, news } => {
-                self.set_time(at);
+            Message::Switched { switch, news, .. } => {
                 self.take_switch_news(switch, news, &mut effects);
                 self.revision += 1;
             }
-            Message::Asked { at, command } => {
-                self.set_time(at);
+            Message::Asked { command, .. } => {
                 self.obey(command, &mut effects);
                 self.revision += 1;
             }

@@ -71,7 +71,8 @@ fn sends(effects: &[Effect]) -> usize {
 
 fn ready_with(watch: &mut Watch, second: i64, check: Check) {
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
-    step.checks = vec![check];
+    step.checks.retain(|known| known.kind != check.kind);
+    step.checks.push(check);
     let readiness = Readiness::Ready(Arc::new(step));
     watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(second), readiness });
 }

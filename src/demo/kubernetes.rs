@@ -182,6 +182,9 @@ fn change(
     let form = Form::of(content_type).ok_or_else(Refusal::unsupported_media_type)?;
     let patch: Value = serde_json::from_slice(body)
         .map_err(|error| Refusal::bad_request(&format!("error decoding patch: invalid character: {error}")))?;
+    if form == Form::Json && !patch::tests_as_go_writes(body, &patch) {
+        return Err(Refusal::patch_failed());
+    }
     let dry_run = match query.get("dryRun").map(String::as_str) {
         None => false,
         Some("All") => true,

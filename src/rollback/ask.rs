@@ -61,6 +61,10 @@ pub struct Seen {
     pub deployed: Time,
     /// Its template history, newest first, what runs now among it.
     pub revisions: Vec<Version>,
+    /// What served before that deploy, by its hash, where the watch saw that.
+    pub served_before: Option<String>,
+    /// What an old revision was put back over, if what runs now is one.
+    pub taken_back: Option<Version>,
 }
 
 /// Where a rollback should go.

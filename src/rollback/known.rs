@@ -20,8 +20,10 @@ pub struct Known {
 pub enum Standing {
     /// It survived a whole watch.
     Good,
-    /// It was taken back, or was under a red flag for minutes.
+    /// It was taken back for a red flag, or was under one for minutes.
     Bad,
+    /// A person took it back while nothing was red: why is not known.
+    RolledBack,
     /// It was taken back, and the flags stayed red without it: nothing speaks against it, nothing for it.
     Unproven,
 }

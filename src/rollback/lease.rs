@@ -1,6 +1,7 @@
 //! Words: who is taking something back here, so that two people, or a person and the automatism, never act twice.
 
 use crate::deploy::Time;
+use chrono::TimeDelta;
 
 /// Whose the rollback of this environment is at the moment: a `Lease` in its namespace says so.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +18,9 @@ pub enum Holding {
     /// It could not be asked for, and why: nobody else is kept out by it.
     Unavailable(String),
 }
+
+/// How long it stays ours without being renewed: three renewals. Whoever dies in the middle holds nobody up for longer.
+pub const LASTS: TimeDelta = TimeDelta::seconds(15);
 
 /// Somebody who holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]

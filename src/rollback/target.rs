@@ -43,13 +43,20 @@ impl Lineage {
         Self { entries, current }
     }
 
-    /// Whether what runs now is an old revision that somebody put back: it carries the number that it had
-    /// before, or it is the highest number and still not what was made last.
+    /// Whether what runs now is an old revision that somebody put back: another one has a higher number still, for the
+    /// controller has not come to it; or it carries the number that it had before; or its number is the highest and it
+    /// is still not what was made last.
     pub fn was_put_back(&self) -> bool {
         let Some(current) = &self.current else { return false };
-        let is_newest = self.entries.iter().all(|entry| entry.version.revision <= current.version.revision);
+        let is_below = self.entries.iter().any(|entry| entry.version.revision > current.version.revision);
         let made_later = |entry: &Entry| entry.created > current.created && current.created.is_some();
-        current.former_revision().is_some() || (is_newest && self.entries.iter().any(made_later))
+        is_below || current.former_revision().is_some() || self.entries.iter().any(made_later)
+    }
+
+    /// What ran before an old revision was put back: the newest of the others. `None` while none was.
+    pub fn taken_back(&self) -> Option<&Entry> {
+        let current = self.current.as_ref().filter(|_| self.was_put_back())?;
+        self.entries.iter().find(|entry| entry.version.hash != current.version.hash)
     }
 
     /// Whether this revision was current before an older one was put back over it. A `ReplicaSet` tells by the
@@ -57,6 +64,9 @@ impl Lineage {
     fn was_taken_back(&self, entry: &Entry) -> bool {
         let Some(current) = &self.current else { return false };
         let (number, now) = (entry.version.revision, current.version.revision);
+        if number > now {
+            return true;
+        }
         let since = match current.former_revision() {
             Some(former) => former < number,
             None => current.created.is_some() && entry.created > current.created,
@@ -112,6 +122,8 @@ pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Ta
         {
             entries.iter().find(|entry| entry.is_known_as(hash))
         }
+        // Whoever does not choose means the last change: that was a rollback, and further back only goes who says so.
+        Choice::Usual { .. } if lineage.was_put_back() => lineage.taken_back(),
         Choice::Usual { served_before } => {
             let before = served_before.as_ref();
             // Pods and histories may know the same version by different names.
@@ -135,10 +147,11 @@ pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Ta
         hash: current.map(|current| current.version.hash.clone()).unwrap_or_default(),
     };
     let elsewhere: Vec<&Entry> = others.iter().copied().filter(|other| *other != entry).collect();
-    let served_before = match choice {
-        Choice::Usual { served_before: Some(hash) } => entry.is_known_as(hash),
-        Choice::Usual { served_before: None } | Choice::Hash(_) | Choice::Revision(_) => false,
+    let before = match choice {
+        Choice::Usual { served_before } => served_before.as_ref(),
+        Choice::Hash(_) | Choice::Revision(_) => wanted.seen.as_ref().and_then(|seen| seen.served_before.as_ref()),
     };
+    let served_before = before.is_some_and(|hash| entry.is_known_as(hash));
     Ok(Target {
         from,
         was_taken_back: lineage.was_taken_back(entry),

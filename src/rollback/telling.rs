@@ -287,6 +287,7 @@ pub fn why(setup: &Setup, covered: &Covered, deploy: Option<&Deploy>) -> String 
             match standing {
                 Some(Standing::Good) => format!("{place}, and survived its watch"),
                 Some(Standing::Bad) => format!("{place}, but was bad when it was watched"),
+                Some(Standing::RolledBack) => format!("{place}, but was rolled back by hand once"),
                 Some(Standing::Unproven) | None => format!("{place}; no watch has followed it to its end"),
             }
         }

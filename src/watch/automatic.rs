@@ -3,10 +3,9 @@
 use super::Watch;
 use crate::deploy::{Time, WorkloadId, brief};
 use crate::message::Effect;
-use crate::rollback::automatic::Condition;
+use crate::rollback::automatic::{Condition, ConditionKind};
 use crate::rollback::known::{Standing, newest};
-use crate::rollback::lease::Holding;
-use crate::rollback::{CheckKind, CheckOutcome, Goal, Plan, Rollback};
+use crate::rollback::{Check, CheckKind, CheckOutcome, Goal, Plan, Rollback, Step};
 use crate::setup::Automatic;
 use crate::signal::{Kind, Reading, Sample, SignalId};
 use crate::store::Health;
@@ -25,6 +24,8 @@ const OVERWHELMING_FAILURES: f64 = 20.0;
 const OTHERS_COUNT_FOR: TimeDelta = TimeDelta::minutes(30);
 /// How long the answer of the lease is waited for.
 const LEASE_PATIENCE: TimeDelta = TimeDelta::seconds(10);
+/// How long a lease that could not be had keeps it from trying again.
+const LEASE_AGAIN: TimeDelta = TimeDelta::minutes(5);
 
 /// A red flag as the automatism sees it.
 struct Red {
@@ -91,11 +92,22 @@ impl Watch {
             self.tell(text);
             return;
         }
-        let settled = self.holding != Holding::Asking || self.now - fires >= LEASE_PATIENCE;
-        if self.now >= fires && settled {
+        if self.now < fires {
+            return;
+        }
+        // Without a lease of ours nobody knows whether a person is at it at this moment.
+        if self.holds_lease() {
             self.arming.acted = Some(self.now);
             self.start(true, effects);
+        } else if self.now - fires >= LEASE_PATIENCE {
+            self.lose_lease("the lease does not answer".to_owned());
+            self.follow_automatism(effects);
         }
+    }
+
+    /// Notes that nobody else can be kept out at the moment, so that nothing goes without a person.
+    pub(super) fn lose_lease(&mut self, why: String) {
+        self.lease_lost = Some((self.now, why));
     }
 
     fn reds(&self) -> Vec<Red> {
@@ -152,7 +164,7 @@ impl Watch {
         };
         let all = self.setup.sources.len();
         let answering = (0..all).filter(|&index| answers(index)).count();
-        condition("sources", answering > 1, format!("{answering} of {all} sources answer; it takes two"))
+        condition(ConditionKind::Sources, answering > 1, format!("{answering} of {all} sources answer; it takes two"))
     }
 
     fn target_is_good(&self, plan: &Plan) -> Condition {
@@ -163,29 +175,35 @@ impl Watch {
         });
         match doubtful {
             Some(covered) => {
-                condition("target", false, format!("{} has not survived a watch of redflag yet", covered.to.label()))
+                condition(ConditionKind::Target, false, format!("{} has not survived a watch of redflag yet", covered.to.label()))
             }
-            None if plan.is_empty() => condition("target", false, "there is no target".to_owned()),
-            None => condition("target", true, format!("{} survived its watch", plan.target())),
+            None if plan.is_empty() => condition(ConditionKind::Target, false, "there is no target".to_owned()),
+            None => condition(ConditionKind::Target, true, format!("{} survived its watch", plan.target())),
         }
     }
 
     fn nobody_else(&self, plan: &Plan) -> Condition {
-        let name = "nobody else";
+        let name = ConditionKind::NobodyElse;
         if let Some((at, holder)) = self.somebody_else.as_ref().filter(|(at, _)| self.now - *at < OTHERS_COUNT_FOR) {
             let ago = brief(self.now - *at);
             return condition(name, false, format!("{} was at it {ago} ago: {}", holder.who, holder.what));
         }
-        let mut checks = plan.steps().flat_map(|step| &step.checks);
-        let lately = checks.find(|check| check.kind == CheckKind::PutBack && check.outcome > CheckOutcome::Ok);
-        match lately {
-            Some(check) => condition(name, false, check.sentence.clone()),
-            None => condition(name, true, "no rollback by anybody else in the last 30 minutes".to_owned()),
+        if let Some((_, why)) = self.lease_lost.as_ref().filter(|(at, _)| self.now - *at < LEASE_AGAIN) {
+            return condition(name, false, format!("whether somebody else is at it is not known: {why}"));
+        }
+        match looked_at(plan, CheckKind::tells_of_others) {
+            Looked::Tells(check) => condition(name, false, check.sentence.clone()),
+            Looked::Missing(step) => {
+                let sentence = format!("nobody looked whether somebody else takes {} back", step.subject);
+                condition(name, false, sentence)
+            }
+            Looked::NoPlan => condition(name, false, "there is no plan yet".to_owned()),
+            Looked::Well => condition(name, true, "no rollback by anybody else in the last 30 minutes".to_owned()),
         }
     }
 
     fn first_in_this_watch(&self) -> Condition {
-        let name = "first";
+        let name = ConditionKind::First;
         if self.setup.read_only {
             return condition(name, false, "read-only mode changes nothing".to_owned());
         }
@@ -200,8 +218,35 @@ impl Watch {
     }
 }
 
-fn condition(name: &'static str, met: bool, sentence: String) -> Condition {
-    Condition { name, met, sentence }
+fn condition(kind: ConditionKind, met: bool, sentence: String) -> Condition {
+    Condition::new(kind, met, sentence)
+}
+
+/// What a plan's checks of some kinds come to.
+enum Looked<'a> {
+    /// There is nothing to look at.
+    NoPlan,
+    /// Nobody looked, for this step.
+    Missing(&'a Step),
+    /// One of them did not come out well.
+    Tells(&'a Check),
+    /// Each step has one, and all of them came out well.
+    Well,
+}
+
+/// Nobody who looked is not the same as nobody who is there: each step needs a check of such a kind.
+fn looked_at(plan: &Plan, is_wanted: impl Fn(CheckKind) -> bool) -> Looked<'_> {
+    let of = |step: &&Step| -> bool { step.checks.iter().any(|check| is_wanted(check.kind)) };
+    let mut wanted = plan.steps().flat_map(|step| &step.checks).filter(|check| is_wanted(check.kind));
+    if plan.is_empty() {
+        Looked::NoPlan
+    } else if let Some(told) = wanted.find(|check| check.outcome > CheckOutcome::Ok) {
+        Looked::Tells(told)
+    } else if let Some(step) = plan.steps().map(AsRef::as_ref).find(|step| !of(step)) {
+        Looked::Missing(step)
+    } else {
+        Looked::Well
+    }
 }
 
 /// Far beyond its limit, on enough failures to be no accident.
@@ -222,7 +267,7 @@ fn red_for_a_minute(reds: &[Red]) -> Condition {
         Some(_) if certain => "the rollout or the probe fails: that needs no minute".to_owned(),
         Some(held) => format!("red for {}; it takes {}", brief(held), brief(RED_FOR)),
     };
-    condition("red", certain || longest.is_some_and(|held| held >= RED_FOR), sentence)
+    condition(ConditionKind::Red, certain || longest.is_some_and(|held| held >= RED_FOR), sentence)
 }
 
 /// Two signals that measure different things, or one that leaves no doubt. Failed requests and 5xx responses
@@ -239,7 +284,7 @@ fn two_signals(reds: &[Red]) -> Condition {
         1 => "one signal is red; it takes a second one that measures something else".to_owned(),
         many => format!("{many} independent signals are red"),
     };
-    condition("two signals", families.len() > 1 || overwhelming, sentence)
+    condition(ConditionKind::TwoSignals, families.len() > 1 || overwhelming, sentence)
 }
 
 fn fresh(young: usize, stale: usize) -> Condition {
@@ -251,12 +296,12 @@ fn fresh(young: usize, stale: usize) -> Condition {
             format!("{young} of {} red flags have data younger than {}; only those count", young + stale, brief(FRESH))
         }
     };
-    condition("fresh", young > 0, sentence)
+    condition(ConditionKind::Fresh, young > 0, sentence)
 }
 
 /// Nothing is blocked, left out of what is red, or wants to be typed.
 fn plan_is_clean(scope: &[WorkloadId], plan: &Plan) -> Condition {
-    let name = "checks";
+    let name = ConditionKind::Checks;
     if scope.is_empty() || plan.is_empty() {
         let why = plan.left_out.first().map_or("nothing to take back", |left| left.why.as_str());
         return condition(name, false, why.to_owned());
@@ -273,10 +318,11 @@ fn plan_is_clean(scope: &[WorkloadId], plan: &Plan) -> Condition {
 
 /// What is not known to have no migration may have one.
 fn no_migration(plan: &Plan) -> Condition {
-    let name = "migration";
-    let mut checks = plan.steps().flat_map(|step| &step.checks);
-    match checks.find(|check| check.kind == CheckKind::Migration && check.outcome > CheckOutcome::Ok) {
-        Some(check) => condition(name, false, check.sentence.clone()),
-        None => condition(name, true, "no migration shipped with this version".to_owned()),
+    let name = ConditionKind::Migration;
+    match looked_at(plan, |kind| kind == CheckKind::Migration) {
+        Looked::Tells(check) => condition(name, false, check.sentence.clone()),
+        Looked::Missing(step) => condition(name, false, format!("nobody looked for migrations of {}", step.subject)),
+        Looked::NoPlan => condition(name, false, "there is no plan yet".to_owned()),
+        Looked::Well => condition(name, true, "no migration shipped with this version".to_owned()),
     }
 }

@@ -12,6 +12,8 @@ use chrono::TimeDelta;
 
 /// A rollback that would work is made sure of at least this often: permissions and policies change too.
 const RECHECK: TimeDelta = TimeDelta::seconds(60);
+/// The same while the cluster does not tell by itself what changes.
+const RECHECK_BLIND: TimeDelta = TimeDelta::seconds(10);
 
 /// What a plan depends on: when it changes, the plan is worked out anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +22,8 @@ pub(super) struct PlanKey {
     generation: i64,
     running: Option<String>,
     served_before: Option<String>,
-    revisions: usize,
+    /// The history by hash and number: an old revision that is put back only gets another number.
+    revisions: Vec<(String, i64)>,
     /// Whether a broken pod holds the others up: an undo alone would not help then.
     held_up: bool,
 }
@@ -125,14 +128,29 @@ impl Watch {
         }
     }
 
-    /// On each tick: whoever's plan is old is made sure of again.
+    /// On each tick: whoever's plan is old is made sure of again. What was ready before the cluster fell silent is not
+    /// known to be ready any more, until it was asked again.
     pub(super) fn refresh_readiness(&mut self, effects: &mut Vec<Effect>) {
+        let tells = self.cluster_tells();
+        let turned = std::mem::replace(&mut self.cluster_told, tells) != tells;
+        let recheck = if tells { RECHECK } else { RECHECK_BLIND };
         for index in 0..self.workloads.len() {
-            let state = &self.workloads[index];
-            let old = state.prepared.as_ref().is_some_and(|(at, _)| self.now - *at >= RECHECK || *at > self.now);
-            if let (true, Some(key)) = (old, state.plan_key()) {
-                self.prepare(WorkloadId(index as u16), key, effects);
+            let state = &mut self.workloads[index];
+            if turned && !tells && state.prepared.is_some() {
+                (state.readiness, state.forward) = (Readiness::Preparing, Readiness::Preparing);
+                self.revision += 1;
             }
+            let old = state.prepared.as_ref().is_some_and(|(at, _)| self.now - *at >= recheck || *at > self.now);
+            if old || (turned && state.prepared.is_some()) {
+                self.prepare_anew(WorkloadId(index as u16), effects);
+            }
+        }
+    }
+
+    /// Works out again what a rollback of this workload would do, whatever is known of it.
+    pub(super) fn prepare_anew(&mut self, id: WorkloadId, effects: &mut Vec<Effect>) {
+        if let Some(key) = self.workloads[usize::from(id.0)].plan_key() {
+            self.prepare(id, key, effects);
         }
     }
 
@@ -177,6 +195,8 @@ impl Watch {
                 running: deploy.to.clone(),
                 deployed: deploy.at,
                 revisions: rollout.revisions.iter().map(|revision| revision.version.clone()).collect(),
+                served_before: deploy.from.as_ref().map(|from| from.hash.clone()),
+                taken_back: rollout.taken_back().cloned(),
             })
         });
         let known = self.setup.rollback.known.get(usize::from(workload.0));
@@ -210,7 +230,7 @@ impl super::WorkloadState {
             generation: rollout.generation,
             running: deploy.map(|deploy| deploy.to.hash.clone()),
             served_before: deploy.and_then(|deploy| Some(deploy.from.as_ref()?.hash.clone())),
-            revisions: rollout.revisions.len(),
+            revisions: rollout.revisions.iter().map(|it| (it.version.hash.clone(), it.version.revision)).collect(),
             held_up: rollout.troubles.iter().any(|trouble| trouble.kind == TroubleKind::HeldUp),
         })
     }

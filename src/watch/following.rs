@@ -1,7 +1,7 @@
 //! What a rollback brings about: pods that come, flags that clear, and what follows from either.
 
 use super::Watch;
-use crate::deploy::{Time, brief};
+use crate::deploy::{Time, Version, brief};
 use crate::message::Effect;
 use crate::rollback::{Blocked, Covered, Goal, Rollback, Step, StepState, Undertaking};
 use crate::rollout::{PodPhase, Progress, Rollout, TroubleKind};
@@ -42,11 +42,8 @@ impl Watch {
         let is_ready = |state: &StepState| matches!(state, StepState::Ready { .. });
         if done.steps.contains(&StepState::Waiting) {
             let sent = done.steps.iter().filter(|state| **state != StepState::Waiting);
-            self.rollback = if sent.clone().count() > 0 && sent.clone().all(is_ready) {
-                Rollback::Confirmed(Self::send_stage(done, effects))
-            } else {
-                Rollback::Running(done)
-            };
+            let may_go_on = sent.clone().count() > 0 && sent.clone().all(is_ready);
+            self.rollback = if may_go_on { self.go_on(done, effects) } else { Rollback::Running(done) };
             return;
         }
         if done.ready.is_none() && done.steps.iter().all(is_ready) {
@@ -71,6 +68,15 @@ impl Watch {
                 self.revision += 1;
             }
         }
+    }
+
+    /// Whether the cluster tells that each workload of a step has the version that it brings.
+    pub(super) fn is_on_its_way(&self, step: &Step) -> bool {
+        step.covers.iter().all(|covered| {
+            let rollout = self.workloads[usize::from(covered.workload.0)].rollout.as_ref();
+            let is_back = |rollout: &Rollout| rollout.deploy.as_ref().is_some_and(|it| it.to.hash == covered.to.hash);
+            rollout.is_some_and(|rollout| rollout.uid == covered.uid && is_back(rollout))
+        })
     }
 
     /// Where the pods of all workloads of a step are.
@@ -101,7 +107,11 @@ impl Watch {
         let still =
             self.red_at_confirm.iter().any(|id| matches!(level(id), Level::RedFlag | Level::Stale | Level::NoData));
         let red = self.findings.iter().any(|finding| finding.level == Level::RedFlag);
-        if still || red {
+        // Nor is one that nobody can see: clear is what is known to be clear.
+        let unseen = self.findings.iter().zip(&self.setup.signals).any(|(finding, signal)| {
+            signal.required && matches!(finding.level, Level::Stale | Level::NoData)
+        });
+        if still || red || unseen || !self.is_awake() {
             done.clear_since = None;
         } else if self.now - *done.clear_since.get_or_insert(self.now) >= self.setup.rollback.clear_for {
             let took = brief(self.now - done.confirmed);
@@ -129,8 +139,11 @@ enum Pods {
 /// Whether what the cluster tells is from after the request: until then it speaks of the state that is taken back. What
 /// leaves the spec alone shows by the version that is on its way.
 fn has_begun(rollout: &Rollout, covered: &Covered, step: &Step) -> bool {
+    let is_of = |version: &Version| rollout.deploy.as_ref().is_some_and(|deploy| deploy.to.hash == version.hash);
     if step.action.changes_spec(&covered.reference) {
-        return rollout.generation > covered.generation;
+        // A scaling moves the generation too: as long as what is taken back is what rolls out, nothing has begun.
+        let still_there = !covered.from.hash.is_empty() && covered.from.hash != covered.to.hash && is_of(&covered.from);
+        return rollout.generation > covered.generation && !still_there;
     }
     rollout.deploy.as_ref().is_some_and(|deploy| deploy.to.hash == covered.to.hash)
 }

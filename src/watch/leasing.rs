@@ -3,7 +3,7 @@
 use super::Watch;
 use crate::message::Effect;
 use crate::rollback::Rollback;
-use crate::rollback::lease::{Holding, LeaseCall};
+use crate::rollback::lease::{Holding, LASTS, LeaseCall};
 use chrono::TimeDelta;
 
 /// How often the lease is renewed: three times in its life.
@@ -11,11 +11,23 @@ const RENEW_EVERY: TimeDelta = TimeDelta::seconds(5);
 
 impl Watch {
     pub(super) fn take_lease(&mut self, what: String, effects: &mut Vec<Effect>) {
-        if self.holding != Holding::Ours {
+        if !self.holds_lease() {
             self.holding = Holding::Asking;
-            self.lease_asked = Some(self.now);
-            effects.push(Effect::Lease(LeaseCall::Take(what)));
+            self.ask_for_lease(LeaseCall::Take(what), effects);
         }
+    }
+
+    pub(super) fn ask_for_lease(&mut self, call: LeaseCall, effects: &mut Vec<Effect>) {
+        self.lease_asked = Some(self.now);
+        // It lasts from when the server heard of it, which is not before it was asked.
+        self.lease_open = self.lease_open.or(Some(self.now));
+        effects.push(Effect::Lease(call));
+    }
+
+    /// Whether it is ours for sure: nobody else can have taken it since it was last taken or renewed.
+    pub(super) fn holds_lease(&self) -> bool {
+        let held = self.lease_held.is_some_and(|since| self.now - since < LASTS && since <= self.now);
+        self.holding == Holding::Ours && held
     }
 
     pub(super) fn release_lease(&mut self, effects: &mut Vec<Effect>) {
@@ -23,6 +35,7 @@ impl Watch {
             effects.push(Effect::Lease(LeaseCall::Release));
         }
         self.holding = Holding::Nobody;
+        (self.lease_held, self.lease_open) = (None, None);
     }
 
     pub(super) fn keep_lease(&mut self, effects: &mut Vec<Effect>) {
@@ -46,28 +59,32 @@ impl Watch {
             }
             _ => return,
         };
-        self.lease_asked = Some(self.now);
-        effects.push(Effect::Lease(call));
+        self.ask_for_lease(call, effects);
     }
 
     /// Whose the lease is, as the cluster answered. While requests of ours are out it is only noted: what
     /// was sent cannot be called back.
     pub(super) fn take_holding(&mut self, holding: Holding) {
+        let asked = self.lease_open.take();
         let wanted = matches!(self.rollback, Rollback::Planned { .. } | Rollback::Countdown { .. })
             || self.rollback.is_under_way();
         if !wanted {
             return;
         }
+        let counts_down = matches!(self.rollback, Rollback::Countdown { .. });
         match &holding {
+            Holding::Ours => self.lease_held = Some(asked.unwrap_or(self.now)),
             Holding::Theirs(holder) if self.holding != holding => {
                 self.somebody_else = Some((self.now, holder.clone()));
                 let text = format!("{} is at it already: {}", holder.who, holder.what);
-                if let Rollback::Countdown { .. } = self.rollback {
+                if counts_down {
                     self.rollback = Rollback::Idle;
                 }
                 self.tell(text);
             }
-            _ => {}
+            // Whoever cannot be kept out may be at it: a person decides.
+            Holding::Unavailable(why) if counts_down => self.lose_lease(why.clone()),
+            Holding::Theirs(_) | Holding::Unavailable(_) | Holding::Nobody | Holding::Asking => {}
         }
         self.holding = holding;
     }

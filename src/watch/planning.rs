@@ -4,15 +4,15 @@ use super::Watch;
 use crate::deploy::{ServiceId, WorkloadId, brief};
 use crate::message::Effect;
 use crate::rollback::lease::Holding;
-use crate::rollback::{Blocked, Goal, LeftOut, Plan, Readiness, Refusal, Rollback};
+use crate::rollback::{
+    Blocked, Check, CheckKind, CheckOutcome, Goal, LeftOut, Plan, Readiness, Refusal, Rollback, Step,
+};
 use crate::setup::Confirm;
 use chrono::TimeDelta;
 use std::sync::Arc;
 
 /// Workloads deployed this close to each other are one push.
 const ONE_PUSH: TimeDelta = TimeDelta::hours(1);
-/// How long an open plan whose steps cannot tell by themselves that somebody was quicker waits for the lease.
-const LEASE_PATIENCE: TimeDelta = TimeDelta::seconds(2);
 
 impl Watch {
     /// What a rollback of `scope` would do now. An empty scope means every workload of the push that is
@@ -21,6 +21,7 @@ impl Watch {
     pub fn plan(&self, goal: Goal, scope: &[WorkloadId]) -> Plan {
         let newest = self.workloads.iter().filter_map(|state| Some(state.deploy.as_ref()?.at)).max();
         let mut plan = Plan::empty(goal);
+        let mut back_already: Vec<(usize, Arc<Step>)> = Vec::new();
         for (index, state) in self.workloads.iter().enumerate() {
             let id = WorkloadId(index as u16);
             let is_back = self.taken_back(id).is_some();
@@ -38,6 +39,10 @@ impl Watch {
             }
             let readiness = if goal == Goal::Back { &state.readiness } else { &state.forward };
             let why = match readiness {
+                Readiness::Ready(step) if goal == Goal::Back && self.is_put_back(step) => {
+                    back_already.push((self.stage(goal, self.setup.workload(id).service), Arc::clone(step)));
+                    continue;
+                }
                 Readiness::Ready(step) => {
                     plan.add(self.stage(goal, self.setup.workload(id).service), step);
                     continue;
@@ -48,8 +53,34 @@ impl Watch {
             // What was taken back already does not make the rest a part.
             plan.left_out.push(LeftOut { reference, why, belongs: goal == Goal::Forward || !is_back });
         }
+        let is_only_that = plan.is_empty();
+        for (stage, step) in back_already {
+            if is_only_that {
+                plan.add(stage, &step);
+                continue;
+            }
+            // It is back already, which does not make the rest a part.
+            let why = step.checks.iter().find(|check| check.kind == CheckKind::PutBack);
+            let why = why.map_or_else(String::new, |check| check.sentence.clone());
+            let left = step.covers.iter().map(|it| it.reference.clone());
+            plan.left_out.extend(left.map(|reference| LeftOut { reference, why: why.clone(), belongs: false }));
+        }
         plan.close();
         plan
+    }
+
+    /// Whether a step would go on from a rollback that was done already, though nobody chose where to.
+    fn is_put_back(&self, step: &Step) -> bool {
+        let tells = |check: &Check| check.kind == CheckKind::PutBack && check.outcome > CheckOutcome::Ok;
+        self.setup.told.rollback_to.is_none() && step.checks.iter().any(tells)
+    }
+
+    /// What says that there is nothing to take back: each workload is back already. `None` while anything is to be done,
+    /// or somebody chose where to go.
+    pub fn back_already(&self, plan: &Plan) -> Option<Vec<String>> {
+        let is_back = !plan.is_empty() && plan.steps().all(|step| self.is_put_back(step));
+        let told = plan.steps().flat_map(|step| &step.checks).filter(|check| check.kind == CheckKind::PutBack);
+        is_back.then(|| told.map(|check| check.sentence.clone()).collect())
     }
 
     /// In which stage a service is taken back: those that call others before those that are called, so that
@@ -91,7 +122,7 @@ impl Watch {
         }
         let what = format!("rollback to {}", plan.target());
         let guarded = plan.steps().all(|step| step.action.is_guarded());
-        let at_once = self.setup.confirm == Confirm::None && guarded && !plan.needs_typing();
+        let at_once = self.setup.confirm == Confirm::None && guarded && !plan.needs_typing() && self.is_awake();
         let ended = std::mem::take(&mut self.rollback);
         self.ended = ended.undertaking().is_some().then(|| Box::new(ended));
         self.rollback = Rollback::Planned { plan: Arc::new(plan), opened: self.now };
@@ -132,12 +163,14 @@ impl Watch {
         let Rollback::Planned { opened, plan } = &self.rollback else { return false };
         let open_for = self.now - *opened;
         let settled = match self.holding {
-            // A request that refuses by itself when somebody was quicker need not wait for the answer.
-            Holding::Asking => open_for >= LEASE_PATIENCE || plan.steps().all(|step| step.action.is_guarded()),
+            // A request that refuses by itself when somebody was quicker need not wait for the answer. Any other
+            // waits as long as it takes: the cluster's time-out makes an answer of none.
+            Holding::Asking => plan.steps().all(|step| step.action.is_guarded()),
+            Holding::Ours => self.holds_lease() || plan.steps().all(|step| step.action.is_guarded()),
             Holding::Theirs(_) => false,
-            Holding::Nobody | Holding::Ours | Holding::Unavailable(_) => true,
+            Holding::Nobody | Holding::Unavailable(_) => true,
         };
-        open_for >= self.setup.confirm_grace && settled && !self.setup.read_only
+        open_for >= self.setup.confirm_grace && settled && self.is_awake() && !self.setup.read_only
     }
 
     /// Whether the environment's name has to be typed to confirm the open plan.

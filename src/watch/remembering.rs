@@ -41,8 +41,13 @@ impl Watch {
     /// What can be said now of the version that a workload was watched with.
     fn standing_of(&self, id: WorkloadId, is_red: bool) -> Option<(&Version, Standing)> {
         if let Some(covered) = self.taken_back(id) {
-            let innocent = matches!(self.rollback, Rollback::NotTheCause { .. });
-            return Some((&covered.from, if innocent { Standing::Unproven } else { Standing::Bad }));
+            let standing = match &self.rollback {
+                Rollback::NotTheCause { .. } => Standing::Unproven,
+                // A person may have any reason; only a red flag judges.
+                _ if self.red_at_confirm.is_empty() => Standing::RolledBack,
+                _ => Standing::Bad,
+            };
+            return Some((&covered.from, standing));
         }
         let is_back = |done: &Undertaking| done.plan.goal == Goal::Back;
         if self.rollback.undertaking().is_some_and(is_back) {

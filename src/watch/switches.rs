@@ -234,6 +234,13 @@ impl Watch {
         }
     }
 
+    /// Closes the question that is open, if any; the list stays.
+    pub(super) fn close_question(&mut self) {
+        if matches!(self.switches.panel, FeaturePanel::Asking { .. }) {
+            self.switches.panel = FeaturePanel::Open;
+        }
+    }
+
     pub(super) fn close_features(&mut self) {
         self.switches.panel = match self.switches.panel {
             FeaturePanel::Asking { .. } => FeaturePanel::Open,

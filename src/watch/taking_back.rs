@@ -1,8 +1,9 @@
 //! Taking a deploy back once it is confirmed: requests, stage by stage, their answers, and the runs that carry them out.
 
 use super::Watch;
-use crate::deploy::{Time, WorkloadId};
+use crate::deploy::{Time, WorkloadId, brief};
 use crate::message::Effect;
+use crate::rollback::lease::Holding;
 use crate::rollback::{Answer, Blocked, Covered, Goal, Rollback, Run, Step, StepState, Undertaking};
 use crate::signal::SignalId;
 use crate::timeline::Mark;
@@ -12,6 +13,9 @@ use std::sync::Arc;
 
 /// How often a lost answer is looked for, and a run is asked how it goes on.
 const ASK_EVERY: TimeDelta = TimeDelta::seconds(5);
+/// So long after a request was sent it may still take effect though its answer was lost: an API server gives one up after
+/// a minute (`--request-timeout`), as proxies do, and there is some way to go before and after.
+const MAY_ARRIVE: TimeDelta = TimeDelta::seconds(75);
 
 impl Watch {
     /// What was taken back of a workload in this watch and still is.
@@ -49,11 +53,41 @@ impl Watch {
             ready: None,
             clear_since: None,
         };
-        self.rollback = Rollback::Confirmed(Self::send_stage(done, effects));
+        self.given_up.clear();
+        self.rollback = Rollback::Confirmed(self.send_stage(done, effects));
+    }
+
+    /// What becomes of a rollback whose next stage may begin: it is sent, or waits until it is known again that nobody
+    /// else is at it, or ends.
+    pub(super) fn go_on(&mut self, done: Undertaking, effects: &mut Vec<Effect>) -> Rollback {
+        let waiting = |done: &Undertaking| {
+            let states = done.plan.steps().zip(&done.steps).filter(|(_, state)| **state == StepState::Waiting);
+            states.map(|(step, _)| Arc::clone(step)).collect::<Vec<_>>()
+        };
+        let is_guarded = waiting(&done).iter().all(|step| step.action.is_guarded());
+        let paused = self.woke.is_some_and(|woke| self.sent.is_some_and(|sent| woke > sent));
+        let stop = match &self.holding {
+            Holding::Theirs(holder) => Some(format!("{} is at it: {}", holder.who, holder.what)),
+            // What refuses by itself when anything has changed needs no plan made anew.
+            _ if paused && !is_guarded => Some("nobody looked for a while in the midst of it".to_owned()),
+            Holding::Asking if paused || !is_guarded => return Rollback::Running(done),
+            Holding::Ours if !is_guarded && !self.holds_lease() => return Rollback::Running(done),
+            Holding::Ours | Holding::Asking | Holding::Nobody | Holding::Unavailable(_) => None,
+        };
+        if !self.is_awake() {
+            return Rollback::Running(done);
+        }
+        let Some(reason) = stop else { return Rollback::Confirmed(self.send_stage(done, effects)) };
+        let left: Vec<String> = waiting(&done).iter().map(|step| step.subject.clone()).collect();
+        let reason = format!("{reason}; {} not sent", left.join(", "));
+        self.tell(format!("rollback stopped half way: {reason}"));
+        let way_out = "look at what runs now, then open the plan again: it is worked out anew".to_owned();
+        Rollback::Failed { done, at: self.now, blocked: Blocked { reason, way_out } }
     }
 
     /// Sends the first stage that waits.
-    pub(super) fn send_stage(mut done: Undertaking, effects: &mut Vec<Effect>) -> Undertaking {
+    fn send_stage(&mut self, mut done: Undertaking, effects: &mut Vec<Effect>) -> Undertaking {
+        self.sent = Some(self.now);
         let mut first = 0;
         for stage in &done.plan.stages {
             let states = &mut done.steps[first..first + stage.len()];
@@ -83,7 +117,20 @@ impl Watch {
         if !is_followed && !matches!(state, StepState::Sent | StepState::Unknown(_)) {
             return;
         }
+        let was_lost = matches!(state, StepState::Unknown(_));
+        let may_arrive = was_lost && self.sent.is_some_and(|sent| self.now - sent < MAY_ARRIVE && sent <= self.now);
+        let answer = match answer {
+            // Read back, and not there yet: that is no proof while the request may still be on its way.
+            Answer::Refused(_) if may_arrive => {
+                let left = brief(MAY_ARRIVE - (self.now - self.sent.unwrap_or(self.now)));
+                Answer::Unknown(format!("it has not taken effect, and may still for {left}"))
+            }
+            answer => answer,
+        };
         let Some((next, text)) = moved_on(&step, state, answer, self.now) else { return };
+        if was_lost && matches!(next, StepState::Failed(_)) {
+            self.given_up.push(workload);
+        }
         let accepted = matches!(next, StepState::Accepted { .. }) && !is_followed;
         *state = next;
         if accepted {
@@ -167,11 +214,31 @@ impl Watch {
             }
             Rollback::Failed { mut done, at, blocked } => {
                 self.note_ready(&mut done);
-                self.rollback = Rollback::Failed { done, at, blocked };
+                self.rollback = self.correct(done, at, blocked);
             }
             other => self.rollback = other,
         }
         self.keep_lease(effects);
+    }
+
+    /// What was given up as not done may be done after all: the cluster tells, and the report is put right.
+    fn correct(&mut self, mut done: Undertaking, at: Time, blocked: Blocked) -> Rollback {
+        let plan = Arc::clone(&done.plan);
+        for (step, state) in plan.steps().zip(&mut done.steps) {
+            let was_given_up = self.given_up.contains(&step.workload()) && matches!(state, StepState::Failed(_));
+            if was_given_up && self.is_on_its_way(step) {
+                self.given_up.retain(|workload| *workload != step.workload());
+                *state = StepState::Accepted { at: self.now, run: None };
+                self.note_taken_back(step);
+                self.tell(format!("{}: the {} took effect after all", step.subject, step.action.name()));
+            }
+        }
+        let is_taken = |state: &StepState| matches!(state, StepState::Accepted { .. } | StepState::Ready { .. });
+        if done.steps.iter().all(is_taken) && done.steps.iter().any(|state| matches!(state, StepState::Accepted { .. })) {
+            done.accepted = done.accepted.or(Some(self.now));
+            return Rollback::Running(done);
+        }
+        Rollback::Failed { done, at, blocked }
     }
 
     fn is_time_to_ask(&mut self) -> bool {

@@ -58,6 +58,8 @@ pub(crate) fn ask_of(service: &str, name: &str) -> Ask {
         running: version(9, "1.9.0"),
         deployed: start() - TimeDelta::minutes(10),
         revisions: vec![version(9, "1.9.0"), version(8, "1.8.3"), version(7, "1.8.2")],
+        served_before: Some("hash-1.8.3".to_owned()),
+        taken_back: None,
     };
     Ask {
         goal: Goal::Back,

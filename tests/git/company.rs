@@ -210,6 +210,8 @@ pub(crate) fn ask(running: &str, earlier: &str) -> Ask {
                 uid: "uid-1".to_owned(),
                 generation: 7,
                 replicas: 3,
+                served_before: Some(earlier.hash.clone()),
+                taken_back: None,
                 revisions: vec![running.clone(), earlier],
                 running,
                 deployed,

@@ -66,6 +66,13 @@ impl<W: Write> Lines<W> {
             return self.wait_for_cluster(watch);
         }
         let plan = watch.plan(Goal::Back, &[]);
+        if let Some(told) = watch.back_already(&plan) {
+            for sentence in told {
+                writeln!(self.out, "nothing to do: {sentence}")?;
+            }
+            writeln!(self.out, "further back goes: redflag rollback {} --to REVISION", watch.setup().environment)?;
+            return Ok(vec![Wish::Leave(DONE)]);
+        }
         write!(self.out, "{}", plan_text(watch, &plan))?;
         if plan.is_empty() {
             write!(self.out, "{}", ways_out(watch))?;

@@ -46,6 +46,16 @@ impl Form {
     }
 }
 
+/// Whether the values that a JSON patch tests are written as the server itself writes them, for it compares bytes: Go's
+/// `json.Marshal` escapes these three, so that a text with one of them in the open never equals the server's own
+/// (`kubernetes/apiserver#100`).
+pub(crate) fn tests_as_go_writes(body: &[u8], patch: &Value) -> bool {
+    let is_escaped = |text: &[u8]| text.iter().any(|byte| matches!(byte, b'<' | b'>' | b'&'));
+    let operations = patch.as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut tests = operations.iter().filter(|operation| operation["op"] == "test");
+    !(is_escaped(body) && tests.any(|test| is_escaped(test["value"].to_string().as_bytes())))
+}
+
 impl Cluster {
     /// Applies a patch; the object as it is (or, in a dry run, would be) afterwards.
     pub(crate) fn patch(

@@ -43,17 +43,20 @@ fn standing(ask: &Ask, target: &Target) -> Check {
     let known = known::newest(&ask.wanted.known, &target.entry.version).map(|known| (known.standing, moment(known.at)));
     let harm = match &known {
         Some((Standing::Bad, at)) => Some(format!("{described} was found bad by the watch that ended {at}")),
+        Some((Standing::RolledBack, at)) => Some(format!("{described} was rolled back by hand at {at}")),
         _ if target.was_taken_back => Some(format!("{described} was itself taken back before")),
         _ => None,
     };
     match (harm, known) {
         (Some(harm), _) if ask.goal == Goal::Back => Check::typed(name, harm, elsewhere),
         (Some(harm), _) => warning(name, harm, "go forward only if it was not the cause"),
-        (None, Some((_, at))) => Check::ok(name, format!("{described} survived its watch, which ended {at}")),
-        (None, None) if target.served_before => {
+        (None, Some((Standing::Good, at))) => {
+            Check::ok(name, format!("{described} survived its watch, which ended {at}"))
+        }
+        (None, _) if target.served_before => {
             Check::ok(name, format!("{described} served before the deploy; no watch has judged it"))
         }
-        (None, None) => {
+        (None, _) => {
             let sentence = format!("{described} was not seen to serve before the deploy, and no watch has judged it");
             let way_out = if target.others.is_empty() {
                 "make sure that it ever served: there is no other to go to".to_owned()
@@ -63,7 +66,10 @@ fn standing(ask: &Ask, target: &Target) -> Check {
                     target.others
                 )
             };
-            warning(name, sentence, way_out)
+            match ask.goal {
+                Goal::Back => Check::typed(name, sentence, way_out),
+                Goal::Forward => warning(name, sentence, way_out),
+            }
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::warning;
 use crate::deploy::{WorkloadKind, version_label};
-use crate::rollback::ask::Ask;
+use crate::rollback::ask::{Ask, Choice};
 use crate::rollback::target::argo::Standing;
-use crate::rollback::target::author::{self, by};
+use crate::rollback::target::author::{self, Author, by};
 use crate::rollback::target::{Lineage, is_observed, template};
 use crate::rollback::{Check, CheckKind, Goal};
 use serde_json::Value;
@@ -14,11 +14,13 @@ const NAME: &str = "rollout";
 pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage) -> Vec<Check> {
     let images = template::images(&workload["spec"]["template"]);
     let runs = images.first().map_or("?", |image| version_label(image));
-    let by = by(author::of_spec(workload).as_ref());
+    let author = author::of_spec(workload);
+    let by = by(author.as_ref());
     let under_way = under_way(ask.reference.kind, workload);
     let put_back = ask.goal == Goal::Back && lineage.was_put_back();
     let rollback = if put_back {
-        another_rollback(runs, &by, under_way.is_some())
+        let taken = lineage.taken_back().map_or("?", |entry| entry.version.label());
+        another_rollback(ask, runs, taken, author.as_ref(), under_way.is_some())
     } else {
         Check::ok(CheckKind::PutBack, format!("{runs} is not an old revision that somebody put back"))
     };
@@ -59,18 +61,25 @@ fn another_rollout(
     }
 }
 
-/// A revision that was put back runs: taking it back would bring back what somebody has just taken away. While
-/// that is still going on, only whoever means it goes on.
-fn another_rollback(runs: &str, by: &str, under_way: bool) -> Check {
+/// A revision that was put back runs: taking it back would bring back what somebody has just taken away. Only whoever
+/// means it goes on; and whoever chose a revision meant it, once that rollback has ended.
+fn another_rollback(ask: &Ask, runs: &str, taken: &str, author: Option<&Author>, under_way: bool) -> Check {
+    let by = author.map_or_else(String::new, |author| match author.at {
+        Some(at) => format!(" by {} at {}", author.manager, at.format("%H:%M UTC on %Y-%m-%d")),
+        None => format!(" by {}", author.manager),
+    });
+    let done = format!("{taken} was rolled back{by}");
     if under_way {
-        return Check::typed(
-            CheckKind::PutBack,
-            format!("{runs} is being put back at this moment{by}: another undo would cross that rollback"),
-            "wait until it has ended, or ask who did it, before you go on",
-        );
+        let sentence = format!("{done}, and {runs} is being put back at this moment: another undo would cross that");
+        let way_out = "wait until it has ended, or ask who did it, before you go on";
+        return Check::typed(CheckKind::PutBack, sentence, way_out);
     }
-    let sentence = format!("{runs} is itself an old revision that was put back{by}: a rollback has been done already");
-    warning(CheckKind::PutBack, sentence, "ask who did it, and why, before you take it back again")
+    let sentence = format!("{done}: {runs} is what it was rolled back to");
+    let way_out = "ask who did it, and why, before you take it back again; further back goes redflag rollback --to REVISION";
+    match ask.wanted.choice {
+        Choice::Usual { .. } => Check::typed(CheckKind::PutBack, sentence, way_out),
+        Choice::Hash(_) | Choice::Revision(_) => warning(CheckKind::PutBack, sentence, way_out),
+    }
 }
 
 /// How far a rollout is that has not ended; `None` when all pods are of the newest template.

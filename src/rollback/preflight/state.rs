@@ -27,12 +27,10 @@ pub(super) fn check(reference: &WorkloadRef, workload: &Value) -> Check {
         return Check::ok("paused", format!("{reference} is there and is not being deleted"));
     }
     if workload["spec"]["paused"] == true {
-        return Check::blocked(
+        return Check::typed(
             "paused",
-            Blocked {
-                reason: format!("{reference} is paused: it takes no other version until it is resumed"),
-                way_out: format!("kubectl rollout resume {reference} -n {namespace}"),
-            },
+            format!("{reference} is paused: the undo resumes it in the same request"),
+            format!("ask who paused it, and why; by hand: kubectl rollout resume {reference} -n {namespace}"),
         );
     }
     Check::ok("paused", format!("{reference} is not paused"))

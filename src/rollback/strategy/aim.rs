@@ -3,12 +3,13 @@
 use crate::deploy::Version;
 use crate::rollback::ask::{Ask, Choice, Seen};
 use crate::rollback::known::{self, Standing};
-use crate::rollback::{Blocked, Check, Covered};
+use crate::rollback::{Blocked, Check, CheckKind, Covered, Goal};
 
 /// Where a rollback goes, and what is known of the version there.
 pub(super) struct Aim {
     pub(super) covered: Covered,
-    pub(super) check: Check,
+    /// What is known of the version there, and whether a rollback was done already.
+    pub(super) checks: Vec<Check>,
 }
 
 /// Picks the version that is asked for, or the one that [`known::default_target`] says.
@@ -34,7 +35,18 @@ pub(super) fn aim(ask: &Ask) -> Result<Aim, Blocked> {
         from: seen.running.clone(),
         to: to.clone(),
     };
-    Ok(Aim { covered, check: standing(ask, to) })
+    Ok(Aim { covered, checks: vec![standing(ask, seen, to), put_back(ask, seen)] })
+}
+
+/// Whether somebody has put an old revision back already, as the watch sees the history.
+fn put_back(ask: &Ask, seen: &Seen) -> Check {
+    let runs = seen.running.label();
+    let Some(taken) = seen.taken_back.as_ref().filter(|_| ask.goal == Goal::Back) else {
+        return Check::ok(CheckKind::PutBack, format!("{runs} is not an old revision that somebody put back"));
+    };
+    let sentence = format!("{} was rolled back: {runs} is what it was rolled back to", taken.label());
+    let way_out = "go on only if you mean it; further back goes redflag rollback --to REVISION";
+    Check::typed(CheckKind::PutBack, sentence, way_out)
 }
 
 fn choose<'a>(ask: &Ask, seen: &'a Seen) -> Result<&'a Version, Blocked> {
@@ -43,6 +55,7 @@ fn choose<'a>(ask: &Ask, seen: &'a Seen) -> Result<&'a Version, Blocked> {
         Choice::Usual { served_before: Some(hash) } if *hash == seen.running.hash => {
             (Some(&seen.running), String::new())
         }
+        Choice::Usual { .. } if seen.taken_back.is_some() => (seen.taken_back.as_ref(), String::new()),
         Choice::Usual { served_before } => {
             let place = known::default_target(&others, served_before.as_deref(), &ask.wanted.known);
             let reason = match served_before {
@@ -72,19 +85,31 @@ fn choose<'a>(ask: &Ask, seen: &'a Seen) -> Result<&'a Version, Blocked> {
     })
 }
 
-fn standing(ask: &Ask, to: &Version) -> Check {
+fn standing(ask: &Ask, seen: &Seen, to: &Version) -> Check {
     let name = "target";
     let label = to.label();
+    let served_before = match &ask.wanted.choice {
+        Choice::Usual { served_before } => served_before.as_ref().or(seen.served_before.as_ref()),
+        Choice::Hash(_) | Choice::Revision(_) => seen.served_before.as_ref(),
+    };
+    let elsewhere = "choose another one with redflag rollback --to REVISION";
     match known::newest(&ask.wanted.known, to) {
         Some(known) if known.standing == Standing::Good => {
             Check::ok(name, format!("{label} survived its watch of {}", known.at.format("%Y-%m-%d %H:%M UTC")))
         }
-        Some(known) => Check::warning(
-            name,
-            format!("{label} was itself taken back, or under a red flag, on {}", known.at.format("%Y-%m-%d %H:%M UTC")),
-            Some("choose another one with redflag rollback --to REVISION".to_owned()),
-        ),
-        None => Check::ok(name, format!("{label} is revision {}; no watch of it is remembered", to.revision)),
+        Some(known) if known.standing != Standing::Unproven => {
+            let at = known.at.format("%Y-%m-%d %H:%M UTC");
+            let sentence = format!("{label} was itself taken back, or under a red flag, on {at}");
+            match ask.goal {
+                Goal::Back => Check::typed(name, sentence, elsewhere),
+                Goal::Forward => Check::warning(name, sentence, Some(elsewhere.to_owned())),
+            }
+        }
+        _ if served_before.is_none_or(|hash| *hash != to.hash) && ask.goal == Goal::Back => {
+            let sentence = format!("{label} was not seen to serve before the deploy, and no watch has judged it");
+            Check::typed(name, sentence, elsewhere)
+        }
+        _ => Check::ok(name, format!("{label} served before the deploy; no watch has judged it")),
     }
 }
 
@@ -93,7 +118,6 @@ fn standing(ask: &Ask, to: &Version) -> Check {
 mod tests {
     use super::*;
     use crate::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
-    use crate::rollback::Goal;
     use crate::rollback::ask::Wanted;
     use crate::rollback::known::Known;
     use chrono::DateTime;
@@ -110,6 +134,8 @@ mod tests {
             running: version(9, "1.9.0"),
             deployed: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
             revisions: vec![version(9, "1.9.0"), version(8, "1.8.3"), version(7, "1.8.2")],
+            served_before: Some("hash-1.8.3".to_owned()),
+            taken_back: None,
         };
         Ask {
             goal: Goal::Back,
@@ -139,17 +165,18 @@ mod tests {
         let aim = aim(&ask(Choice::default(), Vec::new())).ok().unwrap();
         assert_eq!((aim.covered.from.label(), aim.covered.to.label()), ("1.9.0", "1.8.3"));
         assert_eq!((aim.covered.uid.as_str(), aim.covered.generation), ("uid-1", 7));
-        assert_eq!(aim.check.sentence, "1.8.3 is revision 8; no watch of it is remembered");
+        assert_eq!(aim.checks[0].sentence, "1.8.3 served before the deploy; no watch has judged it");
+        assert_eq!(aim.checks[1], Check::ok(CheckKind::PutBack, "1.9.0 is not an old revision that somebody put back"));
     }
 
     #[test]
     fn what_is_known_of_the_target_is_said() {
         let good = aim(&ask(Choice::default(), vec![known("1.8.3", Standing::Good)])).ok().unwrap();
-        assert_eq!(good.check.sentence, "1.8.3 survived its watch of 2023-11-03 08:26 UTC");
+        assert_eq!(good.checks[0].sentence, "1.8.3 survived its watch of 2023-11-03 08:26 UTC");
         let past_a_bad_one = aim(&ask(Choice::default(), vec![known("1.8.3", Standing::Bad)])).ok().unwrap();
         assert_eq!(past_a_bad_one.covered.to.label(), "1.8.2");
         let chosen = aim(&ask(Choice::Revision(8), vec![known("1.8.3", Standing::Bad)])).ok().unwrap();
-        assert!(chosen.check.sentence.starts_with("1.8.3 was itself taken back"), "{}", chosen.check.sentence);
+        assert!(chosen.checks[0].sentence.starts_with("1.8.3 was itself taken back"), "{}", chosen.checks[0].sentence);
     }
 
     #[test]

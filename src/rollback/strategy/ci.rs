@@ -125,16 +125,15 @@ impl Ci {
     }
 
     async fn try_prepare(&self, ask: &Ask) -> Result<Step, Refusal> {
-        let Aim { covered, check } = aim::aim(ask)?;
+        let Aim { covered, mut checks } = aim::aim(ask)?;
         let values = Values::new(ask, &covered, fresh_id(self.clock.now()), |version| (self.commit_of)(version));
         let draft = Draft { from: covered.from.clone(), to: covered.to.clone(), values };
         let prepared = self.system.prepare(&draft).await.map_err(|mut refusal| {
-            refusal.checks.insert(0, check.clone());
+            refusal.checks.splice(0..0, checks.clone());
             refusal
         })?;
         let start = ask.wanted.pace.unwrap_or(pace::GUESS);
         let expected = prepared.took.unwrap_or(GUESS) + start;
-        let mut checks = vec![check];
         checks.extend(prepared.checks);
         checks.push(time(prepared.took, expected));
         Ok(Step {

@@ -46,7 +46,7 @@ impl Command {
     }
 
     async fn try_prepare(&self, ask: &Ask) -> Result<Step, Refusal> {
-        let Aim { covered, check } = aim::aim(ask)?;
+        let Aim { covered, mut checks } = aim::aim(ask)?;
         let values = Values::new(ask, &covered, fresh_id(self.clock.now()), |version| (self.commit_of)(version));
         let fill = |argv: &[String]| argv.iter().map(|word| values.fill(word)).collect::<Result<Vec<_>, _>>();
         let argv = fill(&self.spec.argv)?;
@@ -57,7 +57,6 @@ impl Command {
             }));
         };
         let environment = environment(ask, &values);
-        let mut checks = vec![check];
         let trial = match &self.spec.dry_run {
             Some(dry_run) => self.try_out(&fill(dry_run)?, &environment, &covered).await,
             None => find(program).map(|()| untried(program)),

@@ -95,7 +95,7 @@ impl Revert {
     /// One preparation; `None` when the branch moved in its midst.
     async fn attempt(&self, ask: &Ask) -> Result<Option<Step>, Blocked> {
         let repository = &self.repository;
-        let aim::Aim { covered, check: target } = aim::aim(ask)?;
+        let aim::Aim { covered, mut checks } = aim::aim(ask)?;
         // One at a time: a minute's preparation of ten workloads is one fetch and one trial.
         let mut memory = self.memory.lock().await;
         let address = repository.check().await?;
@@ -125,12 +125,13 @@ impl Revert {
         let marker = format!("{}-{}", &tip[..12.min(tip.len())], &reverted.tree[..12.min(reverted.tree.len())]);
         let message = Self::message(ask, &covered, &commits, &marker);
         let Some(permission) = self.permission(&tip, &reverted, &message).await? else { return Ok(None) };
+        checks.extend([branch, story::applies(&reverted), permission, story::slow()]);
         Ok(Some(Step {
             goal: ask.goal,
             subject: story.subject(&commits),
             place: format!("{} ({address})", repository.spec().remote),
             does: story.does(&commits, &reverted),
-            checks: vec![target, branch, story::applies(&reverted), permission, story::slow()],
+            checks,
             not_restored: story.not_restored(),
             expected: story::PIPELINE,
             by_hand: story.by_hand(&commits),

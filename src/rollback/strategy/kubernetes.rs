@@ -190,11 +190,28 @@ pub(super) async fn change(cluster: &Cluster, step: &Step, patch: &Patch, subres
         Err(Lost::Unknown(reason)) => return Changed::Told(Answer::Unknown(reason)),
     };
     Changed::Told(match answer::meaning(&patch.reference, &reply, &step.by_hand) {
-        Meaning::Taken => Answer::Accepted,
+        Meaning::Taken => done(patch, subresource, &reply),
         Meaning::Refused(blocked) => Answer::Refused(blocked),
         Meaning::Unclear(reason) => Answer::Unknown(reason),
         Meaning::Overtaken => return Changed::Overtaken(reply),
     })
+}
+
+/// What the answer to a patch that was taken shows: an API server answers with the object as it has stored it. Where it
+/// shows anything else, whoever answered is not asked to be believed: it is read back.
+fn done(patch: &Patch, subresource: &str, reply: &Reply) -> Answer {
+    let object = &reply.body;
+    if object["metadata"]["uid"] != patch.uid.as_str() {
+        return Answer::Unknown("the answer says that it was done, and does not show it".to_owned());
+    }
+    let (before, live) = (patch::replaced(&patch.document), &object["spec"]["template"]);
+    if subresource.is_empty() && !before.is_null() && template::same(live, before) {
+        let wanted = patch::template(&patch.document);
+        if !template::same(before, wanted) {
+            return Answer::Unknown("the answer says that it was done, and shows the version that was there".to_owned());
+        }
+    }
+    Answer::Accepted
 }
 
 /// Reads whether a step's patch took effect. Changes nothing.
@@ -274,14 +291,17 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, St
     if template::same(live, patch::template(&patch.document)) || is_ours(step, patch, object, &images) {
         return Ok(State::Restored);
     }
-    if object["metadata"]["generation"] == patch.generation {
+    let before = patch::replaced(&patch.document);
+    let is_untouched =
+        if before.is_null() { object["metadata"]["generation"] == patch.generation } else { template::same(live, before) };
+    if is_untouched {
         return Ok(State::Untouched);
     }
     let covered = step.covers.first();
     Ok(State::Changed(match covered {
         Some(covered) if images == covered.from.images => {
             let by = author::by(author::of_settings(object).as_ref());
-            format!("{of} was changed (scaled, or its settings){by}; it still runs {image}")
+            format!("{of} was changed (other settings){by}; it still runs {image}")
         }
         Some(covered) if images == covered.to.images => {
             format!("{of} runs {image} again{by}, with other settings than revision {} had", covered.to.revision)

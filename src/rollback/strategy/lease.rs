@@ -4,16 +4,13 @@
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::deploy::Time;
-use crate::rollback::lease::{Holder, Holding, LeaseCall};
+use crate::rollback::lease::{Holder, Holding, LASTS, LeaseCall};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use kube::core::Request;
 use kube::core::params::{GetParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 
-/// How long it stays ours without being renewed: three renewals. Whoever dies in the middle holds nobody up
-/// for longer.
-const DURATION: TimeDelta = TimeDelta::seconds(15);
 /// Clocks of two machines may differ by this much before a lease that was never renewed under our eyes counts
 /// as expired.
 const SKEW: TimeDelta = TimeDelta::seconds(60);
@@ -97,7 +94,7 @@ impl Lease {
             // Whoever else takes the expired lease moves its version, and only one of the two succeeds.
             {"op": "test", "path": "/metadata/resourceVersion", "value": lease["metadata"]["resourceVersion"]},
             {"op": "add", "path": "/spec/holderIdentity", "value": self.identity},
-            {"op": "add", "path": "/spec/leaseDurationSeconds", "value": DURATION.num_seconds()},
+            {"op": "add", "path": "/spec/leaseDurationSeconds", "value": LASTS.num_seconds()},
             {"op": "add", "path": "/spec/acquireTime", "value": now},
             {"op": "add", "path": "/spec/renewTime", "value": now},
             {"op": "add", "path": "/spec/leaseTransitions", "value": transitions},
@@ -113,7 +110,7 @@ impl Lease {
             "kind": "Lease",
             "metadata": {"name": self.name, "namespace": self.namespace, "annotations": {WHAT: what}},
             "spec": {
-                "holderIdentity": self.identity, "leaseDurationSeconds": DURATION.num_seconds(),
+                "holderIdentity": self.identity, "leaseDurationSeconds": LASTS.num_seconds(),
                 "acquireTime": now, "renewTime": now, "leaseTransitions": 0,
             },
         });

@@ -6,7 +6,10 @@
 //! prepared for one state of a workload can never overwrite another. The effect is the same, because the
 //! template in a `ControllerRevision` is marked `$patch: replace`: either way it is replaced whole.
 //!
-//! `resourceVersion` is not tested: the status moves it many times a second during a rollout.
+//! What is tested is what must not have changed: that it is this object, and the template that is taken back. Neither
+//! `generation`, which an autoscaler moves, nor `resourceVersion`, which each status does. An API server compares the
+//! template byte by byte with its own way to write it (`kubernetes/apiserver#100`), so it is tested as the server told
+//! it, and sent as Go writes it.
 
 use super::Target;
 use crate::deploy::WorkloadKind;
@@ -24,7 +27,11 @@ const KEPT: [&str; 6] = [
     "deprecated.deployment.rollback.to",
 ];
 
-/// What a request is pinned to: this very object, in this very state of its spec.
+const TEMPLATE: &str = "/spec/template";
+const ANNOTATIONS: &str = "/metadata/annotations";
+
+/// What a request is pinned to: this very object. Its generation says which state of its
+/// spec was read; an autoscaler moves that too, so the patch does not test it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pinned {
     /// `metadata.uid`.
@@ -48,21 +55,35 @@ impl Pinned {
     }
 }
 
-/// Builds the patch (RFC 6902): the tests, the template, and for a Deployment its annotations.
+/// Builds the patch (RFC 6902): the tests, the template, and for a Deployment its annotations. One that is paused takes
+/// no template until it is resumed: that is done in the same patch.
 pub fn build(kind: WorkloadKind, workload: &Value, pinned: &Pinned, target: &Target) -> Value {
     let mut operations = vec![
         json!({"op": "test", "path": "/metadata/uid", "value": pinned.uid}),
-        json!({"op": "test", "path": "/metadata/generation", "value": pinned.generation}),
-        json!({"op": "replace", "path": "/spec/template", "value": target.entry.template}),
+        json!({"op": "test", "path": TEMPLATE, "value": workload["spec"]["template"]}),
     ];
+    if kind == WorkloadKind::Deployment && workload["spec"]["paused"] == true {
+        operations.push(json!({"op": "replace", "path": "/spec/paused", "value": false}));
+    }
+    operations.push(json!({"op": "replace", "path": TEMPLATE, "value": target.entry.template}));
     if kind == WorkloadKind::Deployment {
-        let own = workload["metadata"]["annotations"].as_object();
-        // `replace` needs something to replace; the controller's own annotation makes its lack rare.
-        let op = if own.is_some() { "replace" } else { "add" };
-        let annotations = annotations(own, &target.entry.annotations);
-        operations.push(json!({"op": op, "path": "/metadata/annotations", "value": annotations}));
+        operations.extend(annotate(workload["metadata"]["annotations"].as_object(), &target.entry.annotations));
     }
     Value::Array(operations)
+}
+
+/// What makes a Deployment's annotations those of [`annotations`], one by one: what somebody else writes there meanwhile
+/// stays.
+fn annotate(own: Option<&Map<String, Value>>, old: &Map<String, Value>) -> Vec<Value> {
+    let after = annotations(own, old);
+    let Some(own) = own else {
+        return vec![json!({"op": "add", "path": ANNOTATIONS, "value": after})];
+    };
+    let path = |key: &str| format!("{ANNOTATIONS}/{}", key.replace('~', "~0").replace('/', "~1"));
+    let gone = own.keys().filter(|key| !after.contains_key(*key));
+    let gone = gone.map(|key| json!({"op": "remove", "path": path(key)}));
+    let changed = after.iter().filter(|(key, value)| own.get(*key) != Some(value));
+    gone.chain(changed.map(|(key, value)| json!({"op": "add", "path": path(key), "value": value}))).collect()
 }
 
 /// The annotations that a Deployment has after an undo.
@@ -74,7 +95,29 @@ pub fn annotations(own: Option<&Map<String, Value>>, old: &Map<String, Value>) -
 
 /// The template that a patch of [`build`] puts in place; `Null` for any other document.
 pub fn template(patch: &Value) -> &Value {
+    template_of(patch, "replace")
+}
+
+/// The template that a patch of [`build`] takes away, as it tests it; `Null` for any other document.
+pub fn replaced(patch: &Value) -> &Value {
+    template_of(patch, "test")
+}
+
+fn template_of<'a>(patch: &'a Value, op: &str) -> &'a Value {
     let operations = patch.as_array().map(Vec::as_slice).unwrap_or_default();
-    let found = operations.iter().find(|operation| operation["path"] == "/spec/template");
+    let found = operations.iter().find(|operation| operation["path"] == TEMPLATE && operation["op"] == op);
     found.map_or(&Value::Null, |operation| &operation["value"])
+}
+
+/// A patch as Go's `json.Marshal` writes it, which the API server compares with byte by byte: `<`, `>`, `&` and the two
+/// separators of lines are escaped. Outside of strings JSON has none of them.
+pub fn written(patch: &str) -> String {
+    let mut written = String::with_capacity(patch.len());
+    for c in patch.chars() {
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => written.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => written.push(c),
+        }
+    }
+    written
 }

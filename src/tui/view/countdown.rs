@@ -11,6 +11,7 @@
 
 use super::{Brush, View};
 use crate::deploy::Time;
+use crate::rollback::automatic::ConditionKind;
 use crate::rollback::lease::Holding;
 use crate::rollback::{Plan, Rollback, telling};
 use crate::tui::keymap::Action;
@@ -90,7 +91,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
 /// What it acts for: the flags are below, the independent evidence is what made it begin.
 fn why(view: &View<'_>) -> String {
     let conditions = &view.live.arming().conditions;
-    let told = conditions.iter().find(|condition| condition.name == "two signals").or(conditions.first());
+    let told = conditions.iter().find(|condition| condition.kind == ConditionKind::TwoSignals).or(conditions.first());
     told.map_or_else(String::new, |condition| condition.sentence.clone())
 }
 

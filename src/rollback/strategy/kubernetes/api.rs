@@ -4,6 +4,7 @@
 use super::answer::Right;
 use crate::cluster::Cluster;
 use crate::deploy::WorkloadRef;
+use crate::rollback::target::patch;
 use crate::rollback::target::text::one_line;
 use kube::core::Request;
 use kube::core::params::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
@@ -126,10 +127,11 @@ pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>
         Call::Patch { of, subresource, patch, dry } => {
             let patch = serde_json::from_value(patch.clone()).map_err(|error| Lost::NotSent(error.to_string()))?;
             let (request, patch) = (own(of), Patch::<()>::Json(patch));
-            match subresource {
+            let request = match subresource {
                 "" => request.patch(&of.name, &patch_params(dry), &patch),
                 _ => request.patch_subresource(subresource, &of.name, &patch_params(dry), &patch),
-            }
+            };
+            request.map(|request| request.map(as_go_writes))
         }
         Call::Object { collection, name } => Request::new(collection).get(name, &GetParams::default()),
         Call::Merge { collection, name, patch, dry } => {
@@ -152,6 +154,11 @@ pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>
     };
     let retry_after = header.or_else(|| body["details"]["retryAfterSeconds"].as_u64());
     Ok(Reply { status, body, retry_after })
+}
+
+/// The tests of a patch hold only where it is written as the API server writes.
+fn as_go_writes(body: Vec<u8>) -> Vec<u8> {
+    String::from_utf8(body).map_or_else(|error| error.into_bytes(), |text| patch::written(&text).into_bytes())
 }
 
 fn patch_params(dry: bool) -> PatchParams {

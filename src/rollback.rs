@@ -153,7 +153,17 @@ impl Rollback {
 
     /// Whether something is under way that a person should not walk away from.
     pub fn is_under_way(&self) -> bool {
-        matches!(self, Self::Confirmed(_) | Self::Running(_) | Self::OutcomeUnknown { .. })
+        match self {
+            Self::Confirmed(_) | Self::Running(_) => true,
+            // Where only the flags cannot be seen, nothing is on its way any more.
+            Self::OutcomeUnknown { done, .. } => done.ready.is_none(),
+            Self::Idle
+            | Self::Planned { .. }
+            | Self::Countdown { .. }
+            | Self::Verified { .. }
+            | Self::NotTheCause { .. }
+            | Self::Failed { .. } => false,
+        }
     }
 }
 

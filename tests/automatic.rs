@@ -49,6 +49,20 @@ fn go_on(watch: &mut Watch, seconds: std::ops::RangeInclusive<i64>, grafana_answ
     effects
 }
 
+/// The same, with a lease that is there to be had.
+fn go_on_with_a_lease(watch: &mut Watch, seconds: std::ops::RangeInclusive<i64>) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for second in seconds {
+        let done = go_on(watch, second..=second, true);
+        let is_asked = |effect: &Effect| matches!(effect, Effect::Lease(LeaseCall::Take(_) | LeaseCall::Renew));
+        if done.iter().any(is_asked) {
+            effects.extend(watch.update(Message::Leased { at: at(second), holding: Holding::Ours }));
+        }
+        effects.extend(done);
+    }
+    effects
+}
+
 /// Goes on until a countdown begins; gives the second in which it did, and what was asked for then.
 fn until_it_counts_down(watch: &mut Watch) -> (i64, Vec<Effect>) {
     for second in 3..400 {
@@ -130,7 +144,7 @@ fn a_countdown_rings_can_be_stopped_and_does_not_begin_again() {
 #[test]
 fn a_countdown_that_nobody_stops_acts_once_and_a_person_may_say_yes_before() {
     let mut watch = deployed(automatic(Automatic::Countdown));
-    let effects = go_on(&mut watch, 3..=400, true);
+    let effects = go_on_with_a_lease(&mut watch, 3..=400);
     assert_eq!(sends(&effects), 1);
     let done = watch.rollback().undertaking().unwrap();
     assert!(done.automatic);

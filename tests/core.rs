@@ -209,6 +209,7 @@ fn a_lost_answer_is_unknown_until_it_is_read_back_and_is_never_sent_again() {
     let (mut watch, _) = bad_deploy(setup());
     ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
     ask(&mut watch, 201, Command::Confirm { typed: None });
+    ticks(&mut watch, 202..=210);
     let effects = answer(&mut watch, 211, Answer::Unknown("no answer within 10 s".to_owned()));
     assert!(matches!(effects.as_slice(), [Effect::ReadBack(_)]));
     assert!(matches!(watch.rollback(), Rollback::OutcomeUnknown { .. }));

@@ -108,9 +108,11 @@ fn who_calls_goes_back_before_who_is_called() {
     coming.pods[0].phase = PodPhase::Starting;
     coming.progress = Progress::Waiting("2 of 3".to_owned());
     assert!(sent(&watch.update(pods(WEB, 20, coming))).is_empty());
+    ticks(&mut watch, 21..=29);
     let effects = watch.update(pods(WEB, 30, rolled_out(3, "1.9.0", "1.8.3", 12, Some(30))));
     assert_eq!(sent(&effects), [API], "now it is the API's turn");
     answer_of(&mut watch, API, 31, Answer::Accepted);
+    ticks(&mut watch, 32..=59);
     watch.update(pods(API, 60, rolled_out(3, "1.9.0", "1.8.3", 31, Some(60))));
     let done = watch.rollback().undertaking().unwrap();
     assert_eq!((done.accepted, done.ready), (Some(at(31)), Some(at(60))));
@@ -122,6 +124,7 @@ fn a_rollback_that_failed_half_way_can_be_continued() {
     open(&mut watch, Goal::Back, 10);
     yes(&mut watch, 11);
     answer_of(&mut watch, WEB, 12, Answer::Accepted);
+    ticks(&mut watch, 13..=29);
     watch.update(pods(WEB, 30, rolled_out(3, "1.9.0", "1.8.3", 12, Some(30))));
     answer_of(&mut watch, API, 31, refused("the API server is too busy"));
     let Rollback::Failed { done, .. } = watch.rollback() else { panic!("{:?}", watch.rollback()) };
@@ -135,6 +138,7 @@ fn a_rollback_that_failed_half_way_can_be_continued() {
     let rest = watch.plan(Goal::Back, &[]);
     assert!(rest.steps().map(|step| step.workload()).eq([API]), "only the rest is left to do");
     assert!(!rest.is_partial(), "with the rest the push is taken back as a whole");
+    ticks(&mut watch, 33..=39);
     open(&mut watch, Goal::Back, 40);
     assert_eq!(sent(&yes(&mut watch, 41)), [API]);
 }
@@ -145,11 +149,12 @@ fn a_rollback_that_failed_half_way_can_be_taken_back() {
     open(&mut watch, Goal::Back, 10);
     yes(&mut watch, 11);
     answer_of(&mut watch, WEB, 12, Answer::Accepted);
+    ticks(&mut watch, 13..=29);
     watch.update(pods(WEB, 30, rolled_out(3, "1.9.0", "1.8.3", 12, Some(30))));
     answer_of(&mut watch, API, 31, refused("no"));
     assert!(watch.can_go_forward());
 
-    let asked: Vec<Ask> = ticks(&mut watch, 32..=100)
+    let asked: Vec<Ask> = well(&mut watch, 32..=100)
         .into_iter()
         .filter_map(|effect| match effect {
             Effect::Prepare(ask) if ask.goal == Goal::Forward => Some(*ask),
@@ -164,6 +169,7 @@ fn a_rollback_that_failed_half_way_can_be_taken_back() {
     open(&mut watch, Goal::Forward, 102);
     assert_eq!(sent(&yes(&mut watch, 103)), [WEB]);
     answer_of(&mut watch, WEB, 104, Answer::Accepted);
+    well(&mut watch, 105..=129);
     watch.update(pods(WEB, 130, rolled_out(4, "1.8.3", "1.9.0", 104, Some(130))));
     assert!(matches!(watch.rollback(), Rollback::Verified { .. }), "{:?}", watch.rollback());
     assert!(!watch.can_go_forward(), "nothing is taken back any more");
@@ -270,12 +276,13 @@ fn the_loser_is_told_who_is_at_it_and_sends_nothing() {
     assert_eq!(effects, [Effect::Lease(LeaseCall::Take("rollback to 1.8.3".to_owned()))]);
     watch.update(Message::Leased { at: at(201), holding: theirs() });
     assert_eq!(last_entry(&watch), "ana@laptop is at it already: rollback to 1.8.3");
-    assert!(yes(&mut watch, 210).is_empty());
-    let asked = ticks(&mut watch, 211..=222);
+    ticks(&mut watch, 202..=204);
+    assert!(sent(&yes(&mut watch, 205)).is_empty());
+    let asked = ticks(&mut watch, 206..=216);
     let again = asked.iter().filter(|effect| matches!(effect, Effect::Lease(LeaseCall::Take(_)))).count();
     assert_eq!(again, 3, "it looks again, for who holds it may have gone");
-    watch.update(Message::Leased { at: at(223), holding: Holding::Ours });
-    assert_eq!(sent(&yes(&mut watch, 224)), [APP]);
+    watch.update(Message::Leased { at: at(217), holding: Holding::Ours });
+    assert_eq!(sent(&yes(&mut watch, 218)), [APP]);
 }
 
 #[test]
@@ -283,7 +290,10 @@ fn what_cannot_tell_by_itself_that_somebody_was_quicker_waits_for_the_lease() {
     let mut watch = by_ci();
     open(&mut watch, Goal::Back, 201);
     assert!(sent(&yes(&mut watch, 202)).is_empty(), "the lease has not answered");
-    assert_eq!(sent(&yes(&mut watch, 204)), [APP], "yet the key works when it is pressed");
+    assert!(sent(&ticks(&mut watch, 203..=208)).is_empty());
+    assert!(sent(&yes(&mut watch, 208)).is_empty(), "a lease that is slow is not a lease that nobody has");
+    watch.update(Message::Leased { at: at(209), holding: Holding::Unavailable("no answer".to_owned()) });
+    assert_eq!(sent(&yes(&mut watch, 210)), [APP], "yet whoever was told that nobody knows decides");
 }
 
 #[test]
@@ -307,10 +317,11 @@ fn flags_have_to_be_clear_for_as_long_as_the_environment_asks() {
     open(&mut watch, Goal::Back, 3);
     yes(&mut watch, 4);
     answer(&mut watch, 5, Answer::Accepted);
+    well(&mut watch, 6..=29);
     watch.update(told(30, rolled_out(3, "1.9.0", "1.8.3", 5, Some(30))));
-    ticks(&mut watch, 31..=89);
+    well(&mut watch, 31..=90);
     assert!(matches!(watch.rollback(), Rollback::Running(_)));
-    ticks(&mut watch, 90..=92);
+    well(&mut watch, 91..=110);
     assert!(matches!(watch.rollback(), Rollback::Verified { .. }), "{:?}", watch.rollback());
 }
 
@@ -383,8 +394,10 @@ fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_c
     yes(&mut watch, 11);
     answer_of(&mut watch, WEB, 12, Answer::Accepted);
 
+    ticks(&mut watch, 13..=59);
     watch.update(pods(WEB, 60, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     assert!(watch.rollback().undertaking().unwrap().ready.is_none(), "the pipeline has only just begun");
+    ticks(&mut watch, 61..=399);
     watch.update(pods(WEB, 400, rolled_out(3, "1.9.0", "main-0a1b2c3", 390, Some(400))));
     assert_eq!(watch.rollback().undertaking().unwrap().ready, Some(at(400)));
     assert_eq!(watch.taken_back(WEB).unwrap().to.label(), "main-0a1b2c3");
@@ -429,11 +442,12 @@ fn an_abort_is_verified_by_the_stable_version_and_never_by_the_state_before_it()
     coming.progress = Progress::Waiting("aborted: going back to the stable version, 2 of 3 pods available".to_owned());
     watch.update(told(7, coming));
     assert!(watch.rollback().undertaking().unwrap().ready.is_none());
+    ticks(&mut watch, 8..=19);
     watch.update(told(20, rolled_out(2, "1.9.0", "1.8.3", 5, Some(20))));
     assert_eq!(watch.rollback().undertaking().unwrap().ready, Some(at(20)));
     let told: Vec<&str> = watch.timeline().entries().map(|entry| entry.text.as_str()).collect();
     assert!(told.contains(&"deployment/app: abort accepted"), "{told:?}");
     assert_eq!(watch.workload(APP).deploy.as_ref().unwrap().to.label(), "1.9.0", "the watched deploy stays");
-    ticks(&mut watch, 21..=400);
+    well(&mut watch, 21..=400);
     assert!(matches!(watch.rollback(), Rollback::Verified { .. }), "{:?}", watch.rollback());
 }

@@ -16,6 +16,10 @@ pub struct Plan {
     pub stages: Vec<Vec<Arc<Step>>>,
     /// Workloads in its scope that it leaves alone, and why.
     pub left_out: Vec<LeftOut>,
+    /// Workloads of the same push that are not in its scope, because nothing speaks against them.
+    pub beside: usize,
+    /// Whether it is known that nothing calls for it: no flag is red, and every signal is known to be clear.
+    pub uncalled: bool,
 }
 
 /// A workload that a plan leaves alone.
@@ -32,7 +36,7 @@ pub struct LeftOut {
 impl Plan {
     /// A plan that does nothing yet.
     pub fn empty(goal: Goal) -> Self {
-        Self { goal, stages: Vec::new(), left_out: Vec::new() }
+        Self { goal, stages: Vec::new(), left_out: Vec::new(), beside: 0, uncalled: false }
     }
 
     /// Its steps, in the order in which they are sent.
@@ -75,9 +79,9 @@ impl Plan {
         format!("{target} {verb}")
     }
 
-    /// Whether it would take back only a part of the push.
+    /// Whether it would take back only a part of what it is for. One that does nothing is no part.
     pub fn is_partial(&self) -> bool {
-        self.left_out.iter().any(|left| left.belongs)
+        !self.is_empty() && self.left_out.iter().any(|left| left.belongs)
     }
 
     /// Whether the environment's name has to be typed: for harm that a check names, and for half a push.

@@ -80,7 +80,18 @@ pub fn plan(setup: &Setup, plan: &Plan, why: impl Fn(&Covered) -> String) -> Vec
     let covered = || plan.steps().flat_map(|step| &step.covers);
     let one_namespace = same(covered().map(|covered| covered.reference.namespace.as_str()));
     lines.extend(one_namespace.map(|namespace| Line::plain("namespace", namespace)));
-    lines.push(takes(plan.expected()));
+    if plan.uncalled {
+        let text = "No red flag: you are rolling back a healthy deploy.";
+        lines.push(Line::new(Weight::Warning, "why", text));
+    }
+    if plan.beside > 0 {
+        let (planned, all) = (covered().count(), covered().count() + plan.beside);
+        let text = format!("what is red, and what calls it: {planned} of {all} workloads. A takes all {all} back");
+        lines.push(Line::plain("scope", text));
+    }
+    if !plan.is_empty() {
+        lines.push(takes(plan.expected()));
+    }
     lines.extend(order(plan));
     let many = plan.step_count() > 1;
     if let (Some(only), None) = (covered().next(), covered().nth(1)) {
@@ -100,7 +111,7 @@ pub fn plan(setup: &Setup, plan: &Plan, why: impl Fn(&Covered) -> String) -> Vec
             lines.extend(self::step(step, many, one_namespace.is_none()));
         }
     }
-    lines.extend(left_out(&plan.left_out));
+    lines.extend(left_out(&plan.left_out, plan.is_empty()));
     lines
 }
 
@@ -231,7 +242,7 @@ pub fn refusal(refusal: &Refusal) -> Vec<Line> {
     lines
 }
 
-fn left_out(left_out: &[LeftOut]) -> Vec<Line> {
+fn left_out(left_out: &[LeftOut], is_empty: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     if !left_out.is_empty() {
         lines.push(Line::plain("", ""));
@@ -240,7 +251,7 @@ fn left_out(left_out: &[LeftOut]) -> Vec<Line> {
         let weight = if left.belongs { Weight::Warning } else { Weight::Quiet };
         lines.push(Line::new(weight, "left alone", format!("{}: {}", left.reference, left.why)));
     }
-    if left_out.iter().any(|left| left.belongs) {
+    if !is_empty && left_out.iter().any(|left| left.belongs) {
         lines.push(Line::new(Weight::Warning, "", "only a part of the push: it takes the environment's name, typed"));
     }
     lines

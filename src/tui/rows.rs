@@ -81,10 +81,10 @@ pub(super) fn workloads(watch: &Watch, service: Option<ServiceId>) -> impl Itera
         .map(|(index, _)| WorkloadId(index as u16))
 }
 
-/// What the rollback key is for: a service's workloads inside it, and the whole push otherwise, which is said by
-/// naming none.
+/// What the rollback key is for: a service's workloads inside it, otherwise what is red and what calls it; the whole push
+/// is said by naming none.
 pub(super) fn scope(watch: &Watch, service: Option<ServiceId>) -> Vec<WorkloadId> {
-    if service.is_some() { workloads(watch, service).collect() } else { Vec::new() }
+    if service.is_some() { workloads(watch, service).collect() } else { watch.usual_scope() }
 }
 
 /// What is not clear, worst first; of equals the one that nobody has seen, then the earlier one. Signals that are

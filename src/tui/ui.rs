@@ -21,6 +21,8 @@ const LONGEST_TEXT: usize = 200;
 
 /// How many rows a page key moves.
 const PAGE: isize = 10;
+/// The key that makes an open plan one for the whole push.
+const WIDEN: char = 'A';
 
 /// What lies over the panes and takes the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +163,11 @@ impl Ui {
     /// The plan is open: only the confirming key does anything, all others are the less harmful answer.
     fn answer_plan(&mut self, key: Key, action: Option<Action>, live: &Watch) -> Vec<Reaction> {
         match key.code {
+            KeyCode::Char(WIDEN) if self.typed.is_empty() && widens(live) => {
+                self.plan_scroll = 0;
+                let open = Command::OpenPlan { goal: Goal::Back, scope: live.push() };
+                return vec![Reaction::Ask(open)];
+            }
             KeyCode::Up => self.plan_scroll = self.plan_scroll.saturating_sub(1),
             KeyCode::Down => self.plan_scroll = self.plan_scroll.saturating_add(1),
             KeyCode::PageUp => self.plan_scroll = self.plan_scroll.saturating_sub(PAGE as u16),
@@ -416,6 +423,11 @@ impl Ui {
         self.overlay = Some(Overlay::Link(link.clone()));
         vec![Reaction::Copy(link)]
     }
+}
+
+/// Whether the open plan is for a part of the push, and another key makes it the whole.
+fn widens(live: &Watch) -> bool {
+    matches!(live.rollback(), Rollback::Planned { plan, .. } if plan.beside > 0)
 }
 
 /// The question about pods is open: only the confirming key does anything, all others are the less harmful answer. A

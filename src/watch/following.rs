@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// Flags that are still red this long after the old version serves say that the deploy was not the cause.
 const NOT_THE_CAUSE_AFTER: TimeDelta = TimeDelta::minutes(5);
+/// So many signals that nobody can see are named.
+const NAMED: usize = 3;
 
 impl Watch {
     pub(super) fn follow_pods(&mut self, mut done: Undertaking, effects: &mut Vec<Effect>) {
@@ -113,6 +115,9 @@ impl Watch {
         });
         if still || red || unseen || !self.is_awake() {
             done.clear_since = None;
+            if !red && self.now - ready >= NOT_THE_CAUSE_AFTER {
+                return self.never_seen_clear(done, ready + NOT_THE_CAUSE_AFTER);
+            }
         } else if self.now - *done.clear_since.get_or_insert(self.now) >= self.setup.rollback.clear_for {
             let took = brief(self.now - done.confirmed);
             self.tell(format!("rollback verified: flags clear, {took} after {}", done.beginning()));
@@ -123,6 +128,22 @@ impl Watch {
             return Rollback::NotTheCause { done, at: self.now };
         }
         Rollback::Running(done)
+    }
+}
+
+impl Watch {
+    /// The old version serves, and nobody can see whether that helped: neither verified nor failed.
+    fn never_seen_clear(&mut self, done: Undertaking, at: Time) -> Rollback {
+        let unseen = self.findings.iter().zip(&self.setup.signals).filter(|(finding, signal)| {
+            signal.required && matches!(finding.level, Level::Stale | Level::NoData)
+        });
+        let unseen: Vec<&str> = unseen.map(|(_, signal)| signal.name.as_str()).take(NAMED).collect();
+        let what = if unseen.is_empty() { "a flag".to_owned() } else { unseen.join(", ") };
+        let reason = format!("{}; whether the flags are clear is not known: {what}", done.plan.serves());
+        if self.now - at < TimeDelta::seconds(1) {
+            self.tell(reason.clone());
+        }
+        Rollback::OutcomeUnknown { done, at, reason }
     }
 }
 

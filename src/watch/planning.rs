@@ -1,13 +1,14 @@
 //! Plans: what a rollback would do now, opened, confirmed or closed.
 
 use super::Watch;
-use crate::deploy::{ServiceId, WorkloadId, brief};
+use crate::deploy::{ServiceId, Time, WorkloadId, brief};
 use crate::message::Effect;
 use crate::rollback::lease::Holding;
 use crate::rollback::{
     Blocked, Check, CheckKind, CheckOutcome, Goal, LeftOut, Plan, Readiness, Refusal, Rollback, Step,
 };
 use crate::setup::Confirm;
+use crate::verdict::Level;
 use chrono::TimeDelta;
 use std::sync::Arc;
 
@@ -83,6 +84,46 @@ impl Watch {
         is_back.then(|| told.map(|check| check.sentence.clone()).collect())
     }
 
+    /// What the rollback key is for when nobody chose: the services that are red and those that call them, for an
+    /// interface may go with the version. Empty, which means the whole push, while nothing is red or all of it is.
+    pub fn usual_scope(&self) -> Vec<WorkloadId> {
+        let flags = self.findings.iter().zip(&self.setup.signals);
+        let red = flags.filter(|(finding, _)| finding.level == Level::RedFlag).map(|(_, signal)| signal.service);
+        let mut wanted: Vec<ServiceId> = red.collect();
+        let mut at = 0;
+        while let Some(service) = wanted.get(at).copied() {
+            let callers = self.setup.services.iter().zip(0..).filter(|(it, _)| it.depends_on.contains(&service));
+            for caller in callers.map(|(_, index)| ServiceId(index)) {
+                if !wanted.contains(&caller) {
+                    wanted.push(caller);
+                }
+            }
+            at += 1;
+        }
+        let push = self.push();
+        let scope: Vec<WorkloadId> =
+            push.iter().copied().filter(|id| wanted.contains(&self.setup.workload(*id).service)).collect();
+        // What was taken back already is not in the way of what is left.
+        if scope.len() == push.len() || wanted.is_empty() { Vec::new() } else { scope }
+    }
+
+    /// The workloads of the push: those deployed around the time of the newest deploy.
+    pub fn push(&self) -> Vec<WorkloadId> {
+        let newest = self.workloads.iter().filter_map(|state| Some(state.deploy.as_ref()?.at)).max();
+        let is_of_it = |at: Time| newest.is_some_and(|newest| newest - at <= ONE_PUSH);
+        let all = self.workloads.iter().zip(0..);
+        let of_it = all.filter(|(state, _)| state.deploy.as_ref().is_none_or(|deploy| is_of_it(deploy.at)));
+        of_it.map(|(_, index)| WorkloadId(index)).collect()
+    }
+
+    /// Whether it is known that nothing is wrong: the flags say so, each of them.
+    fn nothing_is_wrong(&self) -> bool {
+        let wanted = self.findings.iter().zip(&self.setup.signals).filter(|(_, signal)| signal.required);
+        !self.findings.iter().any(|finding| finding.level == Level::RedFlag)
+            && wanted.clone().count() > 0
+            && wanted.clone().all(|(finding, _)| finding.level == Level::Clear)
+    }
+
     /// In which stage a service is taken back: those that call others before those that are called, so that
     /// nobody calls an interface that is gone. Forward again it is the other way round.
     fn stage(&self, goal: Goal, service: ServiceId) -> usize {
@@ -106,15 +147,34 @@ impl Watch {
 
     /// Freezes that plan and shows it, unless there is nothing in it that could be done.
     pub(super) fn open_plan(&mut self, goal: Goal, scope: &[WorkloadId], effects: &mut Vec<Effect>) {
-        let busy = matches!(self.rollback, Rollback::Planned { .. } | Rollback::Countdown { .. });
-        if self.rollback.is_under_way() || busy {
+        let open = match &self.rollback {
+            Rollback::Planned { plan, .. } => Some(plan.step_count()),
+            Rollback::Countdown { .. } => return,
+            _ => None,
+        };
+        if self.rollback.is_under_way() || (open.is_some() && scope.is_empty()) {
             return;
         }
         if self.setup.read_only {
             self.tell("rollback refused: read-only");
             return;
         }
-        let plan = self.plan(goal, scope);
+        let mut plan = self.plan(goal, scope);
+        if goal == Goal::Back {
+            plan.uncalled = self.nothing_is_wrong();
+            let covered = |id: &WorkloadId| plan.steps().any(|step| step.covered(*id).is_some());
+            let is_back = |id: &WorkloadId| self.taken_back(*id).is_some();
+            let beside = self.push().into_iter().filter(|id| !scope.is_empty() && !scope.contains(id));
+            plan.beside = beside.filter(|id| !covered(id) && !is_back(id)).count();
+        }
+        if let Some(steps) = open {
+            // The open plan becomes the wider one, to be read anew; the lease stays as it is.
+            if plan.step_count() > steps {
+                self.rollback = Rollback::Planned { plan: Arc::new(plan), opened: self.now };
+                self.revision += 1;
+            }
+            return;
+        }
         if plan.is_empty() {
             let why = plan.left_out.first().map_or("nothing to take back", |left| left.why.as_str());
             self.tell(format!("rollback blocked: {why}"));

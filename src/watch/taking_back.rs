@@ -193,7 +193,10 @@ impl Watch {
 
     /// Looks at where a rollback stands now: lost answers, runs, pods, flags; keeps the lease while it does.
     pub(super) fn follow_rollback(&mut self, effects: &mut Vec<Effect>) {
+        let is_lost = |state: &StepState| matches!(state, StepState::Unknown(_));
         match std::mem::take(&mut self.rollback) {
+            // Everything was answered, and only the flags cannot be seen: they may be again.
+            Rollback::OutcomeUnknown { done, .. } if !done.steps.iter().any(is_lost) => self.follow_pods(done, effects),
             Rollback::OutcomeUnknown { done, at, reason } => {
                 if self.is_time_to_ask() {
                     let lost = done.plan.steps().zip(&done.steps);

@@ -4,7 +4,7 @@ use crate::objects::{World, agent, db, set, web};
 use chrono::TimeDelta;
 use redflag::rollback::ask::{Choice, Wanted};
 use redflag::rollback::preflight::{self, Looked, Objects, Owner, References, Surroundings};
-use redflag::rollback::{CheckOutcome, Refusal};
+use redflag::rollback::{CheckKind, CheckOutcome, Refusal};
 use serde_json::{Value, json};
 
 /// The sentences of the warnings under this name.
@@ -167,9 +167,11 @@ fn an_old_revision_that_was_never_numbered_before_is_known_by_its_age() {
     // ControllerRevisions keep no former numbers: 1.0.0 was put back over 1.1.0, and only their ages tell.
     let mut world = db().with("/spec/template/spec/containers/0/image", json!("company/db:1.0.0"));
     set(&mut world.history[0], "/revision", json!(3));
-    let sentence = "1.0.0 is itself an old revision that was put back: a rollback has been done already";
-    assert_eq!(warnings(&world, "rollback"), [sentence]);
-    assert!(world.draft(Choice::default()).unwrap().needs_typing(), "it would bring 1.1.0 back");
+    let step = world.draft(Choice::default()).unwrap();
+    let told = step.checks.iter().find(|check| check.kind == CheckKind::PutBack).unwrap();
+    assert_eq!(told.sentence, "1.1.0 was rolled back: 1.0.0 is what it was rolled back to");
+    assert_eq!(told.outcome, CheckOutcome::Typed);
+    assert_eq!(step.covers[0].to.label(), "1.1.0", "further back only goes who says so");
     assert!(warnings(&db(), "rollback").is_empty());
 }
 

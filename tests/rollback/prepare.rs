@@ -189,6 +189,7 @@ async fn a_change_in_the_midst_of_it_is_prepared_for_anew() {
     fn scale(world: &mut World) {
         if world.workload["spec"]["replicas"] == 3 {
             set(&mut world.workload, "/spec/replicas", json!(5));
+            set(&mut world.workload, "/spec/template/metadata/annotations", json!({"restartedAt": "now"}));
             set(&mut world.workload, "/metadata/generation", json!(3));
         }
     }

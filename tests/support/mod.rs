@@ -143,6 +143,22 @@ pub fn ticks(watch: &mut Watch, seconds: std::ops::RangeInclusive<i64>) -> Vec<E
     seconds.flat_map(|second| watch.update(Message::Tick(at(second)))).collect()
 }
 
+/// The same, with every source but the cluster answering that all is well, each ten seconds.
+pub fn well(watch: &mut Watch, seconds: std::ops::RangeInclusive<i64>) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for second in seconds {
+        effects.extend(watch.update(Message::Tick(at(second))));
+        if second % 10 == 0 {
+            let probe = vec![(PROBE, vec![(at(second), Sample::Value(90.0))])];
+            effects.extend(watch.update(answered(SITE, second, probe)));
+            effects.extend(watch.update(grafana(second, None)));
+            let news = StreamNews::Alive;
+            effects.extend(watch.update(Message::Streamed { source: CLUSTER, at: at(second), news }));
+        }
+    }
+    effects
+}
+
 /// An undo of the app that is ready to be sent.
 pub fn undo(from: &str, to: &str) -> Arc<Step> {
     let reference = setup().workloads[0].reference.clone();

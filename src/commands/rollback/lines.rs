@@ -241,6 +241,10 @@ impl<W: Write> Face for Lines<W> {
                 }
                 leave(Outcome::RollbackFailed)
             }
+            Rollback::OutcomeUnknown { reason, done, .. } if done.ready.is_some() => {
+                writeln!(self.out, "not verified: {reason}")?;
+                leave(UNKNOWN)
+            }
             Rollback::OutcomeUnknown { at, reason, done } if watch.now() - *at > LOST_FOR => {
                 writeln!(self.out, "unknown whether it took effect: {reason}\nlook yourself:")?;
                 self.tell_where_to_look(done)?;

@@ -9,10 +9,9 @@ mod watch;
 
 use crate::cli::{Cli, Command, ConfigCommand, Global};
 use crate::config::{self, AssembleOptions, Assembly, Config, ConfigError, Person, SystemSecrets};
-use crate::memory::Memory;
 use crate::outcome::Outcome;
 use crate::runtime::stops;
-use crate::setup::{Setup, Told};
+use crate::setup::Told;
 use crate::tui::terminal;
 use crate::watch::Watch;
 use crate::{output, panics};
@@ -126,20 +125,6 @@ fn load(global: &Global) -> Result<Config, ConfigError> {
 /// What the person at this machine asks for, at this moment.
 fn here_and_now(told: Told, read_only: bool) -> AssembleOptions {
     AssembleOptions { told, read_only, started: Utc::now(), clock_speed: 1.0, person: Person::here() }
-}
-
-/// Fills in what earlier watches found of the versions of each workload; gives where this one writes.
-///
-/// A file that cannot be read is no reason not to watch: then nothing is known, and the screen says so of the
-/// target.
-fn recall(setup: &mut Setup) -> Option<Memory> {
-    let memory = Memory::usual()?;
-    let workloads = setup.workloads.iter().map(|workload| &workload.reference);
-    match memory.recall(&setup.environment, workloads) {
-        Ok(known) => setup.rollback.known = known,
-        Err(error) => tracing::warn!(path = %memory.path().display(), %error, "nothing is recalled of earlier watches"),
-    }
-    Some(memory)
 }
 
 /// What a watch came to that ended like this. What was sent is under way whatever became of the face, and then that is

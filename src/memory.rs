@@ -6,7 +6,7 @@
 
 use crate::deploy::{Time, WorkloadRef};
 use crate::lines::{self, BoundedLines};
-use crate::rollback::known::{Known, Standing};
+use crate::rollback::known::{Known, Recalled, Standing};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -27,10 +27,28 @@ pub struct Memory {
     path: PathBuf,
 }
 
+/// Of which workload a finding speaks.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose<'a> {
+    /// Which cluster: the uid of its namespace `kube-system`, else its address.
+    pub cluster: &'a str,
+    /// Kind, namespace and name.
+    pub workload: &'a WorkloadRef,
+    /// The workload's uid.
+    pub uid: &'a str,
+}
+
 /// One line of it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
     environment: String,
+    /// Which cluster: the uid of its namespace `kube-system`, else its address. Missing in what was written before
+    /// clusters were told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cluster: Option<String>,
+    /// The workload's uid; missing in the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uid: Option<String>,
     /// Namespace and `deployment/app`.
     namespace: String,
     workload: String,
@@ -89,18 +107,20 @@ impl Memory {
         &self.path
     }
 
-    /// What is known of the versions of each of these workloads, oldest first. A file that is not there knows
-    /// nothing. It is read once, however many workloads there are.
+    /// What is known of the versions of each of these workloads in a cluster, oldest first. A file that is not there knows
+    /// nothing. It is read once, however many workloads there are. Lines that name no cluster are read too: see
+    /// [`Recalled::of`] for what they count.
     ///
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn recall<'a>(
         &self,
         environment: &str,
+        cluster: &str,
         workloads: impl IntoIterator<Item = &'a WorkloadRef>,
-    ) -> io::Result<Vec<Vec<Known>>> {
+    ) -> io::Result<Vec<Vec<Recalled>>> {
         let own = match self.open(OpenOptions::new().read(true)) {
-            Ok(file) => findings(file, environment)?,
+            Ok(file) => findings(file, environment, cluster)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
@@ -111,12 +131,15 @@ impl Memory {
     ///
     /// # Errors
     /// When the folder or the file cannot be written.
-    pub fn add(&self, environment: &str, workload: &WorkloadRef, known: &Known) -> io::Result<()> {
+    pub fn add(&self, environment: &str, of: Whose<'_>, known: &Known) -> io::Result<()> {
+        let Whose { cluster, workload, uid } = of;
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
         let line = Line {
             environment: environment.to_owned(),
+            cluster: Some(cluster.to_owned()),
+            uid: Some(uid.to_owned()),
             namespace: workload.namespace.clone(),
             workload: workload.to_string(),
             hash: known.hash.clone(),
@@ -155,28 +178,33 @@ fn is_torn(file: &mut File) -> io::Result<bool> {
 }
 
 /// What can be read of an environment's findings. What is no text in a line costs that line alone.
-fn findings(mut file: File, environment: &str) -> io::Result<Vec<Line>> {
+fn findings(mut file: File, environment: &str, cluster: &str) -> io::Result<Vec<Line>> {
+    let is_own =
+        |line: &Line| line.environment == environment && line.cluster.as_ref().is_none_or(|named| named == cluster);
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(READ)))?;
     let mut own = Vec::new();
     for line in BoundedLines::new(BufReader::new(file.take(READ)), LONGEST_LINE) {
         let lines::Line::Whole(line) = line? else { continue };
-        own.extend(serde_json::from_slice::<Line>(&line).ok().filter(|line| line.environment == environment));
+        own.extend(serde_json::from_slice::<Line>(&line).ok().filter(is_own));
     }
     Ok(own)
 }
 
 /// The newest of the lines that speak of a workload.
-fn of(workload: &WorkloadRef, lines: &[Line]) -> Vec<Known> {
+fn of(workload: &WorkloadRef, lines: &[Line]) -> Vec<Recalled> {
     let (namespace, name) = (&workload.namespace, workload.to_string());
     let own = lines.iter().filter(|line| line.namespace == *namespace && line.workload == name);
-    let known = |line: &Line| Known {
-        hash: line.hash.clone(),
-        images: line.images.clone(),
-        standing: line.standing.into(),
-        at: line.at,
+    let known = |line: &Line| Recalled {
+        known: Known {
+            hash: line.hash.clone(),
+            images: line.images.clone(),
+            standing: line.standing.into(),
+            at: line.at,
+        },
+        uid: line.uid.clone(),
     };
-    let mut known: Vec<Known> = own.map(known).collect();
+    let mut known: Vec<Recalled> = own.map(known).collect();
     known.drain(..known.len().saturating_sub(PER_WORKLOAD));
     known
 }
@@ -197,8 +225,13 @@ mod tests {
         Known { hash: hash.to_owned(), images, standing, at: DateTime::from_timestamp(second, 0).unwrap() }
     }
 
+    fn of_app(workload: &WorkloadRef) -> Whose<'_> {
+        Whose { cluster: "c-1", workload, uid: "uid-1" }
+    }
+
     fn recall(memory: &Memory, environment: &str, workload: &WorkloadRef) -> Vec<Known> {
-        memory.recall(environment, [workload]).unwrap().remove(0)
+        let found = memory.recall(environment, "c-1", [workload]).unwrap().remove(0);
+        found.into_iter().filter_map(|found| found.of("uid-1")).collect()
     }
 
     #[test]
@@ -209,7 +242,7 @@ mod tests {
         assert_eq!(recall(&memory, "production", &app), [], "nothing was written yet");
         let entries = [known("a", Standing::Good, 1), known("b", Standing::Bad, 2), known("b", Standing::Unproven, 3)];
         for entry in &entries {
-            memory.add("production", &app, entry).unwrap();
+            memory.add("production", of_app(&app), entry).unwrap();
         }
         assert_eq!(recall(&memory, "production", &app), entries);
         assert_eq!(recall(&memory, "staging", &app), []);
@@ -217,10 +250,41 @@ mod tests {
     }
 
     #[test]
+    fn two_clusters_of_one_name_do_not_know_each_others_versions() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = Memory::at(folder.path().join("versions.jsonl"));
+        let app = workload("shop");
+        let add = |cluster, uid, hash| {
+            let whose = Whose { cluster, workload: &app, uid };
+            memory.add("production", whose, &known(hash, Standing::Good, 1)).unwrap();
+        };
+        add("c-1", "uid-1", "ours");
+        add("c-2", "uid-1", "a copy of the cluster's");
+        add("c-1", "uid-2", "of a workload that was deleted");
+        let hashes: Vec<String> = recall(&memory, "production", &app).into_iter().map(|known| known.hash).collect();
+        assert_eq!(hashes, ["ours"]);
+    }
+
+    #[test]
+    fn what_was_written_before_clusters_were_told_apart_warns_and_proves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = Memory::at(folder.path().join("versions.jsonl"));
+        let line = |hash: &str, standing: &str| {
+            format!(
+                r#"{{"environment":"production","namespace":"shop","workload":"deployment/app","hash":"{hash}","images":[],"standing":"{standing}","at":"2026-01-01T00:00:00Z"}}"#
+            )
+        };
+        fs::write(memory.path(), format!("{}\n{}\n", line("a", "good"), line("b", "bad"))).unwrap();
+        let found = recall(&memory, "production", &workload("shop"));
+        let found: Vec<(&str, Standing)> = found.iter().map(|known| (known.hash.as_str(), known.standing)).collect();
+        assert_eq!(found, [("b", Standing::RolledBack)]);
+    }
+
+    #[test]
     fn a_broken_line_costs_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::at(folder.path().join("versions.jsonl"));
-        memory.add("production", &workload("shop"), &known("a", Standing::Good, 1)).unwrap();
+        memory.add("production", of_app(&workload("shop")), &known("a", Standing::Good, 1)).unwrap();
         let text = fs::read_to_string(memory.path()).unwrap();
         fs::write(memory.path(), format!("{{\"half\n\n{text}[1]\n{}", &text[..30])).unwrap();
         assert_eq!(recall(&memory, "production", &workload("shop")).len(), 1);
@@ -231,7 +295,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::at(folder.path().join("versions.jsonl"));
         let (app, add) = (workload("shop"), |hash, second| {
-            memory.add("production", &workload("shop"), &known(hash, Standing::Good, second)).unwrap();
+            memory.add("production", of_app(&workload("shop")), &known(hash, Standing::Good, second)).unwrap();
         });
         add("a", 1);
         let mut bytes = fs::read(memory.path()).unwrap();
@@ -254,9 +318,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::at(folder.path().join("versions.jsonl"));
         assert!(std::process::Command::new("mkfifo").arg(memory.path()).status().unwrap().success());
-        let error = memory.recall("production", [&workload("shop")]).unwrap_err();
+        let error = memory.recall("production", "c-1", [&workload("shop")]).unwrap_err();
         assert_eq!(error.to_string(), "it is no regular file");
-        assert!(memory.add("production", &workload("shop"), &known("a", Standing::Good, 1)).is_err());
+        assert!(memory.add("production", of_app(&workload("shop")), &known("a", Standing::Good, 1)).is_err());
     }
 
     #[test]
@@ -264,7 +328,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::at(folder.path().join("versions.jsonl"));
         for second in 0..150 {
-            memory.add("production", &workload("shop"), &known("a", Standing::Good, second)).unwrap();
+            memory.add("production", of_app(&workload("shop")), &known("a", Standing::Good, second)).unwrap();
         }
         let recalled = recall(&memory, "production", &workload("shop"));
         assert_eq!((recalled.len(), recalled[0].at.timestamp()), (PER_WORKLOAD, 50));

@@ -5,7 +5,7 @@ use crate::kill_switch::{Call, FlagId, News};
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::rollback::ask::Ask;
 use crate::rollback::deletion::{Deleted, PodId};
-use crate::rollback::known::Known;
+use crate::rollback::known::{Known, Recalled};
 use crate::rollback::lease::{Holding, LeaseCall};
 use crate::rollback::{Answer, Goal, Readiness, Run, Step};
 use crate::rollout::Rollout;
@@ -82,6 +82,13 @@ pub enum Message {
         /// Whose it is now.
         holding: Holding,
     },
+    /// What earlier watches found of the workloads' versions in this cluster was read.
+    Recalled {
+        /// When.
+        at: Time,
+        /// The findings, for each workload.
+        known: Vec<Vec<Recalled>>,
+    },
     /// A kill switch said something.
     Switched {
         /// Which.
@@ -112,6 +119,7 @@ impl Message {
             | Self::Answered { at, .. }
             | Self::PodsDeleted { at, .. }
             | Self::Leased { at, .. }
+            | Self::Recalled { at, .. }
             | Self::Switched { at, .. }
             | Self::Asked { at, .. } => *at,
         }
@@ -206,8 +214,8 @@ pub enum Effect {
     Lease(LeaseCall),
     /// Do this about a kill switch; comes back as [`Message::Switched`].
     Switch(SwitchId, Call),
-    /// Remember this of a version of this workload, for later watches.
-    Remember(WorkloadId, Known),
+    /// Remember this of a version of this workload, whose uid is told too, for later watches.
+    Remember(WorkloadId, Known, String),
     /// Ring the terminal's bell.
     Bell,
 }

@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn every_state_of_a_rollback_and_every_verdict_has_its_status() {
         let at = Time::UNIX_EPOCH;
-        let plan = || Arc::new(Plan { goal: Goal::Back, stages: Vec::new(), left_out: Vec::new() });
+        let plan = || Arc::new(Plan::empty(Goal::Back));
         let done = || Undertaking {
             plan: plan(),
             confirmed: at,

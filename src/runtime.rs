@@ -3,11 +3,13 @@
 
 mod log;
 mod outside;
+mod recalling;
 mod screen;
 mod secrets;
 mod stops;
 
 pub use outside::{Equipment, Outside};
+pub(crate) use recalling::recalled;
 pub use secrets::Awaited;
 pub use stops::stops;
 

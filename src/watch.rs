@@ -19,7 +19,7 @@ use crate::message::{Command, Effect, Message, StreamNews};
 use crate::poll::{Alert, Issue};
 use crate::rollback::automatic::Arming;
 use crate::rollback::deletion::{Attempt, Question};
-use crate::rollback::known::Standing;
+use crate::rollback::known::{Recalled, Standing};
 use crate::rollback::lease::{Holder, Holding};
 use crate::rollback::{Covered, Readiness, Rollback};
 use crate::rollout::Rollout;
@@ -88,6 +88,8 @@ pub struct Watch {
     /// When it could last not be had while nothing else kept others out, and why.
     lease_lost: Option<(Time, String)>,
     arming: Arming,
+    /// What earlier watches found, for each workload.
+    recalled: Vec<Vec<Recalled>>,
     /// What was remembered of a version in this watch, so that it is written once.
     remembered: Vec<(WorkloadId, String, Standing)>,
     switches: Switches,
@@ -149,6 +151,7 @@ impl Watch {
             lease_held: None,
             lease_lost: None,
             arming: Arming::default(),
+            recalled: Vec::new(),
             remembered: Vec::new(),
             switches: Switches::new(&setup),
             setup: Arc::new(setup),
@@ -221,6 +224,7 @@ impl Watch {
             Message::PodsDeleted { answers, .. } => {
                 self.take_deleted(answers);
             }
+            Message::Recalled { known, .. } => self.take_recalled(known, &mut effects),
             Message::Switched { switch, news, .. } => {
                 self.take_switch_news(switch, news, &mut effects);
                 self.revision += 1;

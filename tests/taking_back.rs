@@ -327,7 +327,7 @@ fn flags_have_to_be_clear_for_as_long_as_the_environment_asks() {
 
 fn remembered(effects: &[Effect]) -> Vec<(String, Standing)> {
     let of = |effect: &Effect| match effect {
-        Effect::Remember(APP, Known { hash, standing, .. }) => Some((hash.clone(), *standing)),
+        Effect::Remember(APP, Known { hash, standing, .. }, _) => Some((hash.clone(), *standing)),
         _ => None,
     };
     effects.iter().filter_map(of).collect()
@@ -369,7 +369,7 @@ fn a_version_that_survives_its_watch_is_remembered_as_good() {
     }
     assert_eq!(remembered(&effects), [("hash-1.9.0".to_owned(), Standing::Good)], "{:?}", watch.findings());
     let images = effects.iter().find_map(|effect| match effect {
-        Effect::Remember(_, known) => Some(known.images.clone()),
+        Effect::Remember(_, known, _) => Some(known.images.clone()),
         _ => None,
     });
     assert_eq!(images.unwrap(), ["registry.example.com/app:1.9.0@sha256:1.9.0"], "by what it really ran");

@@ -3,18 +3,19 @@
 mod readiness;
 mod switches;
 
-use super::{CommandError, assembled, block_on, here_and_now, load, print, recall, unless_stopped};
+use super::{CommandError, assembled, block_on, here_and_now, load, print, unless_stopped};
 use crate::cli::{CheckArgs, Global};
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
 use crate::config::{Assembly, Config};
 use crate::deploy::{Time, WorkloadRef};
-use crate::message::Effect;
+use crate::memory::Memory;
+use crate::message::{Effect, Message};
 use crate::outcome::Outcome;
 use crate::poll::PollRequest;
 use crate::rollback::Goal;
 use crate::rollback::ask::Ask;
-use crate::runtime::QUEUE;
+use crate::runtime::{QUEUE, recalled};
 use crate::setup::Told;
 use crate::signal::SourceId;
 use crate::source::spec::SourceSpec;
@@ -43,9 +44,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<Outcome, CommandE
 async fn tried(config: &Config, args: &CheckArgs) -> Result<Outcome, CommandError> {
     let options = here_and_now(Told::default(), true);
     let now = options.started;
-    let mut assembly = assembled(config, args.environment.as_deref(), &options).await?;
-    // Where a rollback goes depends on what earlier watches found.
-    recall(&mut assembly.setup);
+    let assembly = assembled(config, args.environment.as_deref(), &options).await?;
     let Assembly { setup, sources, rollback, switches } = assembly;
     let mut text = format!("environment {}\n", setup.environment);
     let Found { versions, deployed_at, cluster, asks } = deployed(Watch::new(setup), &sources).await;
@@ -159,6 +158,12 @@ async fn connect(
     })?;
     // A cluster that cannot be reached tells nothing; its own lines say why.
     let cluster = cluster::connect(&spec).await.ok()?;
+    // Where a rollback goes depends on what earlier watches found.
+    if let Some(memory) = Memory::usual() {
+        let known = recalled(memory, watch.shared_setup(), &cluster).await;
+        let at = watch.now();
+        watch.update(Message::Recalled { at, known });
+    }
     let (out, mut news) = mpsc::channel(QUEUE);
     let stream = source::kubernetes::stream(SourceId(index as u16), spec, cluster.clone(), Clock::real(), out);
     let listen = async {

@@ -2,11 +2,12 @@
 
 mod lines;
 
-use super::{CommandError, assembled, block_on, came_to, here_and_now, load, recall};
+use super::{CommandError, assembled, block_on, came_to, here_and_now, load};
 use crate::cli::{Global, RollbackArgs};
 use crate::clock::Clock;
 use crate::config::Assembly;
 use crate::lines::{BoundedLines, Line};
+use crate::memory::Memory;
 use crate::outcome::Outcome;
 use crate::output;
 use crate::runtime::{Outside, QUEUE, Runtime, stops};
@@ -50,7 +51,7 @@ async fn follow(
     assembly.setup.rollback.automatic = Automatic::Off;
     // An answer is a line and its Enter; no slip of a finger types that.
     assembly.setup.confirm_grace = TimeDelta::zero();
-    let memory = recall(&mut assembly.setup);
+    let memory = Memory::usual();
     let clock = Clock::real();
     let (out, inbox) = mpsc::channel(QUEUE);
     let watch = Watch::new(assembly.setup);

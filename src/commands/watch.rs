@@ -1,6 +1,6 @@
 //! `redflag watch`: the screen over one environment's newest deploy.
 
-use super::{CommandError, block_on, came_to, here_and_now, load, recall};
+use super::{CommandError, block_on, came_to, here_and_now, load};
 use crate::cli::{Global, WatchArgs};
 use crate::clock::Clock;
 use crate::config::{self, Assembly, Config, SystemSecrets};
@@ -34,9 +34,9 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandE
     let look = Screenplay::of(global, &config)?;
     // Whatever is wrong is said before the terminal is touched; whoever has to touch a key does it beside the screen.
     let secrets = Arc::new(SystemSecrets::default());
-    let Assembly { mut setup, sources, rollback, switches } =
+    let Assembly { setup, sources, rollback, switches } =
         config.assemble(args.environment.as_deref(), &options, &*secrets)?;
-    let memory = recall(&mut setup);
+    let memory = Memory::usual();
     let credentials = if secrets.missing().is_empty() {
         Credentials::There(Box::new(Equipment { sources, rollback, switches }))
     } else {

@@ -15,6 +15,31 @@ pub struct Known {
     pub at: Time,
 }
 
+/// A finding of an earlier watch, and of which workload it speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recalled {
+    /// What was found.
+    pub known: Known,
+    /// The workload's identity then; `None` in what was written before identities were.
+    pub uid: Option<String>,
+}
+
+impl Recalled {
+    /// What it says of the workload with this identity; `None` where it speaks of another one.
+    ///
+    /// One without an identity may be of another cluster whose environment had the same name, and called bad whatever a
+    /// person took back: that it was good counts for nothing, and that it was bad for no more than that.
+    pub fn of(&self, uid: &str) -> Option<Known> {
+        let standing = match (&self.uid, self.known.standing) {
+            (Some(known), standing) => (known == uid).then_some(standing)?,
+            (None, Standing::Good) => return None,
+            (None, Standing::Bad | Standing::RolledBack) => Standing::RolledBack,
+            (None, Standing::Unproven) => Standing::Unproven,
+        };
+        Some(Known { standing, ..self.known.clone() })
+    }
+}
+
 /// What is known of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -91,6 +116,17 @@ mod tests {
         let hash = served_before.map(|tag| format!("hash-{tag}"));
         let place = default_target(&others.iter().collect::<Vec<_>>(), hash.as_deref(), known)?;
         Some(others[place].label().to_owned())
+    }
+
+    #[test]
+    fn what_was_found_counts_for_the_very_same_workload() {
+        let found = known("1.8.3", Standing::Good, 1);
+        let own = Recalled { known: found.clone(), uid: Some("uid-1".to_owned()) };
+        assert_eq!(own.of("uid-1"), Some(found.clone()));
+        assert_eq!(own.of("uid-2"), None, "another cluster has a workload of that name too");
+        let old = |standing| Recalled { known: Known { standing, ..found.clone() }, uid: None }.of("uid-1");
+        assert_eq!(old(Standing::Good), None);
+        assert_eq!(old(Standing::Bad).map(|known| known.standing), Some(Standing::RolledBack));
     }
 
     #[test]

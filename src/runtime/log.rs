@@ -55,6 +55,10 @@ pub(super) fn message(message: &Message, setup: &Setup) {
                 info!(%workload, pod = pod.name, uid = pod.uid, answer = deleted.told(), "a pod was to be deleted");
             }
         }
+        Message::Recalled { known, .. } => {
+            let findings: usize = known.iter().map(Vec::len).sum();
+            debug!(findings, "recalled of earlier watches");
+        }
         Message::Switched { switch, news, .. } => {
             let system = setup.switch(*switch).system.name();
             match news {

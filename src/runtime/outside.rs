@@ -1,12 +1,13 @@
 //! Performs effects: each is a task whose result comes back as a message. Tasks end with this value.
 
+use super::recalling::recalled;
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
 use crate::deploy::WorkloadId;
 use crate::kill_switch::spec::SwitchSpec;
 use crate::kill_switch::system::{self, KillSwitch};
 use crate::kill_switch::{self, Call, FlagState, News};
-use crate::memory::Memory;
+use crate::memory::{Memory, Whose};
 use crate::message::{Effect, Message, StreamNews};
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::rollback::deletion::{Deleted, PodId};
@@ -141,11 +142,20 @@ impl Outside {
             let SourceSpec::Kubernetes(spec) = spec else { continue };
             let (spec, shared) = (spec.clone(), Arc::clone(&self.cluster));
             let (id, clock, out) = (SourceId(index as u16), self.clock.clone(), self.out.clone());
+            let (memory, setup) = (self.memory.clone(), Arc::clone(&self.setup));
             self.tasks.spawn(async move {
                 let cluster = connected(id, &spec, &clock, &out).await;
                 // Only one cluster holds an environment's workloads; the first one in is it.
                 let _ = shared.set(cluster.clone());
-                source::kubernetes::stream(id, spec, cluster, clock, out).await;
+                let recall = async {
+                    if let Some(memory) = memory {
+                        let known = recalled(memory, setup, &cluster).await;
+                        // The loop may have ended; then nobody is left to tell.
+                        let _ = out.send(Message::Recalled { at: clock.now(), known }).await;
+                    }
+                };
+                let stream = source::kubernetes::stream(id, spec, cluster.clone(), clock.clone(), out.clone());
+                tokio::join!(recall, stream);
             });
         }
     }
@@ -219,7 +229,7 @@ impl Outside {
                     Message::Switched { switch, at: clock.now(), news }
                 });
             }
-            Effect::Remember(workload, known) => self.remember(workload, known),
+            Effect::Remember(workload, known, uid) => self.remember(workload, known, uid),
             // The face rings; nothing outside does.
             Effect::Bell => {}
         }
@@ -297,12 +307,14 @@ impl Outside {
     }
 
     /// Writes down what was found of a version, on a thread of its own: a disk may be slow.
-    fn remember(&mut self, workload: WorkloadId, known: Known) {
-        let Some(memory) = self.memory.clone() else { return };
+    fn remember(&mut self, workload: WorkloadId, known: Known, uid: String) {
+        let (Some(memory), Some(cluster)) = (self.memory.clone(), self.cluster.get()) else { return };
+        let cluster = cluster.identity.uid().unwrap_or(&cluster.label).to_owned();
         let (environment, reference) =
             (self.setup.environment.clone(), self.setup.workload(workload).reference.clone());
         let write = move || {
-            if let Err(error) = memory.add(&environment, &reference, &known) {
+            let whose = Whose { cluster: &cluster, workload: &reference, uid: &uid };
+            if let Err(error) = memory.add(&environment, whose, &known) {
                 tracing::warn!(path = %memory.path().display(), %error, "what was found of a version is not remembered");
             }
         };

@@ -174,9 +174,11 @@ impl Watch {
             standing != Some(Standing::Good)
         });
         match doubtful {
-            Some(covered) => {
-                condition(ConditionKind::Target, false, format!("{} has not survived a watch of redflag yet", covered.to.label()))
-            }
+            Some(covered) => condition(
+                ConditionKind::Target,
+                false,
+                format!("{} has not survived a watch of redflag yet", covered.to.label()),
+            ),
             None if plan.is_empty() => condition(ConditionKind::Target, false, "there is no target".to_owned()),
             None => condition(ConditionKind::Target, true, format!("{} survived its watch", plan.target())),
         }

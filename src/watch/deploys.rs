@@ -33,7 +33,11 @@ impl Watch {
         let told = rollout.deploy.clone().map(|deploy| self.as_told(deploy));
         let index = usize::from(id.0);
         let known = self.workloads[index].deploy.clone();
+        let is_another = self.workloads[index].rollout.as_ref().is_none_or(|known| known.uid != rollout.uid);
         self.workloads[index].rollout = Some(rollout);
+        if is_another {
+            self.adopt_recalled(id);
+        }
         match (known, told) {
             (None, Some(deploy)) => {
                 self.tell_deploy(id, &deploy);

@@ -110,9 +110,11 @@ impl Watch {
             self.red_at_confirm.iter().any(|id| matches!(level(id), Level::RedFlag | Level::Stale | Level::NoData));
         let red = self.findings.iter().any(|finding| finding.level == Level::RedFlag);
         // Nor is one that nobody can see: clear is what is known to be clear.
-        let unseen = self.findings.iter().zip(&self.setup.signals).any(|(finding, signal)| {
-            signal.required && matches!(finding.level, Level::Stale | Level::NoData)
-        });
+        let unseen = self
+            .findings
+            .iter()
+            .zip(&self.setup.signals)
+            .any(|(finding, signal)| signal.required && matches!(finding.level, Level::Stale | Level::NoData));
         if still || red || unseen || !self.is_awake() {
             done.clear_since = None;
             if !red && self.now - ready >= NOT_THE_CAUSE_AFTER {
@@ -134,9 +136,11 @@ impl Watch {
 impl Watch {
     /// The old version serves, and nobody can see whether that helped: neither verified nor failed.
     fn never_seen_clear(&mut self, done: Undertaking, at: Time) -> Rollback {
-        let unseen = self.findings.iter().zip(&self.setup.signals).filter(|(finding, signal)| {
-            signal.required && matches!(finding.level, Level::Stale | Level::NoData)
-        });
+        let unseen = self
+            .findings
+            .iter()
+            .zip(&self.setup.signals)
+            .filter(|(finding, signal)| signal.required && matches!(finding.level, Level::Stale | Level::NoData));
         let unseen: Vec<&str> = unseen.map(|(_, signal)| signal.name.as_str()).take(NAMED).collect();
         let what = if unseen.is_empty() { "a flag".to_owned() } else { unseen.join(", ") };
         let reason = format!("{}; whether the flags are clear is not known: {what}", done.plan.serves());

@@ -3,10 +3,11 @@
 use super::Watch;
 use crate::deploy::{ServiceId, Version, WorkloadId};
 use crate::message::Effect;
-use crate::rollback::known::{Known, Standing};
+use crate::rollback::known::{Known, Recalled, Standing};
 use crate::rollback::{Goal, Rollback, Undertaking};
 use crate::verdict::{Level, Verdict};
 use chrono::TimeDelta;
+use std::sync::Arc;
 
 /// A version under a red flag for this long is not one to go back to, whatever becomes of it.
 const RED_FOR: TimeDelta = TimeDelta::minutes(5);
@@ -80,6 +81,36 @@ impl Watch {
         self.remembered.push((id, version.hash.clone(), standing));
         let images = version.images.iter().map(|image| self.with_digest(id, version, image)).collect();
         let known = Known { hash: version.hash.clone(), images, standing, at: self.now };
-        effects.push(Effect::Remember(id, known));
+        let uid = self.workload(id).rollout.as_ref().map(|rollout| rollout.uid.clone());
+        effects.push(Effect::Remember(id, known, uid.unwrap_or_default()));
+    }
+
+    /// Takes in what earlier watches found.
+    pub(super) fn take_recalled(&mut self, known: Vec<Vec<Recalled>>, effects: &mut Vec<Effect>) {
+        self.recalled = known;
+        for index in 0..self.workloads.len() {
+            let id = WorkloadId(index as u16);
+            if self.adopt_recalled(id) {
+                self.prepare_anew(id, effects);
+            }
+        }
+    }
+
+    /// Keeps of what was recalled what speaks of the very workload that is there; says whether anything does.
+    pub(super) fn adopt_recalled(&mut self, id: WorkloadId) -> bool {
+        let index = usize::from(id.0);
+        let Some(uid) = self.workload(id).rollout.as_ref().map(|rollout| rollout.uid.as_str()) else { return false };
+        let Some(recalled) = self.recalled.get(index) else { return false };
+        let known: Vec<Known> = recalled.iter().filter_map(|found| found.of(uid)).collect();
+        if known.is_empty() && self.setup.rollback.known.get(index).is_none_or(Vec::is_empty) {
+            return false;
+        }
+        let all = &mut Arc::make_mut(&mut self.setup).rollback.known;
+        if all.len() <= index {
+            all.resize_with(index + 1, Vec::new);
+        }
+        all[index] = known;
+        self.revision += 1;
+        true
     }
 }

@@ -237,7 +237,8 @@ impl Watch {
             }
         }
         let is_taken = |state: &StepState| matches!(state, StepState::Accepted { .. } | StepState::Ready { .. });
-        if done.steps.iter().all(is_taken) && done.steps.iter().any(|state| matches!(state, StepState::Accepted { .. })) {
+        if done.steps.iter().all(is_taken) && done.steps.iter().any(|state| matches!(state, StepState::Accepted { .. }))
+        {
             done.accepted = done.accepted.or(Some(self.now));
             return Rollback::Running(done);
         }

@@ -78,7 +78,16 @@ fn seen(uid: &str, image: &str) -> Wanted {
     let running = Version { images: vec![image.to_owned()], revision: 2, hash: NEW.to_owned() };
     let deployed = at("2026-11-23T02:09:34Z");
     let uid = uid.to_owned();
-    let seen = Seen { uid, generation: 2, replicas: 3, running, deployed, revisions: Vec::new(), served_before: None, taken_back: None };
+    let seen = Seen {
+        uid,
+        generation: 2,
+        replicas: 3,
+        running,
+        deployed,
+        revisions: Vec::new(),
+        served_before: None,
+        taken_back: None,
+    };
     Wanted { seen: Some(seen), ..usual(&web()) }
 }
 

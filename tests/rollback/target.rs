@@ -19,6 +19,11 @@ fn operation<'a>(document: &'a Value, path: &str) -> &'a Value {
     operations.iter().find(is_it).unwrap_or(&Value::Null)
 }
 
+fn patched(object: &mut Value, operations: Vec<Value>) {
+    let patch: json_patch::Patch = serde_json::from_value(Value::from(operations)).unwrap();
+    json_patch::patch(object, &patch).unwrap();
+}
+
 fn tested<'a>(document: &'a Value, path: &str) -> &'a Value {
     let operations = document.as_array().unwrap();
     let is_it = |operation: &&Value| operation["path"] == path && operation["op"] == "test";
@@ -40,7 +45,7 @@ fn the_patch_is_kubectls_own_with_two_tests_before_it() {
     assert_eq!(operations[2], recorded[0], "the template, as kubectl brings it back");
     // kubectl replaces the annotations whole, and with them what somebody else has written meanwhile.
     let mut after = web().workload;
-    json_patch::patch(&mut after, &serde_json::from_value(Value::from(operations[3..].to_vec())).unwrap()).unwrap();
+    patched(&mut after, operations[3..].to_vec());
     assert_eq!(after["metadata"]["annotations"], recorded[1]["value"]);
 }
 
@@ -96,7 +101,7 @@ fn annotations_come_from_the_old_revision_but_for_the_controllers_own() {
     let annotating: Vec<Value> = document(&undo).as_array().unwrap()[3..].to_vec();
     // Whoever annotates it between the plan and the key is not overwritten.
     after["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = json!("shop");
-    json_patch::patch(&mut after, &serde_json::from_value(Value::from(annotating)).unwrap()).unwrap();
+    patched(&mut after, annotating);
     assert_eq!(
         after["metadata"]["annotations"],
         json!({
@@ -186,7 +191,10 @@ fn a_paused_deployment_is_resumed_by_the_undo_once_it_was_typed() {
     let line = tape("errors").into_iter().rfind(|line| line["response"]["body"]["spec"]["paused"] == true).unwrap();
     let world = web().with("/spec/paused", line["response"]["body"]["spec"]["paused"].clone());
     let undo = world.draft(hash("69dc9d88f6")).unwrap();
-    assert_eq!(*operation(document(&undo), "/spec/paused"), json!({"op": "replace", "path": "/spec/paused", "value": false}));
+    assert_eq!(
+        *operation(document(&undo), "/spec/paused"),
+        json!({"op": "replace", "path": "/spec/paused", "value": false})
+    );
     let told = undo.checks.iter().find(|check| check.name() == "paused").unwrap();
     assert_eq!(told.outcome, CheckOutcome::Typed);
     assert_eq!(told.sentence, "deployment/web is paused: the undo resumes it in the same request");

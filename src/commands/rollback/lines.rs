@@ -71,7 +71,7 @@ impl<W: Write> Lines<W> {
                 writeln!(self.out, "nothing to do: {sentence}")?;
             }
             writeln!(self.out, "further back goes: redflag rollback {} --to REVISION", watch.setup().environment)?;
-            return Ok(vec![Wish::Leave(DONE)]);
+            return Ok(vec![Wish::Leave(Outcome::Done)]);
         }
         write!(self.out, "{}", plan_text(watch, &plan))?;
         if plan.is_empty() {
@@ -243,7 +243,7 @@ impl<W: Write> Face for Lines<W> {
             }
             Rollback::OutcomeUnknown { reason, done, .. } if done.ready.is_some() => {
                 writeln!(self.out, "not verified: {reason}")?;
-                leave(UNKNOWN)
+                leave(Outcome::RollbackUnknown)
             }
             Rollback::OutcomeUnknown { at, reason, done } if watch.now() - *at > LOST_FOR => {
                 writeln!(self.out, "unknown whether it took effect: {reason}\nlook yourself:")?;

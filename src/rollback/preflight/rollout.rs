@@ -75,7 +75,8 @@ fn another_rollback(ask: &Ask, runs: &str, taken: &str, author: Option<&Author>,
         return Check::typed(CheckKind::PutBack, sentence, way_out);
     }
     let sentence = format!("{done}: {runs} is what it was rolled back to");
-    let way_out = "ask who did it, and why, before you take it back again; further back goes redflag rollback --to REVISION";
+    let way_out =
+        "ask who did it, and why, before you take it back again; further back goes redflag rollback --to REVISION";
     match ask.wanted.choice {
         Choice::Usual { .. } => Check::typed(CheckKind::PutBack, sentence, way_out),
         Choice::Hash(_) | Choice::Revision(_) => warning(CheckKind::PutBack, sentence, way_out),

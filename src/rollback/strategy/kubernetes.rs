@@ -25,6 +25,14 @@ use api::{Call, Lost, Reply};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::Value;
 
+/// Which cluster this is, by what never changes: the uid of its namespace `kube-system`, or its address where that may not
+/// be read.
+pub async fn identify(cluster: &Cluster) -> String {
+    // What there is to say of it is said with the plan.
+    let _told = around::identity(cluster).await;
+    cluster.identity.uid().unwrap_or(&cluster.label).to_owned()
+}
+
 /// Kubernetes' own undo, as a strategy.
 pub struct Undo {
     cluster: Cluster,
@@ -208,7 +216,9 @@ fn done(patch: &Patch, subresource: &str, reply: &Reply) -> Answer {
     if subresource.is_empty() && !before.is_null() && template::same(live, before) {
         let wanted = patch::template(&patch.document);
         if !template::same(before, wanted) {
-            return Answer::Unknown("the answer says that it was done, and shows the version that was there".to_owned());
+            return Answer::Unknown(
+                "the answer says that it was done, and shows the version that was there".to_owned(),
+            );
         }
     }
     Answer::Accepted
@@ -292,8 +302,11 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, St
         return Ok(State::Restored);
     }
     let before = patch::replaced(&patch.document);
-    let is_untouched =
-        if before.is_null() { object["metadata"]["generation"] == patch.generation } else { template::same(live, before) };
+    let is_untouched = if before.is_null() {
+        object["metadata"]["generation"] == patch.generation
+    } else {
+        template::same(live, before)
+    };
     if is_untouched {
         return Ok(State::Untouched);
     }

@@ -5,11 +5,13 @@
 mod support;
 
 use proptest::prelude::*;
-use redflag::message::{Command, Effect, Message};
+use redflag::deploy::{ServiceId, WorkloadId, WorkloadRef};
+use redflag::message::{Command, Effect, Message, StreamNews};
 use redflag::rollback::action::{Action, CiAction};
 use redflag::rollback::lease::{Holder, Holding};
 use redflag::rollback::{Answer, Blocked, Check, CheckKind, Goal, Readiness, Rollback, Step};
-use redflag::setup::Setup;
+use redflag::rollout::Revision;
+use redflag::setup::{Service, Setup, Workload};
 use redflag::watch::Watch;
 use std::sync::Arc;
 use support::*;
@@ -269,6 +271,115 @@ fn flags_that_nobody_can_see_are_not_clear() {
         serve(&mut watch, second, None);
     }
     assert!(matches!(watch.rollback(), Rollback::Verified { .. }), "seen later, and put right: {:?}", watch.rollback());
+}
+
+/// A revision of the app's history.
+fn revision(tag: &str, number: i64, created: i64) -> Revision {
+    Revision { version: version(tag, number), created: Some(at(created)), cause: None, ready: 0 }
+}
+
+#[test]
+fn somebody_elses_rollback_is_one_before_the_controller_has_numbered_it_and_after() {
+    for (number, numbered) in [(1, false), (3, true)] {
+        let (mut watch, _) = bad_deploy(setup());
+        let mut back = rolled_out(3, "1.9.0", "1.8.3", 201, None);
+        back.deploy.as_mut().unwrap().by = Some("dana".to_owned());
+        back.revisions = vec![revision("1.8.3", number, -9000), revision("1.9.0", 2, -100)];
+        back.revisions.sort_by_key(|it| std::cmp::Reverse(it.version.revision));
+        assert_eq!(back.taken_back().map(|version| version.label()), Some("1.9.0"), "numbered: {numbered}");
+        let effects = watch.update(told(201, back.clone()));
+        let last = watch.timeline().entries().last().unwrap().text.clone();
+        assert_eq!(
+            last, "deployment/app: rolled back, 1.9.0 → 1.8.3",
+            "dana deployed it once, and did not put it back"
+        );
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::Prepare(_))));
+        assert_eq!(watch.workload(APP).readiness, Readiness::Preparing, "what was ready was for another state");
+
+        // Nothing but the number changes, and the plan is made anew all the same.
+        let readiness = Readiness::Ready(undo("1.8.3", "1.9.0"));
+        watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(202), readiness });
+        back.revisions[0].version.revision += 1;
+        assert!(watch.update(told(203, back)).iter().any(|effect| matches!(effect, Effect::Prepare(_))));
+    }
+    let mut usual = rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30));
+    usual.revisions = vec![revision("1.9.0", 2, -100), revision("1.8.3", 1, -9000)];
+    assert!(usual.taken_back().is_none());
+}
+
+#[test]
+fn r_is_for_what_is_red_and_what_calls_it_and_another_key_widens_it() {
+    let one = setup();
+    let named = |name: &str| WorkloadRef { name: name.to_owned(), ..one.workloads[0].reference.clone() };
+    let service = |name: &str, calls: &[u16]| Service {
+        name: name.to_owned(),
+        depends_on: calls.iter().map(|index| ServiceId(*index)).collect(),
+    };
+    // The app is red; the shop calls it, and nobody calls the mail or is called by it.
+    let mut watch = Watch::new(Setup {
+        services: vec![service("app", &[]), service("shop", &[0]), service("mail", &[])],
+        workloads: ["app", "shop", "mail"]
+            .iter()
+            .zip(0..)
+            .map(|(name, index)| Workload { reference: named(name), service: ServiceId(index) })
+            .collect(),
+        ..one.clone()
+    });
+    let all = [WorkloadId(0), WorkloadId(1), WorkloadId(2)];
+    for second in 1..=200 {
+        watch.update(Message::Tick(at(second)));
+        if second % 10 == 0 {
+            for id in all {
+                let news = StreamNews::Rollout(id, Box::new(rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+                watch.update(Message::Streamed { source: CLUSTER, at: at(second), news });
+            }
+            watch.update(grafana(second, Some(60)));
+        }
+    }
+    for id in all {
+        let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
+        step.subject = watch.setup().workload(id).reference.to_string();
+        step.covers[0].workload = id;
+        let readiness = Readiness::Ready(Arc::new(step));
+        watch.update(Message::Prepared { workload: id, goal: Goal::Back, at: at(200), readiness });
+    }
+    assert_eq!(watch.usual_scope(), [WorkloadId(0), WorkloadId(1)]);
+    let scope = watch.usual_scope();
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope });
+    let planned = |watch: &Watch| match watch.rollback() {
+        Rollback::Planned { plan, opened } => (plan.step_count(), plan.beside, *opened),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(planned(&watch), (2, 1, at(200)));
+    let scope = watch.push();
+    let effects = ask(&mut watch, 203, Command::OpenPlan { goal: Goal::Back, scope });
+    assert_eq!(planned(&watch), (3, 0, at(203)), "the whole push, to be read anew");
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Lease(_))), "the lease stays as it is");
+}
+
+#[test]
+fn a_plan_that_nothing_calls_for_says_so() {
+    let uncalled = |bad_since: Option<i64>, known: bool| {
+        let mut watch = Watch::new(setup());
+        watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+        for second in 2..=400 {
+            watch.update(Message::Tick(at(second)));
+            if known && second % 10 == 0 {
+                watch.update(told(second, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+                let probe = vec![(PROBE, vec![(at(second), redflag::signal::Sample::Value(90.0))])];
+                watch.update(answered(SITE, second, probe));
+                watch.update(grafana(second, bad_since));
+            }
+        }
+        let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
+        watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(400), readiness });
+        open(&mut watch, Goal::Back, 400);
+        let Rollback::Planned { plan, .. } = watch.rollback() else { panic!("{:?}", watch.rollback()) };
+        plan.uncalled
+    };
+    assert!(uncalled(None, true), "everything is known to be clear");
+    assert!(!uncalled(Some(60), true), "a flag is red");
+    assert!(!uncalled(None, false), "and nobody calls healthy what nobody can see");
 }
 
 #[test]

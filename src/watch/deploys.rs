@@ -30,7 +30,11 @@ pub(super) struct PlanKey {
 
 impl Watch {
     pub(super) fn follow_rollout(&mut self, id: WorkloadId, rollout: Rollout, effects: &mut Vec<Effect>) {
-        let told = rollout.deploy.clone().map(|deploy| self.as_told(deploy));
+        let mut told = rollout.deploy.clone().map(|deploy| self.as_told(deploy));
+        if rollout.taken_back().is_some() {
+            // Whoever is named there deployed the old version once, and did not put it back.
+            told = told.map(|deploy| Deploy { by: None, ..deploy });
+        }
         let index = usize::from(id.0);
         let known = self.workloads[index].deploy.clone();
         let is_another = self.workloads[index].rollout.as_ref().is_none_or(|known| known.uid != rollout.uid);
@@ -112,7 +116,12 @@ impl Watch {
         let reference = &self.setup.workload(id).reference;
         let from = deploy.from.as_ref().map_or("?", Version::label);
         let by = deploy.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
-        let text = format!("{reference}: {from} → {}{by}", deploy.to.label());
+        let to = deploy.to.label();
+        let back = self.workload(id).rollout.as_ref().and_then(Rollout::taken_back);
+        let text = match back {
+            Some(back) => format!("{reference}: rolled back, {} → {to}", back.label()),
+            None => format!("{reference}: {from} → {to}{by}"),
+        };
         self.timeline.add(deploy.at, Mark::Deploy, text);
     }
 

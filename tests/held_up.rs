@@ -61,11 +61,19 @@ fn held_up() -> Watch {
     watch
 }
 
+/// Time goes on as the loop makes it.
+fn pass(watch: &mut Watch, second: i64) {
+    let now = (watch.now() - at(0)).num_seconds();
+    ticks(watch, now + 1..=second);
+}
+
 fn open(watch: &mut Watch, second: i64) -> Vec<Effect> {
+    pass(watch, second);
     ask(watch, second, Command::AskToDeletePods { scope: Vec::new() })
 }
 
 fn yes(watch: &mut Watch, second: i64) -> Vec<Effect> {
+    pass(watch, second);
     ask(watch, second, Command::DeletePods)
 }
 
@@ -98,6 +106,7 @@ fn the_broken_pod_is_deleted_by_two_keys_and_the_rollback_ends_well() {
     assert!(told_now.contains(&"ada deletes db-1 of statefulset/db, in the way of the rollback"), "{told_now:?}");
     assert!(told_now.contains(&"pod db-1: deletion accepted"), "{told_now:?}");
 
+    pass(&mut watch, 60);
     watch.update(told(60, rolled_out(3, "1.9.0", "1.8.3", 12, Some(60))));
     assert_eq!(watch.rollback().undertaking().unwrap().ready, Some(at(60)));
 }
@@ -117,6 +126,7 @@ fn a_yes_in_the_first_moments_is_no_answer_and_leaves_the_question_open() {
 fn closing_the_question_deletes_nothing_and_leaves_the_rollback_alone() {
     let mut watch = held_up();
     open(&mut watch, 20);
+    pass(&mut watch, 30);
     assert_eq!(ask(&mut watch, 30, Command::Dismiss), []);
     assert_eq!(watch.deletion(), None);
     assert_eq!(yes(&mut watch, 31), [], "there is nothing to say yes to");
@@ -173,6 +183,7 @@ fn a_pod_that_got_well_while_the_question_was_open_is_left_alone() {
     open(&mut watch, 20);
     let mut well = waits_for_db_1(3);
     well.pods[1].phase = PodPhase::Ready;
+    pass(&mut watch, 25);
     watch.update(told(25, well));
     assert_eq!(yes(&mut watch, 30), []);
 }
@@ -183,6 +194,7 @@ fn only_what_was_named_is_deleted() {
     open(&mut watch, 20);
     let mut two = waits_for_db_1(3);
     break_one(&mut two.pods[0], "1.9.0");
+    pass(&mut watch, 25);
     watch.update(told(25, two));
     assert_eq!(watch.deletable_pods(APP).len(), 2);
     assert_eq!(yes(&mut watch, 30), [of_db_1()], "db-0 was not in the question");
@@ -214,6 +226,7 @@ fn what_must_not_be_deleted_is_never_offered() {
 fn without_a_rollback_or_in_read_only_mode_nothing_is_offered() {
     let mut watch = Watch::new(database());
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+    pass(&mut watch, 11);
     watch.update(told(12, waits_for_db_1(3)));
     assert_eq!(watch.deletable_pods(APP), [], "somebody else's undo is somebody else's");
     let mut watch = Watch::new(Setup { read_only: true, ..database() });

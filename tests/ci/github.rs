@@ -333,7 +333,7 @@ async fn what_was_never_sent_is_refused_at_once() {
 async fn a_workflow_that_is_not_there_or_not_active_blocks() {
     let blocked = on(Peer::start(vec![]).await.endpoint("")).refusal().await;
     assert_eq!(blocked.reason, "there is no workflow rollback.yml in example/shop, or the token cannot see it");
-    assert_eq!(blocked.checks.len(), 1, "what was checked before is kept");
+    assert_eq!(blocked.checks.len(), 2, "what was checked before is kept: the target, and who else put one back");
     let disabled = with(fixture!("github/workflow.json"), "/state", "disabled_manually");
     let peer = Peer::start(vec![
         reply(&format!("GET {WORKFLOW}/runs"), 200, fixture!("github/runs.json")),

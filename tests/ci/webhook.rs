@@ -164,5 +164,5 @@ async fn each_service_is_told_by_itself() {
     let stage = on(&peer, None, None);
     let (cart, mail) = (stage.step().await, stage.step_for(&ask_of("mail", "mail")).await);
     assert_ne!(cart.subject, mail.subject);
-    assert_eq!(check(&cart, "target").sentence, "1.8.3 is revision 8; no watch of it is remembered");
+    assert_eq!(check(&cart, "target").sentence, "1.8.3 served before the deploy; no watch has judged it");
 }

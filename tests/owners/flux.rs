@@ -291,12 +291,14 @@ async fn somebody_who_was_quicker_is_told_with_what_is_suspended_now() {
             },
         )
         .await;
-    cluster.peer.change(|world| crate::set(&mut world.workload, "/metadata/generation", json!(9)));
+    cluster.peer.change(|world| {
+        crate::set(&mut world.workload, "/spec/template/metadata/annotations", json!({"restartedAt": "now"}));
+    });
     let Answer::ChangedUnderUs(what) = flux(&cluster.peer.cluster()).send(&prepared().await).await else { panic!() };
     assert_eq!(
         what,
         format!(
-            "deployment/web was changed (scaled, or its settings); it still runs 1.9.0; kustomization/apps is \
+            "deployment/web was changed (other settings); it still runs 1.9.0; kustomization/apps is \
              suspended now: {RESUME}"
         )
     );

@@ -17,7 +17,7 @@ mod owner;
 
 use objects::{World, set, web};
 use redflag::clock::Clock;
-use redflag::rollback::ask::Wanted;
+use redflag::rollback::ask::{Choice, Wanted};
 use redflag::rollback::spec::{RollbackSpec, StrategySpec};
 use redflag::rollback::strategy::{self, Strategy};
 use redflag::rollback::{Answer, Blocked, Check, CheckOutcome, Readiness, Refusal, Step};
@@ -35,15 +35,20 @@ fn build(spec: StrategySpec, cluster: &redflag::cluster::Cluster) -> Arc<dyn Str
     strategy::build(&RollbackSpec { strategy: spec, repository: None }, cluster, &Clock::real()).unwrap()
 }
 
+/// As a watch asks that saw 1.8.3 serve before the deploy.
+fn wanted() -> Wanted {
+    Wanted { choice: Choice::Usual { served_before: Some("69dc9d88f6".to_owned()) }, ..Wanted::default() }
+}
+
 async fn ready(strategy: &dyn Strategy, world: &World) -> Step {
-    match strategy.prepare(&world.ask(Wanted::default())).await {
+    match strategy.prepare(&world.ask(wanted())).await {
         Readiness::Ready(step) => Arc::unwrap_or_clone(step),
         other => panic!("{other:?}"),
     }
 }
 
 async fn refusal(strategy: &dyn Strategy, world: &World) -> Refusal {
-    match strategy.prepare(&world.ask(Wanted::default())).await {
+    match strategy.prepare(&world.ask(wanted())).await {
         Readiness::Blocked(refusal) => refusal,
         other => panic!("{other:?}"),
     }

@@ -14,7 +14,7 @@ use redflag::rollback::ask::Ask;
 use redflag::rollback::deletion::Deleted;
 use redflag::rollback::known::{Known, Standing};
 use redflag::rollback::lease::{Holding, LeaseCall};
-use redflag::rollback::{Answer, Blocked, Check, Covered, Readiness, Refusal, Step};
+use redflag::rollback::{Answer, Blocked, Check, CheckKind, Covered, Readiness, Refusal, Step};
 use redflag::rollout::{Pod, PodPhase, Progress, Replicas, Rollout};
 use redflag::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, SwitchId, Told, Workload};
 use redflag::signal::{Kind, Point, Sample, Signal, SignalId, SourceId};
@@ -582,6 +582,12 @@ fn undo(setup: &Setup, ask: &Ask) -> Step {
         not_restored: vec!["ConfigMap app-settings was changed 14:00 and stays as it is".to_owned()],
         expected: TimeDelta::seconds(70),
     }
+}
+
+/// It was looked for all that an automatic rollback must know.
+pub(super) fn looked(step: &mut Step) {
+    step.checks.push(Check::ok(CheckKind::Migration, "no migration shipped with 1.9.0"));
+    step.checks.push(Check::ok(CheckKind::PutBack, "1.9.0 is not an old revision that somebody put back"));
 }
 
 /// A migration went out with the version: what it dropped does not come back.

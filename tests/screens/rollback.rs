@@ -42,6 +42,7 @@ fn automatic(mode: Automatic) -> Scene {
         setup.rollback.automatic = mode;
         setup.rollback.known = company::known_good();
     });
+    scene.alter = company::looked;
     scene.rolled_out();
     scene
 }

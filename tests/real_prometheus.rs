@@ -10,7 +10,7 @@ use redflag::poll::{Poll, PollRequest, SourceError};
 use redflag::signal::{Sample, SignalId};
 use redflag::source::Source;
 use redflag::source::prometheus::Prometheus;
-use redflag::source::spec::{Auth, Endpoint, Expr, PrometheusSpec, SeriesQuery};
+use redflag::source::spec::{Auth, Endpoint, Expr, Meaning, PrometheusSpec, SeriesQuery};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,7 +64,15 @@ fn start_prometheus(target: u16, folder: &std::path::Path) -> (Running, u16) {
 }
 
 fn query(signal: u16, expr: Expr) -> SeriesQuery {
-    SeriesQuery { signal: SignalId(signal), service: ServiceId(0), expr, step: TimeDelta::seconds(4), scale: 1.0 }
+    SeriesQuery {
+        signal: SignalId(signal),
+        service: ServiceId(0),
+        expr,
+        step: TimeDelta::seconds(4),
+        scale: 1.0,
+        meaning: Meaning::default(),
+        scrape: None,
+    }
 }
 
 async fn poll(source: &Prometheus) -> Result<Poll, SourceError> {

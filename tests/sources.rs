@@ -13,5 +13,7 @@ mod peer;
 mod probe;
 #[path = "sources/prometheus.rs"]
 mod prometheus;
+#[path = "sources/scrapes.rs"]
+mod scrapes;
 #[path = "sources/sentry.rs"]
 mod sentry;

@@ -99,10 +99,11 @@ impl Line {
 }
 
 impl From<CheckLine> for Line {
-    fn from(CheckLine { what, result }: CheckLine) -> Self {
-        match result {
-            Ok(remark) => Self::new(Trial::Ok, &what, &[&remark]),
-            Err(failure) => Self::new(Trial::Failed, &what, &[&failure.reason, &failure.way_out]),
+    fn from(CheckLine { what, result, warning }: CheckLine) -> Self {
+        match (result, warning) {
+            (Ok(remark), None) => Self::new(Trial::Ok, &what, &[&remark]),
+            (Ok(remark), Some(warning)) => Self::new(Trial::Warning, &what, &[&remark, &warning]),
+            (Err(failure), _) => Self::new(Trial::Failed, &what, &[&failure.reason, &failure.way_out]),
         }
     }
 }
@@ -198,6 +199,7 @@ async fn check(spec: &SourceSpec, request: &PollRequest) -> Vec<CheckLine> {
                 reason: error.to_string(),
                 way_out: "mend the source's settings in the configuration".to_owned(),
             }),
+            warning: None,
         }],
     }
 }

@@ -14,7 +14,7 @@ use crate::rollback::spec::RollbackSpec;
 use crate::setup::{Delivery, RollbackPolicy, Service, Setup, SourceInfo, Switch, Told};
 use crate::signal::{Signal, SignalId, SourceId};
 use crate::source::spec::{
-    AlertQuery, DatadogSpec, Endpoint, Expr, GrafanaSpec, ProbeSpec, PrometheusSpec, SentryQuery, SeriesQuery,
+    AlertQuery, DatadogSpec, Endpoint, Expr, GrafanaSpec, Meaning, ProbeSpec, PrometheusSpec, SentryQuery, SeriesQuery,
     SourceSpec,
 };
 use chrono::TimeDelta;
@@ -217,8 +217,11 @@ fn signal(planned: &signals::Signal, source: SourceId) -> Signal {
 fn ask(source: &mut SourceSpec, id: SignalId, planned: &signals::Signal) {
     let (service, step) = (planned.service, planned.step);
     match (&planned.read, source) {
-        (Read::Series { datasource, expr, scale, .. }, source) => {
-            let query = SeriesQuery { signal: id, service, expr: expr.clone(), step, scale: *scale };
+        (Read::Series { datasource, expr, scale, unit_is_stated, scrape, .. }, source) => {
+            let (unit, required) = (planned.unit, planned.required);
+            let meaning = Meaning { unit, unit_is_stated: *unit_is_stated, required };
+            let (expr, scale, scrape) = (expr.clone(), *scale, *scrape);
+            let query = SeriesQuery { signal: id, service, expr, step, scale, meaning, scrape };
             match source {
                 SourceSpec::Grafana(spec) => match spec.datasources.iter_mut().find(|(uid, _)| uid == datasource) {
                     Some((_, queries)) => queries.push(query),

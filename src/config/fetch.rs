@@ -48,21 +48,23 @@ impl<'a> Fetch<'a> {
                     .map(|(place, workload)| (WorkloadId(index(place)), workload.reference.clone()))
                     .collect(),
             }),
-            System::Grafana { url, auth, organization, datasource: _ } => SourceSpec::Grafana(GrafanaSpec {
+            System::Grafana { url, auth, organization, datasource: _, scrape: _ } => SourceSpec::Grafana(GrafanaSpec {
                 endpoint: endpoint(url),
                 auth: self.auth(auth)?,
                 organization: *organization,
                 datasources: Vec::new(),
                 alerts: Vec::new(),
             }),
-            System::Prometheus { url, auth, tenant, alertmanager } => SourceSpec::Prometheus(PrometheusSpec {
-                endpoint: endpoint(url),
-                auth: self.auth(auth)?,
-                tenant: tenant.clone(),
-                queries: Vec::new(),
-                alerts: Vec::new(),
-                alertmanager: alertmanager.clone(),
-            }),
+            System::Prometheus { url, auth, tenant, alertmanager, scrape: _ } => {
+                SourceSpec::Prometheus(PrometheusSpec {
+                    endpoint: endpoint(url),
+                    auth: self.auth(auth)?,
+                    tenant: tenant.clone(),
+                    queries: Vec::new(),
+                    alerts: Vec::new(),
+                    alertmanager: alertmanager.clone(),
+                })
+            }
             System::Sentry { url, token, organization, environment: named } => SourceSpec::Sentry(SentrySpec {
                 endpoint: endpoint(url),
                 token: self.secret(token)?,

@@ -99,6 +99,8 @@ pub(super) struct Grafana {
     pub(super) datasource: Option<At<String>>,
     /// Number of the organization, for users of several.
     pub(super) organization: Option<At<u64>>,
+    /// How far apart the samples of its series are; default: learned from the samples.
+    pub(super) scrape: Option<At<Length>>,
     /// How often it is asked; default `15s`.
     pub(super) interval: Option<At<Length>>,
     /// How long an answer may take; default `5s`.
@@ -121,6 +123,8 @@ pub(super) struct Prometheus {
     pub(super) tenant: Option<At<String>>,
     /// The Alertmanager behind it, everything before `/api/v2`: its silences are heeded by signals of the kind alerts.
     pub(super) alertmanager: Option<At<String>>,
+    /// How far apart the samples of its series are; default: learned from the samples.
+    pub(super) scrape: Option<At<Length>>,
     /// How often it is asked; default `15s`.
     pub(super) interval: Option<At<Length>>,
     /// How long an answer may take; default `5s`.
@@ -259,8 +263,10 @@ pub(super) struct Signal {
     pub(super) datasource: Option<At<String>>,
     /// The unit in which the query answers; default: the kind's own.
     pub(super) unit: Option<At<InputUnit>>,
-    /// Distance of the readings; default `30s`, for Sentry `60s`.
+    /// Distance of the readings; default `30s` and no less than `scrape`, for Sentry `60s`.
     pub(super) step: Option<At<Length>>,
+    /// How far apart the samples behind it are; default: the source's.
+    pub(super) scrape: Option<At<Length>>,
     /// Sentry's projects, by slug or id; default: all that the token sees.
     pub(super) projects: Option<At<Vec<String>>>,
     /// The release as Sentry knows it; default `$service@$version`.

@@ -38,10 +38,30 @@ pub(super) struct Signal {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Read {
     Rollout(WorkloadId),
-    Series { source: usize, datasource: String, expr: Expr, scale: f64 },
-    Alerts { source: usize, filter: String },
-    Sentry { source: usize, projects: Vec<String>, release: String, want: SentryWant, filter: Option<String> },
-    Probe { url: String, status: Option<u16>, timeout: Duration },
+    Series {
+        source: usize,
+        datasource: String,
+        expr: Expr,
+        scale: f64,
+        unit_is_stated: bool,
+        scrape: Option<TimeDelta>,
+    },
+    Alerts {
+        source: usize,
+        filter: String,
+    },
+    Sentry {
+        source: usize,
+        projects: Vec<String>,
+        release: String,
+        want: SentryWant,
+        filter: Option<String>,
+    },
+    Probe {
+        url: String,
+        status: Option<u16>,
+        timeout: Duration,
+    },
 }
 
 impl Read {
@@ -207,7 +227,7 @@ impl Checker<'_> {
         let fill = |text: &String| variables.fill(text);
         Some(match read {
             Read::Rollout(workload) => Read::Rollout(*workload),
-            Read::Series { source, datasource, expr, scale } => Read::Series {
+            Read::Series { source, datasource, expr, scale, unit_is_stated, scrape } => Read::Series {
                 source: *source,
                 datasource: fill(datasource),
                 expr: match expr {
@@ -217,6 +237,8 @@ impl Checker<'_> {
                     }
                 },
                 scale: *scale,
+                unit_is_stated: *unit_is_stated,
+                scrape: *scrape,
             },
             Read::Alerts { source, filter } => Read::Alerts { source: *source, filter: fill(filter) },
             Read::Sentry { source, projects, release, want, filter } => Read::Sentry {

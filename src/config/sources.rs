@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// How often a source may be asked.
 pub(super) const INTERVALS: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::minutes(15);
+/// How far apart a series' samples may be.
+pub(super) const SCRAPES: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::minutes(15);
 /// How long an answer may take.
 pub(super) const TIMEOUTS: RangeInclusive<TimeDelta> = TimeDelta::milliseconds(100)..=TimeDelta::minutes(2);
 
@@ -30,10 +32,31 @@ pub(super) struct Source {
 #[derive(Debug)]
 pub(super) enum System {
     Kubernetes(Access),
-    Grafana { url: String, auth: Auth, organization: Option<u64>, datasource: Option<String> },
-    Prometheus { url: String, auth: Auth, tenant: Option<String>, alertmanager: Option<String> },
-    Sentry { url: String, token: At<SecretRef>, organization: String, environment: Option<String> },
-    Datadog { url: String, api_key: At<SecretRef>, application_key: At<SecretRef> },
+    Grafana {
+        url: String,
+        auth: Auth,
+        organization: Option<u64>,
+        datasource: Option<String>,
+        scrape: Option<TimeDelta>,
+    },
+    Prometheus {
+        url: String,
+        auth: Auth,
+        tenant: Option<String>,
+        alertmanager: Option<String>,
+        scrape: Option<TimeDelta>,
+    },
+    Sentry {
+        url: String,
+        token: At<SecretRef>,
+        organization: String,
+        environment: Option<String>,
+    },
+    Datadog {
+        url: String,
+        api_key: At<SecretRef>,
+        application_key: At<SecretRef>,
+    },
 }
 
 /// How to get to a cluster.
@@ -106,7 +129,8 @@ fn source(name: At<String>, raw: raw::Source, problems: &mut Problems) -> Option
             let url = address::check(&raw.url, Tail::None, problems);
             let datasource = raw.datasource.map(|at| at.value);
             let organization = raw.organization.map(|at| at.value);
-            (url.zip(auth).map(|(url, auth)| System::Grafana { url, auth, organization, datasource }), pace)
+            let scrape = scrape(raw.scrape.as_ref(), problems);
+            (url.zip(auth).map(|(url, auth)| System::Grafana { url, auth, organization, datasource, scrape }), pace)
         }
         raw::Source::Prometheus(raw) => {
             let pace = pace(raw.interval.as_ref(), raw.timeout.as_ref(), 15, 5, problems);
@@ -117,8 +141,9 @@ fn source(name: At<String>, raw: raw::Source, problems: &mut Problems) -> Option
             let alertmanager = raw.alertmanager.as_ref().map(|at| address::check(at, Tail::None, problems));
             let fine = !matches!(alertmanager, Some(None));
             let alertmanager = alertmanager.flatten();
+            let scrape = scrape(raw.scrape.as_ref(), problems);
             let system = url.zip(auth).filter(|_| fine);
-            (system.map(|(url, auth)| System::Prometheus { url, auth, tenant, alertmanager }), pace)
+            (system.map(|(url, auth)| System::Prometheus { url, auth, tenant, alertmanager, scrape }), pace)
         }
         raw::Source::Sentry(raw) => {
             let pace = pace(raw.interval.as_ref(), raw.timeout.as_ref(), 60, 10, problems);
@@ -149,6 +174,21 @@ fn pace(
     let interval = length("interval", interval, TimeDelta::seconds(default_interval), &INTERVALS, problems);
     let timeout = length("timeout", timeout, TimeDelta::seconds(default_timeout), &TIMEOUTS, problems);
     Some((interval?, timeout?.to_std().ok()?))
+}
+
+/// How far apart samples are, where it is said. What is out of range is complained of.
+pub(super) fn scrape(written: Option<&At<Length>>, problems: &mut Problems) -> Option<TimeDelta> {
+    let written = written?;
+    if SCRAPES.contains(&written.0) {
+        return Some(written.0);
+    }
+    let (shortest, longest) = (format_length(*SCRAPES.start()), format_length(*SCRAPES.end()));
+    problems.push(
+        Problem::new(&written.span, "this `scrape` is out of range")
+            .label(format!("expected {shortest} to {longest}"))
+            .way_out("leave it out: it is learned from the samples"),
+    );
+    None
 }
 
 /// A length of time within its bounds.

@@ -155,7 +155,9 @@ fn frames(
     to: Seconds,
     step: Seconds,
 ) -> Result<Vec<Value>, super::promql::ParseError> {
-    let expr = interpolate(&query.expr, step, to - from);
+    // The minimum step counts as the scrape interval where it is given.
+    let scrape = duration(&query.interval).unwrap_or(SCRAPE);
+    let expr = interpolate(&query.expr, step, scrape, to - from);
     let mut out = Vec::new();
     // Range when neither is asked for; both when both are.
     if query.range || !query.instant {
@@ -173,8 +175,8 @@ fn frames(
 }
 
 /// Grafana's own variables. Dashboards' variables are not the API's business.
-fn interpolate(expr: &str, step: Seconds, range: Seconds) -> String {
-    let rate = (step + SCRAPE).max(4.0 * SCRAPE);
+fn interpolate(expr: &str, step: Seconds, scrape: Seconds, range: Seconds) -> String {
+    let rate = (step + scrape).max(4.0 * scrape);
     let variables = [
         ("rate_interval_ms", format!("{}", rate * 1000.0)),
         ("rate_interval", format!("{rate}s")),
@@ -372,6 +374,10 @@ mod tests {
 
     #[test]
     fn grafanas_own_variables_are_filled_in_and_others_are_not() {
-        assert_eq!(interpolate("x[$__rate_interval] $service ${__interval}", 30.0, 3600.0), "x[60s] $service 30s");
+        assert_eq!(
+            interpolate("x[$__rate_interval] $service ${__interval}", 30.0, 15.0, 3600.0),
+            "x[60s] $service 30s"
+        );
+        assert_eq!(interpolate("x[$__rate_interval]", 30.0, 30.0, 3600.0), "x[120s]", "a minimum is a scrape interval");
     }
 }

@@ -62,6 +62,18 @@ mod tests {
     }
 
     #[test]
+    fn a_range_holds_samples_and_an_increase_needs_two_of_them() {
+        assert!(ask("sum(increase(http_requests_total[15s]))").is_empty(), "one scrape is no difference");
+        assert_eq!(values("max(count_over_time(http_requests_total{service=\"app\"}[5m]))"), [20.0; 11]);
+        assert!(values("vector(NaN)").iter().all(|value| value.is_nan()));
+        // A step and a scrape hold what a step counts, stretched: each pair of samples lies in one of them.
+        let bins = values("sum(increase(http_requests_total{service=\"app\"}[45s])) * 30 / 45");
+        let whole = values("sum(increase(http_requests_total{service=\"app\"}[315s])) * 300 / 315");
+        let (bins, whole): (f64, f64) = (bins[1..].iter().sum(), whole[10]);
+        assert!((bins / whole - 1.0).abs() < 1e-9, "{bins} in bins, {whole} in all");
+    }
+
+    #[test]
     fn nothing_over_nothing_is_not_a_number() {
         assert!(values("sum(up) * 0 / 0").iter().all(|value| value.is_nan()));
     }

@@ -1,25 +1,83 @@
 //! Lines of `redflag check`: what was tried, what came of it, and the way out.
 
+use super::scrape::{Scrapes, Short};
+use super::series::{duration, floor};
 use super::spec::SeriesQuery;
 use super::{CheckFailure, CheckLine};
-use crate::poll::{Poll, SourceError};
+use crate::deploy::{Time, brief as brief_length};
+use crate::poll::{Poll, PollRequest, SourceError};
 use crate::signal::{Point, SignalId};
+use chrono::TimeDelta;
 
 /// The most characters of a query in a line.
 const QUERY_LENGTH: usize = 60;
 
 /// Something that was tried and went well.
 pub(super) fn fine(what: impl Into<String>, remark: impl Into<String>) -> CheckLine {
-    CheckLine { what: what.into(), result: Ok(remark.into()) }
+    CheckLine { what: what.into(), result: Ok(remark.into()), warning: None }
 }
 
 /// Something that was tried and failed; the way out is the vendor's own, or follows from the error.
 pub(super) fn broken(what: impl Into<String>, error: &SourceError, way_out: Option<String>) -> CheckLine {
     let way_out = way_out.unwrap_or_else(|| usual_way_out(error));
-    CheckLine { what: what.into(), result: Err(CheckFailure { reason: error.to_string(), way_out }) }
+    failed(what.into(), error.to_string(), way_out)
 }
 
-/// What came of a signal's query: `5 readings`, `no data`, or why it was refused.
+fn failed(what: String, reason: String, way_out: String) -> CheckLine {
+    CheckLine { what, result: Err(CheckFailure { reason, way_out }), warning: None }
+}
+
+/// What a query's answer is held against.
+pub(super) struct Background<'a> {
+    from: Time,
+    /// The newest time of which the source could have told.
+    to: Time,
+    scrapes: Option<&'a Scrapes>,
+}
+
+impl<'a> Background<'a> {
+    /// For PromQL, whose samples are scraped.
+    pub(super) fn of(scrapes: &'a Scrapes, request: &PollRequest) -> Self {
+        Self { from: request.from, to: request.to - scrapes.engine().settles(), scrapes: Some(scrapes) }
+    }
+
+    /// For a source that tells of everything so much later.
+    pub(super) fn plain(request: &PollRequest, later: TimeDelta) -> Self {
+        Self { from: request.from, to: request.to - later, scrapes: None }
+    }
+
+    /// How many points a whole answer has.
+    fn points(&self, step: TimeDelta) -> usize {
+        let span = floor(self.to, step) - floor(self.from, step);
+        usize::try_from(span.num_milliseconds() / step.num_milliseconds().max(1) + 1).unwrap_or_default()
+    }
+
+    /// Why there may be no data, or half of it, and what to do about it.
+    fn way_out(&self, query: &SeriesQuery) -> Option<String> {
+        let Short { range, scrape } = self.scrapes?.too_short(query)?;
+        let (range, scrape) = (duration(range), duration(scrape));
+        Some(format!(
+            "[{range}] holds fewer than two scrapes of {scrape}: write [$__rate_interval], or [$__interval] for a count; \
+             if Grafana fills it in, set the scrape interval of its data source, or scrape = \"{scrape}\" here"
+        ))
+    }
+
+    /// What is worth knowing of a query that was answered.
+    fn warning(&self, query: &SeriesQuery, known: usize, of: usize) -> Option<String> {
+        // Of several pods, some are missing in each point then, and their sum is too low.
+        if let Some(way_out) = self.way_out(query) {
+            return Some(way_out);
+        }
+        if known * 2 < of {
+            return Some("more than half is missing: is the service up all the time, and scraped?".to_owned());
+        }
+        let scrape = self.scrapes?.slowest(query).filter(|scrape| *scrape > query.step)?;
+        let (step, scrape) = (duration(query.step), duration(scrape));
+        Some(format!("a step of {step} repeats samples that are {scrape} apart: set step = \"{scrape}\""))
+    }
+}
+
+/// What came of a signal's question: readings, no data, or why it was refused.
 pub(super) fn queried(
     what: String,
     answer: Result<&[Point], &SourceError>,
@@ -36,6 +94,40 @@ pub(super) fn queried(
             }
         }
     }
+}
+
+/// What came of a series' query: `61 of 61 points, now 0.05 %`, no data, or why it was refused.
+fn of_series(
+    what: String,
+    query: &SeriesQuery,
+    answer: Result<&[Point], &SourceError>,
+    background: &Background<'_>,
+    way_out: impl Fn(&SourceError) -> Option<String>,
+) -> CheckLine {
+    let points = match answer {
+        Err(error) => return broken(what, error, way_out(error)),
+        Ok(points) => points,
+    };
+    let values: Vec<f64> = points.iter().filter_map(|(_, sample)| sample.value()).collect();
+    let of = background.points(query.step).max(points.len());
+    let Some(now) = values.last() else {
+        let reason = match points.len() {
+            0 => format!("no data in the last {}", brief_length(background.to - background.from)),
+            points => format!("no value in any of {points} points"),
+        };
+        let way_out = background.way_out(query);
+        return if query.meaning.required {
+            let usual =
+                || "correct the query: no series of this name has these labels, or nothing was counted".to_owned();
+            failed(what, reason, way_out.unwrap_or_else(usual))
+        } else {
+            let usual = || "is the query right? the verdict does not wait for it".to_owned();
+            CheckLine { warning: Some(way_out.unwrap_or_else(usual)), ..fine(what, reason) }
+        };
+    };
+    let known = values.len();
+    let remark = format!("{known} of {of} points, now {}", query.meaning.unit.format(*now));
+    CheckLine { warning: background.warning(query, known, of), ..fine(what, remark) }
 }
 
 /// What a poll answered to one signal.
@@ -55,13 +147,14 @@ pub(super) fn queries(
     source: &str,
     queries: &[SeriesQuery],
     poll: &Poll,
+    background: &Background<'_>,
     way_out: impl Fn(&SourceError) -> Option<String>,
 ) -> Vec<CheckLine> {
     let line = |query: &SeriesQuery| {
         let text = super::series::texts(&query.expr).join(" ; ");
         let what = format!("{source}: {}", brief(&text));
         match answer_for(&poll.points, &poll.failed, query.signal) {
-            Some(answer) => queried(what, answer, &way_out),
+            Some(answer) => of_series(what, query, answer, background, &way_out),
             None => fine(what, "not asked: the version is not known yet"),
         }
     };
@@ -100,6 +193,8 @@ pub(super) fn brief(query: &str) -> String {
 
 fn usual_way_out(error: &SourceError) -> String {
     match error {
+        // Its sentence ends with the way out: the screen has to say it, too.
+        SourceError::Unit(_) => "",
         SourceError::Unauthorized(_) => "set a valid credential for this source",
         SourceError::Forbidden(_) => "give the credential the permission that is named",
         SourceError::NotFound(_) => "correct the url or the name",

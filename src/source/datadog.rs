@@ -5,11 +5,12 @@ mod monitors;
 mod search;
 mod timeseries;
 
-use super::check::{broken, fine, queries};
+use super::check::{Background, broken, fine, queries};
 use super::http::{Http, RetryHint, insert_secret};
 use super::patience::{Patience, conclude};
-use super::series::{Asked, askable, floor, points};
+use super::series::{Asked, askable, floor};
 use super::spec::{AlertQuery, DatadogSpec, SeriesQuery};
+use super::units::Units;
 use super::{CheckLine, Source};
 use crate::deploy::Time;
 use crate::poll::{Poll, PollRequest, SourceError};
@@ -37,6 +38,7 @@ pub struct Datadog {
     monitors: Vec<AlertQuery>,
     /// Queries that were refused when they were asked alone, by their texts: they would spoil every request.
     refused: Mutex<HashMap<Vec<String>, SourceError>>,
+    units: Units,
 }
 
 impl Datadog {
@@ -52,6 +54,7 @@ impl Datadog {
             queries: spec.queries,
             monitors: spec.monitors,
             refused: Mutex::default(),
+            units: Units::default(),
         })
     }
 
@@ -118,8 +121,9 @@ impl Datadog {
         let mut formula = 0;
         for asked in asked {
             let parts = (formula..formula + asked.parts.len()).map(|index| answer.bins(index)).collect();
+            let carried = answer.measure(formula);
             formula += asked.parts.len();
-            asked.answered(points(asked.query, parts, to - width), poll);
+            asked.answered(self.units.points(asked.query, &[], carried, parts, to - width), poll);
         }
         Ok(())
     }
@@ -132,7 +136,7 @@ impl Datadog {
         }
         let mut lines = vec![fine(what, "accepted")];
         let poll = self.ask_all(request).await;
-        lines.extend(queries(name, &self.queries, &poll, |error| {
+        lines.extend(queries(name, &self.queries, &poll, &Background::plain(request, INGESTION), |error| {
             self.way_out(error, "application key's scope timeseries_query")
         }));
         for query in &self.monitors {

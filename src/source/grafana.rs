@@ -1,14 +1,17 @@
 //! Grafana: many signals of a data source in one `POST /api/ds/query`, and the alert rules' states.
 
 pub mod frames;
+mod learning;
 mod queries;
 mod rules;
 
-use super::check::{alert_rules, broken, fine, queries};
+use super::check::{Background, alert_rules, broken, fine, queries};
 use super::http::{AT_ONCE, Http, RetryHint, authorization};
 use super::patience::{Patience, conclude};
 use super::rules::AlertRules;
+use super::scrape::Scrapes;
 use super::spec::{Endpoint, GrafanaSpec, SeriesQuery};
+use super::units::Units;
 use super::{CheckLine, Early, Source};
 use crate::deploy::Time;
 use crate::poll::{Poll, PollRequest, SourceError};
@@ -21,10 +24,18 @@ use std::sync::atomic::AtomicUsize;
 pub struct Grafana {
     http: Http,
     endpoint: Endpoint,
-    datasources: Vec<(String, Vec<SeriesQuery>)>,
+    datasources: Vec<DataSource>,
+    units: Units,
     alerts: AlertRules,
     /// How many queries go into one request: fewer once so many were too many.
     batch: AtomicUsize,
+}
+
+/// A data source behind Grafana, and what it is asked.
+struct DataSource {
+    uid: String,
+    queries: Vec<SeriesQuery>,
+    scrapes: Scrapes,
 }
 
 impl Grafana {
@@ -37,7 +48,12 @@ impl Grafana {
         Ok(Self {
             http: Http::new(&spec.endpoint, headers, RetryHint::RetryAfter)?,
             endpoint: spec.endpoint,
-            datasources: spec.datasources,
+            datasources: spec
+                .datasources
+                .into_iter()
+                .map(|(uid, queries)| DataSource { uid, scrapes: Scrapes::of(&queries, true), queries })
+                .collect(),
+            units: Units::default(),
             alerts: AlertRules::new(spec.alerts)?,
             batch: AtomicUsize::new(queries::BATCH),
         })
@@ -46,6 +62,7 @@ impl Grafana {
     async fn ask_all(&self, request: &PollRequest, early: &Early) -> Poll {
         let mut poll = Poll::default();
         let patience = Patience::with_timeouts(AT_ONCE);
+        self.learn(request, &patience).await;
         self.ask_series(request, early, &patience, &mut poll).await;
         self.ask_alerts(request.to, &patience, &mut poll).await;
         poll
@@ -75,7 +92,7 @@ impl Grafana {
                 return lines;
             }
         }
-        for (uid, _) in &self.datasources {
+        for DataSource { uid, .. } in &self.datasources {
             if let Ok(known) = &known
                 && !known.iter().any(|source| source.uid == *uid)
             {
@@ -87,8 +104,9 @@ impl Grafana {
             }
         }
         let poll = self.ask_all(request, &Early::nobody()).await;
-        for (_, of_source) in &self.datasources {
-            lines.extend(queries(name, of_source, &poll, |error| self.way_out(error)));
+        for DataSource { queries: asked, scrapes, .. } in &self.datasources {
+            let background = Background::of(scrapes, request);
+            lines.extend(queries(name, asked, &poll, &background, |error| self.way_out(error)));
         }
         let unseen = "correct the filter, or let the token read the rules' folder (alert.rules:read)";
         lines.extend(alert_rules(name, self.alerts.signals(), &poll, unseen, |error| self.way_out(error)));
@@ -109,7 +127,7 @@ impl Grafana {
             .map_or_else(|| "Grafana".to_owned(), |version| format!("Grafana {}", super::http::clean(&version))))
     }
 
-    async fn list(&self, now: Time) -> Result<Vec<Datasource>, SourceError> {
+    async fn list(&self, now: Time) -> Result<Vec<Listed>, SourceError> {
         self.http.ask(self.http.get(&["api", "datasources"]), now).await.map_err(explain)?.json()
     }
 
@@ -142,8 +160,9 @@ fn explain(error: SourceError) -> SourceError {
     }
 }
 
+/// A data source as Grafana lists it.
 #[derive(Deserialize)]
-struct Datasource {
+struct Listed {
     uid: String,
     #[serde(default)]
     name: String,

@@ -57,6 +57,7 @@ impl Patience {
             | SourceError::Server { .. }
             | SourceError::Partial(_)
             | SourceError::Unproven(_)
+            | SourceError::Unit(_)
             | SourceError::BadAnswer(_) => false,
         }
     }
@@ -68,8 +69,11 @@ pub(super) fn conclude(poll: Poll) -> Result<Poll, SourceError> {
     match poll.failed.first() {
         Some((_, error))
             if !answered
-                // A query that is refused, or answered in part or with nothing, is no sign that the source is gone.
-                && !matches!(error, SourceError::BadQuery(_) | SourceError::Partial(_) | SourceError::Unproven(_))
+                // A query that is refused, misread, or answered in part or with nothing, is no sign that the source is gone.
+                && !matches!(
+                    error,
+                    SourceError::BadQuery(_) | SourceError::Partial(_) | SourceError::Unproven(_) | SourceError::Unit(_)
+                )
                 && poll.failed.iter().all(|(_, other)| other == error) =>
         {
             Err(error.clone())

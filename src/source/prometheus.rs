@@ -3,13 +3,14 @@
 mod answer;
 mod rules;
 
-use super::check::{alert_rules, broken, fine, queries};
+use super::check::{Background, alert_rules, broken, fine, queries};
 use super::http::{AT_ONCE, Answer, Http, RetryHint, authorization, short};
 use super::patience::{Patience, conclude};
 use super::rules::AlertRules;
-use super::series::{Asked, Bins, PROMQL_SETTLES, aligned, askable, duration, only_series, points, remark};
+use super::scrape::{Question, Scrapes};
+use super::series::{Asked, Bins, aligned, askable, multiplied, only_series, remark};
 use super::spec::{PrometheusSpec, SeriesQuery};
-use super::variables::fill;
+use super::units::Units;
 use super::{CheckLine, Early, Source};
 use crate::deploy::Time;
 use crate::poll::{Poll, PollRequest, SourceError};
@@ -17,18 +18,14 @@ use crate::signal::Point;
 use answer::{Envelope, Failure, Matrix};
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use std::borrow::Cow;
 
 /// A range query with more points is refused: "exceeded maximum resolution of 11,000 points".
 const MOST_POINTS: i32 = 11_000;
-
-/// What Grafana assumes of a data source that does not say, for `$__rate_interval`.
-const SCRAPE: TimeDelta = TimeDelta::seconds(15);
 
 /// A longer query goes into the body: addresses have limits in proxies. Shorter ones use GET, which
 /// read-only proxies let through.
@@ -42,6 +39,8 @@ pub struct Prometheus {
     http: Http,
     name: String,
     queries: Vec<SeriesQuery>,
+    scrapes: Scrapes,
+    units: Units,
     alerts: AlertRules,
     /// Where an Alertmanager tells whom it holds back.
     alertmanager: Option<Url>,
@@ -61,7 +60,8 @@ impl Prometheus {
         let alerts = AlertRules::new(spec.alerts)?;
         let alertmanager = spec.alertmanager.as_deref().map(suppressed_at).transpose()?;
         let (name, queries) = (spec.endpoint.name, spec.queries);
-        Ok(Self { http, name, queries, alerts, alertmanager })
+        let scrapes = Scrapes::of(&queries, false);
+        Ok(Self { http, name, queries, scrapes, units: Units::default(), alerts, alertmanager })
     }
 
     /// A few queries at a time, each handed over as it comes. A server that keeps no time limit, its own or ours, for
@@ -69,6 +69,7 @@ impl Prometheus {
     async fn ask_all(&self, request: &PollRequest, early: &Early) -> Poll {
         let mut poll = Poll::default();
         let patience = Patience::with_timeouts(AT_ONCE);
+        self.learn(request, &patience).await;
         let (mut waiting, mut asking) = (askable(&self.queries, request).into_iter(), FuturesUnordered::new());
         loop {
             while asking.len() < AT_ONCE
@@ -80,7 +81,9 @@ impl Prometheus {
             if let Ok(points) = &answer {
                 early.tell(|| asked.part(points));
             }
-            remarks.iter().for_each(|text| remark(&mut poll.warnings, text));
+            for text in &remarks {
+                remark(&mut poll.warnings, text);
+            }
             asked.answered(answer, &mut poll);
         }
         self.ask_alerts(request.to, &patience, &mut poll).await;
@@ -94,29 +97,49 @@ impl Prometheus {
         request: &PollRequest,
         patience: &Patience,
     ) -> (Asked<'a>, Result<Vec<Point>, SourceError>, Vec<String>) {
-        let span = (asked.since, request.to);
+        let step = asked.query.step;
+        let (start, end) = aligned(asked.since, request.to - self.scrapes.engine().settles(), step, MOST_POINTS);
         let mut remarks = Vec::new();
         let mut parts = Vec::with_capacity(asked.parts.len());
-        for text in &asked.parts {
-            parts.push(patience.ask(self.range(text, asked.query.step, span, &mut remarks)).await);
+        for part in 0..asked.parts.len() {
+            let filled = self.scrapes.fill_all(&asked, part, end - start);
+            let question = self.range(&filled.text, (start, end, step), request.to, &mut remarks);
+            parts.push(patience.ask(question).await.map(|bins| multiplied(bins, filled.share)));
         }
-        let points = points(asked.query, parts, request.to - PROMQL_SETTLES);
+        let texts = self.scrapes.texts(asked.query.signal);
+        let points = self.units.points(asked.query, texts, None, parts, end);
         (asked, points, remarks)
+    }
+
+    /// Asks what the queries have to be filled in with, where that is not known yet. What fails is not known, and the
+    /// queries themselves tell why.
+    async fn learn(&self, request: &PollRequest, patience: &Patience) {
+        let ask = |question: Question| async move {
+            let (from, step) = question.span(request.to);
+            let (start, end) = aligned(from, request.to, step, MOST_POINTS);
+            let text = question.text();
+            let mut remarks = Vec::new();
+            let answer = self.range(&text, (start, end, step), request.to, &mut remarks);
+            (question, patience.ask(answer).await)
+        };
+        let questions = self.scrapes.questions(&self.queries, request);
+        let mut answers = stream::iter(questions.into_iter().map(ask)).buffer_unordered(AT_ONCE);
+        while let Some((question, answer)) = answers.next().await {
+            self.scrapes.learn(question, &answer);
+        }
     }
 
     async fn range(
         &self,
         expr: &str,
-        step: TimeDelta,
-        (from, now): (Time, Time),
+        (start, end, step): (Time, Time, TimeDelta),
+        now: Time,
         remarks: &mut Vec<String>,
     ) -> Result<Bins, SourceError> {
-        let (start, end) = aligned(from, now - PROMQL_SETTLES, step, MOST_POINTS);
-        let expr = interpolate(expr, step, end - start);
         // A second less than our own patience: then the answer says that it was this query that was too slow.
         let patience = self.http.timeout().as_secs().saturating_sub(1).max(1);
         let fields = [
-            ("query", expr.as_str()),
+            ("query", expr),
             ("start", &seconds(start.timestamp_millis())),
             ("end", &seconds(end.timestamp_millis())),
             ("step", &seconds(step.num_milliseconds())),
@@ -173,7 +196,9 @@ impl Prometheus {
         }
         let mut lines = vec![fine(format!("{name}: reachable"), "answers queries")];
         let poll = self.ask_all(request, &Early::nobody()).await;
-        lines.extend(queries(name, &self.queries, &poll, |error| self.way_out(error)));
+        lines.extend(queries(name, &self.queries, &poll, &Background::of(&self.scrapes, request), |error| {
+            self.way_out(error)
+        }));
         let way_out = |error: &SourceError| self.way_out(error);
         lines.extend(alert_rules(
             name,
@@ -221,23 +246,6 @@ fn refused(status: u16, kind: Option<&str>, error: &str) -> SourceError {
         // timeout, canceled, internal, unavailable, and what others invent
         (Some(_), _) => SourceError::Server { status, text },
     }
-}
-
-/// Grafana's own variables, which Prometheus itself does not know.
-fn interpolate(expr: &str, step: TimeDelta, range: TimeDelta) -> String {
-    let rate = (step + SCRAPE).max(SCRAPE * 4);
-    let duration = |span: TimeDelta| Some(Cow::Owned(duration(span)));
-    let millis = |span: TimeDelta| Some(Cow::Owned(span.num_milliseconds().to_string()));
-    fill(expr, |name| match name {
-        "__interval" => duration(step),
-        "__interval_ms" => millis(step),
-        "__range" => duration(range),
-        "__range_ms" => millis(range),
-        "__range_s" => Some(Cow::Owned(range.num_seconds().to_string())),
-        "__rate_interval" => duration(rate),
-        "__rate_interval_ms" => millis(rate),
-        _ => None,
-    })
 }
 
 /// Milliseconds as the API's float seconds, without the error of a division.

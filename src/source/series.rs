@@ -12,9 +12,6 @@ use std::collections::HashMap;
 /// Bins as a source gives them: the stamp and a number, `None` where it has the bin and nothing in it.
 pub(super) type Bins = Vec<(Time, Option<f64>)>;
 
-/// How long after its stamp a `PromQL` value may still change: one scrape at Grafana's default interval.
-pub(super) const PROMQL_SETTLES: TimeDelta = TimeDelta::seconds(15);
-
 /// The most remarks that are kept of one poll; a source that has more to say has said enough.
 pub(super) const MOST_REMARKS: usize = 20;
 
@@ -95,6 +92,7 @@ pub(super) fn texts(expr: &Expr) -> Vec<&str> {
 /// without requests is empty, never zero percent. The scale belongs to values; counts are counts.
 pub(super) fn points(
     query: &SeriesQuery,
+    scale: f64,
     parts: Vec<Result<Bins, SourceError>>,
     settled: Time,
 ) -> Result<Vec<Point>, SourceError> {
@@ -103,7 +101,7 @@ pub(super) fn points(
     let mut points: Vec<Point> = match query.expr {
         Expr::Value(_) => {
             let value = |(at, value): (Time, Option<f64>)| {
-                (at, value.map_or(Sample::Empty, |value| Sample::from_number(value * query.scale)))
+                (at, value.map_or(Sample::Empty, |value| Sample::from_number(value * scale)))
             };
             next()?.into_iter().map(value).collect()
         }
@@ -124,6 +122,11 @@ pub(super) fn points(
     points.retain(|(at, _)| *at <= settled);
     points.sort_by_key(|(at, _)| *at);
     Ok(points)
+}
+
+/// Bins with each of their numbers multiplied.
+pub(super) fn multiplied(bins: Bins, factor: f64) -> Bins {
+    bins.into_iter().map(|(at, value)| (at, value.map(|value| value * factor))).collect()
 }
 
 /// A query must come down to one series: which of several would be judged?
@@ -163,24 +166,33 @@ mod tests {
     use super::*;
     use crate::deploy::ServiceId;
     use crate::signal::SignalId;
+    use crate::source::spec::Meaning;
 
     fn at(second: i64) -> Time {
         DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap()
     }
 
-    fn query(expr: Expr, scale: f64) -> SeriesQuery {
-        SeriesQuery { signal: SignalId(0), service: ServiceId(0), expr, step: TimeDelta::seconds(15), scale }
+    fn query(expr: Expr) -> SeriesQuery {
+        SeriesQuery {
+            signal: SignalId(0),
+            service: ServiceId(0),
+            expr,
+            step: TimeDelta::seconds(15),
+            scale: 1.0,
+            meaning: Meaning::default(),
+            scrape: None,
+        }
     }
 
     fn counts() -> SeriesQuery {
-        query(Expr::Counts { errors: "e".into(), requests: "r".into() }, 100.0)
+        query(Expr::Counts { errors: "e".into(), requests: "r".into() })
     }
 
     #[test]
     fn errors_that_never_happened_are_none_but_requests_that_never_came_are_unknown() {
         let errors = vec![(at(30), Some(2.0)), (at(45), Some(1.0))];
         let requests = vec![(at(0), Some(100.0)), (at(15), None), (at(30), Some(50.0))];
-        let points = points(&counts(), vec![Ok(errors), Ok(requests)], at(1000)).unwrap();
+        let points = points(&counts(), 100.0, vec![Ok(errors), Ok(requests)], at(1000)).unwrap();
         assert_eq!(
             points,
             [
@@ -194,26 +206,26 @@ mod tests {
     #[test]
     fn errors_that_were_not_answered_are_not_none() {
         let refused = SourceError::BadQuery("no".into());
-        let points = points(&counts(), vec![Err(refused.clone()), Ok(vec![(at(0), Some(100.0))])], at(1000));
+        let points = points(&counts(), 100.0, vec![Err(refused.clone()), Ok(vec![(at(0), Some(100.0))])], at(1000));
         assert_eq!(points, Err(refused));
     }
 
     #[test]
     fn nothing_that_is_not_a_number_becomes_one() {
         let values = vec![(at(0), Some(f64::NAN)), (at(15), None), (at(30), Some(0.5))];
-        let value = points(&query(Expr::Value("v".into()), 100.0), vec![Ok(values.clone())], at(1000)).unwrap();
+        let value = points(&query(Expr::Value("v".into())), 100.0, vec![Ok(values.clone())], at(1000)).unwrap();
         assert_eq!(
             value.iter().map(|(_, sample)| *sample).collect::<Vec<_>>(),
             [Sample::NotANumber, Sample::Empty, Sample::Value(50.0)]
         );
-        let rate = points(&counts(), vec![Ok(values), Ok(vec![(at(0), Some(9.0))])], at(1000)).unwrap();
+        let rate = points(&counts(), 100.0, vec![Ok(values), Ok(vec![(at(0), Some(9.0))])], at(1000)).unwrap();
         assert_eq!(rate, [(at(0), Sample::NotANumber)]);
     }
 
     #[test]
     fn a_bin_that_may_still_change_is_left_for_the_next_poll() {
         let values = vec![(at(15), Some(1.0)), (at(0), Some(2.0)), (at(30), Some(3.0))];
-        let points = points(&query(Expr::Value("v".into()), 1.0), vec![Ok(values)], at(29)).unwrap();
+        let points = points(&query(Expr::Value("v".into())), 1.0, vec![Ok(values)], at(29)).unwrap();
         assert_eq!(points, [(at(0), Sample::Value(2.0)), (at(15), Sample::Value(1.0))]);
     }
 

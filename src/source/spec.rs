@@ -2,7 +2,7 @@
 
 use crate::deploy::{ServiceId, WorkloadId, WorkloadRef};
 use crate::secret::Secret;
-use crate::signal::SignalId;
+use crate::signal::{SignalId, Unit};
 use chrono::TimeDelta;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -64,6 +64,28 @@ pub struct SeriesQuery {
     pub step: TimeDelta,
     /// Multiplied into each value: 100 for a fraction that is shown in percent.
     pub scale: f64,
+    /// What the readings mean.
+    pub meaning: Meaning,
+    /// How far apart the series' own samples are, where the configuration says so.
+    pub scrape: Option<TimeDelta>,
+}
+
+/// What the readings of a query mean to whoever judges them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meaning {
+    /// The unit they are kept in.
+    pub unit: Unit,
+    /// Whether the configuration names the unit of the answers; else it is the kind's own.
+    pub unit_is_stated: bool,
+    /// Whether the verdict waits for them.
+    pub required: bool,
+}
+
+impl Default for Meaning {
+    /// A plain number that nobody waits for.
+    fn default() -> Self {
+        Self { unit: Unit::Number, unit_is_stated: false, required: false }
+    }
 }
 
 /// One query, or the two behind a rate.

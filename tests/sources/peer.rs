@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta};
 use redflag::deploy::{ServiceId, Time};
 use redflag::poll::{Poll, PollRequest, SourceError};
 use redflag::signal::{Point, Sample, SignalId};
-use redflag::source::spec::{Endpoint, Expr, SeriesQuery};
+use redflag::source::spec::{Endpoint, Expr, Meaning, SeriesQuery};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -161,7 +161,15 @@ pub(crate) fn counts(signal: u16, errors: &str, requests: &str) -> SeriesQuery {
 }
 
 pub(crate) fn series(signal: u16, expr: Expr, scale: f64) -> SeriesQuery {
-    SeriesQuery { signal: SignalId(signal), service: ServiceId(0), expr, step: TimeDelta::seconds(15), scale }
+    SeriesQuery {
+        signal: SignalId(signal),
+        service: ServiceId(0),
+        expr,
+        step: TimeDelta::seconds(15),
+        scale,
+        meaning: Meaning::default(),
+        scrape: None,
+    }
 }
 
 /// What a poll says of a signal; panics where it says nothing or says that it failed.

@@ -14,6 +14,9 @@ use std::ops::RangeInclusive;
 /// How far apart readings may be.
 const STEPS: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::minutes(15);
 
+/// How far apart readings are where nothing is said.
+const STEP: TimeDelta = TimeDelta::seconds(30);
+
 /// What a signal reads, before its variables are filled in.
 pub(super) struct Reading {
     pub(super) read: Read,
@@ -79,16 +82,32 @@ impl Checker<'_> {
 
     fn series(&mut self, source: usize, system: &System) -> Option<Reading> {
         let mut may = vec!["query", "errors", "requests", "unit", "step"];
-        if matches!(system, System::Grafana { .. }) {
-            may.push("datasource");
+        match system {
+            System::Grafana { .. } => may.extend(["datasource", "scrape"]),
+            System::Prometheus { .. } => may.push("scrape"),
+            System::Datadog { .. } | System::Sentry { .. } | System::Kubernetes(_) => {}
         }
         let fine = self.only(&may, system.kind());
         let expr = self.expr();
         let unit = self.unit(matches!(expr, Some(Expr::Counts { .. })));
-        let step = self.step(TimeDelta::seconds(30));
+        let scrape = self.scrape(system);
+        let step = self.step(scrape.map_or(STEP, |scrape| scrape.max(STEP)));
         let datasource = self.datasource(system);
         let ((unit, scale), expr, datasource) = (unit?, expr?, datasource?);
-        fine.then_some(Reading { read: Read::Series { source, datasource, expr, scale }, unit, step: step? })
+        let read = Read::Series { source, datasource, expr, scale, unit_is_stated: self.raw.unit.is_some(), scrape };
+        fine.then_some(Reading { read, unit, step: step? })
+    }
+
+    /// How far apart the samples are, where that is said here or of the source.
+    fn scrape(&mut self, system: &System) -> Option<TimeDelta> {
+        let of_source = match system {
+            System::Grafana { scrape, .. } | System::Prometheus { scrape, .. } => *scrape,
+            System::Datadog { .. } | System::Sentry { .. } | System::Kubernetes(_) => None,
+        };
+        match &self.raw.scrape {
+            None => of_source,
+            written => sources::scrape(written.as_ref(), self.problems),
+        }
     }
 
     /// Grafana's data source; empty for the others.
@@ -113,7 +132,9 @@ impl Checker<'_> {
         let raw = self.raw;
         let written = [&raw.query, &raw.errors, &raw.requests].into_iter().flatten();
         if let Some(blank) = written.clone().find(|at| at.trim().is_empty()) {
-            self.push(Problem::new(&blank.span, "this query is empty"));
+            self.push(
+                Problem::new(&blank.span, "this query is empty").way_out("write what it asks, or leave the key out"),
+            );
             return None;
         }
         let problem = match (&raw.query, &raw.errors, &raw.requests) {
@@ -253,13 +274,14 @@ impl Checker<'_> {
     /// Whether no key is given that means nothing here; complains of those that are.
     fn only(&mut self, may: &[&str], from: &str) -> bool {
         let raw = self.raw;
-        let given: [(&str, Option<&Span>); 14] = [
+        let given: [(&str, Option<&Span>); 15] = [
             ("query", span(raw.query.as_ref())),
             ("errors", span(raw.errors.as_ref())),
             ("requests", span(raw.requests.as_ref())),
             ("datasource", span(raw.datasource.as_ref())),
             ("unit", span(raw.unit.as_ref())),
             ("step", span(raw.step.as_ref())),
+            ("scrape", span(raw.scrape.as_ref())),
             ("projects", span(raw.projects.as_ref())),
             ("release", span(raw.release.as_ref())),
             ("filter", span(raw.filter.as_ref())),

@@ -3,11 +3,15 @@
 use super::super::history::Seconds;
 use super::super::metrics::Metrics;
 use super::parse::{Aggregation, Node, Operator, OverTime};
-use super::series::{Labels, find};
+use super::series::{Labels, Source, find};
 use std::collections::BTreeMap;
 
-/// Gauges are sampled as often as they are scraped.
+/// How far apart samples are, and how long after full quarters of a minute they are taken.
 const SCRAPE: Seconds = 15.0;
+const OFFSET: Seconds = 4.0;
+
+/// No sample is older than this.
+const KEPT: Seconds = 86_400.0;
 
 /// The moments that are asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,12 +91,15 @@ fn over_time(function: OverTime, inner: &Node, metrics: &Metrics<'_>, grid: &Gri
         .into_iter()
         .map(|source| {
             let one = |at: &Seconds| match function {
-                OverTime::Increase => source.increase(metrics, at - range, *at),
-                OverTime::Rate => source.increase(metrics, at - range, *at).map(|increase| increase / range),
+                OverTime::Increase => increase(&source, metrics, *range, *at),
+                OverTime::Rate => increase(&source, metrics, *range, *at).map(|increase| increase / range),
+                OverTime::Count => {
+                    let count = scrapes(*range, *at).filter(|scrape| source.is_scraped(metrics, *scrape)).count();
+                    (count > 0).then_some(count as f64)
+                }
                 OverTime::Average | OverTime::Maximum | OverTime::Minimum => {
-                    let count = (range / SCRAPE).ceil() as i64;
-                    let samples = (0..count).filter_map(|place| source.at(metrics, at - place as f64 * SCRAPE));
-                    let samples: Vec<f64> = samples.collect();
+                    let taken = scrapes(*range, *at).filter(|scrape| source.is_scraped(metrics, *scrape));
+                    let samples: Vec<f64> = taken.filter_map(|scrape| source.at(metrics, scrape)).collect();
                     match function {
                         OverTime::Maximum => samples.into_iter().reduce(f64::max),
                         OverTime::Minimum => samples.into_iter().reduce(f64::min),
@@ -106,6 +113,26 @@ fn over_time(function: OverTime, inner: &Node, metrics: &Metrics<'_>, grid: &Gri
             Series { labels, values }
         })
         .collect()
+}
+
+/// When samples were taken in a range: after its beginning, as Prometheus 3 has it, and up to its end.
+fn scrapes(range: Seconds, at: Seconds) -> impl DoubleEndedIterator<Item = Seconds> {
+    let place = |moment: Seconds| ((moment - OFFSET) / SCRAPE).floor() as i64;
+    (place(at - range.min(KEPT)) + 1..=place(at)).map(|place| place as f64 * SCRAPE + OFFSET)
+}
+
+/// As Prometheus: between the first and the last sample in the range, stretched to its ends where they are no further
+/// than a scrape away. Of fewer than two samples there is none.
+fn increase(source: &Source<'_>, metrics: &Metrics<'_>, range: Seconds, at: Seconds) -> Option<f64> {
+    let taken = || scrapes(range, at).filter(|scrape| source.is_scraped(metrics, *scrape));
+    let (first, last) = (taken().next()?, taken().next_back()?);
+    let sampled = last - first;
+    if sampled <= 0.0 {
+        return None;
+    }
+    let stretch = |gap: Seconds| if gap < 1.1 * SCRAPE { gap } else { SCRAPE / 2.0 };
+    let whole = stretch(first - (at - range)) + sampled + stretch(at - last);
+    Some(source.increase(metrics, first, last)? * whole / sampled)
 }
 
 fn grouped(series: Vec<Series>, key: impl Fn(&Labels) -> Labels) -> BTreeMap<Labels, Vec<Series>> {

@@ -52,6 +52,7 @@ pub(crate) enum OverTime {
     Average,
     Maximum,
     Minimum,
+    Count,
 }
 
 /// How series become one.
@@ -238,7 +239,7 @@ impl Parser<'_> {
             return self.aggregate(by);
         }
         if !self.take(b'(') {
-            return self.selector(name);
+            return if name.eq_ignore_ascii_case("nan") { Ok(Node::Number(f64::NAN)) } else { self.selector(name) };
         }
         let function = match name.as_str() {
             "rate" => OverTime::Rate,
@@ -246,6 +247,7 @@ impl Parser<'_> {
             "avg_over_time" => OverTime::Average,
             "max_over_time" => OverTime::Maximum,
             "min_over_time" => OverTime::Minimum,
+            "count_over_time" => OverTime::Count,
             "histogram_quantile" => {
                 let quantile = Box::new(self.either()?);
                 if !self.take(b',') {

@@ -54,6 +54,17 @@ impl Source<'_> {
         }
     }
 
+    /// Whether there is a sample of this moment.
+    pub(super) fn is_scraped(&self, metrics: &Metrics<'_>, at: Seconds) -> bool {
+        at <= metrics.now
+            && match self.kind {
+                Kind::Memory(pod) | Kind::MemoryLimit(pod) | Kind::Cpu(pod) | Kind::CpuLimit(pod) => {
+                    pod.started(at).is_some()
+                }
+                Kind::Requests(..) | Kind::Bucket(..) | Kind::PoolInUse(_) | Kind::PoolSize | Kind::Up => true,
+            }
+    }
+
     /// By how much a counter grew in a window; `None` when the window lies in the future or nothing is counted.
     pub(super) fn increase(&self, metrics: &Metrics<'_>, from: Seconds, to: Seconds) -> Option<f64> {
         if from >= metrics.now {

@@ -1,8 +1,10 @@
 //! Datadog's v2 series: one row of times for all, values beside it.
 
 use crate::poll::SourceError;
+use crate::poll::doubt::Measure;
 use crate::source::http::{said_by, short};
 use crate::source::series::{Bins, only_series};
+use crate::source::units::of_datadog;
 use chrono::DateTime;
 use serde::Deserialize;
 
@@ -37,6 +39,17 @@ struct Series {
     /// The formula's place.
     #[serde(default)]
     query_index: usize,
+    /// Of what, and for each of what: `[second, null]`, `[request, second]`.
+    #[serde(default)]
+    unit: Option<Vec<Option<Unit>>>,
+}
+
+#[derive(Deserialize)]
+struct Unit {
+    #[serde(default)]
+    family: String,
+    #[serde(default)]
+    name: String,
 }
 
 impl TimeseriesAnswer {
@@ -54,6 +67,15 @@ impl TimeseriesAnswer {
 }
 
 impl Attributes {
+    /// The unit that a formula's values carry, where it is one of a kind known here, and not one for each of another.
+    pub(super) fn measure(&self, formula: usize) -> Option<Measure> {
+        let series = self.series.iter().find(|series| series.query_index == formula)?;
+        match series.unit.as_deref()? {
+            [Some(unit)] | [Some(unit), None] => of_datadog(&unit.family, &unit.name),
+            _ => None,
+        }
+    }
+
     /// The one series of a formula. None at all is an answer too: nothing was reported.
     pub(super) fn bins(&self, formula: usize) -> Result<Bins, SourceError> {
         let Self { series, times, values } = self;

@@ -1,8 +1,10 @@
 //! Grafana's data frames: columns, one frame a series, each with its own time axis.
 
 use crate::poll::SourceError;
+use crate::poll::doubt::Measure;
 use crate::source::http::{decode, short};
 use crate::source::series::{Bins, MOST_REMARKS, only_series};
+use crate::source::units::of_grafana;
 use chrono::DateTime;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -50,6 +52,14 @@ struct Schema<'a> {
 struct Field<'a> {
     #[serde(borrow, rename = "type", default)]
     kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    config: Option<FieldConfig<'a>>,
+}
+
+#[derive(Deserialize)]
+struct FieldConfig<'a> {
+    #[serde(borrow, default)]
+    unit: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -131,6 +141,13 @@ impl<'a> QueryAnswer<'a> {
             frame.collect(&mut series)?;
         }
         only_series(series)
+    }
+
+    /// The unit that the numbers of a query carry, where the plugin says one that is known here.
+    pub(super) fn measure(&self, ref_id: &str) -> Option<Measure> {
+        let frames = self.results.get(ref_id)?.frames.iter().flatten();
+        let mut numbers = frames.flat_map(|frame| &frame.schema.fields).filter(|field| field.kind == "number");
+        numbers.find_map(|field| of_grafana(field.config.as_ref()?.unit.as_deref()?))
     }
 
     /// What Prometheus or the plugin remarked of queries whose answers are whole.

@@ -2,13 +2,15 @@
 //! them in time.
 
 use super::frames::QueryAnswer;
-use super::{Grafana, explain};
+use super::{DataSource, Grafana, explain};
 use crate::deploy::Time;
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::source::Early;
 use crate::source::http::Answer;
 use crate::source::patience::Patience;
-use crate::source::series::{Asked, PROMQL_SETTLES, aligned, askable, duration, points, remark};
+use crate::source::scrape::Filled;
+use crate::source::series::{Asked, aligned, askable, multiplied, remark};
+use chrono::TimeDelta;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -25,7 +27,7 @@ const REQUESTS_AT_ONCE: usize = 2;
 
 /// Queries of one data source that are asked from the same time on: they share a request.
 struct Batch<'a> {
-    uid: &'a str,
+    of: &'a DataSource,
     asked: Vec<Asked<'a>>,
 }
 
@@ -56,14 +58,14 @@ impl Grafana {
     fn batches(&self, request: &PollRequest) -> VecDeque<Batch<'_>> {
         let most = self.batch.load(Ordering::Relaxed);
         let mut batches: VecDeque<Batch<'_>> = VecDeque::new();
-        for (uid, queries) in &self.datasources {
-            for asked in askable(queries, request) {
+        for of in &self.datasources {
+            for asked in askable(&of.queries, request) {
                 let fits = |batch: &&mut Batch<'_>| {
-                    batch.uid == uid && batch.asked.len() < most && batch.asked[0].since == asked.since
+                    batch.of.uid == of.uid && batch.asked.len() < most && batch.asked[0].since == asked.since
                 };
                 match batches.back_mut().filter(fits) {
                     Some(batch) => batch.asked.push(asked),
-                    None => batches.push_back(Batch { uid, asked: vec![asked] }),
+                    None => batches.push_back(Batch { of, asked: vec![asked] }),
                 }
             }
         }
@@ -75,8 +77,8 @@ impl Grafana {
         let half = batch.asked.len().div_ceil(2);
         self.batch.fetch_min(half, Ordering::Relaxed);
         let rest = batch.asked.split_off(half);
-        let uid = batch.uid;
-        [batch, Batch { uid, asked: rest }]
+        let of = batch.of;
+        [batch, Batch { of, asked: rest }]
     }
 
     async fn ask_batch<'a>(
@@ -91,22 +93,30 @@ impl Grafana {
 
     /// Asks some signals of one data source at once. Fails only when the answer as a whole is of no use.
     async fn ask_datasource(&self, batch: &Batch<'_>, to: Time) -> Result<Poll, SourceError> {
-        let body = query_body(batch.uid, &batch.asked, to);
-        // Grafana Cloud may answer from a cache; what it said a minute ago is of no use here.
-        let sent = self.http.post(&["api", "ds", "query"]).header("x-cache-skip", "true").json(&body);
-        let answer = self.http.send(sent).await?;
+        let (body, shares) = query_body(batch.of, &batch.asked, to);
+        let answer = self.send(&body).await?;
         let answer = self.partial(&answer, to)?;
+        let scrapes = &batch.of.scrapes;
         let mut poll = Poll::default();
-        for (index, asked) in batch.asked.iter().enumerate() {
-            let parts = (0..asked.parts.len()).map(|part| answer.bins(&ref_id(index, part))).collect();
-            asked.answered(points(asked.query, parts, to - PROMQL_SETTLES), &mut poll);
+        for (index, (asked, shares)) in batch.asked.iter().zip(shares).enumerate() {
+            let part = |(part, share): (usize, f64)| Ok(multiplied(answer.bins(&ref_id(index, part))?, share));
+            let parts = shares.into_iter().enumerate().map(part).collect();
+            let (texts, carried) = (scrapes.texts(asked.query.signal), answer.measure(&ref_id(index, 0)));
+            let settled = to - scrapes.engine().settles();
+            asked.answered(self.units.points(asked.query, texts, carried, parts, settled), &mut poll);
         }
         answer.remarks().for_each(|text| remark(&mut poll.warnings, text));
         Ok(poll)
     }
 
+    /// Sends a body of queries.
+    pub(super) async fn send(&self, body: &Value) -> Result<Answer, SourceError> {
+        // Grafana Cloud may answer from a cache; what it said a minute ago is of no use here.
+        self.http.send(self.http.post(&["api", "ds", "query"]).header("x-cache-skip", "true").json(body)).await
+    }
+
     /// One bad query makes the whole answer 400 (207, 500 in other versions), and the good ones are still in it.
-    fn partial<'a>(&self, answer: &'a Answer, now: Time) -> Result<QueryAnswer<'a>, SourceError> {
+    pub(super) fn partial<'a>(&self, answer: &'a Answer, now: Time) -> Result<QueryAnswer<'a>, SourceError> {
         let of_use = |parsed: &QueryAnswer<'_>| !parsed.is_empty();
         match answer.status.as_u16() {
             200 | 207 => {
@@ -134,27 +144,41 @@ fn merge(poll: &mut Poll, part: Poll) {
     part.warnings.iter().for_each(|text| remark(&mut poll.warnings, text));
 }
 
-/// One refId for each part of each query, each with its own step. Times are epoch milliseconds as strings.
-fn query_body(uid: &str, asked: &[Asked<'_>], to: Time) -> Value {
+/// One refId for each part of each query, each with its own step, and by what each part's values are multiplied.
+///
+/// `intervalMs` alone is the step. With `interval`, its minimum, Grafana would take that for the scrape interval, too,
+/// and `$__rate_interval` would be four steps instead of what the data source's scrapes need.
+fn query_body(of: &DataSource, asked: &[Asked<'_>], to: Time) -> (Value, Vec<Vec<f64>>) {
     let mut from = to;
-    let mut queries = Vec::new();
+    let (mut queries, mut shares) = (Vec::new(), Vec::new());
     for (index, asked) in asked.iter().enumerate() {
         let step = asked.query.step;
-        from = from.min(aligned(asked.since, to - PROMQL_SETTLES, step, MOST_POINTS).0);
-        for (part, expr) in asked.parts.iter().enumerate() {
-            queries.push(json!({
-                "refId": ref_id(index, part),
-                "datasource": { "uid": uid },
-                "expr": expr,
-                "range": true,
-                "instant": false,
-                "format": "time_series",
-                "interval": duration(step),
-                "intervalMs": step.num_milliseconds(),
-                "maxDataPoints": MOST_POINTS,
-            }));
+        from = from.min(aligned(asked.since, to - of.scrapes.engine().settles(), step, MOST_POINTS).0);
+        let filled: Vec<Filled> = (0..asked.parts.len()).map(|part| of.scrapes.fill_for_grafana(asked, part)).collect();
+        for (part, Filled { text, .. }) in filled.iter().enumerate() {
+            queries.push(one_query(&of.uid, &ref_id(index, part), text, step));
         }
+        shares.push(filled.iter().map(|filled| filled.share).collect());
     }
+    (body(from, to, &queries), shares)
+}
+
+/// A query of a body.
+pub(super) fn one_query(uid: &str, ref_id: &str, expr: &str, step: TimeDelta) -> Value {
+    json!({
+        "refId": ref_id,
+        "datasource": { "uid": uid },
+        "expr": expr,
+        "range": true,
+        "instant": false,
+        "format": "time_series",
+        "intervalMs": step.num_milliseconds(),
+        "maxDataPoints": MOST_POINTS,
+    })
+}
+
+/// Queries over a time. Times are epoch milliseconds as strings.
+pub(super) fn body(from: Time, to: Time, queries: &[Value]) -> Value {
     json!({
         "from": from.timestamp_millis().to_string(),
         "to": to.timestamp_millis().to_string(),

@@ -1,6 +1,6 @@
 //! Grafana's own alert rules, those that its data sources keep, and who is silenced.
 
-use super::{Grafana, explain};
+use super::{DataSource, Grafana, explain};
 use crate::deploy::Time;
 use crate::poll::{Poll, SourceError};
 use crate::source::patience::Patience;
@@ -19,7 +19,7 @@ impl Grafana {
     async fn read_rules(&self, now: Time) -> Result<Told, SourceError> {
         let path = ["api", "prometheus", "grafana", "api", "v1", "rules"];
         let mut told = Told::read(&self.http, &path, &[("limit_alerts", INSTANCES)], now).await.map_err(explain)?;
-        for (uid, _) in &self.datasources {
+        for DataSource { uid, .. } in &self.datasources {
             let path = ["api", "prometheus", uid, "api", "v1", "rules"];
             match Told::read(&self.http, &path, &[("type", "alert")], now).await {
                 Ok(theirs) => told.join(theirs),

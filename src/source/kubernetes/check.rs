@@ -14,7 +14,7 @@ pub async fn check(spec: &ClusterSpec) -> Vec<CheckLine> {
     let what = format!("{}: cluster", spec.name);
     let cluster = match cluster::connect(spec).await {
         Ok(cluster) => cluster,
-        Err(error) => return vec![CheckLine { what, result: Err(failure(&error)) }],
+        Err(error) => return vec![CheckLine { what, result: Err(failure(&error)), warning: None }],
     };
     let version = cluster::call(cluster.timeout, cluster.client.apiserver_version()).await;
     let mut lines = vec![CheckLine {
@@ -23,6 +23,7 @@ pub async fn check(spec: &ClusterSpec) -> Vec<CheckLine> {
             Ok(version) => Ok(format!("{}, Kubernetes {}.{}", cluster.label, version.major, version.minor)),
             Err(error) => Err(failure(&error)),
         },
+        warning: None,
     }];
     if lines.iter().any(|line| line.result.is_err()) {
         // Every further line would give the same reason.
@@ -30,9 +31,17 @@ pub async fn check(spec: &ClusterSpec) -> Vec<CheckLine> {
     }
     for (_, workload) in &spec.workloads {
         let of = |thing: &str| format!("{}: {thing} {workload} in {}", spec.name, workload.namespace);
-        lines.push(CheckLine { what: of("workload"), result: find(&cluster, workload).await });
-        lines.push(CheckLine { what: of("permission to watch"), result: may_watch(&cluster, workload).await });
-        lines.push(CheckLine { what: of("permission to roll back"), result: may_patch(&cluster, workload).await });
+        lines.push(CheckLine { what: of("workload"), result: find(&cluster, workload).await, warning: None });
+        lines.push(CheckLine {
+            what: of("permission to watch"),
+            result: may_watch(&cluster, workload).await,
+            warning: None,
+        });
+        lines.push(CheckLine {
+            what: of("permission to roll back"),
+            result: may_patch(&cluster, workload).await,
+            warning: None,
+        });
     }
     lines
 }
@@ -130,9 +139,11 @@ fn failure(error: &SourceError) -> CheckFailure {
         SourceError::RateLimited { .. } | SourceError::Server { .. } => "the API server is in trouble: try again",
         SourceError::Timeout(_) => "is a VPN or a proxy missing? `kubectl get --raw /version` must answer",
         SourceError::Unreachable(_) => "check the kubeconfig, the context and the network",
-        SourceError::BadQuery(_) | SourceError::BadAnswer(_) | SourceError::Partial(_) | SourceError::Unproven(_) => {
-            "is this address really a Kubernetes API server?"
-        }
+        SourceError::BadQuery(_)
+        | SourceError::BadAnswer(_)
+        | SourceError::Partial(_)
+        | SourceError::Unproven(_)
+        | SourceError::Unit(_) => "is this address really a Kubernetes API server?",
     };
     CheckFailure { reason: error.to_string(), way_out: way_out.to_owned() }
 }

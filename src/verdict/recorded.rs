@@ -41,7 +41,7 @@ pub fn play(signal: &Signal, baseline: &[Sample], after: &[Sample]) -> Outcome {
     let step = signal.step;
     // Any moment will do, with room for the longest record on both sides.
     let deployed = DateTime::UNIX_EPOCH + TimeDelta::days(365 * 50);
-    let mut series = Series::default();
+    let mut series = Series::of(signal);
     series.set_deploy(deployed);
     let points: Vec<_> =
         (1_i32..).zip(baseline.iter().rev()).map(|(back, &sample)| (deployed - step * back, sample)).collect();
@@ -70,6 +70,8 @@ pub fn play(signal: &Signal, baseline: &[Sample], after: &[Sample]) -> Outcome {
             alerts: &[],
             unread: 0,
             taken_back: None,
+            served: TimeDelta::zero(),
+            window: None,
             before,
             now,
         };

@@ -5,7 +5,6 @@ use crate::deploy::{Time, brief};
 use crate::message::Effect;
 use crate::rollback::{Blocked, Covered, Goal, Rollback, Step, StepState, Undertaking};
 use crate::rollout::{PodPhase, Progress, Rollout, TroubleKind};
-use crate::signal::SignalId;
 use crate::verdict::Level;
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -96,12 +95,9 @@ impl Watch {
     }
 
     fn follow_flags(&mut self, mut done: Undertaking, ready: Time) -> Rollback {
-        // A flag that went stale is not a flag that cleared.
-        let level = |id: &SignalId| self.findings[usize::from(id.0)].level;
-        let still =
-            self.red_at_confirm.iter().any(|id| matches!(level(id), Level::RedFlag | Level::Stale | Level::NoData));
+        // A flag that went stale is not a flag that cleared, and neither are those of sources that are all silent.
         let red = self.findings.iter().any(|finding| finding.level == Level::RedFlag);
-        if still || red {
+        if !self.flags_are_known_to_be_clear() {
             done.clear_since = None;
         } else if self.now - *done.clear_since.get_or_insert(self.now) >= self.setup.rollback.clear_for {
             let took = brief(self.now - done.confirmed);

@@ -43,6 +43,8 @@ fn judge_at(kind: Kind, series: &Series, now: i64, track: &mut Track) -> Judgeme
         alerts: &[],
         unread: 0,
         taken_back: None,
+        served: TimeDelta::zero(),
+        window: None,
         before: Level::Clear,
         now: at(now),
     };

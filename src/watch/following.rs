@@ -97,7 +97,7 @@ impl Watch {
     fn follow_flags(&mut self, mut done: Undertaking, ready: Time) -> Rollback {
         // A flag that went stale is not a flag that cleared, and neither are those of sources that are all silent.
         let red = self.findings.iter().any(|finding| finding.level == Level::RedFlag);
-        if !self.flags_are_known_to_be_clear() {
+        if !self.flags_are_known_to_be_clear(&done) {
             done.clear_since = None;
         } else if self.now - *done.clear_since.get_or_insert(self.now) >= self.setup.rollback.clear_for {
             let took = brief(self.now - done.confirmed);

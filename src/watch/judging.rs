@@ -4,6 +4,7 @@ use super::{Watch, WorkloadState};
 use crate::deploy::{Deploy, Time};
 use crate::message::Effect;
 use crate::poll::{Issue, Novelty, SourceError};
+use crate::rollback::Undertaking;
 use crate::setup::Setup;
 use crate::signal::{Kind, Point, Reading, Sample, Signal, SignalId, SourceId};
 use crate::timeline::Mark;
@@ -177,7 +178,13 @@ impl Watch {
 
     /// The version that a signal speaks of, once it was taken back and the old one serves again.
     fn is_gone(&self, signal: &Signal) -> Option<&str> {
-        let done = self.rollback.undertaking().filter(|done| signal.of_version && done.ready.is_some())?;
+        self.is_gone_by(self.rollback.undertaking()?, signal)
+    }
+
+    fn is_gone_by<'a>(&self, done: &'a Undertaking, signal: &Signal) -> Option<&'a str> {
+        if !signal.of_version || done.ready.is_none() {
+            return None;
+        }
         let mut covered = done.plan.steps().flat_map(|step| &step.covers);
         let covered = covered.find(|covered| self.setup.workload(covered.workload).service == signal.service)?;
         Some(covered.from.label())
@@ -255,9 +262,10 @@ impl Watch {
 
     /// Whether every flag is known to be clear, as it has to be before a rollback counts as verified. What speaks of the
     /// version that was taken back alone says no more.
-    pub(super) fn flags_are_known_to_be_clear(&self) -> bool {
+    pub(super) fn flags_are_known_to_be_clear(&self, done: &Undertaking) -> bool {
         let judged = (0..).map(SignalId).zip(self.judged());
-        verdict::are_clear(judged, &self.red_at_confirm, |id| self.is_gone(self.setup.signal(id)).is_some())
+        let gone = |id| self.is_gone_by(done, self.setup.signal(id)).is_some();
+        verdict::are_clear(judged, &self.red_at_confirm, gone)
     }
 
     /// The required signals of which nothing is known, each with why.

@@ -66,7 +66,7 @@ fn unlisted(view: &View<'_>, rows: &[Row]) -> Vec<(String, Slot)> {
     for (kind, noun, listed) in [(Kind::NewIssues, "new issues", has_issues), (Kind::Alerts, "alerts", has_alerts)] {
         let (all, mut unknown) = (of(kind).count(), of(kind).filter(|(_, finding)| finding.level.is_unknown()));
         match unknown.next() {
-            _ if all == 0 => lines.push((format!("{noun}: no source is configured"), Slot::Muted)),
+            _ if all == 0 => {}
             Some((signal, finding)) => {
                 let whose = match (watch.setup().services.len(), unknown.count()) {
                     (1, _) => String::new(),

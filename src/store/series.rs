@@ -66,7 +66,12 @@ pub struct Baseline {
 impl Series {
     /// An empty series of a signal: what cannot be of it is no reading.
     pub fn of(signal: &Signal) -> Self {
-        Self { possible: Possible::of(signal.kind, signal.unit), step: signal.step, ..Self::default() }
+        Self::within(Possible::of(signal.kind, signal.unit), signal.step)
+    }
+
+    /// An empty series whose readings can be no others than these.
+    pub fn within(possible: Possible, step: TimeDelta) -> Self {
+        Self { possible, step, ..Self::default() }
     }
 
     /// Takes in an answer to the signal's query: points in any order, or none. One with a known stamp replaces the

@@ -247,7 +247,9 @@ mod histories {
         fn sample(&self, bin: i64) -> Option<Sample> {
             let number = |bin: i64| 10.0 + ((bin + BEFORE) * 37 % 101) as f64 / 5.0;
             let sample = |number: f64| match self.kind {
-                Kind::ErrorRate if number < 0.0 || number > 1e15 => Sample::Counts { errors: number, requests: 1000.0 },
+                Kind::ErrorRate if !(0.0..=1e15).contains(&number) => {
+                    Sample::Counts { errors: number, requests: 1000.0 }
+                }
                 Kind::ErrorRate => Sample::Counts { errors: 0.0, requests: 100.0 * number },
                 _ => Sample::Value(number),
             };

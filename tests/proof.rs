@@ -82,6 +82,7 @@ fn kind_of(id: SignalId) -> Kind {
     setup().signal(id).kind
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "what tells a bin may also tell nothing")]
 fn well_told(id: SignalId, second: i64) -> Option<Sample> {
     Some(well(kind_of(id), second))
 }

@@ -155,7 +155,8 @@ impl Case {
             "norm" => Possible::default(),
             _ => Possible::of(signal.kind, signal.unit),
         };
-        let recorded::Outcome { blamed_at, red_at, judgement } = recorded::play_within(&signal, possible, &before, &after);
+        let recorded::Outcome { blamed_at, red_at, judgement } =
+            recorded::play_within(&signal, possible, &before, &after);
         Verdict {
             case_id: &self.name,
             flagged: blamed_at.is_some(),

@@ -249,7 +249,7 @@ impl<W: Write> Face for Lines<W> {
                 for unknown in watch.unknown_flags() {
                     writeln!(self.out, "  {unknown}")?;
                 }
-                leave(UNKNOWN)
+                leave(Outcome::RollbackUnknown)
             }
             Rollback::Countdown { .. }
             | Rollback::Confirmed(_)

@@ -20,6 +20,8 @@ pub struct Setup {
     pub sources: Vec<SourceInfo>,
     /// The length of the window.
     pub window: TimeDelta,
+    /// How much of the window each required signal must have been known for, in percent.
+    pub coverage: u8,
     /// How much of the time before the deploy is the baseline.
     pub baseline: TimeDelta,
     /// What a person must do to confirm a rollback.

@@ -1,5 +1,9 @@
 //! Words: what is judged (signal, kind, unit, limits) and what is known of it (reading).
 
+mod possible;
+
+pub use possible::{Impossible, Possible};
+
 use crate::deploy::{ServiceId, Time, WorkloadId};
 use chrono::TimeDelta;
 
@@ -277,6 +281,8 @@ pub enum Sample {
     Empty,
     /// The source answered NaN or an infinity: a division by zero traffic, most often.
     NotANumber,
+    /// The source answered what cannot be.
+    Impossible(Impossible),
 }
 
 impl Sample {
@@ -285,13 +291,18 @@ impl Sample {
         if value.is_finite() { Self::Value(value) } else { Self::NotANumber }
     }
 
+    /// Whether it says anything of its bin: a number, or that there was not a single request.
+    pub fn tells(self) -> bool {
+        self.value().is_some() || matches!(self, Self::Counts { .. })
+    }
+
     /// The number to show and judge; a rate in percent for counts. `None` where nothing is known.
     pub fn value(self) -> Option<f64> {
         let value = match self {
             Self::Value(value) => Some(value),
             // A counter that went backwards tells nothing.
             Self::Counts { errors, requests } if errors >= 0.0 => (requests > 0.0).then(|| 100.0 * errors / requests),
-            Self::Counts { .. } | Self::Empty | Self::NotANumber => None,
+            Self::Counts { .. } | Self::Empty | Self::NotANumber | Self::Impossible(_) => None,
         };
         value.filter(|value| value.is_finite())
     }

@@ -10,6 +10,7 @@ use crate::deploy::Time;
 use crate::poll::SourceError;
 use crate::setup::Setup;
 use crate::signal::{Point, SignalId, SourceId};
+use chrono::TimeDelta;
 
 /// All that is known of the signals and of the sources they come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +23,7 @@ impl Store {
     /// An empty store for the signals and sources of a watch.
     pub fn new(setup: &Setup) -> Self {
         Self {
-            series: setup.signals.iter().map(|_| Series::default()).collect(),
+            series: setup.signals.iter().map(Series::of).collect(),
             sources: setup.sources.iter().map(|_| SourceState::new(setup.started)).collect(),
         }
     }
@@ -77,13 +78,13 @@ impl Store {
         self.series[usize::from(id.0)].set_deploy(at);
     }
 
-    /// The clock was set back to `now`: every age starts anew from there.
-    pub fn clamp_to(&mut self, now: Time) {
+    /// The clock was set back by `step` to `now`: every age stays what it was.
+    pub fn set_back(&mut self, step: TimeDelta, now: Time) {
         for source in &mut self.sources {
-            source.clamp_to(now);
+            source.set_back(step, now);
         }
         for series in &mut self.series {
-            series.clamp_to(now);
+            series.set_back(step, now);
         }
     }
 }

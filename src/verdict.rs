@@ -1,7 +1,9 @@
 //! What a rule says of a signal now ([`Finding`]), and what the whole watch says ([`Verdict`]).
 
 mod alerts;
+mod coverage;
 mod detect;
+mod doubt;
 mod error_rate;
 mod freshness;
 mod issues;
@@ -13,18 +15,21 @@ mod rollout;
 mod saturation;
 mod server_errors;
 mod stats;
+mod stuck;
 mod threshold;
 mod track;
 mod traffic;
 
+pub use coverage::{Basis, Coverage, Stretch, Wanted};
 pub use track::Track;
 
 use crate::deploy::{Time, brief};
 use crate::poll::{Alert, Issue};
 use crate::rollout::Rollout;
 use crate::setup::SourceInfo;
-use crate::signal::{Reading, Sample, Signal, SignalId};
+use crate::signal::{Kind, Reading, Sample, Signal, SignalId};
 use crate::store::{Series, SourceState};
+use chrono::TimeDelta;
 
 /// How bad, or how unknown, a signal is. Ordered from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,6 +139,11 @@ pub struct Evidence<'a> {
     pub unread: usize,
     /// The version that was taken back and serves no more, where the signal speaks of it alone.
     pub taken_back: Option<&'a str>,
+    /// For how long before the deploy the same service is known by other signals to have had requests: what was not
+    /// counted then did not happen.
+    pub served: TimeDelta,
+    /// What it has to be known for; `None` before the window begins, and once it is another version's.
+    pub window: Option<Wanted>,
     /// What was said of the signal before.
     pub before: Level,
     /// Now.
@@ -201,23 +211,41 @@ trait Rule {
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement;
 }
 
-/// Judges one signal: whether anything is known comes first, the kind's own rule second.
+/// Judges one signal: whether anything is known comes first, the kind's own rule second, and what speaks against
+/// believing it last.
 pub fn judge(evidence: &Evidence<'_>, track: &mut Track) -> Judgement {
     freshness::unknown(evidence).unwrap_or_else(|| track.judge(evidence))
 }
 
-/// What the whole watch says. Never `Healthy` while anything required is unknown: that is the one promise
-/// everything else leans on.
-pub fn whole<'a>(findings: impl Iterator<Item = (&'a Signal, &'a Finding)>, window_is_over: bool) -> Verdict {
+/// One signal as the verdict sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'a> {
+    /// The signal.
+    pub signal: &'a Signal,
+    /// What is said of it.
+    pub finding: &'a Finding,
+    /// For how much of the window it was known; `None` while that is not known either.
+    pub coverage: Option<Coverage>,
+}
+
+/// What the whole watch says. Never `Healthy` while anything required is unknown, or was for too much of the window:
+/// that is the one promise everything else leans on.
+pub fn whole<'a>(judged: impl Iterator<Item = Judged<'a>>, window_is_over: bool) -> Verdict {
     let mut worst = Level::Clear;
-    // Nothing that is required known is nothing known.
-    let (mut unknown, mut known) = (false, false);
-    for (signal, finding) in findings {
+    let (mut unknown, mut awaited) = (false, false);
+    // Nothing that is required known, now and of the window, is nothing known.
+    let (mut known, mut known_of_window) = (false, false);
+    for Judged { signal, finding, coverage } in judged {
         if finding.level.is_unknown() {
             unknown |= signal.required;
-        } else {
-            worst = worst.max(finding.level);
-            known |= signal.required;
+            continue;
+        }
+        worst = worst.max(finding.level);
+        if signal.required {
+            known = true;
+            // What is still clear without enough of the window waits for what comes late.
+            awaited |= coverage.is_none_or(|coverage| !coverage.is_enough());
+            known_of_window |= coverage.is_some_and(|coverage| coverage.is_enough() && coverage.says_anything());
         }
     }
     match (worst, window_is_over) {
@@ -225,6 +253,46 @@ pub fn whole<'a>(findings: impl Iterator<Item = (&'a Signal, &'a Finding)>, wind
         (Level::Warning, _) => Verdict::Degraded,
         (_, false) => Verdict::Watching,
         (_, true) if unknown || !known => Verdict::Inconclusive,
+        (_, true) if awaited => Verdict::Watching,
+        (_, true) if !known_of_window => Verdict::Inconclusive,
         (_, true) => Verdict::Healthy,
     }
+}
+
+/// What the verdict rests on: the required signals that are known, and for how much of the window they were.
+pub fn basis<'a>(judged: impl Iterator<Item = Judged<'a>>) -> Basis {
+    let mut basis = Basis { required: 0, known: 0, least: None };
+    for Judged { finding, coverage, .. } in judged.filter(|judged| judged.signal.required) {
+        basis.add(!finding.level.is_unknown(), coverage);
+    }
+    basis
+}
+
+/// Whether flags are known to be clear: nothing is red, whatever `was_red` before is known again, and so is every
+/// required signal, thin traffic apart; at least one of them. Those that are `gone` speak of a version that serves no
+/// more. What is merely not known any more has not cleared.
+pub fn are_clear<'a>(
+    judged: impl Iterator<Item = (SignalId, Judged<'a>)>,
+    was_red: &[SignalId],
+    gone: impl Fn(SignalId) -> bool,
+) -> bool {
+    let (mut known, mut speaks) = (false, false);
+    for (id, Judged { signal, finding, .. }) in judged {
+        let is_known = match finding.level {
+            Level::RedFlag => return false,
+            Level::Clear | Level::Warning => true,
+            Level::Insufficient | Level::NoData | Level::Stale => false,
+        };
+        if gone(id) {
+            continue;
+        }
+        // The rollout tells of pods, not of flags.
+        speaks |= signal.required && signal.kind != Kind::Rollout;
+        let thin = finding.level == Level::Insufficient && !was_red.contains(&id);
+        if !is_known && !thin && (signal.required || was_red.contains(&id)) {
+            return false;
+        }
+        known |= is_known && signal.kind != Kind::Rollout;
+    }
+    known || !speaks
 }

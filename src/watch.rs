@@ -237,11 +237,11 @@ impl Watch {
         effects
     }
 
-    /// Time goes on with each message. A clock that is set back makes every age start anew: otherwise a
-    /// source could fall silent for an hour and look fresh.
+    /// Time goes on with each message. A clock that is set back takes every age with it: otherwise a source could fall
+    /// silent for an hour and look fresh.
     fn set_time(&mut self, now: Time) {
         if now < self.now {
-            self.store.clamp_to(now);
+            self.store.set_back(self.now - now, now);
         }
         self.now = now;
     }

@@ -214,7 +214,9 @@ fn the_files_limits_lie_over_the_guides() {
     let errors = find("error rate");
     assert_eq!(errors.limits, Kind::ErrorRate.limits());
     assert!(errors.required);
-    assert!(!find("new issues").required && !find("requests").required);
+    assert!(find("new issues").required, "what is written is meant");
+    assert!(!find("requests").required, "unless the file says otherwise");
+    assert_eq!(setup.coverage, 90);
     assert_eq!(find("heap").link.as_deref(), Some("https://app.datadoghq.com/cart"));
 }
 

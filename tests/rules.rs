@@ -9,7 +9,7 @@ use redflag::rollout::{Rollout, Trouble, TroubleKind};
 use redflag::setup::{Delivery, SourceInfo};
 use redflag::signal::{Kind, Limits, Point, Sample, Signal, SignalId, SourceId};
 use redflag::store::{Health, Series, SourceState};
-use redflag::verdict::{Evidence, Judgement, Level, Track, judge};
+use redflag::verdict::{Evidence, Judgement, Level, Stretch, Track, Wanted, judge};
 use support::{APP, at, rolled_out};
 
 /// A signal of a kind with an hour of baseline behind it and a deploy at `at(0)`.
@@ -22,6 +22,8 @@ struct Case {
     issues: Vec<Issue>,
     alerts: Vec<Alert>,
     unread: usize,
+    served: TimeDelta,
+    window: Option<Wanted>,
     before: Level,
     now: i64,
 }
@@ -30,24 +32,25 @@ const STEP: i64 = 30;
 
 impl Case {
     fn of(kind: Kind) -> Self {
-        let mut series = Series::default();
+        let signal = Signal {
+            name: kind.label().to_owned(),
+            kind,
+            unit: kind.unit(),
+            service: redflag::deploy::ServiceId(0),
+            workload: (kind == Kind::Rollout).then_some(APP),
+            source: SourceId(0),
+            of_version: false,
+            required: true,
+            limits: kind.limits(),
+            step: TimeDelta::seconds(STEP),
+            link: None,
+        };
+        let mut series = Series::of(&signal);
         series.set_deploy(at(0));
         let mut health = SourceState::new(at(0));
         health.succeed(at(0), Health::Up);
         Self {
-            signal: Signal {
-                name: kind.label().to_owned(),
-                kind,
-                unit: kind.unit(),
-                service: redflag::deploy::ServiceId(0),
-                workload: (kind == Kind::Rollout).then_some(APP),
-                source: SourceId(0),
-                of_version: false,
-                required: true,
-                limits: kind.limits(),
-                step: TimeDelta::seconds(STEP),
-                link: None,
-            },
+            signal,
             series,
             source: SourceInfo {
                 name: "grafana".to_owned(),
@@ -59,6 +62,8 @@ impl Case {
             issues: Vec::new(),
             alerts: Vec::new(),
             unread: 0,
+            served: TimeDelta::zero(),
+            window: None,
             before: Level::Clear,
             now: 0,
         }
@@ -118,6 +123,8 @@ impl Case {
             alerts: &self.alerts,
             unread: self.unread,
             taken_back: None,
+            served: self.served,
+            window: self.window,
             before: self.before,
             now: at(self.now),
         };
@@ -346,7 +353,13 @@ fn a_drop_in_requests_is_a_flag_of_its_own() {
 #[test]
 fn sessions_and_custom_numbers_have_plain_limits() {
     Case::of(Kind::CrashFree).values([98.0; 3]).says(Level::RedFlag, "98 %, without a baseline; below 99 % for 90 s");
-    Case::of(Kind::Custom).values([7.0; 3]).says(Level::Clear, "7, without a baseline; no limit is set");
+    Case::of(Kind::Custom)
+        .values([7.0; 3])
+        .says(Level::Insufficient, "7, without a baseline and without a limit: nothing to hold it against");
+    Case::of(Kind::Custom)
+        .baseline(Sample::Value(7.0))
+        .values([7.0; 3])
+        .says(Level::Clear, "7 against 7 before the deploy; no limit is set");
     let limited = Case::of(Kind::Custom).limits(|limits| limits.red_flag = Some(5.0));
     limited.values([7.0; 3]).says(Level::RedFlag, "7, without a baseline; above 5 for 90 s");
 }
@@ -526,4 +539,160 @@ fn what_is_not_known_is_said_before_any_rule() {
     case.says(Level::NoData, "grafana answers and has nothing for it; is the query right?");
     let case = Case::of(Kind::Latency).values([400.0, 400.0]);
     case.says(Level::Insufficient, "2 of 3 readings since the deploy; 1 more before it is judged");
+}
+
+/// Numbers that move from bin to bin, around `usual`.
+fn moving(usual: f64) -> impl Iterator<Item = f64> {
+    (0..).map(move |bin| usual + f64::from(bin * 37 % 101) / 10.0)
+}
+
+impl Case {
+    /// An hour of moving numbers before the deploy.
+    fn moved(mut self, usual: f64) -> Self {
+        let points: Vec<Point> =
+            (1..=120).zip(moving(usual)).map(|(back, it)| (at(-back * STEP), Sample::Value(it))).collect();
+        self.series.insert(&points, at(0));
+        self
+    }
+
+    /// Nothing is told for so many bins, though the source answers.
+    fn silent(mut self, bins: i64) -> Self {
+        self.now += bins * STEP;
+        self.series.insert(&[], at(self.now));
+        self.health.succeed(at(self.now), Health::Up);
+        self
+    }
+
+    /// The window of half an hour begins with the deploy.
+    fn windowed(mut self) -> Self {
+        let window = Stretch { from: at(0), to: at(1800) };
+        self.window = Some(Wanted { window, started: at(0), share: 90 });
+        self
+    }
+}
+
+#[test]
+fn errors_where_there_never_was_one_are_held_against_none() {
+    let served = |mut case: Case| {
+        case.served = TimeDelta::minutes(60);
+        case
+    };
+    served(Case::of(Kind::ServerErrors))
+        .values([10.0; 5])
+        .says(Level::RedFlag, "10 /s against 0 /s before the deploy; increasing beyond chance for 2 min, limit +100 %");
+    served(Case::of(Kind::ServerErrors))
+        .values([0.0; 3])
+        .says(Level::Clear, "0 /s against 0 /s before the deploy; flat");
+    assert!(served(Case::of(Kind::ServerErrors)).values([10.0; 3]).judge().blames_deploy);
+    // Whether there were requests is not known either: then it is nobody's fault, and no less a warning.
+    let unknown = || Case::of(Kind::ServerErrors);
+    unknown().values([10.0; 3]).says(Level::Warning, "10 /s, without a baseline; above 0.02 /s for 90 s");
+    unknown().values([0.0; 3]).says(Level::Clear, "0 /s, without a baseline; at most 0.02 /s");
+    unknown().values([0.05; 3]).says(Level::Insufficient, "0.05 /s, without a baseline; above 0.02 /s");
+}
+
+#[test]
+fn what_cannot_be_is_said_and_is_not_known() {
+    let says = |kind: Kind, sample: Sample, sentence: &str| {
+        let case = Case::of(kind).moved(10.0).values(moving(10.0).take(10)).then([sample]);
+        case.says(Level::NoData, sentence);
+    };
+    says(
+        Kind::Latency,
+        Sample::Value(-1000.0),
+        "grafana says -1 000 ms, which cannot be: it is below zero; last known 13 ms",
+    );
+    says(Kind::Traffic, Sample::Value(-5.0), "grafana says -5 /s, which cannot be: it is below zero; last known 13 /s");
+    says(Kind::Memory, Sample::Value(412.0), "grafana says 412 %, which cannot be: it is above 105 %; last known 13 %");
+    says(Kind::Cpu, Sample::Value(1e308), "grafana says 1e308, which cannot be: it is above 1e15; last known 13 %");
+    let errors = Case::of(Kind::ErrorRate).baseline(counts(0.0, 1200.0)).then([counts(0.0, 1200.0); 5]);
+    errors
+        .then([counts(120.0, 100.0)])
+        .says(Level::NoData, "grafana says that 120 of 100 requests failed, which cannot be; last known 0 %");
+    // A flag stands whatever comes after it.
+    let red = Case::of(Kind::Latency).moved(400.0).values([900.0; 5]).then([Sample::Value(-1.0)]).judge();
+    assert_eq!(red.level, Level::RedFlag, "{}", red.sentence);
+}
+
+#[test]
+fn a_number_that_repeats_itself_where_it_moved_before_is_not_known() {
+    let stands = |bins: usize| Case::of(Kind::Latency).moved(400.0).values(vec![404.2; bins]);
+    assert_eq!(stands(10).judge().level, Level::Clear);
+    stands(30).says(
+        Level::NoData,
+        "grafana repeats the very same number for 15 min, and it moved before: stuck; last known 404 ms",
+    );
+    let never_moved = Case::of(Kind::Latency).baseline(Sample::Value(404.2)).values([404.2; 60]);
+    assert_eq!(never_moved.judge().level, Level::Clear);
+}
+
+#[test]
+fn a_signal_that_was_not_known_for_enough_of_the_window_is_not_clear_after_it() {
+    let case = |known: usize, hole: i64, again: usize| {
+        let numbers = moving(400.0).take(known + again).collect::<Vec<_>>();
+        let case = Case::of(Kind::Latency).moved(400.0).windowed().values(numbers[..known].to_vec());
+        case.silent(hole).values(numbers[known..].to_vec())
+    };
+    let whole = case(70, 0, 0).judge();
+    assert_eq!(whole.level, Level::Clear, "{}", whole.sentence);
+    assert!(!whole.sentence.contains("known for"), "{}", whole.sentence);
+    let short = case(20, 3, 47).judge();
+    assert_eq!(short.level, Level::Clear, "a bin or two that are missing are not much: {}", short.sentence);
+    for (known, hole, again, begins) in [
+        (2, 48, 20, "known for 6 of 30 min, not for 24 min on end; now "),
+        (1, 57, 12, "known for 2 of 30 min, not for 28 min on end; now "),
+        (30, 7, 33, "known for 27 of 30 min, not for 3 min on end; now "),
+    ] {
+        let judgement = case(known, hole, again).judge();
+        assert_eq!(judgement.level, Level::Insufficient, "{}", judgement.sentence);
+        assert!(judgement.sentence.starts_with(begins), "{}", judgement.sentence);
+    }
+    // While the window is not over it is said, and what is fine now is.
+    let meanwhile = case(2, 30, 10).judge();
+    assert_eq!(meanwhile.level, Level::Clear);
+    assert!(meanwhile.sentence.ends_with("; known for 6 of 21 min, not for 15 min on end"), "{}", meanwhile.sentence);
+}
+
+#[test]
+fn bins_of_what_cannot_be_and_of_what_repeats_itself_are_holes() {
+    let numbers: Vec<f64> = moving(400.0).take(35).collect();
+    let case = || Case::of(Kind::Latency).moved(400.0).windowed().values(numbers[..10].to_vec());
+    for odd in [vec![Sample::Value(-1.0); 25], vec![Sample::Value(403.3); 25], vec![Sample::NotANumber; 25]] {
+        let judgement = case().then(odd).values(numbers[..35].to_vec()).judge();
+        assert_eq!(judgement.level, Level::Insufficient, "{}", judgement.sentence);
+    }
+}
+
+#[test]
+fn a_signal_that_came_regularly_is_missed_after_a_few_bins() {
+    let regular = || Case::of(Kind::Latency).moved(400.0).values(moving(400.0).take(20));
+    let mut vanished = regular();
+    let mut missed = None;
+    for second in 0..300 {
+        vanished.now = 20 * STEP + second;
+        vanished.health.succeed(at(vanished.now), Health::Up);
+        if second % 15 == 0 {
+            vanished.series.insert(&[], at(vanished.now));
+        }
+        if missed.is_none() && vanished.judge().level == Level::NoData {
+            missed = Some(second + STEP);
+        }
+    }
+    assert!(missed.is_some_and(|after| after <= 4 * STEP + 1), "{missed:?} seconds after its last bin");
+}
+
+#[test]
+fn a_stamp_far_ahead_says_that_the_clocks_differ() {
+    let mut case = Case::of(Kind::Latency).moved(400.0).values(moving(400.0).take(10));
+    let ahead: Vec<Point> = (0..3).map(|bin| (at(case.now + 3600 + bin * STEP), Sample::Value(400.0))).collect();
+    case.series.insert(&ahead, at(case.now));
+    let judgement = case.judge();
+    assert_eq!(judgement.level, Level::NoData);
+    assert!(judgement.sentence.contains("the clocks differ"), "{}", judgement.sentence);
+}
+
+#[test]
+fn no_new_issue_is_known_by_a_list_and_a_count_that_agree() {
+    Case::of(Kind::NewIssues).values([0.0; 3]).says(Level::Clear, "none in this version");
+    Case::of(Kind::NewIssues).values([0.0, 3.0]).says(Level::Insufficient, "3 /min, of issues that are not listed");
 }

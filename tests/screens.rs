@@ -528,7 +528,7 @@ fn alerts_stand_beside_the_issues() {
         alert("Checkout is slow", AlertState::Firing, Some(company::after(400))),
         alert("Disk", AlertState::Unknown, None),
     ];
-    let result = Ok(Poll { alerts: Some(alerts), ..Poll::default() });
+    let result = Ok(Poll { points: vec![(SignalId(1), Vec::new())], alerts: Some(alerts), ..Poll::default() });
     scene.say(Message::Polled { source: SourceId(1), at: scene.now, result });
     let screen = scene.screen(120, 40);
     find(&screen, "ALERT      Checkout is slow");

@@ -6,6 +6,7 @@ mod support;
 use chrono::TimeDelta;
 use redflag::deploy::{ServiceId, WorkloadId};
 use redflag::message::{Command, Effect, Message, StreamNews};
+use redflag::poll::SourceError;
 use redflag::rollback::action::{Action, CiAction};
 use redflag::rollback::ask::{Ask, Choice};
 use redflag::rollback::known::{Known, Standing};
@@ -407,6 +408,7 @@ fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_c
         "what is watched is what was taken back"
     );
 
+    all_well(&mut watch, 899);
     watch.update(pods(WEB, 900, rolled_out(3, "1.9.0", "main-0a1b2c3", 390, Some(400))));
     assert_eq!(watch.workload(WEB).deploy.as_ref().unwrap().to.label(), "1.9.0", "also once the rollback has ended");
     watch.update(pods(WEB, 1000, rolled_out(4, "main-0a1b2c3", "1.9.1", 990, Some(1000))));
@@ -449,5 +451,28 @@ fn an_abort_is_verified_by_the_stable_version_and_never_by_the_state_before_it()
     assert!(told.contains(&"deployment/app: abort accepted"), "{told:?}");
     assert_eq!(watch.workload(APP).deploy.as_ref().unwrap().to.label(), "1.9.0", "the watched deploy stays");
     well(&mut watch, 21..=400);
+    assert!(matches!(watch.rollback(), Rollback::Verified { .. }), "{:?}", watch.rollback());
+}
+
+#[test]
+fn flags_of_which_nothing_is_known_are_not_clear() {
+    // Every source but the cluster dies before the key is pressed: nothing was red, and nothing is known since.
+    let mut watch = Watch::new(setup());
+    watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+    prepared(&mut watch, APP, Goal::Back, 2, Readiness::Ready(undo("1.9.0", "1.8.3")));
+    well_ticks(&mut watch, 3..=60);
+    ticks(&mut watch, 61..=199);
+    open(&mut watch, Goal::Back, 200);
+    yes(&mut watch, 201);
+    answer(&mut watch, 202, Answer::Accepted);
+    for second in 203..1200 {
+        if second % 10 == 0 {
+            watch.update(told(second, rolled_out(3, "1.9.0", "1.8.3", 205, Some(230))));
+            watch.update(failed(GRAFANA, second, SourceError::Timeout(5)));
+        }
+        watch.update(Message::Tick(at(second)));
+        assert!(!matches!(watch.rollback(), Rollback::Verified { .. }), "verified at {second}");
+    }
+    well_ticks(&mut watch, 1200..=1230);
     assert!(matches!(watch.rollback(), Rollback::Verified { .. }), "{:?}", watch.rollback());
 }

@@ -3,7 +3,7 @@
 use super::CommandError;
 use crate::lines::{BoundedLines, Line};
 use crate::outcome::Outcome;
-use crate::signal::{Kind, Sample};
+use crate::signal::{Kind, Possible, Sample};
 use crate::verdict::recorded;
 use crate::{output, text};
 use chrono::TimeDelta;
@@ -150,7 +150,13 @@ impl Case {
         let signal = recorded::signal(self.kind(), step);
         let before = self.samples(&self.baseline, self.baseline_n.as_ref());
         let after = self.samples(&self.window, self.window_n.as_ref());
-        let recorded::Outcome { blamed_at, red_at, judgement } = recorded::play(&signal, &before, &after);
+        let possible = match self.unit.as_str() {
+            // Scaled to what was seen of it: nobody knows where its limit is.
+            "norm" => Possible::default(),
+            _ => Possible::of(signal.kind, signal.unit),
+        };
+        let recorded::Outcome { blamed_at, red_at, judgement } =
+            recorded::play_within(&signal, possible, &before, &after);
         Verdict {
             case_id: &self.name,
             flagged: blamed_at.is_some(),

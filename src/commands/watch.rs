@@ -13,6 +13,7 @@ use crate::setup::{Setup, Told};
 use crate::tui::keymap::Keymap;
 use crate::tui::terminal::{self, Screen};
 use crate::tui::{Look, Tui, input};
+use crate::verdict::Verdict;
 use crate::watch::{TurnState, Watch};
 use chrono::Local;
 use ratatui::Terminal;
@@ -135,6 +136,9 @@ fn farewell(watch: &Watch) -> String {
     let deploys = if deploys.is_empty() { "no deploy found".to_owned() } else { deploys.join(", ") };
     let verdict = watch.verdict().label().to_lowercase();
     let mut text = format!("redflag: {} · {deploys} · {verdict}", setup.environment);
+    if watch.verdict() == Verdict::Healthy {
+        text += &format!(": {}", watch.basis());
+    }
     match watch.rollback() {
         Rollback::Idle | Rollback::Planned { .. } | Rollback::Countdown { .. } => {}
         Rollback::Verified { done, .. } => text += &format!(" · rolled back to {}", done.plan.target()),

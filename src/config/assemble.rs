@@ -87,6 +87,7 @@ impl Config {
             sources: infos,
             window: environment.window,
             baseline: environment.baseline,
+            coverage: environment.coverage,
             confirm: environment.confirm,
             confirm_grace: TimeDelta::milliseconds((GRACE * options.clock_speed) as i64),
             read_only: environment.read_only || options.read_only,

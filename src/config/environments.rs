@@ -19,6 +19,11 @@ const WINDOWS: RangeInclusive<TimeDelta> = TimeDelta::minutes(1)..=TimeDelta::ho
 /// How much of the past may be compared with: less than five minutes says nothing.
 const BASELINES: RangeInclusive<TimeDelta> = TimeDelta::minutes(5)..=TimeDelta::hours(24);
 
+/// The least and the most of the window that may be wanted to be known, in percent: less than half is no proof.
+const COVERAGES: RangeInclusive<u8> = 50..=100;
+/// What is wanted where nothing is said.
+const COVERAGE: u8 = 90;
+
 /// An environment, ready to be watched but for its secrets.
 #[derive(Debug)]
 pub(super) struct Environment {
@@ -26,6 +31,7 @@ pub(super) struct Environment {
     pub(super) default: bool,
     pub(super) window: TimeDelta,
     pub(super) baseline: TimeDelta,
+    pub(super) coverage: u8,
     pub(super) confirm: Confirm,
     pub(super) read_only: bool,
     /// Index of its cluster among the sources.
@@ -69,6 +75,7 @@ fn environment(
     let named = plain_name(name, "an environment", problems);
     let window = sources::length("window", raw.window.as_ref(), TimeDelta::minutes(30), &WINDOWS, problems);
     let baseline = sources::length("baseline", raw.baseline.as_ref(), TimeDelta::minutes(60), &BASELINES, problems);
+    let coverage = coverage(raw.coverage.as_ref(), problems);
     let url = match &raw.url {
         Some(url) => address::check(url, Tail::None, problems).map(Some),
         None => Some(None),
@@ -95,6 +102,7 @@ fn environment(
         default: raw.default.as_ref().is_some_and(|at| at.value),
         window: window?,
         baseline: baseline?,
+        coverage: coverage?,
         confirm: raw.confirm.map_or(Confirm::Key, Confirm::from),
         read_only: raw.read_only.unwrap_or(false),
         cluster: cluster?,
@@ -106,6 +114,19 @@ fn environment(
         rollback: rollback?,
         flags,
     })
+}
+
+fn coverage(written: Option<&At<u8>>, problems: &mut Problems) -> Option<u8> {
+    let Some(written) = written else { return Some(COVERAGE) };
+    if !COVERAGES.contains(&written.value) {
+        let (least, most) = (COVERAGES.start(), COVERAGES.end());
+        problems.push(
+            Problem::new(&written.span, format!("`coverage` must be from {least} to {most}"))
+                .label("how much of the window a signal must have been known for, in percent"),
+        );
+        return None;
+    }
+    Some(written.value)
 }
 
 fn rollback(

@@ -179,6 +179,8 @@ pub(super) struct Environment {
     pub(super) window: Option<At<Length>>,
     /// How much of the time before the deploy is compared with; default `60m`.
     pub(super) baseline: Option<At<Length>>,
+    /// How much of the window each required signal must have been known for, in percent; default 90.
+    pub(super) coverage: Option<At<u8>>,
     /// What confirms a rollback; default `key`.
     pub(super) confirm: Option<ConfirmWith>,
     /// Refuse every change of the outside; default `false`.
@@ -285,7 +287,7 @@ pub(super) struct Signal {
     pub(super) interval: Option<At<Length>>,
     /// How long the probe waits; default `5s`.
     pub(super) timeout: Option<At<Length>>,
-    /// Whether the verdict waits for it; default `true`, but for new_issues, crash_free, alerts, traffic and custom.
+    /// Whether the verdict waits for it; default `true`.
     pub(super) required: Option<bool>,
     /// Worse than this is a warning.
     pub(super) warning: Option<At<f64>>,

@@ -169,7 +169,8 @@ impl Checker<'_> {
                 unit,
                 service,
                 read: self.fill(&read, &variables)?,
-                required: self.raw.required.unwrap_or(required(self.kind)),
+                // What is written is meant: whoever can do without it says so.
+                required: self.raw.required.unwrap_or(true),
                 limits,
                 step,
                 link: match &self.raw.link {
@@ -270,9 +271,4 @@ pub(super) fn service_named(wanted: &At<String>, services: &[String], problems: 
 
 fn span<T>(written: Option<&At<T>>) -> Option<&Span> {
     written.map(|at| &at.span)
-}
-
-/// Whether a verdict waits for signals of this kind when nothing is said.
-const fn required(kind: Kind) -> bool {
-    !matches!(kind, Kind::NewIssues | Kind::CrashFree | Kind::Alerts | Kind::Traffic | Kind::Custom)
 }

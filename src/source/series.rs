@@ -12,6 +12,10 @@ use std::collections::HashMap;
 /// Bins as a source gives them: the stamp and a number, `None` where it has the bin and nothing in it.
 pub(super) type Bins = Vec<(Time, Option<f64>)>;
 
+/// A bin that lies so many steps ahead does not change any more: it comes from a clock that is ahead, which is to be
+/// said.
+const AHEAD: i32 = 6;
+
 /// The most remarks that are kept of one poll; a source that has more to say has said enough.
 pub(super) const MOST_REMARKS: usize = 20;
 
@@ -84,7 +88,7 @@ pub(super) fn texts(expr: &Expr) -> Vec<&str> {
     }
 }
 
-/// Makes a signal's points of its parts' answers, without the bins stamped after `settled`: they may still
+/// Makes a signal's points of its parts' answers, without the bins stamped shortly after `settled`: they may still
 /// change.
 ///
 /// Counts are joined by their stamps. A bin with requests and without errors counts as no errors, though only
@@ -119,7 +123,7 @@ pub(super) fn points(
             next()?.into_iter().map(count).collect()
         }
     };
-    points.retain(|(at, _)| *at <= settled);
+    points.retain(|(at, _)| *at <= settled || *at - settled > query.step * AHEAD);
     points.sort_by_key(|(at, _)| *at);
     Ok(points)
 }
@@ -227,6 +231,13 @@ mod tests {
         let values = vec![(at(15), Some(1.0)), (at(0), Some(2.0)), (at(30), Some(3.0))];
         let points = points(&query(Expr::Value("v".into())), 1.0, vec![Ok(values)], at(29)).unwrap();
         assert_eq!(points, [(at(0), Sample::Value(2.0)), (at(15), Sample::Value(1.0))]);
+    }
+
+    #[test]
+    fn a_bin_far_ahead_is_kept_so_that_the_clocks_can_be_said_to_differ() {
+        let values = vec![(at(0), Some(1.0)), (at(60), Some(2.0)), (at(3600), Some(3.0))];
+        let points = points(&query(Expr::Value("v".into()), 1.0), vec![Ok(values)], at(29)).unwrap();
+        assert_eq!(points, [(at(0), Sample::Value(1.0)), (at(3600), Sample::Value(3.0))]);
     }
 
     #[test]

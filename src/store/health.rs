@@ -104,10 +104,13 @@ impl SourceState {
         self.failures += 1;
     }
 
-    /// The clock was set back to `now`: no stamp may lie in its future.
-    pub fn clamp_to(&mut self, now: Time) {
-        self.answered = self.answered.map(|at| at.min(now));
-        self.since = self.since.min(now);
+    /// The clock was set back by `step` to `now`: its last answer is as old as it was, so that a clock that is set
+    /// back again and again cannot keep a silent source looking fresh. No stamp lies in the future.
+    pub fn set_back(&mut self, step: TimeDelta, now: Time) {
+        let shifted = |at: Time| (at - step).min(now);
+        self.answered = self.answered.map(shifted);
+        self.asked_at = self.asked_at.map(shifted);
+        self.since = shifted(self.since);
         self.next_poll = self.next_poll.min(now);
     }
 }

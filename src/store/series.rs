@@ -2,11 +2,19 @@
 
 use crate::deploy::Time;
 use crate::poll::SourceError;
-use crate::signal::{Point, Reading, Sample};
+use crate::signal::{Point, Possible, Reading, Sample, Signal};
+use chrono::TimeDelta;
+use std::ops::Range;
 
 /// The most readings kept on each side of the deploy. At 48 bytes each this bounds a signal's memory to
 /// about 48 KiB; an hour of baseline at 15 s is 240 readings.
 pub(super) const CAPACITY: usize = 512;
+/// A reading stamped further away than this from when it arrived is none: arithmetic with such a stamp could overflow.
+const FARTHEST: TimeDelta = TimeDelta::days(3650);
+/// So many of the newest waits for something new say what is usual.
+const WAITS: usize = 8;
+/// The most spans of old knowledge that are kept of what is beyond [`CAPACITY`].
+const SPANS: usize = 64;
 
 /// A signal's readings, oldest first, without duplicates.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,6 +31,15 @@ pub struct Series {
     covered: Option<(Time, Time)>,
     /// What the version before did since the deploy, where it was asked for: oldest first, without duplicates.
     beside: Vec<(Time, Sample)>,
+    /// What its readings can be at all.
+    possible: Possible,
+    /// How old the newest reading that tells anything had become whenever a newer one came: the newest such waits.
+    waits: Vec<TimeDelta>,
+    /// How far apart its readings are true.
+    step: TimeDelta,
+    /// The first and the last stamp of each run of readings that told something and are no longer kept, since the
+    /// deploy; oldest first.
+    forgotten: Vec<(Time, Time)>,
     /// Grows whenever anything but the end of the readings changes.
     history: u64,
 }
@@ -47,12 +64,31 @@ pub struct Baseline {
 }
 
 impl Series {
+    /// An empty series of a signal: what cannot be of it is no reading.
+    pub fn of(signal: &Signal) -> Self {
+        Self::within(Possible::of(signal.kind, signal.unit), signal.step)
+    }
+
+    /// An empty series whose readings can be no others than these.
+    pub fn within(possible: Possible, step: TimeDelta) -> Self {
+        Self { possible, step, ..Self::default() }
+    }
+
     /// Takes in an answer to the signal's query: points in any order, or none. One with a known stamp replaces the
     /// earlier reading.
     pub fn insert(&mut self, points: &[Point], arrived: Time) {
         self.trouble = None;
         self.answered = Some(arrived);
+        let known = self.newest_told();
         self.merge(points, arrived);
+        if let (Some(known), Some(newest)) = (known, self.newest_told())
+            && newest > known
+        {
+            if self.waits.len() == WAITS {
+                self.waits.remove(0);
+            }
+            self.waits.push(arrived - known);
+        }
     }
 
     /// Takes in what the version before told. Of a signal that speaks of the new version alone, this is what it was
@@ -62,6 +98,7 @@ impl Series {
         let (past, beside): (Vec<Point>, Vec<Point>) = points.iter().partition(|(at, _)| *at < deploy);
         self.merge(&past, arrived);
         for (at, sample) in beside {
+            let sample = self.possible.check(sample);
             let place = self.beside.binary_search_by_key(&at, |(known, _)| *known);
             match place {
                 Ok(index) if self.beside[index].1 == sample => continue,
@@ -76,8 +113,14 @@ impl Series {
 
     fn merge(&mut self, points: &[Point], arrived: Time) {
         let mut rewritten = false;
-        for &(at, sample) in points {
-            let reading = Reading { at, arrived, sample };
+        // In order of time most of them go to the end; in any other each would move all that are there.
+        let mut points = points.to_vec();
+        points.sort_by_key(|(at, _)| *at);
+        for (at, sample) in points {
+            if (at - arrived).abs() > FARTHEST {
+                continue;
+            }
+            let reading = Reading { at, arrived, sample: self.possible.check(sample) };
             match self.readings.binary_search_by_key(&at, |known| known.at) {
                 Ok(index) => {
                     rewritten |= self.readings[index].sample != sample;
@@ -130,9 +173,9 @@ impl Series {
         self.covered = None;
     }
 
-    /// The clock was set back to `now`: no stamp may lie in its future.
-    pub fn clamp_to(&mut self, now: Time) {
-        self.answered = self.answered.map(|at| at.min(now));
+    /// The clock was set back by `step` to `now`: the answer is as old as it was, and no stamp lies in the future.
+    pub fn set_back(&mut self, step: TimeDelta, now: Time) {
+        self.answered = self.answered.map(|at| (at - step).min(now));
         self.covered = self.covered.map(|(from, to)| (from.min(now), to.min(now)));
     }
 
@@ -141,6 +184,7 @@ impl Series {
         if self.deploy != Some(at) {
             self.deploy = Some(at);
             self.beside.clear();
+            self.forgotten.clear();
             self.settle();
         }
     }
@@ -172,6 +216,23 @@ impl Series {
         Some(self.beside[index].1)
     }
 
+    /// When the newest reading that tells anything was true.
+    fn newest_told(&self) -> Option<Time> {
+        self.readings.iter().rev().find(|reading| reading.sample.tells()).map(|reading| reading.at)
+    }
+
+    /// How old the newest reading that tells anything usually becomes before a newer one comes, at worst; `None` while
+    /// that was seen too seldom.
+    pub fn usual_wait(&self) -> Option<TimeDelta> {
+        self.waits.iter().max().copied().filter(|_| self.waits.len() >= WAITS / 2)
+    }
+
+    /// The first and the last stamp of each run of readings since the deploy that told something and are no longer
+    /// kept, oldest first.
+    pub fn forgotten(&self) -> &[(Time, Time)] {
+        &self.forgotten
+    }
+
     /// The newest reading.
     pub fn last(&self) -> Option<&Reading> {
         self.readings.last()
@@ -196,8 +257,24 @@ impl Series {
     fn bound(&mut self) {
         let before = self.split();
         let surplus = (self.readings.len() - before).saturating_sub(CAPACITY);
+        self.forget(before..before + surplus);
         self.readings.drain(before..before + surplus);
         self.readings.drain(..before.saturating_sub(CAPACITY));
+    }
+
+    /// Keeps of readings that are dropped for when they told something.
+    fn forget(&mut self, dropped: Range<usize>) {
+        if self.deploy.is_none() {
+            return;
+        }
+        for reading in self.readings[dropped].iter().filter(|reading| reading.sample.tells()) {
+            match self.forgotten.last_mut() {
+                Some((_, last)) if reading.at - *last <= self.step * 3 / 2 => *last = reading.at.max(*last),
+                _ => self.forgotten.push((reading.at, reading.at)),
+            }
+        }
+        // What was known longest ago counts as not known once there are too many pieces of it.
+        self.forgotten.drain(..self.forgotten.len().saturating_sub(SPANS));
     }
 
     /// Splits at the deploy and summarises what lies before.

@@ -1,14 +1,17 @@
 //! Whether anything is known at all. Comes before every rule: a promise, not a preference.
 
-use super::{Evidence, Judgement, Level};
+use super::{Evidence, Judgement, Level, doubt};
 use crate::deploy::brief;
 use crate::setup::Delivery;
-use crate::signal::{Kind, Reading, Sample};
+use crate::signal::{Kind, Reading};
 use crate::store::Health;
 use chrono::TimeDelta;
 
 /// A source that has not answered for this many of its intervals is silent, and its signals stale.
 const SILENT_AFTER: i32 = 2;
+
+/// A signal that has come regularly may miss so many bins beyond its usual wait.
+const MISSED: i32 = 2;
 
 /// Why nothing can be said of a signal, or `None` when its evidence is fresh.
 pub(super) fn unknown(evidence: &Evidence<'_>) -> Option<Judgement> {
@@ -70,16 +73,19 @@ fn old_readings(evidence: &Evidence<'_>) -> Option<Judgement> {
         return Some(Judgement::new(Level::NoData, sentence));
     };
     let step = evidence.signal.step;
-    // Gaps and NaN are answers, and no news: what counts is the last thing that was told.
-    let told = evidence.series.readings().iter().rev().find(|reading| tells(reading, evidence.signal.kind));
-    let age = evidence.now - told.unwrap_or(last).at;
-    if age > allowed_lag(evidence) {
-        let sentence = format!("{name} answers, without anything newer than {}{}", brief(age), last_known(evidence));
-        return Some(Judgement::new(Level::NoData, sentence));
-    }
     let ahead = last.at - evidence.now;
     if ahead > step * 2 {
         let sentence = format!("its newest reading is stamped {} in the future: the clocks differ", brief(ahead));
+        return Some(Judgement::new(Level::NoData, sentence));
+    }
+    // Gaps, NaN and what cannot be are answers, and no news: what counts is the last thing that was told.
+    let told = evidence.series.readings().iter().rev().find(|reading| tells(reading, evidence.signal.kind));
+    let age = evidence.now - told.unwrap_or(last).at;
+    if age > allowed_lag(evidence) {
+        // An answer that cannot be is no silence.
+        let nothing_newer = || format!("{name} answers, without anything newer than {}", brief(age));
+        let why = doubt::impossible(evidence).unwrap_or_else(nothing_newer);
+        let sentence = format!("{why}{}", last_known(evidence));
         return Some(Judgement::new(Level::NoData, sentence));
     }
     None
@@ -87,20 +93,21 @@ fn old_readings(evidence: &Evidence<'_>) -> Option<Judgement> {
 
 /// Whether a reading says anything. No requests are a fact; a probe that fails is one, too.
 fn tells(reading: &Reading, kind: Kind) -> bool {
-    kind == Kind::Probe || reading.sample.value().is_some() || matches!(reading.sample, Sample::Counts { .. })
+    kind == Kind::Probe || reading.sample.tells()
 }
 
-/// How far the newest reading may lie behind: the time between two answers, a few bins that are not
-/// complete yet, and the minutes that vendors take to ingest.
-fn allowed_lag(evidence: &Evidence<'_>) -> TimeDelta {
+/// How far the newest reading may lie behind: some bins more than it usually does where that is known, and never more
+/// than the time between two answers, a few bins that are not complete yet, and the minutes that vendors take to ingest.
+pub(super) fn allowed_lag(evidence: &Evidence<'_>) -> TimeDelta {
     let between = match evidence.source.delivery {
         Delivery::Polled => evidence.source.interval * SILENT_AFTER,
         Delivery::Streamed => TimeDelta::zero(),
     };
-    between + evidence.signal.step * 3 + TimeDelta::seconds(60)
+    let most = between + evidence.signal.step * 3 + TimeDelta::seconds(60);
+    evidence.series.usual_wait().map_or(most, |usual| most.min(usual + evidence.signal.step * MISSED))
 }
 
-fn last_known(evidence: &Evidence<'_>) -> String {
+pub(super) fn last_known(evidence: &Evidence<'_>) -> String {
     match evidence.series.last_value() {
         Some((_, value)) => format!("; last known {}", evidence.signal.unit.format(value)),
         None => String::new(),

@@ -118,7 +118,8 @@ impl Rule for Latency {
         let shown = evidence.compared(value);
         let broken = |level| self.numbers.broken(evidence, level, &shown);
         let flagged = broken(Level::RedFlag).or_else(|| self.too_fast(evidence)).or_else(|| broken(Level::Warning));
-        flagged.unwrap_or_else(|| {
+        let unjudged = || self.numbers.nothing_to_hold_against(evidence, &shown);
+        flagged.or_else(unjudged).unwrap_or_else(|| {
             let limit = limits.warning.map_or_else(String::new, |limit| format!("; limit {}", unit.format(limit)));
             Judgement::new(Level::Clear, format!("{shown}{limit}"))
         })

@@ -83,6 +83,14 @@ impl Numbers {
         }
     }
 
+    /// What to say where there is neither a limit nor anything from before the deploy that it could be held against.
+    pub(super) fn nothing_to_hold_against(&self, evidence: &Evidence<'_>, shown: &str) -> Option<Judgement> {
+        let has_limit = self.warning.is_some() || self.red_flag.is_some();
+        (!has_limit && evidence.series.baseline().is_none()).then(|| {
+            Judgement::new(Level::Insufficient, format!("{shown} and without a limit: nothing to hold it against"))
+        })
+    }
+
     fn is_beyond(&self, value: f64) -> bool {
         [&self.warning, &self.red_flag].into_iter().flatten().any(|held| held.is_beyond(value))
     }

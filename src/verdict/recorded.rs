@@ -3,7 +3,7 @@
 use super::{Evidence, Judgement, Level, Track, judge};
 use crate::deploy::ServiceId;
 use crate::setup::{Delivery, SourceInfo};
-use crate::signal::{Kind, Sample, Signal, SignalId, SourceId};
+use crate::signal::{Kind, Possible, Sample, Signal, SignalId, SourceId};
 use crate::store::{Health, Series, SourceState};
 use chrono::{DateTime, TimeDelta};
 
@@ -38,10 +38,16 @@ pub fn signal(kind: Kind, step: TimeDelta) -> Signal {
 /// Judges the bins from after a deploy one after the other, in the signal's unit; nothing later is known yet.
 /// They are those after the change: nothing warms up any more.
 pub fn play(signal: &Signal, baseline: &[Sample], after: &[Sample]) -> Outcome {
+    play_within(signal, Possible::of(signal.kind, signal.unit), baseline, after)
+}
+
+/// The same where the numbers can be others than the signal's own: a record may be scaled to what was seen, not to a
+/// limit.
+pub fn play_within(signal: &Signal, possible: Possible, baseline: &[Sample], after: &[Sample]) -> Outcome {
     let step = signal.step;
     // Any moment will do, with room for the longest record on both sides.
     let deployed = DateTime::UNIX_EPOCH + TimeDelta::days(365 * 50);
-    let mut series = Series::default();
+    let mut series = Series::within(possible, step);
     series.set_deploy(deployed);
     let points: Vec<_> =
         (1_i32..).zip(baseline.iter().rev()).map(|(back, &sample)| (deployed - step * back, sample)).collect();
@@ -70,6 +76,8 @@ pub fn play(signal: &Signal, baseline: &[Sample], after: &[Sample]) -> Outcome {
             alerts: &[],
             unread: 0,
             taken_back: None,
+            served: TimeDelta::zero(),
+            window: None,
             before,
             now,
         };

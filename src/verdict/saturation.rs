@@ -101,6 +101,13 @@ impl Saturation {
     }
 }
 
+impl Saturation {
+    fn unchanged(&self, evidence: &Evidence<'_>, shown: &str) -> Option<Judgement> {
+        let warning = self.numbers.broken(evidence, Level::Warning, shown);
+        warning.or_else(|| self.numbers.nothing_to_hold_against(evidence, shown))
+    }
+}
+
 fn had_room(evidence: &Evidence<'_>) -> bool {
     evidence.signal.unit == Unit::Percent && evidence.series.baseline().is_some_and(|baseline| baseline.max < ROOM)
 }
@@ -140,7 +147,7 @@ impl Rule for Saturation {
             (Some(exhausted), Some(_)) if exhausted.level == Level::RedFlag => exhausted.of_this_deploy(),
             (Some(exhausted), None) => exhausted,
             (_, Some(changed)) => changed,
-            (None, None) => self.numbers.broken(evidence, Level::Warning, &shown).unwrap_or_else(|| {
+            (None, None) => self.unchanged(evidence, &shown).unwrap_or_else(|| {
                 let limit = evidence.signal.limits.warning;
                 let limit = limit.map_or_else(String::new, |limit| format!("; limit {}", unit.format(limit)));
                 Judgement::new(Level::Clear, format!("{shown}{limit}"))

@@ -2,7 +2,9 @@
 
 use super::detect::excess::{Count, Excess, Material};
 use super::numbers::Numbers;
+use super::stats::median;
 use super::{Evidence, Judgement, Level, Rule};
+use crate::deploy::Time;
 use crate::signal::{Reading, Sample};
 
 /// A rise smaller than this is not looked for whatever its share. Responses a second.
@@ -19,18 +21,30 @@ const CALM: f64 = 60.0;
 pub(super) struct ServerErrors {
     numbers: Numbers,
     step: f64,
+    /// The usual rate before the deploy; `None` where nothing is known of it.
+    usual: Option<f64>,
     excess: Excess,
 }
+
+/// More bins than this say nothing more of there having been no error.
+const MOST_BINS: f64 = 512.0;
 
 impl ServerErrors {
     pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
         let step = evidence.signal.step.num_seconds().max(1) as f64;
-        let values = Numbers::baseline(evidence);
+        let mut values = Numbers::baseline(evidence);
+        if values.is_empty() {
+            // A counter that was never incremented does not exist: where the service had requests and no count of
+            // failed ones, none failed.
+            let bins = (evidence.served.num_seconds() as f64 / step).clamp(0.0, MOST_BINS);
+            values = vec![0.0; bins as usize];
+        }
         let baseline: Vec<Count> = values.iter().map(|rate| Count { events: rate * step, exposure: step }).collect();
         let usual = values.iter().sum::<f64>() / values.len().max(1) as f64;
         let share = evidence.signal.limits.increase.map_or(1.0, |increase| increase / 100.0);
         let material = Material { fine: FINE, rise: LEAST_RISE.max(usual * share), one_bin: ONE_BIN, calm: CALM };
-        Self { numbers: Numbers::begin(evidence), step, excess: Excess::new(&baseline, material) }
+        let (numbers, median) = (Numbers::begin(evidence), median(values));
+        Self { numbers, step, usual: median, excess: Excess::new(&baseline, material) }
     }
 }
 
@@ -48,27 +62,59 @@ impl Rule for ServerErrors {
             Ok(value) => value,
             Err(too_few) => return too_few,
         };
-        if let (Some(since), Some(baseline)) = (self.excess.since(), evidence.series.baseline()) {
-            let rate = self.excess.run().rate();
-            let long = evidence.for_how_long(since);
-            let sentence = format!("{}; increasing beyond chance{long}", evidence.against_before(rate));
-            let judgement = match evidence.signal.limits.increase {
-                Some(limit) if rate <= baseline.median * (1.0 + limit / 100.0) => {
-                    Judgement::new(Level::Warning, format!("{sentence}, limit +{limit:.0} %"))
-                }
-                Some(limit) if !self.excess.is_sure() => {
-                    let sentence = format!("{sentence}, limit +{limit:.0} %; not sure enough for a red flag yet");
-                    Judgement::new(Level::Warning, sentence)
-                }
-                Some(limit) => Judgement::new(Level::RedFlag, format!("{sentence}, limit +{limit:.0} %")),
-                None => Judgement::new(Level::Warning, sentence),
-            };
-            return judgement.of_this_deploy();
+        let Some(usual) = self.usual else { return self.without_baseline(evidence, value) };
+        if let Some(since) = self.excess.since() {
+            return self.increasing(evidence, usual, since).of_this_deploy();
         }
-        let shown = evidence.against_before(value);
+        let shown = against(evidence, value, usual);
         let broken = |level| self.numbers.broken(evidence, level, &shown);
         broken(Level::RedFlag)
             .or_else(|| broken(Level::Warning))
             .unwrap_or_else(|| Judgement::new(Level::Clear, format!("{shown}; flat")))
     }
+}
+
+impl ServerErrors {
+    fn increasing(&self, evidence: &Evidence<'_>, usual: f64, since: Time) -> Judgement {
+        let rate = self.excess.run().rate();
+        let long = evidence.for_how_long(since);
+        let sentence = format!("{}; increasing beyond chance{long}", against(evidence, rate, usual));
+        match evidence.signal.limits.increase {
+            Some(limit) if rate <= usual * (1.0 + limit / 100.0) => {
+                Judgement::new(Level::Warning, format!("{sentence}, limit +{limit:.0} %"))
+            }
+            Some(limit) if !self.excess.is_sure() => {
+                let sentence = format!("{sentence}, limit +{limit:.0} %; not sure enough for a red flag yet");
+                Judgement::new(Level::Warning, sentence)
+            }
+            Some(limit) => Judgement::new(Level::RedFlag, format!("{sentence}, limit +{limit:.0} %")),
+            None => Judgement::new(Level::Warning, sentence),
+        }
+    }
+
+    /// Nobody knows whether it was so before: many are a warning, next to none are clear, and nothing can be said of
+    /// what lies between.
+    fn without_baseline(&self, evidence: &Evidence<'_>, value: f64) -> Judgement {
+        let unit = evidence.signal.unit;
+        let shown = format!("{}, without a baseline", unit.format(value));
+        if let Some(broken) = self.numbers.broken(evidence, Level::RedFlag, &shown) {
+            return broken;
+        }
+        if let Some(since) = self.excess.since() {
+            let (rate, long) = (unit.format(self.excess.run().rate()), evidence.for_how_long(since));
+            let sentence = format!("{rate}, without a baseline; above {}{long}", unit.format(FINE));
+            return Judgement::new(Level::Warning, sentence);
+        }
+        self.numbers.broken(evidence, Level::Warning, &shown).unwrap_or_else(|| {
+            let fine = value <= FINE;
+            let side = if fine { "at most" } else { "above" };
+            let level = if fine { Level::Clear } else { Level::Insufficient };
+            Judgement::new(level, format!("{shown}; {side} {}", unit.format(FINE)))
+        })
+    }
+}
+
+fn against(evidence: &Evidence<'_>, value: f64, usual: f64) -> String {
+    let unit = evidence.signal.unit;
+    format!("{} against {} before the deploy", unit.format(value), unit.format(usual))
 }

@@ -1,9 +1,15 @@
 //! The little statistics that the rules share.
 
+/// Above this mean, chances are approximated.
+const LARGE_MEAN: f64 = 500.0;
+/// So many terms hold all of the distribution of the largest mean that is summed: 22 standard deviations above it.
+const MOST_TERMS: u32 = 1_000;
+
 /// The chance of `count` or more events where `mean` are expected (Poisson). From 0 to 1.
 ///
-/// Summed directly for small means; beyond 500 by the Wilson–Hilferty cube-root approximation of the
-/// chi-squared distribution, which is good to three digits there.
+/// Summed directly for small means, and no further than terms still count: never as far as `count`, which may be any
+/// number. Beyond 500 by the Wilson–Hilferty cube-root approximation of the chi-squared distribution, which is good to
+/// three digits there.
 pub(super) fn poisson_tail(count: f64, mean: f64) -> f64 {
     if count <= 0.0 {
         return 1.0;
@@ -11,19 +17,24 @@ pub(super) fn poisson_tail(count: f64, mean: f64) -> f64 {
     if mean <= 0.0 {
         return 0.0;
     }
-    if mean > 500.0 {
+    if mean > LARGE_MEAN {
         // P(X ≥ k | mean) = P(chi² with 2k degrees ≤ 2·mean).
         let spread = 1.0 / (9.0 * count);
+        if spread == 0.0 || mean / count == 0.0 {
+            // Beyond what a division can tell apart: infinitely more than expected, or as many.
+            return 0.0;
+        }
         let z = ((mean / count).cbrt() - (1.0 - spread)) / spread.sqrt();
         return normal_cdf(z);
     }
     let mut term = (-mean).exp();
     let mut below = 0.0;
-    let mut index = 0.0;
-    while index < count.ceil() {
+    for index in 1_u32..=MOST_TERMS {
+        if f64::from(index) > count.ceil() {
+            break;
+        }
         below += term;
-        index += 1.0;
-        term *= mean / index;
+        term *= mean / f64::from(index);
     }
     (1.0 - below).clamp(0.0, 1.0)
 }
@@ -106,6 +117,18 @@ mod tests {
         // 600 expected, 700 seen: four standard deviations.
         assert!((poisson_tail(700.0, 600.0) - 3.69e-5).abs() < 1e-6);
         assert!((poisson_tail(600.0, 600.0) - 0.505_43).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_chance_takes_no_longer_for_a_larger_count_and_is_always_one() {
+        for count in [-1e308, -1.0, 0.0, 0.5, 3.0, 1e9, 1e17, 1e308, f64::INFINITY] {
+            for mean in [-1e308, 0.0, 1e-308, 0.5, 500.0, 501.0, 1e9, 1e308, f64::INFINITY] {
+                let chance = poisson_tail(count, mean);
+                assert!((0.0..=1.0).contains(&chance), "P(X ≥ {count} | {mean}) = {chance}");
+            }
+        }
+        assert!(poisson_tail(1e17, 1.0) < 1e-9 && poisson_tail(1e17, 600.0) < 1e-9);
+        assert!(poisson_tail(900.0, 500.0) < 1e-9 && (poisson_tail(500.0, 500.0) - 0.506).abs() < 1e-2);
     }
 
     #[test]

@@ -66,12 +66,14 @@ impl Rule for Threshold {
         let signal = evidence.signal;
         let shown = evidence.against_before(value);
         let broken = |level| self.numbers.broken(evidence, level, &shown);
-        self.elsewhere(evidence).or_else(|| broken(Level::RedFlag)).or_else(|| broken(Level::Warning)).unwrap_or_else(
-            || {
+        self.elsewhere(evidence)
+            .or_else(|| broken(Level::RedFlag))
+            .or_else(|| broken(Level::Warning))
+            .or_else(|| self.numbers.nothing_to_hold_against(evidence, &shown))
+            .unwrap_or_else(|| {
                 let limit = signal.limits.warning.or(signal.limits.red_flag).map(|limit| signal.unit.format(limit));
                 let limit = limit.map_or_else(|| "; no limit is set".to_owned(), |limit| format!("; limit {limit}"));
                 Judgement::new(Level::Clear, format!("{shown}{limit}"))
-            },
-        )
+            })
     }
 }

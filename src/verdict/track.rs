@@ -1,6 +1,8 @@
 //! What a signal's rule has made of its bins so far: each bin is taken in once, and sentences are formed only
 //! when there is something new to say.
 
+use super::coverage::Coverage;
+use super::doubt::Known;
 use super::error_rate::ErrorRate;
 use super::latency::Latency;
 use super::saturation::Saturation;
@@ -22,6 +24,8 @@ pub struct Track {
     /// The newest bin that the rule took in.
     judged: Option<Time>,
     said: Option<(Time, Judgement)>,
+    /// What is known of the readings as such.
+    known: Option<Known>,
 }
 
 /// A rule of each kind that judges a series; apart, for a tick passes over all of them and looks into few.
@@ -82,8 +86,21 @@ fn tells_counts(reading: &Reading) -> bool {
 }
 
 impl Track {
-    /// What the signal's rule says of evidence that is known to be fresh.
+    /// What is said of evidence that is known to be fresh: what the signal's rule says, unless something speaks against
+    /// believing it.
     pub(super) fn judge(&mut self, evidence: &Evidence<'_>) -> Judgement {
+        let known = Known::of(evidence, self.known);
+        let judgement = known.weigh(evidence, self.by_rule(evidence));
+        self.known = Some(known);
+        judgement
+    }
+
+    /// For how long of the window so far the signal was known, as it was judged last.
+    pub fn coverage(&self) -> Option<Coverage> {
+        self.known.and_then(|known| known.coverage)
+    }
+
+    fn by_rule(&mut self, evidence: &Evidence<'_>) -> Judgement {
         let changed = self.catch_up(evidence);
         let Some(rule) = &self.rule else { return by_word(evidence) };
         if let Some((at, said)) = &self.said {

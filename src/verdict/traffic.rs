@@ -42,6 +42,7 @@ impl Rule for Traffic {
         let broken = |level| self.numbers.broken(evidence, level, &shown);
         broken(Level::RedFlag)
             .or_else(|| broken(Level::Warning))
+            .or_else(|| self.numbers.nothing_to_hold_against(evidence, &shown))
             .unwrap_or_else(|| Judgement::new(Level::Clear, shown.clone()))
     }
 }

@@ -5,7 +5,6 @@ use crate::deploy::{Time, Version, brief};
 use crate::message::Effect;
 use crate::rollback::{Blocked, Covered, Goal, Rollback, Step, StepState, Undertaking};
 use crate::rollout::{PodPhase, Progress, Rollout, TroubleKind};
-use crate::signal::SignalId;
 use crate::verdict::Level;
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -104,18 +103,9 @@ impl Watch {
     }
 
     fn follow_flags(&mut self, mut done: Undertaking, ready: Time) -> Rollback {
-        // A flag that went stale is not a flag that cleared.
-        let level = |id: &SignalId| self.findings[usize::from(id.0)].level;
-        let still =
-            self.red_at_confirm.iter().any(|id| matches!(level(id), Level::RedFlag | Level::Stale | Level::NoData));
+        // A flag that went stale is not a flag that cleared, and neither are those of sources that are all silent.
         let red = self.findings.iter().any(|finding| finding.level == Level::RedFlag);
-        // Nor is one that nobody can see: clear is what is known to be clear.
-        let unseen = self
-            .findings
-            .iter()
-            .zip(&self.setup.signals)
-            .any(|(finding, signal)| signal.required && matches!(finding.level, Level::Stale | Level::NoData));
-        if still || red || unseen || !self.is_awake() {
+        if red || !self.flags_are_known_to_be_clear(&done) || !self.is_awake() {
             done.clear_since = None;
             if !red && self.now - ready >= NOT_THE_CAUSE_AFTER {
                 return self.never_seen_clear(done, ready + NOT_THE_CAUSE_AFTER);

@@ -4,10 +4,11 @@ use super::{Watch, WorkloadState};
 use crate::deploy::{Deploy, Time};
 use crate::message::Effect;
 use crate::poll::{Issue, Novelty, SourceError};
+use crate::rollback::Undertaking;
 use crate::setup::Setup;
-use crate::signal::{Kind, Point, Signal, SignalId, SourceId};
+use crate::signal::{Kind, Point, Reading, Sample, Signal, SignalId, SourceId};
 use crate::timeline::Mark;
-use crate::verdict::{self, Evidence, Level, Verdict};
+use crate::verdict::{self, Basis, Evidence, Judged, Level, Stretch, Verdict, Wanted};
 use chrono::TimeDelta;
 
 /// New pods fill caches, compile and open connections for this long after the rollout; it is not their steady
@@ -119,12 +120,13 @@ impl Watch {
         let setup = std::sync::Arc::clone(&self.setup);
         let red_before = self.findings.iter().filter(|finding| finding.level == Level::RedFlag).count();
         let moments = Moments::of_services(&setup, &self.workloads);
+        let wanted = self.wanted();
         let mut new_flags = 0;
         for (index, signal) in setup.signals.iter().enumerate() {
             let id = SignalId(index as u16);
             if concerned(id, signal) {
                 let deploy = moments.of(signal, &self.workloads);
-                new_flags += usize::from(self.judge_one(id, signal, deploy));
+                new_flags += usize::from(self.judge_one(id, signal, deploy, wanted));
             }
         }
         if new_flags > 0 && red_before == 0 {
@@ -134,7 +136,7 @@ impl Watch {
     }
 
     /// Judges one signal; says whether a new red flag went up.
-    fn judge_one(&mut self, id: SignalId, signal: &Signal, deploy: Option<Moment>) -> bool {
+    fn judge_one(&mut self, id: SignalId, signal: &Signal, deploy: Option<Moment>, window: Option<Wanted>) -> bool {
         let before = self.findings[usize::from(id.0)].level;
         let mut track = std::mem::take(&mut self.tracks[usize::from(id.0)]);
         let evidence = Evidence {
@@ -150,6 +152,8 @@ impl Watch {
             alerts: self.alerts.not_quiet(),
             unread: self.alerts.unread(id),
             taken_back: self.is_gone(signal),
+            served: self.served_before(signal),
+            window,
             before,
             now: self.now,
         };
@@ -174,7 +178,13 @@ impl Watch {
 
     /// The version that a signal speaks of, once it was taken back and the old one serves again.
     fn is_gone(&self, signal: &Signal) -> Option<&str> {
-        let done = self.rollback.undertaking().filter(|done| signal.of_version && done.ready.is_some())?;
+        self.is_gone_by(self.rollback.undertaking()?, signal)
+    }
+
+    fn is_gone_by<'a>(&self, done: &'a Undertaking, signal: &Signal) -> Option<&'a str> {
+        if !signal.of_version || done.ready.is_none() {
+            return None;
+        }
         let mut covered = done.plan.steps().flat_map(|step| &step.covers);
         let covered = covered.find(|covered| self.setup.workload(covered.workload).service == signal.service)?;
         Some(covered.from.label())
@@ -210,10 +220,68 @@ impl Watch {
         }
     }
 
+    /// For how long before the deploy other signals know of requests to a signal's service. Only asked for where the
+    /// signal's own past is empty.
+    fn served_before(&self, signal: &Signal) -> TimeDelta {
+        if signal.kind != Kind::ServerErrors {
+            return TimeDelta::zero();
+        }
+        let spans = self.setup.signals.iter().enumerate().filter_map(|(index, other)| {
+            let had_requests = |reading: &&Reading| match (other.kind, reading.sample) {
+                (_, Sample::Counts { requests, .. }) => requests > 0.0,
+                (Kind::Traffic, Sample::Value(rate)) => rate > 0.0,
+                _ => false,
+            };
+            if other.service != signal.service || !matches!(other.kind, Kind::Traffic | Kind::ErrorRate) {
+                return None;
+            }
+            let before = self.store.series(SignalId(index as u16)).before();
+            let bins = i32::try_from(before.iter().filter(had_requests).count()).unwrap_or(i32::MAX);
+            other.step.checked_mul(bins)
+        });
+        spans.max().unwrap_or(TimeDelta::zero())
+    }
+
+    /// What signals have to be known for; nothing once another version serves.
+    fn wanted(&self) -> Option<Wanted> {
+        let from = self.window().opened.filter(|_| self.rollback.undertaking().is_none())?;
+        let window = Stretch { from, to: from + self.setup.window };
+        Some(Wanted { window, started: self.setup.started, share: self.setup.coverage })
+    }
+
+    /// Every signal as the verdict sees it, in the setup's order.
+    pub(super) fn judged(&self) -> impl Iterator<Item = Judged<'_>> {
+        let all = self.setup.signals.iter().zip(&self.findings).zip(&self.tracks);
+        all.map(|((signal, finding), track)| Judged { signal, finding, coverage: track.coverage() })
+    }
+
+    /// What the verdict rests on.
+    pub fn basis(&self) -> Basis {
+        verdict::basis(self.judged())
+    }
+
+    /// Whether every flag is known to be clear, as it has to be before a rollback counts as verified. What speaks of the
+    /// version that was taken back alone says no more.
+    pub(super) fn flags_are_known_to_be_clear(&self, done: &Undertaking) -> bool {
+        let judged = (0..).map(SignalId).zip(self.judged());
+        let gone = |id| self.is_gone_by(done, self.setup.signal(id)).is_some();
+        verdict::are_clear(judged, &self.red_at_confirm, gone)
+    }
+
+    /// The required signals of which nothing is known, each with why.
+    pub fn unknown_flags(&self) -> Vec<String> {
+        let unknown = (0..).map(SignalId).zip(self.judged()).filter(|(_, judged)| {
+            let gone = self.is_gone(judged.signal).is_some();
+            judged.signal.required && judged.finding.level.is_unknown() && !gone
+        });
+        unknown.map(|(id, judged)| format!("{}: {}", self.name_of(id), judged.finding.sentence)).collect()
+    }
+
     fn judge_whole(&mut self) {
         let over = self.window().is_over(self.now);
-        let mut verdict = verdict::whole(self.setup.signals.iter().zip(&self.findings), over);
-        if verdict == Verdict::Healthy && self.rollback.undertaking().is_some() {
+        let mut verdict = verdict::whole(self.judged(), over);
+        let is_fine = matches!(verdict, Verdict::Healthy | Verdict::Watching);
+        if over && is_fine && self.rollback.undertaking().is_some() {
             // What is healthy now is the old version.
             verdict = Verdict::Inconclusive;
         }

@@ -43,6 +43,8 @@ fn judge_at(kind: Kind, series: &Series, now: i64, track: &mut Track) -> Judgeme
         alerts: &[],
         unread: 0,
         taken_back: None,
+        served: TimeDelta::zero(),
+        window: None,
         before: Level::Clear,
         now: at(now),
     };
@@ -120,4 +122,43 @@ proptest! {
             prop_assert!(judgement.level.is_unknown(), "{:?}: {}", judgement.level, judgement.sentence);
         }
     }
+
+    /// No number stops the judge: what it does hangs on how many bins there are. A loop that ran to the value of a
+    /// number would not end within any test's patience.
+    #[test]
+    fn any_numbers_are_judged_in_the_time_that_their_bins_take(
+        kind in prop::sample::select(&Kind::ALL[..]),
+        before in prop::collection::vec(any_number(), 0..80),
+        after in prop::collection::vec(any_number(), 1..80),
+        gated in any::<bool>(),
+    ) {
+        let signal = recorded::signal(kind, TimeDelta::seconds(30));
+        let outcome = recorded::play(&signal, &before, &after);
+        prop_assert!(!outcome.judgement.sentence.is_empty());
+        prop_assert!(outcome.judgement.sentence.len() < 1000, "{}", outcome.judgement.sentence);
+        // The rules stand it as well without the gate before them.
+        let mut series = if gated { Series::of(&signal) } else { Series::default() };
+        series.set_deploy(at(0));
+        let points: Vec<Point> = (1..).zip(before).map(|(back, sample)| (at(-back), sample)).collect();
+        series.insert(&points, at(0));
+        let mut track = Track::default();
+        for (bin, sample) in (0..).zip(after) {
+            series.insert(&[(at(bin), sample)], at(bin));
+            prop_assert!(!judge_at(kind, &series, bin + 1, &mut track).sentence.is_empty());
+        }
+    }
+}
+
+/// Every number that there is, the largest and the strangest of them often.
+fn any_number() -> impl Strategy<Value = Sample> {
+    const ODD: [f64; 12] =
+        [0.0, -0.0, 1e9, 1e14, 1e15, 1e17, 1e300, f64::MAX, f64::MIN, f64::MIN_POSITIVE, f64::NAN, f64::INFINITY];
+    let number = || prop_oneof![2 => any::<f64>(), 3 => prop::sample::select(&ODD[..]), 3 => 0.0..1e15];
+    prop_oneof![
+        5 => number().prop_map(Sample::Value),
+        5 => (number(), number()).prop_map(|(errors, requests)| Sample::Counts { errors, requests }),
+        // As many failures as there can be.
+        2 => (0.0..1e15).prop_map(|count| Sample::Counts { errors: count, requests: count }),
+        1 => Just(Sample::Empty),
+    ]
 }

@@ -84,6 +84,18 @@ fn a_line_that_cannot_be_read_is_named_and_the_rest_is_judged() {
 }
 
 #[test]
+fn more_failures_than_requests_are_no_reading_and_take_no_time() {
+    for percent in [1e9, 1e10, 1e17, 1e300] {
+        let mut case = case("many", "error_rate", "percent", &[percent; 4]);
+        case["baseline_n"] = json!(vec![100; case["baseline"].as_array().unwrap().len()]);
+        case["window_n"] = json!([100, 100, 100, 100]);
+        let verdict = &verdicts(&judge(&case.to_string()))[0];
+        assert_eq!((&verdict["flagged"], &verdict["red_at_step"]), (&json!(false), &json!(null)), "{verdict}");
+        assert!(verdict["sentence"].as_str().unwrap().contains("which cannot be"), "{verdict}");
+    }
+}
+
+#[test]
 fn nothing_after_a_step_changes_its_verdict() {
     let window = [0.3, 0.31, 0.3, 0.45, 0.47, 0.46, 0.9, 0.3, 0.3, 0.3];
     let whole = &verdicts(&judge(&case("whole", "latency", "s", &window).to_string()))[0];

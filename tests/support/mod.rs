@@ -74,6 +74,7 @@ pub fn setup() -> Setup {
         ],
         window: TimeDelta::minutes(30),
         baseline: TimeDelta::minutes(60),
+        coverage: 90,
         confirm: Confirm::Key,
         confirm_grace: TimeDelta::milliseconds(300),
         read_only: false,
@@ -217,6 +218,51 @@ pub fn grafana(now: i64, bad_since: Option<i64>) -> Message {
             (MEMORY, bins().map(|second| (at(second), Sample::Value(40.0))).collect()),
         ],
     )
+}
+
+/// What a service tells that is well, in the bin of this second. Numbers move, as those of services do.
+pub fn well(kind: Kind, second: i64) -> Sample {
+    let moves = (second / 10 * 37).rem_euclid(11) as f64;
+    match kind {
+        Kind::ErrorRate => Sample::Counts { errors: 0.0, requests: 1200.0 + moves },
+        Kind::Latency => Sample::Value(460.0 + moves),
+        Kind::NewIssues | Kind::Alerts | Kind::ServerErrors => Sample::Value(0.0),
+        Kind::CrashFree => Sample::Value(99.9),
+        _ => Sample::Value(40.0 + moves / 10.0),
+    }
+}
+
+/// Every source is there at `now`: the polled ones say that all is well, in thirty bins up to then.
+pub fn all_well(watch: &mut Watch, now: i64) {
+    let setup = watch.shared_setup();
+    for index in 0..setup.sources.len() as u16 {
+        let source = SourceId(index);
+        if setup.source(source).delivery == Delivery::Streamed {
+            watch.update(Message::Streamed { source, at: at(now), news: StreamNews::Alive });
+            continue;
+        }
+        let own = (0..setup.signals.len() as u16).map(SignalId).filter(|id| setup.signal(*id).source == source);
+        let points = own.map(|id| {
+            let Signal { kind, step, .. } = *setup.signal(id);
+            let step = step.num_seconds();
+            let bins = (0..30).map(|back| now / step * step - back * step);
+            (id, bins.map(|second| (at(second), well(kind, second))).collect())
+        });
+        let points = points.collect();
+        watch.update(answered(source, now, points));
+    }
+}
+
+/// Time goes on, and every source says every ten seconds that all is well.
+pub fn well_ticks(watch: &mut Watch, seconds: std::ops::RangeInclusive<i64>) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for second in seconds {
+        if second % 10 == 0 {
+            all_well(watch, second);
+        }
+        effects.extend(watch.update(Message::Tick(at(second))));
+    }
+    effects
 }
 
 /// A deploy made at `at(-100)`, rolled out at `at(-30)`, with a plan ready; bad from `at(60)` on.

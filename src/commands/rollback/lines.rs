@@ -21,6 +21,8 @@ use std::io::{self, Write};
 const PATIENCE: TimeDelta = TimeDelta::seconds(15);
 /// How long a lost answer is looked for before a person has to.
 const LOST_FOR: TimeDelta = TimeDelta::minutes(2);
+/// So long after the old version serves again whoever waits is told that nothing is known of the flags.
+const FLAGS_UNKNOWN_FOR: TimeDelta = TimeDelta::minutes(6);
 
 /// What is to be done with the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -248,6 +250,16 @@ impl<W: Write> Face for Lines<W> {
             Rollback::OutcomeUnknown { at, reason, done } if watch.now() - *at > LOST_FOR => {
                 writeln!(self.out, "unknown whether it took effect: {reason}\nlook yourself:")?;
                 self.tell_where_to_look(done)?;
+                leave(Outcome::RollbackUnknown)
+            }
+            Rollback::Running(done)
+                if done.clear_since.is_none()
+                    && done.ready.is_some_and(|ready| watch.now() - ready > FLAGS_UNKNOWN_FOR) =>
+            {
+                writeln!(self.out, "{}; whether the flags are clear is not known", done.plan.serves())?;
+                for unknown in watch.unknown_flags() {
+                    writeln!(self.out, "  {unknown}")?;
+                }
                 leave(Outcome::RollbackUnknown)
             }
             Rollback::Countdown { .. }

@@ -8,7 +8,7 @@
 use super::text::{hour_minute, width};
 use super::{Brush, View};
 use crate::poll::{Alert, AlertState, Issue, Novelty};
-use crate::signal::grouped;
+use crate::signal::{Kind, grouped};
 use crate::tui::keymap::Pane;
 use crate::tui::rows::Row;
 use crate::tui::theme::Slot;
@@ -25,15 +25,12 @@ const USERS: u16 = 13;
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let inner = view.pane(buffer, area, Pane::Errors, Pane::Errors.title());
     let rows = view.rows(Pane::Errors);
+    // What is not listed is told apart: none, not known, not asked for.
+    let beneath = rows.len().min(usize::from(inner.height)) as u16;
+    for (line, (text, slot)) in (beneath..inner.height).zip(unlisted(view, &rows)) {
+        Brush::new(buffer, view, inner, line).put(&text, slot);
+    }
     if rows.is_empty() {
-        let asks = view
-            .watch
-            .setup()
-            .signals
-            .iter()
-            .any(|signal| matches!(signal.kind, crate::signal::Kind::NewIssues | crate::signal::Kind::Alerts));
-        let text = if asks { "no new issues, no alerts" } else { "no source of issues or alerts is configured" };
-        Brush::new(buffer, view, inner, 0).put(text, Slot::Muted);
         return;
     }
     let (first, cursor) = view.scrolled(Pane::Errors, &rows, inner.height);
@@ -49,6 +46,43 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
             _ => {}
         }
     }
+}
+
+/// What can be said of the issues and of the alerts beyond those that are listed.
+fn unlisted(view: &View<'_>, rows: &[Row]) -> Vec<(String, Slot)> {
+    let watch = view.watch;
+    let of = |kind: Kind| {
+        let signals = watch.setup().signals.iter().zip(watch.findings());
+        signals.filter(move |(signal, _)| {
+            signal.kind == kind && view.service().is_none_or(|service| service == signal.service)
+        })
+    };
+    if of(Kind::NewIssues).chain(of(Kind::Alerts)).next().is_none() {
+        return vec![("no source of issues or alerts is configured".to_owned(), Slot::Muted)];
+    }
+    let has_issues = rows.iter().any(|row| matches!(row, Row::Issue(_)));
+    let has_alerts = rows.iter().any(|row| matches!(row, Row::Alert(_)));
+    let mut lines = Vec::new();
+    for (kind, noun, listed) in [(Kind::NewIssues, "new issues", has_issues), (Kind::Alerts, "alerts", has_alerts)] {
+        let (all, mut unknown) = (of(kind).count(), of(kind).filter(|(_, finding)| finding.level.is_unknown()));
+        match unknown.next() {
+            _ if all == 0 => {}
+            Some((signal, finding)) => {
+                let whose = match (watch.setup().services.len(), unknown.count()) {
+                    (1, _) => String::new(),
+                    (_, 0) => format!(" of {}", watch.setup().service(signal.service).name),
+                    (_, more) => format!(" of {} and {more} more", watch.setup().service(signal.service).name),
+                };
+                lines.push((format!("{noun}{whose} not known: {}", finding.sentence), Slot::Unknown));
+            }
+            None if listed => {}
+            None => lines.push((format!("no {noun}"), Slot::Muted)),
+        }
+    }
+    if let [(one, Slot::Muted), (other, Slot::Muted)] = lines.as_slice() {
+        return vec![(format!("{one}, {other}"), Slot::Muted)];
+    }
+    lines
 }
 
 fn draw_issue(brush: &mut Brush<'_>, view: &View<'_>, issue: &Issue) {

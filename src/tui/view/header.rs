@@ -135,6 +135,15 @@ fn rolled_out(view: &View<'_>) -> Option<String> {
     })
 }
 
+/// What a healthy verdict rests on: `12 of 12 required signals known for 30 of 30 min`.
+fn rests_on(view: &View<'_>, width: u16) -> Option<String> {
+    let basis = view.live.basis();
+    if view.live.verdict() != Verdict::Healthy {
+        return None;
+    }
+    Some(if width >= 150 { basis.to_string() } else { basis.brief() })
+}
+
 /// The window's clock in words, and how much of it has passed, once it has opened.
 fn window(view: &View<'_>, width: u16) -> (String, Option<f64>) {
     let (window, now) = (view.live.window(), view.live.now());
@@ -143,7 +152,7 @@ fn window(view: &View<'_>, width: u16) -> (String, Option<f64>) {
         return (if width >= 100 { format!("window {length} begins after the rollout") } else { length }, None);
     }
     if window.is_over(now) {
-        return ("window over".to_owned(), Some(1.0));
+        return (rests_on(view, width).unwrap_or_else(|| "window over".to_owned()), Some(1.0));
     }
     let left = clock(window.left(now));
     let words = if width >= 100 { format!("{left} left of {}", clock(window.length)) } else { format!("{left} left") };

@@ -116,7 +116,7 @@ impl Climb {
     /// How long until `full` is reached from `value` at this pace; `None` for more than a week.
     pub(in crate::verdict) fn left(&self, value: f64, full: f64) -> Option<TimeDelta> {
         let minutes = (full - value).max(0.0) / self.pace;
-        (minutes < 7.0 * 24.0 * 60.0).then(|| TimeDelta::seconds((minutes * 60.0) as i64))
+        (0.0..7.0 * 24.0 * 60.0).contains(&minutes).then(|| TimeDelta::seconds((minutes * 60.0) as i64))
     }
 }
 

@@ -45,6 +45,7 @@ fn setup() -> Setup {
         }],
         window: TimeDelta::minutes(30),
         baseline: TimeDelta::minutes(60),
+        coverage: 90,
         confirm: Confirm::Key,
         confirm_grace: TimeDelta::zero(),
         read_only: false,

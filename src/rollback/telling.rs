@@ -80,7 +80,8 @@ pub fn plan(setup: &Setup, plan: &Plan, why: impl Fn(&Covered) -> String) -> Vec
     let covered = || plan.steps().flat_map(|step| &step.covers);
     let one_namespace = same(covered().map(|covered| covered.reference.namespace.as_str()));
     lines.extend(one_namespace.map(|namespace| Line::plain("namespace", namespace)));
-    lines.push(takes(plan.expected()));
+    // Where nothing is done, nothing takes time, and nothing is a part.
+    lines.extend((!plan.is_empty()).then(|| takes(plan.expected())));
     lines.extend(order(plan));
     let many = plan.step_count() > 1;
     if let (Some(only), None) = (covered().next(), covered().nth(1)) {
@@ -100,7 +101,7 @@ pub fn plan(setup: &Setup, plan: &Plan, why: impl Fn(&Covered) -> String) -> Vec
             lines.extend(self::step(step, many, one_namespace.is_none()));
         }
     }
-    lines.extend(left_out(&plan.left_out));
+    lines.extend(left_out(&plan.left_out, plan.is_partial() && !plan.is_empty()));
     lines
 }
 
@@ -231,7 +232,7 @@ pub fn refusal(refusal: &Refusal) -> Vec<Line> {
     lines
 }
 
-fn left_out(left_out: &[LeftOut]) -> Vec<Line> {
+fn left_out(left_out: &[LeftOut], is_partial: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     if !left_out.is_empty() {
         lines.push(Line::plain("", ""));
@@ -240,7 +241,7 @@ fn left_out(left_out: &[LeftOut]) -> Vec<Line> {
         let weight = if left.belongs { Weight::Warning } else { Weight::Quiet };
         lines.push(Line::new(weight, "left alone", format!("{}: {}", left.reference, left.why)));
     }
-    if left_out.iter().any(|left| left.belongs) {
+    if is_partial {
         lines.push(Line::new(Weight::Warning, "", "only a part of the push: it takes the environment's name, typed"));
     }
     lines

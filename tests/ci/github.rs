@@ -35,7 +35,14 @@ fn quiet_day() -> Vec<Reply> {
         reply(&format!("GET {WORKFLOW}/runs"), 200, fixture!("github/runs.json")),
         reply(&format!("GET {WORKFLOW}"), 200, fixture!("github/workflow.json")),
         reply("GET /repos/example/shop/contents/.github/workflows/rollback.yml?ref=main", 200, FILE),
+        reply("GET /repos/example/shop$", 200, repository(true)),
     ]
+}
+
+/// The repository, as somebody sees it who may write to it or only read.
+fn repository(push: bool) -> Value {
+    let role = json!({"admin": false, "maintain": false, "push": push, "triage": push, "pull": true});
+    json!({"full_name": "example/shop", "private": true, "archived": false, "permissions": role})
 }
 
 fn but(first: Vec<Reply>) -> Vec<Reply> {
@@ -399,10 +406,10 @@ async fn many_workloads_ask_no_more_than_one() {
     for name in ["app", "worker", "mail"] {
         stage.step_for(&ask_of("cart", name)).await;
     }
-    assert_eq!(peer.asked("").len(), 3, "the workflow, its runs and its file");
+    assert_eq!(peer.asked("").len(), 4, "the repository, the workflow, its runs and its file");
     stage.later(60);
     stage.step().await;
-    assert_eq!(peer.asked("").len(), 6);
+    assert_eq!(peer.asked("").len(), 8);
 }
 
 #[tokio::test]
@@ -475,9 +482,8 @@ async fn a_job_that_failed_on_the_second_page_is_named() {
 
 #[tokio::test]
 async fn who_may_only_read_is_told_before_the_key() {
-    let repository = |push: bool| json!({"private": true, "permissions": {"admin": false, "maintain": false, "push": push, "triage": false, "pull": true}});
-    let about = |push: bool| reply("GET /repos/example/shop", 200, repository(push));
-    let with_access = |about: Reply| quiet_day().into_iter().chain([about]).collect::<Vec<_>>();
+    let about = |push: bool| reply("GET /repos/example/shop$", 200, repository(push));
+    let with_access = |about: Reply| but(vec![about]);
     let step = on(Peer::start(with_access(about(true))).await.endpoint("")).step().await;
     assert_eq!(check(&step, "permission").outcome, CheckOutcome::Ok);
 

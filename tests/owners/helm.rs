@@ -134,6 +134,7 @@ async fn preparing_names_the_revision_that_served_and_says_what_helm_tried() {
         "what its dry run is worth"
     );
     assert_eq!(checks(&step, "permission"), ["ok: you may create secrets in production"]);
+    assert_eq!(checks(&step, "operation"), ["ok: no operation on release shop is under way"]);
     assert!(checks(&step, "context").is_empty() && checks(&step, "owner").is_empty());
     assert_eq!(
         helm.calls(),
@@ -230,7 +231,7 @@ async fn an_operation_that_died_long_ago_has_to_be_typed_and_is_gone_back_over()
     let (step, strategy) = prepared(&helm).await;
     assert!(step.needs_typing());
     assert_eq!(
-        checks(&step, "release"),
+        checks(&step, "operation"),
         ["typed: revision 14 of release shop is pending-upgrade for 40 min: whoever ran it has most likely died over \
           it -> make sure that nobody works on it; by hand: helm rollback shop 13 -n production"]
     );

@@ -90,7 +90,7 @@ async fn whoever_keeps_a_workload_besides_blocks_or_is_typed_by_how_soon_they_ac
     let peer = Peer::usual(managed.clone()).await;
     let refusal = refusal(&*build(owner(OwnerSpec::default()), &peer.cluster()), &managed).await;
     assert_eq!(refusal.reason, "Config Sync keeps it as its own record says, and would put the new version back");
-    assert!(refusal.way_out.contains("configmanagement.gke.io/managed=disabled"), "{}", refusal.way_out);
+    assert!(refusal.way_out.contains("configmanagement.gke.io/managed: disabled"), "{}", refusal.way_out);
 
     let fleet = marked("/metadata/annotations/objectset.rio.cattle.io~1id", "fleet-shop-main")
         .with("/metadata/annotations/meta.helm.sh~1release-name", json!("shop"));

@@ -67,9 +67,8 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "Config Sync",
         habit: Habit::AtOnce,
-        way_out: "revert the commit, or take the object out of its hands: kubectl annotate --overwrite the workload \
-                  with configmanagement.gke.io/managed=disabled",
-        marks: &[AnnotationIs("configmanagement.gke.io/managed", "enabled"), Annotation("configsync.gke.io/manager")],
+        way_out: "revert the commit, or have the repository say configmanagement.gke.io/managed: disabled of it first",
+        marks: &[AnnotationIs("configmanagement.gke.io/managed", "enabled")],
         record: Some(Annotation("configsync.gke.io/manager")),
     },
     // operator-framework/operator-lifecycle-manager, pkg/lib/ownerutil/util.go: `olm.owner`; the owner reference is
@@ -313,6 +312,7 @@ mod tests {
         assert_eq!(label("kapp.k14s.io/app", "1557433075084066000"), "kapp (1557433075084066000)");
         assert_eq!(annotation("configmanagement.gke.io/managed", "enabled"), "Config Sync");
         assert_eq!(annotation("configmanagement.gke.io/managed", "disabled"), "");
+        assert_eq!(annotation("configsync.gke.io/manager", ":root"), "", "it alone stays when managing ends");
         assert_eq!(label("olm.owner.kind", "ClusterServiceVersion"), "OLM");
         assert_eq!(label("addonmanager.kubernetes.io/mode", "Reconcile"), "the addon manager");
         assert_eq!(label("addonmanager.kubernetes.io/mode", "EnsureExists"), "");

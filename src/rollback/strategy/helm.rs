@@ -15,7 +15,7 @@ use crate::rollback::keeper::{self, Keeper};
 use crate::rollback::preflight::{self, Owner};
 use crate::rollback::spec::HelmSpec;
 use crate::rollback::target::history as templates;
-use crate::rollback::{Answer, Blocked, Check, Covered, Readiness, Refusal, Run, Step};
+use crate::rollback::{Answer, Blocked, Check, CheckKind, Covered, Readiness, Refusal, Run, Step};
 use crate::source::http::clean;
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt, ready};
@@ -130,7 +130,7 @@ impl Helm {
         step.checks.extend(records::checks(found, to.names(&version), &version, &record, &release.look()));
         step.checks.extend(self.which_cluster());
         step.checks.extend(permission);
-        step.checks.extend(unfinished);
+        step.checks.push(unfinished);
         step.checks.extend(failed_before.map(|blocked| Check::typed("release", blocked.reason, blocked.way_out)));
         Ok(preflight::add(Ok(step), [trial, sight.identity])?)
     }
@@ -333,7 +333,7 @@ impl Release<'_> {
 
     /// What has not ended of what was done to it last. Helm itself would go back over an operation that is under way,
     /// so a young one blocks; one that has most likely died has to be typed.
-    fn unfinished(self, revisions: &[Revision], current: &Revision, now: Time) -> Result<Option<Check>, Blocked> {
+    fn unfinished(self, revisions: &[Revision], current: &Revision, now: Time) -> Result<Check, Blocked> {
         match current.status {
             Status::Pending => {}
             Status::Gone => {
@@ -342,7 +342,10 @@ impl Release<'_> {
                     way_out: "install the earlier version anew".to_owned(),
                 });
             }
-            Status::Deployed | Status::Superseded | Status::Failed | Status::Unknown => return Ok(None),
+            Status::Deployed | Status::Superseded | Status::Failed | Status::Unknown => {
+                let sentence = format!("no operation on release {} is under way", self.name);
+                return Ok(Check::ok(CheckKind::Operation, sentence));
+            }
         }
         let age = current.age(now).filter(|age| *age >= TimeDelta::zero());
         let is = format!("revision {} of release {} is {}", current.number, self.name, current.status_name);
@@ -351,11 +354,11 @@ impl Release<'_> {
             None => format!("helm uninstall {} -n {}: it was never deployed", self.name, self.namespace),
         };
         match age {
-            Some(age) if age >= DEAD => Ok(Some(Check::typed(
-                "release",
+            Some(age) if age >= DEAD => Ok(Check::typed(
+                CheckKind::Operation,
                 format!("{is} for {}: whoever ran it has most likely died over it", brief(age)),
                 format!("make sure that nobody works on it; by hand: {by_hand}"),
-            ))),
+            )),
             _ => Err(Blocked {
                 reason: format!(
                     "another operation on it is in progress: {is}{}",

@@ -15,7 +15,7 @@ use crate::deploy::Time;
 use crate::rollback::action::CiAction;
 use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use crate::secret::Secret;
-use crate::source::http::{Reply, RetryHint, authorization};
+use crate::source::http::{Lost, Reply, RetryHint, authorization};
 use crate::source::spec::{Auth, Endpoint};
 use chrono::{SecondsFormat, TimeDelta};
 use futures_util::future::{BoxFuture, FutureExt};
@@ -51,7 +51,7 @@ pub(super) struct GitHub {
     told: Told,
     names_runs: bool,
     files: Recent<(u16, String)>,
-    access: Recent<(Value, Option<String>)>,
+    access: Recent<Option<(Value, Option<String>)>>,
 }
 
 impl GitHub {
@@ -125,13 +125,13 @@ impl GitHub {
     /// repository, and by the scopes of a classic token. What a fine-grained token may is told only by a refusal.
     async fn access(&self, repository: &str) -> Option<Check> {
         let now = self.talk.now();
-        let ask = async {
-            let reply = self.talk.ask(self.get(repository, &[])).await.map_err(|_| ())?;
-            let scopes = reply.headers.get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
-            if reply.is_success() { Ok((reply.body, scopes.map(str::to_owned))) } else { Err(()) }
-        };
         // What cannot be read here is told by what is read beside it.
-        let (body, scopes) = self.access.get(repository, now, ask).await.ok()?;
+        let ask = async {
+            let reply = self.talk.ask(self.get(repository, &[])).await?;
+            let scopes = reply.headers.get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
+            Ok::<_, Lost>(reply.is_success().then(|| (reply.body, scopes.map(str::to_owned))))
+        };
+        let (body, scopes) = self.access.get(repository, now, ask).await.ok()??;
         access::check(repository, &body, scopes.as_deref())
     }
 

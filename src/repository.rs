@@ -17,6 +17,7 @@ use crate::rollback::spec::RepositorySpec;
 use crate::source::http::clean;
 use git::Git;
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -365,7 +366,8 @@ impl Repository {
     fn locked(&self, reason: &str) -> Option<Blocked> {
         let (_, rest) = reason.split_once("Unable to create '")?;
         let (lock, rest) = rest.split_once('\'')?;
-        (lock.ends_with(".lock") && rest.contains("File exists")).then(|| Blocked {
+        let is_lock = Path::new(lock).extension().is_some_and(|extension| extension == "lock");
+        (is_lock && rest.contains("File exists")).then(|| Blocked {
             reason: format!("another git works in {}, or has died there: {lock} is there", self.spec.path.display()),
             way_out: format!("wait for its end; if no git runs there: rm {lock}"),
         })

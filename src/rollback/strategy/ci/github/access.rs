@@ -1,6 +1,7 @@
 //! What GitHub tells of a token before it is asked to start anything.
 
 use crate::rollback::Check;
+use crate::source::http::clean;
 use serde_json::Value;
 
 /// `body` is the repository as `GET /repos/{owner}/{repo}` gives it, `scopes` the header `X-OAuth-Scopes`, which only
@@ -46,7 +47,7 @@ pub(super) fn check(repository: &str, body: &Value, scopes: Option<&str>) -> Opt
 
 /// Scopes for a sentence, the first few.
 fn listed(scopes: &str) -> String {
-    let scopes: Vec<String> = scopes.split(',').take(6).map(|scope| crate::source::http::clean(scope)).collect();
+    let scopes: Vec<String> = scopes.split(',').take(6).map(clean).collect();
     scopes.join(", ")
 }
 

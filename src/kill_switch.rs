@@ -70,13 +70,64 @@ pub struct Rollout {
     pub has_rules: bool,
 }
 
+impl Rollout {
+    /// The same for a flag that is on only for those in this share, too: at most the smaller of the two, for nobody
+    /// tells how they overlap. `None`: a share that is not known.
+    #[must_use]
+    pub fn within(self, share: Option<Self>) -> Self {
+        match share {
+            Some(share) => Self {
+                percent: self.percent.min(share.percent.clamp(0.0, 100.0)),
+                has_rules: self.has_rules || share.has_rules,
+            },
+            None => Self { has_rules: true, ..self },
+        }
+    }
+}
+
 /// All flags that a kill switch has.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Listing {
-    /// In the configuration's order; where it names none, by key.
+    /// In the configuration's order; where it names none, those first that are on, and then by key.
     pub flags: Vec<FeatureFlag>,
     /// How many more the project has than are listed.
     pub unlisted: usize,
+    /// Why its system would not let us turn any of them off, where it says so in advance.
+    pub denied: Option<Blocked>,
+}
+
+impl Listing {
+    /// All flags of a project, of which so many at most are listed: those that are on before any that is off.
+    pub fn of_project(mut flags: Vec<FeatureFlag>, unread: usize, most: usize) -> Self {
+        flags.sort_by(|one, other| {
+            let rank = |flag: &FeatureFlag| flag.state.is_on() != Some(true);
+            rank(one).cmp(&rank(other)).then_with(|| one.key.cmp(&other.key))
+        });
+        let unlisted = flags.len().saturating_sub(most) + unread;
+        flags.truncate(most);
+        Self { flags, unlisted, denied: None }
+    }
+}
+
+impl Permission {
+    /// Why we certainly may not.
+    pub fn denied(self) -> Option<Blocked> {
+        match self {
+            Self::Denied(blocked) => Some(blocked),
+            Self::Given | Self::Untold(_) => None,
+        }
+    }
+}
+
+/// Whether we may turn flags off, as their system says it in advance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Permission {
+    /// We may.
+    Given,
+    /// We may not, and what would help.
+    Denied(Blocked),
+    /// It does not say: why.
+    Untold(String),
 }
 
 /// A request to turn a flag off. It is sent once.
@@ -133,5 +184,24 @@ pub const fn when_programs_hear(system: FlagSystem) -> &'static str {
             "programs that stream hear of it within seconds, those that poll at their next poll"
         }
         FlagSystem::Webhook => "programs hear of it when their SDK next asks",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_that_are_on_are_listed_before_any_that_is_off() {
+        let flag = |number: usize| {
+            let on = [150, 180, 220, 235].contains(&number);
+            let state = FlagState::Told(Standing { on, ..Standing::default() });
+            FeatureFlag { key: format!("flag-{number:03}"), state, link: None }
+        };
+        let listing = Listing::of_project((0..236).map(flag).collect(), 10, 200);
+        let on: Vec<&str> =
+            listing.flags.iter().take_while(|flag| flag.state.is_on() == Some(true)).map(|flag| &*flag.key).collect();
+        assert_eq!(on, ["flag-150", "flag-180", "flag-220", "flag-235"]);
+        assert_eq!((listing.flags.len(), listing.unlisted), (200, 46));
     }
 }

@@ -16,7 +16,8 @@ use crate::rollback::migrations::{self, Change, Files, Migration};
 use crate::rollback::spec::RepositorySpec;
 use crate::source::http::clean;
 use git::Git;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -86,6 +87,10 @@ impl Repository {
             Trouble::NotStarted(reason) if reason.starts_with("there is no program") => Blocked {
                 reason: format!("the repository {path} cannot be read: {reason}"),
                 way_out: "install git, or put it on the path".to_owned(),
+            },
+            trouble if trouble.reason().contains("dubious ownership") => Blocked {
+                reason: format!("git does not trust {path}, which belongs to somebody else"),
+                way_out: format!("git config --global --add safe.directory {path}"),
             },
             trouble => Blocked {
                 reason: format!("{path} is not a repository that git can read: {}", trouble.reason()),
@@ -164,10 +169,48 @@ impl Repository {
         fetching.map_err(|trouble| self.unreachable(&trouble))?;
         let tags: Vec<String> = self.spec.tags.iter().map(|pattern| pattern.replace("$version", label)).collect();
         let tried = if tags.is_empty() { String::new() } else { format!(" (tried the tags {})", tags.join(", ")) };
-        Err(Blocked {
+        let unknown = Blocked {
             reason: format!("the commit of {label} is not known{tried}"),
             way_out: "tag what is deployed, or let the version end in the hash of its commit".to_owned(),
-        })
+        };
+        Err(self.or_shallow(unknown).await)
+    }
+
+    /// Whether it holds only the newest commits, as the clones of most CI jobs do.
+    pub async fn is_shallow(&self) -> bool {
+        matches!(self.git.line(&["rev-parse", "--is-shallow-repository"]).await, Ok(Some(answer)) if answer == "true")
+    }
+
+    /// What a clone lacks that is shallow explains what seems wrong with its history.
+    pub async fn or_shallow(&self, seems: Blocked) -> Blocked {
+        if !self.is_shallow().await {
+            return seems;
+        }
+        let (path, remote) = (self.spec.path.display(), &self.spec.remote);
+        Blocked {
+            reason: format!("{path} is a shallow clone, which lacks the earlier commits: {}", seems.reason),
+            way_out: format!("git -C {path} fetch --unshallow {remote}, or name a whole clone"),
+        }
+    }
+
+    /// The filter of a partial clone: what it leaves out is fetched when it is needed.
+    pub async fn filter(&self) -> Option<String> {
+        let key = format!("remote.{}.partialclonefilter", self.spec.remote);
+        let filter = self.git.line(&["config", "--get", &key]).await.ok().flatten();
+        filter.map(|filter| clean(&filter))
+    }
+
+    /// Which commits between these two, along the first parents, change anything in a folder of this name. `None` where
+    /// the name is none that a folder would have.
+    pub async fn touching(&self, from: &str, to: &str, folder: &str) -> Result<Option<HashSet<String>>, Trouble> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if folder.is_empty() || !folder.chars().all(is_plain) {
+            return Ok(None);
+        }
+        let (range, place) = (format!("{from}..{to}"), format!(":(top,glob)**/{folder}/**"));
+        let call =
+            ["log", "--no-show-signature", "--first-parent", "--format=%H", "--end-of-options", &range, "--", &place];
+        Ok(Some(self.git.ask(&call).await?.lines().map(|line| line.trim().to_owned()).collect()))
     }
 
     /// The commits of `to` that `from` has not, newest first, along the first parents: a merge counts as one.
@@ -259,12 +302,33 @@ impl Repository {
 
     /// Makes a commit of a tree on top of another commit. Nothing points at it: it is pushed, or forgotten.
     pub async fn commit_tree(&self, tree: &str, parent: &str, message: &str) -> Result<String, Trouble> {
-        let signs = self.git.line(&["config", "--type=bool", "--get", "commit.gpgSign"]).await?;
         let mut call = vec!["commit-tree", tree, "-p", parent, "-m", message];
-        if signs.as_deref() == Some("true") {
+        if self.signs().await? {
             call.push("-S");
         }
         Ok(self.git.ask(&call).await?.trim().to_owned())
+    }
+
+    /// Whether its commits are signed.
+    pub async fn signs(&self) -> Result<bool, Trouble> {
+        let signs = self.git.line(&["config", "--type=bool", "--get", "commit.gpgSign"]).await?;
+        Ok(signs.as_deref() == Some("true"))
+    }
+
+    /// The way out when git cannot make a commit: a name, a signing key, or whatever it says.
+    pub async fn no_commit(&self, trouble: &Trouble) -> Blocked {
+        let (path, said) = (self.spec.path.display(), trouble.reason());
+        let signs = self.signs().await.unwrap_or_default();
+        let try_it = format!("git -C {path} commit-tree {}'HEAD^{{tree}}' -m test", if signs { "-S " } else { "" });
+        let lacks_name = ["ident name", "auto-detect email", "auto-detect name", "tell me who you are"];
+        let way_out = if lacks_name.iter().any(|words| trouble.mentions(words)) {
+            format!("git -C {path} config user.name NAME && git -C {path} config user.email ADDRESS")
+        } else if signs {
+            format!("commits are signed here: unlock the key, so that this works without a question: {try_it}")
+        } else {
+            format!("make this work without a question: {try_it}")
+        };
+        Blocked { reason: format!("git cannot make the commit: {said}"), way_out }
     }
 
     /// The way out when the remote does not answer.
@@ -277,6 +341,9 @@ impl Repository {
                 way_out: "name the branch that is deployed".to_owned(),
             };
         }
+        if let Some(locked) = self.locked(&reason) {
+            return locked;
+        }
         Blocked {
             reason: format!("the remote {remote} does not answer: {reason}"),
             way_out: format!("make this work without a question: git -C {path} fetch {remote}"),
@@ -286,10 +353,24 @@ impl Repository {
     /// The way out when the clone cannot be read.
     pub fn unreadable(&self, trouble: &Trouble) -> Blocked {
         let path = self.spec.path.display();
+        if let Some(locked) = self.locked(&trouble.reason()) {
+            return locked;
+        }
         Blocked {
             reason: format!("git cannot read {path}: {}", trouble.reason()),
             way_out: format!("look at it with git -C {path} status; a fresh clone may be the quickest way"),
         }
+    }
+
+    /// Another git works there, or left its lock behind: `Unable to create '/x/.git/index.lock': File exists`.
+    fn locked(&self, reason: &str) -> Option<Blocked> {
+        let (_, rest) = reason.split_once("Unable to create '")?;
+        let (lock, rest) = rest.split_once('\'')?;
+        let is_lock = Path::new(lock).extension().is_some_and(|extension| extension == "lock");
+        (is_lock && rest.contains("File exists")).then(|| Blocked {
+            reason: format!("another git works in {}, or has died there: {lock} is there", self.spec.path.display()),
+            way_out: format!("wait for its end; if no git runs there: rm {lock}"),
+        })
     }
 
     /// The commit that a name stands for.

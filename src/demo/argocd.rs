@@ -25,7 +25,8 @@ const HEAL: TimeDelta = TimeDelta::seconds(3);
 pub(crate) struct Application {
     /// Its name; the service's as well.
     pub(crate) name: String,
-    auto_sync: bool,
+    /// `spec.syncPolicy.automated`, as it was patched.
+    automated: Value,
     /// What Git has.
     in_git: String,
     /// Deployed versions, oldest first, the last one being what it wants to be live.
@@ -65,7 +66,7 @@ impl Application {
         }
         Self {
             name: name.to_owned(),
-            auto_sync: true,
+            automated: json!({"prune": true, "selfHeal": true}),
             in_git: versions.last().cloned().unwrap_or_default(),
             history,
             operation: None,
@@ -77,6 +78,11 @@ impl Application {
     pub(crate) fn merge(&mut self, version: &str, now: Time) {
         version.clone_into(&mut self.in_git);
         self.note(version, now);
+    }
+
+    /// Whether it synchronizes by itself: present without `enabled` it does.
+    fn auto_syncs(&self) -> bool {
+        self.automated.is_object() && self.automated["enabled"] != false
     }
 
     fn note(&mut self, version: &str, now: Time) {
@@ -95,7 +101,7 @@ impl Application {
             self.note(&version, now);
             return Some(version);
         }
-        if !self.auto_sync || live == self.in_git {
+        if !self.auto_syncs() || live == self.in_git {
             self.drifted = None;
             return None;
         }
@@ -111,12 +117,12 @@ impl Application {
             .map(|entry| {
                 json!({"id": entry.id, "revision": revision(&entry.version),
                        "deployStartedAt": stamp(entry.at), "deployedAt": stamp(entry.at),
-                       "initiatedBy": {"automated": self.auto_sync}})
+                       "initiatedBy": {"automated": self.auto_syncs()}})
             })
             .collect();
         let mut sync_policy = json!({});
-        if self.auto_sync {
-            sync_policy["automated"] = json!({"prune": true, "selfHeal": true});
+        if self.automated.is_object() {
+            sync_policy["automated"] = self.automated.clone();
         }
         let mut status = json!({
             "sync": {"status": if live == self.in_git { "Synced" } else { "OutOfSync" }, "revision": revision(&self.in_git)},
@@ -150,6 +156,7 @@ fn revision(version: &str) -> String {
 
 pub(crate) fn router(office: Arc<Office>) -> Router {
     Router::new()
+        .route("/api/version", get(async || answer(200, &json!({"Version": "v3.3.0+c1d9d2e"}))))
         .route("/api/v1/applications/{name}", get(read).patch(change))
         .route("/api/v1/applications/{name}/rollback", post(roll_back))
         .route("/api/v1/account/can-i/{resource}/{action}/{*subresource}", get(can_i))
@@ -217,10 +224,28 @@ async fn change(
     };
     with_application(&office, &name, |world, _| {
         if let Some(application) = &mut world.argocd {
-            application.auto_sync = !automated.is_null() && automated["enabled"] != false;
+            merge(&mut application.automated, automated);
         }
         shown(world)
     })
+}
+
+/// A merge patch (RFC 7386) of one flat object.
+fn merge(object: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *object = patch;
+        return;
+    };
+    if !object.is_object() {
+        *object = json!({});
+    }
+    for (key, value) in patch {
+        match (object.as_object_mut(), value.is_null()) {
+            (Some(fields), true) => drop(fields.remove(&key)),
+            (Some(fields), false) => drop(fields.insert(key, value)),
+            (None, _) => {}
+        }
+    }
 }
 
 async fn roll_back(
@@ -235,7 +260,7 @@ async fn roll_back(
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     with_application(&office, &name, |world, now| {
         let Some(application) = &mut world.argocd else { return refusal(403, 7, "permission denied") };
-        if application.auto_sync {
+        if application.auto_syncs() {
             return refusal(400, 9, "rollback cannot be initiated when auto-sync is enabled");
         }
         if application.operation.as_ref().is_some_and(|operation| !operation.done) {
@@ -281,7 +306,8 @@ mod tests {
         assert_eq!(app.step("1.9.0", at(1)), None);
         assert_eq!(app.step("1.8.3", at(2)), None);
         assert_eq!(app.step("1.8.3", at(5)).as_deref(), Some("1.9.0"));
-        app.auto_sync = false;
+        merge(&mut app.automated, json!({"enabled": false}));
+        assert_eq!(app.automated, json!({"prune": true, "selfHeal": true, "enabled": false}));
         assert_eq!(app.step("1.8.3", at(60)), None);
     }
 }

@@ -26,6 +26,8 @@ const HEARD_AFTER: TimeDelta = TimeDelta::seconds(15);
 pub(crate) fn router(office: Arc<Office>) -> Router {
     const FEATURES: &str = "/api/admin/projects/{project}/features";
     Router::new()
+        .route("/api/admin/user", get(me))
+        .route("/api/admin/projects", get(projects))
         .route(FEATURES, get(list))
         .route(&format!("{FEATURES}/{{feature}}"), get(read))
         .route(&format!("{FEATURES}/{{feature}}/environments/{{environment}}/{{state}}"), post(turn))
@@ -79,11 +81,31 @@ fn render(history: &History, now: Time, with_strategies: bool) -> Value {
 }
 
 async fn list(State(office): State<Arc<Office>>, Path(project): Path<String>, headers: HeaderMap) -> Response<Body> {
-    if let Some(refused) = refused(&office, &headers, &project, FEATURE, false) {
+    if let Some(refused) = refused(&office, &headers, PROJECT, FEATURE, false) {
         return refused;
     }
-    let feature = office.with(|world, now| render(&world.history, now, false));
-    answer(200, &json!({"version": 2, "features": [feature]}))
+    // As Unleash 7 answers: a project that is not there has no flags.
+    let feature = (project == PROJECT).then(|| office.with(|world, now| render(&world.history, now, false)));
+    answer(200, &json!({"version": 2, "features": Vec::from_iter(feature)}))
+}
+
+async fn projects(State(office): State<Arc<Office>>, headers: HeaderMap) -> Response<Body> {
+    refused(&office, &headers, PROJECT, FEATURE, false)
+        .unwrap_or_else(|| answer(200, &json!({"version": 1, "projects": [{"id": PROJECT, "name": "Shop"}]})))
+}
+
+/// Who asks, and what they may do.
+async fn me(State(office): State<Arc<Office>>, headers: HeaderMap) -> Response<Body> {
+    if let Some(refused) = refused(&office, &headers, PROJECT, FEATURE, false) {
+        return refused;
+    }
+    let changes = refused(&office, &headers, PROJECT, FEATURE, true).is_none();
+    let permissions = if changes {
+        json!([{"permission": "UPDATE_FEATURE_ENVIRONMENT", "project": PROJECT, "environment": ENVIRONMENT}])
+    } else {
+        json!([])
+    };
+    answer(200, &json!({"user": {"id": 1}, "permissions": permissions, "feedback": [], "splash": {}}))
 }
 
 async fn read(

@@ -6,10 +6,13 @@ mod unleash;
 mod webhook;
 
 use super::spec::{SwitchProvider, SwitchSpec};
-use super::{Answer, FlagState, Listing, Order};
+use super::{Answer, FlagState, Listing, Order, Permission};
 use crate::clock::Clock;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
+
+/// The most flags of a project that are listed.
+const MOST_LISTED: usize = 200;
 
 /// So many flags are read at a time: a list of ten should not take ten round trips, nor be a burst.
 const AT_ONCE: usize = 4;
@@ -24,6 +27,9 @@ pub trait KillSwitch: Send + Sync {
 
     /// Reads one flag, from the system itself and not from anything remembered.
     fn read_one<'a>(&'a self, key: &'a str) -> BoxFuture<'a, FlagState>;
+
+    /// Whether it would let us turn flags off, asked in advance. Changes nothing.
+    fn permission(&self) -> BoxFuture<'_, Permission>;
 
     /// Turns a flag off: one request, never a second. [`Answer::Refused`] only for what certainly changed
     /// nothing; in doubt [`Answer::Unknown`].

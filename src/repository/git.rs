@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 /// Settings of one call, over those of the person: nothing that waits for somebody, runs in the background afterwards,
-/// or leaves a trace in the clone.
-const SETTINGS: [&str; 12] = [
+/// or leaves a trace in the clone. Large files (Git LFS) stay the pointers that they are in the commits.
+const SETTINGS: [&str; 16] = [
     "core.hooksPath=/dev/null",
     "core.editor=true",
     "core.fsmonitor=false",
@@ -24,6 +24,10 @@ const SETTINGS: [&str; 12] = [
     "push.recurseSubmodules=no",
     "push.followTags=false",
     "advice.detachedHead=false",
+    "filter.lfs.smudge=",
+    "filter.lfs.clean=",
+    "filter.lfs.process=",
+    "filter.lfs.required=false",
 ];
 
 /// Of our own environment, git does not see what would lead it to another repository (as in `git rev-parse
@@ -80,6 +84,13 @@ impl Trouble {
         match self {
             Self::NotStarted(reason) | Self::Lost(reason) => reason.clone(),
             Self::Refused { said } => telling_line(said),
+        }
+    }
+
+    /// Whether git wrote these words, in whatever line.
+    pub(super) fn mentions(&self, words: &str) -> bool {
+        match self {
+            Self::NotStarted(said) | Self::Lost(said) | Self::Refused { said } => said.contains(words),
         }
     }
 }

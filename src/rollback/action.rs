@@ -41,9 +41,8 @@ pub enum Action {
         last: i64,
         /// When its last operation began, as the plan was made: ours begins at another time.
         last_operation: Option<String>,
-        /// What switches automatic synchronization on again, where it has to be switched off first: Argo CD
-        /// refuses otherwise.
-        switch_on_again: Option<String>,
+        /// How automatic synchronization is paused, where it has to be first: Argo CD refuses otherwise.
+        pause: Option<AutoSyncPause>,
     },
     /// `helm rollback RELEASE REVISION`.
     Helm {
@@ -80,6 +79,17 @@ pub enum Action {
         /// The plan in its environment, beside what it inherits by its allow-list.
         environment: Vec<(String, String)>,
     },
+}
+
+/// How the automatic synchronization of an application is paused, and comes back as it was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AutoSyncPause {
+    /// The merge patch (RFC 7386) that pauses it.
+    pub off: Value,
+    /// The command that brings it back, its other settings as they were.
+    pub again: String,
+    /// Whether its other settings (`prune`, `selfHeal`) stay on the application meanwhile.
+    pub keeps_settings: bool,
 }
 
 /// A JSON Patch of one workload.

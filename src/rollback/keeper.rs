@@ -1,17 +1,24 @@
 //! Who keeps a workload as their own record has it, and would put the new version back after an undo: told by
 //! the marks that they leave on it.
 
+mod marks;
+
+pub use marks::{Habit, Other, Product};
+
 use super::action::{FluxKind, FluxOwner};
+use super::target::text::one_line as clean;
 use serde_json::Value;
 
-/// Field managers that keep a workload as their own record has it.
-const MANAGERS: [(&str, &str); 5] = [
+/// The managers of fields by which Argo CD and Flux write what they keep.
+const MANAGERS: [(&str, &str); 4] = [
     ("argocd-controller", "Argo CD"),
     ("argocd-application-controller", "Argo CD"),
     ("kustomize-controller", "Flux"),
     ("helm-controller", "Flux"),
-    ("terraform", "Terraform"),
 ];
+
+/// Managers of fields behind which a person sits, or we do: nobody repeats by themselves what these wrote.
+const BY_HAND: [&str; 3] = ["flux", "kubectl", "redflag"];
 
 /// Who keeps a workload. Where several have left a mark, the one that acts by itself counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +34,8 @@ pub enum Keeper {
     ArgoCd(Application),
     /// Flux.
     Flux(FluxOwner),
+    /// Another one that acts by itself, or may.
+    Other(Other),
     /// Helm, which acts only when it is run.
     Helm {
         /// The release.
@@ -93,7 +102,51 @@ impl std::fmt::Display for FluxOwner {
 /// Who keeps this workload.
 pub fn of(workload: &Value) -> Keeper {
     let found = controller(workload).or_else(|| argo_cd(workload)).or_else(|| flux(workload));
-    found.or_else(|| helm(workload)).unwrap_or(Keeper::Nobody)
+    found.or_else(|| other(workload)).or_else(|| helm(workload)).unwrap_or(Keeper::Nobody)
+}
+
+fn other(workload: &Value) -> Option<Keeper> {
+    marks::all(workload, false).find(|other| other.product.habit != Habit::NextRun).map(Keeper::Other)
+}
+
+/// Everybody else who has left a mark, also one that may be old: those first who act by themselves.
+pub fn others(workload: &Value) -> Vec<Other> {
+    marks::all(workload, true).collect()
+}
+
+/// Whose record may be behind a workload that nobody claims to control: a custom resource among its owners.
+pub fn belongs_to(workload: &Value) -> Option<(String, String)> {
+    let is_custom = |owner: &&Value| {
+        let group = owner["apiVersion"].as_str().and_then(|version| version.split_once('/')).map(|(group, _)| group);
+        // The API's own groups have no dot, or are Kubernetes' own.
+        group.is_some_and(|group| group.contains('.') && !group.ends_with(".k8s.io"))
+    };
+    let owner = workload["metadata"]["ownerReferences"].as_array()?.iter().find(is_custom)?;
+    Some((clean(owner["kind"].as_str()?).to_lowercase(), clean(owner["name"].as_str()?)))
+}
+
+/// Whether somebody who repeats by themselves what they wrote has written a field: `["spec", "suspend"]`, or anything
+/// in it. `None` where the object does not say who wrote what.
+pub fn writes(object: &Value, path: &[&str]) -> Option<bool> {
+    let entries = object["metadata"]["managedFields"].as_array().filter(|entries| !entries.is_empty())?;
+    let is_program = |entry: &&Value| {
+        let manager = entry["manager"].as_str().unwrap_or_default();
+        !BY_HAND.iter().any(|hand| manager == *hand || manager.starts_with(&format!("{hand}-")))
+    };
+    let holds = |entry: &Value| {
+        let mut fields = &entry["fieldsV1"];
+        for name in path {
+            fields = &fields[format!("f:{name}")];
+        }
+        fields.is_object()
+    };
+    Some(entries.iter().filter(is_program).any(holds))
+}
+
+/// The managers of an object's fields.
+fn writers(object: &Value) -> impl Iterator<Item = &str> {
+    let entries = object["metadata"]["managedFields"].as_array().map(Vec::as_slice).unwrap_or_default();
+    entries.iter().filter_map(|entry| entry["manager"].as_str())
 }
 
 /// The release of Helm that a workload belongs to, whoever else keeps it.
@@ -103,12 +156,9 @@ pub fn helm(workload: &Value) -> Option<Keeper> {
     Some(Keeper::Helm { release, namespace })
 }
 
-/// Who has written a workload, by the managers of its fields. That alone may be an old mark.
+/// Which of Argo CD and Flux has written a workload, by the managers of its fields. That alone may be an old mark.
 pub fn manager(workload: &Value) -> Option<&'static str> {
-    let entries = workload["metadata"]["managedFields"].as_array()?;
-    let wrote = |manager: &str| {
-        entries.iter().any(|entry| entry["manager"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(manager)))
-    };
+    let wrote = |manager: &str| writers(workload).any(|name| name.eq_ignore_ascii_case(manager));
     MANAGERS.iter().find(|(manager, _)| wrote(manager)).map(|(_, owner)| *owner)
 }
 
@@ -124,8 +174,8 @@ fn controller(workload: &Value) -> Option<Keeper> {
     let owners = workload["metadata"]["ownerReferences"].as_array()?;
     let owner = owners.iter().find(|owner| owner["controller"] == true)?;
     Some(Keeper::Controller {
-        kind: owner["kind"].as_str().unwrap_or("object").to_lowercase(),
-        name: owner["name"].as_str().unwrap_or("?").to_owned(),
+        kind: clean(owner["kind"].as_str().unwrap_or("object")).to_lowercase(),
+        name: clean(owner["name"].as_str().unwrap_or("?")),
     })
 }
 
@@ -195,5 +245,46 @@ mod tests {
         assert_eq!(kept(&metadata), Keeper::Helm { release: "shop".to_owned(), namespace: None });
         metadata["ownerReferences"] = json!([{"kind": "Postgres", "name": "orders", "controller": true}]);
         assert_eq!(kept(&metadata), Keeper::Controller { kind: "postgres".to_owned(), name: "orders".to_owned() });
+    }
+    #[test]
+    fn who_of_the_table_acts_by_itself_counts_before_helm_and_who_is_run_does_not() {
+        let mut metadata = json!({
+            "annotations": {"meta.helm.sh/release-name": "shop", "objectset.rio.cattle.io/id": "fleet-shop"},
+        });
+        let Keeper::Other(other) = kept(&metadata) else { panic!() };
+        assert_eq!((other.describe().as_str(), other.product.habit), ("Fleet (fleet-shop)", Habit::Perhaps));
+        metadata["annotations"]["objectset.rio.cattle.io/id"] = Value::Null;
+        metadata["managedFields"] = json!([{"manager": "Terraform"}]);
+        assert_eq!(kept(&metadata), Keeper::Helm { release: "shop".to_owned(), namespace: None });
+    }
+
+    #[test]
+    fn a_custom_resource_among_the_owners_may_be_the_record() {
+        let owned = |version: &str| {
+            belongs_to(&json!({"metadata": {"ownerReferences": [
+                {"apiVersion": version, "kind": "Shop", "name": "web"},
+            ]}}))
+        };
+        assert_eq!(owned("shops.example.com/v1"), Some(("shop".to_owned(), "web".to_owned())));
+        for own in ["v1", "apps/v1", "batch/v1", "networking.k8s.io/v1"] {
+            assert_eq!(owned(own), None, "{own}");
+        }
+    }
+
+    #[test]
+    fn who_wrote_a_field_is_told_by_its_managers() {
+        let wrote = |manager: &str, fields: Value| {
+            writes(
+                &json!({"metadata": {"managedFields": [{"manager": manager, "fieldsV1": fields}]}}),
+                &["spec", "suspend"],
+            )
+        };
+        let suspend = || json!({"f:spec": {"f:suspend": {}}});
+        assert_eq!(wrote("kustomize-controller", suspend()), Some(true));
+        assert_eq!(wrote("kustomize-controller", json!({"f:spec": {"f:path": {}}})), Some(false));
+        for hand in ["flux", "kubectl-edit", "kubectl", "redflag"] {
+            assert_eq!(wrote(hand, suspend()), Some(false), "{hand}");
+        }
+        assert_eq!(writes(&json!({"metadata": {}}), &["spec", "suspend"]), None);
     }
 }

@@ -56,11 +56,11 @@ pub fn build(spec: &RollbackSpec, cluster: &Cluster, clock: &Clock) -> Result<Ar
     let repository = spec.repository.clone().map(|told| Arc::new(Repository::new(told, GIT_TIMEOUT)));
     let commits = commits_of(repository.clone());
     let strategy: Arc<dyn Strategy> = match &spec.strategy {
-        StrategySpec::Owner(told) => Arc::new(owner::ByOwner::new(told, cluster.clone())?),
+        StrategySpec::Owner(told) => Arc::new(owner::ByOwner::new(told, cluster.clone(), clock)?),
         StrategySpec::Kubernetes => Arc::new(kubernetes::Undo::new(cluster.clone())),
         StrategySpec::ArgoRollouts => Arc::new(argo_rollouts::ArgoRollouts::new(cluster.clone())),
         StrategySpec::ArgoCd(told) => Arc::new(argocd::ArgoCd::new(told, cluster.clone())?),
-        StrategySpec::Helm(told) => Arc::new(helm::Helm::new(told.clone(), cluster.clone())),
+        StrategySpec::Helm(told) => Arc::new(helm::Helm::new(told.clone(), cluster.clone(), clock.clone())),
         StrategySpec::Flux => Arc::new(flux::Flux::new(cluster.clone())),
         StrategySpec::Git(told) => {
             let repository = spec.repository.clone().ok_or_else(|| Blocked {

@@ -122,7 +122,10 @@ impl Switches {
                 state: FlagState::Unread("not asked yet".to_owned()),
                 link: None,
             };
-            Known { listing: Listing { flags: features.iter().map(flag).collect(), unlisted: 0 }, ..Known::default() }
+            Known {
+                listing: Listing { flags: features.iter().map(flag).collect(), ..Listing::default() },
+                ..Known::default()
+            }
         };
         let known = setup.switches.iter().map(|switch| known(&switch.features)).collect();
         Self { known, panel: FeaturePanel::Closed, turns: Vec::new() }
@@ -181,6 +184,9 @@ impl Watch {
                     .push(format!("{name} has {} more: name those that matter in features", known.listing.unlisted)),
                 None => {}
             }
+            // Said before the key, which is still there: rights may have been given since.
+            problems
+                .extend(known.listing.denied.as_ref().map(|denied| format!("{}; {}", denied.reason, denied.way_out)));
         }
         problems
     }

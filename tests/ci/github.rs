@@ -35,7 +35,14 @@ fn quiet_day() -> Vec<Reply> {
         reply(&format!("GET {WORKFLOW}/runs"), 200, fixture!("github/runs.json")),
         reply(&format!("GET {WORKFLOW}"), 200, fixture!("github/workflow.json")),
         reply("GET /repos/example/shop/contents/.github/workflows/rollback.yml?ref=main", 200, FILE),
+        reply("GET /repos/example/shop$", 200, repository(true)),
     ]
+}
+
+/// The repository, as somebody sees it who may write to it or only read.
+fn repository(push: bool) -> Value {
+    let role = json!({"admin": false, "maintain": false, "push": push, "triage": push, "pull": true});
+    json!({"full_name": "example/shop", "private": true, "archived": false, "permissions": role})
 }
 
 fn but(first: Vec<Reply>) -> Vec<Reply> {
@@ -399,10 +406,10 @@ async fn many_workloads_ask_no_more_than_one() {
     for name in ["app", "worker", "mail"] {
         stage.step_for(&ask_of("cart", name)).await;
     }
-    assert_eq!(peer.asked("").len(), 3, "the workflow, its runs and its file");
+    assert_eq!(peer.asked("").len(), 4, "the repository, the workflow, its runs and its file");
     stage.later(60);
     stage.step().await;
-    assert_eq!(peer.asked("").len(), 6);
+    assert_eq!(peer.asked("").len(), 8);
 }
 
 #[tokio::test]
@@ -437,4 +444,72 @@ async fn a_variable_that_is_none_blocks_and_is_named() {
     let blocked = stage(peer.endpoint(""), system(&[("version", "$version")])).refusal().await;
     assert_eq!(blocked.reason, "$version is not a variable that a rollback knows");
     assert!(peer.asked("").is_empty());
+}
+
+/// A page of jobs that ended well, from this number on; the 135th failed in its second step.
+fn jobs(from: usize, count: usize) -> Value {
+    let job = |number: usize| {
+        let conclusion = if number == 135 { "failure" } else { "success" };
+        json!({"id": number, "name": format!("job {number}"), "status": "completed", "conclusion": conclusion, "steps": [
+            {"name": "check out", "conclusion": "success"}, {"name": "deploy", "conclusion": conclusion},
+        ]})
+    };
+    json!({"total_count": 140, "jobs": (from..from + count).map(job).collect::<Vec<_>>()})
+}
+
+#[tokio::test]
+async fn a_job_that_failed_on_the_second_page_is_named() {
+    let peer = Peer::start(but(vec![dispatched(200, fixture!("github/dispatched.json"))])).await;
+    let stage = on(peer.endpoint(""));
+    let step = stage.step().await;
+    let run = running(stage.send(&step).await);
+    let page = |number: usize| format!("GET /repos/example/shop/actions/runs/30433700/jobs?per_page=100&page={number}");
+    peer.now(vec![
+        reply(&page(1), 200, jobs(1, 100)),
+        reply(&page(2), 200, jobs(101, 40)),
+        run_is("completed", Some("failure")),
+    ]);
+    let blocked = failed(stage.follow(&step, &run).await);
+    assert_eq!(blocked.reason, "the run ended with failure in job “job 135”, step “deploy”");
+    // Of a run that is larger than anybody reads, what was read is said.
+    peer.now(vec![
+        reply("GET /repos/example/shop/actions/runs/30433700/jobs?", 200, jobs(1, 100)),
+        run_is("completed", Some("failure")),
+    ]);
+    let blocked = failed(stage.follow(&step, &run).await);
+    assert_eq!(blocked.reason, "the run ended with failure in none of the first 500 jobs; others were not read");
+}
+
+#[tokio::test]
+async fn who_may_only_read_is_told_before_the_key() {
+    let about = |push: bool| reply("GET /repos/example/shop$", 200, repository(push));
+    let with_access = |about: Reply| but(vec![about]);
+    let step = on(Peer::start(with_access(about(true))).await.endpoint("")).step().await;
+    assert_eq!(check(&step, "permission").outcome, CheckOutcome::Ok);
+
+    let step = on(Peer::start(with_access(about(false))).await.endpoint("")).step().await;
+    let permission = check(&step, "permission");
+    assert_eq!(permission.outcome, CheckOutcome::Typed);
+    assert_eq!(
+        permission.sentence,
+        "the token's owner may only read example/shop: GitHub will most likely not let it start workflows"
+    );
+
+    let scoped = about(true).header("x-oauth-scopes", "read:org, workflow");
+    let step = on(Peer::start(with_access(scoped)).await.endpoint("")).step().await;
+    assert!(check(&step, "permission").sentence.starts_with("the token has only the scopes read:org, workflow: "));
+}
+
+#[tokio::test]
+async fn more_runs_than_one_page_holds_may_hide_ours() {
+    let peer = Peer::start(but(vec![breaks(&format!("POST {WORKFLOW}/dispatches"))])).await;
+    let stage = on(peer.endpoint(""));
+    let step = stage.step().await;
+    unknown(stage.send(&step).await);
+    let mut full = runs_with(&["nightly redflag-somebody"]);
+    full["total_count"] = json!(140);
+    peer.now(vec![reply(&format!("GET {WORKFLOW}/runs"), 200, full)]);
+    stage.later(600);
+    let why = unknown(stage.read_back(&step).await);
+    assert!(why.starts_with("139 runs of rollback.yml have begun since"), "{why}");
 }

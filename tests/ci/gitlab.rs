@@ -147,7 +147,7 @@ async fn a_project_that_lets_nothing_earlier_run_blocks() {
 #[tokio::test]
 async fn a_deployment_under_way_is_told_with_its_link() {
     let busy = with(fixture!("gitlab/deployments.json"), "/0/status", "blocked");
-    let newest = "/deployments?environment=production&order_by=id&sort=desc&per_page=5";
+    let newest = "/deployments?environment=production&order_by=id&sort=desc&per_page=20";
     let peer = Peer::start(but(vec![get(newest, 200, busy)])).await;
     let step = on(&peer).step().await;
     let under_way = check(&step, "under way");
@@ -180,6 +180,12 @@ async fn a_manual_job_is_started_and_one_that_ran_before_runs_again() {
 async fn what_gitlab_refuses_changed_nothing_and_says_what_to_do() {
     let refusals = [
         (401, json!({"message": "401 Unauthorized"}), "GitLab does not know the token: 401 Unauthorized"),
+        (
+            401,
+            json!({"error": "invalid_token", "error_description": "Token is expired. You can either do re-authorization \
+                   or token refresh."}),
+            "GitLab does not know the token: Token is expired. You can either do re-authorization or token refresh.",
+        ),
         (
             403,
             json!({"message": "403 Forbidden  - Job is not retryable"}),
@@ -227,4 +233,95 @@ async fn a_lost_answer_is_read_in_the_pipeline() {
     let blocked = refused(stage.read_back(&step).await);
     assert!(blocked.reason.starts_with("the request did not arrive: job deploy_prod"), "{}", blocked.reason);
     assert_eq!(peer.asked("POST ").len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_is_told_in_gitlabs_words_before_the_key() {
+    let expired = json!({"error": "invalid_token", "error_description": "Token is expired."});
+    let peer = Peer::start(vec![reply("GET ", 401, expired)]).await;
+    let blocked = on(&peer).refusal().await;
+    assert_eq!(blocked.reason, "GitLab does not know the token: Token is expired.");
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_run_jobs_is_told_before_the_key() {
+    let project = |project: Value, group: Value| {
+        let permissions = json!({"project_access": project, "group_access": group});
+        with(fixture!("gitlab/project.json"), "/permissions", permissions)
+    };
+    let level = |level: i64| json!({"access_level": level, "notification_level": 3});
+    for (project_access, group_access, role) in [
+        (level(20), Value::Null, "Reporter"),
+        (level(10), level(20), "Reporter"),
+        (level(15), Value::Null, "Planner"),
+        (Value::Null, level(10), "Guest"),
+    ] {
+        let peer = Peer::start(but(vec![
+            get("/deployments", 200, fixture!("gitlab/deployments.json")),
+            get("", 200, project(project_access, group_access)),
+        ]))
+        .await;
+        let step = on(&peer).step().await;
+        let permission = check(&step, "permission");
+        assert_eq!(permission.outcome, CheckOutcome::Typed);
+        assert_eq!(
+            permission.sentence,
+            format!("the token is {role} in example/shop, which may not run jobs: GitLab will most likely refuse it")
+        );
+    }
+    // Roles inherited from further up are told by neither.
+    for (project_access, group_access) in [(level(20), level(30)), (Value::Null, Value::Null)] {
+        let peer = Peer::start(but(vec![
+            get("/deployments", 200, fixture!("gitlab/deployments.json")),
+            get("", 200, project(project_access, group_access)),
+        ]))
+        .await;
+        let step = on(&peer).step().await;
+        assert!(doubts(&step).is_empty(), "{:?}", step.checks);
+    }
+}
+
+/// A page of deployments that are all of later versions than 1.8.3.
+fn later(from: u64) -> Value {
+    let deployment = |id: u64| {
+        let mut deployment = fixture!("gitlab/deployments.json")[0].clone();
+        deployment["ref"] = json!(format!("v1.9.{id}"));
+        deployment["sha"] = json!(format!("{id:040x}"));
+        deployment
+    };
+    Value::Array((from..from + 100).map(deployment).collect())
+}
+
+#[tokio::test]
+async fn a_deployment_on_a_later_page_is_found() {
+    let page = |number: usize| {
+        format!("/deployments?environment=production&order_by=id&sort=desc&status=success&per_page=100&page={number}")
+    };
+    let peer = Peer::start(but(vec![
+        get(&page(1), 200, later(1000)),
+        get(&page(2), 200, later(2000)),
+        get(&page(3), 200, fixture!("gitlab/deployments.json")),
+    ]))
+    .await;
+    let step = on(&peer).step().await;
+    assert_eq!(check(&step, "deployment").sentence, "1.8.3 was deployed as v1.8.3 (b83d5e39) of 11-07 11:32 UTC");
+    assert_eq!(peer.asked(&format!("GET {PROJECT}{}", page(4))).len(), 0);
+}
+
+#[tokio::test]
+async fn deployments_that_were_not_read_are_counted() {
+    let peer = Peer::start(but(vec![get(
+        "/deployments?environment=production&order_by=id&sort=desc&status",
+        200,
+        later(1000),
+    )]))
+    .await;
+    let step = on(&peer).step().await;
+    let deployment = check(&step, "deployment");
+    assert_eq!(deployment.outcome, CheckOutcome::Warning);
+    assert!(
+        deployment.sentence.starts_with("none of the newest 500 deployments names 1.8.3; "),
+        "{}",
+        deployment.sentence
+    );
 }

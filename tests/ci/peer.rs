@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// One answer, for requests that begin with `needle`: `POST /repos/`.
+/// One answer, for requests that begin with `needle`: `POST /repos/`; a `$` at its end stands for the request's.
 pub(crate) struct Reply {
     needle: String,
     status: u16,
@@ -123,7 +123,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let line = format!("{} {}", parts.method, parts.uri);
     shared.asked.lock().unwrap().push(Asked { line: line.clone(), headers: parts.headers, body });
     let mut replies = shared.replies.lock().unwrap();
-    let found = replies.iter_mut().find(|reply| reply.left > 0 && line.starts_with(&reply.needle));
+    let fits = |needle: &str| needle.strip_suffix('$').map_or_else(|| line.starts_with(needle), |whole| line == whole);
+    let found = replies.iter_mut().find(|reply| reply.left > 0 && fits(&reply.needle));
     let Some(reply) = found else { return Response::builder().status(404).body(Body::empty()).unwrap() };
     reply.left -= 1;
     if reply.breaks {

@@ -45,6 +45,15 @@ impl Company {
         git(&folder, &["symbolic-ref", "HEAD", "refs/heads/main"]);
     }
 
+    /// Ana's clone holds only the newest commits, as that of a CI job does.
+    pub(crate) fn shallow(&self, depth: usize) {
+        fs::remove_dir_all(self.clone()).unwrap();
+        let (url, depth) = (format!("file://{}", self.remote().display()), format!("--depth={depth}"));
+        git(self.folder.path(), &["clone", "--quiet", &depth, "--branch=main", &url, "ana"]);
+        git(&self.clone(), &["config", "user.name", "Ana"]);
+        git(&self.clone(), &["config", "user.email", "ana@example.com"]);
+    }
+
     /// Where everybody pushes to.
     pub(crate) fn remote(&self) -> PathBuf {
         self.folder.path().join("remote.git")

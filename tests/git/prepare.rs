@@ -167,6 +167,96 @@ async fn a_missing_name_shows_before_the_key_and_not_at_it() {
     company.git(&["config", "user.name", ""]);
     let found = refusal(&company.strategy(), &ask("1.9.0", "1.8.3")).await;
     assert!(found.reason.starts_with("git cannot make the commit: "), "{}", found.reason);
+    assert!(found.way_out.contains(" config user.name NAME && git -C "), "{}", found.way_out);
+}
+
+#[tokio::test]
+async fn a_signing_key_that_fails_is_told_with_a_command_that_signs_too() {
+    let company = Company::new();
+    company.deploy_1_9_0();
+    company.git(&["config", "commit.gpgSign", "true"]);
+    company.git(&["config", "gpg.program", "redflag-has-no-such-gpg"]);
+    let found = refusal(&company.strategy(), &ask("1.9.0", "1.8.3")).await;
+    assert!(found.reason.starts_with("git cannot make the commit: "), "{}", found.reason);
+    assert!(found.way_out.starts_with("commits are signed here: unlock the key"), "{}", found.way_out);
+    assert!(found.way_out.contains(" commit-tree -S 'HEAD^{tree}' "), "{}", found.way_out);
+}
+
+#[tokio::test]
+async fn a_shallow_clone_is_named_with_the_command_that_completes_it() {
+    let company = Company::new();
+    company.deploy_1_9_0();
+    company.shallow(1);
+    for (running, earlier) in [("1.9.0", "1.8.3"), ("1.9.1", "1.9.0")] {
+        let found = refusal(&company.strategy(), &ask(running, earlier)).await;
+        assert!(found.reason.contains(" is a shallow clone, which lacks the earlier commits: "), "{}", found.reason);
+        let command = found.way_out.strip_suffix(", or name a whole clone").unwrap();
+        assert!(command.ends_with(" fetch --unshallow origin"), "{command}");
+    }
+    company.git(&["fetch", "--quiet", "--unshallow", "origin"]);
+    step(&company.strategy(), &ask("1.9.0", "1.8.3")).await;
+}
+
+#[tokio::test]
+async fn a_lock_that_another_git_left_is_named() {
+    let company = Company::new();
+    company.deploy_1_9_0();
+    let strategy = company.strategy().fetch_each_time();
+    step(&strategy, &ask("1.9.0", "1.8.3")).await;
+    company.ben_pushes("README", "x\n", "another");
+    let lock = company.clone().join(".git/refs/redflag/heads/main.lock");
+    std::fs::write(&lock, "").unwrap();
+    let found = refusal(&strategy, &ask("1.9.0", "1.8.3")).await;
+    assert!(found.reason.starts_with("another git works in "), "{}", found.reason);
+    assert!(found.way_out.contains("if no git runs there: rm "), "{}", found.way_out);
+    std::fs::remove_file(&lock).unwrap();
+    step(&strategy, &ask("1.9.0", "1.8.3")).await;
+}
+
+#[tokio::test]
+async fn large_files_stay_pointers_and_need_no_git_lfs() {
+    let company = Company::new();
+    company.git(&["config", "filter.lfs.smudge", "redflag-has-no-such-lfs smudge -- %f"]);
+    company.git(&["config", "filter.lfs.clean", "cat"]);
+    company.git(&["config", "filter.lfs.required", "true"]);
+    company.write(".gitattributes", "*.bin filter=lfs\n");
+    company.write("model.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n");
+    company.commit("a model");
+    company.deploy("1.9.0");
+    let strategy = company.strategy();
+    let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
+    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(company.at_remote(&["diff", "1.8.3", "main"]), "");
+}
+
+#[tokio::test]
+async fn commits_of_another_service_in_the_same_repository_are_named() {
+    let company = Company::new();
+    company.write("services/shop/main.py", "1\n");
+    company.commit("the shop");
+    company.write("services/stock/main.py", "1\n");
+    company.commit("the stock, by another team");
+    company.deploy("1.9.0");
+    let step = step(&company.strategy(), &ask("1.9.0", "1.8.3")).await;
+    let (outcome, sentence) = check(&step, "commits");
+    assert_eq!(outcome, CheckOutcome::Warning);
+    assert!(
+        sentence.starts_with("1 of 2 commits change nothing in shop/ and are taken back with it: ")
+            && sentence.ends_with("“the stock, by another team” by Ana"),
+        "{sentence}"
+    );
+}
+
+#[tokio::test]
+async fn a_deploy_of_several_people_says_whose_commits_go() {
+    let company = Company::new();
+    company.ben_pushes("README", "the new shop\n", "a better readme");
+    company.git(&["pull", "--quiet", "--ff-only", "origin", "main"]);
+    company.write("shop.py", "carts = 2\ntotals = 1\nnames = 1\n");
+    company.commit("faster carts");
+    company.deploy("1.9.0");
+    let two = step(&company.strategy(), &ask("1.9.0", "1.8.3")).await;
+    assert_eq!(check(&two, "commits"), (CheckOutcome::Warning, "it takes back commits of 2 people: Ana, Ben"));
 }
 
 #[tokio::test]

@@ -114,6 +114,23 @@ async fn a_protected_branch_refuses_and_the_revert_can_be_offered_for_review() {
     assert_eq!(company.at_remote(&["diff", "1.8.3", branch]), "", "the way out works as it is written");
 }
 
+#[tokio::test]
+async fn a_branch_that_takes_only_signed_commits_leads_to_signing_and_not_to_the_same_refusal() {
+    let company = Company::new();
+    company.deploy_1_9_0();
+    company.remote_hook(
+        "pre-receive",
+        "echo 'error: GH006: Protected branch update failed for refs/heads/main.' >&2\n\
+         echo '- Commits must have verified signatures.' >&2\nexit 1",
+    );
+    let strategy = company.strategy();
+    let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
+    let Answer::Refused(blocked) = strategy.send(&step).await else { panic!() };
+    assert!(blocked.reason.contains("Commits must have verified signatures"), "{}", blocked.reason);
+    assert!(blocked.way_out.starts_with("let git sign here, then open the plan again: git -C "), "{}", blocked.way_out);
+    assert!(!blocked.way_out.contains(" push "), "{}", blocked.way_out);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_push_that_broke_off_before_it_was_taken_is_unknown_and_then_known_not_to_have_arrived() {

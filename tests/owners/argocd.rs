@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 const ROLLBACK: &str = "POST /api/v1/applications/shop/rollback";
 const SWITCH_OFF: &str = "PATCH /api/v1/applications/shop";
-const AGAIN: &str = "argocd app set shop --sync-policy automated --auto-prune --self-heal";
+const AGAIN: &str =
+    r#"argocd app patch shop --type merge --patch '{"spec":{"syncPolicy":{"automated":{"enabled":null}}}}'"#;
+const PAUSE: &str = r#"{"spec":{"syncPolicy":{"automated":{"enabled":false}}}}"#;
 
 /// The workload with Argo CD's mark.
 fn kept() -> World {
@@ -56,12 +58,15 @@ async fn preparing_says_all_that_will_be_done_and_does_nothing() {
     assert_eq!(
         step.does,
         [
-            "automatic synchronization of application shop is switched off",
+            "automatic synchronization of application shop is paused",
             "application shop goes back to entry 4 of its history (bbbbbbb)",
             "what else it deploys goes back with it; what the new version added is not removed",
         ]
     );
-    assert_eq!(step.by_hand, "argocd app set shop --sync-policy none && argocd app rollback shop 4");
+    assert_eq!(
+        step.by_hand,
+        format!("argocd app patch shop --type merge --patch '{PAUSE}' && argocd app rollback shop 4")
+    );
     assert_eq!(
         checks(&step, "version"),
         ["ok: 1.8.3 is entry 4 of shop's history (bbbbbbb, deployed 2026-11-23 01:00 UTC by ana)"]
@@ -69,16 +74,13 @@ async fn preparing_says_all_that_will_be_done_and_does_nothing() {
     assert_eq!(
         checks(&step, "auto-sync"),
         [format!(
-            "warning: automatic synchronization of shop is switched off first, and stays off -> afterwards revert the \
-             commit in Git, then switch it on again: {AGAIN}"
+            "warning: automatic synchronization of shop is paused first, and stays so; its settings stay -> afterwards \
+             revert the commit in Git, then bring it back as it was: {AGAIN}"
         )]
     );
     assert_eq!(
         checks(&step, "permission"),
-        [
-            "ok: Argo CD lets this token roll it back",
-            "ok: Argo CD lets this token switch its automatic synchronization off"
-        ]
+        ["ok: Argo CD lets this token roll it back", "ok: Argo CD lets this token pause its automatic synchronization"]
     );
     nothing_worse_than(&step, CheckOutcome::Warning);
     assert!(server.writes().is_empty());
@@ -86,6 +88,7 @@ async fn preparing_says_all_that_will_be_done_and_does_nothing() {
         server.log(),
         [
             "GET /api/v1/applications/shop",
+            "GET /api/version",
             "GET /api/v1/account/can-i/applications/rollback/retail/shop",
             "GET /api/v1/account/can-i/applications/update/retail/shop",
         ]
@@ -104,8 +107,7 @@ async fn from_the_key_to_the_end_it_is_asked_for_once() {
     assert_eq!(run, Run { id: "4".to_owned(), state: "queued".to_owned(), link, ended: false });
     assert_eq!(server.log(), [SWITCH_OFF, ROLLBACK], "nothing is looked up before or between");
     let [(_, off), (_, back)] = server.writes().try_into().unwrap();
-    let patch = r#"{"spec":{"syncPolicy":{"automated":null}}}"#;
-    assert_eq!(off, json!({"name": "shop", "project": "retail", "patch": patch, "patchType": "merge"}));
+    assert_eq!(off, json!({"name": "shop", "project": "retail", "patch": PAUSE, "patchType": "merge"}));
     assert_eq!(back, json!({"name": "shop", "project": "retail", "id": 4, "dryRun": false, "prune": false}));
 
     assert_eq!(strategy.follow(&step, &run).await, Answer::Running(run.clone()));
@@ -117,6 +119,50 @@ async fn from_the_key_to_the_end_it_is_asked_for_once() {
     assert_eq!(strategy.follow(&step, &running).await, Answer::Running(ended.clone()));
     assert_eq!(strategy.read_back(&step).await, Answer::Running(ended));
     assert_eq!(server.writes().len(), 2);
+}
+
+#[tokio::test]
+async fn pausing_keeps_prune_and_self_heal_and_the_way_back_leaves_no_trace() {
+    let server = ArgoCdServer::usual(application()).await;
+    let strategy = strategy(server.strategy()).await;
+    let step = ready(&*strategy, &kept()).await;
+    assert!(matches!(strategy.send(&step).await, Answer::Running(_)));
+    let paused = json!({"prune": true, "selfHeal": true, "enabled": false});
+    assert_eq!(server.application()["spec"]["syncPolicy"]["automated"], paused);
+    // What the way back sends brings the policy back as it was.
+    let again = AGAIN.split('\'').nth(1).unwrap();
+    server.change(|app| json_patch::merge(app, &serde_json::from_str(again).unwrap()));
+    assert_eq!(server.application()["spec"]["syncPolicy"], application()["spec"]["syncPolicy"]);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_know_the_pause_gets_the_whole_policy_back() {
+    let server = ArgoCdServer::older(application()).await;
+    let strategy = strategy(server.strategy()).await;
+    let step = ready(&*strategy, &kept()).await;
+    let again = r#"'{"spec":{"syncPolicy":{"automated":{"prune":true,"selfHeal":true}}}}'"#;
+    let again = format!("argocd app patch shop --type merge --patch {again}");
+    assert_eq!(
+        checks(&step, "auto-sync"),
+        [format!(
+            "warning: automatic synchronization of shop is taken away first, its settings with it, and stays so -> \
+             afterwards revert the commit in Git, then bring it back as it was: {again}"
+        )]
+    );
+    assert!(matches!(strategy.send(&step).await, Answer::Running(_)));
+    assert_eq!(server.application()["spec"]["syncPolicy"]["automated"], Value::Null);
+    server.change(|app| json_patch::merge(app, &serde_json::from_str(again.split('\'').nth(1).unwrap()).unwrap()));
+    assert_eq!(server.application()["spec"]["syncPolicy"], application()["spec"]["syncPolicy"]);
+}
+
+#[tokio::test]
+async fn a_pause_that_did_not_take_stops_before_the_rollback() {
+    // A server that says it is new, and forgets the field: a fork, or an admission webhook that puts it back.
+    let server = ArgoCdServer::older(application()).await;
+    let (step, strategy) = prepared(&server).await;
+    let blocked = refused(strategy.send(&step).await);
+    assert!(blocked.reason.starts_with("Argo CD took the pause of shop, and it still synchronizes by itself"));
+    assert_eq!(server.log(), [SWITCH_OFF], "the rollback is not asked for");
 }
 
 #[tokio::test]
@@ -142,12 +188,14 @@ async fn an_application_of_another_namespace_is_asked_for_there() {
     let server = ArgoCdServer::usual(application()).await;
     let strategy = build(server.strategy(), &Peer::usual(world.clone()).await.cluster());
     let step = ready(&*strategy, &world).await;
-    assert_eq!(step.by_hand, "argocd app set retail/shop --sync-policy none && argocd app rollback retail/shop 4");
+    assert!(step.by_hand.starts_with("argocd app patch retail/shop --type merge --patch "), "{}", step.by_hand);
+    assert!(step.by_hand.ends_with(" && argocd app rollback retail/shop 4"), "{}", step.by_hand);
     assert!(matches!(strategy.send(&step).await, Answer::Running(_)));
     assert_eq!(
-        server.log()[..2],
+        server.log()[..3],
         [
             "GET /api/v1/applications/shop?appNamespace=retail",
+            "GET /api/version",
             "GET /api/v1/account/can-i/applications/rollback/retail/retail/shop",
         ]
     );
@@ -234,7 +282,7 @@ async fn an_operation_under_way_blocks_and_is_named() {
 #[tokio::test]
 async fn an_application_that_is_made_by_another_object_has_to_be_typed() {
     type Mark = fn(&mut Value);
-    let marks: [(Mark, &str); 2] = [
+    let marks: [(Mark, &str); 4] = [
         (
             |app| app["metadata"]["ownerReferences"] = json!([{"kind": "ApplicationSet", "name": "shops"}]),
             "ApplicationSet shops",
@@ -242,6 +290,11 @@ async fn an_application_that_is_made_by_another_object_has_to_be_typed() {
         (
             |app| set(app, "/metadata/annotations/argocd.argoproj.io~1tracking-id", json!("root:argoproj.io/App:a/b")),
             "application root",
+        ),
+        (|app| set(app, "/metadata/labels/kustomize.toolkit.fluxcd.io~1name", json!("apps")), "kustomization/apps"),
+        (
+            |app| set(app, "/metadata/annotations/objectset.rio.cattle.io~1id", json!("fleet-apps")),
+            "Fleet (fleet-apps)",
         ),
     ];
     for (mark, maker) in marks {
@@ -258,7 +311,7 @@ async fn an_application_that_is_made_by_another_object_has_to_be_typed() {
                  alone there first"
             )]
         );
-        // Nothing is switched off, so nothing is there to be switched on again.
+        // Nothing is paused, so nothing is there to be let go on.
         made["spec"]["syncPolicy"] = json!({});
         let server = ArgoCdServer::usual(made).await;
         assert!(!ready(&*strategy(server.strategy()).await, &kept()).await.needs_typing());
@@ -283,7 +336,7 @@ async fn a_token_that_may_not_is_told_which_policy_it_lacks() {
 
     let server = denied("update").await;
     let refusal_ = refusal(&*strategy(server.strategy()).await, &kept()).await;
-    assert_eq!(refusal_.reason, "Argo CD does not let this token switch its automatic synchronization off");
+    assert_eq!(refusal_.reason, "Argo CD does not let this token pause its automatic synchronization");
 }
 
 #[tokio::test]
@@ -299,7 +352,7 @@ async fn servers_that_do_not_know_the_action_are_asked_for_the_older_one() {
     .await;
     let step = ready(&*strategy(server.strategy()).await, &kept()).await;
     assert_eq!(checks(&step, "permission"), ["ok: Argo CD lets this token roll it back"]);
-    assert_eq!(server.log()[2], "GET /api/v1/account/can-i/applications/sync/retail/shop");
+    assert_eq!(server.log()[2], "GET /api/v1/account/can-i/applications/sync/retail/shop", "off already");
 }
 
 #[tokio::test]
@@ -364,16 +417,16 @@ async fn half_of_it_is_told_with_the_way_back() {
     let blocked = failed(strategy.send(&step).await);
     assert_eq!(
         blocked.reason,
-        "automatic synchronization of shop was switched off, and then the rollback was refused: another rollback or \
-         sync of shop is under way"
+        "automatic synchronization of shop was paused, and then the rollback was refused: another rollback or sync of \
+         shop is under way"
     );
     assert_eq!(
         blocked.way_out,
-        format!("wait for its end, or end it: argocd app terminate-op shop; to switch it on again: {AGAIN}")
+        format!("wait for its end, or end it: argocd app terminate-op shop; to let it go on: {AGAIN}")
     );
     assert_eq!(server.log(), [SWITCH_OFF, ROLLBACK]);
     let blocked = failed(strategy.read_back(&step).await);
-    assert_eq!(blocked.reason, "automatic synchronization of shop was switched off, and not rolled back");
+    assert_eq!(blocked.reason, "automatic synchronization of shop was paused, and it was not rolled back");
 }
 
 #[tokio::test]
@@ -414,12 +467,12 @@ async fn a_lost_answer_is_found_by_reading_back() {
         let (step, patient) = prepared(&server).await;
         let impatient = strategy(server.impatient()).await;
         let reason = unknown(impatient.send(&step).await);
-        assert!(reason.ends_with("automatic synchronization of shop is switched off"), "{reason}");
+        assert!(reason.ends_with("automatic synchronization of shop is paused"), "{reason}");
         match patient.read_back(&step).await {
             Answer::Running(run) => assert!(took_effect && run.state == "queued"),
             Answer::Failed(blocked) => {
                 assert!(!took_effect);
-                assert_eq!(blocked.way_out, format!("open the plan again, or switch it on again: {AGAIN}"));
+                assert_eq!(blocked.way_out, format!("open the plan again, or let it go on: {AGAIN}"));
             }
             other => panic!("{other:?}"),
         }
@@ -429,7 +482,7 @@ async fn a_lost_answer_is_found_by_reading_back() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_switching_off_stops_there() {
+async fn a_lost_answer_to_the_pause_stops_there() {
     let server =
         ArgoCdServer::serve(application(), |asked| if asked == SWITCH_OFF { Act::Lost } else { Act::Usual }).await;
     let (step, patient) = prepared(&server).await;
@@ -438,7 +491,7 @@ async fn a_lost_answer_to_switching_off_stops_there() {
     assert!(reason.ends_with("the rollback was not asked for"), "{reason}");
     assert_eq!(server.writes().len(), 1);
     let blocked = failed(patient.read_back(&step).await);
-    assert_eq!(blocked.reason, "automatic synchronization of shop was switched off, and not rolled back");
+    assert_eq!(blocked.reason, "automatic synchronization of shop was paused, and it was not rolled back");
 }
 
 #[tokio::test]
@@ -469,7 +522,10 @@ async fn an_operation_that_ends_badly_is_told_in_argo_cds_words() {
             blocked.reason,
             "Argo CD could not roll shop back: one or more objects failed to apply: quota exceeded"
         );
-        assert_eq!(blocked.way_out, format!("look at argocd app get shop; automatic synchronization is off: {AGAIN}"));
+        assert_eq!(
+            blocked.way_out,
+            format!("look at argocd app get shop; automatic synchronization is paused: {AGAIN}")
+        );
     }
 }
 

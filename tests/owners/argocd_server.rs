@@ -1,5 +1,6 @@
 //! A small Argo CD on loopback: one application, with the rules of the real server (`server/application` of
-//! argo-cd 3): auto-sync refuses rollbacks, one operation at a time, one answer for forbidden and not found.
+//! argo-cd 3): auto-sync refuses rollbacks, one operation at a time, one answer for forbidden and not found. A patch is
+//! read into the server's own type: a release before 3.1 forgets `automated.enabled`.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -41,6 +42,7 @@ struct Shared {
     application: Mutex<Value>,
     asked: Mutex<Vec<(String, Value)>>,
     script: Script,
+    version: &'static str,
 }
 
 /// `shop` in project `retail`: entry 4 brought 1.8.3, entry 5 brought 1.9.0. Auto-sync is on, with self-healing.
@@ -76,8 +78,21 @@ pub(crate) fn application() -> Value {
 impl ArgoCdServer {
     /// Serves this application; `script` is asked before each answer, with `METHOD path`.
     pub(crate) async fn serve(application: Value, script: impl Fn(&str) -> Act + Send + Sync + 'static) -> Self {
+        Self::release("v3.3.0+c1d9d2e", application, script).await
+    }
+
+    /// A release that does not know `automated.enabled`.
+    pub(crate) async fn older(application: Value) -> Self {
+        Self::release("v2.14.11+27d1e64", application, |_| Act::Usual).await
+    }
+
+    async fn release(
+        version: &'static str,
+        application: Value,
+        script: impl Fn(&str) -> Act + Send + Sync + 'static,
+    ) -> Self {
         let (application, asked) = (Mutex::new(application), Mutex::default());
-        let shared = Arc::new(Shared { application, asked, script: Box::new(script) });
+        let shared = Arc::new(Shared { application, asked, script: Box::new(script), version });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(handle).with_state(shared.clone());
@@ -120,6 +135,11 @@ impl ArgoCdServer {
 
     pub(crate) fn forget(&self) {
         self.shared.asked.lock().unwrap().clear();
+    }
+
+    /// The application as it is.
+    pub(crate) fn application(&self) -> Value {
+        self.shared.application.lock().unwrap().clone()
     }
 
     /// Changes the application behind everybody's back.
@@ -169,8 +189,11 @@ async fn handle(
         Act::Page(status, text) => (StatusCode::from_u16(status).unwrap(), text).into_response(),
         Act::Hang => std::future::pending().await,
         Act::Usual | Act::Lost => {
-            let (status, body) = if is_signed_in {
-                usual(&mut shared.application.lock().unwrap(), &method, uri.path(), &body)
+            let (status, body) = if uri.path() == "/api/version" {
+                // Asked without a token, too.
+                (200, json!({"Version": shared.version}))
+            } else if is_signed_in {
+                usual(&mut shared.application.lock().unwrap(), shared.version, &method, uri.path(), &body)
             } else {
                 error(401, 16, "no session information")
             };
@@ -191,7 +214,7 @@ pub(crate) fn error(status: u16, code: i64, message: &str) -> (u16, Value) {
     (status, json!({"error": message, "code": code, "message": message, "details": []}))
 }
 
-fn usual(application: &mut Value, method: &Method, path: &str, body: &Value) -> (u16, Value) {
+fn usual(application: &mut Value, version: &str, method: &Method, path: &str, body: &Value) -> (u16, Value) {
     let path = path.strip_prefix("/api/v1/").unwrap();
     if path.starts_with("account/can-i/applications/") {
         return (200, json!({"value": "yes"}));
@@ -209,6 +232,12 @@ fn usual(application: &mut Value, method: &Method, path: &str, body: &Value) -> 
             // The patch is a text that holds JSON.
             let change: Value = serde_json::from_str(body["patch"].as_str().unwrap()).unwrap();
             json_patch::merge(application, &change);
+            if let (true, Some(automated)) = (
+                version.starts_with("v2."),
+                application.pointer_mut("/spec/syncPolicy/automated").and_then(Value::as_object_mut),
+            ) {
+                automated.remove("enabled");
+            }
             (200, application.clone())
         }
         (&Method::POST, "/rollback") => {

@@ -186,6 +186,88 @@ async fn a_helm_release_is_suspended_the_same_way() {
     assert_eq!(peer.log()[peer.log().len() - 2..], [path, UNDO]);
 }
 
+/// A Kustomization with the marks of the one that keeps it, and who wrote its `suspend`.
+fn kept_kustomization(manager: &str) -> Value {
+    let mut kept = kustomization();
+    kept["metadata"]["labels"] = json!({
+        "kustomize.toolkit.fluxcd.io/name": "root", "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
+    });
+    kept["metadata"]["managedFields"] = json!([
+        {"manager": manager, "operation": "Apply", "fieldsV1": {"f:spec": {"f:suspend": {}, "f:interval": {}}}},
+    ]);
+    kept
+}
+
+/// What is said of owners where `root` above the Kustomization is this, or is not there.
+async fn with_root(kept: Value, root: Option<Value>) -> Vec<String> {
+    let cluster = Flux::serve(kept, move |asked| match &root {
+        _ if !asked.target.contains("/kustomizations/root") => Act::Usual,
+        Some(root) => Act::Answer(200, root.clone()),
+        None => Act::Answer(404, recorded(404).1),
+    })
+    .await;
+    let step = ready(&*flux(&cluster.peer.cluster()), &crate::flux::kept()).await;
+    assert_eq!(step.needs_typing(), checks(&step, "owner").iter().any(|told| told.starts_with("typed")));
+    checks(&step, "owner").split_off(1)
+}
+
+const TAKEN_BACK: &str = "typed: kustomization/root keeps kustomization/apps and owns spec.suspend: suspend that too, \
+                          or it is taken back -> flux suspend kustomization root -n flux-system; or revert the commit \
+                          in Git instead";
+
+#[tokio::test]
+async fn an_owner_that_is_kept_itself_may_lose_its_suspend_and_has_to_be_typed() {
+    let root = json!({"metadata": {"name": "root"}, "spec": {}});
+    assert_eq!(with_root(kept_kustomization("kustomize-controller"), Some(root)).await, [TAKEN_BACK]);
+    assert_eq!(with_root(kept_kustomization("kustomize-controller"), None).await, [TAKEN_BACK], "it cannot be read");
+}
+
+#[tokio::test]
+async fn an_owner_whose_keeper_leaves_its_suspend_alone_or_is_suspended_is_safe() {
+    let suspended = json!({"metadata": {"name": "root"}, "spec": {"suspend": true}});
+    assert_eq!(
+        with_root(kept_kustomization("kustomize-controller"), Some(suspended)).await,
+        ["ok: kustomization/root keeps kustomization/apps, and is suspended itself"]
+    );
+    for hand in ["flux", "kubectl-edit"] {
+        assert_eq!(
+            with_root(kept_kustomization(hand), None).await,
+            ["ok: kustomization/root keeps kustomization/apps, and leaves spec.suspend alone"]
+        );
+    }
+    // The root of a cluster is kept by itself.
+    let mut own = kept_kustomization("kustomize-controller");
+    own["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"] = json!("apps");
+    assert_eq!(with_root(own, None).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_chain_of_keepers_is_suspended_from_the_top() {
+    let mut root = kept_kustomization("kustomize-controller");
+    root["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"] = json!("fleet");
+    let told = with_root(kept_kustomization("kustomize-controller"), Some(root)).await.join("");
+    assert!(
+        told.ends_with(
+            " -> flux suspend kustomization fleet -n flux-system, then flux suspend kustomization root -n flux-system; \
+             or revert the commit in Git instead"
+        ),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn an_owner_that_argo_cd_keeps_is_told_with_its_application() {
+    let mut kept = kept_kustomization("argocd-controller");
+    kept["metadata"]["labels"] = json!({});
+    kept["metadata"]["annotations"] =
+        json!({"argocd.argoproj.io/tracking-id": "apps:x/Kustomization:flux-system/apps"});
+    let told = with_root(kept, None).await.join("");
+    assert!(
+        told.starts_with("typed: Argo CD's application apps keeps kustomization/apps and owns spec.suspend"),
+        "{told}"
+    );
+}
+
 #[tokio::test]
 async fn a_reconciliation_under_way_is_a_warning() {
     let mut busy = kustomization();

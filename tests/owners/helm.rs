@@ -3,6 +3,7 @@
 use crate::objects::World;
 use crate::peer::{Act, Peer, not_allowed};
 use crate::{build, checks, failed, ready, refusal, refused, shop, unknown};
+use chrono::{TimeDelta, Utc};
 use redflag::cluster::Cluster;
 use redflag::rollback::action::Action;
 use redflag::rollback::spec::{HelmSpec, StrategySpec};
@@ -114,7 +115,7 @@ async fn blocked_by(history: &Value) -> (String, String) {
 }
 
 #[tokio::test]
-async fn preparing_names_the_revision_that_served_and_lets_helm_try_it() {
+async fn preparing_names_the_revision_that_served_and_says_what_helm_tried() {
     let helm = Helm::with(&history());
     let step = ready(&*helm.strategy(&cluster().await), &released()).await;
     assert_eq!(step.subject, "release shop, revision 11");
@@ -127,8 +128,13 @@ async fn preparing_names_the_revision_that_served_and_lets_helm_try_it() {
         checks(&step, "version"),
         ["ok: 1.8.3 is revision 11 of release shop (shop-1.8.3, app 1.8.3, deployed 2026-11-23 01:00 UTC)"]
     );
-    assert_eq!(checks(&step, "dry run"), ["ok: helm has tried it and would do it"]);
+    assert_eq!(
+        checks(&step, "revision"),
+        ["ok: helm has revision 11 of release shop; it tries nothing in advance"],
+        "what its dry run is worth"
+    );
     assert_eq!(checks(&step, "permission"), ["ok: you may create secrets in production"]);
+    assert_eq!(checks(&step, "operation"), ["ok: no operation on release shop is under way"]);
     assert!(checks(&step, "context").is_empty() && checks(&step, "owner").is_empty());
     assert_eq!(
         helm.calls(),
@@ -188,25 +194,60 @@ async fn what_later_revisions_changed_elsewhere_is_said_to_go_too() {
     assert!(matches!(step.action, Action::Helm { revision: 11, current: 14, .. }));
 }
 
+/// A revision behind the history that has had this status for so many minutes.
+fn behind(minutes: i64, status: &str) -> Value {
+    let at = (Utc::now() - TimeDelta::minutes(minutes)).to_rfc3339();
+    and(history(), revision(14, &at, status, "1.9.1", "Preparing upgrade"))
+}
+
 #[tokio::test]
-async fn an_operation_in_progress_blocks_and_says_since_when() {
+async fn an_operation_in_progress_blocks_and_names_its_revision_and_its_age() {
     for status in ["pending-install", "pending-upgrade", "pending-rollback"] {
-        let pending = and(history(), revision(14, "2026-11-23T03:12:00Z", status, "1.9.1", "Preparing upgrade"));
-        let (reason, way_out) = blocked_by(&pending).await;
+        let (reason, way_out) = blocked_by(&behind(3, status)).await;
         assert_eq!(
             reason,
-            format!(
-                "another operation on release shop is in progress: its revision 14 is {status} since 2026-11-23 03:12 UTC"
-            )
+            format!("another operation on it is in progress: revision 14 of release shop is {status} for 3 min")
         );
         assert_eq!(
             way_out,
-            "stop whoever runs it, or wait for its end; if it has died, by hand: helm rollback shop REVISION -n \
-             production"
+            "wait for its end, or stop whoever runs it; if it has died: helm rollback shop 13 -n production"
         );
     }
     let gone = and(history(), revision(14, "2026-11-23T03:12:00Z", "uninstalled", "1.9.0", "Uninstallation complete"));
     assert_eq!(blocked_by(&gone).await.0, "release shop is uninstalled since 2026-11-23 03:12 UTC");
+}
+
+#[tokio::test]
+async fn an_operation_whose_clock_is_ahead_or_that_tells_no_time_is_taken_for_a_young_one() {
+    let mut timeless = behind(40, "pending-upgrade");
+    timeless[4]["updated"] = json!("yesterday");
+    assert!(blocked_by(&timeless).await.0.ends_with("revision 14 of release shop is pending-upgrade"));
+    assert!(blocked_by(&behind(-60, "pending-upgrade")).await.0.contains("is pending-upgrade since "));
+}
+
+#[tokio::test]
+async fn an_operation_that_died_long_ago_has_to_be_typed_and_is_gone_back_over() {
+    let helm = Helm::with(&behind(40, "pending-upgrade"));
+    let (step, strategy) = prepared(&helm).await;
+    assert!(step.needs_typing());
+    assert_eq!(
+        checks(&step, "operation"),
+        ["typed: revision 14 of release shop is pending-upgrade for 40 min: whoever ran it has most likely died over \
+          it -> make sure that nobody works on it; by hand: helm rollback shop 13 -n production"]
+    );
+    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+}
+
+#[tokio::test]
+async fn a_rollback_that_failed_before_has_to_be_typed_where_there_is_no_other_way() {
+    let said = "Rollback \"shop\" failed: no ConfigMap with the name \"shop-extra\" found";
+    let failed = and(history(), revision(14, "2026-11-23T03:12:00Z", "failed", "1.8.3", said));
+    let (step, _) = prepared(&Helm::with(&failed)).await;
+    let told = checks(&step, "release").join("");
+    assert!(
+        told.starts_with(&format!("typed: helm's last rollback of release shop failed as revision 14: {said} -> ")),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -224,7 +265,7 @@ async fn a_trial_that_fails_blocks_in_helms_words() {
     let helm = Helm::with(&history());
     helm.write("trial", "echo 'WARNING: old' >&2; echo 'Error: release has no 11 version' >&2; exit 1");
     let refusal = refusal(&*helm.strategy(&cluster().await), &released()).await;
-    assert_eq!(refusal.reason, "helm has tried it and would not do it: Error: release has no 11 version");
+    assert_eq!(refusal.reason, "helm looked for revision 11 and would not do it: Error: release has no 11 version");
     assert_eq!(refusal.way_out, "look at helm history shop -n production");
 }
 
@@ -324,7 +365,11 @@ async fn any_other_failure_may_have_done_a_part() {
         blocked.reason,
         "helm could not roll release shop back, or only in part: Error: no Deployment with the name \"web\" found"
     );
-    assert_eq!(blocked.way_out, "look at helm history shop -n production");
+    assert_eq!(
+        blocked.way_out,
+        "undo the pods alone: kubectl rollout undo deployment/web -n production --to-revision=1; what it did is in helm \
+         history shop -n production"
+    );
 }
 
 #[tokio::test]
@@ -369,7 +414,11 @@ async fn the_history_tells_what_became_of_a_lost_answer() {
         blocked.reason,
         "the rollback of release shop was begun as revision 14 and not ended: it is pending-rollback: Rollback to 11"
     );
-    assert_eq!(blocked.way_out, "if nobody works on it, do it again: helm rollback shop 11 -n production");
+    assert_eq!(
+        blocked.way_out,
+        "if nobody works on it, do it again: helm rollback shop 11 -n production; the pods alone: kubectl rollout undo \
+         deployment/web -n production --to-revision=1"
+    );
 
     after(rollback("deployed", "Rollback to 10"));
     let Answer::ChangedUnderUs(what) = strategy.read_back(&step).await else { panic!() };

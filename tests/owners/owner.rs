@@ -83,6 +83,50 @@ async fn what_a_controller_makes_is_blocked_with_its_object_as_the_way_out() {
     );
 }
 
+#[tokio::test]
+async fn whoever_keeps_a_workload_besides_blocks_or_is_typed_by_how_soon_they_act() {
+    let marked = |place: &str, value: &str| shop().with(place, json!(value));
+    let managed = marked("/metadata/annotations/configmanagement.gke.io~1managed", "enabled");
+    let peer = Peer::usual(managed.clone()).await;
+    let refusal = refusal(&*build(owner(OwnerSpec::default()), &peer.cluster()), &managed).await;
+    assert_eq!(refusal.reason, "Config Sync keeps it as its own record says, and would put the new version back");
+    assert!(refusal.way_out.contains("configmanagement.gke.io/managed: disabled"), "{}", refusal.way_out);
+
+    let fleet = marked("/metadata/annotations/objectset.rio.cattle.io~1id", "fleet-shop-main")
+        .with("/metadata/annotations/meta.helm.sh~1release-name", json!("shop"));
+    let peer = Peer::usual(fleet.clone()).await;
+    let step = ready(&*build(owner(OwnerSpec { argocd: None, helm: Some(no_helm()) }), &peer.cluster()), &fleet).await;
+    assert!(step.needs_typing());
+    let told = checks(&step, "owner");
+    assert!(
+        told.iter().any(|told| told.starts_with(
+            "typed: Fleet (fleet-shop-main) keeps it as its own record says, and may put the new version back -> "
+        )),
+        "{told:?}"
+    );
+
+    let terraform = shop().with("/metadata/managedFields", json!([{"manager": "Terraform"}]));
+    let peer = Peer::usual(terraform.clone()).await;
+    let step = ready(&*build(owner(OwnerSpec::default()), &peer.cluster()), &terraform).await;
+    assert_eq!(
+        checks(&step, "owner"),
+        [
+            "warning: Terraform does not hear of an undo: its next run brings the new version back -> take the version back \
+          in its configuration, then: terraform apply"
+        ]
+    );
+
+    let owners = json!([{"apiVersion": "shops.example.com/v1", "kind": "Shop", "name": "web", "uid": "s"}]);
+    let owned = shop().with("/metadata/ownerReferences", owners);
+    let peer = Peer::usual(owned.clone()).await;
+    let step = ready(&*build(owner(OwnerSpec::default()), &peer.cluster()), &owned).await;
+    assert_eq!(
+        checks(&step, "owner"),
+        ["typed: deployment/web belongs to shop/web, whose operator may put the new version back -> take the version \
+          back there: kubectl edit shop web -n production"]
+    );
+}
+
 #[cfg(unix)]
 mod helm_s {
     use super::*;
@@ -126,14 +170,41 @@ mod helm_s {
     }
 
     #[tokio::test]
+    async fn release_whose_rollback_failed_has_its_pods_undone_by_themselves() {
+        let mut failed = history();
+        let said = "Rollback \"shop\" failed: no ConfigMap with the name \"shop-extra\" found";
+        failed.as_array_mut().unwrap().push(json!({
+            "revision": 14, "updated": "2026-11-23T03:12:00Z", "status": "failed", "chart": "shop-1.8.3",
+            "app_version": "1.8.3", "description": said,
+        }));
+        let helm = Helm::with(&failed);
+        let peer = Peer::usual(released()).await;
+        let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm.spec()) }), &peer.cluster());
+        let step = ready(&*strategy, &released()).await;
+        assert!(matches!(step.action, Action::Patch(_)) && step.needs_typing());
+        let told = checks(&step, "helm").join("");
+        assert!(told.starts_with("typed: helm's last rollback of release shop failed as revision 14: "), "{told}");
+        assert!(told.contains(": the pods alone are undone -> "), "{told}");
+        assert_eq!(strategy.send(&step).await, Answer::Accepted);
+        assert_eq!(peer.image(), "company/app:1.8.3");
+    }
+
+    #[tokio::test]
     async fn release_that_somebody_works_on_is_not_undone_behind_their_back() {
         let mut pending = history();
         pending[3]["status"] = json!("pending-upgrade");
+        pending[3]["updated"] = json!(chrono::Utc::now().to_rfc3339());
         let helm = Helm::with(&pending);
         let peer = Peer::usual(released()).await;
         let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm.spec()) }), &peer.cluster());
         let refusal = refusal(&*strategy, &released()).await;
-        assert!(refusal.reason.starts_with("another operation on release shop is in progress"), "{}", refusal.reason);
+        assert!(
+            refusal
+                .reason
+                .starts_with("another operation on it is in progress: revision 13 of release shop is pending-upgrade"),
+            "{}",
+            refusal.reason
+        );
     }
 }
 

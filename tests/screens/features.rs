@@ -40,7 +40,7 @@ fn with_switches(setup: &mut Setup) {
 
 /// What the three of them say.
 fn told() -> Vec<Result<Listing, String>> {
-    let listing = |flags| Ok(Listing { flags, unlisted: 0 });
+    let listing = |flags| Ok(Listing { flags, ..Listing::default() });
     let mut recommendations = flag("recommendations", true, Some((12.5, true)));
     if let FlagState::Told(standing) = &mut recommendations.state {
         (standing.changed, standing.changed_by) = (Some(after(-7200)), Some("ben".to_owned()));

@@ -63,12 +63,14 @@ fn counting_down() -> Scene {
 
 /// Two of three workloads go back, one is refused.
 fn half_way() -> Scene {
+    half_way_with("admission webhook policy.example.com denied the request", "ask the platform team, then continue")
+}
+
+/// The same, refused in these words.
+fn half_way_with(reason: &str, way_out: &str) -> Scene {
     let mut scene = Scene::shop();
     scene.health = Health::Bad;
-    let refused = Blocked {
-        reason: "admission webhook policy.example.com denied the request".to_owned(),
-        way_out: "ask the platform team, then continue".to_owned(),
-    };
+    let refused = Blocked { reason: reason.to_owned(), way_out: way_out.to_owned() };
     scene.answers = vec![(WorkloadId(2), Answer::Refused(refused))];
     scene.rolled_out().until(640);
     open_plan(&mut scene);
@@ -330,6 +332,19 @@ fn a_rollback_that_failed_half_way_can_be_continued_or_taken_back() {
     open_plan(&mut scene);
     let Rollback::Planned { plan, .. } = scene.watch.rollback() else { panic!("no plan") };
     assert_eq!(plan.goal, Goal::Back);
+}
+
+#[test]
+fn the_way_out_is_never_cut_however_long_the_reason_is() {
+    let way_out = "undo the pods alone: kubectl rollout undo deployment/mail -n production --to-revision=1; what it did \
+                   is in helm history shop -n production, and here it ENDS";
+    let mut scene = half_way_with(&"a reason that goes on and on, ".repeat(30), way_out);
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let screen = scene.screen(columns, rows);
+        find(&screen, "FAILED: a reason that goes on");
+        find(&screen, "→ undo the pods alone");
+        find(&screen, "ENDS");
+    }
 }
 
 #[test]

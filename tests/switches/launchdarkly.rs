@@ -3,7 +3,7 @@
 use crate::peer::{Peer, reply};
 use crate::stage::{TOKEN, now, on, order, refused, spec, told, trouble};
 use redflag::kill_switch::spec::{SwitchProvider, SwitchSpec};
-use redflag::kill_switch::{Answer, Rollout};
+use redflag::kill_switch::{Answer, Permission, Rollout};
 use redflag::secret::Secret;
 use redflag::source::spec::Endpoint;
 use serde_json::{Value, json};
@@ -41,15 +41,99 @@ async fn a_flag_is_read_in_its_environment_with_the_share_that_gets_it() {
     assert_eq!(asked.header("ld-api-version"), "20240415");
 }
 
+/// A page of a project's flags, of which those that are divisible by 60 are on.
+fn page(numbers: std::ops::Range<usize>, total: usize) -> Value {
+    let items: Vec<Value> = numbers
+        .filter(|number| *number < total)
+        .map(|number| flag(&format!("flag-{number:04}"), number % 60 == 0))
+        .collect();
+    json!({ "items": items, "totalCount": total })
+}
+
 #[tokio::test]
-async fn a_whole_project_is_one_question() {
-    let items = [flag("a", true), flag("b", false)];
-    let peer = Peer::start(vec![reply("GET ", 200, json!({"items": items, "totalCount": 140}))]).await;
+async fn every_page_of_a_project_is_read_and_what_is_on_comes_first() {
+    let at = |offset: usize| format!("GET /api/v2/flags/shop?env=live&summary=0&limit=100&offset={offset}&sort=key");
+    let peer = Peer::start(vec![
+        reply(&at(0), 200, page(0..100, 236)),
+        reply(&at(100), 200, page(100..200, 236)),
+        reply(&at(200), 200, page(200..300, 236)),
+        reply("PATCH /api/v2/flags/shop/flag-0000?dryRun=true", 200, "{}"),
+    ])
+    .await;
     let listing = on(&launchdarkly(peer.endpoint(""), &[])).read().await.unwrap();
-    assert_eq!((listing.flags.len(), listing.unlisted), (2, 138), "what is not listed is counted");
-    assert_eq!(listing.flags[1].link, Some(peer.url("/projects/shop/flags/b")));
-    let asked: Vec<String> = peer.asked("").into_iter().map(|asked| asked.line).collect();
-    assert_eq!(asked, ["GET /api/v2/flags/shop?env=live&summary=0&limit=100&sort=key"]);
+    let first: Vec<&str> = listing.flags.iter().take(5).map(|flag| flag.key.as_str()).collect();
+    assert_eq!(first, ["flag-0000", "flag-0060", "flag-0120", "flag-0180", "flag-0001"]);
+    assert_eq!((listing.flags.len(), listing.unlisted), (200, 36), "what is not listed is counted");
+    assert_eq!(listing.flags[4].link, Some(peer.url("/projects/shop/flags/flag-0001")));
+}
+
+#[tokio::test]
+async fn what_is_beyond_the_last_page_that_is_read_is_counted() {
+    let peer = Peer::start(vec![reply("GET ", 200, page(0..100, 5000))]).await;
+    let listing = on(&launchdarkly(peer.endpoint(""), &[])).read().await.unwrap();
+    assert_eq!(listing.unlisted + listing.flags.len(), 5000);
+    assert_eq!(peer.asked("GET /api/v2/flags/shop?env=live").len(), 11, "ten pages, and one flag to try with");
+}
+
+#[tokio::test]
+async fn whether_it_could_be_turned_off_is_tried_without_doing_it() {
+    for (status, body, wanted) in [
+        (200, flag("a", false), None),
+        (
+            405,
+            json!({"message": "Approval is required"}),
+            Some("LaunchDarkly takes changes of this flag only with an approval: Approval is required"),
+        ),
+        (403, json!({"message": "Access to the requested resource was denied"}), Some("LaunchDarkly answered 403: ")),
+        (401, json!({"message": "Invalid access token"}), Some("LaunchDarkly does not know the token: ")),
+    ] {
+        let peer = Peer::start(vec![reply("PATCH /api/v2/flags/shop/a?dryRun=true", status, body)]).await;
+        let permission = on(&launchdarkly(peer.endpoint(""), &["a"])).permission().await;
+        match wanted {
+            None => assert_eq!(permission, Permission::Given),
+            Some(wanted) => assert!(permission.clone().denied().unwrap().reason.starts_with(wanted), "{permission:?}"),
+        }
+        let asked = peer.asked("");
+        assert_eq!(asked.len(), 1);
+        assert_eq!(asked[0].json()["instructions"], json!([{"kind": "turnFlagOff"}]), "the very change");
+    }
+    // Trouble on the way, and limits, say nothing of rights.
+    for status in [404, 429, 500] {
+        let peer = Peer::start(vec![reply("PATCH ", status, "{}")]).await;
+        let permission = on(&launchdarkly(peer.endpoint(""), &["a"])).permission().await;
+        assert!(matches!(permission, Permission::Untold(_)), "{status}: {permission:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_flag_is_on_for_no_more_than_its_prerequisites_let_in() {
+    let mut child = flag("child", true);
+    child["environments"]["live"]["rules"] = json!([]);
+    child["environments"]["live"]["prerequisites"] = json!([{"key": "parent", "variation": 0}]);
+    let mut parent = flag("parent", true);
+    parent["environments"]["live"]["rules"] = json!([]);
+    parent["environments"]["live"]["fallthrough"]["rollout"]["variations"] =
+        json!([{"variation": 0, "weight": 5_000}, {"variation": 1, "weight": 95_000}]);
+    let standing = async |parent: Value| {
+        let peer = Peer::start(vec![
+            reply("GET /api/v2/flags/shop/child", 200, child.clone()),
+            reply("GET /api/v2/flags/shop/parent", 200, parent),
+        ])
+        .await;
+        told(on(&launchdarkly(peer.endpoint(""), &["child"])).read_one("child").await).rollout
+    };
+    assert_eq!(standing(parent.clone()).await, Some(Rollout { percent: 5.0, has_rules: false }));
+    parent["environments"]["live"]["on"] = json!(false);
+    assert_eq!(
+        standing(parent).await,
+        Some(Rollout { percent: 0.0, has_rules: false }),
+        "it serves what it has while off"
+    );
+    assert_eq!(
+        standing(json!([])).await,
+        Some(Rollout { percent: 25.0, has_rules: true }),
+        "what is not known is said"
+    );
 }
 
 #[tokio::test]

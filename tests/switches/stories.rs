@@ -38,7 +38,7 @@ fn told(watch: &mut Watch, second: i64, news: News) -> Vec<Effect> {
 fn read(watch: &mut Watch, second: i64, checkout: bool) -> Vec<Effect> {
     let flag = |key: &str, on| FeatureFlag { key: key.to_owned(), state: state(on), link: None };
     let flags = vec![flag("checkout-v2", checkout), flag("new-search", false)];
-    told(watch, second, News::Read(Ok(Listing { flags, unlisted: 0 })))
+    told(watch, second, News::Read(Ok(Listing { flags, ..Listing::default() })))
 }
 
 fn answered(watch: &mut Watch, second: i64, answer: Answer) -> Vec<Effect> {

@@ -3,7 +3,7 @@
 use crate::peer::{Peer, reply};
 use crate::stage::{TOKEN, on, order, refused, spec, told, trouble, unread};
 use redflag::kill_switch::spec::{SwitchProvider, SwitchSpec};
-use redflag::kill_switch::{Answer, Rollout};
+use redflag::kill_switch::{Answer, Permission, Rollout};
 use redflag::secret::Secret;
 use redflag::source::spec::Endpoint;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ async fn named_flags_are_read_one_by_one_with_their_rollout() {
     let standing = told(checkout.state);
     assert!(standing.on);
     assert_eq!(standing.rollout, Some(Rollout { percent: 25.0, has_rules: false }));
-    assert_eq!(peer.asked("").len(), 3);
+    assert_eq!(peer.asked("GET /flags/api/admin/projects").len(), 3);
     assert_eq!(peer.asked("GET ")[0].header("authorization"), TOKEN, "Unleash knows no Bearer");
 }
 
@@ -76,9 +76,94 @@ async fn a_whole_project_is_one_question_and_one_more_for_each_flag_that_is_on()
             (flag.key, standing.on, standing.rollout.map(|rollout| rollout.percent))
         })
         .collect();
-    let wanted = [("a-on", true, Some(5.0)), ("b-off", false, None), ("c-on", true, None)];
-    assert_eq!(told, wanted.map(|(key, on, percent)| (key.to_owned(), on, percent)));
-    assert_eq!(peer.asked("").len(), 3);
+    let wanted = [("a-on", true, Some(5.0)), ("c-on", true, None), ("b-off", false, None)];
+    assert_eq!(told, wanted.map(|(key, on, percent)| (key.to_owned(), on, percent)), "those first that are on");
+    assert_eq!(peer.asked("GET /api/admin/projects").len(), 3);
+    assert_eq!(peer.asked("GET /api/admin/user").len(), 1);
+}
+
+#[tokio::test]
+async fn a_project_that_is_not_there_is_not_one_without_flags() {
+    let projects =
+        json!({"version": 1, "projects": [{"id": "default", "name": "Default"}, {"id": "web", "name": "W"}]});
+    // Unleash 7.5.1 lists no flags of a project that it has never heard of, with a 200.
+    let empty = || reply("GET /api/admin/projects/shop/features", 200, json!({"version": 2, "features": []}));
+    let peer = Peer::start(vec![empty(), reply("GET /api/admin/projects", 200, projects)]).await;
+    let why = on(&unleash(peer.endpoint(""), &[])).read().await.unwrap_err();
+    assert_eq!(why, "Unleash has no project shop, or the token cannot see it: it sees default, web");
+
+    let there = json!({"version": 1, "projects": [{"id": "shop", "name": "Shop"}]});
+    let peer = Peer::start(vec![empty(), reply("GET /api/admin/projects", 200, there)]).await;
+    assert!(on(&unleash(peer.endpoint(""), &[])).read().await.unwrap().flags.is_empty());
+
+    let peer = Peer::start(vec![empty(), reply("GET /api/admin/projects", 403, json!({"message": "no"}))]).await;
+    let why = on(&unleash(peer.endpoint(""), &[])).read().await.unwrap_err();
+    assert_eq!(
+        why,
+        "Unleash lists no flag of shop, and does not tell whether there is such a project: Unleash answered 403: no"
+    );
+}
+
+#[tokio::test]
+async fn what_the_token_may_is_asked_before_anybody_turns_a_flag_off() {
+    let asked = async |permissions: Value| {
+        let me =
+            json!({"user": {"id": 3, "username": "vic"}, "permissions": permissions, "feedback": [], "splash": {}});
+        let peer =
+            Peer::start(vec![reply("GET /api/admin/user", 200, me), reply("GET ", 200, feature("a", true, "25"))])
+                .await;
+        let switch = on(&unleash(peer.endpoint(""), &["a"]));
+        let listing = switch.read().await.unwrap();
+        let permission = switch.permission().await;
+        assert_eq!(listing.denied, permission.clone().denied());
+        assert_eq!(peer.asked("GET /api/admin/user").len(), 1, "asked a moment ago");
+        assert!(peer.asked("POST ").is_empty());
+        permission
+    };
+    let right = |project: &str, environment: &str| json!([{"permission": "UPDATE_FEATURE_ENVIRONMENT", "project": project, "environment": environment}]);
+    for given in [right("shop", "live"), right("*", "*"), json!([{"permission": "ADMIN"}])] {
+        assert_eq!(asked(given.clone()).await, Permission::Given, "{given}");
+    }
+    let viewer = json!([{"permission": "READ_ROLE"}, {"permission": "UPDATE_FEATURE_STRATEGY", "project": "shop"}]);
+    for denied in [json!([]), viewer, right("shop", "development"), right("web", "live")] {
+        let Permission::Denied(blocked) = asked(denied.clone()).await else { panic!("{denied}") };
+        assert_eq!(blocked.reason, "the token may read flags of shop in Unleash, but not turn them off in live");
+        assert!(blocked.way_out.starts_with("give its owner UPDATE_FEATURE_ENVIRONMENT in project shop"));
+    }
+    let peer = Peer::start(vec![]).await;
+    let permission = on(&unleash(peer.endpoint(""), &["a"])).permission().await;
+    assert!(matches!(permission, Permission::Untold(_)), "an older Unleash does not tell: {permission:?}");
+}
+
+#[tokio::test]
+async fn a_flag_is_on_for_no_more_than_its_parent_is() {
+    let with_parent = |dependency: Value| {
+        let mut child = feature("child", true, "50");
+        child["dependencies"] = json!([dependency]);
+        child
+    };
+    for (dependency, parent, percent, has_rules) in [
+        (json!({"feature": "parent"}), feature("parent", true, "10"), 10.0, false),
+        (json!({"feature": "parent", "enabled": true}), feature("parent", false, "100"), 0.0, false),
+        (json!({"feature": "parent", "enabled": false}), feature("parent", true, "90"), 10.0, false),
+        (json!({"feature": "parent", "variants": ["red"]}), feature("parent", true, "100"), 50.0, true),
+    ] {
+        let peer = Peer::start(vec![
+            reply("GET /api/admin/projects/shop/features/child", 200, with_parent(dependency.clone())),
+            reply("GET /api/admin/projects/shop/features/parent", 200, parent),
+        ])
+        .await;
+        let standing = told(on(&unleash(peer.endpoint(""), &["child"])).read_one("child").await);
+        assert_eq!(standing.rollout, Some(Rollout { percent, has_rules }), "{dependency}");
+    }
+    let peer = Peer::start(vec![reply(
+        "GET /api/admin/projects/shop/features/child",
+        200,
+        with_parent(json!({"feature": "gone"})),
+    )])
+    .await;
+    let standing = told(on(&unleash(peer.endpoint(""), &["child"])).read_one("child").await);
+    assert_eq!(standing.rollout, Some(Rollout { percent: 50.0, has_rules: true }), "what is not known is said");
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
-//! Whether the feature flags can be read. Whether they could be turned off is only known when somebody does.
+//! Whether the feature flags can be read, and whether they could be turned off, where their system says so in advance.
 
 use super::{Line, Trial};
 use crate::clock::Clock;
 use crate::kill_switch::spec::SwitchSpec;
 use crate::kill_switch::system::build;
-use crate::kill_switch::{FlagState, Listing};
+use crate::kill_switch::{FlagState, Listing, Permission};
+use crate::rollback::Blocked;
 use futures_util::future::join_all;
 
 /// What to do about flags that cannot be read.
@@ -14,12 +15,12 @@ const WAY_OUT: &str = "correct the table of this environment's flags, or the rig
 pub(super) async fn check(specs: &[SwitchSpec]) -> Vec<Line> {
     join_all(specs.iter().map(|spec| async {
         let what = format!("feature flags: {} {}", spec.system().name(), spec.environment);
-        let listing = match build(spec, &Clock::real()) {
-            Ok(switch) => switch.read().await,
-            Err(why) => Err(why),
+        let switch = match build(spec, &Clock::real()) {
+            Ok(switch) => switch,
+            Err(why) => return Line::new(Trial::Failed, &what, &[&why, WAY_OUT]),
         };
-        match listing {
-            Ok(listing) => line(&what, &listing),
+        match switch.read().await {
+            Ok(listing) => line(&what, &listing, switch.permission().await),
             Err(why) => Line::new(Trial::Failed, &what, &[&why, WAY_OUT]),
         }
     }))
@@ -27,7 +28,7 @@ pub(super) async fn check(specs: &[SwitchSpec]) -> Vec<Line> {
 }
 
 /// The first flag that cannot be read speaks for all.
-fn line(what: &str, listing: &Listing) -> Line {
+fn line(what: &str, listing: &Listing, permission: Permission) -> Line {
     for flag in &listing.flags {
         let key = &flag.key;
         match &flag.state {
@@ -40,6 +41,9 @@ fn line(what: &str, listing: &Listing) -> Line {
                 return Line::new(Trial::Warning, what, &[&reason, "set state_url in this environment's flags"]);
             }
         }
+    }
+    if let Some(Blocked { reason, way_out }) = permission.denied() {
+        return Line::new(Trial::Failed, what, &[&reason, &way_out]);
     }
     let on = listing.flags.iter().filter(|flag| flag.state.is_on() == Some(true)).count();
     let unlisted = match listing.unlisted {
@@ -59,13 +63,17 @@ mod tests {
         FeatureFlag { key: key.to_owned(), state, link: None }
     }
 
+    fn on() -> FeatureFlag {
+        flag("checkout-v2", FlagState::Told(Standing { on: true, ..Standing::default() }))
+    }
+
     fn told(flags: Vec<FeatureFlag>, unlisted: usize) -> String {
-        line("feature flags: Unleash live", &Listing { flags, unlisted }).to_string()
+        let listing = Listing { flags, unlisted, ..Listing::default() };
+        line("feature flags: Unleash live", &listing, Permission::Given).to_string()
     }
 
     #[test]
     fn a_kill_switch_is_one_line() {
-        let on = || flag("checkout-v2", FlagState::Told(Standing { on: true, ..Standing::default() }));
         assert_eq!(told(vec![on()], 0), "ok    feature flags: Unleash live: 1 of 1 are on");
         assert_eq!(
             told(vec![on()], 40),
@@ -81,5 +89,15 @@ mod tests {
             "warn  feature flags: Unleash live: dark can be turned off, but nothing tells whether it is: the webhook \
              has no state_url to ask; set state_url in this environment's flags"
         );
+    }
+
+    #[test]
+    fn a_token_that_may_only_read_fails_before_the_key_does() {
+        let blocked = Blocked { reason: "the token may only read".to_owned(), way_out: "use another".to_owned() };
+        let listing = Listing { flags: vec![on()], ..Listing::default() };
+        let told = line("feature flags: Unleash live", &listing, Permission::Denied(blocked)).to_string();
+        assert_eq!(told, "FAIL  feature flags: Unleash live: the token may only read; use another");
+        let untold = line("feature flags: Unleash live", &listing, Permission::Untold("no".to_owned())).to_string();
+        assert_eq!(untold, "ok    feature flags: Unleash live: 1 of 1 are on", "what is not told is not denied");
     }
 }

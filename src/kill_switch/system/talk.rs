@@ -1,20 +1,28 @@
 //! One flag system's end of HTTP: what it answered, what that means, and never a secret in the words.
 
 use crate::clock::Clock;
-use crate::kill_switch::Answer;
+use crate::deploy::Time;
+use crate::kill_switch::{Answer, Permission};
 use crate::rollback::Blocked;
 use crate::rollback::strategy::variables::{percent_encoded, substitute};
 use crate::source::http::{Http, Lost, Reply, RetryHint, clean};
 use crate::source::spec::Endpoint;
+use chrono::TimeDelta;
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::borrow::Cow;
+use tokio::sync::Mutex;
+
+/// How long an answer about our permission holds.
+const RECENT: TimeDelta = TimeDelta::minutes(5);
 
 /// Talks to one flag system.
 pub(super) struct Talk {
     pub(super) http: Http,
+    /// What it said of our permission, and when.
+    permission: Mutex<Option<(Time, Permission)>>,
     /// `Unleash`.
     name: &'static str,
     clock: Clock,
@@ -30,7 +38,7 @@ impl Talk {
         clock: Clock,
     ) -> Result<Self, String> {
         let http = Http::new(endpoint, headers, hint).map_err(|error| format!("{name} cannot be asked: {error}"))?;
-        Ok(Self { http, name, clock })
+        Ok(Self { http, permission: Mutex::default(), name, clock })
     }
 
     /// Reads JSON; changes nothing. The error is a sentence.
@@ -53,6 +61,38 @@ impl Talk {
         let name = self.name;
         serde_json::from_value(body)
             .map_err(|error| format!("{name}'s answer cannot be read: {}", clean(&error.to_string())))
+    }
+
+    /// What it said of our permission a moment ago, else what `ask` hears now: flags are read every few seconds, and
+    /// rights change when somebody changes them.
+    pub(super) async fn permission_lately(&self, ask: impl Future<Output = Permission>) -> Permission {
+        let mut known = self.permission.lock().await;
+        let now = self.clock.now();
+        match &*known {
+            Some((at, permission)) if *at <= now && now - *at < RECENT => permission.clone(),
+            _ => {
+                let permission = ask.await;
+                *known = Some((now, permission.clone()));
+                permission
+            }
+        }
+    }
+
+    /// Sends what only tries, and says whether the real one would be taken. `own` as with [`Self::order`].
+    pub(super) async fn try_order(
+        &self,
+        request: RequestBuilder,
+        own: impl FnOnce(&Reply) -> Option<Blocked>,
+    ) -> Permission {
+        let reply = match self.ask(request).await {
+            Ok(reply) => reply,
+            Err(Lost::NotSent(error) | Lost::Unknown(error)) => return Permission::Untold(error.to_string()),
+        };
+        match reply.status {
+            200..=299 => Permission::Given,
+            401 | 403 | 405 => Permission::Denied(own(&reply).unwrap_or_else(|| self.refusal(&reply))),
+            _ => Permission::Untold(self.told(&reply)),
+        }
     }
 
     /// Sends what turns a flag off, once. `own` knows the refusals that only this system has.

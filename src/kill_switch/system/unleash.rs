@@ -1,13 +1,13 @@
 //! Unleash: a flag is on or off in each environment, and strategies say for whom.
 //!
 //! The admin API of Unleash 4 to 7: `GET …/projects/{project}/features[/{feature}]`,
-//! `POST …/features/{feature}/environments/{environment}/off`.
+//! `POST …/features/{feature}/environments/{environment}/off`; `GET /api/admin/user` for what the token may do.
 
 use super::talk::Talk;
-use super::{KillSwitch, a_few_at_a_time, link};
+use super::{KillSwitch, MOST_LISTED, a_few_at_a_time, link};
 use crate::clock::Clock;
 use crate::kill_switch::spec::SwitchSpec;
-use crate::kill_switch::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout, Standing};
+use crate::kill_switch::{Answer, FeatureFlag, FlagState, Listing, Order, Permission, Rollout, Standing};
 use crate::rollback::Blocked;
 use crate::secret::Secret;
 use crate::source::http::{Reply, RetryHint, clean, insert_secret};
@@ -18,8 +18,14 @@ use serde::Deserialize;
 /// A project's list tells no percentages; so many of its flags that are on are asked for theirs.
 const MOST_ASKED: usize = 20;
 
-/// The most flags of a project that are listed.
-const MOST_LISTED: usize = 200;
+/// So many of a flag's parents are asked for their share: Unleash itself knows no more than one level of them.
+const MOST_PARENTS: usize = 5;
+
+/// So many projects are named.
+const NAMED: usize = 5;
+
+/// The right to turn flags on and off in an environment, and the one that holds them all (`types/permissions.ts`).
+const RIGHTS: [&str; 2] = ["UPDATE_FEATURE_ENVIRONMENT", "ADMIN"];
 
 /// The flags of one project in one environment.
 pub(super) struct Unleash {
@@ -40,6 +46,44 @@ struct Feature {
     name: String,
     #[serde(default)]
     environments: Vec<Environment>,
+    /// Its parents. A project's list leaves them out.
+    #[serde(default)]
+    dependencies: Vec<Dependency>,
+}
+
+/// `dependentFeatureSchema`: a flag is on only for those for whom its parents are as it wants them.
+#[derive(Deserialize)]
+struct Dependency {
+    feature: String,
+    /// Whether the parent has to be on, which is what is meant where nothing is said.
+    enabled: Option<bool>,
+    #[serde(default)]
+    variants: Vec<serde::de::IgnoredAny>,
+}
+
+/// `meSchema`, as far as it matters.
+#[derive(Deserialize)]
+struct Me {
+    permissions: Vec<Right>,
+}
+
+/// `permissionSchema`: without a project or an environment, or with `*`, it holds in all of them.
+#[derive(Deserialize)]
+struct Right {
+    permission: String,
+    project: Option<String>,
+    environment: Option<String>,
+}
+
+/// `projectsSchema`.
+#[derive(Deserialize)]
+struct Projects {
+    projects: Vec<Id>,
+}
+
+#[derive(Deserialize)]
+struct Id {
+    id: String,
 }
 
 /// `featureEnvironmentSchema`. A project's list leaves the strategies out.
@@ -77,10 +121,80 @@ impl Unleash {
         FeatureFlag { key: key.to_owned(), state, link: link(&self.spec, key, usual) }
     }
 
-    async fn state(&self, key: &str) -> FlagState {
+    async fn feature(&self, key: &str) -> Result<Feature, String> {
         let path = ["api", "admin", "projects", &self.project, "features", key];
-        let read = self.talk.read_as::<Feature>(self.talk.http.get(&path)).await;
-        read.map_or_else(FlagState::Unread, |feature| self.standing(&feature))
+        self.talk.read_as(self.talk.http.get(&path)).await
+    }
+
+    async fn state(&self, key: &str) -> FlagState {
+        let feature = match self.feature(key).await {
+            Ok(feature) => feature,
+            Err(why) => return FlagState::Unread(why),
+        };
+        let mut state = self.standing(&feature);
+        if let FlagState::Told(standing) = &mut state {
+            for parent in feature.dependencies.iter().take(MOST_PARENTS) {
+                let share = self.share_under(parent).await;
+                standing.rollout = standing.rollout.map(|rollout| rollout.within(share));
+            }
+        }
+        state
+    }
+
+    /// For whom a parent is as its child wants it; `None` where that is not known.
+    async fn share_under(&self, dependency: &Dependency) -> Option<Rollout> {
+        let parent = self.feature(&dependency.feature).await.ok()?;
+        let FlagState::Told(standing) = self.standing(&parent) else { return None };
+        let rollout = if standing.on { standing.rollout? } else { Rollout { percent: 0.0, has_rules: false } };
+        let has_rules = rollout.has_rules || !dependency.variants.is_empty();
+        let percent = if dependency.enabled == Some(false) { 100.0 - rollout.percent } else { rollout.percent };
+        Some(Rollout { percent, has_rules })
+    }
+
+    /// What the token's owner may do, as Unleash itself decides it (`hasPermission` of its access service).
+    async fn ask_permission(&self) -> Permission {
+        let me: Me = match self.talk.read_as(self.talk.http.get(&["api", "admin", "user"])).await {
+            Ok(me) => me,
+            Err(why) => return Permission::Untold(why),
+        };
+        let (project, environment) = (&self.project, &self.spec.environment);
+        let holds_in = |of: &Option<String>, here: &str| of.as_ref().is_none_or(|of| of == "*" || of == here);
+        let is_enough = |right: &Right| {
+            RIGHTS.contains(&right.permission.as_str())
+                && holds_in(&right.project, project)
+                && holds_in(&right.environment, environment)
+        };
+        if me.permissions.iter().any(is_enough) {
+            return Permission::Given;
+        }
+        Permission::Denied(Blocked {
+            reason: format!("the token may read flags of {project} in Unleash, but not turn them off in {environment}"),
+            way_out: format!(
+                "give its owner {} in project {project} and environment {environment}, or use the token of somebody \
+                 who has it",
+                RIGHTS[0]
+            ),
+        })
+    }
+
+    /// Why a project has no flags: Unleash lists none of one that is not there, too.
+    async fn is_there(&self) -> Result<(), String> {
+        let known: Projects =
+            self.talk.read_as(self.talk.http.get(&["api", "admin", "projects"])).await.map_err(|why| {
+                format!(
+                    "Unleash lists no flag of {}, and does not tell whether there is such a project: {why}",
+                    self.project
+                )
+            })?;
+        if known.projects.iter().any(|project| project.id == self.project) {
+            return Ok(());
+        }
+        let mut ids: Vec<String> = known.projects.iter().map(|project| clean(&project.id)).collect();
+        let more = ids.len().saturating_sub(NAMED);
+        ids.truncate(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let ids = if ids.is_empty() { "no project at all".to_owned() } else { ids.join(", ") };
+        Err(format!("Unleash has no project {}, or the token cannot see it: it sees {ids}{more}", self.project))
     }
 
     /// Its state in this environment.
@@ -99,14 +213,14 @@ impl Unleash {
 
     async fn project(&self) -> Result<Listing, String> {
         let path = ["api", "admin", "projects", &self.project, "features"];
-        let mut project: Project = self.talk.read_as(self.talk.http.get(&path)).await?;
-        project.features.sort_by(|one, other| one.name.cmp(&other.name));
-        let unlisted = project.features.len().saturating_sub(MOST_LISTED);
-        project.features.truncate(MOST_LISTED);
-        let mut flags: Vec<FeatureFlag> =
-            project.features.iter().map(|feature| self.flag(&feature.name, self.standing(feature))).collect();
+        let project: Project = self.talk.read_as(self.talk.http.get(&path)).await?;
+        if project.features.is_empty() {
+            self.is_there().await?;
+        }
+        let told = project.features.iter().map(|feature| self.flag(&feature.name, self.standing(feature))).collect();
+        let mut listing = Listing::of_project(told, 0, MOST_LISTED);
         let on = |flag: &&mut FeatureFlag| flag.state.is_on() == Some(true);
-        let mut asked: Vec<&mut FeatureFlag> = flags.iter_mut().filter(on).take(MOST_ASKED).collect();
+        let mut asked: Vec<&mut FeatureFlag> = listing.flags.iter_mut().filter(on).take(MOST_ASKED).collect();
         let keys: Vec<String> = asked.iter().map(|flag| flag.key.clone()).collect();
         let told = a_few_at_a_time(keys.iter().map(|key| self.state(key).boxed()).collect()).await;
         for (flag, state) in asked.iter_mut().zip(told) {
@@ -115,13 +229,14 @@ impl Unleash {
                 flag.state = state;
             }
         }
-        Ok(Listing { flags, unlisted })
+        Ok(listing)
     }
 
     async fn named(&self) -> Listing {
         let keys = &self.spec.features;
         let told = a_few_at_a_time(keys.iter().map(|key| self.state(key).boxed()).collect()).await;
-        Listing { flags: keys.iter().zip(told).map(|(key, state)| self.flag(key, state)).collect(), unlisted: 0 }
+        let flags = keys.iter().zip(told).map(|(key, state)| self.flag(key, state)).collect();
+        Listing { flags, ..Listing::default() }
     }
 }
 
@@ -160,7 +275,17 @@ fn number(value: &serde_json::Value) -> Option<f64> {
 
 impl KillSwitch for Unleash {
     fn read(&self) -> BoxFuture<'_, Result<Listing, String>> {
-        async move { if self.spec.features.is_empty() { self.project().await } else { Ok(self.named().await) } }.boxed()
+        async move {
+            let listed =
+                async { if self.spec.features.is_empty() { self.project().await } else { Ok(self.named().await) } };
+            let (listing, permission) = tokio::join!(listed, self.permission());
+            Ok(Listing { denied: permission.denied(), ..listing? })
+        }
+        .boxed()
+    }
+
+    fn permission(&self) -> BoxFuture<'_, Permission> {
+        self.talk.permission_lately(self.ask_permission()).boxed()
     }
 
     fn read_one<'a>(&'a self, key: &'a str) -> BoxFuture<'a, FlagState> {

@@ -4,13 +4,13 @@ use super::talk::{Talk, address};
 use super::{KillSwitch, a_few_at_a_time, link};
 use crate::clock::Clock;
 use crate::kill_switch::spec::SwitchSpec;
-use crate::kill_switch::{Answer, FeatureFlag, FlagState, Listing, Order, Rollout, Standing};
+use crate::kill_switch::{Answer, FeatureFlag, FlagState, Listing, Order, Permission, Rollout, Standing};
 use crate::rollback::Blocked;
 use crate::rollback::strategy::variables::fresh_id;
 use crate::secret::Secret;
 use crate::source::http::{Reply, RetryHint, authorization, clean, signature};
 use crate::source::spec::Auth;
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::{BoxFuture, FutureExt, ready};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
@@ -89,13 +89,18 @@ impl KillSwitch for Webhook {
                 state,
                 link: link(&self.spec, key, || None),
             };
-            Ok(Listing { flags: keys.iter().zip(told).map(flag).collect(), unlisted: 0 })
+            Ok(Listing { flags: keys.iter().zip(told).map(flag).collect(), ..Listing::default() })
         }
         .boxed()
     }
 
     fn read_one<'a>(&'a self, key: &'a str) -> BoxFuture<'a, FlagState> {
         self.state(key).boxed()
+    }
+
+    fn permission(&self) -> BoxFuture<'_, Permission> {
+        // A POST is a POST: there is nothing that could be asked first.
+        ready(Permission::Untold("the webhook tells only when it is asked to turn one off".to_owned())).boxed()
     }
 
     fn turn_off<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Answer> {

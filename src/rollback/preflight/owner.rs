@@ -2,7 +2,7 @@
 
 use super::warning;
 use crate::deploy::WorkloadRef;
-use crate::rollback::keeper::{self, Application, Keeper};
+use crate::rollback::keeper::{self, Application, Habit, Keeper, Other};
 use crate::rollback::{Blocked, Check};
 use serde_json::Value;
 
@@ -14,14 +14,57 @@ pub(super) fn check(reference: &WorkloadRef, workload: &Value, by_hand: &str) ->
     if let Some(blocked) = puts_back(reference, &keeper::of(workload), by_hand) {
         return vec![Check::blocked(NAME, blocked)];
     }
-    let warnings: Vec<Check> = [helm(workload, reference), manager(workload)].into_iter().flatten().collect();
-    if warnings.is_empty() {
+    let told = others(workload);
+    let told = if told.is_empty() { belongs(reference, workload) } else { told };
+    let found: Vec<Check> = [helm(workload, reference), manager(workload)].into_iter().flatten().chain(told).collect();
+    if found.is_empty() {
         return vec![Check::ok(
             NAME,
-            "it has no mark of Argo CD, Flux, Helm or an operator that would put the new version back",
+            "it has no mark of anybody who would put the new version back: Argo CD, Flux, Helm, an operator or another",
         )];
     }
-    warnings
+    found
+}
+
+/// Those of the table, each by its habit. A mark of a manager alone may be old.
+fn others(workload: &Value) -> Vec<Check> {
+    let keeps = match keeper::of(workload) {
+        Keeper::Other(other) => Some(other),
+        _ => None,
+    };
+    let mut checks = Vec::new();
+    for other in keeper::others(workload) {
+        let (who, way_out) = (other.describe(), other.way_out());
+        checks.push(match other.product.habit {
+            Habit::AtOnce | Habit::Perhaps if keeps.as_ref() == Some(&other) => Check::typed(
+                NAME,
+                format!("{who} keeps it as its own record says, and may put the new version back"),
+                way_out,
+            ),
+            Habit::AtOnce | Habit::Perhaps if keeps.is_some() => continue,
+            Habit::AtOnce | Habit::Perhaps => {
+                let sentence =
+                    format!("{who} has written this workload; if it still keeps it, it will put the new version back");
+                warning(NAME, sentence, way_out)
+            }
+            Habit::NextRun => warning(
+                NAME,
+                format!("{who} does not hear of an undo: its next run brings the new version back"),
+                way_out,
+            ),
+        });
+    }
+    checks
+}
+
+/// An owner that does not claim to control it may still write it.
+fn belongs(reference: &WorkloadRef, workload: &Value) -> Vec<Check> {
+    let Some((kind, name)) = keeper::belongs_to(workload) else { return Vec::new() };
+    vec![Check::typed(
+        NAME,
+        format!("{reference} belongs to {kind}/{name}, whose operator may put the new version back"),
+        format!("take the version back there: kubectl edit {kind} {name} -n {}", reference.namespace),
+    )]
 }
 
 /// Why an undo would not last.
@@ -39,6 +82,11 @@ fn puts_back(reference: &WorkloadRef, keeper: &Keeper, by_hand: &str) -> Option<
                 way_out: format!("revert the commit, or: flux suspend {kind} {name} -n {namespace} && {by_hand}"),
             })
         }
+        Keeper::Other(Other { product, .. }) if product.habit != Habit::AtOnce => None,
+        Keeper::Other(other) => Some(Blocked {
+            reason: format!("{} keeps it as its own record says, and would put the new version back", other.describe()),
+            way_out: other.way_out(),
+        }),
         Keeper::Helm { .. } | Keeper::Nobody => None,
     }
 }

@@ -1,5 +1,5 @@
 //! Argo CD's own rollback: to the entry of the application's history under which the earlier version served, with
-//! automatic synchronization switched off first where it is on.
+//! automatic synchronization paused first where it is on.
 //!
 //! Nothing is tried in advance: Argo CD's dry run of a rollback is an operation like any other, which everybody sees
 //! and which keeps real ones waiting.
@@ -8,9 +8,10 @@ mod application;
 mod server;
 
 use super::records::{self, Found, Missing};
+use super::variables::quoted;
 use super::{Strategy, kubernetes};
 use crate::cluster::Cluster;
-use crate::rollback::action::Action;
+use crate::rollback::action::{Action, AutoSyncPause};
 use crate::rollback::ask::Ask;
 use crate::rollback::keeper::{self, Keeper};
 use crate::rollback::preflight::{self, Owner};
@@ -34,7 +35,7 @@ struct Order<'a> {
     named: Named<'a>,
     id: i64,
     aim: Aim<'a>,
-    switch_on_again: Option<&'a str>,
+    pause: Option<&'a AutoSyncPause>,
 }
 
 impl ArgoCd {
@@ -71,20 +72,21 @@ impl ArgoCd {
         let entries = templates::read(reference.kind, &sight.workload, sight.objects().history);
         let history = application.history();
         let (entry, found) = choose(&application, &history, &entries, &step, &kept)?;
-        let auto_sync = application.auto_sync(&kept.to_string());
+        let knows_enabled = application.auto_syncs() && self.server.knows_enabled().await;
+        let pause = application.pause(&kept.to_string(), knows_enabled);
 
         let record = format!("entry {} of {kept}'s history ({})", entry.id, entry.describe());
         let version = step.target().to_owned();
         let compare = format!("argocd app history {kept}");
         records::without_patch(&mut step.checks);
         step.checks.extend(records::checks(found, entry.names(&version), &version, &record, &compare));
-        step.checks.extend(self.permissions(named, auto_sync.is_some()).await);
+        step.checks.extend(self.permissions(named, pause.is_some()).await);
         step.checks.push(operation(&application, &kept));
-        step.checks.extend(reminders(&application, auto_sync.as_deref(), &kept));
+        step.checks.extend(reminders(&application, pause.as_ref(), &kept));
         step.subject = format!("application {kept}, entry {}", entry.id);
         step.place = self.server.place();
-        step.by_hand = by_hand(&kept, entry.id, auto_sync.is_some());
-        step.does = does(&kept, entry, auto_sync.is_some());
+        step.by_hand = by_hand(&kept, entry.id, pause.as_ref());
+        step.does = does(&kept, entry, pause.as_ref());
         step.not_restored = not_restored(step.covers.first().map_or("?", |covered| covered.from.label()));
         step.action = Action::ArgoCd {
             application: kept.name.clone(),
@@ -94,7 +96,7 @@ impl ArgoCd {
             revisions: entry.revisions.clone(),
             last: history.last().map_or(entry.id, |last| last.id),
             last_operation: application.last_operation().map(str::to_owned),
-            switch_on_again: auto_sync,
+            pause,
         };
         preflight::add(Ok(step), [sight.identity])
     }
@@ -106,7 +108,7 @@ impl ArgoCd {
         let (rollback, update) = tokio::join!(rollback, update);
         let mut checks = Vec::new();
         for (action, what, allowed) in
-            [("sync", "roll it back", Some(rollback)), ("update", "switch its automatic synchronization off", update)]
+            [("sync", "roll it back", Some(rollback)), ("update", "pause its automatic synchronization", update)]
         {
             checks.extend(match allowed {
                 Some(Ok(true)) => Some(Check::ok("permission", format!("Argo CD lets this token {what}"))),
@@ -131,33 +133,42 @@ impl ArgoCd {
     /// Two requests where automatic synchronization is on, else one; nothing is looked up and nothing repeated.
     async fn roll_back(&self, order: Order<'_>) -> Answer {
         let name = order.named.full();
-        if order.switch_on_again.is_some() {
-            match self.server.switch_off(order.named).await {
-                Changed::Done(_) => {}
+        if let Some(pause) = order.pause {
+            match self.server.pause(order.named, &pause.off).await {
+                Changed::Done(application) if !application.auto_syncs() => {}
+                Changed::Done(_) => {
+                    return Answer::Refused(Blocked {
+                        reason: format!(
+                            "Argo CD took the pause of {name}, and it still synchronizes by itself: it forgot the \
+                             change, or its maker was quicker"
+                        ),
+                        way_out: format!("see who keeps it: argocd app get {name} --output yaml"),
+                    });
+                }
                 Changed::Refused(blocked) => return Answer::Refused(blocked),
                 Changed::Unknown(reason) => {
                     return Answer::Unknown(format!(
-                        "whether automatic synchronization of {name} was switched off is not known ({reason}); the \
-                         rollback was not asked for"
+                        "whether automatic synchronization of {name} was paused is not known ({reason}); the rollback \
+                         was not asked for"
                     ));
                 }
             }
         }
-        match (self.server.roll_back(order.named, order.id).await, order.switch_on_again) {
+        match (self.server.roll_back(order.named, order.id).await, order.pause) {
             (Changed::Done(application), _) => {
                 Answer::Running(self.run(order, "queued".to_owned(), Some(&*application)))
             }
             (Changed::Refused(blocked), None) => Answer::Refused(blocked),
-            (Changed::Refused(blocked), Some(again)) => Answer::Failed(Blocked {
+            (Changed::Refused(blocked), Some(pause)) => Answer::Failed(Blocked {
                 reason: format!(
-                    "automatic synchronization of {name} was switched off, and then the rollback was refused: {}",
+                    "automatic synchronization of {name} was paused, and then the rollback was refused: {}",
                     blocked.reason
                 ),
-                way_out: format!("{}; to switch it on again: {again}", blocked.way_out),
+                way_out: format!("{}; to let it go on: {}", blocked.way_out, pause.again),
             }),
             (Changed::Unknown(reason), None) => Answer::Unknown(reason),
             (Changed::Unknown(reason), Some(_)) => {
-                Answer::Unknown(format!("{reason}; automatic synchronization of {name} is switched off"))
+                Answer::Unknown(format!("{reason}; automatic synchronization of {name} is paused"))
             }
         }
     }
@@ -181,10 +192,10 @@ impl ArgoCd {
         };
         let name = order.named.full();
         match application.progress(order.aim) {
-            Progress::NotBegun => match order.switch_on_again {
-                Some(again) if application.auto_sync(&name).is_none() => Answer::Failed(Blocked {
-                    reason: format!("automatic synchronization of {name} was switched off, and not rolled back"),
-                    way_out: format!("open the plan again, or switch it on again: {again}"),
+            Progress::NotBegun => match order.pause {
+                Some(pause) if !application.auto_syncs() => Answer::Failed(Blocked {
+                    reason: format!("automatic synchronization of {name} was paused, and it was not rolled back"),
+                    way_out: format!("open the plan again, or let it go on: {}", pause.again),
                 }),
                 _ => Answer::Refused(Blocked {
                     reason: format!("the rollback of {name} did not take effect"),
@@ -206,8 +217,10 @@ impl ArgoCd {
             }
             Progress::Failed(message) => Answer::Failed(Blocked {
                 reason: format!("Argo CD could not roll {name} back: {message}"),
-                way_out: match order.switch_on_again {
-                    Some(again) => format!("look at argocd app get {name}; automatic synchronization is off: {again}"),
+                way_out: match order.pause {
+                    Some(AutoSyncPause { again, .. }) => {
+                        format!("look at argocd app get {name}; automatic synchronization is paused: {again}")
+                    }
                     None => format!("look at argocd app get {name}"),
                 },
             }),
@@ -249,16 +262,14 @@ impl Strategy for ArgoCd {
 }
 
 fn order(action: &Action) -> Option<Order<'_>> {
-    let Action::ArgoCd { application, namespace, project, id, revisions, last, last_operation, switch_on_again } =
-        action
-    else {
+    let Action::ArgoCd { application, namespace, project, id, revisions, last, last_operation, pause } = action else {
         return None;
     };
     Some(Order {
         named: Named { name: application, namespace: namespace.as_deref(), project: Some(project) },
         id: *id,
         aim: Aim { revisions, last: *last, last_operation: last_operation.as_deref() },
-        switch_on_again: switch_on_again.as_deref(),
+        pause: pause.as_ref(),
     })
 }
 
@@ -295,15 +306,19 @@ fn operation(application: &Application, kept: &keeper::Application) -> Check {
 }
 
 /// What the person has to know of automatic synchronization.
-fn reminders(application: &Application, again: Option<&str>, kept: &keeper::Application) -> Vec<Check> {
+fn reminders(application: &Application, pause: Option<&AutoSyncPause>, kept: &keeper::Application) -> Vec<Check> {
     let name = "auto-sync";
-    let Some(again) = again else {
+    let Some(AutoSyncPause { again, keeps_settings, .. }) = pause else {
         return vec![Check::ok(name, format!("automatic synchronization of {kept} is off already"))];
     };
     let mut checks = vec![Check::warning(
         name,
-        format!("automatic synchronization of {kept} is switched off first, and stays off"),
-        Some(format!("afterwards revert the commit in Git, then switch it on again: {again}")),
+        if *keeps_settings {
+            format!("automatic synchronization of {kept} is paused first, and stays so; its settings stay")
+        } else {
+            format!("automatic synchronization of {kept} is taken away first, its settings with it, and stays so")
+        },
+        Some(format!("afterwards revert the commit in Git, then bring it back as it was: {again}")),
     )];
     if let Some(maker) = application.made_by() {
         checks.push(Check::typed(
@@ -318,10 +333,10 @@ fn reminders(application: &Application, again: Option<&str>, kept: &keeper::Appl
     checks
 }
 
-fn does(kept: &keeper::Application, entry: &Entry, switches_off: bool) -> Vec<String> {
+fn does(kept: &keeper::Application, entry: &Entry, pause: Option<&AutoSyncPause>) -> Vec<String> {
     let mut lines = Vec::new();
-    if switches_off {
-        lines.push(format!("automatic synchronization of application {kept} is switched off"));
+    if pause.is_some() {
+        lines.push(format!("automatic synchronization of application {kept} is paused"));
     }
     lines.push(format!(
         "application {kept} goes back to entry {} of its history ({})",
@@ -332,9 +347,15 @@ fn does(kept: &keeper::Application, entry: &Entry, switches_off: bool) -> Vec<St
     lines
 }
 
-fn by_hand(kept: &keeper::Application, id: i64, switches_off: bool) -> String {
+fn by_hand(kept: &keeper::Application, id: i64, pause: Option<&AutoSyncPause>) -> String {
     let rollback = format!("argocd app rollback {kept} {id}");
-    if switches_off { format!("argocd app set {kept} --sync-policy none && {rollback}") } else { rollback }
+    match pause {
+        Some(pause) => {
+            let off = quoted(&pause.off.to_string());
+            format!("argocd app patch {kept} --type merge --patch {off} && {rollback}")
+        }
+        None => rollback,
+    }
 }
 
 fn not_restored(from: &str) -> Vec<String> {

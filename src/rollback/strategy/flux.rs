@@ -17,6 +17,9 @@ pub struct Flux {
     cluster: Cluster,
 }
 
+/// So many owners of an owner are looked at, one above the other.
+const MOST_ABOVE: usize = 4;
+
 /// What came of suspending, or of trying to.
 enum Suspending {
     Done,
@@ -67,7 +70,8 @@ impl Flux {
             namespace: &owner.namespace,
             name: Some(&owner.name),
         };
-        let (allowed, trial) = tokio::join!(self.cluster.may(access), self.suspend(owner, true));
+        let (allowed, trial, above) =
+            tokio::join!(self.cluster.may(access), self.suspend(owner, true), self.kept_by(owner, &object));
         let permission = match allowed {
             Ok(true) => Check::ok("permission", format!("you may suspend {owner} in {}", owner.namespace)),
             Ok(false) => Check::blocked("permission", not_allowed(owner, "patch", "no role allows it")),
@@ -77,6 +81,7 @@ impl Flux {
             }
         };
         let mut checks = vec![reminder(owner, suspended), permission];
+        checks.extend(above);
         checks.extend(match trial {
             Suspending::Done => None,
             Suspending::Refused(blocked) => Some(Check::blocked("dry run", blocked)),
@@ -88,6 +93,53 @@ impl Flux {
         });
         checks.extend(reconciling(owner, &object));
         (suspended, checks)
+    }
+
+    /// Whether somebody who keeps the owner itself would take its `suspend` back. All who would are named, the
+    /// highest first in the way out: each is kept by the one above it.
+    async fn kept_by(&self, owner: &FluxOwner, object: &Value) -> Option<Check> {
+        let mut below = owner.clone();
+        let mut object = object.clone();
+        let mut taking: Vec<(String, String)> = Vec::new();
+        let mut first = None;
+        for _ in 0..MOST_ABOVE {
+            let keeper = keeper::of(&object);
+            let Some((who, way_out)) = named(&keeper) else { break };
+            // The root of a cluster is kept by itself: suspended, it reconciles nothing.
+            if matches!(&keeper, Keeper::Flux(parent) if *parent == FluxOwner { suspended: false, ..below.clone() }) {
+                break;
+            }
+            let Keeper::Flux(parent) = keeper else {
+                if keeper::writes(&object, &["spec", "suspend"]) != Some(false) {
+                    first.get_or_insert_with(|| sentence(&who, &below, &object));
+                    taking.push((who, way_out));
+                }
+                break;
+            };
+            if keeper::writes(&object, &["spec", "suspend"]) == Some(false) {
+                if first.is_none() {
+                    return Some(Check::ok("owner", format!("{parent} keeps {below}, and leaves spec.suspend alone")));
+                }
+                break;
+            }
+            let read = self.read(&parent).await.ok();
+            if read.as_ref().is_some_and(|read| read["spec"]["suspend"] == true) {
+                if first.is_none() {
+                    return Some(Check::ok("owner", format!("{parent} keeps {below}, and is suspended itself")));
+                }
+                break;
+            }
+            first.get_or_insert_with(|| sentence(&who, &below, &object));
+            taking.push((who, way_out));
+            let Some(read) = read else { break };
+            (below, object) = (parent, read);
+        }
+        let commands: Vec<String> = taking.into_iter().rev().map(|(_, way_out)| way_out).collect();
+        Some(Check::typed(
+            "owner",
+            first?,
+            format!("{}; or revert the commit in Git instead", commands.join(", then ")),
+        ))
     }
 
     async fn read(&self, owner: &FluxOwner) -> Result<Value, Blocked> {
@@ -186,6 +238,29 @@ impl Strategy for Flux {
             _ => ready(super::not_mine(step)).boxed(),
         }
     }
+}
+
+/// Who keeps a Flux object, and how it is kept from taking a change of it back.
+fn named(keeper: &Keeper) -> Option<(String, String)> {
+    match keeper {
+        Keeper::Flux(parent) => Some((parent.to_string(), command("suspend", parent))),
+        Keeper::ArgoCd(application) => Some((
+            format!("Argo CD's application {application}"),
+            format!("switch the automatic synchronization of {application} off"),
+        )),
+        Keeper::Controller { kind, name } => {
+            Some((format!("{kind}/{name}"), format!("suspend it in {kind}/{name}, which makes it")))
+        }
+        Keeper::Other(other) => Some((other.describe(), other.way_out())),
+        // Helm acts when somebody runs it.
+        Keeper::Helm { .. } | Keeper::Nobody => None,
+    }
+}
+
+/// That somebody would take `spec.suspend` back, or might, where the object does not say who wrote it.
+fn sentence(who: &str, kept: &FluxOwner, object: &Value) -> String {
+    let owns = if keeper::writes(object, &["spec", "suspend"]).is_some() { "owns" } else { "may own" };
+    format!("{who} keeps {kept} and {owns} spec.suspend: suspend that too, or it is taken back")
 }
 
 /// Suspended, and not undone.

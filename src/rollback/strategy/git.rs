@@ -108,15 +108,18 @@ impl Revert {
             reason: format!("there is no branch {} on {}", self.branch, repository.spec().remote),
             way_out: "name the branch that is deployed".to_owned(),
         })?;
-        let (commits, branch) = match ask.goal {
-            Goal::Back => self.deployed(&covered, &tip).await?,
+        let (commits, told) = match ask.goal {
+            Goal::Back => self.deployed(&ask.service, &covered, &tip).await?,
             Goal::Forward => self.reverted(&covered.to, &tip).await?,
         };
         let hashes: Vec<String> = commits.iter().map(|commit| commit.hash.clone()).collect();
         let story = self.story(&covered);
         let trial = self.trial(&mut memory, &tip, &commits, &hashes).await;
-        let trial = trial.map_err(|trouble| story.not_tried(&trouble))?;
         drop(memory);
+        let trial = match trial {
+            Ok(trial) => trial,
+            Err(trouble) => return Err(story.not_tried(&trouble, repository.filter().await.as_deref())),
+        };
         let reverted = match trial {
             Trial::Reverted(reverted) => reverted,
             Trial::Nothing => return Err(story.nothing_to_revert(&tip)),
@@ -125,7 +128,8 @@ impl Revert {
         let marker = format!("{}-{}", &tip[..12.min(tip.len())], &reverted.tree[..12.min(reverted.tree.len())]);
         let message = Self::message(ask, &covered, &commits, &marker);
         let Some(permission) = self.permission(&tip, &reverted, &message).await? else { return Ok(None) };
-        checks.extend([branch, story::applies(&reverted), permission, story::slow()]);
+        checks.extend(told);
+        checks.extend([story::applies(&reverted), permission, story::slow()]);
         Ok(Some(Step {
             goal: ask.goal,
             subject: story.subject(&commits),
@@ -174,18 +178,27 @@ impl Revert {
     }
 
     /// The commits of a deploy: those of the running version that the earlier one has not.
-    async fn deployed(&self, covered: &Covered, tip: &str) -> Result<(Vec<Commit>, Check), Blocked> {
+    async fn deployed(
+        &self,
+        service: &str,
+        covered: &Covered,
+        tip: &str,
+    ) -> Result<(Vec<Commit>, Vec<Check>), Blocked> {
         let (repository, story) = (&self.repository, self.story(covered));
         let unreadable = |trouble: Trouble| repository.unreadable(&trouble);
         let running = repository.commit_of(&covered.from).await?;
         let target = repository.commit_of(&covered.to).await?;
         if !repository.is_ancestor(&running, tip).await.map_err(unreadable)? {
-            return Err(story.not_on_branch(&running));
+            return Err(repository.or_shallow(story.not_on_branch(&running)).await);
         }
         if !repository.is_ancestor(&target, &running).await.map_err(unreadable)? {
-            return Err(story.diverged(&target, &running));
+            return Err(repository.or_shallow(story.diverged(&target, &running)).await);
         }
         let commits = repository.commits(&target, &running).await.map_err(unreadable)?;
+        // Where a shallow clone ends, a commit seems to have no parent.
+        if commits.iter().any(|commit| commit.parents == 0) {
+            return Err(repository.or_shallow(story.diverged(&target, &running)).await);
+        }
         if commits.is_empty() {
             return Err(story.same_commit(&running));
         }
@@ -193,11 +206,14 @@ impl Revert {
             return Err(story.too_many(commits.len()));
         }
         let since = repository.newcomers(&running, tip).await.map_err(unreadable)?;
-        Ok((commits, story.since(&running, &since)))
+        let touching = repository.touching(&target, &running, service).await.map_err(unreadable)?;
+        let mut checks = vec![story.since(&running, &since)];
+        checks.extend(story::others(&commits, touching.as_ref(), service));
+        Ok((commits, checks))
     }
 
     /// The revert of ours that took a version back: the way forward reverts it.
-    async fn reverted(&self, version: &Version, tip: &str) -> Result<(Vec<Commit>, Check), Blocked> {
+    async fn reverted(&self, version: &Version, tip: &str) -> Result<(Vec<Commit>, Vec<Check>), Blocked> {
         let repository = &self.repository;
         let unreadable = |trouble: Trouble| repository.unreadable(&trouble);
         let label = version.label();
@@ -208,7 +224,7 @@ impl Revert {
             way_out: format!("deploy {label} anew"),
         })?;
         let check = Check::ok("branch", format!("{} took {label} back on {}", ours.describe(), self.branch));
-        Ok((vec![ours], check))
+        Ok((vec![ours], vec![check]))
     }
 
     /// Makes the commit and lets the remote say whether it would let us in. Both show now what a missing name, a
@@ -217,10 +233,10 @@ impl Revert {
         let name = "permission";
         let (repository, branch) = (&self.repository, &self.branch);
         let (path, remote) = (repository.spec().path.display(), &repository.spec().remote);
-        let commit = repository.commit_tree(&reverted.tree, tip, message).await.map_err(|trouble| Blocked {
-            reason: format!("git cannot make the commit: {}", trouble.reason()),
-            way_out: format!("make this work without a question: git -C {path} commit-tree HEAD^{{tree}} -m test"),
-        })?;
+        let commit = match repository.commit_tree(&reverted.tree, tip, message).await {
+            Ok(commit) => commit,
+            Err(trouble) => return Err(repository.no_commit(&trouble).await),
+        };
         let way_out = format!("make this work without a question: git -C {path} push --dry-run {remote} HEAD:{branch}");
         match repository.try_push(&commit, branch).await {
             Pushed::Taken => {
@@ -258,27 +274,15 @@ impl Revert {
         let (repository, remote) = (&self.repository, &self.repository.spec().remote);
         let commit = match repository.commit_tree(tree, tip, message).await {
             Ok(commit) => commit,
-            Err(trouble) => {
-                return Answer::Refused(Blocked {
-                    reason: format!("git cannot make the commit: {}", trouble.reason()),
-                    way_out: format!("by hand: {}", step.by_hand),
-                });
-            }
+            Err(trouble) => return Answer::Refused(repository.no_commit(&trouble).await),
         };
         match repository.push(&commit, branch).await {
             Pushed::Taken => Answer::Accepted,
             Pushed::Unknown(why) => Answer::Unknown(format!("the push to {branch} of {remote} broke off: {why}")),
             Pushed::Overtaken => self.overtaken(tip, marker).await,
             Pushed::Refused(why) => {
-                let path = repository.spec().path.display();
-                Answer::Refused(Blocked {
-                    reason: format!("{remote} refused the push to {branch}: {why}"),
-                    way_out: format!(
-                        "where {branch} takes only reviewed changes, open one with the revert that is ready: \
-                         git -C {path} push {remote} {commit}:refs/heads/revert-{}",
-                        &commit[..12.min(commit.len())]
-                    ),
-                })
+                let signs = repository.signs().await.unwrap_or_default();
+                Answer::Refused(story::not_taken(repository.spec(), branch, &commit, signs, &why))
             }
         }
     }

@@ -6,15 +6,18 @@ mod history;
 use super::program::{Failure, Inherits, Output, Program};
 use super::records::{self, Found, Missing};
 use super::{Strategy, kubernetes};
+use crate::clock::Clock;
 use crate::cluster::{Access, Cluster};
+use crate::deploy::{Time, brief};
 use crate::rollback::action::Action;
 use crate::rollback::ask::Ask;
 use crate::rollback::keeper::{self, Keeper};
 use crate::rollback::preflight::{self, Owner};
 use crate::rollback::spec::HelmSpec;
 use crate::rollback::target::history as templates;
-use crate::rollback::{Answer, Blocked, Check, Readiness, Refusal, Run, Step};
+use crate::rollback::{Answer, Blocked, Check, CheckKind, Covered, Readiness, Refusal, Run, Step};
 use crate::source::http::clean;
+use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use history::{Revision, Status};
 use std::ffi::OsString;
@@ -24,10 +27,15 @@ use std::time::Duration;
 /// much: it should give up by itself and say why.
 const OURS: Duration = Duration::from_secs(5);
 
+/// An operation that has not ended after this long has most likely died with whoever ran it: helm gives each of its
+/// steps five minutes unless it is told otherwise, and CI systems end jobs within the hour.
+const DEAD: TimeDelta = TimeDelta::minutes(15);
+
 /// Helm's rollback, as a strategy.
 pub struct Helm {
     spec: HelmSpec,
     cluster: Cluster,
+    clock: Clock,
 }
 
 /// A release, as helm is told of it.
@@ -41,6 +49,8 @@ struct Release<'a> {
 pub(super) enum NoStep {
     /// Helm cannot be used here at all; another way may do.
     Unusable(Blocked),
+    /// Its last rollback failed: another one would most likely do so too, while the pods alone can be undone.
+    Failed(Blocked),
     /// It can, and this rollback would fail or do harm.
     Blocked(Refusal),
 }
@@ -49,7 +59,7 @@ impl NoStep {
     /// For whoever knows no other way.
     fn refusal(self) -> Refusal {
         match self {
-            Self::Unusable(blocked) => blocked.into(),
+            Self::Unusable(blocked) | Self::Failed(blocked) => blocked.into(),
             Self::Blocked(refusal) => refusal,
         }
     }
@@ -63,12 +73,13 @@ impl<T: Into<Refusal>> From<T> for NoStep {
 
 impl Helm {
     /// The rollback of releases whose workloads are in this cluster.
-    pub fn new(spec: HelmSpec, cluster: Cluster) -> Self {
-        Self { spec, cluster }
+    pub fn new(spec: HelmSpec, cluster: Cluster, clock: Clock) -> Self {
+        Self { spec, cluster, clock }
     }
 
-    /// Works the step out: reads the workload with its history and the release's history, and lets helm try.
-    pub(super) async fn attempt(&self, ask: &Ask) -> Result<Step, NoStep> {
+    /// Works the step out: reads the workload with its history and the release's history, and asks helm for the
+    /// revision. `has_another_way`: whoever asks can do without helm where its last rollback failed.
+    pub(super) async fn attempt(&self, ask: &Ask, has_another_way: bool) -> Result<Step, NoStep> {
         let reference = &ask.reference;
         let sight = kubernetes::look_at(&self.cluster, reference).await?;
         let told = self.spec.release.as_ref().map(|release| ask.fill(release));
@@ -90,7 +101,11 @@ impl Helm {
         let Some(current) = revisions.last() else {
             return Err(NoStep::Unusable(release.unreadable("it is empty")));
         };
-        release.is_at_rest(current)?;
+        let unfinished = release.unfinished(&revisions, current, self.clock.now())?;
+        let failed_before = release.failed_before(&revisions, current);
+        if let (Some(blocked), true) = (&failed_before, has_another_way) {
+            return Err(NoStep::Failed(blocked.clone()));
+        }
 
         let mut step = preflight::draft_under(Owner::Handled, &self.cluster.label, ask, sight.objects())?;
         let entries = templates::read(reference.kind, &sight.workload, sight.objects().history);
@@ -115,6 +130,8 @@ impl Helm {
         step.checks.extend(records::checks(found, to.names(&version), &version, &record, &release.look()));
         step.checks.extend(self.which_cluster());
         step.checks.extend(permission);
+        step.checks.push(unfinished);
+        step.checks.extend(failed_before.map(|blocked| Check::typed("release", blocked.reason, blocked.way_out)));
         Ok(preflight::add(Ok(step), [trial, sight.identity])?)
     }
 
@@ -155,18 +172,25 @@ impl Helm {
         }
     }
 
-    /// Lets helm go through all of it without storing anything.
+    /// Asks helm for a dry run. That looks the release and the revision up and ends there: no manifest is built, no
+    /// hook run, and the cluster is not asked (`performRollback` in helm's `pkg/action/rollback.go`).
     async fn trial(&self, release: Release<'_>, revision: i64) -> Check {
-        const NAME: &str = "dry run";
+        const NAME: &str = "revision";
         let number = revision.to_string();
         match self.run(release, &["rollback", release.name, &number, "--dry-run"]).await {
-            Ok(output) if output.status.success() => Check::ok(NAME, "helm has tried it and would do it"),
+            Ok(output) if output.status.success() => Check::ok(
+                NAME,
+                format!("helm has revision {revision} of release {}; it tries nothing in advance", release.name),
+            ),
             Ok(output) => {
-                let reason = format!("helm has tried it and would not do it: {}", output.said());
+                let reason = format!("helm looked for revision {revision} and would not do it: {}", output.said());
                 Check::blocked(NAME, Blocked { reason, way_out: format!("look at {}", release.look()) })
             }
             Err(failure) if failure.did_nothing() => Check::blocked(NAME, Self::unstarted(&failure)),
-            Err(failure) => Check::warning(NAME, format!("it could not be tried in advance: {failure}"), None),
+            Err(failure) => {
+                let sentence = format!("whether helm has revision {revision} could not be asked: {failure}");
+                Check::warning(NAME, sentence, Some(format!("look at {}", release.look())))
+            }
         }
     }
 
@@ -195,20 +219,20 @@ impl Helm {
         Program { argv: &argv, inherits, environment: &[], folder: None, timeout: self.spec.timeout }.run().await
     }
 
-    async fn roll_back(&self, release: Release<'_>, revision: i64) -> Answer {
+    async fn roll_back(&self, step: &Step, release: Release<'_>, revision: i64) -> Answer {
         let number = revision.to_string();
         let limit = format!("{}s", self.spec.timeout.saturating_sub(OURS).as_secs().max(1));
         let output = self.run(release, &["rollback", release.name, &number, "--timeout", &limit]).await;
         match output {
             Ok(output) if output.status.success() => Answer::Accepted,
-            Ok(output) => release.refused(&output.said()),
+            Ok(output) => release.refused(&output.said(), step),
             Err(failure) if failure.did_nothing() => Answer::Refused(Self::unstarted(&failure)),
             Err(failure) => Answer::Unknown(failure.to_string()),
         }
     }
 
     /// Looks for a record that is newer than the plan and says that it is this rollback.
-    async fn look_back(&self, release: Release<'_>, current: i64, revision: i64) -> Answer {
+    async fn look_back(&self, step: &Step, release: Release<'_>, current: i64, revision: i64) -> Answer {
         let revisions = match self.history(release).await {
             Ok(revisions) => revisions,
             Err(blocked) => return Answer::Unknown(blocked.reason),
@@ -236,7 +260,11 @@ impl Helm {
                     "the rollback of release {} was begun as revision {} and not ended: it is {}: {}",
                     release.name, ours.number, ours.status_name, ours.description
                 ),
-                way_out: format!("if nobody works on it, do it again: {}", release.by_hand(&revision.to_string())),
+                way_out: format!(
+                    "if nobody works on it, do it again: {}; the pods alone: {}",
+                    release.by_hand(&revision.to_string()),
+                    pods_alone(step)
+                ),
             }),
         }
     }
@@ -244,14 +272,14 @@ impl Helm {
 
 impl Strategy for Helm {
     fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        let step = self.attempt(ask);
+        let step = self.attempt(ask, false);
         step.map(|step| Readiness::from(step.map_err(NoStep::refusal))).boxed()
     }
 
     fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
         match &step.action {
             Action::Helm { release, namespace, revision, .. } => {
-                self.roll_back(Release { name: release, namespace }, *revision).boxed()
+                self.roll_back(step, Release { name: release, namespace }, *revision).boxed()
             }
             _ => ready(super::not_mine(step)).boxed(),
         }
@@ -265,7 +293,7 @@ impl Strategy for Helm {
     fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
         match &step.action {
             Action::Helm { release, namespace, current, revision } => {
-                self.look_back(Release { name: release, namespace }, *current, *revision).boxed()
+                self.look_back(step, Release { name: release, namespace }, *current, *revision).boxed()
             }
             _ => ready(super::not_mine(step)).boxed(),
         }
@@ -303,32 +331,65 @@ impl Release<'_> {
         }
     }
 
-    /// Whether nobody is at it. Helm itself would go back over an operation that is under way.
-    fn is_at_rest(self, current: &Revision) -> Result<(), Blocked> {
+    /// What has not ended of what was done to it last. Helm itself would go back over an operation that is under way,
+    /// so a young one blocks; one that has most likely died has to be typed.
+    fn unfinished(self, revisions: &[Revision], current: &Revision, now: Time) -> Result<Check, Blocked> {
         match current.status {
-            Status::Pending => Err(Blocked {
+            Status::Pending => {}
+            Status::Gone => {
+                return Err(Blocked {
+                    reason: format!("release {} is {}{}", self.name, current.status_name, current.since()),
+                    way_out: "install the earlier version anew".to_owned(),
+                });
+            }
+            Status::Deployed | Status::Superseded | Status::Failed | Status::Unknown => {
+                let sentence = format!("no operation on release {} is under way", self.name);
+                return Ok(Check::ok(CheckKind::Operation, sentence));
+            }
+        }
+        let age = current.age(now).filter(|age| *age >= TimeDelta::zero());
+        let is = format!("revision {} of release {} is {}", current.number, self.name, current.status_name);
+        let by_hand = match history::last_good(revisions) {
+            Some(good) => self.by_hand(&good.number.to_string()),
+            None => format!("helm uninstall {} -n {}: it was never deployed", self.name, self.namespace),
+        };
+        match age {
+            Some(age) if age >= DEAD => Ok(Check::typed(
+                CheckKind::Operation,
+                format!("{is} for {}: whoever ran it has most likely died over it", brief(age)),
+                format!("make sure that nobody works on it; by hand: {by_hand}"),
+            )),
+            _ => Err(Blocked {
                 reason: format!(
-                    "another operation on release {} is in progress: its revision {} is {}{}",
-                    self.name,
-                    current.number,
-                    current.status_name,
-                    current.since()
+                    "another operation on it is in progress: {is}{}",
+                    age.map_or_else(|| current.since(), |age| format!(" for {}", brief(age)))
                 ),
-                way_out: format!(
-                    "stop whoever runs it, or wait for its end; if it has died, by hand: {}",
-                    self.by_hand("REVISION")
-                ),
+                way_out: format!("wait for its end, or stop whoever runs it; if it has died: {by_hand}"),
             }),
-            Status::Gone => Err(Blocked {
-                reason: format!("release {} is {}{}", self.name, current.status_name, current.since()),
-                way_out: "install the earlier version anew".to_owned(),
-            }),
-            Status::Deployed | Status::Superseded | Status::Failed | Status::Unknown => Ok(()),
         }
     }
 
+    /// Whether the last thing that was done to it is a rollback that failed: the release is what that left.
+    fn failed_before(self, revisions: &[Revision], current: &Revision) -> Option<Blocked> {
+        if current.status != Status::Failed || !current.is_rollback() {
+            return None;
+        }
+        let back = history::last_good(revisions).map_or_else(|| "REVISION".to_owned(), |good| good.number.to_string());
+        Some(Blocked {
+            reason: format!(
+                "helm's last rollback of release {} failed as revision {}: {}",
+                self.name, current.number, current.description
+            ),
+            way_out: format!(
+                "what it left stays until its cause is gone and it is done again: {}; see {}",
+                self.by_hand(&back),
+                self.look()
+            ),
+        })
+    }
+
     /// What a rollback that helm ended with an error has done: nothing, where helm says so before it begins.
-    fn refused(self, said: &str) -> Answer {
+    fn refused(self, said: &str, step: &Step) -> Answer {
         const BEFORE: [&str; 4] =
             ["another operation (", "release: not found", "cluster unreachable", "release has no "];
         let lower = said.to_lowercase();
@@ -336,8 +397,20 @@ impl Release<'_> {
         if BEFORE.iter().any(|text| lower.contains(text)) {
             return Answer::Refused(blocked(format!("helm refused it: {said}")));
         }
-        Answer::Failed(blocked(format!("helm could not roll release {} back, or only in part: {said}", self.name)))
+        Answer::Failed(Blocked {
+            reason: format!("helm could not roll release {} back, or only in part: {said}", self.name),
+            way_out: format!("undo the pods alone: {}; what it did is in {}", pods_alone(step), self.look()),
+        })
     }
+}
+
+/// The commands that bring the pods back without helm.
+fn pods_alone(step: &Step) -> String {
+    let undo = |covered: &Covered| {
+        let Covered { reference, to, .. } = covered;
+        format!("kubectl rollout undo {reference} -n {} --to-revision={}", reference.namespace, to.revision)
+    };
+    step.covers.iter().map(undo).collect::<Vec<_>>().join(" && ")
 }
 
 /// The revision that brought the version which the drafted undo goes to.

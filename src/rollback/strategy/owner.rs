@@ -6,6 +6,7 @@ use super::flux::Flux;
 use super::helm::{Helm, NoStep};
 use super::kubernetes;
 use super::{Strategy, not_mine};
+use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::rollback::action::Action;
 use crate::rollback::ask::Ask;
@@ -31,12 +32,12 @@ impl ByOwner {
     ///
     /// # Errors
     /// When what is told of Argo CD cannot be used.
-    pub fn new(spec: &OwnerSpec, cluster: Cluster) -> Result<Self, Blocked> {
+    pub fn new(spec: &OwnerSpec, cluster: Cluster, clock: &Clock) -> Result<Self, Blocked> {
         let argocd = spec.argocd.as_ref().map(|spec| ArgoCd::new(spec, cluster.clone())).transpose()?;
         Ok(Self {
             undo: ArgoRollouts::new(cluster.clone()),
             flux: Flux::new(cluster.clone()),
-            helm: spec.helm.clone().map(|told| Helm::new(told, cluster.clone())),
+            helm: spec.helm.clone().map(|told| Helm::new(told, cluster.clone(), clock.clone())),
             argocd,
             cluster,
         })
@@ -56,28 +57,33 @@ impl ByOwner {
             (Keeper::ArgoCd(_), Some(argocd)) => argocd.prepare(ask).await,
             (Keeper::Helm { .. }, _) => self.by_helm(ask).await,
             // Without Argo CD's server, and for what a controller makes, the undo blocks with their way as its way out.
-            (Keeper::ArgoCd(_) | Keeper::Controller { .. } | Keeper::Nobody, _) => self.undo.prepare(ask).await,
+            (Keeper::ArgoCd(_) | Keeper::Controller { .. } | Keeper::Other(_) | Keeper::Nobody, _) => {
+                self.undo.prepare(ask).await
+            }
         }
     }
 
     /// Helm acts only when it is run, so where it cannot be used an undo holds until the next upgrade.
     async fn by_helm(&self, ask: &Ask) -> Readiness {
-        let unusable = match &self.helm {
-            Some(helm) => match helm.attempt(ask).await {
+        // After a rollback that failed, the pods alone are what can still be brought back.
+        let check = match &self.helm {
+            Some(helm) => match helm.attempt(ask, true).await {
                 Ok(step) => return Readiness::Ready(Arc::new(step)),
                 Err(NoStep::Blocked(refusal)) => return Readiness::Blocked(refusal),
-                Err(NoStep::Unusable(blocked)) => blocked,
+                Err(NoStep::Failed(blocked)) => {
+                    Check::typed("helm", format!("{}: the pods alone are undone", blocked.reason), blocked.way_out)
+                }
+                Err(NoStep::Unusable(blocked)) => without_helm(blocked),
             },
-            None => Blocked {
+            None => without_helm(Blocked {
                 reason: "helm finds clusters by a kubeconfig, and this one is known by its address alone".to_owned(),
                 way_out: "name a kubeconfig and its context in the configuration".to_owned(),
-            },
+            }),
         };
         match self.undo.prepare(ask).await {
             Readiness::Ready(step) => {
                 let mut step = Arc::unwrap_or_clone(step);
-                let sentence = format!("undone without Helm: {}", unusable.reason);
-                step.checks.push(Check::warning("helm", sentence, Some(unusable.way_out)));
+                step.checks.push(check);
                 Readiness::Ready(Arc::new(step))
             }
             other => other,
@@ -112,4 +118,8 @@ impl Strategy for ByOwner {
     fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
         self.maker(step).map_or_else(|| ready(not_mine(step)).boxed(), |strategy| strategy.read_back(step))
     }
+}
+
+fn without_helm(unusable: Blocked) -> Check {
+    Check::warning("helm", format!("undone without Helm: {}", unusable.reason), Some(unusable.way_out))
 }

@@ -32,7 +32,8 @@ fn html_title(text: &str) -> Option<&str> {
 }
 
 /// What an error body says. Knows the shapes of Grafana (`message`), Prometheus (`error`), Sentry (`detail`,
-/// a string or an object, or a map from field to texts) and Datadog (`errors`, strings or objects).
+/// a string or an object, or a map from field to texts), Datadog (`errors`, strings or objects) and OAuth (RFC 6750:
+/// `error` is a code, `error_description` is what it says).
 pub(crate) fn message_in(body: &[u8]) -> String {
     let said = serde_json::from_slice::<Value>(body).ok().and_then(|value| said_by(&value));
     match said.map(|said| shorten(&clean(&said), EXCERPT)) {
@@ -51,7 +52,7 @@ pub(crate) fn said_by(value: &Value) -> Option<String> {
             (!said.is_empty()).then(|| said.join("; "))
         }
         Value::Object(fields) => {
-            const NAMES: [&str; 5] = ["detail", "message", "error", "errors", "title"];
+            const NAMES: [&str; 6] = ["detail", "message", "error_description", "error", "errors", "title"];
             NAMES.iter().find_map(|name| said_by(fields.get(*name)?)).or_else(|| {
                 // Sentry's field map: {"start": ["Enter a valid date."]}.
                 let said = |(name, value): (&String, &Value)| {
@@ -85,6 +86,11 @@ mod tests {
         assert_eq!(
             said(r#"{"errors":[{"title":"Forbidden","status":"403"},{"title":"x","detail":"y"}]}"#),
             "Forbidden; y"
+        );
+        assert_eq!(
+            said(r#"{"error":"invalid_token","error_description":"Token is expired."}"#),
+            "Token is expired.",
+            "GitLab, and whoever else follows RFC 6750"
         );
         assert_eq!(said("Bad Gateway"), "Bad Gateway");
         assert_eq!(said(""), "no reason given");

@@ -33,10 +33,43 @@ enum Part<'a> {
     Run(&'a Run),
 }
 
+/// So many lines of what came of it are told at most; what to do about it is told whole.
+const MOST_LINES: usize = 3;
+
+/// What came of a rollback.
+struct Outcome {
+    level: Level,
+    sentence: String,
+    /// What to do about it.
+    way_out: Option<String>,
+}
+
+impl Outcome {
+    fn new(level: Level, sentence: impl Into<String>) -> Self {
+        Self { level, sentence: sentence.into(), way_out: None }
+    }
+
+    /// Broken to this width, in so much room. The way out is never cut: the sentence gives way to it.
+    fn lines(&self, view: &View<'_>, columns: u16, room: u16) -> Vec<String> {
+        let fit = |text: &str| view.glyphs.plain(clean(text)).into_owned();
+        let way_out = self.way_out.as_ref().map(|way_out| fit(&format!("→ {way_out}"))).unwrap_or_default();
+        let (sentence, cut) = (fit(&self.sentence), fit("…"));
+        let (way_out, sentence) = (wrap(&way_out, columns), wrap(&sentence, columns));
+        let most = usize::from(room).saturating_sub(way_out.len()).clamp(1, MOST_LINES);
+        let mut lines: Vec<String> = sentence.iter().take(most).map(|line| (*line).to_owned()).collect();
+        if let (true, Some(last)) = (sentence.len() > most, lines.last_mut()) {
+            while width(last) + width(&cut) > columns && last.pop().is_some() {}
+            last.push_str(&cut);
+        }
+        lines.extend(way_out.into_iter().map(str::to_owned));
+        lines
+    }
+}
+
 /// How many lines it would like; zero where there is nothing to tell.
 pub(super) fn wish(view: &View<'_>, inner_width: u16) -> u16 {
     let Some(done) = view.ui.report(view.live) else { return 0 };
-    let outcome = outcome(view).map_or(0, |(_, sentence)| wrap(&sentence, inner_width.saturating_sub(2)).len().min(3));
+    let outcome = outcome(view).map_or(0, |outcome| outcome.lines(view, inner_width.saturating_sub(2), u16::MAX).len());
     (parts(done).len() + 1 + outcome + usize::from(next(view).is_some())) as u16
 }
 
@@ -53,7 +86,7 @@ fn parts(done: &Undertaking) -> Vec<Part<'_>> {
 }
 
 /// What came of it: sign, style and sentence; `None` while it runs.
-fn outcome(view: &View<'_>) -> Option<(Level, String)> {
+fn outcome(view: &View<'_>) -> Option<Outcome> {
     Some(match view.live.rollback() {
         Rollback::Idle
         | Rollback::Planned { .. }
@@ -68,23 +101,24 @@ fn outcome(view: &View<'_>) -> Option<(Level, String)> {
                 // Whoever brings it back knows that its flags may come with it.
                 Goal::Forward => "",
             };
-            (Level::Clear, format!("VERIFIED: {serves}, its pods are ready{flags}, {took} after {since}"))
+            Outcome::new(Level::Clear, format!("VERIFIED: {serves}, its pods are ready{flags}, {took} after {since}"))
         }
         Rollback::NotTheCause { done, .. } => {
             let serves = done.plan.serves();
             let text = format!(
                 "NOT THE CAUSE: {serves} and the flags are still red; look elsewhere: a dependency, data, traffic"
             );
-            (Level::Warning, text)
+            Outcome::new(Level::Warning, text)
         }
         Rollback::Failed { blocked, .. } => {
             let reason = blocked.reason.trim_end_matches('.');
-            (Level::RedFlag, format!("FAILED: {reason}; {}", blocked.way_out))
+            let way_out = Some(blocked.way_out.clone()).filter(|way_out| !way_out.is_empty());
+            Outcome { way_out, ..Outcome::new(Level::RedFlag, format!("FAILED: {reason}")) }
         }
         Rollback::OutcomeUnknown { at, reason, .. } => {
             let since = brief(view.live.now() - *at);
             let text = format!("OUTCOME UNKNOWN for {since}: {reason}; reading what is there, sending nothing twice");
-            (Level::NoData, text)
+            Outcome::new(Level::NoData, text)
         }
     })
 }
@@ -131,7 +165,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let outcome = outcome(view);
     let border = match &outcome {
         None => Slot::BorderFocus,
-        Some((level, _)) => Slot::from(*level),
+        Some(outcome) => Slot::from(outcome.level),
     };
     let title = Line::styled(title(view, done), view.style(Slot::Strong));
     // Reversal is for words: a border must stay a line.
@@ -139,12 +173,11 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let inner = view.boxed(buffer, area, title, border, true);
 
     let mut line = 0;
-    if let Some((level, sentence)) = outcome {
-        let (glyph, style) = view.level(level);
-        let sentence = view.glyphs.plain(clean(&sentence)).into_owned();
+    if let Some(outcome) = outcome {
+        let (glyph, style) = view.level(outcome.level);
         Brush::new(buffer, view, inner, 0).put(glyph, style);
-        for part in wrap(&sentence, inner.width.saturating_sub(2)).into_iter().take(3) {
-            Brush::new(buffer, view, inner, line).gap(2).put(part, style);
+        for part in outcome.lines(view, inner.width.saturating_sub(2), inner.height) {
+            Brush::new(buffer, view, inner, line).gap(2).put(&part, style);
             line += 1;
         }
     }

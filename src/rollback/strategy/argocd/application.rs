@@ -1,10 +1,13 @@
 //! An application of Argo CD as its API gives it: its history, its automatic synchronization, its operation.
 
 use crate::deploy::Time;
+use crate::rollback::action::AutoSyncPause;
+use crate::rollback::keeper::{self, Keeper};
 use crate::rollback::strategy::records::Record;
+use crate::rollback::strategy::variables::quoted;
 use crate::source::http::clean;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// An application.
 pub(super) struct Application(pub(super) Value);
@@ -88,17 +91,28 @@ impl Application {
         records
     }
 
-    /// The command that switches automatic synchronization on again as it is; `None` where it is off. Present
-    /// without `enabled` it is on.
-    pub(super) fn auto_sync(&self, name: &str) -> Option<String> {
+    /// Whether it synchronizes by itself. Present without `enabled` it does.
+    pub(super) fn auto_syncs(&self) -> bool {
         let automated = &self.0["spec"]["syncPolicy"]["automated"];
-        if !automated.is_object() || automated["enabled"] == false {
+        automated.is_object() && automated["enabled"] != false
+    }
+
+    /// How its automatic synchronization is paused; `None` where it is off. A server that knows `enabled` (3.1 and
+    /// newer) keeps `prune` and `selfHeal` meanwhile; an older one forgets a field that it does not know, so all of it
+    /// is taken away, and the way back writes all of it again.
+    pub(super) fn pause(&self, name: &str, knows_enabled: bool) -> Option<AutoSyncPause> {
+        let automated = &self.0["spec"]["syncPolicy"]["automated"];
+        if !self.auto_syncs() {
             return None;
         }
-        let flags = [("prune", "--auto-prune"), ("selfHeal", "--self-heal"), ("allowEmpty", "--allow-empty")];
-        let flags = flags.iter().filter(|(key, _)| automated[*key] == true).map(|(_, flag)| *flag);
-        let policy: Vec<&str> = ["--sync-policy automated"].into_iter().chain(flags).collect();
-        Some(format!("argocd app set {name} {}", policy.join(" ")))
+        let patch = |automated: Value| json!({"spec": {"syncPolicy": {"automated": automated}}});
+        let (off, on) = if knows_enabled {
+            (json!({"enabled": false}), json!({"enabled": automated["enabled"]}))
+        } else {
+            (Value::Null, automated.clone())
+        };
+        let again = format!("argocd app patch {name} --type merge --patch {}", quoted(&clean(&patch(on).to_string())));
+        Some(AutoSyncPause { off: patch(off), again, keeps_settings: knows_enabled })
     }
 
     /// Who makes the application itself, and would switch automatic synchronization on again.
@@ -116,7 +130,13 @@ impl Application {
             let instance = metadata["labels"]["app.kubernetes.io/instance"].as_str()?;
             Some(format!("application {}", clean(instance)))
         };
-        owner.or_else(parent).or_else(older)
+        // Others may keep it as well: a Kustomization of Flux, say.
+        let kept = || match keeper::of(&self.0) {
+            Keeper::Flux(owner) => Some(owner.to_string()),
+            Keeper::Other(other) => Some(other.describe()),
+            Keeper::Controller { .. } | Keeper::ArgoCd(_) | Keeper::Helm { .. } | Keeper::Nobody => None,
+        };
+        owner.or_else(parent).or_else(kept).or_else(older)
     }
 
     /// The operation that is asked for or under way: who began it, and when.

@@ -132,11 +132,17 @@ impl Server {
         self.http.send(self.http.get(&path)).await
     }
 
-    /// Switches automatic synchronization off.
-    pub(super) async fn switch_off(&self, named: Named<'_>) -> Changed {
+    /// Whether it knows `spec.syncPolicy.automated.enabled`: 3.1 and newer do. `GET /api/version` asks for no token.
+    pub(super) async fn knows_enabled(&self) -> bool {
+        let Ok(answer) = self.http.send(self.http.get(&["api", "version"])).await else { return false };
+        let version = answer.json::<Value>().unwrap_or_default();
+        version["Version"].as_str().and_then(release).is_some_and(|release| release >= (3, 1))
+    }
+
+    /// Pauses automatic synchronization.
+    pub(super) async fn pause(&self, named: Named<'_>, off: &Value) -> Changed {
         // The patch is a text in the body, not an object.
-        let patch = json!({"spec": {"syncPolicy": {"automated": null}}}).to_string();
-        let body = named.with_place(json!({"name": named.name, "patch": patch, "patchType": "merge"}));
+        let body = named.with_place(json!({"name": named.name, "patch": off.to_string(), "patchType": "merge"}));
         self.change(named, self.http.patch(&["api", "v1", "applications", named.name]).json(&body)).await
     }
 
@@ -173,6 +179,12 @@ impl Server {
     }
 }
 
+/// The first two numbers of `v3.1.0+1d3b2b1`.
+fn release(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.trim_start_matches('v').split(['.', '-', '+']);
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
 impl Named<'_> {
     /// As Argo CD's command line writes it.
     pub(super) fn full(self) -> String {
@@ -193,5 +205,18 @@ impl Named<'_> {
             }
         }
         body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_read_from_its_version() {
+        assert_eq!(release("v3.1.0+1d3b2b1"), Some((3, 1)));
+        assert_eq!(release("v2.14.11"), Some((2, 14)));
+        assert_eq!(release("v3.2.0-rc1+x"), Some((3, 2)));
+        assert_eq!(release("latest"), None);
     }
 }

@@ -3,6 +3,7 @@
 //! Facts: REST API description of 2022-11-28. A dispatch answers 204 without a word about its run, or 200 with
 //! the run's number where `return_run_details` is known; an Enterprise Server (`…/api/v3`) may refuse that.
 
+mod access;
 mod file;
 mod run;
 
@@ -14,7 +15,7 @@ use crate::deploy::Time;
 use crate::rollback::action::CiAction;
 use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use crate::secret::Secret;
-use crate::source::http::{Reply, RetryHint, authorization};
+use crate::source::http::{Lost, Reply, RetryHint, authorization};
 use crate::source::spec::{Auth, Endpoint};
 use chrono::{SecondsFormat, TimeDelta};
 use futures_util::future::{BoxFuture, FutureExt};
@@ -50,6 +51,7 @@ pub(super) struct GitHub {
     told: Told,
     names_runs: bool,
     files: Recent<(u16, String)>,
+    access: Recent<Option<(Value, Option<String>)>>,
 }
 
 impl GitHub {
@@ -60,7 +62,7 @@ impl GitHub {
         headers.insert(HeaderName::from_static("x-github-api-version"), HeaderValue::from_static("2022-11-28"));
         let talk = Talk::new("GitHub", endpoint, headers, RetryHint::GitHubReset, clock)?;
         let names_runs = !endpoint.url.trim_end_matches('/').ends_with("/api/v3");
-        Ok(Self { talk, told, names_runs, files: Recent::default() })
+        Ok(Self { talk, told, names_runs, files: Recent::default(), access: Recent::default() })
     }
 
     /// A GET below the repository.
@@ -82,12 +84,14 @@ impl GitHub {
         }
         let path = ["actions", "workflows", workflow.as_str()];
         let runs = ["actions", "workflows", workflow.as_str(), "runs"];
-        let (about, runs) = tokio::join!(
+        let (access, about, runs) = tokio::join!(
+            self.access(&repository),
             self.talk.read_lately(self.get(&repository, &path)),
-            self.talk.read_lately(self.get(&repository, &runs).query(&[("per_page", "30")])),
+            self.talk.read_lately(self.get(&repository, &runs).query(&[("per_page", "100")])),
         );
         let about = about.map_err(|unread| unseen(unread, &workflow, &repository))?;
         let mut checks = vec![active(&about, &workflow, &repository)?];
+        checks.extend(access);
         let file = about["path"].as_str().unwrap_or_default();
         checks.extend(self.declared(&repository, file, &git_ref).await);
         let runs = runs.map_err(|unread| unseen(unread, &workflow, &repository))?;
@@ -115,6 +119,20 @@ impl GitHub {
                 prepared: self.talk.now(),
             },
         })
+    }
+
+    /// Whether the token may start workflows, as far as GitHub tells before it is asked to: by its owner's role in the
+    /// repository, and by the scopes of a classic token. What a fine-grained token may is told only by a refusal.
+    async fn access(&self, repository: &str) -> Option<Check> {
+        let now = self.talk.now();
+        // What cannot be read here is told by what is read beside it.
+        let ask = async {
+            let reply = self.talk.ask(self.get(repository, &[])).await?;
+            let scopes = reply.headers.get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
+            Ok::<_, Lost>(reply.is_success().then(|| (reply.body, scopes.map(str::to_owned))))
+        };
+        let (body, scopes) = self.access.get(repository, now, ask).await.ok()??;
+        access::check(repository, &body, scopes.as_deref())
     }
 
     /// What the workflow's own file says of its trigger and inputs: what a dispatch would be refused for.
@@ -174,7 +192,7 @@ impl GitHub {
         let Dispatch { repository, workflow, marker, .. } = dispatch;
         let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
         let path = ["actions", "workflows", workflow, "runs"];
-        let query = [("event", "workflow_dispatch"), ("created", &format!(">={since}")), ("per_page", "50")];
+        let query = [("event", "workflow_dispatch"), ("created", &format!(">={since}")), ("per_page", "100")];
         let answer = self.talk.read(self.get(repository, &path).query(&query)).await?;
         let runs = runs_of(&answer);
         let shows = |run: &&Value| {
@@ -185,7 +203,10 @@ impl GitHub {
         }
         // Runs whose names show other markers are other people's.
         let nameless: Vec<&Value> = runs.iter().filter(|run| !shows_a_marker(run)).collect();
+        // Runs that were not listed may be ours.
+        let unlisted = answer["total_count"].as_u64().map_or(0, |total| total as usize).saturating_sub(runs.len());
         Ok(match nameless.as_slice() {
+            _ if unlisted > 0 => Found::Several(nameless.len() + unlisted),
             [] => Found::None,
             [only] => Found::Perhaps((*only).clone()),
             several => Found::Several(several.len()),

@@ -3,7 +3,7 @@
 //! Facts: API v4. Deployments come oldest first unless told otherwise; a job that is run again is a new job with
 //! a new number in the same pipeline, and takes the old one's place in the pipeline's list.
 
-use super::talk::{Talk, Unread, link, moment, text, unusable};
+use super::talk::{Freshness, Pages, Talk, Unread, link, moment, text, unusable};
 use super::{Draft, Prepared, System, Trace};
 use crate::clock::Clock;
 use crate::deploy::{Time, Version};
@@ -16,6 +16,9 @@ use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::RequestBuilder;
 use serde_json::Value;
+
+/// `lib/gitlab/access.rb`: who may run jobs. A protected environment may ask for more.
+const DEVELOPER: i64 = 30;
 
 /// What is asked of it, with variables.
 pub(super) struct Told {
@@ -69,18 +72,21 @@ impl GitLab {
             let query = [("environment", environment.as_str()), ("order_by", "id"), ("sort", "desc")];
             self.get(&project, &["deployments"]).query(&query).query(more)
         };
+        let successful = newest(&[("status", "success")]);
+        // Later pages matter only where no deployment of the newer ones names the version.
+        let names_it = |read: &[Value]| named(read, draft).is_some();
         let (about, good, latest) = tokio::join!(
             self.talk.read_lately(self.get(&project, &[])),
-            self.talk.read_lately(newest(&[("status", "success"), ("per_page", "100")])),
-            self.talk.read_lately(newest(&[("per_page", "5")])),
+            self.talk.pages(successful, "", Freshness::Lately, &names_it),
+            self.talk.read_lately(newest(&[("per_page", "20")])),
         );
         let unseen = |unread: Unread| unseen(unread, &project);
         let about = about.map_err(unseen)?;
         let (good, latest) = (good.map_err(unseen)?, latest.map_err(unseen)?);
         let mut checks = vec![settings(&about, &project, job.is_none())?];
+        checks.extend(role(&about, &project));
         checks.extend(under_way(&latest, &environment));
-        let deployments = good.as_array().map(Vec::as_slice).unwrap_or_default();
-        let earlier = choose(deployments, draft, &environment)?;
+        let earlier = choose(&good, draft, &environment)?;
         checks.push(earlier.check);
         let (action, did) = match job {
             None => (CiAction::RetryJob(retried(earlier.deployment, &project)?), "runs again"),
@@ -130,11 +136,11 @@ impl GitLab {
         }
     }
 
+    /// The jobs of a pipeline, read now. A pipeline may have hundreds.
     async fn jobs(&self, project: &str, pipeline: u64) -> Result<Vec<Value>, Unread> {
         let pipeline = pipeline.to_string();
         let path = ["pipelines", &pipeline, "jobs"];
-        let jobs = self.talk.read(self.get(project, &path).query(&[("per_page", "100")])).await?;
-        Ok(jobs.as_array().cloned().unwrap_or_default())
+        Ok(self.talk.pages(self.get(project, &path), "", Freshness::Now, &|_| false).await?.items)
     }
 
     async fn try_send(&self, job: &GitLabJob, verb: &str) -> Answer {
@@ -255,9 +261,9 @@ fn state_of(job: &Value) -> Option<Answer> {
 
 /// Picks the deployment of the version that is gone back to, newest first: by what names the version, else the
 /// one before the one that runs.
-fn choose<'a>(deployments: &'a [Value], draft: &Draft, environment: &str) -> Result<Earlier<'a>, Blocked> {
+fn choose<'a>(good: &'a Pages, draft: &Draft, environment: &str) -> Result<Earlier<'a>, Blocked> {
     let name = "deployment";
-    let commit = draft.values.to_commit.as_deref();
+    let deployments = good.items.as_slice();
     let described = |deployment: &Value| {
         let at = moment(&deployment["created_at"])
             .map_or_else(String::new, |at| format!(" of {}", at.format("%m-%d %H:%M UTC")));
@@ -269,27 +275,36 @@ fn choose<'a>(deployments: &'a [Value], draft: &Draft, environment: &str) -> Res
             way_out: "correct environment in this environment's rollback.ci: it is GitLab's own name of it".to_owned(),
         });
     }
-    let from_commit = draft.values.from_commit.as_deref();
-    let is_running = |deployment: &Value| is_of(deployment, &draft.from, from_commit);
-    let is_wanted = |deployment: &&Value| is_of(deployment, &draft.to, commit) && !is_running(deployment);
-    if let Some(deployment) = deployments.iter().find(is_wanted) {
+    if let Some(deployment) = named(deployments, draft) {
         let sentence = format!("{} was deployed as {}", draft.to.label(), described(deployment));
         return Ok(Earlier { deployment, check: Check::ok(name, sentence) });
     }
-    let running = deployments.iter().position(is_running);
+    let running = deployments.iter().position(|deployment| is_running(deployment, draft));
     let now = &deployments[running.unwrap_or(0)];
     let earlier = deployments.iter().skip(running.unwrap_or(0)).find(|deployment| deployment["sha"] != now["sha"]);
     let deployment = earlier.ok_or_else(|| Blocked {
         reason: format!("GitLab knows no deployment to {environment} before the one of {}", described(now)),
         way_out: "deploy the earlier version anew".to_owned(),
     })?;
-    let sentence = format!(
-        "no deployment names {}; the one before the newest is taken: {}",
-        draft.to.label(),
-        described(deployment)
-    );
+    let of = if good.is_whole {
+        "no deployment".to_owned()
+    } else {
+        format!("none of the newest {} deployments", deployments.len())
+    };
+    let sentence =
+        format!("{of} names {}; the one before the newest is taken: {}", draft.to.label(), described(deployment));
     let way_out = "see that this is the right one; a repository in the configuration tells which commit a version is";
     Ok(Earlier { deployment, check: Check::warning(name, sentence, Some(way_out.to_owned())) })
+}
+
+/// The newest deployment that names the version that is gone back to.
+fn named<'a>(deployments: &'a [Value], draft: &Draft) -> Option<&'a Value> {
+    let commit = draft.values.to_commit.as_deref();
+    deployments.iter().find(|deployment| is_of(deployment, &draft.to, commit) && !is_running(deployment, draft))
+}
+
+fn is_running(deployment: &Value, draft: &Draft) -> bool {
+    is_of(deployment, &draft.from, draft.values.from_commit.as_deref())
 }
 
 /// Whether a deployment is of this version: its Git tag is named like it, or its commit is.
@@ -340,6 +355,23 @@ fn settings(about: &Value, project: &str, is_retry: bool) -> Result<Check, Block
         return Ok(Check::warning("project", sentence, Some(way_out.to_owned())));
     }
     Ok(Check::ok("project", format!("{project} can be read, and lets an earlier deployment run again")))
+}
+
+/// Whether the token's role is enough to run a job: a Reporter reads all that a rollback needs, and is refused when it
+/// is sent. Roles of groups further up are not told, so no role at all says nothing.
+fn role(about: &Value, project: &str) -> Option<Check> {
+    const NAMES: [(i64, &str); 4] = [(5, "Minimal Access"), (10, "Guest"), (15, "Planner"), (20, "Reporter")];
+    let level = |of: &str| about["permissions"][of]["access_level"].as_i64();
+    let level = level("project_access").max(level("group_access"))?;
+    if level >= DEVELOPER {
+        return Some(Check::ok("permission", format!("the token's role in {project} lets it run jobs")));
+    }
+    let role = NAMES.iter().rev().find(|(least, _)| level >= *least).map_or("no role", |(_, name)| *name);
+    Some(Check::typed(
+        "permission",
+        format!("the token is {role} in {project}, which may not run jobs: GitLab will most likely refuse it"),
+        format!("give its user at least the role Developer in {project}, or use another token"),
+    ))
 }
 
 /// Somebody's deployment that has not ended.

@@ -10,6 +10,28 @@ use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+/// The most items that GitHub and GitLab put on one page.
+const PAGE: usize = 100;
+
+/// So many pages of a list are read; that there are more is said.
+const MOST_PAGES: usize = 5;
+
+/// How fresh an answer has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// What was read a moment ago will do.
+    Lately,
+    /// Only what is read now.
+    Now,
+}
+
+/// Items of a list.
+pub(super) struct Pages {
+    pub(super) items: Vec<Value>,
+    /// Whether nothing that matters can be on a later page.
+    pub(super) is_whole: bool,
+}
+
 /// Talks to one CI system.
 pub(super) struct Talk {
     pub(super) http: Http,
@@ -79,7 +101,35 @@ impl Talk {
         self.unread(&reply).map_or(Ok(reply.body), Err)
     }
 
-    /// The same, unless it was read a moment ago: for preparations.
+    /// Reads a list page by page until it has ended, or `enough` says that what matters is among it, or after
+    /// [`MOST_PAGES`]. `list` is the field that holds it, or empty where the answer itself does.
+    pub(super) async fn pages(
+        &self,
+        request: RequestBuilder,
+        list: &str,
+        freshness: Freshness,
+        enough: &(dyn Fn(&[Value]) -> bool + Send + Sync),
+    ) -> Result<Pages, Unread> {
+        let mut all = Vec::new();
+        for number in 1..=MOST_PAGES {
+            // A request without a body can always be made again.
+            let Some(page) = request.try_clone() else { break };
+            let page = page.query(&[("per_page", PAGE), ("page", number)]);
+            let answer = match freshness {
+                Freshness::Now => self.read(page).await?,
+                Freshness::Lately => self.read_lately(page).await?,
+            };
+            let items = if list.is_empty() { &answer } else { &answer[list] };
+            let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
+            all.extend_from_slice(items);
+            if items.len() < PAGE || enough(&all) {
+                return Ok(Pages { items: all, is_whole: true });
+            }
+        }
+        Ok(Pages { items: all, is_whole: false })
+    }
+
+    /// The same as [`Self::read`], unless it was read a moment ago: for preparations.
     pub(super) async fn read_lately(&self, request: RequestBuilder) -> Result<Value, Unread> {
         let key = request.try_clone().and_then(|request| Some(request.build().ok()?.url().to_string()));
         match key {

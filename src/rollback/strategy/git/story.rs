@@ -4,6 +4,7 @@ use crate::repository::{Commit, Reverted, Trouble, short};
 use crate::rollback::spec::RepositorySpec;
 use crate::rollback::{Blocked, Check, Covered};
 use chrono::TimeDelta;
+use std::collections::HashSet;
 use std::path::Path;
 
 /// Assumed from a push to the pods of what it brought: no pipeline tells beforehand how long it takes.
@@ -130,10 +131,17 @@ impl Story<'_> {
         }
     }
 
-    pub(super) fn not_tried(&self, trouble: &Trouble) -> Blocked {
+    /// `filter`: that of a partial clone, which fetches what it lacks while it tries.
+    pub(super) fn not_tried(&self, trouble: &Trouble, filter: Option<&str>) -> Blocked {
+        let path = self.repository.path.display();
         Blocked {
             reason: format!("the revert of {} could not be tried: {}", self.from(), trouble.reason()),
-            way_out: format!("try by hand, in {}", self.repository.path.display()),
+            way_out: match filter {
+                Some(filter) => format!(
+                    "{path} is a partial clone ({filter}), which fetches what it lacks while it tries: name a whole clone"
+                ),
+                None => format!("try by hand, in {path}"),
+            },
         }
     }
 
@@ -153,6 +161,67 @@ impl Story<'_> {
             ),
         }
     }
+}
+
+/// Commits that may be another team's: those that change nothing in a folder of the service's name, where there is one;
+/// else those of several people.
+pub(super) fn others(commits: &[Commit], touching: Option<&HashSet<String>>, service: &str) -> Option<Check> {
+    let name = "commits";
+    let named = |commits: &[&Commit]| {
+        let named: Vec<String> = commits.iter().take(NAMED).map(|commit| commit.describe()).collect();
+        let more = commits.len().saturating_sub(NAMED);
+        if more > 0 { format!("{} and {more} more", named.join(", ")) } else { named.join(", ") }
+    };
+    let outside: Vec<&Commit> = match touching {
+        // No commit in such a folder: there may be none.
+        Some(touching) if !touching.is_empty() => {
+            commits.iter().filter(|commit| !touching.contains(&commit.hash)).collect()
+        }
+        _ => Vec::new(),
+    };
+    if !outside.is_empty() {
+        let (count, all) = (outside.len(), counted(commits.len(), "commit"));
+        let sentence =
+            format!("{count} of {all} change nothing in {service}/ and are taken back with it: {}", named(&outside));
+        let way_out = "ask who wrote them, or revert those of the service by hand".to_owned();
+        return Some(Check::warning(name, sentence, Some(way_out)));
+    }
+    let mut authors: Vec<&str> = commits.iter().map(|commit| commit.author.as_str()).collect();
+    authors.sort_unstable();
+    authors.dedup();
+    if authors.len() < 2 {
+        return None;
+    }
+    let (count, more) = (authors.len(), authors.len().saturating_sub(NAMED));
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    authors.truncate(NAMED);
+    let sentence = format!("it takes back commits of {count} people: {}{more}", authors.join(", "));
+    Some(Check::warning(name, sentence, Some("tell them".to_owned())))
+}
+
+/// Why a push was not taken. What is offered instead must not meet the same refusal.
+pub(super) fn not_taken(spec: &RepositorySpec, branch: &str, commit: &str, signs: bool, why: &str) -> Blocked {
+    let RepositorySpec { remote, path, .. } = spec;
+    let path = path.display();
+    let lower = why.to_lowercase();
+    let wants_signature =
+        ["verified signature", "signed commit", "gpg signature", "not signed", "unsigned", "must be signed"];
+    let way_out = match (wants_signature.iter().any(|words| lower.contains(words)), signs) {
+        (true, false) => format!(
+            "let git sign here, then open the plan again: git -C {path} config commit.gpgSign true (and \
+             user.signingKey)"
+        ),
+        (true, true) => format!(
+            "the commit is signed, and {remote} does not know the key: add its public key to your account there, or \
+             set user.signingKey and user.email to what it knows"
+        ),
+        (false, _) => format!(
+            "where {branch} takes only reviewed changes, open one with the revert that is ready: git -C {path} push \
+             {remote} {commit}:refs/heads/revert-{}",
+            &commit[..12.min(commit.len())]
+        ),
+    };
+    Blocked { reason: format!("{remote} refused the push to {branch}: {why}"), way_out }
 }
 
 /// The revert was tried, and applies.

@@ -3,7 +3,7 @@
 use crate::deploy::Time;
 use crate::rollback::strategy::records::Record;
 use crate::source::http::clean;
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use serde::Deserialize;
 
 /// One revision of a release.
@@ -61,6 +61,12 @@ struct Raw {
     rollback_revision: Option<i64>,
 }
 
+/// The newest revision before the last that was deployed whole: what helm can go back to if the last one died.
+pub(super) fn last_good(revisions: &[Revision]) -> Option<&Revision> {
+    let (_, earlier) = revisions.split_last()?;
+    earlier.iter().rev().find(|revision| matches!(revision.status, Status::Deployed | Status::Superseded))
+}
+
 /// Reads the history, oldest first.
 pub(super) fn read(json: &str) -> Result<Vec<Revision>, String> {
     let raw: Vec<Raw> =
@@ -94,6 +100,17 @@ impl From<Raw> for Revision {
 }
 
 impl Revision {
+    /// Whether it is a rollback that helm began, whatever became of it: helm writes `Rollback to 3`, and over it
+    /// `Rollback "shop" failed: …`.
+    pub(super) fn is_rollback(&self) -> bool {
+        self.back_to.is_some() || self.description.starts_with("Rollback ")
+    }
+
+    /// How old it is.
+    pub(super) fn age(&self, now: Time) -> Option<TimeDelta> {
+        self.updated.map(|at| now - at)
+    }
+
     /// As a record of the history; `None` without a time.
     pub(super) fn record(&self) -> Option<Record> {
         let is_good = matches!(self.status, Status::Deployed | Status::Superseded);

@@ -1,7 +1,7 @@
 //! Where a run stands, with the job that failed or the environment that waits for an approval.
 
 use super::GitHub;
-use crate::rollback::strategy::ci::talk::{link, text};
+use crate::rollback::strategy::ci::talk::{Freshness, link, text};
 use crate::rollback::{Answer, Blocked, Run};
 use serde_json::{Value, json};
 
@@ -60,9 +60,14 @@ impl GitHub {
     }
 
     async fn failed_job(&self, repository: &str, id: &str) -> Option<String> {
-        let jobs = self.talk.read(self.get(repository, &["actions", "runs", id, "jobs"])).await.ok()?;
         let has_failed = |of: &&Value| matches!(of["conclusion"].as_str(), Some("failure" | "timed_out"));
-        let job = jobs["jobs"].as_array()?.iter().find(has_failed)?;
+        let found = |read: &[Value]| read.iter().any(|job| has_failed(&job));
+        let request = self.get(repository, &["actions", "runs", id, "jobs"]);
+        let pages = self.talk.pages(request, "jobs", Freshness::Now, &found).await.ok()?;
+        let Some(job) = pages.items.iter().find(has_failed) else {
+            let unread = format!("none of the first {} jobs; others were not read", pages.items.len());
+            return (!pages.is_whole).then_some(unread);
+        };
         let step = job["steps"].as_array().and_then(|steps| steps.iter().find(has_failed));
         let step = step.map_or_else(String::new, |step| format!(", step “{}”", text(&step["name"])));
         Some(format!("job “{}”{step}", text(&job["name"])))

@@ -243,7 +243,7 @@ fn quoted(text: &str, end: char, backslashes: bool) -> Option<usize> {
 
 /// How many cases: more of them with `PROPTEST_CASES`.
 fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_500);
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(250);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 

@@ -49,9 +49,10 @@ pub(super) fn effects(text: &str) -> Vec<Effect> {
     effects.extend(judged(first));
     if let Some(line) = parting {
         // Whatever one database would run is told; that the others would not helps nobody.
-        for other in others {
-            for effect in judged(&other.statements) {
-                if effect.weight == Weight::Destructive && !effects.contains(&effect) {
+        for statement in others.iter().flat_map(|other| &other.statements).filter(|it| !first.contains(it)).take(MOST) {
+            let taken = judged(std::slice::from_ref(statement));
+            for effect in taken.into_iter().filter(|effect| effect.weight == Weight::Destructive) {
+                if !effects.contains(&effect) {
                     effects.push(effect);
                 }
             }

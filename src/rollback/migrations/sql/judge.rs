@@ -36,6 +36,10 @@ pub(super) fn statement(written: &Written<'_>, fresh: &mut Fresh) -> Vec<Effect>
             worst = Some((weight, effects));
         }
         made = made.or_else(|| made_table(&read));
+        if weight == Weight::Destructive {
+            // Nothing is worse.
+            break;
+        }
     }
     let Some((weight, mut effects)) = worst else { return vec![words::unread(written)] };
     if weight == Weight::Additive

@@ -18,7 +18,7 @@ pub mod target;
 pub mod telling;
 
 pub use plan::{LeftOut, Plan};
-pub use step::{Check, CheckOutcome, Covered, Step};
+pub use step::{Check, CheckKind, CheckOutcome, Covered, Step};
 
 use crate::deploy::Time;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use redflag::message::{Command, Effect, Message};
 use redflag::poll::SourceError;
 use redflag::rollback::known::{Known, Standing};
 use redflag::rollback::lease::{Holder, Holding, LeaseCall};
-use redflag::rollback::{Answer, Check, Goal, Readiness, Rollback, Step};
+use redflag::rollback::{Answer, Check, CheckKind, Goal, Readiness, Rollback, Step};
 use redflag::rollout::Progress;
 use redflag::setup::{Automatic, RollbackPolicy, Setup};
 use redflag::signal::Sample;
@@ -144,7 +144,7 @@ fn a_countdown_that_nobody_stops_acts_once_and_a_person_may_say_yes_before() {
 fn a_countdown_is_called_off_when_a_condition_no_longer_holds() {
     let mut watch = deployed(automatic(Automatic::Countdown));
     let (second, _) = until_it_counts_down(&mut watch);
-    ready_with(&mut watch, second + 1, Check::warning("migration", "0042 may drop a column", None));
+    ready_with(&mut watch, second + 1, Check::warning(CheckKind::Migration, "0042 may drop a column", None));
     let effects = go_on(&mut watch, second + 2..=second + 60, true);
     assert_eq!(sends(&effects), 0);
     let off = "automatic rollback to 1.8.3 called off: 0042 may drop a column";
@@ -205,12 +205,12 @@ fn each_condition_that_does_not_hold_is_named() {
     assert_eq!(only(&red_for_a_minute(unknown)), "target: 1.8.3 has not survived a watch of redflag yet");
 
     let mut watch = deployed(automatic(Automatic::Shadow));
-    ready_with(&mut watch, 3, Check::warning("migration", "not known whether a migration shipped", None));
+    ready_with(&mut watch, 3, Check::warning(CheckKind::Migration, "not known whether a migration shipped", None));
     go_on(&mut watch, 4..=300, true);
     assert_eq!(only(&watch), "migration: not known whether a migration shipped");
 
     let mut watch = deployed(automatic(Automatic::Shadow));
-    ready_with(&mut watch, 3, Check::warning("rollback", "ana took it back 12 min ago", None));
+    ready_with(&mut watch, 3, Check::warning(CheckKind::PutBack, "ana took it back 12 min ago", None));
     go_on(&mut watch, 4..=300, true);
     assert_eq!(only(&watch), "nobody else: ana took it back 12 min ago");
 

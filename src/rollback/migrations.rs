@@ -16,7 +16,7 @@ mod values;
 pub use effect::{Effect, Weight};
 pub use files::{Change, Migration, is_migration};
 
-use super::Check;
+use super::{Check, CheckKind};
 use crate::deploy::Time;
 use serde_json::Value;
 
@@ -24,8 +24,8 @@ use serde_json::Value;
 /// text. On the pods' template it moves with the version; on the workload itself it stays until it is changed.
 pub const ANNOTATION: &str = "redflag.dev/migration";
 
-/// The name of each check that comes from here.
-pub const CHECK: &str = "migration";
+/// The kind of each check that comes from here.
+pub const CHECK: CheckKind = CheckKind::Migration;
 
 /// This many migrations of a kind are told one by one.
 const TOLD: usize = 4;
@@ -88,7 +88,7 @@ pub fn pathspecs(patterns: &[String]) -> Vec<String> {
     files::places().chain(patterns.iter().map(String::as_str)).map(|place| format!(":(glob,icase){place}")).collect()
 }
 
-/// What it all means for going back: at least one check, each named [`CHECK`].
+/// What it all means for going back: at least one check, each of the kind [`CHECK`].
 pub fn checks(shipped: &Shipped) -> Vec<Check> {
     let declared = shipped.cluster.annotation.as_deref().map(Declared::read);
     let mut checks: Vec<Check> = declared.iter().filter_map(|declared| by_annotation(shipped, declared)).collect();
@@ -187,8 +187,8 @@ fn by_files(shipped: &Shipped, migrations: &[Migration], patterns: &[String]) ->
         checks.push(Check::warning(CHECK, sentence(&migration.path, effects, to), Some(way_out)));
     }
     for (weight, check) in [
-        (Weight::Destructive, Check::typed as fn(&'static str, String, String) -> Check),
-        (Weight::Unsure, |name, sentence, way_out| Check::warning(name, sentence, Some(way_out))),
+        (Weight::Destructive, Check::typed as fn(CheckKind, String, String) -> Check),
+        (Weight::Unsure, |kind, sentence, way_out| Check::warning(kind, sentence, Some(way_out))),
     ] {
         let untold = of(weight).count().saturating_sub(TOLD);
         if untold > 0 {

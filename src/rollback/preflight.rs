@@ -26,7 +26,7 @@ use crate::deploy::{WorkloadKind, WorkloadRef};
 use crate::rollback::action::{Action, Patch};
 use crate::rollback::ask::Ask;
 use crate::rollback::target::{self, Lineage, Target, patch};
-use crate::rollback::{Blocked, Check, CheckOutcome, Covered, Refusal, Step};
+use crate::rollback::{Blocked, Check, CheckKind, CheckOutcome, Covered, Refusal, Step};
 use pace::Pace;
 use serde_json::Value;
 
@@ -267,6 +267,6 @@ fn by_hand(reference: &WorkloadRef, target: Option<&Target>) -> String {
     format!("kubectl rollout undo {reference} -n {}{to}", reference.namespace)
 }
 
-fn warning(name: &'static str, sentence: impl Into<String>, way_out: impl Into<String>) -> Check {
-    Check::warning(name, sentence, Some(way_out.into()))
+fn warning(kind: impl Into<CheckKind>, sentence: impl Into<String>, way_out: impl Into<String>) -> Check {
+    Check::warning(kind, sentence, Some(way_out.into()))
 }

@@ -213,7 +213,7 @@ pub fn checks(checks: &[Check], wanted: impl Fn(CheckOutcome) -> bool) -> Vec<Li
     let mut sorted: Vec<&Check> = checks.iter().filter(|check| wanted(check.outcome)).collect();
     sorted.sort_by_key(|check| std::cmp::Reverse(check.outcome));
     let told = sorted.into_iter().flat_map(|check| {
-        let line = Line::check(check.outcome, check.name, check.sentence.clone());
+        let line = Line::check(check.outcome, check.name(), check.sentence.clone());
         std::iter::once(line).chain(check.way_out.as_deref().map(Line::way_out))
     });
     told.collect()

@@ -5,7 +5,7 @@ use super::rows::{self, Row};
 use crate::deploy::{ServiceId, WorkloadId, brief};
 use crate::rollback::lease::Holding;
 use crate::rollback::telling::{self, Line, Sign, Weight};
-use crate::rollback::{CheckOutcome, Covered, Goal, Plan, Readiness, Refusal, Step, StepState, Undertaking};
+use crate::rollback::{Check, CheckOutcome, Covered, Goal, Plan, Readiness, Refusal, Step, StepState, Undertaking};
 use crate::setup::Automatic;
 use crate::watch::Watch;
 
@@ -127,7 +127,7 @@ impl<'a> Standings<'a> {
             Standing::Ready(step, covered) => {
                 let outcome = worst(step);
                 let worst = step.checks.iter().find(|check| check.outcome == outcome && outcome > CheckOutcome::Ok);
-                let remark = worst.map_or_else(String::new, |check| format!("   {}: {}", check.name, check.sentence));
+                let remark = worst.map_or_else(String::new, |check| format!("   {}: {}", check.name(), check.sentence));
                 (check(outcome), format!("{}   about {}{remark}", versions(covered), telling::span(step.expected)))
             }
         }
@@ -270,7 +270,7 @@ impl<'a> Standings<'a> {
 
 /// The names of the checks that are well, in one line; none where none is.
 fn passed(step: &Step) -> Option<Line> {
-    let names = step.checks.iter().filter(|check| check.outcome == CheckOutcome::Ok).map(|check| check.name);
+    let names = step.checks.iter().filter(|check| check.outcome == CheckOutcome::Ok).map(Check::name);
     let names: Vec<&str> = names.collect();
     (!names.is_empty()).then(|| Line::signed(Sign::Check(CheckOutcome::Ok), "ok", names.join(" · ")))
 }

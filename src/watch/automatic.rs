@@ -6,7 +6,7 @@ use crate::message::Effect;
 use crate::rollback::automatic::Condition;
 use crate::rollback::known::{Standing, newest};
 use crate::rollback::lease::Holding;
-use crate::rollback::{CheckOutcome, Goal, Plan, Rollback};
+use crate::rollback::{CheckKind, CheckOutcome, Goal, Plan, Rollback};
 use crate::setup::Automatic;
 use crate::signal::{Kind, Reading, Sample, SignalId};
 use crate::store::Health;
@@ -177,7 +177,7 @@ impl Watch {
             return condition(name, false, format!("{} was at it {ago} ago: {}", holder.who, holder.what));
         }
         let mut checks = plan.steps().flat_map(|step| &step.checks);
-        let lately = checks.find(|check| check.name == "rollback" && check.outcome > CheckOutcome::Ok);
+        let lately = checks.find(|check| check.kind == CheckKind::PutBack && check.outcome > CheckOutcome::Ok);
         match lately {
             Some(check) => condition(name, false, check.sentence.clone()),
             None => condition(name, true, "no rollback by anybody else in the last 30 minutes".to_owned()),
@@ -275,7 +275,7 @@ fn plan_is_clean(scope: &[WorkloadId], plan: &Plan) -> Condition {
 fn no_migration(plan: &Plan) -> Condition {
     let name = "migration";
     let mut checks = plan.steps().flat_map(|step| &step.checks);
-    match checks.find(|check| check.name == name && check.outcome > CheckOutcome::Ok) {
+    match checks.find(|check| check.kind == CheckKind::Migration && check.outcome > CheckOutcome::Ok) {
         Some(check) => condition(name, false, check.sentence.clone()),
         None => condition(name, true, "no migration shipped with this version".to_owned()),
     }

@@ -171,12 +171,12 @@ pub(crate) fn unknown(answer: Answer) -> String {
 }
 
 pub(crate) fn check<'a>(step: &'a Step, name: &str) -> &'a Check {
-    step.checks.iter().find(|check| check.name == name).unwrap_or_else(|| panic!("no {name} in {:?}", step.checks))
+    step.checks.iter().find(|check| check.name() == name).unwrap_or_else(|| panic!("no {name} in {:?}", step.checks))
 }
 
 /// The names of the checks that are not ok.
 pub(crate) fn doubts(step: &Step) -> Vec<&'static str> {
-    step.checks.iter().filter(|check| check.outcome != CheckOutcome::Ok).map(|check| check.name).collect()
+    step.checks.iter().filter(|check| check.outcome != CheckOutcome::Ok).map(|check| check.name()).collect()
 }
 
 pub(crate) fn action(step: &Step) -> &CiAction {

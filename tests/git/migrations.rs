@@ -133,7 +133,7 @@ fn told(readiness: Readiness) -> Vec<Check> {
         Readiness::Blocked(refusal) => refusal.checks,
         Readiness::Preparing => panic!(),
     };
-    assert!(checks.iter().all(|check| check.name == "migration"), "{checks:?}");
+    assert!(checks.iter().all(|check| check.name() == "migration"), "{checks:?}");
     checks
 }
 

@@ -9,7 +9,7 @@ use redflag::rollback::{Answer, CheckOutcome, Goal, Step};
 use std::time::Duration;
 
 fn check<'a>(step: &'a Step, name: &str) -> (CheckOutcome, &'a str) {
-    let check = step.checks.iter().find(|check| check.name == name).unwrap();
+    let check = step.checks.iter().find(|check| check.name() == name).unwrap();
     (check.outcome, &check.sentence)
 }
 

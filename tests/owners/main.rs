@@ -55,7 +55,7 @@ fn checks(step: &Step, name: &str) -> Vec<String> {
         let way_out = check.way_out.as_ref().map(|way_out| format!(" -> {way_out}")).unwrap_or_default();
         format!("{}: {}{way_out}", check.outcome.label(), check.sentence)
     };
-    step.checks.iter().filter(|check| check.name == name).map(line).collect()
+    step.checks.iter().filter(|check| check.name() == name).map(line).collect()
 }
 
 fn nothing_worse_than(step: &Step, outcome: CheckOutcome) {

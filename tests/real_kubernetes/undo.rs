@@ -46,7 +46,7 @@ fn way(undo: &Step) -> (&str, &str) {
 }
 
 pub(crate) fn check<'a>(undo: &'a Step, name: &str) -> &'a Check {
-    undo.checks.iter().find(|check| check.name == name).unwrap_or_else(|| panic!("no check {name}: {undo:#?}"))
+    undo.checks.iter().find(|check| check.name() == name).unwrap_or_else(|| panic!("no check {name}: {undo:#?}"))
 }
 
 /// Prepares an undo and sends it.

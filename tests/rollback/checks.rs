@@ -426,7 +426,7 @@ async fn each_check_has_a_state_that_trips_it_and_one_that_does_not() {
         for (name, matter, trips, calm) in cases {
             let found = checks(trips.readiness().await);
             let of_name: Vec<&Check> =
-                found.iter().filter(|check| check.name == name && check.outcome != CheckOutcome::Ok).collect();
+                found.iter().filter(|check| check.name() == name && check.outcome != CheckOutcome::Ok).collect();
             assert!(!of_name.is_empty(), "{name}, {matter}: not tripped by {found:#?}");
             tripped.insert(name);
             writeln!(told, "{name}: {matter}").unwrap();
@@ -436,9 +436,9 @@ async fn each_check_has_a_state_that_trips_it_and_one_that_does_not() {
             }
             let found = checks(calm.readiness().await);
             let worse: Vec<&Check> =
-                found.iter().filter(|check| check.name == name && check.outcome != CheckOutcome::Ok).collect();
+                found.iter().filter(|check| check.name() == name && check.outcome != CheckOutcome::Ok).collect();
             assert!(worse.is_empty(), "{name}, {matter}: the calm state trips it: {worse:#?}");
-            for check in found.iter().filter(|check| check.name == name) {
+            for check in found.iter().filter(|check| check.name() == name) {
                 assert_eq!(check.way_out, None, "{name}, {matter}");
                 writeln!(told, "  ok       {}", check.sentence).unwrap();
             }
@@ -450,7 +450,7 @@ async fn each_check_has_a_state_that_trips_it_and_one_that_does_not() {
     // Whatever a plain workload is checked for is in the table.
     for world in [web(), db(), agent()] {
         for check in checks(state(world).readiness().await) {
-            assert!(tripped.contains(check.name), "nothing trips {}", check.name);
+            assert!(tripped.contains(check.name()), "nothing trips {}", check.name());
         }
     }
 }
@@ -462,7 +462,7 @@ async fn every_check_is_told_however_many_block() {
         .with("/metadata/annotations/argocd.argoproj.io~1tracking-id", json!("shop:apps/Deployment:production/web"));
     let found =
         checks(state(World { config_maps: Vec::new(), ..world }).answering(review(not_allowed())).readiness().await);
-    let outcome = |name: &str| found.iter().filter(|check| check.name == name).map(|check| check.outcome).max();
+    let outcome = |name: &str| found.iter().filter(|check| check.name() == name).map(|check| check.outcome).max();
     for name in ["paused", "owner", "permission", "configuration"] {
         assert_eq!(outcome(name), Some(CheckOutcome::Blocked), "{name}");
     }

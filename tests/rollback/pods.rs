@@ -143,7 +143,7 @@ async fn way_out(review: Value) -> String {
         attributes,
         [json!({"group": "", "resource": "pods", "subresource": "", "verb": "delete", "namespace": "production"})]
     );
-    step.checks.iter().find(|check| check.name == "order").unwrap().way_out.clone().unwrap()
+    step.checks.iter().find(|check| check.name() == "order").unwrap().way_out.clone().unwrap()
 }
 
 #[tokio::test]

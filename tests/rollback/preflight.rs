@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 fn warnings(world: &World, name: &str) -> Vec<String> {
     let undo = world.draft(Choice::default()).unwrap();
     let tripped = |outcome| outcome == CheckOutcome::Warning;
-    undo.checks.into_iter().filter(|check| check.name == name && tripped(check.outcome)).map(|it| it.sentence).collect()
+    undo.checks
+        .into_iter()
+        .filter(|check| check.name() == name && tripped(check.outcome))
+        .map(|it| it.sentence)
+        .collect()
 }
 
 fn blocked(world: &World) -> Refusal {
@@ -177,7 +181,7 @@ fn an_owner_that_is_dealt_with_is_in_nobodys_way() {
     let objects = Objects { workload: &world.workload, history: &world.history, pods: &[], around: &around };
     assert!(preflight::draft_under(Owner::Heeded, "prod-eu", &ask, objects).is_err());
     let step = preflight::draft_under(Owner::Handled, "prod-eu", &ask, objects).unwrap();
-    assert!(step.checks.iter().all(|check| check.name != "owner"), "whoever deals with it says so");
+    assert!(step.checks.iter().all(|check| check.name() != "owner"), "whoever deals with it says so");
 }
 
 #[test]
@@ -192,7 +196,7 @@ fn a_list_that_was_not_read_to_its_end_proves_nothing_gone() {
     let ask = world.ask(Wanted::default());
     assert!(world.draft_among(&ask, &around(true)).is_err());
     let step = world.draft_among(&ask, &around(false)).unwrap();
-    let told = step.checks.iter().find(|check| check.name == "configuration").unwrap();
+    let told = step.checks.iter().find(|check| check.name() == "configuration").unwrap();
     assert_eq!(told.sentence, "whether ConfigMap app changed is not known: there are too many to read them all");
 }
 

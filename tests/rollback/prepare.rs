@@ -44,7 +44,7 @@ async fn review_gets(status: u16, body: Value) -> Peer {
 }
 
 fn check<'a>(undo: &'a Step, name: &str) -> &'a Check {
-    undo.checks.iter().find(|check| check.name == name).unwrap()
+    undo.checks.iter().find(|check| check.name() == name).unwrap()
 }
 
 #[tokio::test]

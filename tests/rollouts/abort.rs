@@ -13,7 +13,7 @@ use serde_json::json;
 const STATUS: &str = "PATCH /apis/argoproj.io/v1alpha1/namespaces/production/rollouts/web/status";
 
 fn check<'a>(checks: &'a [Check], name: &str) -> &'a Check {
-    checks.iter().find(|check| check.name == name).unwrap()
+    checks.iter().find(|check| check.name() == name).unwrap()
 }
 
 fn is_abort(step: &Step) -> bool {

@@ -11,7 +11,7 @@ use redflag::rollback::{Answer, Check, CheckOutcome, Goal, Step};
 use serde_json::json;
 
 fn check<'a>(step: &'a Step, name: &str) -> &'a Check {
-    step.checks.iter().find(|check| check.name == name).unwrap()
+    step.checks.iter().find(|check| check.name() == name).unwrap()
 }
 
 fn patch(step: &Step) -> &Patch {

@@ -56,7 +56,7 @@ fn ready(what: &str, step: &Step) -> Line {
         CheckOutcome::Typed => "; asks for the environment's name, typed",
         _ => "",
     };
-    let why = format!("{}: {}{asks}", worst.name, worst.sentence);
+    let why = format!("{}: {}{asks}", worst.name(), worst.sentence);
     Line::new(Trial::Warning, what, &[&ready, &why, worst.way_out.as_deref().unwrap_or_default()])
 }
 

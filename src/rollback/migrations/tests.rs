@@ -14,7 +14,7 @@ fn told(annotation: Option<&str>, ran: &[&str], files: Files) -> Vec<(CheckOutco
     let shipped = Shipped { from: "1.9.0".to_owned(), to: "1.8.3".to_owned(), cluster, files };
     let checks = checks(&shipped);
     assert!(!checks.is_empty(), "a check must always be there");
-    assert!(checks.iter().all(|check| check.name == CHECK));
+    assert!(checks.iter().all(|check| check.kind == CHECK));
     let needs_way_out = |check: &Check| check.outcome == CheckOutcome::Ok || check.way_out.is_some();
     assert!(checks.iter().all(needs_way_out), "{checks:?}");
     checks.into_iter().map(|check| (check.outcome, check.sentence)).collect()

@@ -2,8 +2,8 @@
 
 use super::warning;
 use crate::deploy::{WorkloadKind, WorkloadRef};
-use crate::rollback::Check;
 use crate::rollback::target::{Target, patch};
+use crate::rollback::{Check, CheckKind};
 use serde_json::Value;
 
 /// These say what was deployed, and what shipped with it: they go back with the version, and should.
@@ -30,10 +30,10 @@ pub(super) fn check(reference: &WorkloadRef, workload: &Value, target: &Target) 
         .map(|(verb, keys)| format!("{verb} {}", keys.join(", ")))
         .collect();
     if told.is_empty() {
-        return Some(Check::ok("annotations", "it keeps its own annotations"));
+        return Some(Check::ok(CheckKind::Annotations, "it keeps its own annotations"));
     }
     Some(warning(
-        "annotations",
+        CheckKind::Annotations,
         format!("of its own annotations the undo {}, as kubectl's does", told.join(" and ")),
         format!(
             "note them before: kubectl get {reference} -n {} -o jsonpath='{{.metadata.annotations}}'",

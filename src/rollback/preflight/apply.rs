@@ -1,12 +1,12 @@
 //! Whether the next `kubectl apply` of the same files would bring the new version back.
 
 use super::warning;
-use crate::rollback::Check;
 use crate::rollback::target::text::items;
 use crate::rollback::target::{Target, template};
+use crate::rollback::{Check, CheckKind};
 use serde_json::Value;
 
-const NAME: &str = "next apply";
+const NAME: CheckKind = CheckKind::NextApply;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 const WAY_OUT: &str = "change the files back too, before anybody applies them again";
 

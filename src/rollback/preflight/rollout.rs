@@ -6,7 +6,7 @@ use crate::rollback::ask::Ask;
 use crate::rollback::target::argo::Standing;
 use crate::rollback::target::author::{self, by};
 use crate::rollback::target::{Lineage, is_observed, template};
-use crate::rollback::{Check, Goal};
+use crate::rollback::{Check, CheckKind, Goal};
 use serde_json::Value;
 
 const NAME: &str = "rollout";
@@ -20,7 +20,7 @@ pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage) -> Vec<Check
     let rollback = if put_back {
         another_rollback(runs, &by, under_way.is_some())
     } else {
-        Check::ok("rollback", format!("{runs} is not an old revision that somebody put back"))
+        Check::ok(CheckKind::PutBack, format!("{runs} is not an old revision that somebody put back"))
     };
     vec![another_rollout(ask, workload, runs, &by, under_way, put_back), rollback]
 }
@@ -64,13 +64,13 @@ fn another_rollout(
 fn another_rollback(runs: &str, by: &str, under_way: bool) -> Check {
     if under_way {
         return Check::typed(
-            "rollback",
+            CheckKind::PutBack,
             format!("{runs} is being put back at this moment{by}: another undo would cross that rollback"),
             "wait until it has ended, or ask who did it, before you go on",
         );
     }
     let sentence = format!("{runs} is itself an old revision that was put back{by}: a rollback has been done already");
-    warning("rollback", sentence, "ask who did it, and why, before you take it back again")
+    warning(CheckKind::PutBack, sentence, "ask who did it, and why, before you take it back again")
 }
 
 /// How far a rollout is that has not ended; `None` when all pods are of the newest template.

@@ -16,7 +16,7 @@ use crate::rollback::keeper::{self, Keeper};
 use crate::rollback::preflight::{self, Owner};
 use crate::rollback::spec::ArgoCdSpec;
 use crate::rollback::target::history as templates;
-use crate::rollback::{Answer, Blocked, Check, Readiness, Refusal, Run, Step};
+use crate::rollback::{Answer, Blocked, Check, CheckKind, Readiness, Refusal, Run, Step};
 use application::{Aim, Application, Entry, Progress, short};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use server::{Changed, Named, Server};
@@ -281,7 +281,7 @@ fn choose<'e>(
 
 /// Argo CD does one thing at a time with an application.
 fn operation(application: &Application, kept: &keeper::Application) -> Check {
-    let name = "operation";
+    let name = CheckKind::Operation;
     match application.under_way() {
         None => Check::ok(name, format!("no rollback or sync of {kept} is under way")),
         Some(who) => Check::blocked(

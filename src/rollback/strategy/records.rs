@@ -3,7 +3,7 @@
 
 use crate::deploy::Time;
 use crate::rollback::target::history::Entry;
-use crate::rollback::{Blocked, Check};
+use crate::rollback::{Blocked, Check, CheckKind};
 use chrono::TimeDelta;
 
 /// How far the clocks of whoever wrote the records and of the cluster may be apart: helm writes its own.
@@ -78,7 +78,7 @@ pub(super) fn serving(records: &[Record], entries: &[Entry], wanted: &str) -> Re
 
 /// Drops what was checked of an undo's patch: an owner's own way sends none.
 pub(super) fn without_patch(checks: &mut Vec<Check>) {
-    checks.retain(|check| !matches!(check.name, "annotations" | "next apply"));
+    checks.retain(|check| !matches!(check.kind, CheckKind::Annotations | CheckKind::NextApply));
 }
 
 /// What a person should know of a record that was found. `is_named`: it says itself that it is this version. `record`

@@ -12,7 +12,7 @@ use super::{Draft, Prepared, System, Trace, listed, middle, options};
 use crate::clock::Clock;
 use crate::deploy::Time;
 use crate::rollback::action::CiAction;
-use crate::rollback::{Answer, Blocked, Check, Refusal, Run};
+use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use crate::secret::Secret;
 use crate::source::http::{Reply, RetryHint, authorization};
 use crate::source::spec::{Auth, Endpoint};
@@ -368,7 +368,7 @@ fn active(about: &Value, workflow: &str, repository: &str) -> Result<Check, Bloc
 
 /// Somebody's run that has not ended.
 fn under_way(runs: &Value, workflow: &str) -> Check {
-    let name = "under way";
+    let name = CheckKind::UnderWay;
     let open = runs_of(runs).iter().find(|run| run["status"].as_str().is_some_and(|status| status != "completed"));
     let Some(run) = open else { return Check::ok(name, format!("no run of {workflow} is under way")) };
     let by = run["triggering_actor"]["login"]

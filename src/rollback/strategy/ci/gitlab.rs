@@ -8,7 +8,7 @@ use super::{Draft, Prepared, System, Trace};
 use crate::clock::Clock;
 use crate::deploy::{Time, Version};
 use crate::rollback::action::{CiAction, GitLabJob};
-use crate::rollback::{Answer, Blocked, Check, Refusal, Run};
+use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use crate::secret::Secret;
 use crate::source::http::{Reply, RetryHint, authorization};
 use crate::source::spec::{Auth, Endpoint};
@@ -344,7 +344,7 @@ fn settings(about: &Value, project: &str, is_retry: bool) -> Result<Check, Block
 
 /// Somebody's deployment that has not ended.
 fn under_way(latest: &Value, environment: &str) -> Option<Check> {
-    let name = "under way";
+    let name = CheckKind::UnderWay;
     let is_open = |one: &&Value| matches!(one["status"].as_str(), Some("running" | "blocked" | "created"));
     let Some(open) = latest.as_array()?.iter().find(is_open) else {
         return Some(Check::ok(name, format!("no deployment to {environment} is under way")));

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::deploy::Time;
 use crate::rollback::action::CiAction;
 use crate::rollback::strategy::variables::{mentions, quoted};
-use crate::rollback::{Answer, Blocked, Check, Refusal, Run};
+use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use crate::source::http::{Reply, RetryHint, authorization};
 use crate::source::spec::{Auth, Endpoint};
 use chrono::TimeDelta;
@@ -315,7 +315,7 @@ fn fit(parameters: &[(String, String)], declared: Option<&[String]>, job: &str) 
 
 /// Somebody's build that has not ended.
 fn under_way(about: &Value, job: &str) -> Check {
-    let name = "under way";
+    let name = CheckKind::UnderWay;
     let way_out = |look: String| Some(format!("look at it first: {look}"));
     if about["lastBuild"]["building"] == true {
         let number = text(&about["lastBuild"]["number"]);

@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn runs_that_cannot_be_told_apart_are_warned_of() {
         let checks = declares(FILE, &inputs(&[("version", "$to")]));
-        assert_eq!(checks[1].name, "run name");
+        assert_eq!(checks[1].name(), "run name");
         assert!(checks[1].way_out.as_ref().is_some_and(|way| way.contains("${{ inputs.id }}")), "{checks:?}");
     }
 }

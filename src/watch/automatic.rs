@@ -6,7 +6,7 @@ use crate::message::Effect;
 use crate::rollback::automatic::Condition;
 use crate::rollback::known::{Standing, newest};
 use crate::rollback::lease::Holding;
-use crate::rollback::{CheckKind, CheckOutcome, Goal, Plan, Rollback};
+use crate::rollback::{CheckKind, CheckOutcome, Goal, Plan, Rollback, Step};
 use crate::setup::Automatic;
 use crate::signal::{Kind, Reading, Sample, SignalId};
 use crate::store::Health;
@@ -271,12 +271,19 @@ fn plan_is_clean(scope: &[WorkloadId], plan: &Plan) -> Condition {
     }
 }
 
-/// What is not known to have no migration may have one.
+/// What is not known to have no migration may have one: each step needs a look at it, and every look must be fine.
 fn no_migration(plan: &Plan) -> Condition {
     let name = "migration";
-    let mut checks = plan.steps().flat_map(|step| &step.checks);
-    match checks.find(|check| check.kind == CheckKind::Migration && check.outcome > CheckOutcome::Ok) {
-        Some(check) => condition(name, false, check.sentence.clone()),
+    let looks = |step: &Step| step.checks.iter().any(|check| check.kind == CheckKind::Migration);
+    let mut checks = plan.steps().flat_map(|step| &step.checks).filter(|check| check.kind == CheckKind::Migration);
+    if let Some(check) = checks.find(|check| check.outcome > CheckOutcome::Ok) {
+        return condition(name, false, check.sentence.clone());
+    }
+    if plan.is_empty() {
+        return condition(name, false, "there is no plan yet".to_owned());
+    }
+    match plan.steps().find(|step| !looks(step)) {
+        Some(step) => condition(name, false, format!("nobody looked for migrations of {}", step.subject)),
         None => condition(name, true, "no migration shipped with this version".to_owned()),
     }
 }

@@ -6,7 +6,7 @@ use redflag::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind
 use redflag::message::{Command, Effect, Message, StreamNews};
 use redflag::poll::{Poll, SourceError};
 use redflag::rollback::action::{Action, Patch};
-use redflag::rollback::{Answer, Covered, Goal, Readiness, Step};
+use redflag::rollback::{Answer, Check, CheckKind, Covered, Goal, Readiness, Step};
 use redflag::rollout::{Pod, PodPhase, Progress, Replicas, Rollout};
 use redflag::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
 use redflag::signal::{Kind, Point, Sample, Signal, SignalId, SourceId};
@@ -161,7 +161,7 @@ pub fn undo(from: &str, to: &str) -> Arc<Step> {
         }],
         action: Action::Patch(Patch { reference, uid, generation, document: json!([]) }),
         does: Vec::new(),
-        checks: Vec::new(),
+        checks: vec![Check::ok(CheckKind::Migration, "no migration shipped with this version")],
         not_restored: Vec::new(),
         expected: TimeDelta::seconds(70),
         by_hand: "kubectl rollout undo deployment/app".to_owned(),

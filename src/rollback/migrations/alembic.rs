@@ -28,7 +28,7 @@ pub(super) fn effects(source: &str) -> Vec<Effect> {
     }
     match upgrades.as_slice() {
         [upgrade] if module.names.is_bound_once("upgrade") => {
-            effects.extend(body(&upgrade.body, Through::Op, &module.names))
+            effects.extend(body(&upgrade.body, Through::Op, &module.names));
         }
         _ => effects.push(Effect::unsure("has no upgrade that can be read", MAY_NOT_COPE)),
     }

@@ -95,15 +95,16 @@ pub(super) fn places<'a>() -> impl Iterator<Item = &'a str> {
 fn reader(path: &str, patterns: &[String]) -> Option<Reader> {
     let small = path.to_lowercase();
     let name = small.rsplit('/').next().unwrap_or(&small);
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     let undoes = name.ends_with(".down.sql") || name == "down.sql" || matches("U[0-9]*__*.sql", name);
     // Django loads no module whose name begins so.
-    let is_helper = name.ends_with(".py") && name.starts_with(['_', '~']);
+    let is_helper = extension == Some("py") && name.starts_with(['_', '~']);
     if is_helper || undoes {
         return None;
     }
     let known = PLACES.iter().find(|(pattern, _)| matches(pattern, path)).map(|(_, reader)| *reader);
     let configured = || {
-        let by_name = if name.ends_with(".sql") { Reader::Sql } else { Reader::None };
+        let by_name = if extension == Some("sql") { Reader::Sql } else { Reader::None };
         patterns.iter().any(|pattern| matches(pattern, path)).then_some(by_name)
     };
     known.or_else(configured)

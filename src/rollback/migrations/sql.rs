@@ -5,13 +5,16 @@
 mod harmless;
 mod judge;
 mod lexer;
+mod render;
 mod sections;
+mod strange;
 mod table;
 mod words;
 
 use super::effect::{Effect, Weight};
-use lexer::{Cut, FAMILIES, Kind, Statement, Strange};
+use lexer::{Cut, FAMILIES, Kind, Statement};
 use std::collections::HashSet;
+use strange::Strange;
 
 pub(super) use harmless::is_known_extension;
 
@@ -37,7 +40,7 @@ pub(super) fn effects(text: &str) -> Vec<Effect> {
     }
     let forward = sections::forward(text);
     let mut effects = Vec::new();
-    let mut strange = lexer::strange(&forward.text);
+    let mut strange = strange::of(&forward.text);
     let cuts: Vec<Cut<'_>> = FAMILIES.iter().map(|rules| lexer::cut(&forward.text, *rules)).collect();
     strange.extend(cuts.iter().flat_map(|cut| cut.strange.iter().cloned()));
     if let Some(line) = forward.before.iter().find(|line| !is_outside_of_all(&forward.text, **line)) {
@@ -104,8 +107,8 @@ fn judged(statements: &[Statement<'_>]) -> Vec<Effect> {
     if let Some(next) = statements.get(MOST) {
         effects.push(Effect::unsure(format!("has more than {MOST} statements"), MAY_NOT_COPE).on(next.line));
         // What is not read any more may still be seen.
-        let rest = statements[MOST..].iter();
-        let worst = rest.filter_map(|it| words::destructive(it).map(|effect| effect.on(it.line))).next();
+        let mut rest = statements[MOST..].iter();
+        let worst = rest.find_map(|it| words::destructive(it).map(|effect| effect.on(it.line)));
         effects.extend(worst);
     }
     effects

@@ -305,7 +305,7 @@ impl Names {
             let Some(what) = dotted(what) else { return self.has_star = true };
             match (&from, alias) {
                 (Some(from), alias) => {
-                    self.bind(&alias.unwrap_or_else(|| what.clone()), Some(format!("{from}.{what}")))
+                    self.bind(&alias.unwrap_or_else(|| what.clone()), Some(format!("{from}.{what}")));
                 }
                 (None, Some(alias)) => self.bind(&alias, Some(what)),
                 (None, None) => {

@@ -132,11 +132,10 @@ impl Cutter<'_> {
                 self.found.is_broken |= !closes;
                 self.push(Token::Close, 1);
             }
+            ':' | '=' if rest[1..].starts_with('=') => self.push(Token::Else, 2),
             ',' => self.push(Token::Comma, 1),
-            ':' if rest[1..].starts_with('=') => self.push(Token::Else, 2),
             ':' => self.push(Token::Colon, 1),
             '.' => self.push(Token::Dot, 1),
-            '=' if rest[1..].starts_with('=') => self.push(Token::Else, 2),
             '=' => self.push(Token::Equals, 1),
             ' ' | '\t' => self.skip(1),
             c if c.is_alphabetic() || c == '_' => {

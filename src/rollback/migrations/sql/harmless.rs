@@ -1,6 +1,8 @@
 //! Expressions that can be worked out without anything happening, and what else is known by its name.
 
-use super::lexer::{Kind, Statement, rendered, strange};
+use super::lexer::{Kind, Statement};
+use super::render::rendered;
+use super::strange;
 use super::words::plain_cut;
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget, UnaryOperator, Value,
@@ -165,7 +167,7 @@ pub(super) fn is_idle_select(statement: &Statement<'_>) -> bool {
 
 /// Whether a text is one expression that does nothing, in every dialect that reads it.
 pub(super) fn is_harmless_text(text: &str) -> bool {
-    let Some(cut) = plain_cut(text).filter(|_| strange(text).is_empty()) else { return false };
+    let Some(cut) = plain_cut(text).filter(|_| strange::of(text).is_empty()) else { return false };
     let [statement] = cut.statements.as_slice() else { return false };
     if statement.tokens.len() > 200 {
         return false;
@@ -189,8 +191,10 @@ pub(super) fn is_harmless(expr: &Expr, what_for: For) -> bool {
         Expr::Value(value) => !matches!(value.value, Value::Placeholder(_)),
         Expr::Interval(interval) => rec(&interval.value),
         Expr::Array(array) => array.elem.iter().all(rec),
-        Expr::Nested(inner) | Expr::Prefixed { value: inner, .. } | Expr::Collate { expr: inner, .. } => rec(inner),
-        Expr::IsNull(inner)
+        Expr::Nested(inner)
+        | Expr::Prefixed { value: inner, .. }
+        | Expr::Collate { expr: inner, .. }
+        | Expr::IsNull(inner)
         | Expr::IsNotNull(inner)
         | Expr::IsTrue(inner)
         | Expr::IsNotTrue(inner)

@@ -2,7 +2,8 @@
 
 use super::super::effect::{Effect, Weight};
 use super::harmless::{self, DEEPEST, For};
-use super::lexer::{Statement as Written, rendered};
+use super::lexer::Statement as Written;
+use super::render::rendered;
 use super::{CANNOT_DELETE, MAY_NOT_COPE, MAY_READ, MAY_WRITE, OLD_NAME, table, words};
 use sqlparser::ast::{
     CreateIndex, CreateView, FromTable, Insert, ObjectName, ObjectType, Query, SetExpr, Statement, TableObject,

@@ -1,10 +1,11 @@
 //! SQL cut into statements, by the rules of one family of databases. Where a string or a comment ends differs between
 //! them, and so does what a database runs: a text is only taken for what every one of them reads in it.
 
-use std::borrow::Cow;
+use super::strange::Strange;
 
 /// What differs between databases in where strings and comments end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // eight facts, each of which a database has or has not
 pub(super) struct Rules {
     /// `'it\'s'` is one string.
     pub(super) backslashes: bool,
@@ -94,15 +95,6 @@ pub(super) struct Statement<'a> {
     pub(super) tokens: Vec<Token<'a>>,
 }
 
-/// Something that is no SQL of any database, or that a program puts something else for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Strange {
-    /// The line, from 1.
-    pub(super) line: usize,
-    /// What it is: `a string that does not end`.
-    pub(super) what: &'static str,
-}
-
 /// All that is in a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Cut<'a> {
@@ -181,8 +173,8 @@ impl<'a> Lexer<'a> {
                 self.skip(1);
                 self.end_statement();
             }
-            '-' if rest.starts_with("--") && self.is_comment(2, self.rules.spaced_dashes) => self.to_line_end(),
-            '#' if self.is_hash_comment() => self.to_line_end(),
+            '-' if rest.starts_with("--") && self.is_comment(2, self.rules.spaced_dashes) => self.skip_line(),
+            '#' if self.is_hash_comment() => self.skip_line(),
             '/' if rest.starts_with("/*") => self.comment(),
             '*' if self.is_conditional && rest.starts_with("*/") => {
                 self.is_conditional = false;
@@ -195,7 +187,7 @@ impl<'a> Lexer<'a> {
             '$' => self.dollar(),
             '(' | ')' | ',' | '[' | ']' | '{' | '}' | '.' | '`' => self.push(Kind::Sign, 1),
             c if c.is_ascii_digit() => {
-                let length = rest.find(|c: char| !is_word(c) && c != '.').unwrap_or(rest.len());
+                let length = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len());
                 self.push(Kind::Number, length);
             }
             c if begins_word(c) || (c == '@' && rest[1..].starts_with(begins_word)) => self.word(),
@@ -226,7 +218,7 @@ impl<'a> Lexer<'a> {
         self.rules.hashes || (self.tokens.is_empty() && hides_nothing(line_of(self.rest()), true))
     }
 
-    fn to_line_end(&mut self) {
+    fn skip_line(&mut self) {
         let length = line_of(self.rest()).len();
         self.skip(length);
     }
@@ -263,22 +255,20 @@ impl<'a> Lexer<'a> {
 
     /// A string that begins `before` bytes further, behind what belongs to it.
     fn string(&mut self, before: usize, backslashes: bool) {
-        match end_of_quoted(&self.rest()[before..], '\'', backslashes) {
-            Some(length) => self.push(Kind::Text, before + length),
-            None => {
-                self.strange("a string that does not end");
-                self.push(Kind::Text, self.rest().len());
-            }
+        if let Some(length) = end_of_quoted(&self.rest()[before..], '\'', backslashes) {
+            self.push(Kind::Text, before + length);
+        } else {
+            self.strange("a string that does not end");
+            self.push(Kind::Text, self.rest().len());
         }
     }
 
     fn quoted(&mut self, end: char, backslashes: bool) {
-        match end_of_quoted(self.rest(), end, backslashes) {
-            Some(length) => self.push(Kind::Quoted, length),
-            None => {
-                self.strange("a name that does not end");
-                self.push(Kind::Sign, self.rest().len());
-            }
+        if let Some(length) = end_of_quoted(self.rest(), end, backslashes) {
+            self.push(Kind::Quoted, length);
+        } else {
+            self.strange("a name that does not end");
+            self.push(Kind::Sign, self.rest().len());
         }
     }
 
@@ -295,21 +285,20 @@ impl<'a> Lexer<'a> {
         let tag = tag.filter(|tag| {
             tag[1..tag.len() - 1].chars().all(is_word) && !tag[1..].starts_with(|c: char| c.is_ascii_digit())
         });
-        match tag.filter(|_| self.rules.dollars) {
-            None => self.push(Kind::Sign, 1),
-            Some(tag) => match rest[tag.len()..].find(tag) {
-                Some(end) => self.push(Kind::Text, end + 2 * tag.len()),
-                None => {
-                    self.strange("a string that does not end");
-                    self.push(Kind::Text, rest.len());
-                }
-            },
+        let Some(tag) = tag.filter(|_| self.rules.dollars) else { return self.push(Kind::Sign, 1) };
+        if let Some(end) = rest[tag.len()..].find(tag) {
+            self.push(Kind::Text, end + 2 * tag.len());
+        } else {
+            self.strange("a string that does not end");
+            self.push(Kind::Text, rest.len());
         }
     }
 
     fn word(&mut self) {
         let rest = self.rest();
-        let length = rest.char_indices().skip(1).find(|(_, c)| !is_word(*c)).map_or(rest.len(), |(at, _)| at);
+        // To PostgreSQL an `@` is an operator wherever it stands, and what follows it may be a `$$`.
+        let is_in = |c: char| is_word(c) && (c != '@' || !self.rules.dollars);
+        let length = rest.char_indices().skip(1).find(|(_, c)| !is_in(*c)).map_or(rest.len(), |(at, _)| at);
         let word = &rest[..length];
         if rest[length..].starts_with('\'') {
             // `E'…'`, `N'…'`, `_utf8'…'`: the quote belongs to the word.
@@ -404,64 +393,4 @@ fn end_of_quoted(text: &str, end: char, backslashes: bool) -> Option<usize> {
         }
     }
     None
-}
-
-/// What is strange about a text before anything of it is read: one for each kind, on its first line.
-pub(super) fn strange(text: &str) -> Vec<Strange> {
-    let mut found: Vec<Strange> = Vec::new();
-    let mut tell = |line: usize, what: &'static str| {
-        if found.iter().all(|known| known.what != what) {
-            found.push(Strange { line, what });
-        }
-    };
-    for (index, line) in text.split('\n').enumerate() {
-        let line_without_end = line.strip_suffix('\r').unwrap_or(line);
-        // A lone carriage return ends a comment in some databases, and so may other line ends.
-        if line_without_end.chars().any(|c| (c.is_control() && c != '\t') || is_invisible(c)) {
-            tell(index + 1, "characters that are no text");
-        }
-        if ["${", "$(", "{{", "{%", "<%", "#{"].iter().any(|mark| line.contains(mark)) {
-            tell(index + 1, "a place that a program fills in");
-        }
-    }
-    found
-}
-
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{FFFD}' | '\u{FEFF}' | '\u{2028}' | '\u{2029}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
-}
-
-/// A statement written so that every dialect of the parser cuts it alike: no comments, no strings but empty of
-/// meaning, and one space between any two pieces.
-pub(super) fn rendered(statement: &Statement<'_>) -> String {
-    let mut written = String::new();
-    let mut is_tight = true;
-    for token in &statement.tokens {
-        let (text, sticks) = match token.kind {
-            Kind::Text => (Cow::Borrowed("'s'"), false),
-            Kind::Quoted => (quoted_plainly(token), false),
-            Kind::Sign => (Cow::Borrowed(token.text), matches!(token.text, "[" | ".")),
-            Kind::Word | Kind::Number => (Cow::Borrowed(token.text), false),
-        };
-        if !(is_tight || (token.kind == Kind::Sign && matches!(token.text, "]" | "."))) {
-            written.push(' ');
-        }
-        written.push_str(&text);
-        is_tight = sticks;
-    }
-    written
-}
-
-/// A name in quotes; one with anything but letters in it loses it, for it is only a name.
-fn quoted_plainly<'a>(token: &Token<'a>) -> Cow<'a, str> {
-    if token.name().chars().all(|c| c.is_alphanumeric() || " _.-".contains(c)) && !token.name().contains("--") {
-        return Cow::Borrowed(token.text);
-    }
-    let (open, close) = match token.text.chars().next() {
-        Some('[') => ('[', ']'),
-        Some('`') => ('`', '`'),
-        _ => ('"', '"'),
-    };
-    let name: String = token.name().chars().filter(|c| c.is_alphanumeric() || " _.".contains(*c)).collect();
-    Cow::Owned(format!("{open}{}{close}", if name.is_empty() { "name" } else { &name }))
 }

@@ -15,13 +15,12 @@ enum Tool {
     MyBatis,
 }
 
-/// Which part of a text runs.
+/// The part of a text that runs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Forward {
     /// The text with the way back blanked, so that lines keep their numbers.
     pub(super) text: String,
-    /// The first line of each part that was blanked, and the part: what it undoes tells nothing, but that the
-    /// comment really was one must hold.
+    /// The line of each mark behind which something was blanked: it must hold that the mark is a comment.
     pub(super) before: Vec<usize>,
 }
 
@@ -34,11 +33,9 @@ pub(super) fn forward(text: &str) -> Forward {
     let mut is_back = false;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         match mark(line.trim_end()) {
-            Some(Mark::Up(of)) => {
-                if tool.is_none_or(|known| known == of) {
-                    tool = Some(of);
-                    is_back = false;
-                }
+            Some(Mark::Up(of)) if tool.is_none_or(|known| known == of) => {
+                tool = Some(of);
+                is_back = false;
             }
             Some(Mark::Down(of)) if tool == Some(of) || (of == Tool::MyBatis && tool.is_none()) => {
                 is_back = true;

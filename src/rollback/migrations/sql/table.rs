@@ -144,8 +144,9 @@ fn altered_column(table: &str, column: &str, op: &AlterColumnOperation) -> Effec
 
 fn added_constraint(table: &str, constraint: &TableConstraint, is_fresh: bool, fresh: &Fresh) -> Effect {
     let (kind, name) = match constraint {
-        TableConstraint::Index(_) => return Effect::additive(format!("adds an index to {table}")),
-        TableConstraint::FulltextOrSpatial(_) => return Effect::additive(format!("adds an index to {table}")),
+        TableConstraint::Index(_) | TableConstraint::FulltextOrSpatial(_) => {
+            return Effect::additive(format!("adds an index to {table}"));
+        }
         TableConstraint::ForeignKey(foreign) => {
             let to = label(&foreign.foreign_table);
             let what = format!("adds a foreign key from {table} to {to}");

@@ -274,3 +274,24 @@ fn one_red_signal_is_not_enough_unless_its_evidence_is_overwhelming() {
     assert_eq!(unmet(&some), [missing]);
     assert!(errors_only(0.3).arming().acted.is_some());
 }
+
+#[test]
+fn a_migration_that_nobody_looked_for_or_understood_keeps_it_from_acting() {
+    let unsure = Check::warning(CheckKind::Migration, "0042_x.sql has DO", Some("look at it".to_owned()));
+    let fine = Check::ok(CheckKind::Migration, "0041_x.sql adds t.a");
+    for (checks, said) in [
+        (vec![], "nobody looked for migrations of deployment/app"),
+        // Another check of the same name is not a look at migrations.
+        (vec![Check::ok("migration", "none")], "nobody looked for migrations of deployment/app"),
+        (vec![unsure.clone()], "0042_x.sql has DO"),
+        (vec![fine, unsure], "0042_x.sql has DO"),
+    ] {
+        let mut watch = deployed(automatic(Automatic::On));
+        let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
+        step.checks = checks;
+        let readiness = Readiness::Ready(Arc::new(step));
+        watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(3), readiness });
+        let effects = go_on(&mut watch, 4..=300, true);
+        assert_eq!((sends(&effects), unmet(&watch)), (0, vec![format!("migration: {said}")]));
+    }
+}

@@ -11,6 +11,7 @@ mod files;
 mod programs;
 mod python;
 mod sql;
+mod values;
 
 pub use effect::{Effect, Weight};
 pub use files::{Change, Migration, is_migration};
@@ -84,7 +85,7 @@ pub fn in_cluster(workload: &Value, jobs: &[Value], deployed: Option<Time>) -> I
 
 /// The places of migrations for git's own search, so that it lists nothing else.
 pub fn pathspecs(patterns: &[String]) -> Vec<String> {
-    files::places().chain(patterns.iter().map(String::as_str)).map(|place| format!(":(glob){place}")).collect()
+    files::places().chain(patterns.iter().map(String::as_str)).map(|place| format!(":(glob,icase){place}")).collect()
 }
 
 /// What it all means for going back: at least one check, each of the kind [`CHECK`].
@@ -207,22 +208,23 @@ fn by_files(shipped: &Shipped, migrations: &[Migration], patterns: &[String]) ->
     checks
 }
 
-/// `shop/migrations/0042_drop_legacy.py removes order.legacy_id: 1.8.3 reads it; and 2 more changes`.
+/// `shop/migrations/0042_drop_legacy.py:12 removes order.legacy_id, and 1.8.3 reads it; and 2 more changes`.
 fn sentence(path: &str, effects: &[Effect], to: &str) -> String {
     let heaviest = files::heaviest(effects);
     let Some(worst) = effects.iter().find(|effect| effect.weight == heaviest) else {
         return format!("{path} changes nothing");
     };
+    let line = worst.line.map(|line| format!(":{line}")).unwrap_or_default();
     let then = match (worst.weight, worst.then) {
-        (Weight::Additive, _) | (_, "") => format!(": {to} does not notice"),
-        (_, then) => format!(": {to} {then}"),
+        (Weight::Additive, _) | (_, "") => "does not notice",
+        (_, then) => then,
     };
     let more = match effects.len() - 1 {
         0 => String::new(),
         1 => "; and one more change".to_owned(),
         more => format!("; and {more} more changes"),
     };
-    format!("{path} {}{then}{more}", worst.what)
+    format!("{path}{line} {}, and {to} {then}{more}", worst.what)
 }
 
 fn fix_forward(from: &str) -> String {

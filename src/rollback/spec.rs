@@ -201,7 +201,7 @@ pub struct RepositorySpec {
     /// How a version names its commit, tried in order: `$version`, `v$version`; a full or short hash as the
     /// version works without any.
     pub tags: Vec<String>,
-    /// Where migrations are, beside Django's: paths with `*` and `**`.
+    /// Where migrations are, beside the known places: paths with `*` and `**`.
     pub migrations: Vec<String>,
 }
 

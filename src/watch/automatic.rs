@@ -318,7 +318,7 @@ fn plan_is_clean(scope: &[WorkloadId], plan: &Plan) -> Condition {
     }
 }
 
-/// What is not known to have no migration may have one.
+/// What is not known to have no migration may have one: each step needs a look at it, and every look must be fine.
 fn no_migration(plan: &Plan) -> Condition {
     let name = ConditionKind::Migration;
     match looked_at(plan, |kind| kind == CheckKind::Migration) {

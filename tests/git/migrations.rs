@@ -157,7 +157,7 @@ async fn a_dropped_column_between_the_two_commits_needs_the_environments_name_ty
     let checks = checks(&api, Some(company.repository()), true).await;
     let [check] = checks.as_slice() else { panic!("{checks:?}") };
     assert_eq!(check.outcome, CheckOutcome::Typed);
-    assert_eq!(check.sentence, "shop/migrations/0042_drop_legacy.py removes order.legacy_id: 1.8.3 reads it");
+    assert_eq!(check.sentence, "shop/migrations/0042_drop_legacy.py:11 removes order.legacy_id, and 1.8.3 reads it");
     assert!(check.way_out.as_ref().unwrap().ends_with("manage.py migrate shop 0041_state"), "{check:?}");
     assert_eq!(company.fingerprint(), before);
 }

@@ -135,7 +135,7 @@ pub(in crate::config) struct Repository {
     pub(in crate::config) remote: Option<At<String>>,
     /// How a version names its commit, tried in order; default `["$version", "v$version"]`.
     pub(in crate::config) tags: Option<Vec<At<String>>>,
-    /// Where migrations are, beside Django's: paths with `*` and `**`.
+    /// Where migrations are, beside the known places: paths with `*` and `**`.
     pub(in crate::config) migrations: Option<Vec<At<String>>>,
 }
 

@@ -20,21 +20,33 @@ pub struct Effect {
     pub what: String,
     /// What follows for the version before, to be read after its name: `reads it`. Empty when nothing follows.
     pub then: &'static str,
+    /// The line of its file on which it stands, where that is known.
+    pub line: Option<usize>,
 }
 
 impl Effect {
     /// The version before does not notice.
     pub(super) fn additive(what: impl Into<String>) -> Self {
-        Self { weight: Weight::Additive, what: what.into(), then: "" }
+        Self { weight: Weight::Additive, what: what.into(), then: "", line: None }
     }
 
     /// The version before may notice.
     pub(super) fn unsure(what: impl Into<String>, then: &'static str) -> Self {
-        Self { weight: Weight::Unsure, what: what.into(), then }
+        Self { weight: Weight::Unsure, what: what.into(), then, line: None }
     }
 
     /// The version before uses what is gone.
     pub(super) fn destructive(what: impl Into<String>, then: &'static str) -> Self {
-        Self { weight: Weight::Destructive, what: what.into(), then }
+        Self { weight: Weight::Destructive, what: what.into(), then, line: None }
+    }
+
+    /// The same, on a line of its file.
+    pub(super) fn on(self, line: usize) -> Self {
+        Self { line: Some(line), ..self }
+    }
+
+    /// What goes on behind a line: of a text that is written in another.
+    pub(super) fn behind(self, line: usize) -> Self {
+        Self { line: Some(line + self.line.unwrap_or(1) - 1), ..self }
     }
 }

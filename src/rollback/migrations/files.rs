@@ -3,23 +3,50 @@
 use super::effect::{Effect, Weight};
 use super::{alembic, django, sql};
 
-/// Where the known frameworks keep their migrations, and how each is read. The first that fits counts.
-const PLACES: [(&str, Reader); 15] = [
+/// Where the known frameworks keep their migrations, and how each is read. The first that fits counts; letters count
+/// in either case.
+const PLACES: [(&str, Reader); 41] = [
     ("**/migrations/versions/*.py", Reader::Alembic),
     ("**/alembic/**/*.py", Reader::Alembic),
-    ("**/migrations/[0-9]*.py", Reader::Django),
+    ("**/versions/*.py", Reader::Alembic),
+    ("**/migrations/**/*.py", Reader::Django),
     ("**/migrations/**/*.sql", Reader::Sql),
     ("**/migration/**/*.sql", Reader::Sql),
     ("**/migrate/**/*.sql", Reader::Sql),
+    ("**/evolutions/**/*.sql", Reader::Sql),
+    ("**/flyway/**/*.sql", Reader::Sql),
+    ("**/liquibase/**/*.sql", Reader::Sql),
+    ("**/drizzle/**/*.sql", Reader::Sql),
+    ("**/db/**/*.sql", Reader::Sql),
+    ("**/database/**/*.sql", Reader::Sql),
+    ("**/schema/**/*.sql", Reader::Sql),
+    ("**/deploy/*.sql", Reader::Sql),
+    ("**/*.up.sql", Reader::Sql),
     ("**/V[0-9]*__*.sql", Reader::Sql),
-    ("**/db/migrate/*.rb", Reader::None),
-    ("**/migrations/*.js", Reader::None),
-    ("**/migrations/*.ts", Reader::None),
-    ("**/migrations/*.php", Reader::None),
-    ("**/migrations/*.exs", Reader::None),
-    ("**/Migrations/*.cs", Reader::None),
+    ("**/B[0-9]*__*.sql", Reader::Sql),
+    ("**/R__*.sql", Reader::Sql),
+    ("**/beforeMigrate*.sql", Reader::Sql),
+    ("**/afterMigrate*.sql", Reader::Sql),
+    ("**/db/*migrate/*.rb", Reader::None),
+    ("**/migrations/**/*.*js", Reader::None),
+    ("**/migrations/**/*.*ts", Reader::None),
+    ("**/migration/**/*.*ts", Reader::None),
+    ("**/migrations/**/*.php", Reader::None),
+    ("**/migrations/**/*.ex*", Reader::None),
+    ("**/migrations/**/*.cs", Reader::None),
+    ("**/migrations/**/*.go", Reader::None),
+    ("**/migration*/**/*.rs", Reader::None),
+    ("**/migration*/**/*.java", Reader::None),
+    ("**/migration*/**/*.kt", Reader::None),
+    ("**/migrations/**/*.rb", Reader::None),
+    ("**/migrations/**/*.edn", Reader::None),
+    ("**/migrations/**/*.json", Reader::None),
+    ("**/migrations/**/*.*ml", Reader::None),
     ("**/changelog/**", Reader::None),
+    ("**/changelogs/**", Reader::None),
+    ("**/changesets/**", Reader::None),
     ("**/db.changelog*", Reader::None),
+    ("**/sqitch.plan", Reader::None),
 ];
 
 /// How a migration is read.
@@ -66,14 +93,18 @@ pub(super) fn places<'a>() -> impl Iterator<Item = &'a str> {
 }
 
 fn reader(path: &str, patterns: &[String]) -> Option<Reader> {
-    let name = path.rsplit('/').next().unwrap_or(path);
+    let small = path.to_lowercase();
+    let name = small.rsplit('/').next().unwrap_or(&small);
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     let undoes = name.ends_with(".down.sql") || name == "down.sql" || matches("U[0-9]*__*.sql", name);
-    if name == "__init__.py" || undoes {
+    // Django loads no module whose name begins so.
+    let is_helper = extension == Some("py") && name.starts_with(['_', '~']);
+    if is_helper || undoes {
         return None;
     }
     let known = PLACES.iter().find(|(pattern, _)| matches(pattern, path)).map(|(_, reader)| *reader);
     let configured = || {
-        let by_name = if name.to_lowercase().ends_with(".sql") { Reader::Sql } else { Reader::None };
+        let by_name = if extension == Some("sql") { Reader::Sql } else { Reader::None };
         patterns.iter().any(|pattern| matches(pattern, path)).then_some(by_name)
     };
     known.or_else(configured)
@@ -118,26 +149,30 @@ pub(super) fn heaviest(effects: &[Effect]) -> Weight {
     effects.iter().map(|effect| effect.weight).max().unwrap_or(Weight::Additive)
 }
 
-/// Whether a path fits a pattern: `*` is anything but `/`, `**/` any folders or none, `[0-9]` a digit.
+/// Whether a path fits a pattern, in either case: `*` is anything but `/`, `**/` any folders or none, `[0-9]` a digit.
 fn matches(pattern: &str, path: &str) -> bool {
+    fits(&pattern.to_lowercase(), &path.to_lowercase())
+}
+
+fn fits(pattern: &str, path: &str) -> bool {
     if let Some(rest) = pattern.strip_prefix("**/") {
-        let deeper = || path.match_indices('/').any(|(at, _)| matches(rest, &path[at + 1..]));
-        return matches(rest, path) || deeper();
+        let deeper = || path.match_indices('/').any(|(at, _)| fits(rest, &path[at + 1..]));
+        return fits(rest, path) || deeper();
     }
     if pattern == "**" {
         return true;
     }
     if let Some(rest) = pattern.strip_prefix("[0-9]") {
-        return path.starts_with(|c: char| c.is_ascii_digit()) && matches(rest, &path[1..]);
+        return path.starts_with(|c: char| c.is_ascii_digit()) && fits(rest, &path[1..]);
     }
     if let Some(rest) = pattern.strip_prefix('*') {
         let end = path.find('/').unwrap_or(path.len());
-        return (0..=end).filter(|at| path.is_char_boundary(*at)).any(|at| matches(rest, &path[at..]));
+        return (0..=end).filter(|at| path.is_char_boundary(*at)).any(|at| fits(rest, &path[at..]));
     }
     match (pattern.chars().next(), path.chars().next()) {
         (None, None) => true,
         (Some(wanted), Some(there)) if wanted == there => {
-            matches(&pattern[wanted.len_utf8()..], &path[there.len_utf8()..])
+            fits(&pattern[wanted.len_utf8()..], &path[there.len_utf8()..])
         }
         _ => false,
     }
@@ -153,7 +188,19 @@ mod tests {
             ("shop/migrations/0042_drop_legacy.py", Some(Reader::Django)),
             ("migrations/0001_initial.py", Some(Reader::Django)),
             ("shop/migrations/__init__.py", None),
-            ("shop/migrations/helpers.py", None),
+            ("shop/migrations/_helpers.py", None),
+            // Django loads every other module, and refuses one that is no migration.
+            ("shop/migrations/add_note.py", Some(Reader::Django)),
+            ("db/versions/3f2a_add.py", Some(Reader::Alembic)),
+            ("Shop/Migrations/2026_Add.CS", Some(Reader::None)),
+            ("db/migration/V2__ADD.SQL", Some(Reader::Sql)),
+            ("flyway/R__views.sql", Some(Reader::Sql)),
+            ("migration/src/m2026_add.rs", Some(Reader::None)),
+            ("conf/evolutions/default/1.sql", Some(Reader::Sql)),
+            ("web/migrations/20260101_add.mjs", Some(Reader::None)),
+            ("internal/migrations/00001_add.go", Some(Reader::None)),
+            ("deploy/add_note.sql", Some(Reader::Sql)),
+            ("revert/add_note.sql", None),
             ("shop/models.py", None),
             ("migrations/versions/3f2a_add.py", Some(Reader::Alembic)),
             ("app/alembic/versions/3f2a_add.py", Some(Reader::Alembic)),

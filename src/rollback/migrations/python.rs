@@ -1,9 +1,12 @@
-//! As much of Python's syntax as a migration needs: what is assigned to a name at the top of a class or module,
-//! read as calls, lists and texts. Never runs anything, and says `Other` where it does not understand.
+//! As much of Python's syntax as a migration needs: its statements in blocks, and values read as calls, lists and
+//! texts. Never runs anything, and says so where it does not understand.
 
+mod module;
 mod tokens;
 
-use tokens::{Token, tokens};
+pub(super) use module::{Block, Module, Names, Statement};
+
+use tokens::{Piece, Token};
 
 /// Deeper nesting than this is not read: no migration is written so.
 const DEEPEST: usize = 64;
@@ -13,12 +16,16 @@ const DEEPEST: usize = 64;
 pub(super) enum Expr {
     /// A string, its pieces joined.
     Text(String),
+    /// A number.
+    Number,
     /// A name with its dots: `models.CASCADE`, `True`.
     Name(String),
     /// A call.
     Call(Call),
     /// A list or a tuple.
     List(Vec<Expr>),
+    /// A set, or a dictionary with its keys.
+    Set(Vec<Expr>),
     /// Anything else.
     Other,
 }
@@ -28,16 +35,13 @@ pub(super) enum Expr {
 pub(super) struct Call {
     /// What is called, with its dots.
     pub(super) name: String,
+    /// The line on which it begins, from 1.
+    pub(super) line: usize,
     positional: Vec<Expr>,
     named: Vec<(String, Expr)>,
 }
 
 impl Call {
-    /// The last part of what is called: `AddField`.
-    pub(super) fn short_name(&self) -> &str {
-        self.name.rsplit('.').next().unwrap_or_default()
-    }
-
     /// An argument by its place or its name.
     pub(super) fn argument(&self, place: usize, name: &str) -> Option<&Expr> {
         self.named_argument(name).or_else(|| self.positional.get(place))
@@ -55,77 +59,42 @@ impl Call {
             _ => None,
         }
     }
+
+    /// All arguments.
+    pub(super) fn arguments(&self) -> impl Iterator<Item = &Expr> {
+        self.positional.iter().chain(self.named.iter().map(|(_, value)| value))
+    }
 }
 
-/// The list that is assigned to `name`, outside of any brackets. `None` when there is none, when it is made by more
-/// than a plain list, or when it is touched again afterwards.
-pub(super) fn assigned_list(source: &str, name: &str) -> Option<Vec<Expr>> {
-    let tokens = tokens(source);
-    let mut parser = Parser { tokens: &tokens, at: 0, depth: 0 };
-    let mut found = None;
-    while let Some(token) = parser.next() {
-        match token {
-            Token::Open(_) => parser.skip_to_close(),
-            // `self.operations` is another thing.
-            Token::Dot => parser.at += 1,
-            Token::Name(word) if word == name => {
-                if parser.peek() == Some(&Token::Colon) {
-                    parser.skip_annotation();
-                }
-                if found.is_some() || !parser.take(&Token::Equals) {
-                    return None;
-                }
-                let value = parser.expression();
-                let ends = matches!(parser.peek(), None | Some(Token::Newline));
-                match value {
-                    Expr::List(list) if ends => found = Some(list),
-                    _ => return None,
-                }
-            }
-            _ => {}
-        }
+impl Expr {
+    /// Whether it is this name.
+    pub(super) fn is(&self, name: &str) -> bool {
+        matches!(self, Self::Name(known) if known == name)
     }
-    found
 }
 
-/// Every call in the source whose dotted name begins with one of these, in order, wherever it stands.
-pub(super) fn calls(source: &str, prefixes: &[&str]) -> Vec<Call> {
-    let tokens = tokens(source);
-    let mut found = Vec::new();
-    for start in 0..tokens.len() {
-        let follows_dot = start > 0 && tokens[start - 1] == Token::Dot;
-        if follows_dot || !matches!(&tokens[start], Token::Name(word) if prefixes.contains(&word.as_str())) {
-            continue;
-        }
-        let mut parser = Parser { tokens: &tokens, at: start, depth: 0 };
-        if let Expr::Call(call) = parser.primary() {
-            found.push(call);
-        }
-    }
-    found
+/// The one value that these pieces are; `Other` when they are more.
+fn value(pieces: &[Piece]) -> Expr {
+    let mut parser = Parser { pieces, at: 0, depth: 0 };
+    let value = parser.expression();
+    if parser.peek().is_none() { value } else { Expr::Other }
 }
 
 struct Parser<'a> {
-    tokens: &'a [Token],
+    pieces: &'a [Piece],
     at: usize,
     depth: usize,
 }
 
 impl<'a> Parser<'a> {
     fn peek(&self) -> Option<&'a Token> {
-        self.tokens.get(self.at)
+        self.pieces.get(self.at).map(|piece| &piece.token)
     }
 
     fn next(&mut self) -> Option<&'a Token> {
         let token = self.peek();
         self.at += usize::from(token.is_some());
         token
-    }
-
-    fn take(&mut self, token: &Token) -> bool {
-        let there = self.peek() == Some(token);
-        self.at += usize::from(there);
-        there
     }
 
     /// Behind the bracket that closes the one just opened.
@@ -143,25 +112,11 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// To the `=` or the line's end after a type annotation.
-    fn skip_annotation(&mut self) {
-        while let Some(token) = self.peek() {
-            match token {
-                Token::Equals | Token::Newline => return,
-                Token::Open(_) => {
-                    self.at += 1;
-                    self.skip_to_close();
-                }
-                _ => self.at += 1,
-            }
-        }
-    }
-
     /// To the end of an expression, over whatever is in it.
     fn skip_rest(&mut self) {
         while let Some(token) = self.peek() {
             match token {
-                Token::Comma | Token::Close | Token::Newline => return,
+                Token::Comma | Token::Close => return,
                 Token::Open(_) => {
                     self.at += 1;
                     self.skip_to_close();
@@ -188,9 +143,12 @@ impl<'a> Parser<'a> {
     }
 
     fn expression(&mut self) -> Expr {
-        let value = if self.peek() == Some(&Token::Name("lambda".to_owned())) { Expr::Other } else { self.primary() };
+        let is_lambda = matches!(self.peek(), Some(Token::Name(word)) if word == "lambda");
+        let value = if is_lambda { Expr::Other } else { self.primary() };
         match self.peek() {
-            None | Some(Token::Comma | Token::Close | Token::Newline) => value,
+            None | Some(Token::Comma | Token::Close) => value,
+            // Only in braces is it the end of a key.
+            Some(Token::Colon) if self.depth > 0 => value,
             _ => {
                 self.skip_rest();
                 Expr::Other
@@ -201,14 +159,7 @@ impl<'a> Parser<'a> {
     /// A value with what hangs on it: `a.b(…).c[…]`.
     fn primary(&mut self) -> Expr {
         let mut value = match self.peek() {
-            Some(Token::Text(_)) => {
-                let mut joined = String::new();
-                while let Some(Token::Text(text)) = self.peek() {
-                    joined.push_str(text);
-                    self.at += 1;
-                }
-                Expr::Text(joined)
-            }
+            Some(Token::Text(_) | Token::Formatted(_)) => self.texts(),
             Some(Token::Name(name)) => {
                 self.at += 1;
                 Expr::Name(name.clone())
@@ -217,7 +168,14 @@ impl<'a> Parser<'a> {
                 self.at += 1;
                 self.bracketed(*bracket)
             }
-            // A number, a sign, a star.
+            Some(Token::Number) => {
+                self.at += 1;
+                Expr::Number
+            }
+            Some(Token::Minus) => {
+                self.at += 1;
+                if self.peek() == Some(&Token::Number) { self.primary() } else { Expr::Other }
+            }
             Some(Token::Else) => {
                 self.at += 1;
                 Expr::Other
@@ -234,8 +192,9 @@ impl<'a> Parser<'a> {
                     }
                 }
                 (Some(Token::Open('(')), Expr::Name(name)) => {
+                    let line = self.pieces[self.at].line;
                     self.at += 1;
-                    self.call(name)
+                    self.call(name, line)
                 }
                 (Some(Token::Open(_)), _) => {
                     self.at += 1;
@@ -247,9 +206,23 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Strings that stand side by side are one.
+    fn texts(&mut self) -> Expr {
+        let mut joined = Some(String::new());
+        loop {
+            match (self.peek(), &mut joined) {
+                (Some(Token::Text(text)), Some(joined)) => joined.push_str(text),
+                (Some(Token::Formatted(_)), _) => joined = None,
+                (Some(Token::Text(_)), None) => {}
+                _ => return joined.map_or(Expr::Other, Expr::Text),
+            }
+            self.at += 1;
+        }
+    }
+
     /// What is between brackets of which the first was just taken.
     fn bracketed(&mut self, bracket: char) -> Expr {
-        if bracket == '{' || self.depth >= DEEPEST {
+        if self.depth >= DEEPEST {
             self.skip_to_close();
             return Expr::Other;
         }
@@ -266,21 +239,30 @@ impl<'a> Parser<'a> {
                     self.at += 1;
                     commas = true;
                 }
+                Some(Token::Colon) if bracket == '{' => self.at += 1,
+                Some(Token::Colon) => {
+                    self.at += 1;
+                    list.push(Expr::Other);
+                }
                 Some(_) => list.push(self.inner()),
             }
         }
-        // Brackets around one value alone are only brackets.
-        if bracket == '(' && !commas && list.len() == 1 { list.remove(0) } else { Expr::List(list) }
+        match bracket {
+            '{' => Expr::Set(list),
+            // Brackets around one value alone are only brackets.
+            '(' if !commas && list.len() == 1 => list.remove(0),
+            _ => Expr::List(list),
+        }
     }
 
-    fn call(&mut self, name: String) -> Expr {
+    fn call(&mut self, name: String, line: usize) -> Expr {
         if self.depth >= DEEPEST {
             self.skip_to_close();
             return Expr::Other;
         }
-        let mut call = Call { name, positional: Vec::new(), named: Vec::new() };
+        let mut call = Call { name, line, positional: Vec::new(), named: Vec::new() };
         loop {
-            match (self.peek(), self.tokens.get(self.at + 1)) {
+            match (self.peek(), self.pieces.get(self.at + 1).map(|piece| &piece.token)) {
                 (None, _) => return Expr::Other,
                 (Some(Token::Close), _) => {
                     self.at += 1;
@@ -312,75 +294,4 @@ impl<'a> Parser<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::*;
-
-    fn text(text: &str) -> Expr {
-        Expr::Text(text.to_owned())
-    }
-
-    #[test]
-    fn a_list_is_read_over_lines_comments_and_brackets_in_strings() {
-        let source = "class M:\n    # operations = [1]\n    operations = [  # here\n        'a]b', \"c\"\n        'd',\n        \
-                      (\"e\", 'f'),  # ]\n    ]\n    other = 1\n";
-        let list = assigned_list(source, "operations").unwrap();
-        assert_eq!(list, [text("a]b"), text("cd"), Expr::List(vec![text("e"), text("f")])]);
-    }
-
-    #[test]
-    fn strings_of_every_kind_are_one() {
-        let source = "x = ['''a\n'b' ''' r'\\d' \"\\\"q\\\"\", rb'z', f\"{y}\"]";
-        assert_eq!(assigned_list(source, "x").unwrap(), [text("a\n'b' \\d\"q\""), text("z"), text("{y}")]);
-    }
-
-    #[test]
-    fn a_call_has_its_arguments_by_place_and_by_name() {
-        let source = "x = [a.b.C('one', two=d.E(null=True), f=lambda apps, editor: {1: 2}, g=-1, *rest)]";
-        let list = assigned_list(source, "x").unwrap();
-        let [Expr::Call(call)] = list.as_slice() else { panic!("{list:?}") };
-        assert_eq!((call.name.as_str(), call.short_name()), ("a.b.C", "C"));
-        assert_eq!(call.text(0, "first"), Some("one"));
-        let Some(Expr::Call(inner)) = call.argument(9, "two") else { panic!("{call:?}") };
-        assert_eq!(inner.named_argument("null"), Some(&Expr::Name("True".to_owned())));
-        assert_eq!(call.named_argument("f"), Some(&Expr::Other));
-        assert_eq!(call.named_argument("g"), Some(&Expr::Other));
-    }
-
-    #[test]
-    fn what_is_more_than_a_plain_list_is_not_pretended_to_be_read() {
-        for source in [
-            "x = [1] + more",
-            "x = make()",
-            "x = [1]\nx += [2]",
-            "x = [1]\nx.append(2)",
-            "x = [",
-            "x = [1][0]",
-            "y = []",
-            "",
-        ] {
-            assert_eq!(assigned_list(source, "x"), None, "{source}");
-        }
-        assert_eq!(assigned_list("x: list[Op] = []", "x"), Some(Vec::new()));
-        assert_eq!(assigned_list("self.x = 1\nx = ()\nf(x=[1])", "x"), Some(Vec::new()));
-        assert_eq!(assigned_list("x = [\n a for a in b\n]", "x"), Some(vec![Expr::Other]));
-    }
-
-    #[test]
-    fn broken_and_hostile_source_ends() {
-        for source in ["x = [(", "x = [=,=]", "x = ['", "x = ]]]", "x = [a(b=)]", "x = [lambda", "\\"] {
-            assigned_list(source, "x");
-        }
-        let deep = format!("x = {}", "[".repeat(100_000));
-        assert_eq!(assigned_list(&deep, "x"), None);
-    }
-
-    #[test]
-    fn calls_are_found_wherever_they_stand() {
-        let source = "def upgrade():\n    op.drop_column('orders', 'old')\n    with op.batch_alter_table('t') as batch_op:\n        \
-                      batch_op.drop_column('c')\n";
-        let found = calls(source, &["op", "batch_op"]);
-        let names: Vec<&str> = found.iter().map(|call| call.name.as_str()).collect();
-        assert_eq!(names, ["op.drop_column", "op.batch_alter_table", "batch_op.drop_column"]);
-    }
-}
+mod tests;

@@ -41,7 +41,7 @@ const ADD: &str = "migrations.AddField('order', 'note', models.TextField(null=Tr
 #[test]
 fn a_dropped_column_takes_a_typed_confirmation() {
     let told = told(None, &[], read(&[("shop/migrations/0042_drop_legacy.py", DROP)]));
-    let sentence = "shop/migrations/0042_drop_legacy.py removes order.legacy_id: 1.8.3 reads it";
+    let sentence = "shop/migrations/0042_drop_legacy.py:3 removes order.legacy_id, and 1.8.3 reads it";
     assert_eq!(told, [(CheckOutcome::Typed, sentence.to_owned())]);
 }
 
@@ -59,14 +59,14 @@ fn the_way_out_of_a_django_migration_names_the_one_before() {
 #[test]
 fn an_added_nullable_column_is_a_remark() {
     let told = told(None, &[], read(&[("shop/migrations/0042_note.py", ADD)]));
-    let sentence = "shop/migrations/0042_note.py adds order.note, nullable: 1.8.3 does not notice";
+    let sentence = "shop/migrations/0042_note.py:3 adds order.note, nullable, and 1.8.3 does not notice";
     assert_eq!(told, [(CheckOutcome::Ok, sentence.to_owned())]);
 }
 
 #[test]
 fn the_worst_of_a_file_speaks_for_it_and_the_rest_is_counted() {
     let told = told(None, &[], read(&[("shop/migrations/0042_x.py", &format!("{ADD}, {DROP}, {ADD}"))]));
-    let sentence = "shop/migrations/0042_x.py removes order.legacy_id: 1.8.3 reads it; and 2 more changes";
+    let sentence = "shop/migrations/0042_x.py:3 removes order.legacy_id, and 1.8.3 reads it; and 2 more changes";
     assert_eq!(told, [(CheckOutcome::Typed, sentence.to_owned())]);
 }
 

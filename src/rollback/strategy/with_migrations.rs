@@ -29,6 +29,8 @@ pub struct WithMigrations {
     repository: Option<Arc<Repository>>,
     repository_first: bool,
     memory: Mutex<Vec<Remembered>>,
+    /// What was last judged, and how: it is the same at nearly every preparation.
+    judged: Mutex<Option<(Shipped, Vec<Check>)>>,
 }
 
 /// What the repository tells of two versions, or will.
@@ -42,7 +44,7 @@ struct Remembered {
 impl WithMigrations {
     /// That strategy, with what the cluster and the repository tell of migrations.
     pub fn new(inner: Arc<dyn Strategy>, cluster: Cluster, repository: Option<Arc<Repository>>) -> Self {
-        Self { inner, cluster, repository, repository_first: false, memory: Mutex::default() }
+        Self { inner, cluster, repository, repository_first: false, memory: Mutex::default(), judged: Mutex::default() }
     }
 
     /// The same, for a strategy that wants to name the commits of the versions: the repository is read before it is
@@ -80,8 +82,21 @@ impl WithMigrations {
         let Some((from, to)) = chosen.or(guess) else { return readiness };
         let files = self.files(&from, &to).await;
         let (from, to) = (from.label().to_owned(), to.label().to_owned());
-        add(&mut readiness, migrations::checks(&Shipped { from, to, cluster: in_cluster, files }));
+        add(&mut readiness, self.judge(Shipped { from, to, cluster: in_cluster, files }));
         readiness
+    }
+
+    /// The checks of all that was looked at.
+    fn judge(&self, shipped: Shipped) -> Vec<Check> {
+        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*judged {
+            Some((known, checks)) if *known == shipped => checks.clone(),
+            _ => {
+                let checks = migrations::checks(&shipped);
+                *judged = Some((shipped, checks.clone()));
+                checks
+            }
+        }
     }
 
     /// What the repository tells of two versions. It is asked once, in the background; what it could not tell is

@@ -97,12 +97,11 @@ async fn assembled(
     // One at a time: two of them would ask for the same key to be touched.
     for program in missing {
         let mut printed = pin!(program.printed());
-        let printed = match timeout(AT_ONCE, &mut printed).await {
-            Ok(printed) => printed,
-            Err(_) => {
-                output::stderr().line(&format!("redflag: {}", program.waiting()));
-                printed.await
-            }
+        let printed = if let Ok(printed) = timeout(AT_ONCE, &mut printed).await {
+            printed
+        } else {
+            output::stderr().line(&format!("redflag: {}", program.waiting()));
+            printed.await
         };
         secrets.keep(program.clone(), printed);
     }

@@ -237,7 +237,7 @@ fn quitting_asks_while_a_rollback_runs() {
     snapshot("quit_120x40", &mut scene, 120, 40);
     assert_eq!(scene.press("n"), []);
     assert_eq!(scene.press("q y"), [Reaction::Quit]);
-    assert_eq!(scene.press("ctrl-c ctrl-c"), [Reaction::Quit]);
+    assert_eq!(scene.press("ctrl-c ctrl-c"), [Reaction::Interrupt]);
     assert_eq!(healthy().press("q"), [Reaction::Quit]);
 }
 

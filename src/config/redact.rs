@@ -183,8 +183,8 @@ fn walk(value: &DeValue<'_>, span: &Span, in_source: bool, suspicious: bool, fou
                 walk(value.get_ref(), &value.span(), in_source, suspicious, found);
             }
         }
-        DeValue::String(text) if suspicious || may_hold_a_secret(text) => found.push(span.clone()),
-        DeValue::String(_) => {}
+        DeValue::String(_) if suspicious => found.push(span.clone()),
+        DeValue::String(text) => found.extend(secret_part(text, span)),
         _ if suspicious => found.push(span.clone()),
         _ => {}
     }
@@ -203,6 +203,19 @@ fn entry(key: &str, value: &Spanned<DeValue<'_>>, in_source: bool, suspicious: b
     };
     let in_source = in_source && !OWN_KEYS.contains(&name.as_str());
     walk(value.get_ref(), &value.span(), in_source, suspicious, found);
+}
+
+/// What of an address may be a secret: all of one with a user, and the parameters of any other.
+fn secret_part(text: &str, span: &Span) -> Option<Span> {
+    if !may_hold_a_secret(text) {
+        return None;
+    }
+    let begin = text.find(['?', '#']).filter(|begin| !text[..*begin].contains('@'));
+    // Only where it is written as it reads, with a quote on either side, is its part of the file known.
+    match begin {
+        Some(begin) if span.len() == text.len() + 2 => Some(span.start + begin + 2..span.end - 1),
+        _ => Some(span.clone()),
+    }
 }
 
 /// Whether a text is an address that carries a user, and so perhaps a password, or parameters: `?token=…`.
@@ -278,16 +291,16 @@ mod tests {
     #[test]
     #[allow(clippy::unwrap_used)]
     fn the_parameters_of_an_address_are_not_shown() {
-        for (address, is_shown) in [
-            ("https://hook/?token=abc", false),
-            ("https://hook/x#key=abc", false),
-            ("https://hook/?", true),
-            ("https://hook/a=b", true),
+        for (address, safe, is_shown) in [
+            ("https://hook/?token=abc", "https://hook/?*********", false),
+            ("https://hook/x#key=abc", "https://hook/x#*******", false),
+            ("https://hook/?", "https://hook/?", true),
+            ("https://hook/a=b", "https://hook/a=b", true),
         ] {
             let text =
                 format!("[environments.a]\nwebsite = '{address}'\n[environments.a.flags]\noff_url = '{address}'");
             let root = DeTable::parse(&text).unwrap();
-            assert_eq!(shown(&text, &secrets(root.get_ref())) == text, is_shown, "{address}");
+            assert_eq!(shown(&text, &secrets(root.get_ref())), text.replace(address, safe));
             let broken = format!("[sources.a]\nurl = \"{address}\" x");
             assert_eq!(shown(&broken, &suspects(&broken)) == broken, is_shown, "{address}");
         }

@@ -117,7 +117,7 @@ impl Outside {
         }
     }
 
-    /// The outside before its credentials are there: what is asked of it waits for [`Outside::equip`].
+    /// The outside before its credentials are there: what is asked of it waits until they come (see [`super::Awaited`]).
     pub fn unequipped(setup: Arc<Setup>, clock: Clock, out: mpsc::Sender<Message>) -> Self {
         let outside = Self::new(setup, Vec::new(), RollbackSpec::default(), clock, out);
         Self { held_back: Some(Vec::new()), ..outside }

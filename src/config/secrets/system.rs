@@ -34,9 +34,11 @@ pub trait Secrets {
 /// So all else can be found right or wrong before anybody waits.
 #[derive(Debug, Default)]
 pub struct SystemSecrets {
-    /// What came of each program; nothing yet of those that are missing.
-    printed: Mutex<BTreeMap<Vec<String>, Option<Result<Secret, String>>>>,
+    printed: Mutex<Printed>,
 }
+
+/// What came of each program; nothing yet of those that are missing.
+type Printed = BTreeMap<Vec<String>, Option<Result<Secret, String>>>;
 
 /// A program that prints a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +60,7 @@ impl SystemSecrets {
         self.printed().insert(program.words, Some(printed));
     }
 
-    fn printed(&self) -> MutexGuard<'_, BTreeMap<Vec<String>, Option<Result<Secret, String>>>> {
+    fn printed(&self) -> MutexGuard<'_, Printed> {
         // Each change of it is one call: whoever panicked left it whole.
         self.printed.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -116,7 +116,7 @@ pub struct ServiceId(pub u16);
 /// One version of a workload: its images and the template history entry it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// The images of the template's containers, first container first.
+    /// The images of the template's containers, that of the main one first; see [`main_container`].
     pub images: Vec<String>,
     /// The template history number (`deployment.kubernetes.io/revision`, or a `ControllerRevision`'s).
     /// It moves when a revision is undone to: identity is `hash`, this is for people.
@@ -127,7 +127,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// What people call the version: the first image's tag, else a short digest, else the image.
+    /// What people call the version: the main image's tag, else a short digest, else the image.
     ///
     /// ```
     /// use redflag::deploy::version_label;
@@ -138,6 +138,47 @@ impl Version {
     pub fn label(&self) -> &str {
         self.images.first().map_or("?", |image| version_label(image))
     }
+}
+
+/// The container whose image is what people call the version, by its place among `now`: name and image of each.
+///
+/// The one that the template itself names (`kubectl.kubernetes.io/default-container`); else the one whose image
+/// changed with this deploy; else the one that is named like the workload. Never the first because it is the first:
+/// meshes and proxies put themselves there. Of several that changed it is the one named like the workload.
+///
+/// ```
+/// use redflag::deploy::main_container;
+/// let (proxy, old, new) = (("istio-proxy", "proxyv2:1.26.1"), ("web", "shop:1.8.3"), ("web", "shop:1.9.0"));
+/// assert_eq!(main_container(&[proxy, new], Some(&[proxy, old]), None, "shop"), 1, "it changed");
+/// assert_eq!(main_container(&[proxy, new], None, None, "web"), 1, "it is named like the workload");
+/// assert_eq!(main_container(&[proxy, new], Some(&[proxy, old]), Some("istio-proxy"), "web"), 0, "it was named");
+/// ```
+pub fn main_container(
+    now: &[(&str, &str)],
+    before: Option<&[(&str, &str)]>,
+    named: Option<&str>,
+    workload: &str,
+) -> usize {
+    let place = |wanted: &str| now.iter().position(|(name, _)| *name == wanted);
+    if let Some(place) = named.and_then(place) {
+        return place;
+    }
+    let changed = |(name, image): &(&str, &str)| {
+        let before = before.into_iter().flatten().find(|(old, _)| old == name);
+        before.is_some_and(|(_, old)| old != image)
+    };
+    let like_the_workload = place(workload);
+    like_the_workload
+        .filter(|place| changed(&now[*place]))
+        .or_else(|| now.iter().position(changed))
+        .or(like_the_workload)
+        .unwrap_or(0)
+}
+
+/// The images of some containers, that of the main one first.
+pub fn main_first(containers: &[(&str, &str)], main: usize) -> Vec<String> {
+    let rest = containers.iter().enumerate().filter(|(place, _)| *place != main).map(|(_, container)| container);
+    containers.get(main).into_iter().chain(rest).map(|(_, image)| (*image).to_owned()).collect()
 }
 
 /// The part of an image reference that people call the version; see [`Version::label`].

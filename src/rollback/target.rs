@@ -111,8 +111,11 @@ pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Ta
     let (entries, choice) = (&lineage.entries, &wanted.choice);
     let live = &workload["spec"]["template"];
     let current = lineage.current.as_ref();
+    let before = entries.iter().find(|entry| !template::same_version(&entry.template, live));
+    let main = template::main_container(workload, before.map(|entry| &entry.template));
     let is_current = |entry: &Entry| {
-        template::same(&entry.template, live) || current.is_some_and(|now| now.version.hash == entry.version.hash)
+        template::same_version(&entry.template, live)
+            || current.is_some_and(|now| now.version.hash == entry.version.hash)
     };
     let others: Vec<&Entry> = entries.iter().filter(|entry| !is_current(entry)).collect();
 
@@ -141,7 +144,7 @@ pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Ta
         return Err(identical(entry, &others));
     }
     let from = Version {
-        images: template::images(live),
+        images: template::images(live, main.as_deref()),
         // Not in the history yet: the controller will give it the next number.
         revision: current.map_or_else(|| next_number(entries), |current| current.version.revision),
         hash: current.map(|current| current.version.hash.clone()).unwrap_or_default(),

@@ -53,7 +53,7 @@ impl Watch {
             // Our own undo is on its way or through: the deploy that is watched stays the one taken back.
             (Some(_), Some(deploy)) if self.is_our_undo(id, &deploy) => {}
             (Some(_), Some(deploy)) if self.is_our_build(id, &deploy) => self.note_what_came_back(id, deploy.to),
-            (Some(known), Some(deploy)) if known.to.hash != deploy.to.hash || known.at != deploy.at => {
+            (Some(known), Some(deploy)) if !is_restart(&known, &deploy) && differs(&known, &deploy) => {
                 if known.to.hash != deploy.to.hash {
                     self.tell_deploy(id, &deploy);
                 }
@@ -255,6 +255,16 @@ fn pace(rollout: &Rollout) -> Option<TimeDelta> {
     let mut spans: Vec<TimeDelta> = ready.filter_map(|pod| Some(pod.ready_since? - pod.created?)).collect();
     spans.sort_unstable();
     spans.get(spans.len() / 2).copied().filter(|span| *span > TimeDelta::zero())
+}
+
+/// Whether it is another deploy than the one that is known.
+fn differs(known: &Deploy, deploy: &Deploy) -> bool {
+    known.to.hash != deploy.to.hash || known.at != deploy.at
+}
+
+/// Whether only the pods of the known deploy were restarted: they have another hash, and it is the same deploy.
+fn is_restart(known: &Deploy, deploy: &Deploy) -> bool {
+    known.at == deploy.at && known.to.images == deploy.to.images && known.from == deploy.from
 }
 
 /// A version under the name a person gave it; its identity stays what the cluster says.

@@ -19,15 +19,14 @@ pub(super) fn check(workload: &Value, target: &Target) -> Option<Check> {
         return by_server.then(|| warning(NAME, brings_back(target.from.label()), WAY_OUT));
     };
     let applied: Value = serde_json::from_str(applied).unwrap_or_default();
-    let images = template::images(&applied["spec"]["template"]);
-    if images.is_empty() {
+    let template = &applied["spec"]["template"];
+    if template::images(template, None).is_empty() {
         return Some(warning(NAME, brings_back("the new version"), WAY_OUT));
     }
-    if images == target.entry.version.images {
+    if template::runs(template, &target.entry.version.images) {
         return Some(Check::ok(NAME, "the files that were applied last name the old images already"));
     }
-    let label = crate::deploy::version_label(&images[0]);
-    Some(warning(NAME, brings_back(label), WAY_OUT))
+    Some(warning(NAME, brings_back(&template::label(&applied)), WAY_OUT))
 }
 
 fn brings_back(version: &str) -> String {

@@ -1,7 +1,7 @@
 //! Whose rollout is under way or was the last: the watched deploy's, somebody else's, or another rollback.
 
 use super::warning;
-use crate::deploy::{WorkloadKind, version_label};
+use crate::deploy::WorkloadKind;
 use crate::rollback::ask::{Ask, Choice};
 use crate::rollback::target::argo::Standing;
 use crate::rollback::target::author::{self, Author, by};
@@ -12,8 +12,7 @@ use serde_json::Value;
 const NAME: &str = "rollout";
 
 pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage) -> Vec<Check> {
-    let images = template::images(&workload["spec"]["template"]);
-    let runs = images.first().map_or("?", |image| version_label(image));
+    let runs = &template::label(workload);
     let author = author::of_spec(workload);
     let by = by(author.as_ref());
     let under_way = under_way(ask.reference.kind, workload);
@@ -44,7 +43,7 @@ fn another_rollout(
             format!("{} was deleted and made anew{by}; it now runs {runs}", ask.reference),
             format!("find out who did that; this watch began with {} of the old one", seen.running.label()),
         ),
-        (Some(seen), _) if seen.running.images != template::images(&workload["spec"]["template"]) => warning(
+        (Some(seen), _) if !template::runs(&workload["spec"]["template"], &seen.running.images) => warning(
             NAME,
             format!("{runs} was deployed over {}, which is watched here{by}", seen.running.label()),
             "ask who deploys: it may be the fix",

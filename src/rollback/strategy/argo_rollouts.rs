@@ -4,7 +4,7 @@
 use super::kubernetes::{self, Changed, Found, Sight, Trial, Undo};
 use super::{Strategy, not_mine};
 use crate::cluster::Cluster;
-use crate::deploy::{Version, WorkloadKind, WorkloadRef, version_label};
+use crate::deploy::{Version, WorkloadKind, WorkloadRef};
 use crate::rollback::action::{Action, Patch};
 use crate::rollback::ask::Ask;
 use crate::rollback::preflight::abort::{self, Way};
@@ -195,13 +195,14 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool) -> Res
     let meant = covered.map(|covered| if abort { &covered.from } else { &covered.to });
     let by = author::by(author::of_spec(&object).as_ref());
     // One that takes its template from elsewhere has no images to name.
-    let images = template::images(&object["spec"]["template"]);
+    let template = &object["spec"]["template"];
+    let has_images = !template::images(template, None).is_empty();
     let is_other = |meant: &Version| {
-        let unseen = !update.is_observed && !images.is_empty() && images != meant.images;
+        let unseen = !update.is_observed && has_images && !template::runs(template, &meant.images);
         update.status.current_pod_hash != meant.hash || unseen
     };
     if meant.is_none_or(is_other) {
-        let runs = images.first().map_or_else(String::new, |image| format!("; it now runs {}", version_label(image)));
+        let runs = if has_images { format!("; it now runs {}", template::label(&object)) } else { String::new() };
         return Ok(State::Changed(format!("another deploy of {of} was quicker{by}{runs}")));
     }
     if abort && update.is_promoted() {

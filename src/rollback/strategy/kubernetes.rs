@@ -14,12 +14,12 @@ pub(super) use sight::{Sight, look_at, read, read_workload};
 
 use super::Strategy;
 use crate::cluster::Cluster;
-use crate::deploy::{WorkloadKind, WorkloadRef, version_label};
+use crate::deploy::{WorkloadKind, WorkloadRef};
 use crate::rollback::action::{Action, Patch};
 use crate::rollback::ask::Ask;
 use crate::rollback::preflight::{self, Aim, Owner};
 use crate::rollback::target::{author, patch, template};
-use crate::rollback::{Answer, Blocked, Check, CheckOutcome, Readiness, Refusal, Run, Step};
+use crate::rollback::{Answer, Blocked, Check, CheckOutcome, Covered, Readiness, Refusal, Run, Step};
 use answer::Meaning;
 use api::{Call, Lost, Reply};
 use futures_util::future::{BoxFuture, FutureExt, ready};
@@ -284,8 +284,7 @@ pub(super) async fn find(cluster: &Cluster, patch: &Patch) -> Result<Found, Stri
 
 /// The version in a workload's template, as people call it.
 pub(super) fn image(workload: &Value) -> String {
-    let images = template::images(&workload["spec"]["template"]);
-    images.first().map_or("?", |image| version_label(image)).to_owned()
+    template::label(workload)
 }
 
 async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, String> {
@@ -296,9 +295,9 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, St
     };
     let object = &object;
     let live = &object["spec"]["template"];
-    let (images, image) = (template::images(live), image(object));
+    let image = image(object);
     let by = author::by(author::of_spec(object).as_ref());
-    if template::same(live, patch::template(&patch.document)) || is_ours(step, patch, object, &images) {
+    if template::same(live, patch::template(&patch.document)) || is_ours(step, patch, object) {
         return Ok(State::Restored);
     }
     let before = patch::replaced(&patch.document);
@@ -312,11 +311,11 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, St
     }
     let covered = step.covers.first();
     Ok(State::Changed(match covered {
-        Some(covered) if images == covered.from.images => {
+        Some(covered) if template::runs(live, &covered.from.images) => {
             let by = author::by(author::of_settings(object).as_ref());
             format!("{of} was changed (other settings){by}; it still runs {image}")
         }
-        Some(covered) if images == covered.to.images => {
+        Some(covered) if template::runs(live, &covered.to.images) => {
             format!("{of} runs {image} again{by}, with other settings than revision {} had", covered.to.revision)
         }
         _ => format!("another deploy of {of} was quicker{by}; it now runs {image}"),
@@ -325,10 +324,12 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, St
 
 /// Whether an undo made the workload what it is although its template is not quite the old one: admission may
 /// change what it lets in.
-fn is_ours(step: &Step, patch: &Patch, object: &Value, images: &[String]) -> bool {
+fn is_ours(step: &Step, patch: &Patch, object: &Value) -> bool {
     let is_newer = object["metadata"]["generation"].as_i64().is_some_and(|generation| generation > patch.generation);
+    let live = &object["spec"]["template"];
     let is_target =
-        step.covers.iter().any(|covered| covered.reference == patch.reference && covered.to.images == images);
+        |covered: &Covered| covered.reference == patch.reference && template::runs(live, &covered.to.images);
+    let is_target = step.covers.iter().any(is_target);
     is_newer && is_target && author::of_spec(object).is_some_and(|author| author.manager == api::FIELD_MANAGER)
 }
 

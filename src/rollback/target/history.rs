@@ -60,6 +60,12 @@ pub fn read(kind: WorkloadKind, workload: &Value, items: &[Value]) -> Vec<Entry>
     let mut entries: Vec<Entry> =
         items.iter().filter(|item| is_controlled_by(item, uid)).filter_map(|item| entry(kind, item)).collect();
     entries.sort_by_key(|entry| std::cmp::Reverse((entry.version.revision, entry.created)));
+    let live = &workload["spec"]["template"];
+    let before = entries.iter().find(|entry| !template::same_version(&entry.template, live));
+    let main = template::main_container(workload, before.map(|entry| &entry.template));
+    for entry in &mut entries {
+        entry.version.images = template::images(&entry.template, main.as_deref());
+    }
     entries
 }
 
@@ -97,7 +103,7 @@ fn entry(kind: WorkloadKind, item: &Value) -> Option<Entry> {
     let also = [name, label("controller-revision-hash"), label("controller.kubernetes.io/hash")];
     let names = also.into_iter().flatten().chain([hash.clone()]).collect();
     Some(Entry {
-        version: Version { images: template::images(&template), revision, hash },
+        version: Version { images: template::images(&template, None), revision, hash },
         created: time(&metadata["creationTimestamp"]),
         annotations: metadata["annotations"].as_object().cloned().unwrap_or_default(),
         template,

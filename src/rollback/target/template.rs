@@ -1,6 +1,13 @@
 //! Pod templates as raw JSON: what the cluster knows and redflag does not must survive the way back.
 
+use crate::deploy::{self, main_first, version_label};
 use serde_json::Value;
+
+/// Where a template names its main container.
+const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+
+/// What `kubectl rollout restart` sets.
+const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
 /// The label by which a Deployment's controller tells its `ReplicaSets` apart; never part of the template.
 pub(super) const HASH_LABEL: &str = "pod-template-hash";
@@ -55,10 +62,62 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-/// The images of its containers, first container first. Init containers do not make a version.
-pub fn images(template: &Value) -> Vec<String> {
+/// Whether two templates make the same version: they differ in nothing, or only in when `kubectl rollout restart`
+/// was called.
+pub fn same_version(one: &Value, other: &Value) -> bool {
+    let settled = |template: &Value| {
+        let mut template = template.clone();
+        if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+            annotations.remove(RESTARTED_AT);
+        }
+        plain(&template)
+    };
+    settled(one) == settled(other)
+}
+
+fn containers(template: &Value) -> Vec<(&str, &str)> {
     let containers = template["spec"]["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
-    containers.iter().filter_map(|container| container["image"].as_str()).map(str::to_owned).collect()
+    let mut named = Vec::with_capacity(containers.len());
+    for container in containers {
+        if let Some(image) = container["image"].as_str() {
+            named.push((container["name"].as_str().unwrap_or_default(), image));
+        }
+    }
+    named
+}
+
+/// The name of a workload's main container ([`crate::deploy::main_container`]), by the template that ran before its
+/// own where that is known.
+pub fn main_container(workload: &Value, before: Option<&Value>) -> Option<String> {
+    let template = &workload["spec"]["template"];
+    let (now, before) = (containers(template), before.map(containers));
+    let named = template["metadata"]["annotations"][DEFAULT_CONTAINER].as_str();
+    let name = workload["metadata"]["name"].as_str().unwrap_or_default();
+    let main = deploy::main_container(&now, before.as_deref(), named, name);
+    now.get(main).map(|(name, _)| (*name).to_owned())
+}
+
+/// The images of its containers, that of the main one first. Init containers do not make a version.
+pub fn images(template: &Value, main: Option<&str>) -> Vec<String> {
+    let containers = containers(template);
+    let place = containers.iter().position(|(name, _)| Some(*name) == main);
+    main_first(&containers, place.unwrap_or(0))
+}
+
+/// What people call the version that a workload's template makes.
+pub fn label(workload: &Value) -> String {
+    let main = main_container(workload, None);
+    let images = images(&workload["spec"]["template"], main.as_deref());
+    images.first().map_or("?", |image| version_label(image)).to_owned()
+}
+
+/// Whether a template's containers have these images, in whichever order.
+pub fn runs(template: &Value, images: &[String]) -> bool {
+    let mut own: Vec<&str> = containers(template).iter().map(|(_, image)| *image).collect();
+    let mut others: Vec<&str> = images.iter().map(String::as_str).collect();
+    own.sort_unstable();
+    others.sort_unstable();
+    own == others
 }
 
 #[cfg(test)]

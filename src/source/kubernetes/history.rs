@@ -1,8 +1,8 @@
 //! The template history: which entry is being rolled out, and which deploy that is.
 
-use super::objects::{self, CHANGE_CAUSE, Entry, Pod, REVISION, Workload, annotation};
+use super::objects::{self, CHANGE_CAUSE, Entry, Pod, REVISION, Template, Workload, annotation};
 use super::status::ROLLED_OUT;
-use crate::deploy::{Deploy, Time, Version, WorkloadKind};
+use crate::deploy::{Deploy, Time, Version, WorkloadKind, main_container, main_first};
 use crate::rollout::{Progress, Replicas, Revision};
 use chrono::{SubsecRound, TimeDelta};
 
@@ -76,10 +76,29 @@ impl<'a> History<'a> {
         }
     }
 
+    /// Whether two entries are the same version: they differ in nothing, or only in when the pods were restarted.
+    fn is_same(&self, one: &Entry, other: &Entry) -> bool {
+        let fingerprint = |entry: &Entry| entry.template(self.kind).version_fingerprint;
+        one.hash(self.kind) == other.hash(self.kind) || fingerprint(one) == fingerprint(other)
+    }
+
+    /// The main container of the version that runs, by the one before it.
+    fn main_container<'b>(&self, current: &'b Entry) -> Option<&'b str> {
+        let template = current.template(self.kind);
+        let others = self.entries.iter().filter(|entry| !self.is_same(entry, current));
+        let before = others.max_by_key(|entry| entry.number(self.kind)).map(|entry| entry.template(self.kind));
+        let (now, before) = (template.named_images(), before.map(Template::named_images));
+        let workload = self.workload.metadata.name.as_deref().unwrap_or_default();
+        let main = main_container(&now, before.as_deref(), template.default_container.as_deref(), workload);
+        template.containers.get(main).map(|container| container.name.as_str())
+    }
+
     fn version(&self, entry: &Entry) -> Version {
-        let containers = &entry.template(self.kind).containers;
+        let template = entry.template(self.kind);
+        let main = self.current().and_then(|current| self.main_container(current));
+        let place = template.containers.iter().position(|container| Some(container.name.as_str()) == main);
         Version {
-            images: containers.iter().map(|container| container.image.clone()).collect(),
+            images: main_first(&template.named_images(), place.unwrap_or(0)),
             revision: entry.number(self.kind),
             hash: entry.hash(self.kind).to_owned(),
         }
@@ -92,12 +111,16 @@ impl<'a> History<'a> {
     /// The deploy that brought `current`: the one known already, or a new one.
     pub(super) fn deploy(&self, current: &Entry, known: Option<&Deploy>, outlook: &Outlook, now: Time) -> Deploy {
         let to = self.version(current);
-        let mut deploy = match known.filter(|known| known.to.hash == to.hash) {
+        let is_known = |known: &&Deploy| {
+            let entry = self.entries.iter().find(|entry| entry.hash(self.kind) == known.to.hash);
+            known.to.hash == to.hash || entry.is_some_and(|entry| self.is_same(entry, current))
+        };
+        let mut deploy = match known.filter(is_known) {
             Some(known) => Deploy { to, ..known.clone() },
             None => Deploy {
                 at: self.deployed_at(current, known.is_some(), now),
                 finished: None,
-                from: self.served_before(&to.hash),
+                from: self.served_before(current),
                 to,
                 by: None,
             },
@@ -114,9 +137,14 @@ impl<'a> History<'a> {
         if let Some(aborted) = update.status.aborted_at.filter(|_| update.is_aborted()) {
             return aborted;
         }
-        let others = self.entries.iter().filter(|entry| entry.metadata.uid != current.metadata.uid);
+        let others = self.entries.iter().filter(|entry| !self.is_same(entry, current));
         let last_other = others.filter_map(|entry| objects::created(&entry.metadata)).max();
-        let made = objects::created(&current.metadata);
+        // A restart is no deploy: what counts is when the version first came after any other.
+        let same = self.entries.iter().filter(|entry| self.is_same(entry, current));
+        let made = same
+            .filter_map(|entry| objects::created(&entry.metadata))
+            .filter(|made| last_other.is_none_or(|other| *made >= other));
+        let made = made.min().or_else(|| objects::created(&current.metadata));
         match (made, last_other) {
             (Some(made), last_other) if last_other.is_none_or(|other| made >= other) => made,
             _ if saw_another => now.trunc_subsecs(0),
@@ -132,8 +160,9 @@ impl<'a> History<'a> {
 
     /// What ran before: whatever still serves, else the newest other entry. The highest number may be a
     /// deploy that never served anybody.
-    fn served_before(&self, hash: &str) -> Option<Version> {
-        let others = self.revisions().into_iter().filter(|revision| revision.version.hash != hash);
+    fn served_before(&self, current: &Entry) -> Option<Version> {
+        let others =
+            self.entries.iter().filter(|entry| !self.is_same(entry, current)).map(|entry| self.revision(entry));
         others.max_by_key(|other| (other.ready, other.version.revision)).map(|other| other.version)
     }
 

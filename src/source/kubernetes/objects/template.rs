@@ -13,6 +13,17 @@ pub struct Template {
     pub containers: Vec<Container>,
     /// Equal for equal templates, leaving aside what the controllers add to their copies.
     pub fingerprint: u64,
+    /// The same, leaving aside that the pods were restarted: `kubectl rollout restart` makes no other version.
+    pub version_fingerprint: u64,
+    /// The container that it names as the main one.
+    pub default_container: Option<String>,
+}
+
+impl Template {
+    /// Name and image of each container.
+    pub fn named_images(&self) -> Vec<(&str, &str)> {
+        self.containers.iter().map(|container| (container.name.as_str(), container.image.as_str())).collect()
+    }
 }
 
 /// A container of a template.
@@ -45,10 +56,37 @@ impl From<Value> for Template {
         if let Some(template) = template.as_object_mut() {
             template.remove("$patch");
         }
-        let mut hasher = DefaultHasher::new();
-        hash(&template, &mut hasher);
-        Self { containers, fingerprint: hasher.finish() }
+        let default_container = template.pointer("/metadata/annotations").and_then(|all| text(&all[DEFAULT_CONTAINER]));
+        let fingerprint = fingerprint(&template);
+        if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+            annotations.remove(RESTARTED_AT);
+        }
+        // Where there was nothing else, the annotation took its map with it.
+        drop_empty_metadata(&mut template);
+        Self { containers, fingerprint, version_fingerprint: self::fingerprint(&template), default_container }
     }
+}
+
+/// Where a template names its main container.
+const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+
+/// What `kubectl rollout restart` sets.
+const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+
+fn fingerprint(template: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hash(template, &mut hasher);
+    hasher.finish()
+}
+
+/// A template without labels and annotations is the same whether it has an empty `metadata` or none.
+fn drop_empty_metadata(template: &mut Value) {
+    let is_empty = |map: &Value| map.as_object().is_some_and(Map::is_empty);
+    let Some(fields) = template.as_object_mut() else { return };
+    if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.retain(|_, value| !is_empty(value));
+    }
+    fields.retain(|key, value| key != "metadata" || !is_empty(value));
 }
 
 /// Hashes a value whatever the order of its keys. Null, an empty map of labels or annotations and a missing

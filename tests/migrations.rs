@@ -127,6 +127,7 @@ fn pieces() -> impl Strategy<Value = String> {
 
 /// Whether some database would run a statement that stands between these: a simple reading of its own, by the rules
 /// of one database, of where strings and comments end.
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule that databases have or have not")]
 #[derive(Debug, Clone, Copy)]
 struct Database {
     backslashes: bool,
@@ -183,9 +184,7 @@ impl Database {
                 Some(3)
             } else if rest.starts_with("/*") {
                 self.comment(rest)
-            } else if first == '\'' {
-                quoted(rest, first, self.backslashes)
-            } else if first == '"' {
+            } else if first == '\'' || first == '"' {
                 quoted(rest, first, self.backslashes)
             } else if first == '`' && self.backticks {
                 quoted(rest, first, false)

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use support::*;
 
 /// A bad deploy that a webhook would take back by itself; how often it was asked to.
+#[expect(clippy::needless_pass_by_value, reason = "reads as the answer that is given")]
 fn play(checks: Vec<Check>, holding: Holding) -> usize {
     let good = Known { hash: "hash-1.8.3".to_owned(), images: Vec::new(), standing: Standing::Good, at: at(-90_000) };
     let rollback = RollbackPolicy { automatic: Automatic::On, known: vec![vec![good]], ..RollbackPolicy::default() };

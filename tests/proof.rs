@@ -63,11 +63,11 @@ impl HalfHour {
     }
 
     fn well(&self, id: SignalId, second: i64) -> Sample {
-        well(self.watch.setup().signal(id).kind, second)
+        well_sample(self.watch.setup().signal(id).kind, second)
     }
 
     fn is_remembered_as_good(&self) -> bool {
-        let good = |effect: &Effect| matches!(effect, Effect::Remember(_, Known { standing: Standing::Good, .. }));
+        let good = |effect: &Effect| matches!(effect, Effect::Remember(_, Known { standing: Standing::Good, .. }, _));
         self.effects.iter().any(good)
     }
 
@@ -84,7 +84,7 @@ fn kind_of(id: SignalId) -> Kind {
 
 #[allow(clippy::unnecessary_wraps, reason = "what tells a bin may also tell nothing")]
 fn well_told(id: SignalId, second: i64) -> Option<Sample> {
-    Some(well(kind_of(id), second))
+    Some(well_sample(kind_of(id), second))
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn ten_errors_a_second_are_a_red_flag_where_there_never_was_one() {
         // No counter of failed requests exists before the first of them.
         let tells = |id: SignalId, second: i64| match kinds[usize::from(id.0)] {
             Kind::ServerErrors => (second >= 60).then_some(Sample::Value(10.0)),
-            kind => Some(well(kind, second)),
+            kind => Some(well_sample(kind, second)),
         };
         let all = story.told_by_grafana(0, 150, &tells);
         story.watch.update(all);
@@ -261,7 +261,7 @@ fn a_window_longer_than_what_is_kept_is_known_whole_all_the_same() {
             let bins = |id: SignalId| {
                 let bins = (0..back).map(|back| now - back * 60);
                 let bins = bins.filter(|second| !gap.as_ref().is_some_and(|gap| gap.contains(second)));
-                (id, bins.map(|second| (at(second), well(kind_of(id), second))).collect::<Vec<Point>>())
+                (id, bins.map(|second| (at(second), well_sample(kind_of(id), second))).collect::<Vec<Point>>())
             };
             watch.update(answered(GRAFANA, now, [ERROR_RATE, LATENCY, MEMORY].map(bins).to_vec()));
             watch.update(Message::Tick(at(now)));

@@ -286,7 +286,7 @@ fn somebody_elses_rollback_is_one_before_the_controller_has_numbered_it_and_afte
         back.deploy.as_mut().unwrap().by = Some("dana".to_owned());
         back.revisions = vec![revision("1.8.3", number, -9000), revision("1.9.0", 2, -100)];
         back.revisions.sort_by_key(|it| std::cmp::Reverse(it.version.revision));
-        assert_eq!(back.taken_back().map(|version| version.label()), Some("1.9.0"), "numbered: {numbered}");
+        assert_eq!(back.taken_back().map(redflag::deploy::Version::label), Some("1.9.0"), "numbered: {numbered}");
         let effects = watch.update(told(201, back.clone()));
         let last = watch.timeline().entries().last().unwrap().text.clone();
         assert_eq!(

@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_bin_far_ahead_is_kept_so_that_the_clocks_can_be_said_to_differ() {
         let values = vec![(at(0), Some(1.0)), (at(60), Some(2.0)), (at(3600), Some(3.0))];
-        let points = points(&query(Expr::Value("v".into()), 1.0), vec![Ok(values)], at(29)).unwrap();
+        let points = points(&query(Expr::Value("v".into())), 1.0, vec![Ok(values)], at(29)).unwrap();
         assert_eq!(points, [(at(0), Sample::Value(1.0)), (at(3600), Sample::Value(3.0))]);
     }
 

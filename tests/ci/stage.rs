@@ -178,7 +178,7 @@ pub(crate) fn check<'a>(step: &'a Step, name: &str) -> &'a Check {
 
 /// The names of the checks that are not ok.
 pub(crate) fn doubts(step: &Step) -> Vec<&'static str> {
-    step.checks.iter().filter(|check| check.outcome != CheckOutcome::Ok).map(|check| check.name()).collect()
+    step.checks.iter().filter(|check| check.outcome != CheckOutcome::Ok).map(redflag::rollback::Check::name).collect()
 }
 
 pub(crate) fn action(step: &Step) -> &CiAction {

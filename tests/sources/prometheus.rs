@@ -163,9 +163,9 @@ async fn alert_rules_are_read_and_their_silences_heeded() {
                    {"labels":{"alertname":"HighErrorRate","service":"cart","severity":"page"},"annotations":{},"state":"pending","activeAt":"2023-11-14T22:14:30Z","value":"2e-02"}]},
         {"state":"inactive","name":"New","labels":{"service":"app"},"alerts":[],"health":"unknown","lastEvaluation":"0001-01-01T00:00:00Z","type":"alerting"}]}]}}"#;
     let silenced = r#"[{"labels":{"alertname":"HighErrorRate","service":"app","severity":"page","cluster":"eu"},"status":{"state":"suppressed"}}]"#;
-    let told = async |silences: Option<&str>| {
-        let silences = silences.map(|body| reply("/am/api/v2/alerts", 200, body));
-        let peer = Peer::start(silences.into_iter().chain([reply("/api/v1/rules", 200, rules)]).collect()).await;
+    let told = async |suppressed: Option<&str>| {
+        let suppressed = suppressed.map(|body| reply("/am/api/v2/alerts", 200, body));
+        let peer = Peer::start(suppressed.into_iter().chain([reply("/api/v1/rules", 200, rules)]).collect()).await;
         let alert = |signal, filter: &str| AlertQuery { signal: SignalId(signal), filter: filter.to_owned() };
         let spec = PrometheusSpec {
             endpoint: peer.endpoint(),

@@ -221,7 +221,7 @@ pub fn grafana(now: i64, bad_since: Option<i64>) -> Message {
 }
 
 /// What a service tells that is well, in the bin of this second. Numbers move, as those of services do.
-pub fn well(kind: Kind, second: i64) -> Sample {
+pub fn well_sample(kind: Kind, second: i64) -> Sample {
     let moves = (second / 10 * 37).rem_euclid(11) as f64;
     match kind {
         Kind::ErrorRate => Sample::Counts { errors: 0.0, requests: 1200.0 + moves },
@@ -246,7 +246,7 @@ pub fn all_well(watch: &mut Watch, now: i64) {
             let Signal { kind, step, .. } = *setup.signal(id);
             let step = step.num_seconds();
             let bins = (0..30).map(|back| now / step * step - back * step);
-            (id, bins.map(|second| (at(second), well(kind, second))).collect())
+            (id, bins.map(|second| (at(second), well_sample(kind, second))).collect())
         });
         let points = points.collect();
         watch.update(answered(source, now, points));

@@ -171,12 +171,13 @@ impl Datadog {
                 continue;
             }
             grouped += 1;
-            let groups = match grouped <= GROUPED {
-                true => patience.ask(self.groups(monitor.id, &query.filter, now)).await,
-                false => Err(SourceError::Partial(format!("the groups of {GROUPED} monitors were read"))),
+            let groups = if grouped <= GROUPED {
+                patience.ask(self.groups(monitor.id, &query.filter, now)).await
+            } else {
+                Err(SourceError::Partial(format!("the groups of {GROUPED} monitors were read")))
             };
             match groups {
-                Ok(groups) => alerts.extend(groups.into_iter().map(|group| of_group(&whole, group))),
+                Ok(groups) => alerts.extend(groups.iter().map(|group| of_group(&whole, group))),
                 // Whose group it is that alerts is not known: neither ours nor quiet.
                 Err(error) => {
                     let name = format!("{}, whose groups cannot be read: {error}", whole.name);
@@ -189,7 +190,7 @@ impl Datadog {
 }
 
 /// The part of a monitor that one of its groups is.
-fn of_group(whole: &Alert, group: Group) -> Alert {
+fn of_group(whole: &Alert, group: &Group) -> Alert {
     Alert {
         id: format!("{}/{}", whole.id, group.name),
         name: format!("{} ({})", whole.name, short(&group.name)),

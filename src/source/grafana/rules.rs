@@ -26,7 +26,7 @@ impl Grafana {
                 // Not every data source keeps rules.
                 Err(SourceError::NotFound(_) | SourceError::BadQuery(_)) => {}
                 Err(error) => {
-                    told.remarks.push(format!("the alert rules of data source {uid} cannot be read: {error}"))
+                    told.remarks.push(format!("the alert rules of data source {uid} cannot be read: {error}"));
                 }
             }
         }

@@ -8,6 +8,7 @@ fn told(query: &str) -> Option<Told> {
     look(query).and_then(|text| text.told)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands beside what may be nothing")]
 fn surely(measure: Measure) -> Option<Told> {
     Some(Told::Surely(measure))
 }

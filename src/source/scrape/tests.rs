@@ -125,7 +125,7 @@ fn each_counter_is_asked_about_once_and_what_is_not_known_again_a_minute_later()
     scrapes.learn(Question::Engine, &Ok(vec![(at(0), Some(f64::NAN))]));
     scrapes.learn(of_x.clone(), &Err(SourceError::Timeout(5)));
     request.to = at(3661);
-    assert_eq!(scrapes.questions(&queries, &request), [of_x.clone()]);
+    assert_eq!(scrapes.questions(&queries, &request), std::slice::from_ref(&of_x));
     scrapes.learn(of_x, &Ok(self::counts(60, 7, -3600)));
     request.to = at(9999);
     assert_eq!(scrapes.questions(&queries, &request), []);

@@ -27,12 +27,11 @@ impl Sentry {
         if !fields.iter().any(is_slug) {
             return None;
         }
-        let ids = match self.ids.get() {
-            Some(ids) => ids,
-            None => {
-                let ids = self.read_ids(now).await.ok()?;
-                self.ids.get_or_init(|| ids)
-            }
+        let ids = if let Some(ids) = self.ids.get() {
+            ids
+        } else {
+            let ids = self.read_ids(now).await.ok()?;
+            self.ids.get_or_init(|| ids)
         };
         let replaced = fields.iter().map(|field| match field {
             (name, slug) if is_slug(field) => match ids.get(slug) {

@@ -14,7 +14,7 @@ const QUANTILE: &str = "histogram_quantile(0.95, sum by (le) (rate(x_seconds_buc
 const OPAQUE: &str = "shop:whatever";
 
 fn bins(values: &[f64]) -> Bins {
-    let at = |place: usize| DateTime::from_timestamp(1_700_000_000 + place as i64, 0).unwrap();
+    let at = |place: usize| DateTime::from_timestamp(1_700_000_000 + i64::try_from(place).unwrap(), 0).unwrap();
     values.iter().enumerate().map(|(place, value)| (at(place), Some(*value))).collect()
 }
 

@@ -102,7 +102,8 @@ fn what_python_would_cut_otherwise_is_broken() {
     assert_eq!(Module::read("# one\rop.drop_table('t')\r\n").blocks.len(), 1);
     let deep = format!("x = {}", "[".repeat(100_000));
     assert!(Module::read(&deep).is_broken);
-    let deep: String = (0..2_000).map(|depth| format!("{}if a:\n", " ".repeat(depth))).collect();
+    let deep: Vec<String> = (0..2_000).map(|depth| format!("{}if a:\n", " ".repeat(depth))).collect();
+    let deep = deep.concat();
     assert!(Module::read(&deep).is_broken);
 }
 

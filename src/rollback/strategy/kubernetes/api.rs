@@ -158,7 +158,8 @@ pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>
 
 /// The tests of a patch hold only where it is written as the API server writes.
 fn as_go_writes(body: Vec<u8>) -> Vec<u8> {
-    String::from_utf8(body).map_or_else(|error| error.into_bytes(), |text| patch::written(&text).into_bytes())
+    String::from_utf8(body)
+        .map_or_else(std::string::FromUtf8Error::into_bytes, |text| patch::written(&text).into_bytes())
 }
 
 fn patch_params(dry: bool) -> PatchParams {

@@ -289,6 +289,7 @@ fn a_migration_that_nobody_looked_for_or_understood_keeps_it_from_acting() {
         let mut watch = deployed(automatic(Automatic::On));
         let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
         step.checks = checks;
+        step.checks.push(Check::ok(CheckKind::PutBack, "nobody has put it back"));
         let readiness = Readiness::Ready(Arc::new(step));
         watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(3), readiness });
         let effects = go_on(&mut watch, 4..=300, true);

@@ -7,7 +7,7 @@ use chrono::{TimeDelta, TimeZone, Utc};
 use redflag::clock::Clock;
 use redflag::config::{AssembleOptions, Assembly, Config, Person};
 use redflag::demo::{Company, Fault, Options, Peer, Scenario, TOKEN, VIEWER_TOKEN};
-use redflag::deploy::Time;
+use redflag::deploy::{Time, version_label};
 use redflag::poll::{AlertState, PollRequest};
 use redflag::setup::Told;
 use redflag::signal::Kind;
@@ -618,8 +618,16 @@ impl Story {
         config.assemble(None, &options, &self.company).unwrap()
     }
 
-    fn request(&self, assembly: &Assembly) -> PollRequest {
-        let versions = assembly.setup.services.iter().map(|_| Some("1.9.0".to_owned()));
+    /// Asks for the versions that the company's cluster says are running.
+    async fn request(&self, assembly: &Assembly) -> PollRequest {
+        let running = self.get(Peer::Kubernetes, DEPLOYMENTS).await;
+        let image_of = |service: &str| {
+            let items = running["items"].as_array().unwrap();
+            let own = items.iter().find(|item| item["metadata"]["name"] == service)?;
+            own["spec"]["template"]["spec"]["containers"][0]["image"].as_str()
+        };
+        let version = |service: &redflag::setup::Service| Some(version_label(image_of(&service.name)?).to_owned());
+        let versions = assembly.setup.services.iter().map(version);
         PollRequest {
             from: begin() - TimeDelta::minutes(60),
             since: Vec::new(),
@@ -641,7 +649,7 @@ async fn redflags_own_adapters_understand_the_company() {
         let story = Story::of(scenario).await;
         story.pass(600);
         let assembly = story.assembly();
-        let request = story.request(&assembly);
+        let request = story.request(&assembly).await;
         let mut heard = Vec::new();
         for spec in &assembly.sources {
             if let SourceSpec::Kubernetes(cluster) = spec {
@@ -679,7 +687,7 @@ async fn redflags_own_adapters_read_the_bad_release_as_it_is() {
     let story = Story::of(Scenario::BadRelease).await;
     story.pass(600);
     let assembly = story.assembly();
-    let request = story.request(&assembly);
+    let request = story.request(&assembly).await;
     let (mut latest, mut issues, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
     for spec in &assembly.sources {
         let Some(source) = redflag::source::build(spec).unwrap() else { continue };

@@ -16,6 +16,9 @@ pub(super) type Bins = Vec<(Time, Option<f64>)>;
 /// said.
 const AHEAD: i32 = 6;
 
+/// What is stamped later than this comes from no clock.
+const BEYOND: TimeDelta = TimeDelta::days(3650);
+
 /// The most remarks that are kept of one poll; a source that has more to say has said enough.
 pub(super) const MOST_REMARKS: usize = 20;
 
@@ -123,7 +126,8 @@ pub(super) fn points(
             next()?.into_iter().map(count).collect()
         }
     };
-    points.retain(|(at, _)| *at <= settled || *at - settled > query.step * AHEAD);
+    let ahead = |at: Time| at - settled > query.step * AHEAD && at - settled < BEYOND;
+    points.retain(|(at, _)| *at <= settled || ahead(*at));
     points.sort_by_key(|(at, _)| *at);
     Ok(points)
 }

@@ -49,9 +49,11 @@ async fn the_template_goes_back_by_one_patch_with_tests_and_the_steps_are_counte
     assert!(step.expected >= TimeDelta::minutes(10));
     assert_eq!(check(&step, "permission").sentence, "you may patch rollouts in production");
 
+    // The template as it stands is what must not have changed; scaling may have.
+    let live = peer.world().rollout["spec"]["template"].clone();
     let document = json!([
         {"op": "test", "path": "/metadata/uid", "value": "uid-web"},
-        {"op": "test", "path": "/metadata/generation", "value": 12},
+        {"op": "test", "path": "/spec/template", "value": live},
         {"op": "replace", "path": "/spec/template", "value": stored("1.8.3")},
     ]);
     assert_eq!(peer.strategy().send(&step).await, Answer::Accepted);

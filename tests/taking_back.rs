@@ -461,7 +461,12 @@ fn flags_of_which_nothing_is_known_are_not_clear() {
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     prepared(&mut watch, APP, Goal::Back, 2, Readiness::Ready(undo("1.9.0", "1.8.3")));
     well_ticks(&mut watch, 3..=60);
-    ticks(&mut watch, 61..=199);
+    for second in 61..=199 {
+        if second % 10 == 0 {
+            watch.update(told(second, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+        }
+        watch.update(Message::Tick(at(second)));
+    }
     open(&mut watch, Goal::Back, 200);
     yes(&mut watch, 201);
     answer(&mut watch, 202, Answer::Accepted);

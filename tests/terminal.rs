@@ -20,20 +20,21 @@ fn quitting_restores_it_and_leaves_one_line_behind() {
 
 #[test]
 fn quitting_says_how_things_stand() {
-    let demo = |scenario: &str| {
-        OnPty::start(env!("CARGO_BIN_EXE_redflag"), &["demo", "--scenario", scenario, "--speed", "300"], &[])
+    let demo = |scenario: &str, speed: &str| {
+        OnPty::start(env!("CARGO_BIN_EXE_redflag"), &["demo", "--scenario", scenario, "--speed", speed], &[])
     };
-    let mut faulty = demo("bad-release");
+    let mut faulty = demo("bad-release", "300");
     faulty.until("FAULTY");
     faulty.press("q");
     assert_eq!(faulty.ended(), Some(1));
 
-    let mut healthy = demo("healthy");
+    // Slow enough for a probe every fifteen seconds of theirs: what is asked too seldom is not known.
+    let mut healthy = demo("healthy", "100");
     healthy.until("HEALTHY");
     healthy.press("q");
     assert_eq!(healthy.ended(), Some(0));
 
-    let mut interrupted = demo("healthy");
+    let mut interrupted = demo("healthy", "300");
     interrupted.until("redflag");
     interrupted.press("\x03");
     assert_eq!(interrupted.ended(), Some(130));

@@ -60,16 +60,17 @@ impl<'a> History<'a> {
 
     /// Every revision, newest first.
     pub(super) fn revisions(&self) -> Vec<Revision> {
-        let mut revisions: Vec<Revision> = self.entries.iter().map(|entry| self.revision(entry)).collect();
+        let main = self.main_container();
+        let mut revisions: Vec<Revision> = self.entries.iter().map(|entry| self.revision(entry, main)).collect();
         revisions.sort_by_key(|revision| std::cmp::Reverse((revision.version.revision, revision.created)));
         revisions
     }
 
-    fn revision(&self, entry: &Entry) -> Revision {
+    fn revision(&self, entry: &Entry, main: Option<&str>) -> Revision {
         let hash = entry.hash(self.kind);
         let ready = self.pods_of(hash).filter(|pod| !pod.is_terminating() && pod.ready_since().is_some());
         Revision {
-            version: self.version(entry),
+            version: self.version(entry, main),
             created: objects::created(&entry.metadata),
             cause: annotation(&entry.metadata, CHANGE_CAUSE).map(str::to_owned),
             ready: i64::try_from(ready.count()).unwrap_or(i64::MAX),
@@ -82,8 +83,9 @@ impl<'a> History<'a> {
         one.hash(self.kind) == other.hash(self.kind) || fingerprint(one) == fingerprint(other)
     }
 
-    /// The main container of the version that runs, by the one before it.
-    fn main_container<'b>(&self, current: &'b Entry) -> Option<&'b str> {
+    /// The main container of the version that runs, by the one before it; looked for once for all entries.
+    fn main_container(&self) -> Option<&'a str> {
+        let current = self.current()?;
         let template = current.template(self.kind);
         let others = self.entries.iter().filter(|entry| !self.is_same(entry, current));
         let before = others.max_by_key(|entry| entry.number(self.kind)).map(|entry| entry.template(self.kind));
@@ -93,9 +95,8 @@ impl<'a> History<'a> {
         template.containers.get(main).map(|container| container.name.as_str())
     }
 
-    fn version(&self, entry: &Entry) -> Version {
+    fn version(&self, entry: &Entry, main: Option<&str>) -> Version {
         let template = entry.template(self.kind);
-        let main = self.current().and_then(|current| self.main_container(current));
         let place = template.containers.iter().position(|container| Some(container.name.as_str()) == main);
         Version {
             images: main_first(&template.named_images(), place.unwrap_or(0)),
@@ -110,7 +111,8 @@ impl<'a> History<'a> {
 
     /// The deploy that brought `current`: the one known already, or a new one.
     pub(super) fn deploy(&self, current: &Entry, known: Option<&Deploy>, outlook: &Outlook, now: Time) -> Deploy {
-        let to = self.version(current);
+        let main = self.main_container();
+        let to = self.version(current, main);
         let is_known = |known: &&Deploy| {
             let entry = self.entries.iter().find(|entry| entry.hash(self.kind) == known.to.hash);
             known.to.hash == to.hash || entry.is_some_and(|entry| self.is_same(entry, current))
@@ -120,7 +122,7 @@ impl<'a> History<'a> {
             None => Deploy {
                 at: self.deployed_at(current, known.is_some(), now),
                 finished: None,
-                from: self.served_before(current),
+                from: self.served_before(current, main),
                 to,
                 by: None,
             },
@@ -160,9 +162,9 @@ impl<'a> History<'a> {
 
     /// What ran before: whatever still serves, else the newest other entry. The highest number may be a
     /// deploy that never served anybody.
-    fn served_before(&self, current: &Entry) -> Option<Version> {
+    fn served_before(&self, current: &Entry, main: Option<&str>) -> Option<Version> {
         let others =
-            self.entries.iter().filter(|entry| !self.is_same(entry, current)).map(|entry| self.revision(entry));
+            self.entries.iter().filter(|entry| !self.is_same(entry, current)).map(|entry| self.revision(entry, main));
         others.max_by_key(|other| (other.ready, other.version.revision)).map(|other| other.version)
     }
 

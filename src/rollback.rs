@@ -218,6 +218,16 @@ pub enum StepState {
     Failed(Blocked),
 }
 
+impl StepState {
+    /// When its request was taken; `None` while it was not.
+    pub const fn taken_at(&self) -> Option<Time> {
+        match self {
+            Self::Accepted { at, .. } | Self::Ready { at } => Some(*at),
+            Self::Waiting | Self::Sent | Self::Unknown(_) | Self::Failed(_) => None,
+        }
+    }
+}
+
 /// A run of another system that carries a step out: a CI job, an Argo CD operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {

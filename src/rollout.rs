@@ -1,8 +1,10 @@
 //! Words: Kubernetes' progress with one workload, digested from what the API server said.
 
 pub mod argo;
+pub mod stall;
 
 use crate::deploy::{Deploy, Time, Version};
+use chrono::TimeDelta;
 
 /// Everything redflag keeps of one workload. A new one replaces the old at each change.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +22,8 @@ pub struct Rollout {
     pub pods: Vec<Pod>,
     /// What kubectl does not look at, worst first.
     pub troubles: Vec<Trouble>,
+    /// Who would notice that it does not get on.
+    pub deadline: Deadline,
     /// The deploy it is in the middle of, or the last one it finished.
     pub deploy: Option<Deploy>,
     /// The template history, newest first.
@@ -37,6 +41,21 @@ pub enum Progress {
     Failed(String),
     /// Deleted, or never found.
     Gone,
+}
+
+/// Who notices that a rollout does not get on, and after how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Deadline {
+    /// Nobody: `StatefulSet`s and `DaemonSet`s have no deadline, and a Deployment's may be the largest number there is,
+    /// which means none.
+    #[default]
+    Nobody,
+    /// Its controller, after so long without progress (`progressDeadlineSeconds`).
+    Controller(TimeDelta),
+    /// It is held on purpose, paused or updated by hand: it gets on when a person lets it.
+    Person,
+    /// It goes by steps whose pauses are wanted: only new pods that do not get ready hold it up.
+    Steps,
 }
 
 /// Pod counts. Missing integers in Kubernetes mean zero.
@@ -105,6 +124,10 @@ pub struct Pod {
     pub created: Option<Time>,
     /// When it became ready.
     pub ready_since: Option<Time>,
+    /// Since when it is not ready, where the kubelet told.
+    pub unready_since: Option<Time>,
+    /// The node that runs it, once it has one.
+    pub node: Option<String>,
     /// What its containers really run, where the kubelet told: `registry/app:1.9.0@sha256:…`, the name as in the
     /// template. A tag may since have been moved.
     pub images: Vec<String>,
@@ -172,8 +195,12 @@ pub enum TroubleKind {
     OomKilled,
     /// A missing ConfigMap or Secret, or a container that cannot be created.
     Config,
+    /// Pods are evicted again and again for using more than their own limits allow.
+    OverLimit,
     /// `ProgressDeadlineExceeded`.
     DeadlineExceeded,
+    /// No progress for half as long again as a rollout may stand still, and no controller that says so.
+    Stalled,
     /// `ReplicaFailure`: quota, admission or policy refuse the pods.
     ReplicaFailure,
     /// A broken pod of another version stands in the way, and nobody but a person removes it.
@@ -182,6 +209,14 @@ pub enum TroubleKind {
     Unavailable,
     /// No node takes the pods.
     Unschedulable,
+    /// A sidecar was killed once for using too much memory, in a pod that serves.
+    SidecarOomKilled,
+    /// A pod was evicted: once for its own limits, or because its node ran low.
+    Evicted,
+    /// No progress for as long as a rollout may stand still.
+    Stalling,
+    /// The rollout has ended, and a pod of the new version has not been ready for long.
+    NotReady,
     /// Argo Rollouts called the update off: the stable version serves, the template still names the new one.
     Aborted,
     /// Containers restarted, without a loop so far.
@@ -193,7 +228,16 @@ pub enum TroubleKind {
 impl TroubleKind {
     /// Whether the deploy should be taken back for it, without any grace.
     pub const fn is_red_flag(self) -> bool {
-        matches!(self, Self::DeadlineExceeded | Self::CrashLoop | Self::Image | Self::OomKilled | Self::Config)
+        matches!(
+            self,
+            Self::CrashLoop
+                | Self::Image
+                | Self::OomKilled
+                | Self::Config
+                | Self::OverLimit
+                | Self::DeadlineExceeded
+                | Self::Stalled
+        )
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Setup {
     pub window: TimeDelta,
     /// How much of the window each required signal must have been known for, in percent.
     pub coverage: u8,
+    /// How long a rollout, or a rollback, may stand still: then it is warned of, and the window opens.
+    pub rollout_deadline: TimeDelta,
     /// How much of the time before the deploy is the baseline.
     pub baseline: TimeDelta,
     /// What a person must do to confirm a rollback.

@@ -10,6 +10,7 @@ mod leasing;
 mod pacing;
 mod planning;
 mod remembering;
+mod stalling;
 mod switches;
 mod taking_back;
 mod waking;
@@ -102,6 +103,8 @@ pub struct WorkloadState {
     pub rollout: Option<Rollout>,
     /// The deploy that is watched.
     pub deploy: Option<Deploy>,
+    /// When its rollout had stood still for so long that it is not waited for; `None` while it gets on, and once it ended.
+    pub overdue: Option<Time>,
     /// Whether it could be taken back now.
     pub readiness: Readiness,
     /// Whether what was taken back could be taken forward again; only asked for after a rollback.
@@ -164,6 +167,7 @@ impl Watch {
         self.pass_time(message.at(), &mut effects);
         match message {
             Message::Tick(_) => {
+                self.note_stalls();
                 self.judge_where(|_, _| true, &mut effects);
                 self.follow_rollback(&mut effects);
                 self.follow_automatism(&mut effects);
@@ -342,9 +346,9 @@ impl Watch {
         self.verdict
     }
 
-    /// The window's clock: it opens when the last workload's rollout has ended.
+    /// The window's clock: it opens when the last workload's rollout has ended, or has stood still for too long.
     pub fn window(&self) -> Window {
-        let finished = self.workloads.iter().map(|state| state.deploy.as_ref()?.finished);
+        let finished = self.workloads.iter().map(|state| state.deploy.as_ref()?.finished.or(state.overdue));
         // `None` anywhere means that the window is not open yet.
         let opened = finished.collect::<Option<Vec<Time>>>().and_then(|times| times.into_iter().max());
         Window { opened, length: self.setup.window }

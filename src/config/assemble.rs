@@ -88,6 +88,7 @@ impl Config {
             window: environment.window,
             baseline: environment.baseline,
             coverage: environment.coverage,
+            rollout_deadline: environment.rollout_deadline,
             confirm: environment.confirm,
             confirm_grace: TimeDelta::milliseconds((GRACE * options.clock_speed) as i64),
             read_only: environment.read_only || options.read_only,

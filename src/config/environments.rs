@@ -19,6 +19,9 @@ const WINDOWS: RangeInclusive<TimeDelta> = TimeDelta::minutes(1)..=TimeDelta::ho
 /// How much of the past may be compared with: less than five minutes says nothing.
 const BASELINES: RangeInclusive<TimeDelta> = TimeDelta::minutes(5)..=TimeDelta::hours(24);
 
+/// How long a rollout may stand still: as long as a Deployment's own `progressDeadlineSeconds`, unless told otherwise.
+const DEADLINE: TimeDelta = TimeDelta::minutes(10);
+const DEADLINES: RangeInclusive<TimeDelta> = TimeDelta::minutes(1)..=TimeDelta::hours(6);
 /// The least and the most of the window that may be wanted to be known, in percent: less than half is no proof.
 const COVERAGES: RangeInclusive<u8> = 50..=100;
 /// What is wanted where nothing is said.
@@ -32,6 +35,7 @@ pub(super) struct Environment {
     pub(super) window: TimeDelta,
     pub(super) baseline: TimeDelta,
     pub(super) coverage: u8,
+    pub(super) rollout_deadline: TimeDelta,
     pub(super) confirm: Confirm,
     pub(super) read_only: bool,
     /// Index of its cluster among the sources.
@@ -76,6 +80,8 @@ fn environment(
     let window = sources::length("window", raw.window.as_ref(), TimeDelta::minutes(30), &WINDOWS, problems);
     let baseline = sources::length("baseline", raw.baseline.as_ref(), TimeDelta::minutes(60), &BASELINES, problems);
     let coverage = coverage(raw.coverage.as_ref(), problems);
+    let deadline = raw.rollout_deadline.as_ref();
+    let rollout_deadline = sources::length("rollout_deadline", deadline, DEADLINE, &DEADLINES, problems);
     let url = match &raw.url {
         Some(url) => address::check(url, Tail::None, problems).map(Some),
         None => Some(None),
@@ -103,6 +109,7 @@ fn environment(
         window: window?,
         baseline: baseline?,
         coverage: coverage?,
+        rollout_deadline: rollout_deadline?,
         confirm: raw.confirm.map_or(Confirm::Key, Confirm::from),
         read_only: raw.read_only.unwrap_or(false),
         cluster: cluster?,

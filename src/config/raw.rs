@@ -181,6 +181,9 @@ pub(super) struct Environment {
     pub(super) baseline: Option<At<Length>>,
     /// How much of the window each required signal must have been known for, in percent; default 90.
     pub(super) coverage: Option<At<u8>>,
+    /// How long a rollout, or a rollback, may stand still: then it is warned of, and the window opens. Half as long again
+    /// is a red flag.
+    pub(super) rollout_deadline: Option<At<Length>>,
     /// What confirms a rollback; default `key`.
     pub(super) confirm: Option<ConfirmWith>,
     /// Refuse every change of the outside; default `false`.

@@ -20,6 +20,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Judgement {
         return Judgement::new(Level::Warning, trouble.sentence.clone());
     }
     let replicas = rollout.replicas;
+    if rollout.progress == Progress::Complete && replicas.ready.min(replicas.desired) == 0 {
+        let what = if replicas.desired == 0 { "0 pods are asked for" } else { "0 pods are ready" };
+        return Judgement::new(Level::NoData, format!("{what}: nothing runs that could be judged"));
+    }
     match &rollout.progress {
         Progress::Waiting(what) => Judgement::new(Level::Clear, format!("progressing: {what}")),
         _ => Judgement::new(Level::Clear, format!("{} of {} pods ready", replicas.ready, replicas.desired)),

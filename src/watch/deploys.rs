@@ -68,6 +68,7 @@ impl Watch {
             }
             (_, None) => {}
         }
+        self.note_stall(id);
         self.prepare_if_changed(id, effects);
     }
 

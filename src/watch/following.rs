@@ -1,9 +1,10 @@
 //! What a rollback brings about: pods that come, flags that clear, and what follows from either.
 
 use super::Watch;
-use crate::deploy::{Time, Version, brief};
+use crate::deploy::{Time, Version, WorkloadKind, brief};
 use crate::message::Effect;
-use crate::rollback::{Blocked, Covered, Goal, Rollback, Step, StepState, Undertaking};
+use crate::rollback::{Blocked, Covered, Goal, Rollback, Run, Step, StepState, Undertaking};
+use crate::rollout::stall::{lack, progressed_at};
 use crate::rollout::{PodPhase, Progress, Rollout, TroubleKind};
 use crate::verdict::Level;
 use chrono::TimeDelta;
@@ -13,17 +14,33 @@ use std::sync::Arc;
 const NOT_THE_CAUSE_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// So many signals that nobody can see are named.
 const NAMED: usize = 3;
+/// A run of another system is waited for so many times longer than pods are: it builds, queues and waits for approvals.
+const RUN_PATIENCE: i32 = 3;
 
 impl Watch {
     pub(super) fn follow_pods(&mut self, mut done: Undertaking, effects: &mut Vec<Effect>) {
         let plan = Arc::clone(&done.plan);
         for (step, state) in plan.steps().zip(&mut done.steps) {
-            let StepState::Accepted { run, .. } = state else { continue };
-            if run.as_ref().is_some_and(|run| !run.ended) {
-                continue;
+            let StepState::Accepted { at, run } = state else { continue };
+            if let Some(run) = run.as_ref().filter(|run| !run.ended) {
+                if self.now - *at < self.setup.rollout_deadline * RUN_PATIENCE {
+                    continue;
+                }
+                let blocked = self.endless_run(step, run, *at);
+                self.rollback = self.not_through(done, blocked);
+                return;
             }
             match self.pods_of(step) {
-                Pods::Coming => {}
+                Pods::Coming => {
+                    if let Some(blocked) = self.stands_still(step, *at) {
+                        self.rollback = self.not_through(done, blocked);
+                        return;
+                    }
+                }
+                Pods::Nothing(blocked) => {
+                    self.rollback = self.not_through(done, blocked);
+                    return;
+                }
                 Pods::Serve => {
                     *state = StepState::Ready { at: self.now };
                     self.revision += 1;
@@ -60,6 +77,48 @@ impl Watch {
         };
     }
 
+    /// A rollback that was accepted and does not get to its end: what is there stays known, and is looked at further.
+    fn not_through(&mut self, done: Undertaking, blocked: Blocked) -> Rollback {
+        self.tell(format!("rollback not through: {}", blocked.reason));
+        Rollback::Failed { done, at: self.now, blocked }
+    }
+
+    /// Why a step whose request was taken is not waited for any longer, if it is not.
+    fn stands_still(&self, step: &Step, accepted: Time) -> Option<Blocked> {
+        let rollouts = step.covers.iter().map(|covered| {
+            let rollout = self.workloads[usize::from(covered.workload.0)].rollout.as_ref();
+            (covered, rollout.filter(|rollout| rollout.uid == covered.uid))
+        });
+        let got_on = |rollout: Option<&Rollout>| rollout.map_or(accepted, |rollout| progressed_at(rollout, accepted));
+        let last = rollouts.clone().map(|(_, rollout)| got_on(rollout)).max().unwrap_or(accepted);
+        let still = self.now - last;
+        if still < self.setup.rollout_deadline {
+            return None;
+        }
+        let missing = rollouts.filter_map(|(covered, rollout)| match rollout {
+            Some(rollout) if serves(rollout, covered, step.action.builds_anew()) => None,
+            Some(rollout) => Some((covered, lack(rollout).to_string())),
+            None => Some((covered, "the cluster does not tell of it".to_owned())),
+        });
+        let (covered, first) = missing.clone().next()?;
+        let more = match missing.count() {
+            0 | 1 => String::new(),
+            all => format!("; {} more of its workloads are not there either", all - 1),
+        };
+        let (reference, label) = (&covered.reference, covered.to.label());
+        let reason = format!("{reference}: {label} makes no progress for {}: {first}{more}", brief(still));
+        let selector = format!("kubectl describe {reference} -n {}", reference.namespace);
+        let way_out =
+            format!("{selector} and its pods say why; an older revision may be the better target (rollback --to)");
+        Some(Blocked { reason, way_out })
+    }
+
+    fn endless_run(&self, step: &Step, run: &Run, since: Time) -> Blocked {
+        let reason = format!("{}: “{}” for {}", step.subject, run.state, brief(self.now - since));
+        let there = run.link.as_ref().map_or_else(String::new, |link| format!(" ({link})"));
+        Blocked { reason, way_out: format!("look at the run{there}; redflag does not stop it") }
+    }
+
     /// What was accepted before another step failed goes on by itself, and what is done should be known.
     pub(super) fn note_ready(&mut self, done: &mut Undertaking) {
         let plan = Arc::clone(&done.plan);
@@ -94,6 +153,9 @@ impl Watch {
                 let why = cause.map_or(why, |trouble| &trouble.sentence);
                 let label = covered.to.label();
                 return Pods::Fail(format!("{}: {label} does not come up: {why}", covered.reference));
+            }
+            if rollout.progress == Progress::Complete && rollout.replicas.desired == 0 {
+                return Pods::Nothing(nothing_runs(covered));
             }
             if !serves(rollout, covered, step.action.builds_anew()) {
                 all = Pods::Coming;
@@ -147,8 +209,20 @@ enum Pods {
     Coming,
     /// All of the old version, ready.
     Serve,
+    /// None is asked for: nothing can serve.
+    Nothing(Blocked),
     /// They will not come by themselves.
     Fail(String),
+}
+
+fn nothing_runs(covered: &Covered) -> Blocked {
+    let (reference, namespace) = (&covered.reference, &covered.reference.namespace);
+    let reason = format!("{reference}: {} is back, and 0 pods run: nothing serves", covered.to.label());
+    let way_out = match reference.kind {
+        WorkloadKind::DaemonSet => "no node matches it: kubectl get nodes --show-labels".to_owned(),
+        _ => format!("kubectl scale {reference} -n {namespace} --replicas=N"),
+    };
+    Blocked { reason, way_out }
 }
 
 /// Whether what the cluster tells is from after the request: until then it speaks of the state that is taken back. What
@@ -183,5 +257,6 @@ fn serves(rollout: &Rollout, covered: &Covered, anew: bool) -> bool {
         }
         ready += 1;
     }
-    rollout.progress == Progress::Complete && ready >= rollout.replicas.desired
+    // Where nothing is asked for nothing serves.
+    rollout.progress == Progress::Complete && ready >= rollout.replicas.desired.max(1)
 }

@@ -227,18 +227,19 @@ impl Watch {
     /// What was given up as not done may be done after all: the cluster tells, and the report is put right.
     fn correct(&mut self, mut done: Undertaking, at: Time, blocked: Blocked) -> Rollback {
         let plan = Arc::clone(&done.plan);
+        let mut corrected = false;
         for (step, state) in plan.steps().zip(&mut done.steps) {
             let was_given_up = self.given_up.contains(&step.workload()) && matches!(state, StepState::Failed(_));
             if was_given_up && self.is_on_its_way(step) {
                 self.given_up.retain(|workload| *workload != step.workload());
                 *state = StepState::Accepted { at: self.now, run: None };
+                corrected = true;
                 self.note_taken_back(step);
                 self.tell(format!("{}: the {} took effect after all", step.subject, step.action.name()));
             }
         }
-        let is_taken = |state: &StepState| matches!(state, StepState::Accepted { .. } | StepState::Ready { .. });
-        if done.steps.iter().all(is_taken) && done.steps.iter().any(|state| matches!(state, StepState::Accepted { .. }))
-        {
+        let came_late = done.steps.iter().all(|state| matches!(state, StepState::Ready { .. }));
+        if came_late || (corrected && done.steps.iter().all(|state| state.taken_at().is_some())) {
             done.accepted = done.accepted.or(Some(self.now));
             return Rollback::Running(done);
         }

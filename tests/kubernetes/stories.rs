@@ -142,12 +142,12 @@ fn a_crash_loop_does_not_flicker_and_ends_with_the_undo() {
          5772 deploy: 1.8.3 to 1.9.1-crash made 02:09:56, under way
          5789 status: Waiting for deployment "api" rollout to finish: 0 out of 3 new replicas have been updated...
          5793 status: Waiting for deployment "api" rollout to finish: 1 out of 3 new replicas have been updated...
-         9642 trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff, exit 1 (container app)
+         9642 trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff, exit 1 (container app; api-dcbdb5f5-fw8cw)
         26571 status: failed, deployment "api" exceeded its progress deadline
         26571 trouble: the rollout exceeded its progress deadline of 20 s: 1 of 3 pods updated, 3 available
         27784 status: Waiting for deployment spec update to be observed...
         27784 deploy: 1.9.1-crash to 1.8.3 made 02:10:18, under way
-        27784 no more trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff, exit 1 (container app)
+        27784 no more trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff, exit 1 (container app; api-dcbdb5f5-fw8cw)
         27784 no more trouble: the rollout exceeded its progress deadline of 20 s: 1 of 3 pods updated, 3 available
         27827 status: Waiting for deployment "api" rollout to finish: 1 old replicas are pending termination...
         27848 status: rolled out
@@ -186,7 +186,7 @@ fn a_watch_begun_in_a_crash_loop_knows_it_at_once() {
         r#"
         18800 status: Waiting for deployment "api" rollout to finish: 1 out of 3 new replicas have been updated...
         18800 deploy: 1.8.3 to 1.9.1-crash made 02:09:56, under way
-        18800 trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff (container app)
+        18800 trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff (container app; api-dcbdb5f5-fw8cw)
         "#,
     );
     // After an undo that made no pod, only the controller's note tells when it was.
@@ -211,7 +211,7 @@ fn an_image_that_cannot_be_pulled_keeps_the_registrys_own_words() {
         6199 deploy: 1.8.3 to 1.9.2-pull made 02:10:26, under way
         6199 status: Waiting for deployment "img" rollout to finish: 0 out of 3 new replicas have been updated...
         6203 status: Waiting for deployment "img" rollout to finish: 1 out of 3 new replicas have been updated...
-        8002 trouble: 1 of 1 new pod cannot pull company/app:1.9.2-pull: rpc error: not found (container app)
+        8002 trouble: 1 of 1 new pod cannot pull company/app:1.9.2-pull: rpc error: not found (container app; img-dcc5f5585-l79lz)
         "#,
     );
     assert_eq!(pods(&replay, 8002)[0], "+l79lz failing ErrImagePull");
@@ -268,10 +268,10 @@ fn a_daemon_set_goes_from_node_to_node_and_stops_at_the_first_crash() {
         16131 deploy: 3.1 to 3.2-crash made 07:18:58, under way
         16142 status: Waiting for daemon set "agent" rollout to finish: 0 out of 2 new pods have been updated...
         16153 status: Waiting for daemon set "agent" rollout to finish: 1 out of 2 new pods have been updated...
-        20006 trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff, exit 1 (container app)
+        20006 trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff, exit 1 (container app; agent-ff6th)
         25262 status: Waiting for daemon set spec update to be observed...
         25262 deploy: 3.2-crash to 3.1 made 07:19:07, under way
-        25262 no more trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff, exit 1 (container app)
+        25262 no more trouble: 1 of 1 new pod crash-loops: CrashLoopBackOff, exit 1 (container app; agent-ff6th)
         25291 status: Waiting for daemon set "agent" rollout to finish: 1 out of 2 new pods have been updated...
         25308 status: Waiting for daemon set "agent" rollout to finish: 1 of 2 updated pods are available...
         27140 status: rolled out
@@ -292,10 +292,10 @@ fn a_stateful_set_that_was_undone_waits_for_its_broken_pod_until_somebody_delete
          6929 deploy: 1.0.0 to 1.1.0-pull made 07:19:23, under way
          6942 status: Waiting for partitioned roll out to finish: 0 out of 2 new pods have been updated...
          6951 status: Waiting for 1 pods to be ready...
-         8774 trouble: 1 of 1 new pod cannot pull company/db:1.1.0-pull: rpc error: not found (container app)
+         8774 trouble: 1 of 1 new pod cannot pull company/db:1.1.0-pull: rpc error: not found (container app; db-1)
         14050 status: Waiting for statefulset spec update to be observed...
         14050 deploy: 1.1.0-pull to 1.0.0 made 07:19:30, under way
-        14050 no more trouble: 1 of 1 new pod cannot pull company/db:1.1.0-pull: rpc error: not found (container app)
+        14050 no more trouble: 1 of 1 new pod cannot pull company/db:1.1.0-pull: rpc error: not found (container app; db-1)
         14059 status: Waiting for 1 pods to be ready...
         14059 trouble: db-1 of another version is not ready, and OrderedReady waits for it: kubectl delete pod db-1 -n production
         19218 no more trouble: db-1 of another version is not ready, and OrderedReady waits for it: kubectl delete pod db-1 -n production

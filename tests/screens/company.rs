@@ -142,6 +142,7 @@ fn setup(services: &[&str]) -> Setup {
         window: TimeDelta::minutes(30),
         baseline: TimeDelta::minutes(60),
         coverage: 90,
+        rollout_deadline: TimeDelta::minutes(10),
         confirm: Confirm::Key,
         confirm_grace: TimeDelta::milliseconds(300),
         read_only: false,
@@ -488,6 +489,8 @@ pub(super) fn pods(ready: usize, starting: usize, old: usize) -> Vec<Pod> {
         oom_killed: false,
         created: None,
         ready_since: None,
+        unready_since: None,
+        node: None,
         images: Vec::new(),
     };
     let new = (0..ready).map(|index| pod(index, true, PodPhase::Ready));
@@ -510,6 +513,7 @@ pub(super) fn rollout(pods: Vec<Pod>, progress: Progress, finished: Option<Time>
             total: count(|_| true),
         },
         troubles: Vec::new(),
+        deadline: redflag::rollout::Deadline::default(),
         deploy: Some(Deploy {
             at: deployed_at(),
             finished,
@@ -536,6 +540,8 @@ pub(super) fn undone(ready: usize, starting: usize, left: usize) -> Rollout {
         oom_killed: false,
         created: None,
         ready_since: None,
+        unready_since: None,
+        node: None,
         images: Vec::new(),
     }));
     // The version that is rolled out now is the old one.

@@ -75,6 +75,7 @@ pub fn setup() -> Setup {
         window: TimeDelta::minutes(30),
         baseline: TimeDelta::minutes(60),
         coverage: 90,
+        rollout_deadline: TimeDelta::minutes(10),
         confirm: Confirm::Key,
         confirm_grace: TimeDelta::milliseconds(300),
         read_only: false,
@@ -103,6 +104,8 @@ pub fn rolled_out(generation: i64, from: &str, to: &str, deployed: i64, finished
         oom_killed: false,
         created: Some(at(deployed)),
         ready_since: Some(at(deployed + 20)),
+        unready_since: None,
+        node: None,
         images: vec![format!("registry.example.com/app:{to}@sha256:{to}")],
     });
     Rollout {
@@ -112,6 +115,7 @@ pub fn rolled_out(generation: i64, from: &str, to: &str, deployed: i64, finished
         replicas: Replicas { desired: 3, updated: 3, ready: 3, available: 3, total: 3 },
         pods: pods.collect(),
         troubles: Vec::new(),
+        deadline: redflag::rollout::Deadline::default(),
         deploy: Some(Deploy {
             at: at(deployed),
             finished: finished.map(at),

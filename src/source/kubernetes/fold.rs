@@ -2,13 +2,14 @@
 
 use super::argo;
 use super::collection::Collection;
+use super::evictions::Evictions;
 use super::history::{History, Outlook};
 use super::objects::{self, Entry, Pod, Workload, owner, uid};
-use super::pods::{self, Memory};
+use super::pods::{self, Memory, Roles};
 use super::status;
-use super::troubles::{held_up, troubles};
+use super::troubles::{Ailing, held_up, troubles};
 use crate::deploy::{Deploy, Time, WorkloadKind};
-use crate::rollout::{PodPhase, Progress, Replicas, Rollout};
+use crate::rollout::{Deadline, PodPhase, Progress, Replicas, Rollout};
 use kube::runtime::watcher::Event;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ pub struct Fold {
     entries: Collection<Entry>,
     pods: Collection<Pod>,
     memories: BTreeMap<String, Memory>,
+    evictions: Evictions,
     /// The deploy told last, and of which workload: it stays what it is until another template is deployed.
     deploy: Option<(String, Deploy)>,
 }
@@ -33,6 +35,7 @@ impl Fold {
             entries: Collection::default(),
             pods: Collection::default(),
             memories: BTreeMap::new(),
+            evictions: Evictions::default(),
             deploy: None,
         }
     }
@@ -51,6 +54,7 @@ impl Fold {
     pub fn take_pod(&mut self, event: Event<Pod>, now: Time) {
         if let Event::InitApply(pod) | Event::Apply(pod) = &event {
             self.memories.entry(uid(&pod.metadata).to_owned()).or_default().look(pod, now);
+            self.evictions.look(pod, self.kind, now);
         }
         let may_have_gone = matches!(event, Event::InitDone | Event::Delete(_));
         self.pods.take(event);
@@ -109,14 +113,15 @@ impl Fold {
         let deployed = deploy.as_ref().map(|deploy| deploy.at);
 
         let no_memory = Memory::default();
+        let roles = Roles::of(current.map(|current| current.template(self.kind)), history.main_container());
         let mut rows = Vec::with_capacity(history.pods.len());
         let mut ailing = Vec::new();
         for pod in &history.pods {
             let memory = self.memories.get(objects::uid(&pod.metadata)).unwrap_or(&no_memory);
-            let (state, ailments) = pods::examine(pod, memory, deployed, now);
+            let (state, ailments) = pods::examine(pod, memory, &roles, deployed, now);
             let is_new = hash == Some(pod.hash(self.kind));
             if is_new && !matches!(state.phase, PodPhase::Terminating | PodPhase::Finished) {
-                ailing.push((pod.metadata.name.as_deref(), ailments));
+                ailing.push(Ailing { pod: pod.metadata.name.as_deref().unwrap_or_default(), ailments });
             }
             rows.push(state.into_pod(pod, self.kind, is_new));
         }
@@ -125,12 +130,12 @@ impl Fold {
             replicas.updated = i64::try_from(ailing.len()).unwrap_or(i64::MAX);
         }
         rows.sort_by(|a, b| (!a.is_new, &a.name).cmp(&(!b.is_new, &b.name)));
-        ailing.sort_by_key(|(name, _)| *name);
-        let ailing: Vec<_> = ailing.into_iter().map(|(_, ailments)| ailments).collect();
+        ailing.sort_by_key(|ailing| ailing.pod);
         let has_finished = deploy.as_ref().is_some_and(|deploy| deploy.finished.is_some());
         let mut troubles = troubles(self.kind, workload, &ailing, has_finished);
         troubles.extend(argo::aborted(workload, deploy.as_ref()));
         troubles.extend(hash.and_then(|_| held_up(self.kind, workload, &rows)));
+        troubles.extend(hash.and_then(|hash| self.evictions.trouble(hash, now)));
         troubles.sort_by_key(|trouble| trouble.kind);
         let rollout = Rollout {
             generation: workload.generation(),
@@ -139,6 +144,7 @@ impl Fold {
             pods: rows,
             troubles,
             revisions: history.revisions(),
+            deadline: status::deadline(self.kind, workload),
             deploy: deploy.clone(),
             uid: uid.clone(),
         };
@@ -154,6 +160,7 @@ impl Fold {
             replicas: Replicas::default(),
             pods: Vec::new(),
             troubles: Vec::new(),
+            deadline: Deadline::default(),
             deploy: None,
             revisions: Vec::new(),
         }

@@ -84,7 +84,7 @@ impl<'a> History<'a> {
     }
 
     /// The main container of the version that runs, by the one before it; looked for once for all entries.
-    fn main_container(&self) -> Option<&'a str> {
+    pub(super) fn main_container(&self) -> Option<&'a str> {
         let current = self.current()?;
         let template = current.template(self.kind);
         let others = self.entries.iter().filter(|entry| !self.is_same(entry, current));
@@ -206,10 +206,19 @@ impl<'a> History<'a> {
         {
             return Some(noted.max(deploy.at));
         }
-        if outlook.progress != &Progress::Complete {
+        let pods: Vec<&Pod> = self.pods_of(&deploy.to.hash).filter(|pod| !pod.is_terminating()).collect();
+        // These keep no note of the end: it was there once each pod is of the new version and was ready, if not now.
+        let keeps_no_note = matches!(self.kind, WorkloadKind::StatefulSet | WorkloadKind::DaemonSet);
+        let enough = |count: i64| counts.desired > 0 && count >= counts.desired;
+        let was_through = keeps_no_note
+            && enough(counts.updated)
+            && enough(i64::try_from(pods.len()).unwrap_or(i64::MAX))
+            && pods.iter().all(|pod| pod.has_been_ready())
+            && pods.iter().any(|pod| pod.ready_since().is_none());
+        if outlook.progress != &Progress::Complete && !was_through {
             return None;
         }
-        let ready = self.pods_of(&deploy.to.hash).filter(|pod| !pod.is_terminating()).filter_map(Pod::ready_since);
+        let ready = pods.into_iter().filter_map(Pod::ready_since);
         Some(ready.max().unwrap_or(deploy.at).max(deploy.at))
     }
 }

@@ -1,7 +1,8 @@
 //! One pod: what it is doing, what ails it, and what must be remembered of it because the next answer of the
 //! API server will not say it any more.
 
-use super::objects::{self, ContainerStatus, Pod, Terminated};
+use super::last_words::last_words;
+use super::objects::{self, ContainerStatus, Pod, Template};
 use crate::cluster::short;
 use crate::deploy::{Time, WorkloadKind};
 use crate::rollout::{self, PodPhase, TroubleKind};
@@ -12,8 +13,32 @@ use std::collections::BTreeMap;
 const LOOP_SPAN: TimeDelta = TimeDelta::minutes(5);
 /// So many restarts within [`LOOP_SPAN`] are a crash loop, whatever the container is doing at the moment.
 const LOOP_RESTARTS: u32 = 2;
+/// So many kills of one container for its memory are no accident.
+const AGAIN: usize = 2;
 /// Containers that are being created for longer than this are stuck.
 const STUCK: TimeDelta = TimeDelta::minutes(3);
+
+/// Which of a pod's containers serve, and which stand beside them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Roles<'a> {
+    template: Option<&'a Template>,
+    main: Option<&'a str>,
+}
+
+impl<'a> Roles<'a> {
+    /// By the template of the version and the name of its main container.
+    pub(super) const fn of(template: Option<&'a Template>, main: Option<&'a str>) -> Self {
+        Self { template, main }
+    }
+
+    /// Whether a container stands beside the one that serves. Whatever is not known to, does not.
+    fn is_sidecar(self, name: &str) -> bool {
+        let Some(template) = self.template else { return false };
+        let is_beside = template.containers.iter().any(|container| container.name == name)
+            && self.main.is_some_and(|main| main != name);
+        is_beside || template.sidecars.iter().any(|sidecar| sidecar == name)
+    }
+}
 
 /// What is remembered of a pod from one look to the next.
 #[derive(Debug, Clone, Default)]
@@ -24,8 +49,6 @@ pub(super) struct Memory {
     restarts: Vec<(Time, u32)>,
     /// When the back-off of a crash loop was last seen.
     backed_off: Option<Time>,
-    /// When a container was last killed for using too much memory.
-    oom_killed: Option<Time>,
     /// Why the image could not be pulled: said once, then hidden behind "back-off".
     pull_error: Option<String>,
 }
@@ -39,6 +62,8 @@ struct ContainerMemory {
     count: u32,
     /// How it last ended; the API server forgets it in some states in between.
     exit: Option<String>,
+    /// When it was killed for using too much memory, oldest first; as many as a judgement needs.
+    oom_kills: Vec<Time>,
 }
 
 /// Something wrong with one pod.
@@ -66,7 +91,12 @@ impl Memory {
             }
             for ended in [&status.state.terminated, &status.last_state.terminated].into_iter().flatten() {
                 if ended.reason == "OOMKilled" {
-                    self.oom_killed = self.oom_killed.max(Some(ended.finished_at.unwrap_or(now)));
+                    let kills = &mut self.containers.entry(status.name.clone()).or_default().oom_kills;
+                    // Without a time only the first is known to be another one.
+                    let at = ended.finished_at.or_else(|| kills.is_empty().then_some(now));
+                    if let Some(at) = at.filter(|at| kills.len() < AGAIN && kills.iter().all(|known| known < at)) {
+                        kills.push(at);
+                    }
                 }
             }
             let Some(waiting) = &status.state.waiting else { continue };
@@ -117,6 +147,23 @@ impl Memory {
         }
     }
 
+    /// The container that was killed for using too much memory at a time that counts, the one that serves before those
+    /// beside it. A kill of a sidecar is worth a warning; the second of the same is none the less a flag.
+    fn out_of_memory(&self, roles: &Roles<'_>, counts: impl Fn(Time) -> bool) -> Option<Ailment> {
+        let kills = |memory: &ContainerMemory| memory.oom_kills.iter().filter(|at| counts(**at)).count();
+        let killed = self.containers.iter().filter_map(|(name, memory)| {
+            let kind = match kills(memory) {
+                0 => return None,
+                times if roles.is_sidecar(name) && times < AGAIN => TroubleKind::SidecarOomKilled,
+                _ => TroubleKind::OomKilled,
+            };
+            Some((kind, name))
+        });
+        let (kind, name) = killed.min_by_key(|(kind, _)| *kind)?;
+        let reason = "OOMKilled".to_owned();
+        Some(Ailment { kind, detail: reason.clone(), reason, container: Some(name.clone()) })
+    }
+
     /// Restarts since the deploy for a pod made for it, else since the first look.
     fn restarts_since(&self, made_for_deploy: bool) -> u32 {
         self.containers.values().map(|memory| memory.since + if made_for_deploy { memory.before } else { 0 }).sum()
@@ -124,21 +171,26 @@ impl Memory {
 }
 
 /// What a pod is doing and what ails it. `deployed` is when the deploy was made.
-pub(super) fn examine(pod: &Pod, memory: &Memory, deployed: Option<Time>, now: Time) -> (PodState, Vec<Ailment>) {
+pub(super) fn examine(
+    pod: &Pod,
+    memory: &Memory,
+    roles: &Roles<'_>,
+    deployed: Option<Time>,
+    now: Time,
+) -> (PodState, Vec<Ailment>) {
     let created = objects::created(&pod.metadata);
     let made_for_deploy = created >= deployed;
     let restarts = memory.restarts_since(made_for_deploy);
     let watched_from = if made_for_deploy { deployed } else { memory.first_seen };
-    let oom_killed = memory.oom_killed.is_some_and(|at| made_for_deploy || Some(at) >= watched_from);
+    let out_of_memory = memory.out_of_memory(roles, |at| made_for_deploy || Some(at) >= watched_from);
+    let oom_killed = out_of_memory.is_some();
 
     let is_over = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
     let mut ailments = Vec::new();
     if !pod.is_terminating() && !is_over {
         ailments = container_ailments(pod, memory, now);
         ailments.extend(unschedulable(pod));
-        if oom_killed {
-            ailments.push(oom_ailment(pod));
-        }
+        ailments.extend(out_of_memory);
         if restarts > 0 && !ailments.iter().any(|ailment| ailment.kind == TroubleKind::CrashLoop) {
             ailments.push(restart_ailment(pod, memory, restarts));
         }
@@ -196,6 +248,8 @@ impl PodState {
             oom_killed: self.oom_killed,
             created: objects::created(&pod.metadata),
             ready_since: pod.ready_since(),
+            unready_since: pod.unready_since(),
+            node: pod.spec.node_name.clone(),
             images: pod.images(),
         }
     }
@@ -234,14 +288,6 @@ fn loop_ailment(pod: &Pod, memory: &Memory) -> Ailment {
     let worst = pod.containers().max_by_key(|status| status.restart_count);
     let detail = worst.map_or_else(|| reason.clone(), |status| memory.with_exit(&reason, &status.name));
     Ailment { kind: TroubleKind::CrashLoop, reason, detail, container: worst.map(|status| status.name.clone()) }
-}
-
-fn oom_ailment(pod: &Pod) -> Ailment {
-    let is_oom = |ended: &Option<Terminated>| ended.as_ref().is_some_and(|ended| ended.reason == "OOMKilled");
-    let killed = pod.containers().find(|c| is_oom(&c.state.terminated) || is_oom(&c.last_state.terminated));
-    let reason = "OOMKilled".to_owned();
-    let container = killed.map(|status| status.name.clone());
-    Ailment { kind: TroubleKind::OomKilled, detail: reason.clone(), reason, container }
 }
 
 fn restart_ailment(pod: &Pod, memory: &Memory, restarts: u32) -> Ailment {
@@ -329,14 +375,15 @@ fn pull_error(reason: &str, message: &str) -> Option<String> {
     (!message.is_empty()).then(|| short(message))
 }
 
-/// How a container last ended: `exit 1`, `signal 9`, `OOMKilled`.
+/// How a container last ended, and what it said: `exit 1: “no such table: orders”`, `signal 9`, `OOMKilled`.
 fn exit_of(status: &ContainerStatus) -> Option<String> {
     let ended = status.last_state.terminated.as_ref().or(status.state.terminated.as_ref())?;
-    Some(match (ended.reason.as_str(), ended.signal) {
+    let how = match (ended.reason.as_str(), ended.signal) {
         ("OOMKilled", _) => "OOMKilled".to_owned(),
         (_, Some(signal)) if signal != 0 => format!("signal {signal}"),
         _ => format!("exit {}", ended.exit_code),
-    })
+    };
+    Some(last_words(&ended.message).map_or_else(|| how.clone(), |words| format!("{how}: “{words}”")))
 }
 
 fn ended_at(status: &ContainerStatus) -> Option<Time> {

@@ -3,10 +3,11 @@
 use super::argo;
 use super::objects::Workload;
 use crate::deploy::WorkloadKind;
-use crate::rollout::{Progress, Replicas};
+use crate::rollout::{Deadline, Progress, Replicas};
+use chrono::TimeDelta;
 
 /// The reason of the Progressing condition once a rollout has taken too long.
-pub(super) const DEADLINE_EXCEEDED: &str = "ProgressDeadlineExceeded";
+const DEADLINE_EXCEEDED: &str = "ProgressDeadlineExceeded";
 /// The reason of the Progressing condition once a rollout has ended well. The controller leaves it so from then
 /// on, whatever becomes of the pods.
 pub(super) const ROLLED_OUT: &str = "NewReplicaSetAvailable";
@@ -30,7 +31,7 @@ fn deployment(workload: &Workload) -> Progress {
     if !workload.is_observed() {
         return waiting("Waiting for deployment spec update to be observed...");
     }
-    if workload.condition("Progressing").is_some_and(|progressing| progressing.reason == DEADLINE_EXCEEDED) {
+    if has_exceeded(workload) {
         return Progress::Failed(format!("deployment {name:?} exceeded its progress deadline"));
     }
     if let Some(wanted) = workload.spec.replicas.filter(|wanted| updated < *wanted) {
@@ -51,6 +52,18 @@ fn deployment(workload: &Workload) -> Progress {
         ));
     }
     Progress::Complete
+}
+
+/// Whether its controller gave the rollout up. One whose pods came after all, and whose condition was not renewed, is not
+/// given up: everything is of the new version and available.
+pub(super) fn has_exceeded(workload: &Workload) -> bool {
+    let status = &workload.status;
+    let wanted = workload.spec.replicas.unwrap_or(1);
+    let all_there = status.updated_replicas >= wanted
+        && status.replicas <= status.updated_replicas
+        && status.available_replicas >= status.updated_replicas;
+    let condition = workload.condition("Progressing");
+    condition.is_some_and(|progressing| progressing.reason == DEADLINE_EXCEEDED) && !all_there
 }
 
 fn stateful_set(workload: &Workload) -> Progress {
@@ -127,6 +140,24 @@ pub(super) fn replicas(kind: WorkloadKind, workload: &Workload) -> Replicas {
             total: status.current_number_scheduled,
         },
         WorkloadKind::Rollout => argo::replicas(workload),
+    }
+}
+
+/// Who would notice that a rollout does not get on. `apps/v1beta1` and the documentation call the largest 32-bit number
+/// “no deadline”; the API server fills in 600 s for Deployments, and Argo Rollouts takes the same for its own.
+pub(super) fn deadline(kind: WorkloadKind, workload: &Workload) -> Deadline {
+    let spec = &workload.spec;
+    if spec.paused || !rolls_by_itself(workload) {
+        return Deadline::Person;
+    }
+    let seconds = spec.progress_deadline_seconds.filter(|seconds| *seconds < i64::from(i32::MAX));
+    match kind {
+        WorkloadKind::Rollout => Deadline::Steps,
+        WorkloadKind::Deployment => {
+            let own = seconds.and_then(TimeDelta::try_seconds);
+            own.map_or(Deadline::Nobody, Deadline::Controller)
+        }
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => Deadline::Nobody,
     }
 }
 

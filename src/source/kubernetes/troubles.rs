@@ -2,16 +2,27 @@
 
 use super::objects::{Template, Workload};
 use super::pods::Ailment;
-use super::status::{self, DEADLINE_EXCEEDED};
+use super::status;
 use crate::cluster::short;
 use crate::deploy::WorkloadKind;
 use crate::rollout::{Pod, Trouble, TroubleKind};
+
+/// A memory kill of a sidecar in more than one pod out of so many is more than an accident.
+const FEW: usize = 10;
+
+/// What ails one pod of the new version.
+pub(super) struct Ailing<'a> {
+    /// Its name.
+    pub pod: &'a str,
+    /// Worst first.
+    pub ailments: Vec<Ailment>,
+}
 
 /// Every trouble, worst first. `pods` holds what ails each pod of the new version that is not on its way out.
 pub(super) fn troubles(
     kind: WorkloadKind,
     workload: &Workload,
-    pods: &[Vec<Ailment>],
+    pods: &[Ailing<'_>],
     has_finished: bool,
 ) -> Vec<Trouble> {
     let mut troubles = of_workload(kind, workload, has_finished);
@@ -54,7 +65,7 @@ fn of_workload(kind: WorkloadKind, workload: &Workload, has_finished: bool) -> V
         return troubles;
     }
     let holds = |kind: &str, status: &str| workload.condition(kind).filter(|condition| condition.status == status);
-    if workload.condition("Progressing").is_some_and(|progressing| progressing.reason == DEADLINE_EXCEEDED) {
+    if status::has_exceeded(workload) {
         let after = workload.spec.progress_deadline_seconds.map(|s| format!(" of {s} s")).unwrap_or_default();
         let counts = status::replicas(kind, workload);
         let sentence = format!(
@@ -82,49 +93,58 @@ fn of_workload(kind: WorkloadKind, workload: &Workload, has_finished: bool) -> V
     troubles
 }
 
-fn of_pods(template: &Template, pods: &[Vec<Ailment>]) -> Vec<Trouble> {
-    const KINDS: [TroubleKind; 6] = [
+fn of_pods(template: &Template, pods: &[Ailing<'_>]) -> Vec<Trouble> {
+    const KINDS: [TroubleKind; 7] = [
         TroubleKind::CrashLoop,
         TroubleKind::Image,
         TroubleKind::OomKilled,
+        TroubleKind::SidecarOomKilled,
         TroubleKind::Config,
         TroubleKind::Unschedulable,
         TroubleKind::Restarts,
     ];
     let of_kind = |kind: TroubleKind| {
-        let mut ill = pods.iter().filter_map(|pod| pod.iter().find(|ailment| ailment.kind == kind));
-        let example = ill.next()?;
-        let sentence = sentence(example, template, 1 + ill.count(), pods.len());
+        let ill: Vec<(&str, &Ailment)> = pods
+            .iter()
+            .filter_map(|of| Some((of.pod, of.ailments.iter().find(|ailment| ailment.kind == kind)?)))
+            .collect();
+        let sentence = sentence(&ill, template, pods.len())?;
+        let spreads = ill.len() > 1 && ill.len() * FEW > pods.len();
+        let kind = if kind == TroubleKind::SidecarOomKilled && spreads { TroubleKind::OomKilled } else { kind };
         Some(Trouble { kind, sentence })
     };
     KINDS.into_iter().filter_map(of_kind).collect()
 }
 
-/// `3 of 4 new pods crash-loop: CrashLoopBackOff, exit 1 (container app)`.
-fn sentence(example: &Ailment, template: &Template, ill: usize, all: usize) -> String {
-    let one = ill == 1;
+/// `3 of 4 new pods crash-loop: CrashLoopBackOff, exit 1 (container app; app-7d4f-x2lqz and 2 more)`.
+fn sentence(ill: &[(&str, &Ailment)], template: &Template, all: usize) -> Option<String> {
+    let (pod, example) = ill.first()?;
+    let one = ill.len() == 1;
     let what = match example.kind {
         TroubleKind::CrashLoop if one => "crash-loops:",
         TroubleKind::CrashLoop => "crash-loop:",
         TroubleKind::Image => "cannot pull",
-        TroubleKind::OomKilled if one => "was killed for using too much memory:",
-        TroubleKind::OomKilled => "were killed for using too much memory:",
+        TroubleKind::OomKilled | TroubleKind::SidecarOomKilled if one => "was killed for using too much memory:",
+        TroubleKind::OomKilled | TroubleKind::SidecarOomKilled => "were killed for using too much memory:",
         TroubleKind::Config => "cannot be created:",
         TroubleKind::Unschedulable if one => "finds no node:",
         TroubleKind::Unschedulable => "find no node:",
         _ => "restarted",
     };
-    let detail = &example.detail;
+    let (count, detail) = (ill.len(), &example.detail);
     let pods = if all == 1 { "pod" } else { "pods" };
     let container = example.container.as_deref().map(|name| {
         let container = template.containers.iter().find(|container| container.name == name);
         let limit = container.and_then(|container| container.memory_limit.as_deref());
-        match limit.filter(|_| example.kind == TroubleKind::OomKilled) {
-            Some(limit) => format!(" (container {name}, limit {limit})"),
-            None => format!(" (container {name})"),
+        let is_memory = matches!(example.kind, TroubleKind::OomKilled | TroubleKind::SidecarOomKilled);
+        match limit.filter(|_| is_memory) {
+            Some(limit) => format!("container {name}, limit {limit}; "),
+            None => format!("container {name}; "),
         }
     });
-    format!("{ill} of {all} new {pods} {what} {detail}{}", container.unwrap_or_default())
+    let container = container.unwrap_or_default();
+    let more = if one { String::new() } else { format!(" and {} more", count - 1) };
+    Some(format!("{count} of {all} new {pods} {what} {detail} ({container}{pod}{more})"))
 }
 
 #[cfg(test)]

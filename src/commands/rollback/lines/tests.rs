@@ -46,6 +46,7 @@ fn setup() -> Setup {
         window: TimeDelta::minutes(30),
         baseline: TimeDelta::minutes(60),
         coverage: 90,
+        rollout_deadline: TimeDelta::minutes(10),
         confirm: Confirm::Key,
         confirm_grace: TimeDelta::zero(),
         read_only: false,
@@ -96,6 +97,7 @@ fn rollout() -> Rollout {
         replicas: Replicas { desired: 3, updated: 3, ready: 3, available: 3, total: 3 },
         pods: Vec::new(),
         troubles: Vec::new(),
+        deadline: crate::rollout::Deadline::default(),
         deploy: Some(Deploy {
             at: at(0),
             finished: Some(at(0)),

@@ -2,6 +2,7 @@
 
 use super::{CONTROLLER_REVISION_HASH, Condition, POD_TEMPLATE_HASH, ROLLOUTS_POD_TEMPLATE_HASH, created, label};
 use crate::deploy::{Time, WorkloadKind};
+use chrono::TimeDelta;
 use kube::core::ObjectMeta;
 use serde::Deserialize;
 
@@ -11,8 +12,18 @@ use serde::Deserialize;
 pub struct Pod {
     /// Name, uid, owner, labels, creation, deletion.
     pub metadata: ObjectMeta,
+    /// Where it runs.
+    pub spec: PodSpec,
     /// How it is.
     pub status: PodStatus,
+}
+
+/// The part of a pod's spec that is not its template's.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PodSpec {
+    /// The node that it was given to.
+    pub node_name: Option<String>,
 }
 
 /// How a pod is.
@@ -22,6 +33,7 @@ pub struct Pod {
 pub struct PodStatus {
     pub phase: String,
     pub reason: String,
+    pub message: String,
     pub conditions: Vec<Condition>,
     pub init_container_statuses: Vec<ContainerStatus>,
     pub container_statuses: Vec<ContainerStatus>,
@@ -73,6 +85,7 @@ pub struct Terminated {
     pub exit_code: i64,
     pub signal: Option<i64>,
     pub reason: String,
+    pub message: String,
     pub finished_at: Option<Time>,
 }
 
@@ -86,6 +99,20 @@ impl Pod {
     pub fn ready_since(&self) -> Option<Time> {
         let ready = self.condition("Ready").filter(|ready| ready.status == "True")?;
         ready.last_transition_time.or_else(|| created(&self.metadata))
+    }
+
+    /// Since when it is not ready; `None` while it is, and before the kubelet has looked.
+    pub fn unready_since(&self) -> Option<Time> {
+        self.condition("Ready").filter(|ready| ready.status != "True")?.last_transition_time
+    }
+
+    /// Whether it was ready once: a pod that never was is not ready since its node took it.
+    pub fn has_been_ready(&self) -> bool {
+        const ACCEPTED_WITHIN: TimeDelta = TimeDelta::minutes(2);
+        let taken = self.condition("PodScheduled").and_then(|scheduled| scheduled.last_transition_time);
+        let taken = taken.or_else(|| created(&self.metadata));
+        let lost = self.unready_since().zip(taken);
+        self.ready_since().is_some() || lost.is_some_and(|(lost, taken)| lost - taken > ACCEPTED_WITHIN)
     }
 
     /// A condition of its status.

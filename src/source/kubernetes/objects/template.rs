@@ -11,6 +11,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub struct Template {
     /// Its containers, without the init containers.
     pub containers: Vec<Container>,
+    /// Its sidecars: the init containers that go on running (`restartPolicy: Always`).
+    pub sidecars: Box<[String]>,
     /// Equal for equal templates, leaving aside what the controllers add to their copies.
     pub fingerprint: u64,
     /// The same, leaving aside that the pods were restarted: `kubectl rollout restart` makes no other version.
@@ -47,6 +49,9 @@ impl From<Value> for Template {
             memory_limit: container.pointer("/resources/limits/memory").and_then(text),
         });
         let containers = containers.collect();
+        let init = template.pointer("/spec/initContainers").and_then(Value::as_array).into_iter().flatten();
+        let sidecars = init.filter(|container| container["restartPolicy"] == "Always");
+        let sidecars = sidecars.filter_map(|container| text(&container["name"])).collect();
         // The controllers' own marks: the hash label on a ReplicaSet's copy, the patch directive on a
         // ControllerRevision's.
         if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
@@ -63,7 +68,7 @@ impl From<Value> for Template {
         }
         // Where there was nothing else, the annotation took its map with it.
         drop_empty_metadata(&mut template);
-        Self { containers, fingerprint, version_fingerprint: self::fingerprint(&template), default_container }
+        Self { containers, sidecars, fingerprint, version_fingerprint: self::fingerprint(&template), default_container }
     }
 }
 

@@ -46,7 +46,7 @@ fn running(restarts: u32) -> Value {
 fn look_and_examine(pod: &Pod, now: Time) -> (PodState, Vec<Ailment>) {
     let mut memory = Memory::default();
     memory.look(pod, now);
-    examine(pod, &memory, Some(at(0, 0)), now)
+    examine(pod, &memory, &Roles::default(), Some(at(0, 0)), now)
 }
 
 fn kinds(ailments: &[Ailment]) -> Vec<TroubleKind> {
@@ -119,7 +119,7 @@ fn two_restarts_in_five_minutes_are_a_loop_even_while_the_pod_is_ready() {
     for (restarts, now) in looks {
         let pod = pod("Running", true, &running(restarts));
         memory.look(&pod, now);
-        let (state, ailments) = examine(&pod, &memory, Some(at(0, 0)), now);
+        let (state, ailments) = examine(&pod, &memory, &Roles::default(), Some(at(0, 0)), now);
         told.push((state.phase, state.restarts, kinds(&ailments)));
     }
     assert_eq!(
@@ -132,7 +132,7 @@ fn two_restarts_in_five_minutes_are_a_loop_even_while_the_pod_is_ready() {
     );
     // Five minutes after the first of them it is no loop any more; the restarts stay on the record.
     let pod = pod("Running", true, &running(2));
-    let (state, ailments) = examine(&pod, &memory, Some(at(0, 0)), at(7, 30));
+    let (state, ailments) = examine(&pod, &memory, &Roles::default(), Some(at(0, 0)), at(7, 30));
     assert_eq!((state.phase, kinds(&ailments)), (PodPhase::Ready, vec![TroubleKind::Restarts]));
     assert_eq!(ailments[0].detail, "2 times");
 }
@@ -143,11 +143,11 @@ fn restarts_from_before_the_deploy_do_not_count() {
     let mut memory = Memory::default();
     memory.look(&old, at(60, 0));
     // The pod is an hour older than the deploy: it was there already, and survived an undo perhaps.
-    let (state, ailments) = examine(&old, &memory, Some(at(59, 0)), at(60, 0));
+    let (state, ailments) = examine(&old, &memory, &Roles::default(), Some(at(59, 0)), at(60, 0));
     assert_eq!((state.restarts, ailments), (0, vec![]));
     let again = pod("Running", true, &running(10));
     memory.look(&again, at(61, 0));
-    assert_eq!(examine(&again, &memory, Some(at(59, 0)), at(61, 0)).0.restarts, 1);
+    assert_eq!(examine(&again, &memory, &Roles::default(), Some(at(59, 0)), at(61, 0)).0.restarts, 1);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_count_that_falls_is_not_a_restart() {
         memory.look(&pod("Running", true, &running(restarts)), now);
     }
     let pod = pod("Running", true, &running(1));
-    assert_eq!(examine(&pod, &memory, Some(at(9, 0)), at(12, 0)).0.restarts, 1);
+    assert_eq!(examine(&pod, &memory, &Roles::default(), Some(at(9, 0)), at(12, 0)).0.restarts, 1);
 }
 
 #[test]
@@ -170,11 +170,11 @@ fn a_kill_for_memory_is_remembered_after_the_next_restart() {
         { "exitCode": 1, "reason": "Error", "finishedAt": stamp(at(9, 0)) } } });
     let pod = pod("Running", true, &later);
     memory.look(&pod, at(9, 5));
-    let (state, ailments) = examine(&pod, &memory, Some(at(0, 0)), at(9, 5));
+    let (state, ailments) = examine(&pod, &memory, &Roles::default(), Some(at(0, 0)), at(9, 5));
     assert!(state.oom_killed);
     assert!(kinds(&ailments).contains(&TroubleKind::OomKilled));
     // Of a pod from before the deploy, a kill from before counts for nothing.
-    assert!(!examine(&pod, &memory, Some(at(5, 0)), at(9, 5)).0.oom_killed);
+    assert!(!examine(&pod, &memory, &Roles::default(), Some(at(5, 0)), at(9, 5)).0.oom_killed);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn the_registrys_words_outlive_the_back_off() {
     memory.look(&pod("Pending", false, &waiting("ErrImagePull", "manifest unknown")), at(0, 5));
     let backing_off = pod("Pending", false, &waiting("ImagePullBackOff", "Back-off pulling image \"company/app:2\""));
     memory.look(&backing_off, at(0, 15));
-    let (state, ailments) = examine(&backing_off, &memory, Some(at(0, 0)), at(0, 15));
+    let (state, ailments) = examine(&backing_off, &memory, &Roles::default(), Some(at(0, 0)), at(0, 15));
     assert_eq!(ailments[0].detail, "company/app:2: manifest unknown");
     assert_eq!(state.reason.as_deref(), Some("ImagePullBackOff"));
     // Newer kubelets repeat them.
@@ -226,4 +226,63 @@ fn a_pod_tells_what_it_really_runs_where_the_image_was_pulled() {
     ]}}))
     .unwrap();
     assert_eq!(pod.images(), ["shop/app:1.9.0@sha256:01", "shop/proxy@sha256:02"]);
+}
+
+/// A template with an app, a proxy beside it, a native sidecar and a migration.
+fn template() -> Template {
+    let template = json!({ "spec": {
+        "containers": [{ "name": "app", "image": "company/app:2" }, { "name": "proxy", "image": "proxy:1" }],
+        "initContainers": [
+            { "name": "logs", "image": "logs:1", "restartPolicy": "Always" },
+            { "name": "migrate", "image": "company/app:2" },
+        ],
+    } });
+    serde_json::from_value(template).unwrap()
+}
+
+#[test]
+fn one_memory_kill_of_a_sidecar_is_a_warning_and_everything_else_a_flag() {
+    let template = template();
+    let roles = Roles::of(Some(&template), Some("app"));
+    let killed = |container: &str, minute| {
+        json!({ "name": container, "restartCount": 1, "state": { "running": {} },
+                "lastState": { "terminated": { "reason": "OOMKilled", "exitCode": 137, "finishedAt": stamp(at(minute, 0)) } } })
+    };
+    let kind = |memory: &Memory, pod: &Pod, minute| {
+        let (state, ailments) = examine(pod, memory, &roles, Some(at(0, 0)), at(minute, 0));
+        assert!(state.oom_killed);
+        ailments.into_iter().find(|it| it.reason == "OOMKilled").map(|it| (it.kind, it.container))
+    };
+    for (container, expected) in [
+        ("app", TroubleKind::OomKilled),
+        ("proxy", TroubleKind::SidecarOomKilled),
+        ("logs", TroubleKind::SidecarOomKilled),
+        ("migrate", TroubleKind::OomKilled),
+        ("debugger", TroubleKind::OomKilled),
+    ] {
+        let pod = pod("Running", true, &killed(container, 1));
+        let mut memory = Memory::default();
+        memory.look(&pod, at(2, 0));
+        memory.look(&pod, at(3, 0));
+        assert_eq!(kind(&memory, &pod, 3), Some((expected, Some(container.to_owned()))), "{container}");
+    }
+    let mut memory = Memory::default();
+    memory.look(&pod("Running", true, &killed("proxy", 1)), at(2, 0));
+    let again = pod("Running", true, &killed("proxy", 9));
+    memory.look(&again, at(10, 0));
+    assert_eq!(kind(&memory, &again, 10), Some((TroubleKind::OomKilled, Some("proxy".to_owned()))), "twice");
+}
+
+#[test]
+fn what_a_container_said_last_is_kept_though_its_state_is_gone() {
+    let mut memory = Memory::default();
+    let died = json!({ "restartCount": 1, "state": { "waiting": { "reason": "CrashLoopBackOff" } }, "lastState": {
+        "terminated": { "reason": "Error", "exitCode": 1, "finishedAt": stamp(at(1, 0)),
+                        "message": "loading config\nfatal: no such table: orders\n" } } });
+    memory.look(&pod("Running", false, &died), at(1, 10));
+    let silent =
+        pod("Running", false, &json!({ "restartCount": 1, "state": { "waiting": { "reason": "CrashLoopBackOff" } } }));
+    memory.look(&silent, at(1, 20));
+    let (_, ailments) = examine(&silent, &memory, &Roles::default(), Some(at(0, 0)), at(1, 20));
+    assert_eq!(ailments[0].detail, "CrashLoopBackOff, exit 1: “fatal: no such table: orders”");
 }

@@ -15,6 +15,10 @@ fn ailment(kind: TroubleKind, detail: &str, container: Option<&str>) -> Ailment 
     Ailment { kind, reason: String::new(), detail: detail.to_owned(), container }
 }
 
+fn ill<const N: usize>(pod: &str, ailments: [Ailment; N]) -> Ailing<'_> {
+    Ailing { pod, ailments: Vec::from(ailments) }
+}
+
 fn sentences(troubles: &[Trouble]) -> Vec<&str> {
     troubles.iter().map(|trouble| trouble.sentence.as_str()).collect()
 }
@@ -26,18 +30,18 @@ fn each_kind_has_one_sentence_and_the_worst_comes_first() {
     let workload = workload(&json!({ "template": template }), &json!({ "observedGeneration": 1 }));
     let crash = || ailment(TroubleKind::CrashLoop, "CrashLoopBackOff, exit 1", Some("app"));
     let pods = [
-        vec![crash(), ailment(TroubleKind::OomKilled, "OOMKilled", Some("app"))],
-        vec![crash()],
-        vec![crash(), ailment(TroubleKind::Restarts, "3 times, exit 1", Some("app"))],
-        vec![ailment(TroubleKind::Unschedulable, "0/5 nodes are available", None)],
+        ill("app-1", [crash(), ailment(TroubleKind::OomKilled, "OOMKilled", Some("app"))]),
+        ill("app-2", [crash()]),
+        ill("app-3", [crash(), ailment(TroubleKind::Restarts, "3 times, exit 1", Some("app"))]),
+        ill("app-4", [ailment(TroubleKind::Unschedulable, "0/5 nodes are available", None)]),
     ];
     assert_eq!(
         sentences(&troubles(WorkloadKind::Deployment, &workload, &pods, true)),
         [
-            "3 of 4 new pods crash-loop: CrashLoopBackOff, exit 1 (container app)",
-            "1 of 4 new pods was killed for using too much memory: OOMKilled (container app, limit 512Mi)",
-            "1 of 4 new pods finds no node: 0/5 nodes are available",
-            "1 of 4 new pods restarted 3 times, exit 1 (container app)",
+            "3 of 4 new pods crash-loop: CrashLoopBackOff, exit 1 (container app; app-1 and 2 more)",
+            "1 of 4 new pods was killed for using too much memory: OOMKilled (container app, limit 512Mi; app-1)",
+            "1 of 4 new pods finds no node: 0/5 nodes are available (app-4)",
+            "1 of 4 new pods restarted 3 times, exit 1 (container app; app-3)",
         ]
     );
 }
@@ -88,6 +92,8 @@ fn a_broken_pod_that_holds_a_stateful_set_up_is_named_with_the_command_that_remo
         oom_killed: false,
         created: None,
         ready_since: None,
+        unready_since: None,
+        node: None,
         images: Vec::new(),
     };
     let spec = json!({ "podManagementPolicy": "OrderedReady", "updateStrategy": { "type": "RollingUpdate" } });
@@ -119,4 +125,40 @@ fn a_broken_pod_that_holds_a_stateful_set_up_is_named_with_the_command_that_remo
     set.spec.pod_management_policy = "OrderedReady".to_owned();
     set.spec.update_strategy.r#type = "OnDelete".to_owned();
     assert_eq!(of_set(&set, &one), None);
+}
+
+#[test]
+fn memory_kills_of_a_sidecar_are_a_flag_once_they_spread() {
+    let workload = workload(&json!({ "replicas": 50 }), &json!({ "observedGeneration": 1 }));
+    let worst = |killed: usize, of: usize| {
+        let kill = |place: usize| (place < killed).then(|| ailment(TroubleKind::SidecarOomKilled, "OOMKilled", None));
+        let pods: Vec<_> =
+            (0..of).map(|place| Ailing { pod: "app", ailments: kill(place).into_iter().collect() }).collect();
+        troubles(WorkloadKind::Deployment, &workload, &pods, true).first().map(|trouble| trouble.kind)
+    };
+    assert_eq!(worst(0, 50), None);
+    assert_eq!(worst(1, 50), Some(TroubleKind::SidecarOomKilled));
+    assert_eq!(worst(5, 50), Some(TroubleKind::SidecarOomKilled));
+    assert_eq!(worst(6, 50), Some(TroubleKind::OomKilled));
+    assert_eq!(worst(1, 2), Some(TroubleKind::SidecarOomKilled), "one is one, of however few");
+    assert_eq!(worst(2, 3), Some(TroubleKind::OomKilled));
+}
+
+#[test]
+fn a_deadline_that_was_exceeded_on_the_way_to_the_end_is_no_trouble() {
+    let exceeded = json!([{ "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" }]);
+    let told = |updated: i64, available: i64, total: i64| {
+        let status = json!({ "observedGeneration": 1, "replicas": total, "updatedReplicas": updated,
+                             "readyReplicas": available, "availableReplicas": available, "conditions": exceeded });
+        let workload = workload(&json!({ "replicas": 3, "progressDeadlineSeconds": 600 }), &status);
+        let is_red = troubles(WorkloadKind::Deployment, &workload, &[], false)
+            .iter()
+            .any(|trouble| trouble.kind == TroubleKind::DeadlineExceeded);
+        (status::progress(WorkloadKind::Deployment, &workload), is_red)
+    };
+    assert_eq!(told(3, 3, 3), (crate::rollout::Progress::Complete, false));
+    for (updated, available, total) in [(2, 2, 2), (3, 2, 3), (3, 4, 4)] {
+        let (progress, is_red) = told(updated, available, total);
+        assert!(matches!(progress, crate::rollout::Progress::Failed(_)) && is_red, "{updated} {available} {total}");
+    }
 }

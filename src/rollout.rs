@@ -24,6 +24,8 @@ pub struct Rollout {
     pub troubles: Vec<Trouble>,
     /// Who would notice that it does not get on.
     pub deadline: Deadline,
+    /// The program that changed its template last, where the cluster tells: `kubectl`, `argocd-controller`.
+    pub changed_by: Option<String>,
     /// The deploy it is in the middle of, or the last one it finished.
     pub deploy: Option<Deploy>,
     /// The template history, newest first.

@@ -284,13 +284,14 @@ fn somebody_elses_rollback_is_one_before_the_controller_has_numbered_it_and_afte
         let (mut watch, _) = bad_deploy(setup());
         let mut back = rolled_out(3, "1.9.0", "1.8.3", 201, None);
         back.deploy.as_mut().unwrap().by = Some("dana".to_owned());
+        back.changed_by = Some("kubectl".to_owned());
         back.revisions = vec![revision("1.8.3", number, -9000), revision("1.9.0", 2, -100)];
         back.revisions.sort_by_key(|it| std::cmp::Reverse(it.version.revision));
         assert_eq!(back.taken_back().map(redflag::deploy::Version::label), Some("1.9.0"), "numbered: {numbered}");
         let effects = watch.update(told(201, back.clone()));
         let last = watch.timeline().entries().last().unwrap().text.clone();
         assert_eq!(
-            last, "deployment/app: rolled back, 1.9.0 → 1.8.3",
+            last, "deployment/app: rolled back by kubectl, 1.9.0 → 1.8.3",
             "dana deployed it once, and did not put it back"
         );
         assert!(effects.iter().any(|effect| matches!(effect, Effect::Prepare(_))));

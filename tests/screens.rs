@@ -9,16 +9,16 @@ mod features;
 mod rollback;
 
 use chrono::TimeDelta;
-use company::{Health, Scene, blocked, undone};
+use company::{Health, Scene, after, blocked, pods, rollout, undone};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
-use redflag::deploy::{ServiceId, WorkloadId};
+use redflag::deploy::{ServiceId, Version, WorkloadId};
 use redflag::message::Message;
 use redflag::poll::{Alert, AlertState, Poll, SourceError};
 use redflag::rollback::{Answer, Rollback};
-use redflag::rollout::{PodPhase, Progress, Trouble, TroubleKind};
+use redflag::rollout::{Pod, PodPhase, Progress, Revision, Trouble, TroubleKind};
 use redflag::setup::Confirm;
 use redflag::signal::{SignalId, SourceId};
 use redflag::tui::Reaction;
@@ -112,6 +112,43 @@ fn a_rollout_under_way_shows_its_pods() {
     let mut scene = Scene::new();
     scene.rolling_out().until(100);
     snapshots("rolling_out", &mut scene);
+}
+
+#[test]
+fn a_rollout_that_stands_still_is_red_and_names_the_pods_it_waits_for() {
+    let mut scene = Scene::new();
+    let mut stuck = pods(10, 0, 0);
+    stuck.extend(["app-5f6d-x2lqz", "app-5f6d-9k4tw"].map(|name| Pod {
+        name: name.to_owned(),
+        phase: PodPhase::Unready,
+        reason: Some("ContainersNotReady".to_owned()),
+        node: Some("worker-3".to_owned()),
+        ..stuck[0].clone()
+    }));
+    let waiting = Progress::Waiting("10 of 12 updated replicas are available".to_owned());
+    scene.tell(WorkloadId(0), rollout(stuck, waiting, None)).until(16 * 60);
+    assert_eq!(scene.watch.verdict(), Verdict::Faulty);
+    snapshots("stands_still", &mut scene);
+}
+
+#[test]
+fn an_old_version_that_somebody_put_back_is_no_deploy_of_theirs() {
+    let mut scene = healthy();
+    let mut back = undone(12, 0, 0);
+    back.changed_by = Some("kubectl".to_owned());
+    back.deploy.as_mut().unwrap().at = scene.now;
+    let revision = |version: &Version, number, made| Revision {
+        version: Version { revision: number, ..version.clone() },
+        created: Some(made),
+        cause: None,
+        ready: 0,
+    };
+    let deploy = back.deploy.as_ref().unwrap();
+    let before = deploy.from.as_ref().unwrap();
+    back.revisions = vec![revision(&deploy.to, 43, after(-9000)), revision(before, 42, after(0))];
+    scene.tell(WorkloadId(0), back).until(760);
+    let screen = text(&scene.screen(200, 50));
+    assert!(screen.contains("1.9.0 → 1.8.3   rolling back since 15:12 by kubectl"), "{screen}");
 }
 
 #[test]

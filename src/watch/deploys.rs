@@ -32,8 +32,9 @@ impl Watch {
     pub(super) fn follow_rollout(&mut self, id: WorkloadId, rollout: Rollout, effects: &mut Vec<Effect>) {
         let mut told = rollout.deploy.clone().map(|deploy| self.as_told(deploy));
         if rollout.taken_back().is_some() {
-            // Whoever is named there deployed the old version once, and did not put it back.
-            told = told.map(|deploy| Deploy { by: None, ..deploy });
+            // Whoever is named there deployed the old version once, and did not put it back. The cluster knows only what
+            // program did.
+            told = told.map(|deploy| Deploy { by: rollout.changed_by.clone(), ..deploy });
         }
         let index = usize::from(id.0);
         let known = self.workloads[index].deploy.clone();
@@ -120,7 +121,7 @@ impl Watch {
         let to = deploy.to.label();
         let back = self.workload(id).rollout.as_ref().and_then(Rollout::taken_back);
         let text = match back {
-            Some(back) => format!("{reference}: rolled back, {} → {to}", back.label()),
+            Some(back) => format!("{reference}: rolled back{by}, {} → {to}", back.label()),
             None => format!("{reference}: {from} → {to}{by}"),
         };
         self.timeline.add(deploy.at, Mark::Deploy, text);

@@ -514,6 +514,7 @@ pub(super) fn rollout(pods: Vec<Pod>, progress: Progress, finished: Option<Time>
         },
         troubles: Vec::new(),
         deadline: redflag::rollout::Deadline::default(),
+        changed_by: None,
         deploy: Some(Deploy {
             at: deployed_at(),
             finished,

@@ -116,6 +116,7 @@ pub fn rolled_out(generation: i64, from: &str, to: &str, deployed: i64, finished
         pods: pods.collect(),
         troubles: Vec::new(),
         deadline: redflag::rollout::Deadline::default(),
+        changed_by: None,
         deploy: Some(Deploy {
             at: at(deployed),
             finished: finished.map(at),

@@ -44,6 +44,7 @@ fn waiting(deadline: Deadline, pods: Vec<Pod>) -> Rollout {
         pods,
         troubles: Vec::new(),
         deadline,
+        changed_by: None,
         deploy: None,
         revisions: Vec::new(),
     }

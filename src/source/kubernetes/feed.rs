@@ -1,5 +1,6 @@
 //! One watch that never ends: what it says, and between two failures how long it waits.
 
+use super::objects;
 use crate::clock::Clock;
 use crate::cluster::{source_error, status_error, timed_out};
 use crate::deploy::Time;
@@ -164,7 +165,7 @@ fn wait(failures: u32, error: &SourceError) -> TimeDelta {
 /// Drops what is never read and can be larger than the rest.
 fn trim<K: Resource>(object: &mut K) {
     let metadata = object.meta_mut();
-    metadata.managed_fields = None;
+    objects::managers::keep_the_templates(metadata);
     if let Some(annotations) = &mut metadata.annotations {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
     }

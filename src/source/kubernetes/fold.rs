@@ -8,6 +8,7 @@ use super::objects::{self, Entry, Pod, Workload, owner, uid};
 use super::pods::{self, Memory, Roles};
 use super::status;
 use super::troubles::{Ailing, held_up, troubles};
+use crate::cluster::short;
 use crate::deploy::{Deploy, Time, WorkloadKind};
 use crate::rollout::{Deadline, PodPhase, Progress, Replicas, Rollout};
 use kube::runtime::watcher::Event;
@@ -145,6 +146,7 @@ impl Fold {
             troubles,
             revisions: history.revisions(),
             deadline: status::deadline(self.kind, workload),
+            changed_by: objects::managers::of_template(&workload.metadata).map(short),
             deploy: deploy.clone(),
             uid: uid.clone(),
         };
@@ -161,6 +163,7 @@ impl Fold {
             pods: Vec::new(),
             troubles: Vec::new(),
             deadline: Deadline::default(),
+            changed_by: None,
             deploy: None,
             revisions: Vec::new(),
         }

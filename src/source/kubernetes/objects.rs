@@ -4,6 +4,7 @@
 mod api;
 mod entry;
 mod event;
+pub mod managers;
 mod pod;
 mod template;
 mod workload;
@@ -11,7 +12,7 @@ mod workload;
 pub use api::{event_resource, history_resource, pod_resource, workload_resource};
 pub use entry::{Entry, EntryData, EntrySpec};
 pub use event::{Event, EventSeries, Involved};
-pub use pod::{ContainerState, ContainerStatus, Pod, PodStatus, Running, Terminated, Waiting};
+pub use pod::{ContainerState, ContainerStatus, Pod, PodSpec, PodStatus, Running, Terminated, Waiting};
 pub use template::{Container, Template};
 pub use workload::{Condition, RollingUpdate, UpdateStrategy, Workload, WorkloadSpec, WorkloadStatus};
 

@@ -127,12 +127,27 @@ fn rolled_out(view: &View<'_>) -> Option<String> {
         _ => String::new(),
     };
     let finished: Option<Vec<_>> = deploys.iter().map(|deploy| deploy.finished).collect();
+    // What somebody put back is no deploy of a new version.
+    let way = if is_put_back(view) { "back" } else { "out" };
     Some(match finished.and_then(|all| all.into_iter().max()) {
         Some(finished) => {
-            format!("rolled out {} ({}){by}", hour_minute(finished, view.zone), brief(finished - at))
+            format!("rolled {way} {} ({}){by}", hour_minute(finished, view.zone), brief(finished - at))
         }
-        None => format!("rolling out since {}{by}", hour_minute(at, view.zone)),
+        None => format!("rolling {way} since {}{by}", hour_minute(at, view.zone)),
     })
+}
+
+/// Whether the one deploy that is shown is an old version that somebody put back.
+fn is_put_back(view: &View<'_>) -> bool {
+    let mut shown = rows::workloads(view.watch, view.service()).map(|id| view.watch.workload(id));
+    match (shown.next(), shown.next()) {
+        (Some(one), None) => one.rollout.as_ref().zip(one.deploy.as_ref()).is_some_and(|(rollout, deploy)| {
+            // While a rollback of ours is under way, what is shown is still the deploy that it takes back.
+            let is_shown = rollout.deploy.as_ref().is_some_and(|told| told.to.hash == deploy.to.hash);
+            is_shown && rollout.taken_back().is_some()
+        }),
+        _ => false,
+    }
 }
 
 /// What a healthy verdict rests on: `12 of 12 required signals known for 30 of 30 min`.

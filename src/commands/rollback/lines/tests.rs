@@ -98,6 +98,7 @@ fn rollout() -> Rollout {
         pods: Vec::new(),
         troubles: Vec::new(),
         deadline: crate::rollout::Deadline::default(),
+        changed_by: None,
         deploy: Some(Deploy {
             at: at(0),
             finished: Some(at(0)),

@@ -1,18 +1,25 @@
 //! The one way to a cluster: kubeconfig or address, no default retries, exec plugins off the terminal.
 //! Also the one place where `kube`'s errors become ours.
 
+mod bounded;
+mod facts;
+mod kubeconfig;
+mod reply;
+
+pub(crate) use bounded::TooLarge;
+pub use facts::Facts;
+pub(crate) use reply::{Lost, Reply};
+
 use crate::panics;
 use crate::poll::SourceError;
-use crate::secret;
 use crate::source::spec::{ClusterAccess, ClusterSpec};
 use crate::text::clean;
 use chrono::TimeDelta;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
 use kube::client::AuthError;
-use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::ExecConfig;
 use reqwest::header::{HeaderValue, USER_AGENT};
 use serde_json::json;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -35,6 +42,8 @@ pub struct Cluster {
     pub timeout: Duration,
     /// Which cluster it was when it was first asked; shared by all clones.
     pub identity: ClusterIdentity,
+    /// What many ask of it at once; shared by all clones.
+    pub facts: Facts,
 }
 
 /// The uid of the namespace `kube-system`: made with the cluster and never again, so it tells clusters apart
@@ -66,7 +75,7 @@ pub async fn connect(spec: &ClusterSpec) -> Result<Cluster, SourceError> {
             config.auth_info.token = token.as_ref().map(|token| token.expose().to_owned().into());
             (config, None)
         }
-        ClusterAccess::Kubeconfig { path, context } => load(path.clone(), context.clone()).await?,
+        ClusterAccess::Kubeconfig { path, context } => kubeconfig::load(path.clone(), context.clone()).await?,
     };
     // kube would repeat 429, 503 and 504 up to fifteen times, a PATCH included: an outage looked like a hang.
     config.default_retry = false;
@@ -78,11 +87,11 @@ pub async fn connect(spec: &ClusterSpec) -> Result<Cluster, SourceError> {
     let exec = config.auth_info.exec.clone();
     let client = aside(spec.timeout.max(SIGN_IN), move || {
         // A plugin's token that no header can hold makes a library panic.
-        let client = panics::caught(|| kube::Client::try_from(config)).ok_or_else(no_header)?;
+        let client = panics::caught(|| bounded::client(config)).ok_or_else(no_header)?;
         client.map_err(|error| sign_in_error(&error, exec.as_ref()))
     })
     .await?;
-    Ok(Cluster { client, label, timeout: spec.timeout, identity: ClusterIdentity::default() })
+    Ok(Cluster { client, label, timeout: spec.timeout, identity: ClusterIdentity::default(), facts: Facts::default() })
 }
 
 /// Makes a call that is not a watch: `kube` has no timeout of its own for the answer.
@@ -104,6 +113,9 @@ pub(crate) fn timed_out(timeout: Duration) -> SourceError {
 /// An error of `kube` in our words. Its own `Display` prints whole structures and, for exec plugins, their
 /// environment: nothing of that is kept.
 pub fn source_error(error: &kube::Error) -> SourceError {
+    if let Some(too_large) = TooLarge::behind(error) {
+        return too_large.source_error();
+    }
     match error {
         kube::Error::Api(status) => status_error(status),
         kube::Error::SerdeError(error) => SourceError::BadAnswer(short(&error.to_string())),
@@ -180,83 +192,8 @@ impl Cluster {
     }
 }
 
-/// Reads the kubeconfig; without one, and when none was asked for, tries the pod's own service account.
-async fn load(path: Option<PathBuf>, context: Option<String>) -> Result<(kube::Config, Option<String>), SourceError> {
-    let asked_for = path.is_some() || context.is_some();
-    let read = aside(SIGN_IN, move || {
-        let read = match path {
-            Some(path) => Kubeconfig::read_from(path),
-            None => Kubeconfig::read(),
-        };
-        read.map_err(|error| unusable(&error))
-    })
-    .await;
-    let chosen = match read {
-        Ok(kubeconfig) => from_kubeconfig(kubeconfig, context).await,
-        Err(error) => Err(error),
-    };
-    match chosen {
-        Err(error) if !asked_for => {
-            let config = kube::Config::incluster().map_err(|_| error)?;
-            Ok((config, Some("in-cluster".to_owned())))
-        }
-        chosen => chosen.map(|(config, context)| (config, Some(context))),
-    }
-}
-
-async fn from_kubeconfig(
-    mut kubeconfig: Kubeconfig,
-    context: Option<String>,
-) -> Result<(kube::Config, String), SourceError> {
-    for user in &mut kubeconfig.auth_infos {
-        let Some(info) = user.auth_info.as_mut() else { continue };
-        hide_secrets(info);
-        if let Some(exec) = info.exec.as_mut() {
-            // Otherwise the plugin reads our keys and writes over our screen.
-            exec.interactive_mode = Some(ExecInteractiveMode::Never);
-            // Signing in to the cluster needs no token of anything else.
-            exec.drop_env.get_or_insert_default().extend(secret::hidden_variables());
-        }
-    }
-    let name = context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
-    if let Some(wanted) = &context
-        && !kubeconfig.contexts.iter().any(|known| known.name == *wanted)
-    {
-        let known: Vec<&str> = kubeconfig.contexts.iter().map(|known| known.name.as_str()).collect();
-        let text = format!("context `{wanted}` is not in the kubeconfig; it has {}", known.join(", "));
-        return Err(SourceError::NotFound(text));
-    }
-    let options = KubeConfigOptions { context, cluster: None, user: None };
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
-    Ok((config.map_err(|error| unusable(&error))?, name))
-}
-
-/// What a user of a kubeconfig signs in with is a secret, and so is what its plugin's environment calls one.
-fn hide_secrets(info: &AuthInfo) {
-    if let Ok(written) = serde_json::to_value(info) {
-        ["token", "password"].iter().filter_map(|key| written[*key].as_str()).for_each(secret::hide);
-    }
-    let variables = info.exec.iter().flat_map(|exec| exec.env.iter().flatten());
-    for variable in variables.filter(|variable| variable.get("name").is_some_and(|name| secret::names_one(name))) {
-        variable.get("value").into_iter().for_each(|value| secret::hide(value));
-    }
-}
-
 fn no_header() -> SourceError {
     SourceError::Unauthorized("the token has characters that a token cannot have".to_owned())
-}
-
-fn unusable(error: &KubeconfigError) -> SourceError {
-    let text = match error {
-        // The parser's own text quotes the lines around the mistake, and with them tokens and keys.
-        KubeconfigError::Parse(error) => match error.location() {
-            Some(at) => format!("line {}, column {} cannot be read", at.line(), at.column()),
-            None => "cannot be read".to_owned(),
-        },
-        KubeconfigError::ReadConfig(error, path) => format!("{}: {error}", path.display()),
-        error => root_cause(error),
-    };
-    SourceError::Unreachable(format!("kubeconfig: {text}"))
 }
 
 /// Does blocking work on a thread of its own, for so long.

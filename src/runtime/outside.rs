@@ -2,7 +2,7 @@
 
 use super::recalling::recalled;
 use crate::clock::Clock;
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, Facts};
 use crate::deploy::WorkloadId;
 use crate::kill_switch::spec::SwitchSpec;
 use crate::kill_switch::system::{self, KillSwitch};
@@ -428,7 +428,10 @@ fn uncalled(call: Call, why: String) -> News {
 async fn connected(id: SourceId, spec: &ClusterSpec, clock: &Clock, out: &mpsc::Sender<Message>) -> Cluster {
     loop {
         match cluster::connect(spec).await {
-            Ok(cluster) => return cluster,
+            Ok(cluster) => {
+                let facts = Facts::of(clock, spec.workloads.iter().map(|(_, of)| of));
+                return Cluster { facts, ..cluster };
+            }
             Err(error) => {
                 let news = StreamNews::Down(error);
                 if out.send(Message::Streamed { source: id, at: clock.now(), news }).await.is_err() {

@@ -1,8 +1,9 @@
 //! Kubernetes, streamed: watches in, digests ([`crate::rollout::Rollout`]) out.
 //!
-//! Each workload has three watches (itself, its template history, its pods) and each namespace one for its
-//! warning events. What they say goes into a [`fold::Fold`] a workload; whatever arrives together makes one
-//! digest, and a digest that equals the last one is not told.
+//! The workloads of a kind in a namespace share a watch, and so do their template histories and their pods; each
+//! namespace has one for its warning events. What they say goes into a [`fold::Fold`] a workload; whatever arrives
+//! together makes one digest, and a digest that equals the last one is not told. Where one list for all is refused or
+//! too long, each workload has watches of its own.
 
 mod argo;
 mod check;
@@ -11,7 +12,9 @@ pub mod events;
 mod evictions;
 mod feed;
 pub mod fold;
+mod group;
 mod history;
+mod kept;
 mod last_words;
 pub mod objects;
 mod pods;

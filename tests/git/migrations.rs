@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::{Json, Router};
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use redflag::cluster::{Cluster, ClusterIdentity};
+use redflag::cluster::{Cluster, ClusterIdentity, Facts};
 use redflag::repository::Repository;
 use redflag::rollback::action::Action;
 use redflag::rollback::ask::Ask;
@@ -99,6 +99,7 @@ impl Api {
             label: "prod".to_owned(),
             timeout: Duration::from_secs(20),
             identity: ClusterIdentity::default(),
+            facts: Facts::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use kube::core::Request;
 use kube::core::params::{ListParams, PostParams};
 use redflag::clock::Clock;
-use redflag::cluster::{self, Access, Cluster, ClusterIdentity};
+use redflag::cluster::{self, Access, Cluster, ClusterIdentity, Facts};
 use redflag::deploy::WorkloadKind;
 use redflag::poll::SourceError;
 use redflag::rollback::lease::{Holding, LeaseCall};
@@ -102,6 +102,7 @@ async fn nobody() -> Cluster {
         label: "nobody".to_owned(),
         timeout: Duration::from_secs(20),
         identity: ClusterIdentity::default(),
+        facts: Facts::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use kube::Client;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use redflag::cluster::{Cluster, ClusterIdentity};
+use redflag::cluster::{Cluster, ClusterIdentity, Facts};
 use std::path::Path;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,7 +38,16 @@ pub(crate) async fn cluster(kubeconfig: &Path, timeout: Duration) -> (Cluster, w
     let wire = watch::Sender::new(Wire::Whole);
     tokio::spawn(accept(listener, server, wire.subscribe()));
     let client = Client::try_from(config).unwrap();
-    (Cluster { client, label: "wire".to_owned(), timeout, identity: ClusterIdentity::default() }, wire)
+    (
+        Cluster {
+            client,
+            label: "wire".to_owned(),
+            timeout,
+            identity: ClusterIdentity::default(),
+            facts: Facts::default(),
+        },
+        wire,
+    )
 }
 
 async fn accept(listener: TcpListener, server: (String, u16), wire: watch::Receiver<Wire>) {

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use redflag::cluster::{Cluster, ClusterIdentity};
+use redflag::cluster::{Cluster, ClusterIdentity, Facts};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -117,7 +117,13 @@ pub(crate) fn cluster(address: &str, timeout: Duration) -> Cluster {
     let mut config = kube::Config::new(address.parse().unwrap());
     config.default_retry = false;
     let client = kube::Client::try_from(config).unwrap();
-    Cluster { client, label: "prod-eu".to_owned(), timeout, identity: ClusterIdentity::default() }
+    Cluster {
+        client,
+        label: "prod-eu".to_owned(),
+        timeout,
+        identity: ClusterIdentity::default(),
+        facts: Facts::default(),
+    }
 }
 
 async fn handle(

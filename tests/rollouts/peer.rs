@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use redflag::cluster::{Cluster, ClusterIdentity};
+use redflag::cluster::{Cluster, ClusterIdentity, Facts};
 use redflag::rollback::ask::Ask;
 use redflag::rollback::strategy::Strategy;
 use redflag::rollback::strategy::argo_rollouts::ArgoRollouts;
@@ -77,8 +77,8 @@ impl Peer {
         let mut config = kube::Config::new(self.address.parse().unwrap());
         config.default_retry = false;
         let client = kube::Client::try_from(config).unwrap();
-        let identity = ClusterIdentity::default();
-        Cluster { client, label: "prod-eu".to_owned(), timeout: PATIENCE, identity }
+        let (identity, facts) = (ClusterIdentity::default(), Facts::default());
+        Cluster { client, label: "prod-eu".to_owned(), timeout: PATIENCE, identity, facts }
     }
 
     pub(crate) async fn ready(&self, ask: &Ask) -> Arc<Step> {

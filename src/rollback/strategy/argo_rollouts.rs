@@ -67,6 +67,7 @@ async fn prepare(cluster: &Cluster, ask: &Ask) -> Result<Step, Refusal> {
         if let Some(step) = attempt(cluster, ask).await? {
             return Ok(step);
         }
+        cluster.facts.forget();
     }
     Err(kubernetes::changes_too_fast(&ask.reference))
 }

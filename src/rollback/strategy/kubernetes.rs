@@ -8,6 +8,7 @@ mod pods;
 mod selector;
 mod sight;
 
+pub(super) use around::jobs;
 pub(super) use permission::{Trial, review, try_status};
 pub use pods::delete as delete_pods;
 pub(super) use sight::{Sight, look_at, read, read_workload};
@@ -68,7 +69,8 @@ impl Strategy for Undo {
 /// the target, asks whether we may, and lets the API server try it without storing anything.
 ///
 /// At most thirteen requests, in three rounds of requests side by side, none of which changes anything; each has
-/// the cluster's timeout. A change that comes between the reading and the trying is answered by doing it all
+/// the cluster's timeout. Where many workloads are prepared at once, all but the trial are shared: see
+/// [`Facts`](crate::cluster::Facts). A change that comes between the reading and the trying is answered by doing it all
 /// once more.
 ///
 /// An Argo Rollout is not for this way alone: its updates are aborted, and some take their template from elsewhere.
@@ -88,6 +90,8 @@ pub(super) async fn step_under(owner: Owner, cluster: &Cluster, ask: &Ask) -> Re
         if let Some(step) = attempt(owner, cluster, ask).await? {
             return Ok(step);
         }
+        // What was read together is out of date as well.
+        cluster.facts.forget();
     }
     Err(changes_too_fast(&ask.reference))
 }
@@ -130,10 +134,10 @@ pub(super) async fn undo(
     if let Some((reference, object)) = through {
         aim = aim.through(reference, object).map_err(Refusal::from)?;
     }
-    let (references, namespace) = (aim.references(), reference.namespace.as_str());
+    let references = aim.references();
     let (config_maps, secrets, trial) = tokio::join!(
-        around::metadata(cluster, namespace, "configmaps", references.config_maps()),
-        around::metadata(cluster, namespace, "secrets", references.secrets()),
+        around::metadata(cluster, reference, "configmaps", references.config_maps()),
+        around::metadata(cluster, reference, "secrets", references.secrets()),
         permission::try_out(cluster, aim.patch()),
     );
     (sight.around.config_maps, sight.around.secrets) = (config_maps, secrets);

@@ -1,26 +1,21 @@
 //! Any strategy, and what may not survive going back: the migrations that shipped with the version are looked for
 //! beside its own preparation, and told with its checks.
 
-use super::{Strategy, aim};
-use crate::cluster::{self, Cluster};
+use super::{Strategy, aim, kubernetes};
+use crate::cluster::Cluster;
 use crate::deploy::Version;
 use crate::repository::Repository;
 use crate::rollback::ask::Ask;
 use crate::rollback::migrations::{self, Files, InCluster, Shipped};
-use crate::rollback::{Answer, Check, Goal, Readiness, Run, Step};
+use crate::rollback::target::text::items;
+use crate::rollback::{Answer, Blocked, Check, Goal, Readiness, Run, Step};
 use futures_util::future::{BoxFuture, FutureExt, Shared};
-use kube::core::Request;
-use kube::core::params::{GetParams, ListParams};
-use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a preparation waits for the repository: a rollback that works must not seem unready because a server for
 /// code does not answer. What comes later is there at the next preparation.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-/// Of a namespace's jobs, at most so many are read.
-const JOBS: u32 = 500;
 
 /// A strategy with the checks of migrations.
 pub struct WithMigrations {
@@ -121,27 +116,18 @@ impl WithMigrations {
         tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| late())
     }
 
-    /// What the workload and its namespace's jobs tell: two small requests, side by side.
+    /// What the workload and its namespace's jobs tell: two small requests, side by side, or what others just asked.
     async fn in_cluster(&self, ask: &Ask) -> InCluster {
         let of = &ask.reference;
-        let (kind, namespace) = (of.kind, &of.namespace);
-        let workloads = format!("/apis/{}/{}/namespaces/{namespace}/{}", kind.group(), kind.version(), kind.plural());
-        let workload = Request::new(workloads).get(&of.name, &GetParams::default());
-        let jobs = Request::new(format!("/apis/batch/v1/namespaces/{}/jobs", of.namespace))
-            .list(&ListParams::default().limit(JOBS));
-        let (Ok(workload), Ok(jobs)) = (workload, jobs) else { return InCluster::default() };
-        let read = |request| cluster::call(self.cluster.timeout, self.cluster.client.request::<Value>(request));
-        let (workload, jobs) = tokio::join!(read(workload), read(jobs));
-        let (workload, jobs) = match (workload, jobs) {
-            (Ok(workload), jobs) => (workload, jobs),
-            (Err(why), _) => {
-                return InCluster { unread: Some(format!("{of} could not be read: {why}")), ..InCluster::default() };
-            }
+        let (workload, jobs) =
+            tokio::join!(kubernetes::read_workload(&self.cluster, of), kubernetes::jobs(&self.cluster, &of.namespace));
+        let workload = match workload {
+            Ok(workload) => workload,
+            Err(Blocked { reason, .. }) => return InCluster { unread: Some(reason), ..InCluster::default() },
         };
         let deployed = ask.wanted.seen.as_ref().map(|seen| seen.deployed);
         let unread = jobs.as_ref().err().map(|why| format!("jobs could not be read: {why}"));
-        let jobs = jobs.unwrap_or_default();
-        let jobs = jobs["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let jobs = jobs.as_ref().map(|reply| items(&reply.body["items"])).unwrap_or_default();
         InCluster { unread, ..migrations::in_cluster(&workload, jobs, deployed) }
     }
 }
@@ -149,7 +135,7 @@ impl WithMigrations {
 /// Reads the migrations between two versions; failures are told in one sentence.
 async fn read(repository: Arc<Repository>, from: Version, to: Version) -> Files {
     let commits = async { Ok((repository.commit_of(&to).await?, repository.commit_of(&from).await?)) };
-    let commits: Result<_, crate::rollback::Blocked> = commits.await;
+    let commits: Result<_, Blocked> = commits.await;
     match commits {
         Ok((old, new)) => {
             let files = repository.migrations(&old, &new).await;

@@ -1,8 +1,9 @@
 //! One watch that never ends: what it says, and between two failures how long it waits.
 
+use super::kept::{Budget, Kept};
 use super::objects;
 use crate::clock::Clock;
-use crate::cluster::{source_error, status_error, timed_out};
+use crate::cluster::{TooLarge, source_error, status_error, timed_out};
 use crate::deploy::Time;
 use crate::poll::SourceError;
 use chrono::TimeDelta;
@@ -25,6 +26,12 @@ const UNRELATED: TimeDelta = TimeDelta::minutes(2);
 /// So many ordinary failures are made good without a word: a laptop that wakes up meets a broken connection
 /// and then a version that is gone.
 const FORGIVEN: u32 = 2;
+/// So many objects are asked for in a page of a list, and so many where a page of these is too large to be read.
+const PAGE: u32 = 100;
+const SMALL_PAGE: u32 = 10;
+/// Annotations that are longer than this in bytes, and more of them than this, are not kept.
+const LONGEST_ANNOTATION: usize = 4 << 10;
+const MOST_ANNOTATIONS: usize = 200;
 
 /// What a watch needs to be begun, and begun again.
 pub(super) struct Feed<K> {
@@ -36,31 +43,69 @@ pub(super) struct Feed<K> {
     pub clock: Clock,
     /// A page of a list may take this long.
     pub patience: Duration,
+    /// What is kept of it, and how much that may be.
+    pub bounds: Bounds,
+}
+
+/// How much a watch may bring.
+pub(super) struct Bounds {
+    /// What it brings, in words: `pods in production`.
+    pub what: String,
+    /// So many objects at most.
+    pub most: usize,
+    /// How much all watches of the cluster may keep; `None` where nothing of it is kept.
+    pub budget: Option<Budget>,
+}
+
+/// Why a watch does not go on as it should.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// There is more than is read of it.
+    TooMuch(SourceError),
+    /// Anything else.
+    Failed(SourceError),
+}
+
+impl Trouble {
+    /// What to tell of it.
+    pub(super) fn error(self) -> SourceError {
+        match self {
+            Self::TooMuch(error) | Self::Failed(error) => error,
+        }
+    }
 }
 
 /// The configuration of a watch of whatever matches these selectors.
 pub(super) fn selected(labels: Option<String>, fields: Option<String>) -> watcher::Config {
     watcher::Config { label_selector: labels, field_selector: fields, ..watcher::Config::default() }
         .timeout(WATCH_SECONDS)
+        .page_size(PAGE)
 }
 
 /// The watch as a stream without an end.
 ///
 /// A connection that breaks and a resource version that is gone (410) are ordinary: at first nobody hears of
 /// it, and the watch goes on or the list is read anew at once. Any other failure, or too many of these, is told
-/// as an `Err`; then the list is read anew after a wait, so that `InitDone` is the proof that all is well.
-pub(super) fn listen<K>(feed: Feed<K>) -> impl Stream<Item = Result<Event<K>, SourceError>> + Send
+/// as an `Err`; then the list is read anew after a wait, so that `InitDone` is the proof that all is well. So is more
+/// than the bounds, and nothing of what was too much is told.
+pub(super) fn listen<K>(feed: Feed<K>) -> impl Stream<Item = Result<Event<K>, Trouble>> + Send
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let failed_at = feed.clock.now();
-    let listener = Listener { watch: begin(&feed), feed, is_listing: true, failures: 0, failed_at, wait: None };
+    let Bounds { what, most, budget } = &feed.bounds;
+    let kept = Kept::new(budget.clone().unwrap_or_default(), what.clone(), *most);
+    let watch = begin(&feed);
+    let listener = Listener { watch, feed, kept, listed: 0, is_listing: true, failures: 0, failed_at, wait: None };
     stream::unfold(listener, |mut listener| async move { Some((listener.next().await, listener)) })
 }
 
 struct Listener<K> {
     feed: Feed<K>,
     watch: BoxStream<'static, watcher::Result<Event<K>>>,
+    kept: Kept,
+    /// Objects of the list that is being read.
+    listed: usize,
     is_listing: bool,
     failures: u32,
     failed_at: Time,
@@ -78,7 +123,7 @@ impl<K> Listener<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    async fn next(&mut self) -> Result<Event<K>, SourceError> {
+    async fn next(&mut self) -> Result<Event<K>, Trouble> {
         loop {
             if let Some(wait) = self.wait.take() {
                 self.feed.clock.sleep(wait).await;
@@ -88,19 +133,16 @@ where
             let said =
                 if self.is_listing { tokio::time::timeout(self.feed.patience, next).await } else { Ok(next.await) };
             let failure = match said {
-                Ok(Some(Ok(mut event))) => {
-                    match &mut event {
-                        Event::Init => self.is_listing = true,
-                        Event::InitDone => self.is_listing = false,
-                        Event::InitApply(object) | Event::Apply(object) | Event::Delete(object) => trim(object),
-                    }
-                    return Ok(event);
-                }
+                Ok(Some(Ok(mut event))) => match self.take(&mut event) {
+                    Ok(()) => return Ok(event),
+                    Err(error) => Failure { error, kind: FailureKind::TooMuch },
+                },
                 Ok(Some(Err(error))) => Failure::of(&error),
                 Ok(None) => {
-                    Failure { error: SourceError::Unreachable("the watch ended".to_owned()), is_ordinary: true }
+                    let error = SourceError::Unreachable("the watch ended".to_owned());
+                    Failure { error, kind: FailureKind::Ordinary }
                 }
-                Err(_) => Failure { error: timed_out(self.feed.patience), is_ordinary: false },
+                Err(_) => Failure { error: timed_out(self.feed.patience), kind: FailureKind::Grave },
             };
             if let Some(error) = self.fail(failure) {
                 return Err(error);
@@ -108,44 +150,103 @@ where
         }
     }
 
+    /// Trims and counts what came; the error when it is too much.
+    fn take(&mut self, event: &mut Event<K>) -> Result<(), SourceError> {
+        let is_kept = self.feed.bounds.budget.is_some();
+        match event {
+            Event::Init => {
+                (self.is_listing, self.listed) = (true, 0);
+                self.kept.begin();
+            }
+            Event::InitApply(object) => {
+                trim(object);
+                self.listed += 1;
+                if is_kept {
+                    self.kept.arrive(objects::uid(object.meta()), object)?;
+                } else if self.listed > self.feed.bounds.most {
+                    let Bounds { what, most, .. } = &self.feed.bounds;
+                    return Err(SourceError::BadAnswer(format!("more than {most} {what}: too many to read")));
+                }
+            }
+            Event::InitDone => {
+                self.is_listing = false;
+                self.kept.complete();
+            }
+            Event::Apply(object) => {
+                trim(object);
+                if is_kept {
+                    self.kept.apply(objects::uid(object.meta()), object)?;
+                }
+            }
+            Event::Delete(object) => {
+                trim(object);
+                self.kept.delete(objects::uid(object.meta()));
+            }
+        }
+        Ok(())
+    }
+
     /// Decides what comes after a failure; `None` when it is not worth telling.
-    fn fail(&mut self, failure: Failure) -> Option<SourceError> {
+    fn fail(&mut self, failure: Failure) -> Option<Trouble> {
+        if failure.kind == FailureKind::TooLarge && self.is_listing && self.feed.config.page_size != Some(SMALL_PAGE) {
+            // Perhaps it is a page of large objects.
+            self.feed.config.page_size = Some(SMALL_PAGE);
+            self.watch = begin(&self.feed);
+            return None;
+        }
         let now = self.feed.clock.now();
         if now - self.failed_at > UNRELATED {
             self.failures = 0;
         }
         self.failures += 1;
         self.failed_at = now;
-        if failure.is_ordinary && self.failures <= FORGIVEN {
+        if failure.kind == FailureKind::Ordinary && self.failures <= FORGIVEN {
             return None;
         }
         self.watch = begin(&self.feed);
         self.is_listing = true;
         self.wait = Some(wait(self.failures, &failure.error));
-        Some(failure.error)
+        Some(match failure.kind {
+            FailureKind::TooMuch | FailureKind::TooLarge => Trouble::TooMuch(failure.error),
+            FailureKind::Ordinary | FailureKind::Grave => Trouble::Failed(failure.error),
+        })
     }
 }
 
 struct Failure {
     error: SourceError,
-    is_ordinary: bool,
+    kind: FailureKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FailureKind {
+    /// Such as happens to every connection.
+    Ordinary,
+    /// Worth telling at once.
+    Grave,
+    /// One answer, or one line, is larger than what is read.
+    TooLarge,
+    /// All of it together is more than what is kept.
+    TooMuch,
 }
 
 impl Failure {
     fn of(error: &watcher::Error) -> Self {
         use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
+        let kind = |is_ordinary| if is_ordinary { FailureKind::Ordinary } else { FailureKind::Grave };
         match error {
-            WatchError(status) => Self { error: status_error(status), is_ordinary: status.code == 410 },
+            WatchError(status) => Self { error: status_error(status), kind: kind(status.code == 410) },
             InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => {
-                let is_ordinary = match error {
-                    kube::Error::Api(status) => status.code == 410,
-                    _ => true,
+                let kind = match error {
+                    kube::Error::Api(status) => kind(status.code == 410),
+                    error if TooLarge::behind(error).is_some() => FailureKind::TooLarge,
+                    _ => FailureKind::Ordinary,
                 };
-                Self { error: source_error(error), is_ordinary }
+                Self { error: source_error(error), kind }
             }
             NoResourceVersion => {
                 let text = "the list has no resource version: it cannot be watched".to_owned();
-                Self { error: SourceError::BadAnswer(text), is_ordinary: false }
+                Self { error: SourceError::BadAnswer(text), kind: FailureKind::Grave }
             }
         }
     }
@@ -168,6 +269,11 @@ fn trim<K: Resource>(object: &mut K) {
     objects::managers::keep_the_templates(metadata);
     if let Some(annotations) = &mut metadata.annotations {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        let mut left = MOST_ANNOTATIONS;
+        annotations.retain(|_, value| {
+            left = left.saturating_sub(1);
+            left > 0 && value.len() <= LONGEST_ANNOTATION
+        });
     }
 }
 

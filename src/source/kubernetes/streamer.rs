@@ -1,14 +1,18 @@
-//! The loop: hears every watch of a cluster, and tells what changed.
+//! The loop: hears every watch of a cluster.
+
+mod telling;
 
 use super::events::Sorter;
-use super::feed::{Feed, listen, selected};
+use super::feed::{Bounds, Feed, Trouble, listen, selected};
+use super::group::{Family, Group, What};
+use super::kept::Budget;
 use super::objects;
 use super::objects::{Entry, Pod, Workload};
-use super::watched::{Children, Watched, version};
+use super::watched::{Watched, version};
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
 use crate::deploy::Time;
-use crate::message::{Message, StreamNews};
+use crate::message::Message;
 use crate::poll::SourceError;
 use crate::signal::SourceId;
 use crate::source::spec::ClusterSpec;
@@ -16,20 +20,23 @@ use chrono::TimeDelta;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either, pending};
 use futures_util::stream::{AbortHandle, BoxStream, SelectAll, StreamExt, abortable};
+use kube::Resource;
 use kube::api::{Api, ApiResource};
-use kube::core::Selector;
 use kube::runtime::watcher::Event;
 use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 
 /// When nothing was told for this long, the server is asked for a sign of life.
 const QUIET: TimeDelta = TimeDelta::seconds(10);
+/// Of a namespace's warning events, so many are read through. None is kept but for what is told.
+const MOST_EVENTS: usize = 10_000;
+const EVENTS_PAGE: u32 = 500;
 
 /// What a watch said, of whom, and in which of its lives.
 struct Heard {
     from: FeedId,
     life: u32,
-    news: Result<News, SourceError>,
+    news: Result<News, Trouble>,
 }
 
 enum News {
@@ -55,12 +62,14 @@ impl News {
 /// The receiver of the messages is gone.
 struct Closed;
 
+/// What can fail, by place in its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum FeedId {
-    Workload(usize),
-    Entries(usize),
-    Pods(usize),
-    /// By namespace.
+    /// The watch of a group.
+    Group(usize),
+    /// A workload's selector, which is none.
+    Selector(usize),
+    /// The events of a namespace.
     Events(usize),
 }
 
@@ -80,7 +89,9 @@ pub(super) struct Streamer {
     clock: Clock,
     out: mpsc::Sender<Message>,
     watched: Vec<Watched>,
+    groups: Vec<Group>,
     warnings: Vec<Warnings>,
+    budget: Budget,
     heard: SelectAll<BoxStream<'static, Heard>>,
     /// Watches that fail, and why.
     failing: BTreeMap<FeedId, SourceError>,
@@ -120,7 +131,9 @@ impl Streamer {
             clock,
             out,
             watched: watched.collect(),
+            groups: Group::all(spec),
             warnings: warnings.collect(),
+            budget: Budget::default(),
             heard: SelectAll::new(),
             failing: BTreeMap::new(),
             lifeless: None,
@@ -134,8 +147,10 @@ impl Streamer {
 
     /// Watches until the receiver is gone.
     pub(super) async fn run(mut self) {
-        for index in 0..self.watched.len() {
-            self.watch_workload(index);
+        for at in 0..self.groups.len() {
+            if !self.groups[at].is_of_children() {
+                self.watch(at);
+            }
         }
         for index in 0..self.warnings.len() {
             self.watch_events(index);
@@ -159,120 +174,176 @@ impl Streamer {
                 pulse = pulse => self.take_pulse(pulse),
                 () = quiet => self.feel_pulse(),
             }
+            self.watch_children();
             if self.tell().await.is_err() {
                 return;
             }
         }
     }
 
-    fn watch_workload(&mut self, index: usize) {
-        let watched = &mut self.watched[index];
-        let only = selected(None, Some(format!("metadata.name={}", watched.reference.name)));
-        let resource = objects::workload_resource(watched.reference.kind);
-        let namespace = watched.reference.namespace.clone();
-        let life = watched.life;
-        let handle = self.begin(FeedId::Workload(index), life, &namespace, &resource, only, News::Workload);
-        self.watched[index].own = Some(handle);
+    /// Begins the watch of a group, anew if it runs.
+    fn watch(&mut self, at: usize) {
+        let group = &mut self.groups[at];
+        group.end();
+        let (from, life, what) = (FeedId::Group(at), group.life, group.what);
+        let members = group.members.clone();
+        let group = &self.groups[at];
+        let config = group.selection(&self.watched);
+        let (said, most) = group.extent(&self.watched);
+        let bounds = Bounds { what: said, most, budget: Some(self.budget.clone()) };
+        let namespace = group.namespace.clone();
+        let place = Place { from, life, namespace: &namespace, config, bounds };
+        let feed = match what {
+            What::Workloads(kind) => self.begin(place, &objects::workload_resource(kind), News::Workload),
+            What::History(kind) => self.begin(place, &objects::history_resource(kind), News::Entry),
+            What::Pods => self.begin(place, &objects::pod_resource(), News::Pod),
+        };
+        if !self.groups[at].is_of_children() {
+            members.iter().for_each(|member| self.watched[*member].is_read = false);
+        }
+        self.groups[at].feed = Some(feed);
     }
 
     fn watch_events(&mut self, index: usize) {
         let namespace = self.warnings[index].namespace.clone();
-        let warnings = selected(None, Some("type=Warning".to_owned()));
-        self.begin(FeedId::Events(index), 0, &namespace, &objects::event_resource(), warnings, News::Event);
+        let config = selected(None, Some("type=Warning".to_owned())).page_size(EVENTS_PAGE);
+        let what = format!("warning events in {namespace}");
+        let bounds = Bounds { what, most: MOST_EVENTS, budget: None };
+        let place = Place { from: FeedId::Events(index), life: 0, namespace: &namespace, config, bounds };
+        self.begin(place, &objects::event_resource(), News::Event);
     }
 
-    /// Begins the watches of a workload's history and pods, unless those that run are the right ones.
-    fn watch_children(&mut self, index: usize) {
-        let watched = &mut self.watched[index];
-        let Some(workload) = watched.fold.workload() else {
-            watched.end_children();
-            self.failing.remove(&FeedId::Entries(index));
-            self.failing.remove(&FeedId::Pods(index));
-            return;
-        };
-        let uid = objects::uid(&workload.metadata).to_owned();
-        let selector = match Selector::try_from(workload.spec.selector.clone()) {
-            Ok(selector) => selector.to_string(),
-            Err(error) => {
-                let error = SourceError::BadAnswer(format!("selector of {}: {error}", watched.reference));
-                self.failing.insert(FeedId::Pods(index), error);
-                return;
+    /// Begins the watches of history and pods, unless those that run are the right ones: once all workloads of a group
+    /// are known or known not to be had, so that one list serves all.
+    fn watch_children(&mut self) {
+        for at in 0..self.groups.len() {
+            let group = &self.groups[at];
+            let is_awaited = |member: &usize| !self.watched[*member].is_read && !self.is_failing(*member);
+            if !group.is_of_children() || group.members.iter().any(is_awaited) {
+                continue;
             }
-        };
-        let of = (uid, selector);
-        if watched.children.as_ref().is_some_and(|children| children.of == of) {
-            return;
+            let families: Vec<Option<Family>> =
+                group.members.iter().map(|member| self.watched[*member].family.clone()).collect();
+            if families == group.families {
+                continue;
+            }
+            if families.iter().any(Option::is_some) {
+                self.watch(at);
+            } else {
+                self.groups[at].end();
+                self.failing.remove(&FeedId::Group(at));
+            }
+            self.groups[at].families = families;
         }
-        watched.end_children();
-        let reference = watched.reference.clone();
-        let life = watched.life;
-        let labels = || selected(Some(of.1.clone()).filter(|labels| !labels.is_empty()), None);
-        let history = objects::history_resource(reference.kind);
-        let pods = objects::pod_resource();
-        let handles = [
-            self.begin(FeedId::Entries(index), life, &reference.namespace, &history, labels(), News::Entry),
-            self.begin(FeedId::Pods(index), life, &reference.namespace, &pods, labels(), News::Pod),
-        ];
-        self.watched[index].children = Some(Children { of, handles });
     }
 
-    fn begin<K>(
-        &mut self,
-        from: FeedId,
-        life: u32,
-        namespace: &str,
-        resource: &ApiResource,
-        config: kube::runtime::watcher::Config,
-        news: fn(Event<K>) -> News,
-    ) -> AbortHandle
+    /// Whether the watch that a workload itself is in fails.
+    fn is_failing(&self, member: usize) -> bool {
+        let mut own = self.groups.iter().enumerate().filter(|(_, group)| !group.is_of_children());
+        own.any(|(at, group)| group.members.contains(&member) && self.failing.contains_key(&FeedId::Group(at)))
+    }
+
+    fn begin<K>(&mut self, place: Place<'_>, resource: &ApiResource, news: fn(Event<K>) -> News) -> AbortHandle
     where
-        K: kube::Resource<DynamicType = ApiResource, Scope = kube::core::DynamicResourceScope>
+        K: Resource<DynamicType = ApiResource, Scope = kube::core::DynamicResourceScope>
             + Clone
             + serde::de::DeserializeOwned
             + std::fmt::Debug
             + Send
             + 'static,
     {
+        let Place { from, life, namespace, config, bounds } = place;
         let api = Api::<K>::namespaced_with(self.cluster.client.clone(), namespace, resource);
-        let feed = Feed { api, config, clock: self.clock.clone(), patience: self.cluster.timeout };
+        let feed = Feed { api, config, clock: self.clock.clone(), patience: self.cluster.timeout, bounds };
         let (heard, handle) = abortable(listen(feed));
         self.heard.push(heard.map(move |said| Heard { from, life, news: said.map(news) }).boxed());
         handle
     }
 
     fn take(&mut self, Heard { from, life, news }: Heard) {
-        let index = match from {
-            FeedId::Workload(index) | FeedId::Entries(index) | FeedId::Pods(index) => {
-                let watched = &mut self.watched[index];
-                if watched.life != life {
-                    return;
-                }
-                watched.has_news = true;
-                index
+        match from {
+            FeedId::Group(at) if self.groups[at].life != life => return,
+            FeedId::Group(at) => {
+                let members = self.groups[at].members.clone();
+                members.iter().for_each(|member| self.watched[*member].has_news |= news.is_err());
             }
-            FeedId::Events(index) => index,
-        };
-        let now = self.clock.now();
-        match news {
-            Ok(news) => {
+            FeedId::Events(_) | FeedId::Selector(_) => {}
+        }
+        match (news, from) {
+            (Ok(news), _) => {
                 if news.ends_list() {
                     self.failing.remove(&from);
                 }
-                match news {
-                    News::Workload(event) => {
-                        self.watched[index].fold.take_workload(event);
-                        self.watch_children(index);
+                match (news, from) {
+                    (News::Workload(event), FeedId::Group(at)) => self.take_workload(at, event),
+                    (News::Entry(event), FeedId::Group(at)) => {
+                        self.route(at, event, |watched, event, _| watched.fold.take_entry(event));
                     }
-                    News::Entry(event) => self.watched[index].fold.take_entry(event),
-                    News::Pod(event) => self.watched[index].fold.take_pod(event, now),
-                    News::Event(Event::InitApply(event) | Event::Apply(event)) => {
+                    (News::Pod(event), FeedId::Group(at)) => {
+                        self.route(at, event, |watched, event, now| watched.fold.take_pod(event, now));
+                    }
+                    (News::Event(Event::InitApply(event) | Event::Apply(event)), FeedId::Events(index)) => {
                         self.warnings[index].sorter.take(event);
                     }
-                    News::Event(_) => {}
+                    _ => {}
                 }
             }
-            Err(error) => {
-                self.failing.insert(from, error);
+            // A role may allow single names, and a namespace hold more than is read: then each is watched by itself.
+            (Err(Trouble::TooMuch(_) | Trouble::Failed(SourceError::Forbidden(_))), FeedId::Group(at))
+                if self.groups[at].is_wide() =>
+            {
+                self.split(at);
+            }
+            (Err(trouble), _) => {
+                self.failing.insert(from, trouble.error());
+            }
+        }
+    }
+
+    fn take_workload(&mut self, at: usize, event: Event<Workload>) {
+        let ends_list = matches!(event, Event::InitDone);
+        let touched = self.route(at, event, |watched, event, _| watched.fold.take_workload(event));
+        for index in touched {
+            let watched = &mut self.watched[index];
+            watched.is_read |= ends_list;
+            match watched.meet() {
+                Ok(()) => drop(self.failing.remove(&FeedId::Selector(index))),
+                Err(error) => drop(self.failing.insert(FeedId::Selector(index), error)),
+            }
+        }
+    }
+
+    /// Hands what a group's watch said to those of its members that it is about; returns them.
+    fn route<K: Resource + Clone>(
+        &mut self,
+        at: usize,
+        event: Event<K>,
+        take: impl Fn(&mut Watched, Event<K>, Time),
+    ) -> Vec<usize> {
+        let now = self.clock.now();
+        let group = &self.groups[at];
+        let addressees: Vec<usize> = match &event {
+            Event::InitApply(object) | Event::Apply(object) | Event::Delete(object) => {
+                let metadata = object.meta();
+                group.addressees(&self.watched, metadata.name.as_deref(), metadata.labels.as_ref()).collect()
+            }
+            Event::Init | Event::InitDone => group.members.clone(),
+        };
+        for index in &addressees {
+            let watched = &mut self.watched[*index];
+            watched.has_news = true;
+            take(watched, event.clone(), now);
+        }
+        addressees
+    }
+
+    fn split(&mut self, at: usize) {
+        let parts = self.groups[at].split();
+        self.failing.remove(&FeedId::Group(at));
+        for part in parts {
+            self.groups.push(part);
+            if !self.groups[at].is_of_children() {
+                self.watch(self.groups.len() - 1);
             }
         }
     }
@@ -312,96 +383,39 @@ impl Streamer {
                 }
                 if self.lifeless.take().is_some() {
                     // Connections from before the silence may be dead without knowing.
-                    (0..self.watched.len()).for_each(|index| self.begin_anew(index));
+                    self.begin_anew(|_| true);
                 } else if self.watched[index].has_missed(&read) {
-                    self.begin_anew(index);
+                    self.begin_anew(|group| group.members.contains(&index));
                 }
                 self.is_alive = true;
             }
         }
     }
 
-    /// Ends a workload's watches and begins them again. What is known stays until the new lists are complete.
-    fn begin_anew(&mut self, index: usize) {
-        self.watched[index].end();
-        self.watch_workload(index);
-    }
-
-    /// Why the cluster counts as down, if it does. Warning events are a help, not a foundation.
-    fn trouble(&self) -> Option<&SourceError> {
-        let failing = self.failing.iter().find(|(feed, _)| !matches!(feed, FeedId::Events(_)));
-        failing.map(|(_, error)| error).or(self.lifeless.as_ref())
-    }
-
-    async fn tell(&mut self) -> Result<(), Closed> {
-        let now = self.clock.now();
-        let mut said_anything = false;
-        for index in 0..self.watched.len() {
-            let watched = &mut self.watched[index];
-            if !std::mem::take(&mut watched.has_news) || !watched.fold.is_complete() {
+    /// Ends watches and begins them again. What is known stays until the new lists are complete.
+    fn begin_anew(&mut self, is_meant: impl Fn(&Group) -> bool) {
+        for at in 0..self.groups.len() {
+            if !is_meant(&self.groups[at]) || self.groups[at].members.is_empty() {
                 continue;
             }
-            let rollout = watched.fold.digest(now);
-            if watched.told.as_ref() == Some(&rollout) {
-                continue;
+            for index in self.groups[at].members.clone() {
+                self.watched[index].behind_at = None;
             }
-            watched.told = Some(rollout.clone());
-            let news = StreamNews::Rollout(watched.id, Box::new(rollout));
-            self.send(now, news).await?;
-            said_anything = true;
-        }
-        said_anything |= self.tell_warnings(now).await?;
-        let trouble = self.trouble().cloned();
-        match trouble {
-            // Good news of one workload does not take back the bad of another.
-            Some(error) if self.down.as_ref() != Some(&error) || said_anything => {
-                self.send(now, StreamNews::Down(error.clone())).await?;
-                self.down = Some(error);
-            }
-            Some(_) => {}
-            None if !self.watched.iter().all(|watched| watched.fold.is_complete()) => {}
-            None => {
-                let is_back = self.down.take().is_some();
-                if (std::mem::take(&mut self.is_alive) || is_back) && !said_anything {
-                    self.send(now, StreamNews::Alive).await?;
-                }
+            if self.groups[at].is_of_children() {
+                // They follow when the workloads have been read.
+                self.groups[at].end();
+            } else {
+                self.watch(at);
             }
         }
-        Ok(())
     }
+}
 
-    async fn tell_warnings(&mut self, now: Time) -> Result<bool, Closed> {
-        let mut due = Vec::new();
-        for (index, warnings) in self.warnings.iter_mut().enumerate() {
-            let here = |watched: &Watched| watched.reference.namespace == warnings.namespace;
-            let first = self.watched.iter().find(|watched| here(watched)).map(|watched| watched.id);
-            if !self.watched.iter().filter(|watched| here(watched)).all(|watched| watched.fold.is_complete()) {
-                continue;
-            }
-            // Everything else can be read, so it is these alone that are missing.
-            let refusal = self.failing.get(&FeedId::Events(index));
-            if let (Some(error), Some(workload), false) = (refusal, first, warnings.is_refused) {
-                warnings.is_refused = true;
-                let text = format!("warning events of namespace {} are not shown: {error}", warnings.namespace);
-                due.push(StreamNews::Event { workload, seen: now, text });
-            }
-            let whose = |uid: &str| self.watched.iter().position(|watched| watched.fold.owns(uid));
-            due.extend(warnings.sorter.lines(whose).into_iter().map(|line| StreamNews::Event {
-                workload: self.watched[line.workload].id,
-                seen: line.seen,
-                text: line.text,
-            }));
-        }
-        let said_anything = !due.is_empty();
-        for news in due {
-            self.send(now, news).await?;
-        }
-        Ok(said_anything)
-    }
-
-    async fn send(&mut self, at: Time, news: StreamNews) -> Result<(), Closed> {
-        self.last_told = at;
-        let message = Message::Streamed { source: self.source, at, news };
-        self.out.send(message).await.map_err(|_| Closed)
-    }
+/// What it takes to begin a watch, but for the kind of its objects.
+struct Place<'a> {
+    from: FeedId,
+    life: u32,
+    namespace: &'a str,
+    config: kube::runtime::watcher::Config,
+    bounds: Bounds,
 }

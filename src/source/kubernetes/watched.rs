@@ -1,9 +1,10 @@
-//! A watched workload: its fold, its watches, and whether they still live.
+//! A watched workload: its fold, what its history and pods are known by, and whether its watch still lives.
 
 use super::fold::Fold;
+use super::group::Family;
 use crate::deploy::{WorkloadId, WorkloadRef};
+use crate::poll::SourceError;
 use crate::rollout::Rollout;
-use futures_util::stream::AbortHandle;
 use kube::core::ObjectMeta;
 
 /// A watched workload.
@@ -18,22 +19,12 @@ pub(super) struct Watched {
     pub told: Option<Rollout>,
     /// Whether anything was heard since.
     pub has_news: bool,
-    /// Watches of an older life are deaf.
-    pub life: u32,
-    /// The watch of the workload itself.
-    pub own: Option<AbortHandle>,
-    /// The watches of its history and pods.
-    pub children: Option<Children>,
+    /// Whether it was read, or found not to be there, since its watch began.
+    pub is_read: bool,
+    /// By what its history and pods are known, where it exists.
+    pub family: Option<Family>,
     /// What the watch had last said when a reading of the workload said something newer.
-    behind_at: Option<String>,
-}
-
-/// Running watches of a workload's history and pods.
-pub(super) struct Children {
-    /// The workload's uid and selector when they were begun.
-    pub of: (String, String),
-    /// To end them.
-    pub handles: [AbortHandle; 2],
+    pub behind_at: Option<String>,
 }
 
 impl Watched {
@@ -45,31 +36,25 @@ impl Watched {
             reference,
             told: None,
             has_news: false,
-            life: 0,
-            own: None,
-            children: None,
+            is_read: false,
+            family: None,
             behind_at: None,
         }
     }
 
-    /// Ends the watches of history and pods, and forgets what they said: they were another workload's.
-    pub(super) fn end_children(&mut self) {
-        if let Some(children) = self.children.take() {
-            children.end();
-            self.fold.forget_children();
+    /// Looks at what the workload is now known by. History and pods of another one are forgotten.
+    pub(super) fn meet(&mut self) -> Result<(), SourceError> {
+        let family = match self.fold.workload().map(Family::of).transpose() {
+            Ok(family) => family,
+            Err(error) => return Err(SourceError::BadAnswer(format!("selector of {}: {error}", self.reference))),
+        };
+        if self.family != family {
+            if self.family.is_some() {
+                self.fold.forget_children();
+            }
+            self.family = family;
         }
-    }
-
-    /// Ends every watch. What they said stays until their successors have read whole lists.
-    pub(super) fn end(&mut self) {
-        if let Some(own) = self.own.take() {
-            own.abort();
-        }
-        if let Some(children) = self.children.take() {
-            children.end();
-        }
-        self.life += 1;
-        self.behind_at = None;
+        Ok(())
     }
 
     /// Whether the watch stood still while the workload, at the resource version `read`, went on. Once is a
@@ -82,12 +67,6 @@ impl Watched {
         }
         let before = self.behind_at.replace(heard.to_owned());
         before.is_some() && before == self.behind_at
-    }
-}
-
-impl Children {
-    fn end(&self) {
-        self.handles.iter().for_each(AbortHandle::abort);
     }
 }
 

@@ -1,16 +1,14 @@
-//! The few requests an undo is made of, and what can come back: an answer, or none, and then whether the
-//! request may have got there.
+//! The few requests an undo is made of.
 
 use super::answer::Right;
 use crate::cluster::Cluster;
+pub(in crate::rollback::strategy) use crate::cluster::{Lost, Reply};
 use crate::deploy::WorkloadRef;
 use crate::rollback::target::patch;
-use crate::rollback::target::text::one_line;
 use kube::core::Request;
 use kube::core::params::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::{Value, json};
-use std::error::Error as StdError;
-use tokio::time::{Instant, timeout_at};
+use std::sync::Arc;
 
 /// Who the API server's audit log and `managedFields` say it was.
 pub(super) const FIELD_MANAGER: &str = "redflag";
@@ -25,8 +23,14 @@ pub(in crate::rollback::strategy) enum Call<'a> {
     KubeSystem,
     /// The workload itself.
     Workload(&'a WorkloadRef),
+    /// All of its kind in its namespace, if they are a few.
+    Workloads(&'a WorkloadRef),
     /// Its `ReplicaSets` or `ControllerRevisions`, by its selector.
     History(&'a WorkloadRef, &'a str),
+    /// Those of all in its namespace, if they are a few.
+    Histories(&'a WorkloadRef),
+    /// The jobs of a namespace.
+    Jobs(&'a str),
     /// Its pods, by its selector.
     Pods(&'a WorkloadRef, &'a str),
     /// The HorizontalPodAutoscalers of a namespace.
@@ -50,63 +54,36 @@ pub(in crate::rollback::strategy) enum Call<'a> {
     Merge { collection: &'a str, name: &'a str, patch: &'a Value, dry: bool },
 }
 
-/// What the API server, or a proxy in front of it, said.
-#[derive(Debug)]
-pub(in crate::rollback::strategy) struct Reply {
-    /// The HTTP status.
-    pub(in crate::rollback::strategy) status: u16,
-    /// The JSON body; `Null` for any other, or when it broke off.
-    pub(in crate::rollback::strategy) body: Value,
-    /// Seconds that the server asks us to stay away.
-    pub(super) retry_after: Option<u64>,
-}
-
-impl Reply {
-    /// Whether it was done.
-    pub(in crate::rollback::strategy) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
-    /// The server's own sentence, fit for one line of a screen. A page of a proxy in front is not repeated.
-    pub(in crate::rollback::strategy) fn said(&self) -> String {
-        self.message().map_or_else(|| "no reason given".to_owned(), one_line)
-    }
-
-    /// The message of a `Status`; `None` when something else than an API server answered.
-    pub(super) fn message(&self) -> Option<&str> {
-        self.body["message"].as_str().filter(|message| !message.is_empty())
-    }
-}
-
-/// Why there is no answer. Texts come from causes, never from headers or addresses.
-#[derive(Debug)]
-pub(in crate::rollback::strategy) enum Lost {
-    /// The request never left: it cannot have done anything.
-    NotSent(String),
-    /// It may have arrived.
-    Unknown(String),
-}
-
-impl Lost {
-    pub(in crate::rollback::strategy) fn reason(self) -> String {
-        match self {
-            Self::NotSent(reason) | Self::Unknown(reason) => reason,
-        }
-    }
-}
-
 /// Makes one request, once, within the cluster's time.
-///
-/// An answer counts as soon as its status has arrived: a success whose body then breaks off is a success.
 pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>) -> Result<Reply, Lost> {
+    cluster.ask(request(call)?).await
+}
+
+/// The same for a question that others may have just asked: their answer serves as well. Never for what is sent, nor for
+/// what is read back of it.
+pub(in crate::rollback::strategy) async fn ask_together(cluster: &Cluster, call: Call<'_>) -> Result<Arc<Reply>, Lost> {
+    cluster.ask_together(request(call)?).await
+}
+
+/// A list that serves many workloads at once; `None` where it cannot be had whole, and each is read by itself.
+pub(super) async fn list_together(cluster: &Cluster, call: Call<'_>) -> Option<Arc<Reply>> {
+    cluster.list_together(request(call).ok()?).await
+}
+
+fn request(call: Call<'_>) -> Result<http::Request<Vec<u8>>, Lost> {
     let core = |namespace: &str, plural: &str| Request::new(format!("/api/v1/namespaces/{namespace}/{plural}"));
     let request = match call {
         Call::KubeSystem => Request::new("/api/v1/namespaces").get_metadata("kube-system", &GetParams::default()),
         Call::Workload(of) => own(of).get(&of.name, &GetParams::default()),
+        Call::Workloads(of) => own(of).list(&ListParams::default().limit(ENOUGH)),
         Call::History(of, selector) => {
             Request::new(format!("/apis/apps/v1/namespaces/{}/{}", of.namespace, of.kind.history()))
                 .list(&labelled(selector))
         }
+        Call::Histories(of) => Request::new(format!("/apis/apps/v1/namespaces/{}/{}", of.namespace, of.kind.history()))
+            .list(&ListParams::default().limit(ENOUGH)),
+        Call::Jobs(namespace) => Request::new(format!("/apis/batch/v1/namespaces/{namespace}/jobs"))
+            .list(&ListParams::default().limit(ENOUGH)),
         Call::Pods(of, selector) => core(&of.namespace, "pods").list(&labelled(selector)),
         Call::Autoscalers(namespace) => {
             Request::new(format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"))
@@ -138,22 +115,7 @@ pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>
             Request::new(collection).patch(name, &patch_params(dry), &Patch::Merge(patch))
         }
     };
-    let request = request.map_err(|error| Lost::NotSent(format!("the request cannot be built: {error}")))?;
-
-    let deadline = Instant::now() + cluster.timeout;
-    let response = match timeout_at(deadline, cluster.client.send(request.map(Into::into))).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => return Err(lost(&error)),
-        Err(_) => return Err(Lost::Unknown(format!("no answer within {}", seconds(cluster.timeout)))),
-    };
-    let status = response.status().as_u16();
-    let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-    let body = match timeout_at(deadline, response.into_body().collect_bytes()).await {
-        Ok(Ok(bytes)) => serde_json::from_slice(&bytes).unwrap_or_default(),
-        Ok(Err(_)) | Err(_) => Value::Null,
-    };
-    let retry_after = header.or_else(|| body["details"]["retryAfterSeconds"].as_u64());
-    Ok(Reply { status, body, retry_after })
+    request.map_err(|error| Lost::NotSent(format!("the request cannot be built: {error}")))
 }
 
 /// The tests of a patch hold only where it is written as the API server writes.
@@ -190,39 +152,4 @@ fn access_review(right: &Right<'_>) -> Value {
         review["spec"]["resourceAttributes"]["name"] = json!(name);
     }
     review
-}
-
-/// Tells a request that never left from one that may have arrived; in doubt it may have.
-fn lost(error: &kube::Error) -> Lost {
-    match error {
-        // The text of a failed login may hold the plugin's environment: it is not repeated.
-        kube::Error::Auth(_) => Lost::NotSent("the credentials for the cluster could not be renewed".to_owned()),
-        kube::Error::BuildRequest(_) | kube::Error::HttpError(_) => {
-            Lost::NotSent("the request cannot be built".to_owned())
-        }
-        kube::Error::Service(error) => {
-            let reason = innermost(error.as_ref());
-            if is_connect(error.as_ref()) { Lost::NotSent(reason) } else { Lost::Unknown(reason) }
-        }
-        kube::Error::HyperError(error) => Lost::Unknown(innermost(error)),
-        _ => Lost::Unknown("the answer broke off".to_owned()),
-    }
-}
-
-/// Whether the connection itself failed. The HTTP client's own error type says so only in its text; should
-/// that ever change, the outcome counts as unknown and is read back, which is slower and still true.
-fn is_connect(error: &(dyn StdError + 'static)) -> bool {
-    chain(error).any(|cause| cause.to_string() == "client error (Connect)")
-}
-
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    chain(error).last().map(ToString::to_string).unwrap_or_default()
-}
-
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
-}
-
-fn seconds(span: std::time::Duration) -> String {
-    if span.as_secs() == 0 { format!("{} ms", span.as_millis()) } else { format!("{} s", span.as_secs()) }
 }

@@ -1,14 +1,16 @@
 //! Reads what is around a workload: nothing of it is needed to undo, so nothing of it can stand in the way.
 
 use super::answer;
-use super::api::{self, Call};
+use super::api::{self, Call, Lost, Reply};
 use crate::cluster::Cluster;
+use crate::deploy::WorkloadRef;
 use crate::rollback::preflight::Looked;
 use crate::rollback::target::text::one_line;
 use crate::rollback::{Blocked, Check};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Of a kind, so many objects are read one by one.
 const ONE_BY_ONE: usize = 2;
@@ -18,6 +20,15 @@ const ONE_BY_ONE: usize = 2;
 /// A cluster whose identity cannot be read is warned of and not refused: the workload's uid, which the patch
 /// tests, differs from cluster to cluster too.
 pub(super) async fn identity(cluster: &Cluster) -> Check {
+    identified(cluster, api::ask(cluster, Call::KubeSystem).await.map(Arc::new))
+}
+
+/// The same, for a plan: others may have just asked.
+pub(super) async fn identity_together(cluster: &Cluster) -> Check {
+    identified(cluster, api::ask_together(cluster, Call::KubeSystem).await)
+}
+
+fn identified(cluster: &Cluster, reply: Result<Arc<Reply>, Lost>) -> Check {
     let name = "cluster";
     let label = &cluster.label;
     let unknown = |why: String, way_out: &str| {
@@ -25,7 +36,7 @@ pub(super) async fn identity(cluster: &Cluster) -> Check {
         Check::warning(name, sentence, Some(way_out.to_owned()))
     };
     let check_yourself = "make sure of the context yourself: kubectl config current-context";
-    let reply = match api::ask(cluster, Call::KubeSystem).await {
+    let reply = match reply {
         Ok(reply) => reply,
         Err(lost) => return unknown(lost.reason(), check_yourself),
     };
@@ -69,19 +80,39 @@ pub(super) async fn quotas(cluster: &Cluster, namespace: &str) -> Looked {
     look(cluster, Call::Quotas(namespace), namespace, "resourcequotas").await
 }
 
+/// The jobs of a namespace, as their list; the error says why it cannot be had.
+pub(in crate::rollback::strategy) async fn jobs(cluster: &Cluster, namespace: &str) -> Result<Arc<Reply>, String> {
+    let reply = api::ask_together(cluster, Call::Jobs(namespace)).await.map_err(Lost::reason)?;
+    if reply.is_success() && reply.body["items"].is_array() {
+        return Ok(reply);
+    }
+    Err(answer::not_looked_at("list", namespace, "jobs", &reply).reason)
+}
+
 /// The metadata of the ConfigMaps or Secrets of these names. A few are read one by one, which is the least that
 /// one can be allowed; more than that are looked for in the list, so that it stays a few requests.
+///
+/// Where many workloads are prepared at once, one list of the namespace's ConfigMaps serves all of them. Secrets are not
+/// listed for that: whoever audits a cluster asks why.
 pub(super) async fn metadata(
     cluster: &Cluster,
-    namespace: &str,
+    of: &WorkloadRef,
     plural: &'static str,
     names: &BTreeMap<String, bool>,
 ) -> Looked {
+    let namespace = of.namespace.as_str();
+    if !names.is_empty() && plural == "configmaps" && cluster.facts.is_a_crowd(of) {
+        let all = api::list_together(cluster, Call::AllMetadata { namespace, plural }).await;
+        if let Some(items) = all.as_ref().and_then(|reply| reply.body["items"].as_array()) {
+            let is_wanted = |item: &&Value| item["metadata"]["name"].as_str().is_some_and(|it| names.contains_key(it));
+            return Looked::Found { items: items.iter().filter(is_wanted).map(metadata_of).collect(), all: true };
+        }
+    }
     match names.len() {
         0 => Looked::NotAsked,
         1..=ONE_BY_ONE => one_by_one(cluster, namespace, plural, names.keys()).await,
         _ => match look(cluster, Call::AllMetadata { namespace, plural }, namespace, plural).await {
-            Looked::Found { items, all } => Looked::Found { items: items.into_iter().map(metadata_of).collect(), all },
+            Looked::Found { items, all } => Looked::Found { items: items.iter().map(metadata_of).collect(), all },
             other => other,
         },
     }
@@ -93,11 +124,11 @@ async fn one_by_one(
     plural: &'static str,
     names: impl Iterator<Item = &String>,
 ) -> Looked {
-    let calls = names.map(|name| api::ask(cluster, Call::Metadata { namespace, plural, name }));
+    let calls = names.map(|name| api::ask_together(cluster, Call::Metadata { namespace, plural, name }));
     let mut items = Vec::new();
     for reply in join_all(calls).await {
         match reply {
-            Ok(reply) if reply.is_success() && reply.body.is_object() => items.push(metadata_of(reply.body)),
+            Ok(reply) if reply.is_success() && reply.body.is_object() => items.push(metadata_of(&reply.body)),
             // Only an API server's own word says that there is none: a path may be unknown to what answers.
             Ok(reply) if reply.status == 404 && reply.body["reason"] == "NotFound" => {}
             Ok(reply) => return Looked::Unknown(answer::not_looked_at("get", namespace, plural, &reply)),
@@ -108,19 +139,19 @@ async fn one_by_one(
 }
 
 /// Whatever a server should send all the same, nothing but the metadata is kept.
-fn metadata_of(mut object: Value) -> Value {
-    json!({"metadata": object["metadata"].take()})
+fn metadata_of(object: &Value) -> Value {
+    json!({"metadata": object["metadata"]})
 }
 
 async fn look(cluster: &Cluster, call: Call<'_>, namespace: &str, plural: &str) -> Looked {
-    let mut reply = match api::ask(cluster, call).await {
+    let reply = match api::ask_together(cluster, call).await {
         Ok(reply) => reply,
         Err(lost) => return Looked::Unknown(answer::unreachable(&cluster.label, &lost.reason())),
     };
-    match reply.body["items"].take() {
-        Value::Array(items) if reply.is_success() => {
+    match reply.body["items"].as_array() {
+        Some(items) if reply.is_success() => {
             let rest = reply.body["metadata"]["continue"].as_str().unwrap_or_default();
-            Looked::Found { items, all: rest.is_empty() }
+            Looked::Found { items: items.clone(), all: rest.is_empty() }
         }
         _ => Looked::Unknown(answer::not_looked_at("list", namespace, plural, &reply)),
     }

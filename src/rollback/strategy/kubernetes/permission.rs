@@ -16,7 +16,7 @@ const DRY_RUN: &str = "dry run";
 /// Asks whether we may. “No opinion” (neither allowed nor denied) is a no; an answer that could not be worked out is
 /// neither.
 pub(super) async fn ask(cluster: &Cluster, right: Right<'_>) -> Permission {
-    let reply = match api::ask(cluster, Call::AccessReview(right)).await {
+    let reply = match api::ask_together(cluster, Call::AccessReview(right)).await {
         Ok(reply) if reply.is_success() => reply,
         Ok(reply) => return Permission::Unknown(reply.said()),
         Err(lost) => return Permission::Unknown(lost.reason()),
@@ -44,7 +44,16 @@ pub(in crate::rollback::strategy) async fn review(
     let name = "permission";
     let right = Right::to_patch(of, subresource);
     let plural = right.resource();
-    match ask(cluster, right).await {
+    // Whoever may patch all of a kind may patch each: one question for many workloads.
+    let permission = match cluster.facts.is_a_crowd(of) {
+        true => ask(cluster, Right { name: None, ..right }).await,
+        false => Permission::Unknown(String::new()),
+    };
+    let permission = match permission {
+        Permission::Given => permission,
+        Permission::Denied(_) | Permission::Unknown(_) => ask(cluster, right).await,
+    };
+    match permission {
         Permission::Given => Check::ok(name, format!("you may patch {plural} in {}", of.namespace)),
         Permission::Denied(blocked) => Check::blocked(name, blocked),
         Permission::Unknown(why) => {

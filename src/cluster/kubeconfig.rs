@@ -1,0 +1,147 @@
+//! The kubeconfig: read once, bounded as everything is that others write, and made safe for a terminal.
+
+use super::bounded::size;
+use super::{SIGN_IN, aside, root_cause};
+use crate::poll::SourceError;
+use crate::secret;
+use kube::config::{AuthInfo, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The most of a kubeconfig that is read, and of each file that it names. One with a hundred clusters and their
+/// certificates has less than one million bytes.
+const MOST_OF_A_FILE: u64 = 4 << 20;
+
+/// Reads the kubeconfig; without one, and when none was asked for, tries the pod's own service account.
+pub(super) async fn load(
+    path: Option<PathBuf>,
+    context: Option<String>,
+) -> Result<(kube::Config, Option<String>), SourceError> {
+    let asked_for = path.is_some() || context.is_some();
+    let read = aside(SIGN_IN, move || read(path)).await;
+    let chosen = match read {
+        Ok(kubeconfig) => from_kubeconfig(kubeconfig, context).await,
+        Err(error) => Err(error),
+    };
+    match chosen {
+        Err(error) if !asked_for => {
+            let config = kube::Config::incluster().map_err(|_| error)?;
+            Ok((config, Some("in-cluster".to_owned())))
+        }
+        chosen => chosen.map(|(config, context)| (config, Some(context))),
+    }
+}
+
+async fn from_kubeconfig(
+    mut kubeconfig: Kubeconfig,
+    context: Option<String>,
+) -> Result<(kube::Config, String), SourceError> {
+    for user in &mut kubeconfig.auth_infos {
+        let Some(info) = user.auth_info.as_mut() else { continue };
+        hide_secrets(info);
+        if let Some(exec) = info.exec.as_mut() {
+            // Otherwise the plugin reads our keys and writes over our screen.
+            exec.interactive_mode = Some(ExecInteractiveMode::Never);
+            // Signing in to the cluster needs no token of anything else.
+            exec.drop_env.get_or_insert_default().extend(secret::hidden_variables());
+        }
+    }
+    for file in named_files(&kubeconfig) {
+        is_small(Path::new(file)).map_err(SourceError::Unreachable)?;
+    }
+    let name = context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
+    if let Some(wanted) = &context
+        && !kubeconfig.contexts.iter().any(|known| known.name == *wanted)
+    {
+        let known: Vec<&str> = kubeconfig.contexts.iter().map(|known| known.name.as_str()).collect();
+        let text = format!("context `{wanted}` is not in the kubeconfig; it has {}", known.join(", "));
+        return Err(SourceError::NotFound(text));
+    }
+    let options = KubeConfigOptions { context, cluster: None, user: None };
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    Ok((config.map_err(|error| unusable(&error))?, name))
+}
+
+/// What a user of a kubeconfig signs in with is a secret, and so is what its plugin's environment calls one.
+fn hide_secrets(info: &AuthInfo) {
+    if let Ok(written) = serde_json::to_value(info) {
+        ["token", "password"].iter().filter_map(|key| written[*key].as_str()).for_each(secret::hide);
+    }
+    let variables = info.exec.iter().flat_map(|exec| exec.env.iter().flatten());
+    for variable in variables.filter(|variable| variable.get("name").is_some_and(|name| secret::names_one(name))) {
+        variable.get("value").into_iter().for_each(|value| secret::hide(value));
+    }
+}
+
+/// Reads the file, or those that `KUBECONFIG` names, or the usual one: as kubectl does.
+fn read(path: Option<PathBuf>) -> Result<Kubeconfig, SourceError> {
+    if let Some(path) = path {
+        return read_file(&path);
+    }
+    let named = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let mut paths = std::env::split_paths(&named).filter(|path| !path.as_os_str().is_empty()).peekable();
+    if paths.peek().is_none() {
+        let usual = std::env::home_dir().map(|home| home.join(".kube").join("config"));
+        return read_file(&usual.ok_or_else(|| unusable(&KubeconfigError::FindPath))?);
+    }
+    let mut merged = Kubeconfig::default();
+    for path in paths {
+        merged = merged.merge(read_file(&path)?).map_err(|error| unusable(&error))?;
+    }
+    Ok(merged)
+}
+
+fn read_file(path: &Path) -> Result<Kubeconfig, SourceError> {
+    let unread = |error: io::Error| unusable(&KubeconfigError::ReadConfig(error, path.to_owned()));
+    let metadata = fs::metadata(path).map_err(unread)?;
+    if metadata.is_file() {
+        is_small(path).map_err(SourceError::Unreachable)?;
+        return Kubeconfig::read_from(path).map_err(|error| unusable(&error));
+    }
+    // A pipe, as of `KUBECONFIG=<(…)`, has no length.
+    let mut text = String::new();
+    File::open(path).and_then(|file| file.take(MOST_OF_A_FILE + 1).read_to_string(&mut text)).map_err(unread)?;
+    if text.len() as u64 > MOST_OF_A_FILE {
+        return Err(SourceError::Unreachable(too_large(path, None)));
+    }
+    Kubeconfig::from_yaml(&text).map_err(|error| unusable(&error))
+}
+
+/// Whether a file is one that is read; one that is not there is for whoever reads it.
+fn is_small(path: &Path) -> Result<(), String> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.len() > MOST_OF_A_FILE => Err(too_large(path, Some(metadata.len()))),
+        _ => Ok(()),
+    }
+}
+
+fn too_large(path: &Path, bytes: Option<u64>) -> String {
+    let (path, most) = (path.display(), size(MOST_OF_A_FILE));
+    let what = match bytes {
+        Some(bytes) => format!("{path} has {}, and at most {most} are read", size(bytes)),
+        None => format!("{path} has more than {most}"),
+    };
+    format!("kubeconfig: {what}: is it the right file?")
+}
+
+/// The files that a kubeconfig names: certificates, keys, tokens.
+fn named_files(kubeconfig: &Kubeconfig) -> impl Iterator<Item = &String> {
+    let clusters = kubeconfig.clusters.iter().filter_map(|named| named.cluster.as_ref());
+    let users = kubeconfig.auth_infos.iter().filter_map(|named| named.auth_info.as_ref());
+    let of_users = users.flat_map(|user| [&user.client_certificate, &user.client_key, &user.token_file]);
+    clusters.map(|cluster| &cluster.certificate_authority).chain(of_users).flatten()
+}
+
+fn unusable(error: &KubeconfigError) -> SourceError {
+    let text = match error {
+        // The parser's own text quotes the lines around the mistake, and with them tokens and keys.
+        KubeconfigError::Parse(error) => match error.location() {
+            Some(at) => format!("line {}, column {} cannot be read", at.line(), at.column()),
+            None => "cannot be read".to_owned(),
+        },
+        KubeconfigError::ReadConfig(error, path) => format!("{}: {error}", path.display()),
+        error => root_cause(error),
+    };
+    SourceError::Unreachable(format!("kubeconfig: {text}"))
+}

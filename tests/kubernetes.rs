@@ -5,7 +5,9 @@ mod kubernetes {
     pub(crate) mod server;
     pub(crate) mod tape;
 
+    mod bounds;
     mod checking;
+    mod sharing;
     mod stories;
     mod streaming;
 }

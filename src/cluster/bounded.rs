@@ -211,3 +211,84 @@ where
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use axum::body::Body as Foreign;
+    use futures_util::StreamExt;
+    use proptest::prelude::*;
+
+    fn counted(most: Most) -> Counted<Foreign> {
+        Counted::new(Foreign::empty(), most, Arc::new(Semaphore::new(1)))
+    }
+
+    /// Whether pieces of these texts pass.
+    fn passes(most: Most, pieces: &[&[u8]]) -> bool {
+        let mut counted = counted(most);
+        pieces.iter().all(|piece| counted.count(piece).is_ok())
+    }
+
+    #[test]
+    fn lines_are_counted_over_pieces_and_bodies_over_lines() {
+        let half = vec![b'x'; usize::try_from(MOST_OF_A_LINE / 2).unwrap()];
+        assert!(passes(Most::OfALine, &[&half, &half]));
+        assert!(!passes(Most::OfALine, &[&half, &half, b"x"]));
+        assert!(passes(Most::OfALine, &[&half, b"\n", &half, b"\n\n", &half, b"x\n"]));
+        assert!(passes(Most::OfAll, &[&half, &half, &half, &half]));
+        assert!(!passes(Most::OfAll, &[&half, &half, b"\n", &half, &half]));
+    }
+
+    #[test]
+    fn sizes_and_watches_are_told_apart() {
+        assert_eq!(
+            (size(MOST_OF_A_BODY).as_str(), size(1).as_str(), size(3 << 9).as_str()),
+            ("8 MiB", "1 KiB", "2 KiB")
+        );
+        let is_watch = |uri: &str| is_watch(&uri.parse().unwrap());
+        assert!(is_watch("/api/v1/pods?&watch=true&timeoutSeconds=60"));
+        assert!(!is_watch("/api/v1/pods?&limit=100"));
+        assert!(!is_watch("/api/v1/pods"));
+    }
+
+    #[tokio::test]
+    async fn large_bodies_are_read_one_after_the_other_and_small_ones_at_any_time() {
+        let large = Arc::new(Semaphore::new(1));
+        let body = |pieces: usize| {
+            let piece = || Ok::<_, std::convert::Infallible>(vec![b'x'; usize::try_from(SMALL).unwrap()]);
+            let stream = futures_util::stream::repeat_with(piece).take(pieces);
+            Counted::new(Foreign::from_stream(stream), Most::OfAll, large.clone())
+        };
+        let next = async |body: &mut Counted<Foreign>| {
+            std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await.map(Result::unwrap)
+        };
+        let (mut one, mut other) = (body(4), body(4));
+        for _ in 0..3 {
+            assert!(next(&mut one).await.is_some());
+        }
+        assert!(next(&mut other).await.is_some());
+        assert!(next(&mut other).await.is_some());
+        assert!(next(&mut other).now_or_never().is_none(), "the other is large, and waits");
+        assert!(next(&mut body(1)).now_or_never().is_some(), "a small one does not");
+        drop(one);
+        assert!(next(&mut other).await.is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_as_long_as_it_is_however_it_comes(
+            lines in prop::collection::vec(0..9_usize, 1..9), cuts in prop::collection::vec(0..40_usize, 0..9)
+        ) {
+            let text = lines.iter().map(|length| "x".repeat(*length)).collect::<Vec<_>>().join("\n");
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+            cuts.extend([0, text.len()]);
+            cuts.sort_unstable();
+            let mut counted = counted(Most::OfALine);
+            for pair in cuts.windows(2) {
+                prop_assert!(counted.count(&text.as_bytes()[pair[0]..pair[1]]).is_ok());
+            }
+            prop_assert_eq!(counted.counted, *lines.last().unwrap() as u64);
+        }
+    }
+}

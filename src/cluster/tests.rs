@@ -66,6 +66,29 @@ async fn a_kubeconfig_that_cannot_be_read_says_where_and_quotes_nothing() {
     assert!(error.contains("nothing: "), "{error}");
 }
 
+#[tokio::test]
+async fn a_kubeconfig_that_is_too_large_is_not_read_and_neither_is_what_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large");
+    std::fs::File::create(&large).unwrap().set_len(12 << 20).unwrap();
+    let access = ClusterAccess::Kubeconfig { path: Some(large.clone()), context: None };
+    let error = told(connect(&spec(access)).await);
+    let has = format!("{} has 12 MiB, and at most 4 MiB are read: is it the right file?", large.display());
+    assert_eq!(error, format!("cannot connect: kubeconfig: {has}"));
+    for setting in ["client-certificate", "client-key", "tokenFile"] {
+        let error = told(with_user(&json!({ setting: large }), None).await);
+        assert_eq!(error, format!("cannot connect: kubeconfig: {has}"), "{setting}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_kubeconfig_without_an_end_is_read_for_as_long_as_any_other() {
+    let access = ClusterAccess::Kubeconfig { path: Some("/dev/zero".into()), context: None };
+    let error = told(connect(&spec(access)).await);
+    assert_eq!(error, "cannot connect: kubeconfig: /dev/zero has more than 4 MiB: is it the right file?");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_plugin_that_fails_says_why_and_keeps_its_environment() {

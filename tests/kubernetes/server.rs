@@ -7,9 +7,11 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Json, Router};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
 
@@ -22,6 +24,8 @@ pub(crate) struct Server {
     pub(crate) url: String,
     world: Arc<Mutex<World>>,
     requests: watch::Sender<u64>,
+    /// Bytes of floods that somebody took.
+    flooded: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -38,6 +42,23 @@ struct World {
     refusals: BTreeMap<String, (u16, Value)>,
     /// Whether access reviews are granted, by `verb resource`; all others are.
     not_allowed: Vec<String>,
+    /// By plural: what floods whoever asks for it.
+    floods: BTreeMap<String, Flood>,
+    /// Plurals that may only be listed by a selector, as roles for single names have it.
+    only_selected: Vec<String>,
+    /// Every request for a collection: its plural, `list` or `watch`, and its selector.
+    asked: Vec<(String, &'static str, String)>,
+}
+
+/// An answer that is larger than it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flood {
+    /// A list of a hundred thousand pods in one page, whatever limit was asked for.
+    Items,
+    /// A list without an end.
+    Body,
+    /// The list is as ever, and the watch one line without an end.
+    Line,
 }
 
 struct Watch {
@@ -51,7 +72,7 @@ impl Server {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Self { url, world: Arc::default(), requests: watch::Sender::new(0) };
+        let server = Self { url, world: Arc::default(), requests: watch::Sender::new(0), flooded: Arc::default() };
         let router = Router::new()
             .route("/version", any(version))
             .route("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", any(review))
@@ -124,12 +145,51 @@ impl Server {
 
     /// Answers again.
     pub(crate) fn relent(&self) {
-        self.world.lock().unwrap().refusals.clear();
+        let mut world = self.world.lock().unwrap();
+        world.refusals.clear();
+        world.floods.clear();
     }
 
     /// Says no to this access review from now on: `patch deployments`.
     pub(crate) fn disallow(&self, what: &str) {
         self.world.lock().unwrap().not_allowed.push(what.to_owned());
+    }
+
+    /// Floods whoever asks for this plural from now on; its watches end.
+    pub(crate) fn flood(&self, plural: &str, flood: Flood) {
+        let mut world = self.world.lock().unwrap();
+        world.floods.insert(plural.to_owned(), flood);
+        world.watches.retain(|watch| watch.plural != plural);
+    }
+
+    /// Bytes of floods that somebody took so far.
+    pub(crate) fn flooded(&self) -> u64 {
+        self.flooded.load(Ordering::Relaxed)
+    }
+
+    /// Lets this plural be listed by a selector only.
+    pub(crate) fn only_by_selector(&self, plural: &str) {
+        self.world.lock().unwrap().only_selected.push(plural.to_owned());
+    }
+
+    /// Keeps an object; watches are told of it.
+    pub(crate) fn put(&self, plural: &str, mut object: Value) {
+        let mut world = self.world.lock().unwrap();
+        world.version += 1;
+        object["metadata"]["resourceVersion"] = json!(world.version.to_string());
+        world.keep(plural, &object);
+        let event = json!({ "type": "ADDED", "object": object });
+        let version = world.version;
+        world.log.push((plural.to_owned(), version, event.clone()));
+        world.watches.retain(|watch| {
+            let is_meant = watch.plural == plural && matches(&watch.query, &object);
+            !is_meant || watch.out.send(Ok(json_line(&event))).is_ok()
+        });
+    }
+
+    /// Every request for a collection so far: its plural, `list` or `watch`, and its selector.
+    pub(crate) fn asked(&self) -> Vec<(String, &'static str, String)> {
+        self.world.lock().unwrap().asked.clone()
     }
 
     /// How many requests came so far.
@@ -188,14 +248,57 @@ async fn collection(
     if let Some(refusal) = world.refusals.get(&plural) {
         return refuse(refusal);
     }
-    if query.contains_key("watch") {
+    let selector = query.get("labelSelector").or(query.get("fieldSelector")).cloned().unwrap_or_default();
+    let verb = if query.contains_key("watch") { "watch" } else { "list" };
+    world.asked.push((plural.clone(), verb, selector.clone()));
+    if selector.is_empty() && world.only_selected.contains(&plural) {
+        let message = format!("{plural} is forbidden: User \"me\" cannot list resource \"{plural}\"");
+        let body = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": message, "reason": "Forbidden", "code": 403 });
+        return refuse(&(403, body));
+    }
+    match (world.floods.get(&plural), verb) {
+        (Some(Flood::Items), "list") => return Body::from(a_hundred_thousand()).into_response(),
+        (Some(Flood::Body), "list") => return flood(&server, "{\"kind\":\"List\",\"items\":["),
+        (Some(Flood::Line), "watch") => {
+            return flood(&server, "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"");
+        }
+        _ => {}
+    }
+    if verb == "watch" {
         return begin_watch(&mut world, plural, query);
     }
     let all = world.objects.get(&plural).into_iter().flat_map(BTreeMap::values);
-    let items: Vec<&Value> = all.filter(|object| matches(&query, object)).collect();
-    Json(json!({ "kind": "List", "apiVersion": "v1", "items": items,
-        "metadata": { "resourceVersion": world.version.to_string() } }))
-    .into_response()
+    let mut items: Vec<&Value> = all.filter(|object| matches(&query, object)).collect();
+    // As the API server pages: from where the token says, and the token of the rest where there is one.
+    let number = |name: &str| query.get(name).and_then(|number| number.parse::<usize>().ok());
+    let from = number("continue").unwrap_or(0).min(items.len());
+    items.drain(..from);
+    let mut metadata = json!({ "resourceVersion": world.version.to_string() });
+    if let Some(limit) = number("limit").filter(|limit| *limit > 0 && *limit < items.len()) {
+        items.truncate(limit);
+        metadata["continue"] = json!((from + limit).to_string());
+    }
+    Json(json!({ "kind": "List", "apiVersion": "v1", "items": items, "metadata": metadata })).into_response()
+}
+
+fn a_hundred_thousand() -> Vec<u8> {
+    let pod = r#"{"metadata":{"name":"web-5d9-abcde","namespace":"production","uid":"0a6b5c4d","labels":{"app":"web"}},"status":{"phase":"Running"}}"#;
+    let mut list = br#"{"kind":"List","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":["#.to_vec();
+    list.extend(vec![pod; 100_000].join(",").into_bytes());
+    list.extend(b"]}");
+    list
+}
+
+/// An answer that begins so, and never ends.
+fn flood(server: &Server, beginning: &'static str) -> Response {
+    let flooded = server.flooded.clone();
+    let pieces = futures_util::stream::repeat(Bytes::from_static(&[b' '; 1 << 16])).map(move |piece| {
+        flooded.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        Chunk::Ok(piece)
+    });
+    let beginning = futures_util::stream::once(std::future::ready(Chunk::Ok(Bytes::from_static(beginning.as_bytes()))));
+    Body::from_stream(beginning.chain(pieces)).into_response()
 }
 
 fn begin_watch(world: &mut World, plural: String, query: HashMap<String, String>) -> Response {

@@ -13,4 +13,5 @@ mod send;
 #[path = "../support/mod.rs"]
 mod support;
 mod target;
+mod together;
 mod wire;

@@ -22,6 +22,8 @@ pub(crate) struct World {
     pub(crate) quotas: Vec<Value>,
     /// The uid of the namespace `kube-system`.
     pub(crate) cluster: &'static str,
+    /// Other workloads of the namespace, each with its history.
+    pub(crate) neighbours: Vec<World>,
 }
 
 /// The lines of a tape.
@@ -119,11 +121,27 @@ fn nothing() -> World {
         autoscalers: Vec::new(),
         quotas: Vec::new(),
         cluster: "the first cluster",
+        neighbours: Vec::new(),
     }
 }
 
 pub(crate) fn reference(kind: WorkloadKind, name: &str) -> WorkloadRef {
     WorkloadRef { kind, namespace: "production".to_owned(), name: name.to_owned() }
+}
+
+/// `deployment/svc00` and so on, each with a history of its own and otherwise as [`web`]; the first has the others as its
+/// neighbours.
+pub(crate) fn crowd(size: usize) -> World {
+    let one = |index: usize| {
+        let (name, uid) = (format!("svc{index:02}"), format!("uid-{index:02}"));
+        let mut world = web().with("/metadata/name", json!(name)).with("/metadata/uid", json!(uid));
+        for entry in &mut world.history {
+            set(entry, "/metadata/ownerReferences/0/name", json!(name));
+            set(entry, "/metadata/ownerReferences/0/uid", json!(uid));
+        }
+        World { reference: reference(WorkloadKind::Deployment, &name), ..world }
+    };
+    World { neighbours: (1..size).map(one).collect(), ..one(0) }
 }
 
 fn items(list: &Value) -> Vec<Value> {

@@ -169,11 +169,22 @@ fn usual(world: &mut World, asked: &Asked) -> (u16, Value) {
     let apps = "/apis/apps/v1/namespaces/production";
     let own = format!("{apps}/{}/{}", world.reference.kind.plural(), world.reference.name);
     let path = asked.target.split('?').next().unwrap();
+    let other = world.neighbours.iter_mut().find(|it| path.ends_with(&format!("/{}", it.reference.name)));
+    if let Some(other) = other {
+        return usual(other, asked);
+    }
     let list = |items: &[Value]| (200, json!({"kind": "List", "items": items}));
+    let everybody = || std::iter::once(&*world).chain(&world.neighbours);
+    let all_of_a_kind = format!("{apps}/{}", world.reference.kind.plural());
     match (&asked.method, path) {
         (&Method::GET, path) if path == own => (200, world.workload.clone()),
         (&Method::PATCH, path) if path == own => patch(world, asked),
-        (&Method::GET, path) if path == format!("{apps}/replicasets") => list(&world.history),
+        (&Method::GET, path) if path == all_of_a_kind => {
+            list(&everybody().map(|it| it.workload.clone()).collect::<Vec<_>>())
+        }
+        (&Method::GET, path) if path == format!("{apps}/replicasets") => {
+            list(&everybody().flat_map(|it| it.history.clone()).collect::<Vec<_>>())
+        }
         (&Method::GET, path) if path == format!("{apps}/controllerrevisions") => list(&world.history),
         (&Method::GET, "/api/v1/namespaces/production/pods") => list(&world.pods),
         (&Method::DELETE, path) if path.starts_with("/api/v1/namespaces/production/pods/") => delete_pod(world, asked),

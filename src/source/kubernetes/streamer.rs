@@ -28,6 +28,8 @@ use tokio::sync::mpsc;
 
 /// When nothing was told for this long, the server is asked for a sign of life.
 const QUIET: TimeDelta = TimeDelta::seconds(10);
+/// So much is heard at a time: a server that never stops must not keep everybody else from their turn.
+const BATCH: usize = 500;
 /// Of a namespace's warning events, so many are read through. None is kept but for what is told.
 const MOST_EVENTS: usize = 10_000;
 const EVENTS_PAGE: u32 = 500;
@@ -167,8 +169,14 @@ impl Streamer {
                 Some(heard) = self.heard.next() => {
                     self.take(heard);
                     // Whatever has arrived by now belongs to the same digest.
-                    while let Some(Some(heard)) = self.heard.next().now_or_never() {
+                    let mut batch = 1;
+                    while batch < BATCH && let Some(Some(heard)) = self.heard.next().now_or_never() {
                         self.take(heard);
+                        batch += 1;
+                    }
+                    if batch == BATCH {
+                        // Keys come first.
+                        tokio::task::yield_now().await;
                     }
                 }
                 pulse = pulse => self.take_pulse(pulse),

@@ -25,9 +25,7 @@ const MOST_OF_A_BODY: u64 = 8 << 20;
 /// (`MaxRequestBodyBytes` of `k8s.io/apiserver`).
 const MOST_OF_A_LINE: u64 = 4 << 20;
 /// What is longer than this is read one at a time of its kind: many large answers at once are larger than any one.
-const SMALL: u64 = 256 << 10;
-/// So many lines of watches may be large at a time.
-const LARGE_LINES: usize = 2;
+const SMALL: u64 = 64 << 10;
 
 /// An answer that is larger than what is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -63,7 +61,7 @@ pub(crate) fn size(bytes: u64) -> String {
 
 /// Builds the client. Runs exec plugins, and so blocks.
 pub(super) fn client(config: kube::Config) -> Result<kube::Client, kube::Error> {
-    let (bodies, lines) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(LARGE_LINES)));
+    let (bodies, lines) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(1)));
     let layer = tower_layer::layer_fn(|inner| Bounded { inner, bodies: bodies.clone(), lines: lines.clone() });
     Ok(ClientBuilder::try_from(config)?.with_layer(&layer).build())
 }

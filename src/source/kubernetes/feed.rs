@@ -26,11 +26,12 @@ const UNRELATED: TimeDelta = TimeDelta::minutes(2);
 /// So many ordinary failures are made good without a word: a laptop that wakes up meets a broken connection
 /// and then a version that is gone.
 const FORGIVEN: u32 = 2;
-/// So many objects are asked for in a page of a list, and so many where a page of these is too large to be read.
+/// So many objects are asked for in a page of a list, and so many where a page of these is too large to be read. Two
+/// objects of the largest size that an API server takes can be.
 const PAGE: u32 = 100;
-const SMALL_PAGE: u32 = 10;
+const SMALLER_PAGES: [u32; 2] = [10, 2];
 /// Annotations that are longer than this in bytes, and more of them than this, are not kept.
-const LONGEST_ANNOTATION: usize = 4 << 10;
+const LONGEST_ANNOTATION: usize = 1 << 10;
 const MOST_ANNOTATIONS: usize = 200;
 
 /// What a watch needs to be begun, and begun again.
@@ -53,14 +54,16 @@ pub(super) struct Bounds {
     pub what: String,
     /// So many objects at most.
     pub most: usize,
-    /// How much all watches of the cluster may keep; `None` where nothing of it is kept.
-    pub budget: Option<Budget>,
+    /// How much all watches of the cluster may keep.
+    pub budget: Budget,
+    /// Whether anything of it is kept.
+    pub is_kept: bool,
 }
 
 /// Why a watch does not go on as it should.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// There is more than is read of it.
+    /// There are more objects than are watched together.
     TooMuch(SourceError),
     /// Anything else.
     Failed(SourceError),
@@ -93,8 +96,8 @@ where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let failed_at = feed.clock.now();
-    let Bounds { what, most, budget } = &feed.bounds;
-    let kept = Kept::new(budget.clone().unwrap_or_default(), what.clone(), *most);
+    let Bounds { what, most, budget, .. } = &feed.bounds;
+    let kept = Kept::new(budget.clone(), what.clone(), *most);
     let watch = begin(&feed);
     let listener = Listener { watch, feed, kept, listed: 0, is_listing: true, failures: 0, failed_at, wait: None };
     stream::unfold(listener, |mut listener| async move { Some((listener.next().await, listener)) })
@@ -152,7 +155,7 @@ where
 
     /// Trims and counts what came; the error when it is too much.
     fn take(&mut self, event: &mut Event<K>) -> Result<(), SourceError> {
-        let is_kept = self.feed.bounds.budget.is_some();
+        let is_kept = self.feed.bounds.is_kept;
         match event {
             Event::Init => {
                 (self.is_listing, self.listed) = (true, 0);
@@ -188,9 +191,11 @@ where
 
     /// Decides what comes after a failure; `None` when it is not worth telling.
     fn fail(&mut self, failure: Failure) -> Option<Trouble> {
-        if failure.kind == FailureKind::TooLarge && self.is_listing && self.feed.config.page_size != Some(SMALL_PAGE) {
+        let page = self.feed.config.page_size.unwrap_or(u32::MAX);
+        let smaller = SMALLER_PAGES.into_iter().find(|smaller| *smaller < page);
+        if let (FailureKind::TooLarge, true, Some(smaller)) = (failure.kind, self.is_listing, smaller) {
             // Perhaps it is a page of large objects.
-            self.feed.config.page_size = Some(SMALL_PAGE);
+            self.feed.config.page_size = Some(smaller);
             self.watch = begin(&self.feed);
             return None;
         }
@@ -207,8 +212,8 @@ where
         self.is_listing = true;
         self.wait = Some(wait(self.failures, &failure.error));
         Some(match failure.kind {
-            FailureKind::TooMuch | FailureKind::TooLarge => Trouble::TooMuch(failure.error),
-            FailureKind::Ordinary | FailureKind::Grave => Trouble::Failed(failure.error),
+            FailureKind::TooMuch => Trouble::TooMuch(failure.error),
+            FailureKind::Ordinary | FailureKind::Grave | FailureKind::TooLarge => Trouble::Failed(failure.error),
         })
     }
 }

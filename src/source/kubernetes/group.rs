@@ -15,11 +15,12 @@ use kube::core::{ParseExpressionError, Selector};
 use kube::runtime::watcher;
 use std::collections::BTreeMap;
 
-/// So many objects of a namespace are read to find those of the watch among them. More are left to the server to
-/// select from.
+/// So many objects of a namespace are read to find those of the watch among them, and so many more for each workload.
+/// More are left to the server to select from.
 const MOST_OF_A_NAMESPACE: usize = 2000;
+const MORE_FOR_EACH: usize = 20;
 /// So many objects of one workload are watched. A Deployment of five hundred pods is a large one.
-const MOST_OF_A_WORKLOAD: usize = 3000;
+const MOST_OF_A_WORKLOAD: usize = 2000;
 
 /// The objects of a kind, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,7 +147,10 @@ impl Group {
                 let of = &watched[*only].reference;
                 (format!("{plural} of {of} in {}", self.namespace), MOST_OF_A_WORKLOAD)
             }
-            _ => (format!("{plural} in {}", self.namespace), MOST_OF_A_NAMESPACE),
+            members => {
+                let most = MOST_OF_A_NAMESPACE + MORE_FOR_EACH * members.len();
+                (format!("{plural} in {}", self.namespace), most)
+            }
         }
     }
 

@@ -8,12 +8,17 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The most that is kept of all objects together, in bytes. Three thousand pods take less than eight million.
-const MOST_BYTES: usize = 20 << 20;
+/// The most that is kept of all objects together, in bytes, and so much more for each workload: ten revisions and a few
+/// pods, twice while a list is read anew. Two thousand pods take five million.
+const MOST_BYTES: usize = 12 << 20;
+const MOST_OF_A_WORKLOAD: usize = 128 << 10;
 
 /// How much all watches of a cluster keep together. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Budget(Arc<AtomicUsize>);
+#[derive(Debug, Clone)]
+pub(super) struct Budget {
+    kept: Arc<AtomicUsize>,
+    most: usize,
+}
 
 /// What one watch keeps, by the hash of its uid: a list that is read anew counts beside what it will replace.
 #[derive(Debug)]
@@ -65,7 +70,7 @@ impl Kept {
 
     fn add(budget: &Budget, objects: &mut HashMap<u64, usize>, uid: &str, object: &impl Debug) {
         let weight = weight(object);
-        budget.0.fetch_add(weight, Ordering::Relaxed);
+        budget.kept.fetch_add(weight, Ordering::Relaxed);
         budget.give_back(objects.insert(hashed(uid), weight).unwrap_or(0));
     }
 
@@ -74,8 +79,8 @@ impl Kept {
         if self.objects.len() > *most || self.arriving.len() > *most {
             return Err(SourceError::BadAnswer(format!("more than {most} {what}: too many to watch")));
         }
-        if self.budget.0.load(Ordering::Relaxed) > MOST_BYTES {
-            let most = MOST_BYTES >> 20;
+        if self.budget.kept.load(Ordering::Relaxed) > self.budget.most {
+            let most = self.budget.most >> 20;
             return Err(SourceError::BadAnswer(format!(
                 "{what} and all else that is watched take more than {most} MiB"
             )));
@@ -85,8 +90,13 @@ impl Kept {
 }
 
 impl Budget {
+    /// Of watches for so many workloads.
+    pub(super) fn of(workloads: usize) -> Self {
+        Self { kept: Arc::default(), most: MOST_BYTES + MOST_OF_A_WORKLOAD * workloads }
+    }
+
     fn give_back(&self, weight: usize) {
-        self.0.fetch_sub(weight, Ordering::Relaxed);
+        self.kept.fetch_sub(weight, Ordering::Relaxed);
     }
 }
 
@@ -129,7 +139,7 @@ mod tests {
 
     #[test]
     fn too_many_objects_are_said_with_their_number() {
-        let mut kept = kept(&Budget::default(), 2);
+        let mut kept = kept(&Budget::of(0), 2);
         kept.begin();
         kept.arrive("a", &"pod").unwrap();
         kept.arrive("b", &"pod").unwrap();
@@ -148,7 +158,7 @@ mod tests {
 
     #[test]
     fn few_objects_of_a_monstrous_size_are_too_much_for_all_watches_together() {
-        let budget = Budget::default();
+        let budget = Budget::of(0);
         let (mut one, mut other) = (kept(&budget, 9), kept(&budget, 9));
         let monster = "x".repeat(MOST_BYTES / 2);
         one.apply("a", &monster).unwrap();
@@ -160,7 +170,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_told_all_of_it_is_given_back(told in prop::collection::vec((0..5_u8, 0..6_u8, 0..50_usize), 0..60)) {
-            let budget = Budget::default();
+            let budget = Budget::of(0);
             let mut kept = kept(&budget, 3);
             for (what, uid, length) in told {
                 let (uid, object) = (uid.to_string(), "x".repeat(length));
@@ -173,7 +183,7 @@ mod tests {
                 };
             }
             drop(kept);
-            prop_assert_eq!(budget.0.load(Ordering::Relaxed), 0);
+            prop_assert_eq!(budget.kept.load(Ordering::Relaxed), 0);
         }
     }
 }

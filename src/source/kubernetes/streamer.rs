@@ -135,7 +135,7 @@ impl Streamer {
             watched: watched.collect(),
             groups: Group::all(spec),
             warnings: warnings.collect(),
-            budget: Budget::default(),
+            budget: Budget::of(spec.workloads.len()),
             heard: SelectAll::new(),
             failing: BTreeMap::new(),
             lifeless: None,
@@ -198,7 +198,7 @@ impl Streamer {
         let group = &self.groups[at];
         let config = group.selection(&self.watched);
         let (said, most) = group.extent(&self.watched);
-        let bounds = Bounds { what: said, most, budget: Some(self.budget.clone()) };
+        let bounds = Bounds { what: said, most, budget: self.budget.clone(), is_kept: true };
         let namespace = group.namespace.clone();
         let place = Place { from, life, namespace: &namespace, config, bounds };
         let feed = match what {
@@ -216,7 +216,7 @@ impl Streamer {
         let namespace = self.warnings[index].namespace.clone();
         let config = selected(None, Some("type=Warning".to_owned())).page_size(EVENTS_PAGE);
         let what = format!("warning events in {namespace}");
-        let bounds = Bounds { what, most: MOST_EVENTS, budget: None };
+        let bounds = Bounds { what, most: MOST_EVENTS, budget: self.budget.clone(), is_kept: false };
         let place = Place { from: FeedId::Events(index), life: 0, namespace: &namespace, config, bounds };
         self.begin(place, &objects::event_resource(), News::Event);
     }

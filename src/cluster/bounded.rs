@@ -124,26 +124,26 @@ enum Turn {
 struct Counted<B> {
     body: B,
     most: Most,
-    counted: u64,
+    so_far: u64,
     turn: Turn,
     large: Arc<Semaphore>,
 }
 
 impl<B: HttpBody> Counted<B> {
     fn new(body: B, most: Most, large: Arc<Semaphore>) -> Self {
-        Self { body, most, counted: 0, turn: Turn::Small, large }
+        Self { body, most, so_far: 0, turn: Turn::Small, large }
     }
 
     /// Counts a piece; the error when that is too much.
     fn count(&mut self, piece: &[u8]) -> Result<(), TooLarge> {
-        let mut longest = self.counted;
+        let mut longest = self.so_far;
         // A body is as one line that goes on over all its pieces.
         for (index, part) in piece.split(|byte| self.most == Most::OfALine && *byte == b'\n').enumerate() {
             if index > 0 {
-                self.counted = 0;
+                self.so_far = 0;
             }
-            self.counted += part.len() as u64;
-            longest = longest.max(self.counted);
+            self.so_far += part.len() as u64;
+            longest = longest.max(self.so_far);
         }
         let (limit, error) = match self.most {
             Most::OfAll => (MOST_OF_A_BODY, TooLarge::Body),
@@ -154,7 +154,7 @@ impl<B: HttpBody> Counted<B> {
 
     /// Waits until it may be read on: large answers are read in turn.
     fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.counted <= SMALL {
+        if self.so_far <= SMALL {
             self.turn = Turn::Small;
             return Poll::Ready(());
         }
@@ -185,7 +185,7 @@ where
     ) -> Poll<Option<Result<Frame<Self::Data>, BoxError>>> {
         if self.most == Most::OfAll
             && let Some(told) = self.body.size_hint().exact().filter(|told| *told > MOST_OF_A_BODY)
-            && self.counted == 0
+            && self.so_far == 0
         {
             return Poll::Ready(Some(Err(TooLarge::Told(told).into())));
         }
@@ -286,7 +286,7 @@ mod tests {
             for pair in cuts.windows(2) {
                 prop_assert!(counted.count(&text.as_bytes()[pair[0]..pair[1]]).is_ok());
             }
-            prop_assert_eq!(counted.counted, *lines.last().unwrap() as u64);
+            prop_assert_eq!(counted.so_far, *lines.last().unwrap() as u64);
         }
     }
 }

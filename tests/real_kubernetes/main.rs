@@ -15,5 +15,6 @@ mod permissions;
 mod program;
 mod refusals;
 mod rollouts;
+mod together;
 mod undo;
 mod wire;

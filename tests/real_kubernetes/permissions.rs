@@ -30,6 +30,14 @@ pub(crate) async fn grant(lab: &Lab, to: &Cluster, may_patch: &[&'static str]) {
     if !may_patch.is_empty() {
         rules.push(json!({"apiGroups": ["apps"], "resources": may_patch, "verbs": ["patch"]}));
     }
+    bind(lab, to, &Value::Array(rules)).await;
+    let (verb, resource) = may_patch.first().map_or(("watch", "events"), |resource| ("patch", *resource));
+    let group = if verb == "patch" { "apps" } else { "" };
+    until_allowed(to, Access { verb, group, resource, namespace: &lab.hands.namespace, name: None }).await;
+}
+
+/// Makes a role of these rules in the story's namespace, and gives it to this user.
+pub(crate) async fn bind(lab: &Lab, to: &Cluster, rules: &Value) {
     let group = "/apis/rbac.authorization.k8s.io/v1";
     let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
         "metadata": {"name": "story"}, "rules": rules});
@@ -39,9 +47,6 @@ pub(crate) async fn grant(lab: &Lab, to: &Cluster, may_patch: &[&'static str]) {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "story"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name_of(&to.client).await}]});
     lab.hands.create(&lab.hands.path(group, "rolebindings"), &binding).await;
-    let (verb, resource) = may_patch.first().map_or(("watch", "events"), |resource| ("patch", *resource));
-    let group = if verb == "patch" { "apps" } else { "" };
-    until_allowed(to, Access { verb, group, resource, namespace: &lab.hands.namespace, name: None }).await;
 }
 
 /// Applies what the documentation says to apply, for this user instead of the group of the on-call.
@@ -74,7 +79,7 @@ async fn grant_as_documented(lab: &Lab, to: &Cluster) {
 }
 
 /// The authorizer takes a moment to hear of a new role.
-async fn until_allowed(to: &Cluster, access: Access<'_>) {
+pub(crate) async fn until_allowed(to: &Cluster, access: Access<'_>) {
     let mut often = interval(Duration::from_millis(100));
     while !to.may(access).await.unwrap() {
         often.tick().await;

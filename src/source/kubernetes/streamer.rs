@@ -207,7 +207,9 @@ impl Streamer {
             What::Pods => self.begin(place, &objects::pod_resource(), News::Pod),
         };
         if !self.groups[at].is_of_children() {
-            members.iter().for_each(|member| self.watched[*member].is_read = false);
+            for member in members {
+                self.watched[member].is_read = false;
+            }
         }
         self.groups[at].feed = Some(feed);
     }
@@ -272,8 +274,9 @@ impl Streamer {
         match from {
             FeedId::Group(at) if self.groups[at].life != life => return,
             FeedId::Group(at) => {
-                let members = self.groups[at].members.clone();
-                members.iter().for_each(|member| self.watched[*member].has_news |= news.is_err());
+                for member in &self.groups[at].members {
+                    self.watched[*member].has_news |= news.is_err();
+                }
             }
             FeedId::Events(_) | FeedId::Selector(_) => {}
         }
@@ -283,12 +286,12 @@ impl Streamer {
                     self.failing.remove(&from);
                 }
                 match (news, from) {
-                    (News::Workload(event), FeedId::Group(at)) => self.take_workload(at, event),
+                    (News::Workload(event), FeedId::Group(at)) => self.take_workload(at, &event),
                     (News::Entry(event), FeedId::Group(at)) => {
-                        self.route(at, event, |watched, event, _| watched.fold.take_entry(event));
+                        self.route(at, &event, |watched, event, _| watched.fold.take_entry(event));
                     }
                     (News::Pod(event), FeedId::Group(at)) => {
-                        self.route(at, event, |watched, event, now| watched.fold.take_pod(event, now));
+                        self.route(at, &event, |watched, event, now| watched.fold.take_pod(event, now));
                     }
                     (News::Event(Event::InitApply(event) | Event::Apply(event)), FeedId::Events(index)) => {
                         self.warnings[index].sorter.take(event);
@@ -308,7 +311,7 @@ impl Streamer {
         }
     }
 
-    fn take_workload(&mut self, at: usize, event: Event<Workload>) {
+    fn take_workload(&mut self, at: usize, event: &Event<Workload>) {
         let ends_list = matches!(event, Event::InitDone);
         let touched = self.route(at, event, |watched, event, _| watched.fold.take_workload(event));
         for index in touched {
@@ -325,12 +328,12 @@ impl Streamer {
     fn route<K: Resource + Clone>(
         &mut self,
         at: usize,
-        event: Event<K>,
+        event: &Event<K>,
         take: impl Fn(&mut Watched, Event<K>, Time),
     ) -> Vec<usize> {
         let now = self.clock.now();
         let group = &self.groups[at];
-        let addressees: Vec<usize> = match &event {
+        let addressees: Vec<usize> = match event {
             Event::InitApply(object) | Event::Apply(object) | Event::Delete(object) => {
                 let metadata = object.meta();
                 group.addressees(&self.watched, metadata.name.as_deref(), metadata.labels.as_ref()).collect()

@@ -45,13 +45,12 @@ pub(in crate::rollback::strategy) async fn review(
     let right = Right::to_patch(of, subresource);
     let plural = right.resource();
     // Whoever may patch all of a kind may patch each: one question for many workloads.
-    let permission = match cluster.facts.is_a_crowd(of) {
-        true => ask(cluster, Right { name: None, ..right }).await,
-        false => Permission::Unknown(String::new()),
-    };
-    let permission = match permission {
-        Permission::Given => permission,
-        Permission::Denied(_) | Permission::Unknown(_) => ask(cluster, right).await,
+    let for_all = Right { name: None, ..right };
+    let is_a_crowd = cluster.facts.is_a_crowd(of);
+    let permission = if is_a_crowd && matches!(ask(cluster, for_all).await, Permission::Given) {
+        Permission::Given
+    } else {
+        ask(cluster, right).await
     };
     match permission {
         Permission::Given => Check::ok(name, format!("you may patch {plural} in {}", of.namespace)),

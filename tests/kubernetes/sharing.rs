@@ -155,6 +155,12 @@ async fn twenty_workloads_cost_one_list_and_one_watch_of_each_kind() {
     crowd.server.put("pods", pod_of("stranger", 2));
     crowd.until(|rollouts| rollouts[&7].pods.len() == 3).await;
     assert!(crowd.rollouts.iter().all(|(index, rollout)| *index == 7 || rollout.pods.len() == 2));
+
+    // One that somebody takes out of a service by another label is its pod no more.
+    let mut quarantined = pod_of("svc07", 2);
+    quarantined["metadata"]["labels"]["app"] = json!("quarantine");
+    crowd.server.put("pods", quarantined);
+    crowd.until(|rollouts| rollouts[&7].pods.len() == 2).await;
 }
 
 #[tokio::test]

@@ -86,11 +86,11 @@ async fn workloads_that_share_their_watches_are_told_apart() {
 async fn whoever_may_only_read_these_deployments_by_their_names_watches_each_by_itself() {
     tell(async |lab| {
         let all = three(lab).await;
-        let named = deployer(lab).await;
+        let deployer = deployer(lab).await;
         let names: Vec<&str> = all.iter().map(|of| of.name.as_str()).collect();
         bind(
             lab,
-            &named,
+            &deployer,
             &json!([
                 {"apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": names, "verbs": ["get", "list", "watch"]},
                 {"apiGroups": ["apps"], "resources": ["replicasets"], "verbs": ["list", "watch"]},
@@ -100,10 +100,10 @@ async fn whoever_may_only_read_these_deployments_by_their_names_watches_each_by_
         .await;
         let namespace = &lab.hands.namespace;
         let last = Access { verb: "watch", group: "", resource: "events", namespace, name: None };
-        until_allowed(&named, last).await;
+        until_allowed(&deployer, last).await;
         let wide = Access { verb: "list", group: "apps", resource: "deployments", namespace, name: None };
-        assert!(!named.may(wide).await.unwrap());
-        until_they_run(&named, &all, &["3.9", "3.9", "3.9"]).await;
+        assert!(!deployer.may(wide).await.unwrap());
+        until_they_run(&deployer, &all, &["3.9", "3.9", "3.9"]).await;
     })
     .await;
 }

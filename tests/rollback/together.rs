@@ -197,4 +197,8 @@ async fn what_is_sent_and_read_back_is_never_answered_from_what_others_asked() {
             ("GET /apis/apps/v1/namespaces/production/deployments/…", 1),
         ])
     );
+    // And what others asked before it was sent serves nobody any more.
+    let after = round.peer.asked().len();
+    prepare(&round.cluster, &round.world.ask(Wanted::default())).await;
+    assert_eq!(round.asked(after)["GET /apis/apps/v1/namespaces/production/deployments"], 1);
 }

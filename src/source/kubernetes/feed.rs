@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use kube::Resource;
 use kube::api::Api;
+use kube::core::ObjectMeta;
 use kube::runtime::watcher::{self, Event, watcher};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -58,6 +59,8 @@ pub(super) struct Bounds {
     pub budget: Budget,
     /// Whether anything of it is kept.
     pub is_kept: bool,
+    /// Which of its objects are wanted: the others are counted where they are listed, and dropped.
+    pub is_wanted: Box<dyn Fn(&ObjectMeta) -> bool + Send>,
 }
 
 /// Why a watch does not go on as it should.
@@ -137,7 +140,8 @@ where
                 if self.is_listing { tokio::time::timeout(self.feed.patience, next).await } else { Ok(next.await) };
             let failure = match said {
                 Ok(Some(Ok(mut event))) => match self.take(&mut event) {
-                    Ok(()) => return Ok(event),
+                    Ok(true) => return Ok(event),
+                    Ok(false) => continue,
                     Err(error) => Failure { error, kind: FailureKind::TooMuch },
                 },
                 Ok(Some(Err(error))) => Failure::of(&error),
@@ -153,40 +157,49 @@ where
         }
     }
 
-    /// Trims and counts what came; the error when it is too much.
-    fn take(&mut self, event: &mut Event<K>) -> Result<(), SourceError> {
-        let is_kept = self.feed.bounds.is_kept;
+    /// Trims and counts what came, and says whether to tell it; the error when it is too much.
+    fn take(&mut self, event: &mut Event<K>) -> Result<bool, SourceError> {
+        let Bounds { what, most, is_kept, is_wanted, .. } = &self.feed.bounds;
         match event {
             Event::Init => {
                 (self.is_listing, self.listed) = (true, 0);
                 self.kept.begin();
             }
             Event::InitApply(object) => {
-                trim(object);
                 self.listed += 1;
-                if is_kept {
+                if self.listed > *most {
+                    self.kept.begin();
+                    return Err(SourceError::BadAnswer(format!("more than {most} {what}: too many to watch")));
+                }
+                if !is_wanted(object.meta()) {
+                    return Ok(false);
+                }
+                trim(object);
+                if *is_kept {
                     self.kept.arrive(objects::uid(object.meta()), object)?;
-                } else if self.listed > self.feed.bounds.most {
-                    let Bounds { what, most, .. } = &self.feed.bounds;
-                    return Err(SourceError::BadAnswer(format!("more than {most} {what}: too many to read")));
                 }
             }
             Event::InitDone => {
                 self.is_listing = false;
                 self.kept.complete();
             }
-            Event::Apply(object) => {
+            Event::Apply(object) if is_wanted(object.meta()) => {
                 trim(object);
-                if is_kept {
+                if *is_kept {
                     self.kept.apply(objects::uid(object.meta()), object)?;
                 }
             }
-            Event::Delete(object) => {
+            Event::Delete(object) if is_wanted(object.meta()) => {
                 trim(object);
                 self.kept.delete(objects::uid(object.meta()));
             }
+            // One that was wanted and has other labels now is told: whoever had it has it no more.
+            Event::Apply(object) | Event::Delete(object) => {
+                trim(object);
+                return Ok(self.kept.delete(objects::uid(object.meta())));
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Decides what comes after a failure; `None` when it is not worth telling.

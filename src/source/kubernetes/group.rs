@@ -2,8 +2,8 @@
 //!
 //! Where a role only allows single names, or a namespace holds much more than what is watched, each workload has a
 //! watch of its own instead: by its name, its history and pods by its selector. A union of selectors
-//! (`app in (a,b,…)`) would be a third way; only workloads that all select by one key could go it, and two thousand
-//! objects, dropped as they arrive, cost less than to explain which way was gone.
+//! (`app in (a,b,…)`) would be a third way, for workloads that all select by one key; it would save requests only where
+//! thousands of other objects are, and what is not wanted is dropped as it arrives.
 
 use super::feed::selected;
 use super::objects::{self, Workload};
@@ -11,9 +11,9 @@ use super::watched::Watched;
 use crate::deploy::WorkloadKind;
 use crate::source::spec::ClusterSpec;
 use futures_util::stream::AbortHandle;
-use kube::core::{ParseExpressionError, Selector};
+use kube::core::{ObjectMeta, ParseExpressionError, Selector};
 use kube::runtime::watcher;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So many objects of a namespace are read to find those of the watch among them, and so many more for each workload.
 /// More are left to the server to select from.
@@ -154,22 +154,30 @@ impl Group {
         }
     }
 
-    /// The members whose own an object with this name and these labels may be. Of a watch for one workload, all that it
-    /// says: the server has selected.
-    pub(super) fn addressees<'a>(
-        &'a self,
-        watched: &'a [Watched],
-        name: Option<&'a str>,
-        labels: Option<&'a BTreeMap<String, String>>,
-    ) -> impl Iterator<Item = usize> + 'a {
-        let is_meant = move |member: &usize| match self.what {
+    /// Which of the objects that it hears of any member wants. Of a watch for one workload it is all that it says: the
+    /// server has selected.
+    pub(super) fn wanted(&self, watched: &[Watched]) -> Box<dyn Fn(&ObjectMeta) -> bool + Send> {
+        if !self.is_wide() {
+            return Box::new(|_| true);
+        }
+        let members = self.members.iter().map(|member| &watched[*member]);
+        if self.is_of_children() {
+            let families: Vec<Family> = members.filter_map(|it| it.family.clone()).collect();
+            return Box::new(move |object| families.iter().any(|family| family.matches(object.labels.as_ref())));
+        }
+        let names: BTreeSet<String> = members.map(|it| it.reference.name.clone()).collect();
+        Box::new(move |object| object.name.as_ref().is_some_and(|name| names.contains(name)))
+    }
+
+    /// Whether an object may be this member's own.
+    pub(super) fn is_of(&self, member: &Watched, object: &ObjectMeta) -> bool {
+        match self.what {
             _ if !self.is_wide() => true,
-            What::Workloads(_) => name == Some(&watched[*member].reference.name),
+            What::Workloads(_) => object.name.as_ref() == Some(&member.reference.name),
             What::History(_) | What::Pods => {
-                watched[*member].family.as_ref().is_some_and(|family| family.matches(labels))
+                member.family.as_ref().is_some_and(|family| family.matches(object.labels.as_ref()))
             }
-        };
-        self.members.iter().copied().filter(is_meant)
+        }
     }
 }
 

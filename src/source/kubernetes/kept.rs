@@ -60,12 +60,18 @@ impl Kept {
     /// An object that is new or has changed; the error when that is too much.
     pub(super) fn apply(&mut self, uid: &str, object: &impl Debug) -> Result<(), SourceError> {
         Self::add(&self.budget, &mut self.objects, uid, object);
-        self.check().inspect_err(|_| self.delete(uid))
+        let checked = self.check();
+        if checked.is_err() {
+            self.delete(uid);
+        }
+        checked
     }
 
-    /// An object that is gone.
-    pub(super) fn delete(&mut self, uid: &str) {
-        self.budget.give_back(self.objects.remove(&hashed(uid)).unwrap_or(0));
+    /// An object that is gone; whether it was kept.
+    pub(super) fn delete(&mut self, uid: &str) -> bool {
+        let weight = self.objects.remove(&hashed(uid));
+        self.budget.give_back(weight.unwrap_or(0));
+        weight.is_some()
     }
 
     fn add(budget: &Budget, objects: &mut HashMap<u64, usize>, uid: &str, object: &impl Debug) {
@@ -179,7 +185,10 @@ mod tests {
                     1 => kept.apply(&uid, &object),
                     2 => { kept.begin(); Ok(()) }
                     3 => { kept.complete(); Ok(()) }
-                    _ => { kept.delete(&uid); Ok(()) }
+                    _ => {
+                        kept.delete(&uid);
+                        Ok(())
+                    }
                 };
             }
             drop(kept);

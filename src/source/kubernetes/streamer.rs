@@ -198,7 +198,8 @@ impl Streamer {
         let group = &self.groups[at];
         let config = group.selection(&self.watched);
         let (said, most) = group.extent(&self.watched);
-        let bounds = Bounds { what: said, most, budget: self.budget.clone(), is_kept: true };
+        let is_wanted = group.wanted(&self.watched);
+        let bounds = Bounds { what: said, most, budget: self.budget.clone(), is_kept: true, is_wanted };
         let namespace = group.namespace.clone();
         let place = Place { from, life, namespace: &namespace, config, bounds };
         let feed = match what {
@@ -218,7 +219,13 @@ impl Streamer {
         let namespace = self.warnings[index].namespace.clone();
         let config = selected(None, Some("type=Warning".to_owned())).page_size(EVENTS_PAGE);
         let what = format!("warning events in {namespace}");
-        let bounds = Bounds { what, most: MOST_EVENTS, budget: self.budget.clone(), is_kept: false };
+        let bounds = Bounds {
+            what,
+            most: MOST_EVENTS,
+            budget: self.budget.clone(),
+            is_kept: false,
+            is_wanted: Box::new(|_| true),
+        };
         let place = Place { from: FeedId::Events(index), life: 0, namespace: &namespace, config, bounds };
         self.begin(place, &objects::event_resource(), News::Event);
     }
@@ -332,20 +339,28 @@ impl Streamer {
         take: impl Fn(&mut Watched, Event<K>, Time),
     ) -> Vec<usize> {
         let now = self.clock.now();
-        let group = &self.groups[at];
-        let addressees: Vec<usize> = match event {
-            Event::InitApply(object) | Event::Apply(object) | Event::Delete(object) => {
-                let metadata = object.meta();
-                group.addressees(&self.watched, metadata.name.as_deref(), metadata.labels.as_ref()).collect()
-            }
-            Event::Init | Event::InitDone => group.members.clone(),
-        };
-        for index in &addressees {
-            let watched = &mut self.watched[*index];
+        let mut touched = Vec::new();
+        for index in self.groups[at].members.clone() {
+            let group = &self.groups[at];
+            let watched = &mut self.watched[index];
+            let event = match event {
+                Event::Init | Event::InitDone => event.clone(),
+                Event::InitApply(object) | Event::Apply(object) | Event::Delete(object)
+                    if group.is_of(watched, object.meta()) =>
+                {
+                    event.clone()
+                }
+                // It has other labels now: a watch by its selector would say that it is gone.
+                Event::Apply(object) | Event::Delete(object) if watched.fold.owns(objects::uid(object.meta())) => {
+                    Event::Delete(object.clone())
+                }
+                Event::InitApply(_) | Event::Apply(_) | Event::Delete(_) => continue,
+            };
             watched.has_news = true;
-            take(watched, event.clone(), now);
+            take(watched, event, now);
+            touched.push(index);
         }
-        addressees
+        touched
     }
 
     fn split(&mut self, at: usize) {

@@ -56,7 +56,14 @@ pub(in crate::rollback::strategy) enum Call<'a> {
 
 /// Makes one request, once, within the cluster's time.
 pub(in crate::rollback::strategy) async fn ask(cluster: &Cluster, call: Call<'_>) -> Result<Reply, Lost> {
-    cluster.ask(request(call)?).await
+    let changes =
+        matches!(call, Call::Patch { dry: false, .. } | Call::Merge { dry: false, .. } | Call::DeletePod { .. });
+    let reply = cluster.ask(request(call)?).await;
+    if changes {
+        // Whatever was asked before is out of date, whether the answer came or not.
+        cluster.facts.forget();
+    }
+    reply
 }
 
 /// The same for a question that others may have just asked: their answer serves as well. Never for what is sent, nor for

@@ -23,6 +23,17 @@ impl Watch {
         self.taken_back.iter().find(|covered| covered.workload == workload)
     }
 
+    /// The steps of the last rollback that were sent, and not refused for certain: what was refused is nobody's doing here.
+    pub(super) fn may_be_done(&self) -> impl Iterator<Item = &Step> {
+        let all = self.rollback.undertaking().into_iter().flat_map(|done| done.plan.steps().zip(&done.steps));
+        let sent = all.filter(|(step, state)| match state {
+            StepState::Waiting => false,
+            StepState::Failed(_) => self.given_up.contains(&step.workload()),
+            StepState::Sent | StepState::Unknown(_) | StepState::Accepted { .. } | StepState::Ready { .. } => true,
+        });
+        sent.map(|(step, _)| &**step)
+    }
+
     /// Whether the last rollback left something that can be taken forward again.
     pub fn can_go_forward(&self) -> bool {
         !self.taken_back.is_empty() && !self.rollback.is_under_way()

@@ -10,6 +10,12 @@ use serde_json::{Value, json};
 /// Who the cluster says has deployed.
 const PIPELINE: &str = "pipeline";
 
+/// The tag of a workload's image: what its template says it runs.
+pub(crate) fn image(workload: &Value) -> &str {
+    let image = workload["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap();
+    image.rsplit_once(':').unwrap().1
+}
+
 /// Somebody who may do everything in a namespace.
 #[derive(Clone)]
 pub(crate) struct Hands {
@@ -70,6 +76,15 @@ impl Hands {
     /// Changes how many pods there should be.
     pub(crate) async fn scale(&self, of: &WorkloadRef, replicas: i64) {
         self.change(of, &json!({"spec": {"replicas": replicas}})).await;
+    }
+
+    /// Changes how many pods there should be the way an autoscaler does: through the subresource.
+    pub(crate) async fn autoscale(&self, of: &WorkloadRef, replicas: i64) {
+        let change = json!({"spec": {"replicas": replicas}});
+        let params = PatchParams { field_manager: Some("autoscaler".to_owned()), ..PatchParams::default() };
+        let request = Request::new(self.workloads(of.kind));
+        let request = request.patch_subresource("scale", &of.name, &params, &Patch::Merge(&change));
+        self.client.request::<Value>(request.unwrap()).await.unwrap();
     }
 
     /// Deletes a workload and leaves its pods to the garbage collector.

@@ -150,10 +150,15 @@ impl Lab {
     /// A workload that runs this program, with a change of its manifest. It is made, not yet rolled out.
     pub(crate) async fn create(&self, kind: WorkloadKind, program: Program, change: Value) -> WorkloadRef {
         let of = self.named(kind, "app");
-        let mut manifest = self.manifest(&of, program);
-        json_patch::merge(&mut manifest, &change);
-        self.hands.create(&self.hands.path("/apis/apps/v1", kind.plural()), &manifest).await;
+        self.make(&of, program, &change).await;
         of
+    }
+
+    /// A workload beside another.
+    pub(crate) async fn make(&self, of: &WorkloadRef, program: Program, change: &Value) {
+        let mut manifest = self.manifest(of, program);
+        json_patch::merge(&mut manifest, change);
+        self.hands.create(&self.hands.path("/apis/apps/v1", of.kind.plural()), &manifest).await;
     }
 
     fn manifest(&self, of: &WorkloadRef, program: Program) -> Value {

@@ -81,7 +81,7 @@ impl Watch {
             Holding::Theirs(holder) => Some(format!("{} is at it: {}", holder.who, holder.what)),
             // What refuses by itself when anything has changed needs no plan made anew.
             _ if paused && !is_guarded => Some("nobody looked for a while in the midst of it".to_owned()),
-            Holding::Asking if paused || !is_guarded => return Rollback::Running(done),
+            Holding::Asking | Holding::Nobody if paused || !is_guarded => return Rollback::Running(done),
             Holding::Ours if !is_guarded && !self.holds_lease() => return Rollback::Running(done),
             Holding::Ours | Holding::Asking | Holding::Nobody | Holding::Unavailable(_) => None,
         };

@@ -1,21 +1,11 @@
 //! Somebody else is at it too: a colleague who was quicker with `kubectl rollout undo`, a second run of the same command,
 //! an autoscaler between the plan and the key.
 
-use crate::gate::Gate;
 use crate::hands::image;
-use crate::lab::{Lab, kubeconfig, tell};
-use crate::listener::Listener;
+use crate::lab::{kubeconfig, tell};
 use crate::person::{Desk, ENVIRONMENT};
 use crate::program::Program;
 use redflag::deploy::{WorkloadKind, WorkloadRef};
-
-/// A newer version has rolled out, and somebody sits down to watch it through a gate.
-async fn stage(lab: &Lab) -> (WorkloadRef, Listener, Gate, Desk) {
-    let (of, listener) = lab.deployed(WorkloadKind::Deployment, Program::Good, Program::Better).await;
-    let gate = Gate::open(&lab.cluster.client).await;
-    let desk = Desk::of("ana", &gate, &[&of], "rollback = { clear_for = \"0s\" }\n");
-    (of, listener, gate, desk)
-}
 
 /// A colleague's own undo.
 async fn kubectl_undo(of: &WorkloadRef) {
@@ -29,7 +19,7 @@ async fn kubectl_undo(of: &WorkloadRef) {
 #[ignore = "needs a real API server, and kubectl: REDFLAG_TEST_KUBECONFIG"]
 async fn an_undo_of_a_colleague_under_the_open_plan_is_not_taken_back_by_the_key() {
     tell(async |lab| {
-        let (of, mut listener, gate, desk) = stage(lab).await;
+        let (of, mut listener, gate, desk) = Desk::stage(lab).await;
         let mut ana = desk.watch();
         ana.opens_the_plan("3.9").await;
         kubectl_undo(&of).await;
@@ -53,7 +43,7 @@ async fn an_undo_of_a_colleague_under_the_open_plan_is_not_taken_back_by_the_key
 #[ignore = "needs a real API server, and kubectl: REDFLAG_TEST_KUBECONFIG"]
 async fn an_undo_of_a_colleague_a_second_before_the_watch_is_told_as_one() {
     tell(async |lab| {
-        let (of, mut listener, gate, desk) = stage(lab).await;
+        let (of, mut listener, gate, desk) = Desk::stage(lab).await;
         kubectl_undo(&of).await;
         let mut ana = desk.watch();
         ana.opens_the_plan("3.10").await;
@@ -73,7 +63,7 @@ async fn an_undo_of_a_colleague_a_second_before_the_watch_is_told_as_one() {
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn a_rollback_that_is_run_twice_goes_back_once() {
     tell(async |lab| {
-        let (of, mut listener, gate, desk) = stage(lab).await;
+        let (of, mut listener, gate, desk) = Desk::stage(lab).await;
         let before = lab.hands.read(&of).await;
         let (status, said) = desk.run(&["rollback", ENVIRONMENT, "--yes"]).await;
         assert_eq!(status, Some(5), "{said}");
@@ -93,7 +83,7 @@ async fn a_rollback_that_is_run_twice_goes_back_once() {
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn two_runs_at_once_go_back_once() {
     tell(async |lab| {
-        let (_of, mut listener, gate, desk) = stage(lab).await;
+        let (_of, mut listener, gate, desk) = Desk::stage(lab).await;
         let arguments = ["rollback", ENVIRONMENT, "--yes"];
         let (mine, yours) = tokio::join!(desk.run(&arguments), desk.run(&arguments));
         let mut statuses = [mine.0, yours.0];
@@ -113,7 +103,7 @@ async fn two_runs_at_once_go_back_once() {
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn an_autoscaler_between_the_plan_and_the_key_is_not_in_the_way() {
     tell(async |lab| {
-        let (of, mut listener, gate, desk) = stage(lab).await;
+        let (of, mut listener, gate, desk) = Desk::stage(lab).await;
         let mut ana = desk.watch();
         ana.opens_the_plan("3.9").await;
         lab.hands.autoscale(&of, 5).await;

@@ -6,6 +6,8 @@ use kube::core::Request;
 use kube::core::params::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams};
 use redflag::deploy::{WorkloadKind, WorkloadRef};
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::interval;
 
 /// Who the cluster says has deployed.
 const PIPELINE: &str = "pipeline";
@@ -105,6 +107,18 @@ impl Hands {
         let namespaces = Request::new("/api/v1/namespaces");
         let request = namespaces.patch(&self.namespace, &PatchParams::default(), &Patch::Merge(&change));
         self.client.request::<Value>(request.unwrap()).await.unwrap();
+    }
+
+    /// Waits until the lease of the environment is somebody's.
+    pub(crate) async fn until_leased(&self, to: &str) {
+        let path = self.path("/apis/coordination.k8s.io/v1", "leases");
+        let mut often = interval(Duration::from_millis(200));
+        let is_theirs = |lease: &Value| {
+            lease["spec"]["holderIdentity"].as_str().is_some_and(|holder| holder.starts_with(&format!("{to}#")))
+        };
+        while !self.list(&path).await.iter().any(is_theirs) {
+            often.tick().await;
+        }
     }
 
     /// The objects of a list.

@@ -3,37 +3,28 @@
 
 use crate::gate::Gate;
 use crate::hands::image;
-use crate::lab::{Lab, tell};
-use crate::listener::Listener;
+use crate::lab::tell;
 use crate::person::Desk;
 use crate::program::Program;
-use redflag::deploy::{WorkloadKind, WorkloadRef};
-
-/// A newer version has rolled out.
-async fn stage(lab: &Lab) -> (WorkloadRef, Listener, Gate, Desk) {
-    let (of, listener) = lab.deployed(WorkloadKind::Deployment, Program::Good, Program::Better).await;
-    let gate = Gate::open(&lab.cluster.client).await;
-    let desk = Desk::of("ana", &gate, &[&of], "rollback = { clear_for = \"0s\" }\n");
-    (of, listener, gate, desk)
-}
 
 #[tokio::test]
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn killed_before_the_key_it_has_done_nothing_and_the_next_one_waits_for_its_lease() {
     tell(async |lab| {
-        let (_of, mut listener, gate, desk) = stage(lab).await;
+        let (_of, mut listener, gate, desk) = Desk::stage(lab).await;
         let mut ana = desk.watch();
         ana.opens_the_plan("3.9").await;
+        lab.hands.until_leased("ana").await;
         ana.is_killed();
         let mut again = desk.watch();
-        again.sees("→ 3.9").await;
+        again.sees("rollback ready → 3.9").await;
         again.press("R");
         again.sees("ana is at it since").await;
         assert_eq!(gate.changes(), 0);
         // It expires while the plan is open.
-        again.until("the lease is had", |screen| !screen.contains("is at it since")).await;
+        again.sees_the_plan("3.9").await;
         again.press("y");
-        again.sees("VERIFIED: 3.9 serves again").await;
+        again.sees("VERIFIED: 3.9 serves,").await;
         listener.settled(Program::Good).await;
         assert_eq!(gate.changes(), 1);
     })
@@ -44,7 +35,7 @@ async fn killed_before_the_key_it_has_done_nothing_and_the_next_one_waits_for_it
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn killed_with_the_request_out_it_is_done_once_and_the_next_one_warns() {
     tell(async |lab| {
-        let (of, mut listener, gate, desk) = stage(lab).await;
+        let (of, mut listener, gate, desk) = Desk::stage(lab).await;
         let mut ana = desk.watch();
         ana.opens_the_plan("3.9").await;
         gate.hold();
@@ -70,26 +61,25 @@ async fn killed_with_the_request_out_it_is_done_once_and_the_next_one_warns() {
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn a_request_of_a_killed_one_that_arrives_after_the_next_ones_changes_nothing_more() {
     tell(async |lab| {
-        let (of, mut listener, gate, desk) = stage(lab).await;
+        let (of, mut listener, gate, desk) = Desk::stage(lab).await;
         let mut ana = desk.watch();
         ana.opens_the_plan("3.9").await;
         gate.hold();
         ana.press("y");
         gate.until_asked(1).await;
+        lab.hands.until_leased("ana").await;
         ana.is_killed();
 
         // Nothing of the first request is to be seen yet, and the second has its own way to the server.
         let other = Gate::open(&lab.cluster.client).await;
         desk.points_at(&other);
         let mut again = desk.watch();
-        again.sees("→ 3.9").await;
+        again.sees("rollback ready → 3.9").await;
         again.press("R");
-        again.sees("roll back lab → 3.9").await;
-        again
-            .until("the lease is had", |screen| screen.contains("roll back now") && !screen.contains("is at it"))
-            .await;
+        again.sees("ana is at it since").await;
+        again.sees_the_plan("3.9").await;
         again.press("y");
-        again.sees("VERIFIED: 3.9 serves again").await;
+        again.sees("VERIFIED: 3.9 serves,").await;
         let after = listener.settled(Program::Good).await;
         gate.let_go();
         gate.until_answered(1).await;

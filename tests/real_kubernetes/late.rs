@@ -6,13 +6,10 @@ use crate::lab::{Lab, tell};
 use crate::listener::Listener;
 use crate::person::{Desk, Person};
 use crate::program::Program;
-use redflag::deploy::WorkloadKind;
 
 /// The key was struck, and the request waits at the gate.
 async fn sent_and_held(lab: &Lab) -> (Listener, Gate, Desk, Person) {
-    let (of, listener) = lab.deployed(WorkloadKind::Deployment, Program::Good, Program::Better).await;
-    let gate = Gate::open(&lab.cluster.client).await;
-    let desk = Desk::of("ana", &gate, &[&of], "rollback = { clear_for = \"0s\" }\n");
+    let (_of, listener, gate, desk) = Desk::stage(lab).await;
     let mut ana = desk.watch();
     ana.opens_the_plan("3.9").await;
     gate.hold();
@@ -29,7 +26,7 @@ async fn an_undo_that_arrives_late_is_unknown_until_it_is_there() {
         ana.sees("OUTCOME UNKNOWN").await;
         ana.sees("it has not taken effect, and may still for").await;
         gate.let_go();
-        ana.sees("VERIFIED: 3.9 serves again").await;
+        ana.sees("VERIFIED: 3.9 serves,").await;
         listener.settled(Program::Good).await;
         assert_eq!(gate.changes(), 1);
     })
@@ -44,7 +41,7 @@ async fn an_undo_that_takes_effect_after_it_was_given_up_puts_the_report_right()
         ana.sees("FAILED: the undo of deployment/app did not take effect").await;
         gate.let_go();
         ana.sees("the undo took effect after all").await;
-        ana.sees("VERIFIED: 3.9 serves again").await;
+        ana.sees("VERIFIED: 3.9 serves,").await;
         listener.settled(Program::Good).await;
         assert_eq!(gate.changes(), 1);
     })
@@ -55,9 +52,7 @@ async fn an_undo_that_takes_effect_after_it_was_given_up_puts_the_report_right()
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn a_run_without_a_screen_waits_for_what_arrives_late() {
     tell(async |lab| {
-        let (of, mut listener) = lab.deployed(WorkloadKind::Deployment, Program::Good, Program::Better).await;
-        let gate = Gate::open(&lab.cluster.client).await;
-        let desk = Desk::of("ana", &gate, &[&of], "rollback = { clear_for = \"0s\" }\n");
+        let (_of, mut listener, gate, desk) = Desk::stage(lab).await;
         gate.hold();
         let mut ana = desk.rolls_back(&["--yes"]);
         gate.until_asked(1).await;

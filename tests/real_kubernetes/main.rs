@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod accidents;
+mod clusters;
 mod colleagues;
 mod gate;
 mod hands;

@@ -2,7 +2,7 @@
 //! stolen CPU. Then nothing is sent before the lease, the plan and the readings are fresh.
 
 use crate::gate::Gate;
-use crate::hands::image;
+use crate::hands::{Hands, image};
 use crate::lab::{Lab, tell};
 use crate::listener::Listener;
 use crate::person::{Desk, ENVIRONMENT, Person};
@@ -18,36 +18,33 @@ use std::time::Duration;
 use tokio::time::interval;
 
 /// Somebody else, at another machine.
-struct Bo(Lease);
+struct Bo {
+    lease: Lease,
+    hands: Hands,
+}
 
 impl Bo {
     fn of(lab: &Lab) -> Self {
-        Self(Lease::new(lab.cluster.clone(), Clock::real(), &lab.hands.namespace, ENVIRONMENT, "bo"))
+        let lease = Lease::new(lab.cluster.clone(), Clock::real(), &lab.hands.namespace, ENVIRONMENT, "bo");
+        Self { lease, hands: lab.hands.clone() }
     }
 
     /// Tries until the lease is his: as long as it is kept, and 15 s longer.
     async fn takes_the_lease(&self) {
         let mut often = interval(Duration::from_millis(500));
-        while self.0.call(&LeaseCall::Take("rollback to 3.9".to_owned())).await != Holding::Ours {
+        while self.lease.call(&LeaseCall::Take("rollback to 3.9".to_owned())).await != Holding::Ours {
             often.tick().await;
         }
     }
 
     async fn gives_it_back(&self) {
-        assert_eq!(self.0.call(&LeaseCall::Release).await, Holding::Nobody);
+        assert_eq!(self.lease.call(&LeaseCall::Release).await, Holding::Nobody);
     }
-}
-
-/// A newer version has rolled out, and somebody watches it.
-async fn stage(lab: &Lab) -> (WorkloadRef, Listener, Gate, Desk) {
-    let (of, listener) = lab.deployed(WorkloadKind::Deployment, Program::Good, Program::Better).await;
-    let gate = Gate::open(&lab.cluster.client).await;
-    let desk = Desk::of("ana", &gate, &[&of], "rollback = { clear_for = \"0s\" }\n");
-    (of, listener, gate, desk)
 }
 
 /// Stands still until Bo has the lease.
 async fn pause(ana: &Person, bo: &Bo) {
+    bo.hands.until_leased("ana").await;
     ana.is_paused();
     bo.takes_the_lease().await;
 }
@@ -56,7 +53,7 @@ async fn pause(ana: &Person, bo: &Bo) {
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn a_pause_while_the_plan_is_open_closes_it_and_the_key_struck_meanwhile_does_nothing() {
     tell(async |lab| {
-        let (of, mut listener, gate, desk) = stage(lab).await;
+        let (of, mut listener, gate, desk) = Desk::stage(lab).await;
         let bo = Bo::of(lab);
         let mut ana = desk.watch();
         ana.opens_the_plan("3.9").await;
@@ -68,6 +65,7 @@ async fn a_pause_while_the_plan_is_open_closes_it_and_the_key_struck_meanwhile_d
         assert_eq!(gate.changes(), 0);
 
         // The plan opens anew, and belongs to whoever has the lease.
+        ana.sees("rollback ready → 3.9").await;
         ana.press("R");
         ana.sees("bo is at it since").await;
         ana.press("y");
@@ -78,9 +76,28 @@ async fn a_pause_while_the_plan_is_open_closes_it_and_the_key_struck_meanwhile_d
         bo.gives_it_back().await;
         ana.opens_the_plan("3.9").await;
         ana.press("y");
-        ana.sees("VERIFIED: 3.9 serves again").await;
+        ana.sees("VERIFIED: 3.9 serves,").await;
         listener.settled(Program::Good).await;
         assert_eq!(gate.changes(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
+async fn a_pause_before_the_answer_of_a_run_without_a_screen_does_nothing_and_says_so() {
+    tell(async |lab| {
+        let (of, _listener, gate, desk) = Desk::stage(lab).await;
+        let bo = Bo::of(lab);
+        let mut ana = desk.rolls_back(&[]);
+        ana.sees("do it? [y/N]").await;
+        pause(&ana, &bo).await;
+        ana.press("y\r");
+        ana.goes_on();
+        ana.sees("the plan was closed, and is worked out anew").await;
+        assert_eq!(ana.leaves().await, Some(6));
+        assert_eq!(image(&lab.hands.read(&of).await), Program::Better.version());
+        assert_eq!(gate.changes(), 0);
     })
     .await;
 }
@@ -92,9 +109,10 @@ async fn counted_down(lab: &Lab) -> (WorkloadRef, Listener, Gate, Desk) {
     let mut listener = Listener::of(&lab.cluster, &of);
     let good = listener.settled(Program::Good).await;
     let gate = Gate::open(&lab.cluster.client).await;
-    let more = "[[environments.lab.signals]]\nkind = \"probe\"\npath = \"/probe\"\ninterval = \"1s\"\n\
+    let more = "workloads = [\"deployment/app\"]\n\
+                [[environments.lab.signals]]\nkind = \"probe\"\npath = \"/probe\"\ninterval = \"5s\"\n\
                 [environments.lab.rollback]\nauto = \"countdown\"\ncountdown = \"10s\"\nclear_for = \"0s\"\n";
-    let desk = Desk::of("ana", &gate, &[&of], more);
+    let desk = Desk::of("ana", &gate, &of.namespace, more);
     let to = good.deploy.unwrap().to;
     let known = Known { hash: to.hash, images: to.images, standing: Standing::Good, at: Clock::real().now() };
     desk.remembers(&identify(&lab.cluster).await, &of, &good.uid, &known);
@@ -109,7 +127,7 @@ async fn the_automatic_rollback_takes_back_what_crashes() {
         let (_of, mut listener, gate, desk) = counted_down(lab).await;
         let mut ana = desk.watch();
         ana.sees("automatic rollback → 3.9 is being counted down").await;
-        ana.sees("VERIFIED: 3.9 serves again").await;
+        ana.sees("VERIFIED: 3.9 serves,").await;
         listener.settled(Program::Good).await;
         assert_eq!(gate.changes(), 1);
     })
@@ -149,7 +167,7 @@ async fn a_pause_in_the_countdown_begins_it_anew() {
         ana.sees("the countdown to 3.9 begins anew").await;
         ana.sees("automatic rollback → 3.9 is being counted down").await;
         assert_eq!(gate.changes(), 0, "its old end has long passed");
-        ana.sees("VERIFIED: 3.9 serves again").await;
+        ana.sees("VERIFIED: 3.9 serves,").await;
         listener.settled(Program::Good).await;
         assert_eq!(gate.changes(), 1);
     })
@@ -160,7 +178,7 @@ async fn a_pause_in_the_countdown_begins_it_anew() {
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn a_pause_while_the_request_is_out_sends_no_second_one() {
     tell(async |lab| {
-        let (_of, mut listener, gate, desk) = stage(lab).await;
+        let (_of, mut listener, gate, desk) = Desk::stage(lab).await;
         let bo = Bo::of(lab);
         let mut ana = desk.watch();
         ana.opens_the_plan("3.9").await;
@@ -172,7 +190,7 @@ async fn a_pause_while_the_request_is_out_sends_no_second_one() {
         gate.until_answered(1).await;
         listener.settled(Program::Good).await;
         ana.goes_on();
-        ana.sees("VERIFIED: 3.9 serves again").await;
+        ana.sees("VERIFIED: 3.9 serves,").await;
         assert_eq!(gate.changes(), 1);
     })
     .await;
@@ -182,7 +200,7 @@ async fn a_pause_while_the_request_is_out_sends_no_second_one() {
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn a_pause_before_the_request_takes_effect_leaves_its_outcome_unknown() {
     tell(async |lab| {
-        let (_of, mut listener, gate, desk) = stage(lab).await;
+        let (_of, mut listener, gate, desk) = Desk::stage(lab).await;
         let bo = Bo::of(lab);
         let mut ana = desk.watch();
         ana.opens_the_plan("3.9").await;
@@ -194,7 +212,7 @@ async fn a_pause_before_the_request_takes_effect_leaves_its_outcome_unknown() {
         ana.sees("it has not taken effect, and may still for").await;
         ana.press("Ry");
         gate.let_go();
-        ana.sees("VERIFIED: 3.9 serves again").await;
+        ana.sees("VERIFIED: 3.9 serves,").await;
         listener.settled(Program::Good).await;
         assert_eq!(gate.changes(), 1);
     })
@@ -205,7 +223,7 @@ async fn a_pause_before_the_request_takes_effect_leaves_its_outcome_unknown() {
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn a_pause_while_the_pods_are_followed_is_caught_up() {
     tell(async |lab| {
-        let (of, mut listener, gate, desk) = stage(lab).await;
+        let (of, mut listener, gate, desk) = Desk::stage(lab).await;
         let bo = Bo::of(lab);
         let mut ana = desk.watch();
         ana.opens_the_plan("3.9").await;
@@ -228,7 +246,7 @@ async fn a_pause_while_the_pods_are_followed_is_caught_up() {
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn a_pause_between_two_stages_leaves_the_second_to_whoever_is_at_it() {
     tell(async |lab| {
-        let (of, mut listener, _gate, _desk) = stage(lab).await;
+        let (of, mut listener, gate, _desk) = Desk::stage(lab).await;
         let backend = lab.named(WorkloadKind::Deployment, "backend");
         lab.make(&backend, Program::Good, &json!({})).await;
         let mut behind = Listener::of(&lab.cluster, &backend);
@@ -236,13 +254,13 @@ async fn a_pause_between_two_stages_leaves_the_second_to_whoever_is_at_it() {
         lab.hands.deploy(&backend, Program::Better).await;
         behind.settled(Program::Better).await;
 
-        let gate = Gate::open(&lab.cluster.client).await;
         let more = "rollback = { clear_for = \"0s\" }\n\
-                    [[environments.lab.services]]\nname = \"app\"\ndepends_on = [\"backend\"]\n\
-                    [[environments.lab.services]]\nname = \"backend\"\n";
-        let desk = Desk::of("ana", &gate, &[&of, &backend], more);
+                    [[environments.lab.services]]\nname = \"app\"\nworkloads = [\"deployment/app\"]\ndepends_on = [\"backend\"]\n\
+                    [[environments.lab.services]]\nname = \"backend\"\nworkloads = [\"deployment/backend\"]\n";
+        let desk = Desk::of("ana", &gate, &of.namespace, more);
         let bo = Bo::of(lab);
         let mut ana = desk.watch();
+        ana.sees("rollback ready for 2 workloads → 3.9").await;
         ana.opens_the_plan("3.9").await;
         gate.hold();
         ana.press("y");

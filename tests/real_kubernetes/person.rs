@@ -2,9 +2,12 @@
 //! continued and killed.
 
 use crate::gate::Gate;
+use crate::lab::Lab;
+use crate::listener::Listener;
+use crate::program::Program;
 use crate::screen::Screen;
 use pty_process::blocking::{Command, Pty};
-use redflag::deploy::WorkloadRef;
+use redflag::deploy::{WorkloadKind, WorkloadRef};
 use redflag::memory::{Memory, Whose};
 use redflag::rollback::known::Known;
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,6 +26,8 @@ const COLUMNS: u16 = 220;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The environment's name.
 pub(crate) const ENVIRONMENT: &str = "lab";
+/// The one workload, and flags that need not stay clear for long.
+const ONE: &str = "workloads = [\"deployment/app\"]\nrollback = { clear_for = \"0s\" }\n";
 
 /// What somebody has on disk: a configuration, a kubeconfig, and what earlier watches found.
 pub(crate) struct Desk {
@@ -31,21 +36,27 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// A desk of this name for these workloads, and the cluster behind a gate. `more` is added to the configuration.
-    pub(crate) fn of(who: &'static str, gate: &Gate, workloads: &[&WorkloadRef], more: &str) -> Self {
+    /// A desk of this name for an environment in a namespace of the cluster behind a gate; `more` says the rest of its
+    /// configuration.
+    pub(crate) fn of(who: &'static str, gate: &Gate, namespace: &str, more: &str) -> Self {
         let desk = Self { folder: tempfile::tempdir().unwrap(), who };
         desk.points_at(gate);
-        let namespace = &workloads[0].namespace;
-        let names: Vec<String> = workloads.iter().map(|of| format!("{:?}", of.to_string())).collect();
         let configuration = format!(
             "[sources.cluster]\nkind = \"kubernetes\"\nkubeconfig = {:?}\ntimeout = \"5s\"\n\n\
-             [environments.{ENVIRONMENT}]\nurl = \"http://{}\"\nnamespace = {namespace:?}\nworkloads = [{}]\n{more}",
+             [environments.{ENVIRONMENT}]\nurl = \"http://{}\"\nnamespace = {namespace:?}\n{more}",
             desk.at("kubeconfig"),
             gate.address,
-            names.join(", "),
         );
         std::fs::write(desk.at("redflag.toml"), configuration).unwrap();
         desk
+    }
+
+    /// A desk for a newer version of the story's deployment, with the gate before its cluster.
+    pub(crate) async fn stage(lab: &Lab) -> (WorkloadRef, Listener, Gate, Self) {
+        let (of, listener) = lab.deployed(WorkloadKind::Deployment, Program::Good, Program::Better).await;
+        let gate = Gate::open(&lab.cluster.client).await;
+        let desk = Self::of("ana", &gate, &of.namespace, ONE);
+        (of, listener, gate, desk)
     }
 
     /// From now on the one context of the kubeconfig leads through this gate.
@@ -146,11 +157,17 @@ impl Person {
 
     /// Opens the plan of a rollback and waits until it takes keys.
     pub(crate) async fn opens_the_plan(&mut self, to: &str) {
-        self.sees(&format!("→ {to}")).await;
+        self.sees("rollback ready").await;
         self.press("R");
-        self.sees(&format!("roll back {ENVIRONMENT} → {to}")).await;
+        self.sees_the_plan(to).await;
+    }
+
+    /// Waits until the plan that is open takes keys.
+    pub(crate) async fn sees_the_plan(&mut self, to: &str) {
+        let title = format!("roll back {ENVIRONMENT} → {to}");
+        let waits = ["read it first", "asking whether", "in a moment", "is at it since"];
         self.until("the plan takes keys", |screen| {
-            !["read it first", "asking whether", "in a moment"].iter().any(|wait| screen.contains(wait))
+            screen.contains(&title) && !waits.iter().any(|wait| screen.contains(wait))
         })
         .await;
     }

@@ -6,6 +6,8 @@ pub(crate) struct Screen {
     cells: Vec<Vec<char>>,
     row: usize,
     column: usize,
+    /// What is seen while a frame is being written: the one before.
+    before: Option<String>,
     /// What was not taken in yet: the beginning of a character or of a sequence.
     rest: Vec<u8>,
 }
@@ -13,11 +15,15 @@ pub(crate) struct Screen {
 impl Screen {
     pub(crate) fn new(rows: u16, columns: u16) -> Self {
         let cells = vec![vec![' '; usize::from(columns)]; usize::from(rows)];
-        Self { cells, row: 0, column: 0, rest: Vec::new() }
+        Self { cells, row: 0, column: 0, before: None, rest: Vec::new() }
     }
 
-    /// All of it, line by line.
+    /// What is seen, line by line.
     pub(crate) fn text(&self) -> String {
+        self.before.clone().unwrap_or_else(|| self.lines())
+    }
+
+    fn lines(&self) -> String {
         let lines = self.cells.iter().map(|line| line.iter().collect::<String>().trim_end().to_owned());
         lines.collect::<Vec<_>>().join("\n")
     }
@@ -62,6 +68,11 @@ impl Screen {
         match text.chars().nth(1)? {
             '[' => {
                 let last = text[2..].find(|sign: char| ('\x40'..='\x7e').contains(&sign))? + 2;
+                match &text[2..=last] {
+                    "?2026h" => self.before = Some(self.lines()),
+                    "?2026l" => self.before = None,
+                    _ => {}
+                }
                 let numbers: Vec<usize> = text[2..last].split(';').map(|number| number.parse().unwrap_or(0)).collect();
                 match text.as_bytes()[last] {
                     b'H' => {
@@ -91,4 +102,8 @@ fn it_shows_what_was_written_however_it_was_cut() {
     let mut cut = Screen::new(3, 8);
     written.iter().for_each(|byte| cut.write(&[*byte]));
     assert_eq!(cut.text(), whole.text());
+    cut.write(b"\x1b[?2026h\x1b[2J\x1b[1;1Hz");
+    assert_eq!(cut.text(), whole.text(), "half a frame is not seen");
+    cut.write(b"\x1b[?2026l");
+    assert_eq!(cut.text(), "z\n\n");
 }

@@ -2,10 +2,15 @@
 //! an autoscaler between the plan and the key.
 
 use crate::hands::image;
-use crate::lab::{kubeconfig, tell};
+use crate::lab::{BUILT_IN, kubeconfig, tell};
 use crate::person::{Desk, ENVIRONMENT};
 use crate::program::Program;
+use crate::undo::{check, ready};
+use chrono::Utc;
 use redflag::deploy::{WorkloadKind, WorkloadRef};
+use redflag::rollback::CheckOutcome;
+use std::time::Duration;
+use tokio::time::interval;
 
 /// A colleague's own undo.
 async fn kubectl_undo(of: &WorkloadRef) {
@@ -57,6 +62,40 @@ async fn an_undo_of_a_colleague_a_second_before_the_watch_is_told_as_one() {
         assert_eq!((status, gate.changes()), (Some(0), 0), "{said}");
     })
     .await;
+}
+
+/// Revisions and changes are stamped in whole seconds: waits until the next one has begun.
+async fn another_second() {
+    let now = Utc::now().timestamp();
+    let mut often = interval(Duration::from_millis(50));
+    while Utc::now().timestamp() == now {
+        often.tick().await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a real API server, and kubectl: REDFLAG_TEST_KUBECONFIG"]
+async fn an_undo_of_a_colleague_is_known_for_each_kind_of_workload_at_once_and_afterwards() {
+    for kind in BUILT_IN {
+        tell(async |lab| {
+            let (of, mut listener) = lab.settled(kind, Program::Good).await;
+            another_second().await;
+            lab.hands.deploy(&of, Program::Better).await;
+            listener.settled(Program::Better).await;
+            another_second().await;
+            kubectl_undo(&of).await;
+            let is_told = async || {
+                let back = ready(&lab.cluster, &of).await;
+                let told = check(&back, "rollback");
+                assert_eq!(told.outcome, CheckOutcome::Typed, "{told:?}");
+                assert!(told.sentence.starts_with("3.10 was rolled back by kubectl at"), "{told:?}");
+            };
+            is_told().await;
+            listener.settled(Program::Good).await;
+            is_told().await;
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

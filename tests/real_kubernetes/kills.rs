@@ -15,7 +15,7 @@ async fn killed_before_the_key_it_has_done_nothing_and_the_next_one_waits_for_it
         let mut ana = desk.watch();
         ana.opens_the_plan("3.9").await;
         lab.hands.until_leased("ana").await;
-        ana.is_killed();
+        ana.dies();
         let mut again = desk.watch();
         again.sees("rollback ready → 3.9").await;
         again.press("R");
@@ -41,7 +41,7 @@ async fn killed_with_the_request_out_it_is_done_once_and_the_next_one_warns() {
         gate.hold();
         ana.press("y");
         gate.until_asked(1).await;
-        ana.is_killed();
+        ana.dies();
         gate.let_go();
         gate.until_answered(1).await;
 
@@ -68,7 +68,7 @@ async fn a_request_of_a_killed_one_that_arrives_after_the_next_ones_changes_noth
         ana.press("y");
         gate.until_asked(1).await;
         lab.hands.until_leased("ana").await;
-        ana.is_killed();
+        ana.dies();
 
         // Nothing of the first request is to be seen yet, and the second has its own way to the server.
         let other = Gate::open(&lab.cluster.client).await;

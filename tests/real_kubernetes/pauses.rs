@@ -45,7 +45,7 @@ impl Bo {
 /// Stands still until Bo has the lease.
 async fn pause(ana: &Person, bo: &Bo) {
     bo.hands.until_leased("ana").await;
-    ana.is_paused();
+    ana.stands_still();
     bo.takes_the_lease().await;
 }
 

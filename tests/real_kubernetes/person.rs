@@ -44,7 +44,7 @@ impl Desk {
         let configuration = format!(
             "[sources.cluster]\nkind = \"kubernetes\"\nkubeconfig = {:?}\ntimeout = \"5s\"\n\n\
              [environments.{ENVIRONMENT}]\nurl = \"http://{}\"\nnamespace = {namespace:?}\n{more}",
-            desk.at("kubeconfig"),
+            desk.at("kubeconfig").to_str().unwrap(),
             gate.address,
         );
         std::fs::write(desk.at("redflag.toml"), configuration).unwrap();
@@ -185,7 +185,7 @@ impl Person {
     }
 
     /// The lid is closed.
-    pub(crate) fn is_paused(&self) {
+    pub(crate) fn stands_still(&self) {
         self.signal(Signal::STOP);
     }
 
@@ -195,7 +195,7 @@ impl Person {
     }
 
     /// Nothing is left of it.
-    pub(crate) fn is_killed(mut self) {
+    pub(crate) fn dies(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

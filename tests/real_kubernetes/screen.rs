@@ -100,7 +100,9 @@ fn it_shows_what_was_written_however_it_was_cut() {
     whole.write(written);
     assert_eq!(whole.text(), "x\n  ab▲\n→");
     let mut cut = Screen::new(3, 8);
-    written.iter().for_each(|byte| cut.write(&[*byte]));
+    for byte in written {
+        cut.write(&[*byte]);
+    }
     assert_eq!(cut.text(), whole.text());
     cut.write(b"\x1b[?2026h\x1b[2J\x1b[1;1Hz");
     assert_eq!(cut.text(), whole.text(), "half a frame is not seen");

@@ -41,12 +41,16 @@ async fn killed_with_the_request_out_it_is_done_once_and_the_next_one_warns() {
         gate.hold();
         ana.press("y");
         gate.until_asked(1).await;
+        lab.hands.until_leased("ana").await;
         ana.dies();
         gate.let_go();
         gate.until_answered(1).await;
 
         let mut again = desk.watch();
-        again.opens_the_plan("3.10").await;
+        again.sees("rollback ready → 3.10").await;
+        again.press("R");
+        again.sees("ana is at it since").await;
+        again.sees_the_plan("3.10").await;
         again.sees("3.10 was rolled back by redflag at").await;
         again.press("y\r");
         again.sees("not confirmed: type lab and press Enter").await;

@@ -1,6 +1,8 @@
 //! The lease against the company's API server: two people never act at the same time, and nobody waits for the dead.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use axum::http::StatusCode;
+use axum::{Json, Router};
 use chrono::{DateTime, TimeDelta};
 use redflag::clock::Clock;
 use redflag::cluster::{self, Cluster};
@@ -9,7 +11,11 @@ use redflag::rollback::lease::{Holding, LeaseCall};
 use redflag::rollback::strategy::lease::Lease;
 use redflag::secret::Secret;
 use redflag::source::spec::{ClusterAccess, ClusterSpec};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::net::TcpListener;
 
 struct World {
     company: Company,
@@ -131,6 +137,43 @@ async fn environments_do_not_hold_each_other_up() {
     let blue = Lease::new(cluster, world.clock.clone(), "production", "EU Blue_2", "ben");
     assert_eq!(production.call(&take()).await, Holding::Ours);
     assert_eq!(blue.call(&take()).await, Holding::Ours);
+}
+
+/// An API server that says one thing after another, whatever it is asked.
+async fn scripted(answers: Vec<(u16, Value)>) -> Lease {
+    let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
+    let answer = async move || {
+        let (status, body) = answers.lock().unwrap().pop_front().unwrap();
+        (StatusCode::from_u16(status).unwrap(), Json(body))
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    let access = ClusterAccess::Direct { url, token: None };
+    let spec = ClusterSpec { name: "api".to_owned(), access, timeout: Duration::from_secs(20), workloads: Vec::new() };
+    Lease::new(cluster::connect(&spec).await.unwrap(), Clock::real(), "production", "production", "ana")
+}
+
+fn status(code: u16) -> (u16, Value) {
+    (code, json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "no"}))
+}
+
+#[tokio::test]
+async fn a_lease_that_somebody_had_for_a_moment_is_taken_all_the_same() {
+    let released = json!({"metadata": {"name": "redflag-production", "resourceVersion": "7"},
+        "spec": {"holderIdentity": "", "leaseDurationSeconds": 15}});
+    let given_back = || (200, released.clone());
+    // It is not there; it cannot be made, for somebody has just made it; and they have given it back.
+    let lease = scripted(vec![status(404), status(409), given_back(), given_back(), given_back()]).await;
+    assert_eq!(lease.call(&take()).await, Holding::Ours);
+    // What is kept is never taken anew behind anybody's back.
+    let lease = scripted(vec![status(422), given_back()]).await;
+    assert_eq!(lease.call(&LeaseCall::Renew).await, Holding::Nobody);
+    // Each time somebody is quicker: it does not try for ever.
+    let again = || [given_back(), status(422), given_back()];
+    let lease = scripted([again(), again(), again()].concat()).await;
+    let changing = Holding::Unavailable("it changes hands all the time".to_owned());
+    assert_eq!(lease.call(&take()).await, changing);
 }
 
 #[tokio::test]

@@ -298,6 +298,72 @@ fn what_cannot_tell_by_itself_that_somebody_was_quicker_waits_for_the_lease() {
 }
 
 #[test]
+fn a_lease_that_was_lost_and_given_back_is_taken_anew_and_nothing_goes_before() {
+    let takes = |effects: &[Effect]| effects.contains(&Effect::Lease(LeaseCall::Take("rollback to 1.8.3".to_owned())));
+    let mut watch = by_ci();
+    open(&mut watch, Goal::Back, 201);
+    watch.update(Message::Leased { at: at(201), holding: Holding::Nobody });
+    assert!(sent(&yes(&mut watch, 202)).is_empty(), "whoever was quicker may come back");
+    assert!(takes(&ticks(&mut watch, 203..=203)), "it does not wait for the next renewal");
+    watch.update(Message::Leased { at: at(203), holding: Holding::Ours });
+    assert_eq!(sent(&yes(&mut watch, 204)), [APP]);
+    // Under way it is the same: somebody took it when it had expired, and is done.
+    watch.update(Message::Leased { at: at(208), holding: Holding::Nobody });
+    assert!(takes(&ticks(&mut watch, 209..=209)));
+}
+
+#[test]
+fn between_two_stages_a_lost_lease_holds_up_what_cannot_refuse_by_itself() {
+    let setup = web_and_api();
+    let mut watch = bad_push();
+    let mut step = Step::clone(&step_of(&setup, API, Goal::Back));
+    step.action = Action::Ci(CiAction::Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() });
+    prepared(&mut watch, API, Goal::Back, 3, Readiness::Ready(Arc::new(step)));
+    open(&mut watch, Goal::Back, 4);
+    watch.update(Message::Leased { at: at(4), holding: Holding::Ours });
+    assert_eq!(sent(&yes(&mut watch, 5)), [WEB]);
+    answer_of(&mut watch, WEB, 6, Answer::Accepted);
+    watch.update(Message::Leased { at: at(7), holding: Holding::Nobody });
+    let effects = watch.update(pods(WEB, 8, rolled_out(3, "1.9.0", "1.8.3", 6, Some(8))));
+    assert!(sent(&effects).is_empty());
+    assert!(sent(&ticks(&mut watch, 9..=10)).is_empty());
+    watch.update(Message::Leased { at: at(10), holding: Holding::Ours });
+    assert_eq!(sent(&ticks(&mut watch, 11..=11)), [API]);
+}
+
+#[test]
+fn what_a_refused_rollback_wanted_and_somebody_else_did_is_a_deploy_of_its_own() {
+    let (mut watch, _) = bad_deploy(setup());
+    open(&mut watch, Goal::Back, 200);
+    yes(&mut watch, 201);
+    answer_of(&mut watch, APP, 202, Answer::ChangedUnderUs("somebody has already taken it back to 1.8.3".to_owned()));
+    watch.update(told(203, rolled_out(3, "1.9.0", "1.8.3", 199, None)));
+    watch.update(told(210, rolled_out(3, "1.9.0", "1.8.3", 199, Some(209))));
+    let deploy = watch.workload(APP).deploy.clone().unwrap();
+    assert_eq!((deploy.to.label(), deploy.finished), ("1.8.3", Some(at(209))));
+    assert_eq!(watch.window().opened, Some(at(209)), "it is watched for the whole window");
+}
+
+#[test]
+fn a_version_that_a_refused_rollback_left_there_is_judged_all_the_same() {
+    let (mut watch, _) = bad_deploy(setup());
+    open(&mut watch, Goal::Back, 200);
+    yes(&mut watch, 201);
+    let refused = Blocked { reason: "you may not patch".to_owned(), way_out: String::new() };
+    answer_of(&mut watch, APP, 202, Answer::Refused(refused));
+    let mut effects = Vec::new();
+    for second in 203..=700 {
+        if second % 10 == 0 {
+            watch.update(told(second, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
+            watch.update(grafana(second, Some(60)));
+        }
+        effects.extend(watch.update(Message::Tick(at(second))));
+    }
+    let bad = |effect: &Effect| matches!(effect, Effect::Remember(APP, Known { standing: Standing::Bad, .. }, _));
+    assert_eq!(effects.iter().filter(|effect| bad(effect)).count(), 1);
+}
+
+#[test]
 fn the_lease_is_kept_while_it_is_needed_and_given_back() {
     let (mut watch, _) = bad_deploy(setup());
     open(&mut watch, Goal::Back, 200);

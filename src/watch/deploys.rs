@@ -95,9 +95,8 @@ impl Watch {
 
     /// Whether a deploy that appears is the undo we asked for, and not somebody's new version.
     fn is_our_undo(&self, id: WorkloadId, deploy: &Deploy) -> bool {
-        let under_way = self.rollback.undertaking().into_iter().flat_map(|done| done.plan.steps());
-        let steps = under_way.filter_map(|step| step.covered(id));
-        steps.chain(self.taken_back(id)).any(|covered| covered.to.hash == deploy.to.hash)
+        let asked_for = self.may_be_done().filter_map(|step| step.covered(id));
+        asked_for.chain(self.taken_back(id)).any(|covered| covered.to.hash == deploy.to.hash)
     }
 
     /// Whether a version that appears is the one that a revert of ours, still under way, has had built.

@@ -50,16 +50,25 @@ impl Watch {
             return;
         }
         let due = self.lease_asked.is_none_or(|last| self.now - last >= RENEW_EVERY || last > self.now);
-        let call = match &self.rollback {
+        let call = match (&self.holding, &self.rollback) {
             _ if !due => return,
-            _ if self.holding == Holding::Ours => LeaseCall::Renew,
-            // Whoever holds it may be done or gone by now.
-            Rollback::Planned { plan, .. } if matches!(self.holding, Holding::Theirs(_)) => {
-                LeaseCall::Take(format!("rollback to {}", plan.target()))
-            }
-            _ => return,
+            (Holding::Ours, _) => LeaseCall::Renew,
+            // It was lost and given back, or whoever holds it may be done or gone by now.
+            (Holding::Nobody, _) | (Holding::Theirs(_), Rollback::Planned { .. }) => LeaseCall::Take(self.leased_for()),
+            (Holding::Theirs(_) | Holding::Asking | Holding::Unavailable(_), _) => return,
         };
         self.ask_for_lease(call, effects);
+    }
+
+    /// What others are told that it is held for.
+    pub(super) fn leased_for(&self) -> String {
+        match &self.rollback {
+            Rollback::Planned { plan, .. } => format!("rollback to {}", plan.target()),
+            Rollback::Countdown { plan, .. } => format!("automatic rollback to {}", plan.target()),
+            rollback => {
+                rollback.undertaking().map_or_else(String::new, |done| format!("rollback to {}", done.plan.target()))
+            }
+        }
     }
 
     /// Whose the lease is, as the cluster answered. While requests of ours are out it is only noted: what
@@ -84,7 +93,9 @@ impl Watch {
             }
             // Whoever cannot be kept out may be at it: a person decides.
             Holding::Unavailable(why) if counts_down => self.lose_lease(why.clone()),
-            Holding::Theirs(_) | Holding::Unavailable(_) | Holding::Nobody | Holding::Asking => {}
+            // It was lost, and whoever had it has given it back: it is asked for again at once.
+            Holding::Nobody => self.lease_asked = None,
+            Holding::Theirs(_) | Holding::Unavailable(_) | Holding::Asking => {}
         }
         self.holding = holding;
     }

@@ -225,10 +225,10 @@ impl Watch {
         let settled = match self.holding {
             // A request that refuses by itself when somebody was quicker need not wait for the answer. Any other
             // waits as long as it takes: the cluster's time-out makes an answer of none.
-            Holding::Asking => plan.steps().all(|step| step.action.is_guarded()),
+            Holding::Asking | Holding::Nobody => plan.steps().all(|step| step.action.is_guarded()),
             Holding::Ours => self.holds_lease() || plan.steps().all(|step| step.action.is_guarded()),
             Holding::Theirs(_) => false,
-            Holding::Nobody | Holding::Unavailable(_) => true,
+            Holding::Unavailable(_) => true,
         };
         open_for >= self.setup.confirm_grace && settled && self.is_awake() && !self.setup.read_only
     }

@@ -4,7 +4,7 @@ use super::Watch;
 use crate::deploy::{ServiceId, Version, WorkloadId};
 use crate::message::Effect;
 use crate::rollback::known::{Known, Recalled, Standing};
-use crate::rollback::{Goal, Rollback, Undertaking};
+use crate::rollback::{Goal, Rollback};
 use crate::verdict::{Level, Verdict};
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -50,8 +50,7 @@ impl Watch {
             };
             return Some((&covered.from, standing));
         }
-        let is_back = |done: &Undertaking| done.plan.goal == Goal::Back;
-        if self.rollback.undertaking().is_some_and(is_back) {
+        if self.may_be_done().any(|step| step.goal == Goal::Back) {
             // What serves now is no longer the version that is watched.
             return None;
         }

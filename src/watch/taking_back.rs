@@ -23,6 +23,17 @@ impl Watch {
         self.taken_back.iter().find(|covered| covered.workload == workload)
     }
 
+    /// The steps of the last rollback that were sent, and not refused for certain: what was refused is nobody's doing here.
+    pub(super) fn may_be_done(&self) -> impl Iterator<Item = &Step> {
+        let all = self.rollback.undertaking().into_iter().flat_map(|done| done.plan.steps().zip(&done.steps));
+        let sent = all.filter(|(step, state)| match state {
+            StepState::Waiting => false,
+            StepState::Failed(_) => self.given_up.contains(&step.workload()),
+            StepState::Sent | StepState::Unknown(_) | StepState::Accepted { .. } | StepState::Ready { .. } => true,
+        });
+        sent.map(|(step, _)| &**step)
+    }
+
     /// Whether the last rollback left something that can be taken forward again.
     pub fn can_go_forward(&self) -> bool {
         !self.taken_back.is_empty() && !self.rollback.is_under_way()
@@ -70,7 +81,7 @@ impl Watch {
             Holding::Theirs(holder) => Some(format!("{} is at it: {}", holder.who, holder.what)),
             // What refuses by itself when anything has changed needs no plan made anew.
             _ if paused && !is_guarded => Some("nobody looked for a while in the midst of it".to_owned()),
-            Holding::Asking if paused || !is_guarded => return Rollback::Running(done),
+            Holding::Asking | Holding::Nobody if paused || !is_guarded => return Rollback::Running(done),
             Holding::Ours if !is_guarded && !self.holds_lease() => return Rollback::Running(done),
             Holding::Ours | Holding::Asking | Holding::Nobody | Holding::Unavailable(_) => None,
         };

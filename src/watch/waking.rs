@@ -56,9 +56,8 @@ impl Watch {
                 self.tell(text);
             }
             rollback if rollback.is_under_way() => {
-                let what = rollback.undertaking().map(|done| format!("rollback to {}", done.plan.target()));
                 // Whoever took it meanwhile is told by the answer; taking what is still ours changes nothing.
-                self.ask_for_lease(LeaseCall::Take(what.unwrap_or_default()), effects);
+                self.ask_for_lease(LeaseCall::Take(self.leased_for()), effects);
                 self.holding = Holding::Asking;
                 self.last_asked = None;
             }

@@ -6,9 +6,17 @@ use kube::core::Request;
 use kube::core::params::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams};
 use redflag::deploy::{WorkloadKind, WorkloadRef};
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::interval;
 
 /// Who the cluster says has deployed.
 const PIPELINE: &str = "pipeline";
+
+/// The tag of a workload's image: what its template says it runs.
+pub(crate) fn image(workload: &Value) -> &str {
+    let image = workload["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap();
+    image.rsplit_once(':').unwrap().1
+}
 
 /// Somebody who may do everything in a namespace.
 #[derive(Clone)]
@@ -72,6 +80,15 @@ impl Hands {
         self.change(of, &json!({"spec": {"replicas": replicas}})).await;
     }
 
+    /// Changes how many pods there should be the way an autoscaler does: through the subresource.
+    pub(crate) async fn autoscale(&self, of: &WorkloadRef, replicas: i64) {
+        let change = json!({"spec": {"replicas": replicas}});
+        let params = PatchParams { field_manager: Some("autoscaler".to_owned()), ..PatchParams::default() };
+        let request = Request::new(self.workloads(of.kind));
+        let request = request.patch_subresource("scale", &of.name, &params, &Patch::Merge(&change));
+        self.client.request::<Value>(request.unwrap()).await.unwrap();
+    }
+
     /// Deletes a workload and leaves its pods to the garbage collector.
     pub(crate) async fn delete(&self, of: &WorkloadRef) {
         let request = Request::new(self.workloads(of.kind)).delete(&of.name, &DeleteParams::background());
@@ -90,6 +107,18 @@ impl Hands {
         let namespaces = Request::new("/api/v1/namespaces");
         let request = namespaces.patch(&self.namespace, &PatchParams::default(), &Patch::Merge(&change));
         self.client.request::<Value>(request.unwrap()).await.unwrap();
+    }
+
+    /// Waits until the lease of the environment is somebody's.
+    pub(crate) async fn until_leased(&self, to: &str) {
+        let path = self.path("/apis/coordination.k8s.io/v1", "leases");
+        let mut often = interval(Duration::from_millis(200));
+        let is_theirs = |lease: &Value| {
+            lease["spec"]["holderIdentity"].as_str().is_some_and(|holder| holder.starts_with(&format!("{to}#")))
+        };
+        while !self.list(&path).await.iter().any(is_theirs) {
+            often.tick().await;
+        }
     }
 
     /// The objects of a list.

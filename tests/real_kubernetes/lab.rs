@@ -40,7 +40,17 @@ pub(crate) struct Lab {
 
 /// Tells a story in a namespace of its own and cleans up, however it ends.
 pub(crate) async fn tell(story: impl AsyncFnOnce(&Lab)) {
-    let lab = Lab::open().await;
+    let cluster = connect(kubeconfig(), None).await;
+    tell_in(Lab::open(cluster, &json!({"generateName": "redflag-story-"})).await, story).await;
+}
+
+/// Tells a part of a story in another cluster, in the namespace of the same name.
+pub(crate) async fn tell_elsewhere(lab: &Lab, story: impl AsyncFnOnce(&Lab)) {
+    let cluster = connect(other_kubeconfig(), None).await;
+    tell_in(Lab::open(cluster, &json!({"name": lab.hands.namespace})).await, story).await;
+}
+
+async fn tell_in(lab: Lab, story: impl AsyncFnOnce(&Lab)) {
     let kubelet = lab.nodes.first().map(|node| tokio::spawn(kubelet::run(lab.hands.clone(), node.clone())));
     let end = AssertUnwindSafe(timeout(PATIENCE, story(&lab))).catch_unwind().await;
     lab.close().await;
@@ -61,11 +71,18 @@ pub(crate) fn kubeconfig() -> PathBuf {
         .into()
 }
 
-/// The cluster by a context of the kubeconfig; by its current one when none is named.
-async fn connect(context: Option<String>) -> Cluster {
+/// The file that leads to a second cluster.
+fn other_kubeconfig() -> PathBuf {
+    std::env::var_os("REDFLAG_TEST_OTHER_KUBECONFIG")
+        .expect("REDFLAG_TEST_OTHER_KUBECONFIG is the path of a kubeconfig for a second throw-away cluster")
+        .into()
+}
+
+/// The cluster by a context of a kubeconfig; by its current one when none is named.
+async fn connect(kubeconfig: PathBuf, context: Option<String>) -> Cluster {
     // As the program does when it starts: the API server speaks TLS.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let access = ClusterAccess::Kubeconfig { path: Some(kubeconfig()), context };
+    let access = ClusterAccess::Kubeconfig { path: Some(kubeconfig), context };
     cluster::connect(&spec(access, Vec::new())).await.unwrap()
 }
 
@@ -81,11 +98,9 @@ fn has_kubelet(node: &Value) -> bool {
 }
 
 impl Lab {
-    async fn open() -> Self {
-        let cluster = connect(None).await;
+    async fn open(cluster: Cluster, metadata: &Value) -> Self {
         let hands = Hands { client: cluster.client.clone(), namespace: String::new() };
-        let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": "redflag-story-"}});
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
         let namespace = hands.create("/api/v1/namespaces", &namespace).await;
         let namespace = namespace["metadata"]["name"].as_str().unwrap().to_owned();
         let mut lab =
@@ -139,7 +154,8 @@ impl Lab {
 
     /// The same cluster for the user of another context, which a variable of the environment may rename.
     pub(crate) async fn seen_by(&self, variable: &str, usual_context: &str) -> Cluster {
-        connect(Some(std::env::var(variable).unwrap_or_else(|_| usual_context.to_owned()))).await
+        let context = std::env::var(variable).unwrap_or_else(|_| usual_context.to_owned());
+        connect(kubeconfig(), Some(context)).await
     }
 
     /// The name of a workload in the namespace.
@@ -150,10 +166,15 @@ impl Lab {
     /// A workload that runs this program, with a change of its manifest. It is made, not yet rolled out.
     pub(crate) async fn create(&self, kind: WorkloadKind, program: Program, change: Value) -> WorkloadRef {
         let of = self.named(kind, "app");
-        let mut manifest = self.manifest(&of, program);
-        json_patch::merge(&mut manifest, &change);
-        self.hands.create(&self.hands.path("/apis/apps/v1", kind.plural()), &manifest).await;
+        self.make(&of, program, &change).await;
         of
+    }
+
+    /// A workload beside another.
+    pub(crate) async fn make(&self, of: &WorkloadRef, program: Program, change: &Value) {
+        let mut manifest = self.manifest(of, program);
+        json_patch::merge(&mut manifest, change);
+        self.hands.create(&self.hands.path("/apis/apps/v1", of.kind.plural()), &manifest).await;
     }
 
     fn manifest(&self, of: &WorkloadRef, program: Program) -> Value {

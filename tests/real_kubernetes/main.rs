@@ -6,15 +6,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod accidents;
+mod clusters;
+mod colleagues;
+mod gate;
 mod hands;
+mod kills;
 mod kubelet;
 mod lab;
+mod late;
 mod lease;
 mod listener;
+mod pauses;
 mod permissions;
+mod person;
 mod program;
 mod refusals;
 mod rollouts;
+mod screen;
 mod together;
 mod undo;
 mod wire;

@@ -75,7 +75,7 @@ async fn carry(client: TcpStream, server: TcpStream, mut wire: watch::Receiver<W
 async fn pipe(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, lost: Wire, wire: watch::Receiver<Wire>) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        let carries = *wire.borrow() != lost;
+        let carries = ![lost, Wire::Cut].contains(&*wire.borrow());
         if carries && to.write_all(&buffer[..count]).await.is_err() {
             return;
         }

@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 /// Clocks of two machines may differ by this much before a lease that was never renewed under our eyes counts
 /// as expired.
 const SKEW: TimeDelta = TimeDelta::seconds(60);
+/// How often somebody may be quicker before it is not asked for again.
+const TRIES: usize = 3;
 /// What it was taken for, for whoever is told to wait.
 const WHAT: &str = "redflag.dev/what";
 
@@ -53,24 +55,32 @@ impl Lease {
         }
     }
 
-    /// Does what is asked; says whose it is then. One to three requests, each with the cluster's timeout.
+    /// Does what is asked; says whose it is then. One to three requests, each with the cluster's timeout; more only while it
+    /// changes hands.
     pub async fn call(&self, call: &LeaseCall) -> Holding {
-        let done = match call {
-            LeaseCall::Take(what) => self.take(what).await,
-            LeaseCall::Renew => self.renew().await,
-            LeaseCall::Release => return self.release().await,
-        };
-        match done {
-            Ok(holding) => holding,
-            Err(Trouble::Unavailable(why)) => Holding::Unavailable(why),
-            // It was somebody else's a moment ago; a reading tells whose.
-            Err(Trouble::Overtaken) => match self.read().await {
-                Ok(Some(lease)) => self.holding(&lease),
-                Ok(None) => Holding::Nobody,
-                Err(Trouble::Unavailable(why)) => Holding::Unavailable(why),
-                Err(Trouble::Overtaken) => Holding::Unavailable("it changes hands all the time".to_owned()),
-            },
+        for _ in 0..TRIES {
+            let done = match call {
+                LeaseCall::Take(what) => self.take(what).await,
+                LeaseCall::Renew => self.renew().await,
+                LeaseCall::Release => return self.release().await,
+            };
+            match done {
+                Ok(holding) => return holding,
+                Err(Trouble::Unavailable(why)) => return Holding::Unavailable(why),
+                Err(Trouble::Overtaken) => {}
+            }
+            // It was somebody else's a moment ago; a reading tells whose. Who was quicker may have given it back by now:
+            // then whoever wants it tries again.
+            match self.read().await {
+                Ok(lease) => match lease.map_or(Holding::Nobody, |lease| self.holding(&lease)) {
+                    Holding::Nobody if *call != LeaseCall::Renew => {}
+                    holding => return holding,
+                },
+                Err(Trouble::Unavailable(why)) => return Holding::Unavailable(why),
+                Err(Trouble::Overtaken) => {}
+            }
         }
+        Holding::Unavailable("it changes hands all the time".to_owned())
     }
 
     async fn take(&self, what: &str) -> Result<Holding, Trouble> {

@@ -86,7 +86,7 @@ fn ask(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan, opened: Ti
         _ if view.live.now() - opened < view.live.setup().confirm_grace => {
             brush.put(READ_IT_FIRST, Slot::Muted);
         }
-        Holding::Asking if !takes_keys => {
+        Holding::Asking | Holding::Nobody if !takes_keys => {
             brush.put("asking whether somebody else is at it", Slot::Muted);
         }
         Holding::Unavailable(why) => {

@@ -1,6 +1,7 @@
 //! The one way to a cluster: kubeconfig or address, no default retries, exec plugins off the terminal.
 //! Also the one place where `kube`'s errors become ours.
 
+use crate::files;
 use crate::panics;
 use crate::poll::SourceError;
 use crate::secret;
@@ -12,12 +13,15 @@ use kube::client::AuthError;
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use reqwest::header::{HeaderValue, USER_AGENT};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Signing in may take this long at least: an exec plugin talks to a provider of its own, up to three times.
 const SIGN_IN: Duration = Duration::from_secs(30);
+
+/// The most of a kubeconfig that is read, in bytes: those of a thousand clusters with their certificates have less.
+const KUBECONFIG_LIMIT: usize = 8 << 20;
 
 /// A connected client and what a person calls the cluster.
 ///
@@ -183,12 +187,9 @@ impl Cluster {
 /// Reads the kubeconfig; without one, and when none was asked for, tries the pod's own service account.
 async fn load(path: Option<PathBuf>, context: Option<String>) -> Result<(kube::Config, Option<String>), SourceError> {
     let asked_for = path.is_some() || context.is_some();
-    let read = aside(SIGN_IN, move || {
-        let read = match path {
-            Some(path) => Kubeconfig::read_from(path),
-            None => Kubeconfig::read(),
-        };
-        read.map_err(|error| unusable(&error))
+    let read = aside(SIGN_IN, move || match path {
+        Some(path) => read(&path),
+        None => read_usual(),
     })
     .await;
     let chosen = match read {
@@ -202,6 +203,32 @@ async fn load(path: Option<PathBuf>, context: Option<String>) -> Result<(kube::C
         }
         chosen => chosen.map(|(config, context)| (config, Some(context))),
     }
+}
+
+/// Reads a kubeconfig, unless it is larger than any is: `kube` would read it whole.
+fn read(path: &Path) -> Result<Kubeconfig, SourceError> {
+    let found = std::fs::metadata(path);
+    if found.is_ok_and(|found| !found.is_file() || found.len() > KUBECONFIG_LIMIT as u64) {
+        // A pipe can be read only once; nothing in it is relative to where it stands.
+        let text = files::read(path, KUBECONFIG_LIMIT);
+        let unread = |error| SourceError::Unreachable(format!("kubeconfig: {}: {error}", path.display()));
+        return Kubeconfig::from_yaml(&text.map_err(unread)?).map_err(|error| unusable(&error));
+    }
+    Kubeconfig::read_from(path).map_err(|error| unusable(&error))
+}
+
+/// The kubeconfigs that `KUBECONFIG` names, of which the first to say something of a name is heeded; else the one at
+/// home.
+fn read_usual() -> Result<Kubeconfig, SourceError> {
+    let named = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let mut paths: Vec<PathBuf> = std::env::split_paths(&named).filter(|path| !path.as_os_str().is_empty()).collect();
+    if paths.is_empty() {
+        let home = std::env::home_dir().ok_or_else(|| unusable(&KubeconfigError::FindPath))?;
+        paths.push(home.join(".kube").join("config"));
+    }
+    paths
+        .iter()
+        .try_fold(Kubeconfig::default(), |merged, path| merged.merge(read(path)?).map_err(|error| unusable(&error)))
 }
 
 async fn from_kubeconfig(

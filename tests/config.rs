@@ -423,3 +423,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_file_that_is_larger_than_any_configuration_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("redflag.toml");
+    std::fs::File::create(&path).unwrap().set_len(5 << 30).unwrap();
+    let error = Config::load(&path).unwrap_err().to_string();
+    assert!(error.contains("it has 5 GiB, and no more than 1 MiB is read: is it the right file?"), "{error}");
+}

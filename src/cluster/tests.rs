@@ -14,6 +14,7 @@ fn spec(access: ClusterAccess) -> ClusterSpec {
         access,
         timeout: Duration::from_secs(5),
         workloads: vec![(WorkloadId(0), reference)],
+        containers: Vec::new(),
     }
 }
 
@@ -134,4 +135,15 @@ fn the_first_identity_is_kept_by_all_clones() {
     assert!(clone.holds("a"));
     assert!(!clone.holds("b"));
     assert_eq!(clone.uid(), Some("a"));
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_is_larger_than_any_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    std::fs::File::create(&path).unwrap().set_len(3 << 30).unwrap();
+    let access = ClusterAccess::Kubeconfig { path: Some(path.clone()), context: Some("prod".to_owned()) };
+    let error = connect(&spec(access)).await.err().unwrap().to_string();
+    let said = "it has 3 GiB, and no more than 8 MiB is read: is it the right file?";
+    assert_eq!(error, format!("cannot connect: kubeconfig: {}: {said}", path.display()));
 }

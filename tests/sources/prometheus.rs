@@ -325,3 +325,33 @@ async fn check_tries_the_api_and_each_query() {
     let lines = prometheus(&wrong, vec![value(0, "up")]).check(&request()).await;
     assert_eq!(lines[0].result.clone().unwrap_err().way_out, "set the url of `peer` to everything before /api/v1");
 }
+
+#[tokio::test]
+async fn a_flood_of_alerts_is_counted_whole_and_the_latest_are_named() {
+    let rule = |index: i64| {
+        let since = chrono::DateTime::from_timestamp(1_700_000_000 + index, 0).unwrap().to_rfc3339();
+        format!(
+            r#"{{"state":"firing","name":"rule {index}","health":"ok","type":"alerting","labels":{{}},
+                "alerts":[{{"labels":{{}},"state":"firing","activeAt":"{since}"}}]}}"#
+        )
+    };
+    let rules: Vec<String> = (0..5000).map(rule).collect();
+    let body = format!(
+        r#"{{"status":"success","data":{{"groups":[{{"name":"g","file":"f","interval":30,"rules":[{}]}}]}}}}"#,
+        rules.join(",")
+    );
+    let peer = Peer::start(vec![reply("/api/v1/rules", 200, &body)]).await;
+    let spec = PrometheusSpec {
+        endpoint: peer.endpoint(),
+        auth: Auth::None,
+        tenant: None,
+        queries: vec![],
+        alerts: vec![AlertQuery { signal: SignalId(0), filter: String::new() }],
+        alertmanager: None,
+    };
+    let poll = Prometheus::new(spec).unwrap().poll(&request()).await.unwrap();
+    assert_eq!(points(&poll, 0)[0].1, Sample::Value(5000.0));
+    let alerts = poll.alerts.unwrap();
+    assert_eq!((alerts.len(), alerts[0].name.as_str(), alerts[199].name.as_str()), (200, "rule 4999", "rule 4800"));
+    assert_eq!(poll.unread, [(SignalId(0), 4800)]);
+}

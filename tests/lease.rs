@@ -26,8 +26,13 @@ impl World {
     async fn cluster(&self, token: &str) -> Cluster {
         let token = self.company.secret(token).map(|token| Secret::new(&token));
         let access = ClusterAccess::Direct { url: self.company.url(Peer::Kubernetes), token };
-        let spec =
-            ClusterSpec { name: "demo".to_owned(), access, timeout: Duration::from_secs(20), workloads: Vec::new() };
+        let spec = ClusterSpec {
+            name: "demo".to_owned(),
+            access,
+            timeout: Duration::from_secs(20),
+            workloads: Vec::new(),
+            containers: Vec::new(),
+        };
         cluster::connect(&spec).await.unwrap()
     }
 

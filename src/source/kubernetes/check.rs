@@ -1,5 +1,7 @@
 //! `redflag check` of a cluster: each thing that a watch or a rollback needs is tried once, with the way out.
 
+mod containers;
+
 use super::objects::{self, Workload};
 use super::status;
 use crate::cluster::{self, Access, Cluster};
@@ -43,6 +45,7 @@ pub async fn check(spec: &ClusterSpec) -> Vec<CheckLine> {
             warning: None,
         });
     }
+    lines.extend(containers::check(&cluster, spec).await);
     lines
 }
 

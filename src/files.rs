@@ -1,5 +1,6 @@
 //! Files from outside, read whole, and never more of one than its kind may have.
 
+use crate::text;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -32,11 +33,11 @@ impl fmt::Display for Unread {
             Self::Io(error) => write!(f, "{error}"),
             Self::NoFile => f.write_str("it is no regular file"),
             Self::TooLarge { size: Some(size), limit } => {
-                let (size, limit) = (self::size(*size), self::size(*limit as u64));
+                let (size, limit) = (text::size(*size), text::size(*limit as u64));
                 write!(f, "it has {size}, and no more than {limit} is read: is it the right file?")
             }
             Self::TooLarge { size: None, limit } => {
-                let limit = self::size(*limit as u64);
+                let limit = text::size(*limit as u64);
                 write!(f, "it has more than {limit}, and no more is read: is it the right file?")
             }
             Self::NoText(place) => write!(f, "it is not text: byte {place} is no UTF-8"),
@@ -72,19 +73,6 @@ pub(crate) fn read_regular(path: &Path, limit: usize) -> Result<String, Unread> 
         return Err(Unread::NoFile);
     }
     read(path, limit)
-}
-
-/// A number of bytes in words: `64 KiB`, `3.2 GiB`.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-    let (mut scale, mut unit) = (1_u64, 0);
-    while bytes / scale >= 1024 && unit + 1 < UNITS.len() {
-        (scale, unit) = (scale * 1024, unit + 1);
-    }
-    if bytes % scale == 0 {
-        return format!("{} {}", bytes / scale, UNITS[unit]);
-    }
-    format!("{:.1} {}", bytes as f64 / scale as f64, UNITS[unit])
 }
 
 #[cfg(test)]
@@ -125,13 +113,6 @@ mod tests {
         let path = folder.path().join("binary");
         File::create(&path).unwrap().write_all(b"abc\xff").unwrap();
         assert_eq!(said(read(&path, 10)), "it is not text: byte 3 is no UTF-8");
-    }
-
-    #[test]
-    fn sizes_are_told_in_words() {
-        let told: Vec<String> = [0, 1023, 1 << 16, 3 << 30, 1_600_000].into_iter().map(size).collect();
-        assert_eq!(told, ["0 bytes", "1023 bytes", "64 KiB", "3 GiB", "1.5 MiB"]);
-        assert_eq!(size(u64::MAX), "16777216.0 TiB");
     }
 
     proptest! {

@@ -159,12 +159,15 @@ impl Sentry {
         let search = format!("issue.id:[{}] {release}", ids.join(","));
         // What is listed stays listed, whatever becomes of the count over time: then it is their own count since the
         // deploy, spread over that time.
-        Ok(self.events(asked, &search, since, request.to).await.unwrap_or_else(|error| {
-            warnings.push(format!("how often the new issues come is their average since the deploy: {error}"));
-            let minutes = (request.to - since).num_seconds().max(60) as f64 / 60.0;
-            let count: f64 = known.iter().map(|issue| issue.count as f64).sum();
-            vec![(request.to, Sample::from_number(count / minutes))]
-        }))
+        let why = match self.events(asked, &search, since, request.to).await {
+            Ok(points) if !points.is_empty() => return Ok(points),
+            Ok(_) => "no counts came back".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        warnings.push(format!("how often the new issues come is their average since the deploy: {why}"));
+        let minutes = (request.to - since).num_seconds().max(60) as f64 / 60.0;
+        let count: f64 = known.iter().map(|issue| issue.count as f64).sum();
+        Ok(vec![(request.to, Sample::from_number(count / minutes))])
     }
 
     fn remember(&self, asked: &Asked<'_>, fresh: Vec<Issue>) -> Vec<Issue> {

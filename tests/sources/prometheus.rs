@@ -355,3 +355,33 @@ async fn a_flood_of_alerts_is_counted_whole_and_the_latest_are_named() {
     assert_eq!((alerts.len(), alerts[0].name.as_str(), alerts[199].name.as_str()), (200, "rule 4999", "rule 4800"));
     assert_eq!(poll.unread, [(SignalId(0), 4800)]);
 }
+
+#[tokio::test]
+async fn check_says_that_the_clocks_differ_and_which_rules_guard_nothing() {
+    let ahead =
+        r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[{BASE+3600},"1"]]}]}}"#;
+    let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}"#;
+    let rules = r#"{"status":"success","data":{"groups":[{"name":"g","file":"f","interval":30,"rules":[
+        {"state":"brand_new","name":"High error rate","health":"ok","type":"alerting","labels":{},"alerts":[]}]}]}}"#;
+    let peer = Peer::start(vec![
+        reply("query_range", 200, ahead),
+        reply("/api/v1/query", 200, scalar),
+        reply("/api/v1/rules", 200, rules),
+    ])
+    .await;
+    let spec = PrometheusSpec {
+        endpoint: peer.endpoint(),
+        auth: Auth::None,
+        tenant: None,
+        queries: vec![value(0, "up")],
+        alerts: vec![AlertQuery { signal: SignalId(1), filter: String::new() }],
+        alertmanager: None,
+    };
+    let lines = Prometheus::new(spec).unwrap().check(&request()).await;
+    let told: Vec<String> = lines.iter().map(|line| format!("{:?} {:?}", line.result, line.warning)).collect();
+    assert!(told.iter().any(|line| line.contains("in the future: the clocks differ")), "{told:?}");
+    assert!(
+        told.iter().any(|line| line.contains("cannot be evaluated, so guards nothing: High error rate")),
+        "{told:?}"
+    );
+}

@@ -1,9 +1,8 @@
 //! One way to run a program: an argument list and never a shell, nothing on its input, its output bounded, and
 //! its whole process group ended when its time is up.
 
-use crate::files;
 use crate::secret;
-use crate::text::clean;
+use crate::text::{clean, size};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
@@ -104,7 +103,7 @@ pub(crate) enum Failure {
 
 /// A program wrote more than is read of it, so that it is not known what it said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it wrote {}, and no more than {} is read", files::size(*.wrote), files::size(*.limit as u64))]
+#[error("it wrote {}, and no more than {} is read", size(*.wrote), size(*.limit as u64))]
 pub(crate) struct TooMuch {
     /// How much, in bytes.
     wrote: u64,

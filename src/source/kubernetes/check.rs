@@ -144,6 +144,7 @@ fn failure(error: &SourceError) -> CheckFailure {
         SourceError::Unreachable(_) => "check the kubeconfig, the context and the network",
         SourceError::BadQuery(_)
         | SourceError::BadAnswer(_)
+        | SourceError::TooLarge { .. }
         | SourceError::Partial(_)
         | SourceError::Unproven(_)
         | SourceError::Unit(_) => "is this address really a Kubernetes API server?",

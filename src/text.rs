@@ -123,7 +123,7 @@ pub fn size(bytes: u64) -> String {
     while bytes / scale >= 1024 && unit + 1 < UNITS.len() {
         (scale, unit) = (scale * 1024, unit + 1);
     }
-    if bytes % scale == 0 {
+    if bytes.is_multiple_of(scale) {
         return format!("{} {}", bytes / scale, UNITS[unit]);
     }
     format!("{:.1} {}", bytes as f64 / scale as f64, UNITS[unit])

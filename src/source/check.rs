@@ -221,11 +221,12 @@ fn usual_way_out(error: &SourceError) -> String {
         SourceError::Unauthorized(_) => "set a valid credential for this source",
         SourceError::Forbidden(_) => "give the credential the permission that is named",
         SourceError::NotFound(_) => "correct the url or the name",
-        SourceError::RateLimited { .. } => "wait, and give this source a longer interval",
+        SourceError::RateLimited { .. } | SourceError::Server { status: ..400, .. } => {
+            "wait, and give this source a longer interval"
+        }
         SourceError::BadQuery(_) => "correct the query",
         SourceError::Timeout(_) => "give this source a longer timeout, or the query less to do",
         SourceError::Unreachable(_) => "check the url, the network, the proxy and the certificate",
-        SourceError::Server { status: ..400, .. } => "wait, and give this source a longer interval",
         SourceError::Server { .. } => "look at the source itself; it is in trouble",
         SourceError::Partial(_) => {
             "look at the part of the source that did not answer; what came back is not the whole"

@@ -452,7 +452,7 @@ mod tests {
             let to = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
             let (from, step) = (to - TimeDelta::seconds(age), TimeDelta::seconds(step));
             let points = zeros(from, to, step);
-            prop_assert!(points.len() as i64 <= MOST_POINTS + 1);
+            prop_assert!(points.len() <= usize::try_from(MOST_POINTS).unwrap() + 1);
             let step = step.max(TimeDelta::seconds(1));
             prop_assert!(points.last().is_none_or(|(at, _)| to - *at < step * 2 + SETTLES), "the newest are kept");
             prop_assert!(points.first().is_none_or(|(at, _)| *at > from - step));

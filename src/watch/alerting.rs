@@ -53,10 +53,12 @@ impl Watch {
             let deployed = self.deployed_at(alert.signal);
             match (self.alerts.older.get(&key), alert.since, deployed) {
                 (Some(known), Some(since), _) => alert.since = Some(since.min(*known)),
-                (None, Some(since), Some(deployed)) if since < deployed && alert.state == AlertState::Firing => {
-                    if self.alerts.older.len() < MOST_OLDER {
-                        self.alerts.older.insert(key, since);
-                    }
+                (None, Some(since), Some(deployed))
+                    if since < deployed
+                        && alert.state == AlertState::Firing
+                        && self.alerts.older.len() < MOST_OLDER =>
+                {
+                    self.alerts.older.insert(key, since);
                 }
                 _ => {}
             }

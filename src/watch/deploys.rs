@@ -121,13 +121,12 @@ impl Watch {
         let by = deploy.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
         let to = deploy.to.label();
         let back = self.workload(id).rollout.as_ref().and_then(Rollout::taken_back);
-        let text = match back {
-            Some(back) => format!("{reference}: rolled back{by}, {} → {to}", back.label()),
-            None => {
-                let beside = deploy.from.as_ref().and_then(|from| beside_the_name(from, &deploy.to));
-                let beside = beside.map(|beside| format!(", {beside}")).unwrap_or_default();
-                format!("{reference}: {from} → {to}{beside}{by}")
-            }
+        let text = if let Some(back) = back {
+            format!("{reference}: rolled back{by}, {} → {to}", back.label())
+        } else {
+            let beside = deploy.from.as_ref().and_then(|from| beside_the_name(from, &deploy.to));
+            let beside = beside.map(|beside| format!(", {beside}")).unwrap_or_default();
+            format!("{reference}: {from} → {to}{beside}{by}")
         };
         self.timeline.add(deploy.at, Mark::Deploy, text);
     }

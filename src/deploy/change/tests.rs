@@ -40,6 +40,9 @@ fn web(template: &mut Value) -> &mut Value {
     containers.iter_mut().find(|container| container["name"] == "web").unwrap()
 }
 
+/// A change of a template.
+type Edit = fn(&mut Value);
+
 /// What is told behind `1.8.3 → 1.8.3` of a change of the template.
 fn told(edit: impl Fn(&mut Value)) -> Option<String> {
     beside_the_name(&same(), &version(edit))
@@ -47,7 +50,7 @@ fn told(edit: impl Fn(&mut Value)) -> Option<String> {
 
 #[test]
 fn each_kind_of_change_is_told() {
-    let cases: [(&str, fn(&mut Value)); 14] = [
+    let cases: [(&str, Edit); 14] = [
         ("sidecar proxy 2.1 → 2.2", |it| it["spec"]["containers"][0]["image"] = json!("envoy:2.2")),
         ("same image, env LOG_LEVEL changed", |it| web(it)["env"][0]["value"] = json!("debug")),
         ("same image, env LOG_LEVEL removed", |it| {

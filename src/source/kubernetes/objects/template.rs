@@ -19,7 +19,7 @@ pub struct Template {
     /// The same, leaving aside that the pods were restarted: `kubectl rollout restart` makes no other version.
     pub version_fingerprint: u64,
     /// The container that it names as the main one.
-    pub default_container: Option<String>,
+    pub default_container: Option<Box<str>>,
     /// What it consists of.
     pub outline: Outline,
 }
@@ -64,7 +64,8 @@ impl From<Value> for Template {
         if let Some(template) = template.as_object_mut() {
             template.remove("$patch");
         }
-        let default_container = template.pointer("/metadata/annotations").and_then(|all| text(&all[DEFAULT_CONTAINER]));
+        let annotations = template.pointer("/metadata/annotations");
+        let default_container = annotations.and_then(|all| all[DEFAULT_CONTAINER].as_str()).map(Box::from);
         let outline = Outline::of(&template);
         let whole = fingerprint(&template);
         if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {

@@ -43,6 +43,7 @@ fn setup() -> Setup {
             name: format!("service-{index}"),
         },
         service: ServiceId(index),
+        container: None,
     });
     let signals = (0..SERVICES).flat_map(|service| {
         KINDS.map(|kind| Signal {

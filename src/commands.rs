@@ -137,9 +137,10 @@ fn came_to(left: io::Result<Outcome>, watch: &Watch) -> Result<Outcome, CommandE
     })
 }
 
-/// Runs a command to its end on one thread; blocking calls have threads of their own.
+/// Runs a command to its end. It has this thread for itself, so that no answer that takes long to read holds up a key:
+/// whatever is asked outside is read on another, and blocking calls have threads of their own.
 fn block_on<T>(command: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let result = runtime.block_on(command);
     // A sign-in helper of the cluster may hang on its thread for ever; nobody who quits waits for it.
     runtime.shutdown_background();

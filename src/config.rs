@@ -35,6 +35,7 @@ pub use person::Person;
 pub use problem::Diagnostic;
 pub use secrets::{SecretProgram, Secrets, SystemSecrets};
 
+use crate::files;
 use at::At;
 use environments::Environment;
 use problem::{Document, Problem, Problems};
@@ -71,7 +72,7 @@ pub struct KeySetting {
 impl Config {
     /// Reads and checks a file.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
+        let text = files::read(path, files::SETTINGS)
             .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
         let config = Self::parse(&text, &path.display().to_string())?;
         Ok(Self { folder: path.parent().map(Path::to_owned), ..config })

@@ -1,5 +1,10 @@
 //! Words: what a deploy changes, where it goes, and the clock of its window.
 
+pub mod change;
+pub mod outline;
+
+pub use outline::Outline;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt;
 
@@ -114,7 +119,7 @@ pub struct WorkloadId(pub u16);
 pub struct ServiceId(pub u16);
 
 /// One version of a workload: its images and the template history entry it came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Version {
     /// The images of the template's containers, that of the main one first; see [`main_container`].
     pub images: Vec<String>,
@@ -124,6 +129,8 @@ pub struct Version {
     /// The pods' `pod-template-hash`, `controller-revision-hash` or `rollouts-pod-template-hash`: the version's
     /// identity.
     pub hash: String,
+    /// What its template consists of; empty where that is not known.
+    pub outline: Outline,
 }
 
 impl Version {
@@ -138,36 +145,53 @@ impl Version {
     pub fn label(&self) -> &str {
         self.images.first().map_or("?", |image| version_label(image))
     }
+
+    /// The name of the container whose image it is called by; `None` where its template is not known.
+    pub fn main_container(&self) -> Option<&str> {
+        self.outline.container_of(self.images.first()?)
+    }
+}
+
+/// What may say which container is the main one, the strongest first.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Naming<'a> {
+    /// The configuration's `container`.
+    pub configured: Option<&'a str>,
+    /// The template's own `kubectl.kubernetes.io/default-container`.
+    pub annotated: Option<&'a str>,
+    /// The workload's name, for the container that is named like it.
+    pub workload: &'a str,
 }
 
 /// The container whose image is what people call the version, by its place among `now`: name and image of each.
 ///
-/// The one that the template itself names (`kubectl.kubernetes.io/default-container`); else the one whose image
-/// changed with this deploy; else the one that is named like the workload. Never the first because it is the first:
-/// meshes and proxies put themselves there. Of several that changed it is the one named like the workload.
+/// The one that the configuration names; else the one that the template itself names; else the one whose image
+/// changed with this deploy; else the one that is named like the workload. A name that no container has says nothing.
+/// Never the first because it is the first: meshes and proxies put themselves there. Of several that changed it is
+/// the one named like the workload.
 ///
 /// ```
-/// use redflag::deploy::main_container;
+/// use redflag::deploy::{Naming, main_container};
 /// let (proxy, old, new) = (("istio-proxy", "proxyv2:1.26.1"), ("web", "shop:1.8.3"), ("web", "shop:1.9.0"));
-/// assert_eq!(main_container(&[proxy, new], Some(&[proxy, old]), None, "shop"), 1, "it changed");
-/// assert_eq!(main_container(&[proxy, new], None, None, "web"), 1, "it is named like the workload");
-/// assert_eq!(main_container(&[proxy, new], Some(&[proxy, old]), Some("istio-proxy"), "web"), 0, "it was named");
+/// let naming = Naming { workload: "shop", ..Naming::default() };
+/// assert_eq!(main_container(&[proxy, new], Some(&[proxy, old]), naming), 1, "it changed");
+/// assert_eq!(main_container(&[proxy, new], None, Naming { workload: "web", ..naming }), 1, "named like the workload");
+/// let annotated = Naming { annotated: Some("istio-proxy"), ..naming };
+/// assert_eq!(main_container(&[proxy, new], Some(&[proxy, old]), annotated), 0, "the template names it");
+/// let configured = Naming { configured: Some("web"), ..annotated };
+/// assert_eq!(main_container(&[proxy, new], None, configured), 1, "the configuration names it");
 /// ```
-pub fn main_container(
-    now: &[(&str, &str)],
-    before: Option<&[(&str, &str)]>,
-    named: Option<&str>,
-    workload: &str,
-) -> usize {
+pub fn main_container(now: &[(&str, &str)], before: Option<&[(&str, &str)]>, naming: Naming<'_>) -> usize {
     let place = |wanted: &str| now.iter().position(|(name, _)| *name == wanted);
-    if let Some(place) = named.and_then(place) {
+    let named = [naming.configured, naming.annotated].into_iter().flatten().find_map(place);
+    if let Some(place) = named {
         return place;
     }
     let changed = |(name, image): &(&str, &str)| {
         let before = before.into_iter().flatten().find(|(old, _)| old == name);
         before.is_some_and(|(_, old)| old != image)
     };
-    let like_the_workload = place(workload);
+    let like_the_workload = place(naming.workload);
     like_the_workload
         .filter(|place| changed(&now[*place]))
         .or_else(|| now.iter().position(changed))

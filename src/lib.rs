@@ -24,6 +24,7 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod deploy;
+mod files;
 pub mod kill_switch;
 pub mod lines;
 pub mod memory;

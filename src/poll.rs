@@ -4,6 +4,7 @@ pub mod doubt;
 
 use crate::deploy::{ServiceId, Time};
 use crate::signal::{Point, SignalId};
+use crate::text;
 use chrono::TimeDelta;
 use doubt::UnitDoubt;
 use thiserror::Error;
@@ -137,6 +138,11 @@ pub enum AlertState {
     Unknown,
 }
 
+/// What an error of the server's own is called: some tell it in an answer that looks like a success.
+fn server_error(status: u16) -> String {
+    if status < 400 { "answered with an error".to_owned() } else { format!("server error {status}") }
+}
+
 /// Why a source did not answer. Never holds a secret: texts come from bodies and causes, never from
 /// headers or addresses with parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -166,7 +172,7 @@ pub enum SourceError {
     #[error("cannot connect: {0}")]
     Unreachable(String),
     /// 5xx.
-    #[error("server error {status}: {text}")]
+    #[error("{}: {text}", server_error(*.status))]
     Server {
         /// The HTTP status.
         status: u16,
@@ -183,6 +189,14 @@ pub enum SourceError {
     /// It answered numbers, and they are hardly in the unit that they are read in: none of them counts as known.
     #[error("{0}")]
     Unit(UnitDoubt),
+    /// It answers more than is read, so that nothing of it is known.
+    #[error("the answer has {}, and no more than {} is read", .size.map_or("more".to_owned(), text::size), text::size(*.limit as u64))]
+    TooLarge {
+        /// How much, in bytes, where it says so.
+        size: Option<u64>,
+        /// How much is read.
+        limit: usize,
+    },
     /// An answer that is not what was agreed: HTML for JSON, a missing field.
     #[error("unreadable answer: {0}")]
     BadAnswer(String),

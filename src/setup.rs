@@ -85,6 +85,8 @@ pub struct Workload {
     pub reference: WorkloadRef,
     /// Whose it is.
     pub service: ServiceId,
+    /// Its main container, where the configuration names it.
+    pub container: Option<String>,
 }
 
 /// What the core must know of a source to pace it.

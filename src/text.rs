@@ -116,6 +116,19 @@ pub fn bounded(texts: impl IntoIterator<Item = String>) -> Vec<String> {
     kept
 }
 
+/// A number of bytes in words: `64 KiB`, `3.2 GiB`.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let (mut scale, mut unit) = (1_u64, 0);
+    while bytes / scale >= 1024 && unit + 1 < UNITS.len() {
+        (scale, unit) = (scale * 1024, unit + 1);
+    }
+    if bytes.is_multiple_of(scale) {
+        return format!("{} {}", bytes / scale, UNITS[unit]);
+    }
+    format!("{:.1} {}", bytes as f64 / scale as f64, UNITS[unit])
+}
+
 /// A text without secrets; where it was cut, without the beginning of one that the cut may have left at its end.
 fn without_secrets(text: &str, cut: bool) -> Cow<'_, str> {
     let end = if cut { text.len() - dangling(text) } else { text.len() };
@@ -196,6 +209,13 @@ mod tests {
         let kept = bounded(flood);
         assert_eq!((kept.len(), kept[MOST].as_str()), (MOST + 1, "and 59980 more"));
         assert_eq!(bounded(["same".to_owned(), "same ".to_owned(), String::new()]), ["same"]);
+    }
+
+    #[test]
+    fn sizes_are_told_in_words() {
+        let told: Vec<String> = [0, 1023, 1 << 16, 3 << 30, 1_600_000].into_iter().map(size).collect();
+        assert_eq!(told, ["0 bytes", "1023 bytes", "64 KiB", "3 GiB", "1.5 MiB"]);
+        assert_eq!(size(u64::MAX), "16777216.0 TiB");
     }
 
     proptest! {

@@ -177,6 +177,18 @@ fn a_signal_is_made_once_for_each_service_it_speaks_of() {
 }
 
 #[test]
+fn the_main_container_is_that_of_all_workloads_of_its_service() {
+    let Assembly { setup, sources, .. } = assemble(FLEET, None);
+    let named: Vec<_> = setup.workloads.iter().map(|workload| workload.container.as_deref()).collect();
+    assert_eq!(named, [Some("cart"), Some("cart"), None]);
+    let SourceSpec::Kubernetes(cluster) = &sources[0] else { panic!("{sources:?}") };
+    assert_eq!(cluster.containers.len(), 1, "one for the service");
+    assert_eq!((cluster.container(WorkloadId(1)), cluster.container(WorkloadId(2))), (Some("cart"), None));
+    let single = LEAST.replace("workloads =", "container = \"main\"\nworkloads =");
+    assert_eq!(assemble(&single, None).setup.workloads[0].container.as_deref(), Some("main"));
+}
+
+#[test]
 fn variables_are_filled_in_but_for_the_version() {
     let Assembly { sources, .. } = assemble(FLEET, None);
     let SourceSpec::Grafana(grafana) = &sources[1] else { panic!("{sources:?}") };
@@ -422,4 +434,13 @@ proptest! {
             prop_assert!(!format!("{error} {error:?}").contains("hunter"), "{error}");
         }
     }
+}
+
+#[test]
+fn a_file_that_is_larger_than_any_configuration_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("redflag.toml");
+    std::fs::File::create(&path).unwrap().set_len(5 << 30).unwrap();
+    let error = Config::load(&path).unwrap_err().to_string();
+    assert!(error.contains("it has 5 GiB, and no more than 1 MiB is read: is it the right file?"), "{error}");
 }

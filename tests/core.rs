@@ -4,7 +4,7 @@
 mod support;
 
 use chrono::TimeDelta;
-use redflag::message::{Command, Effect, Message};
+use redflag::message::{Command, Effect, Message, StreamNews};
 use redflag::poll::{Alert, AlertState, Poll, PollRequest, SourceError};
 use redflag::rollback::lease::LeaseCall;
 use redflag::rollback::{Answer, Blocked, Goal, Readiness, Rollback};
@@ -352,4 +352,29 @@ fn an_alert_from_before_the_deploy_is_no_newer_for_a_restart_of_grafana() {
     assert_eq!(tell(40, &[("disk", 28), ("errors", 35)]), Level::RedFlag, "this one is new");
     assert_eq!(tell(50, &[("disk", 28)]), Level::Warning);
     assert_eq!(tell(60, &[("errors", 55)]), Level::RedFlag, "what began after the deploy may begin again");
+}
+
+#[test]
+fn what_a_source_remarks_is_bounded_whichever_source_it_is() {
+    let mut watch = Watch::new(setup());
+    let warnings = (0..60_000).map(|number| format!("notice {number} \u{1b}[2J{}", "x".repeat(number % 3000)));
+    let poll = Poll { warnings: warnings.collect(), ..Poll::default() };
+    watch.update(Message::Polled { source: GRAFANA, at: at(1), result: Ok(poll) });
+    let kept = &watch.store().source(GRAFANA).warnings;
+    assert_eq!((kept.len(), kept[20].as_str()), (21, "and 59980 more"));
+    assert!(kept.iter().all(|warning| warning.len() <= redflag::text::LONGEST && !warning.contains('\u{1b}')));
+}
+
+#[test]
+fn a_flood_of_events_leaves_the_deploy_and_the_notes_in_the_timeline() {
+    let mut watch = Watch::new(setup());
+    watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -600, Some(-500))));
+    watch.update(Message::Asked { at: at(2), command: Command::Note("paged ben".to_owned()) });
+    for second in 3..20_000 {
+        let text = format!("pod {second} Unhealthy");
+        let news = StreamNews::Event { workload: APP, seen: at(second), text };
+        watch.update(Message::Streamed { source: CLUSTER, at: at(second), news });
+    }
+    let kept = |mark: Mark| watch.timeline().entries().filter(|entry| entry.mark == mark).count();
+    assert_eq!((kept(Mark::Deploy), kept(Mark::Note), kept(Mark::Event)), (2, 1, Mark::Event.room()));
 }

@@ -16,6 +16,7 @@ const FLOORS: [&[&str]; 6] = [
         "config",
         "clock",
         "memory",
+        "files",
         "lines",
         "output",
         "panics",

@@ -32,8 +32,13 @@ impl World {
     async fn cluster(&self, token: &str) -> Cluster {
         let token = self.company.secret(token).map(|token| Secret::new(&token));
         let access = ClusterAccess::Direct { url: self.company.url(Peer::Kubernetes), token };
-        let spec =
-            ClusterSpec { name: "demo".to_owned(), access, timeout: Duration::from_secs(20), workloads: Vec::new() };
+        let spec = ClusterSpec {
+            name: "demo".to_owned(),
+            access,
+            timeout: Duration::from_secs(20),
+            workloads: Vec::new(),
+            containers: Vec::new(),
+        };
         cluster::connect(&spec).await.unwrap()
     }
 
@@ -150,7 +155,13 @@ async fn scripted(answers: Vec<(u16, Value)>) -> Lease {
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
     let access = ClusterAccess::Direct { url, token: None };
-    let spec = ClusterSpec { name: "api".to_owned(), access, timeout: Duration::from_secs(20), workloads: Vec::new() };
+    let spec = ClusterSpec {
+        name: "api".to_owned(),
+        access,
+        timeout: Duration::from_secs(20),
+        workloads: Vec::new(),
+        containers: Vec::new(),
+    };
     Lease::new(cluster::connect(&spec).await.unwrap(), Clock::real(), "production", "production", "ana")
 }
 

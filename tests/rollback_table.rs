@@ -322,7 +322,7 @@ fn r_is_for_what_is_red_and_what_calls_it_and_another_key_widens_it() {
         workloads: ["app", "shop", "mail"]
             .iter()
             .zip(0..)
-            .map(|(name, index)| Workload { reference: named(name), service: ServiceId(index) })
+            .map(|(name, index)| Workload { reference: named(name), service: ServiceId(index), container: None })
             .collect(),
         ..one.clone()
     });

@@ -9,12 +9,12 @@ mod features;
 mod rollback;
 
 use chrono::TimeDelta;
-use company::{Health, Scene, after, blocked, pods, rollout, undone};
+use company::{Health, Scene, after, blocked, deployed_at, pods, rollout, undone};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
-use redflag::deploy::{ServiceId, Version, WorkloadId};
+use redflag::deploy::{Outline, ServiceId, Version, WorkloadId};
 use redflag::message::Message;
 use redflag::poll::{Alert, AlertState, Poll, SourceError};
 use redflag::rollback::{Answer, Rollback};
@@ -149,6 +149,35 @@ fn an_old_version_that_somebody_put_back_is_no_deploy_of_theirs() {
     scene.tell(WorkloadId(0), back).until(760);
     let screen = text(&scene.screen(200, 50));
     assert!(screen.contains("1.9.0 → 1.8.3   rolling back since 15:12 by kubectl"), "{screen}");
+}
+
+#[test]
+fn what_changed_under_a_version_that_kept_its_name_is_on_the_screen() {
+    let template = |proxy: &str, level: &str| {
+        let env = serde_json::json!([{"name": "LOG_LEVEL", "value": level}]);
+        let app = serde_json::json!({"name": "app", "image": "registry.example.com/shop/app:1.9.0", "env": env});
+        let proxy = serde_json::json!({"name": "proxy", "image": proxy});
+        Outline::of(&serde_json::json!({"spec": {"containers": [proxy, app]}}))
+    };
+    let mut scene = Scene::new();
+    let mut rollout = rollout(pods(12, 0, 0), Progress::Complete, Some(deployed_at() + TimeDelta::seconds(70)));
+    let deploy = rollout.deploy.as_mut().unwrap();
+    deploy.to.outline = template("envoy:2.2", "debug");
+    let before = Version { revision: 41, hash: "before".to_owned(), ..deploy.to.clone() };
+    deploy.from = Some(Version { outline: template("envoy:2.1", "hush"), ..before });
+    scene.tell(WorkloadId(0), rollout).until(100);
+    let told = |screen: &Buffer, y: u16| text(screen).lines().nth(usize::from(y)).unwrap().to_owned();
+    let wide = scene.screen(200, 50);
+    assert!(
+        told(&wide, 0).contains("1.9.0 → 1.9.0, sidecar proxy 2.1 → 2.2, env LOG_LEVEL changed"),
+        "{}",
+        text(&wide)
+    );
+    assert!(!text(&wide).contains("hush"), "no value is shown");
+    let narrow = scene.screen(120, 40);
+    assert!(told(&narrow, 0).contains("1.9.0 → 1.9.0"), "{}", text(&narrow));
+    let (_, y) = find(&narrow, "deployment/app: 1.9.0 → 1.9.0, sidecar proxy");
+    assert!(y > 0, "the whole of it stands in the timeline");
 }
 
 #[test]

@@ -33,8 +33,8 @@ fn web_and_api() -> Setup {
             Service { name: "api".to_owned(), depends_on: Vec::new() },
         ],
         workloads: vec![
-            Workload { reference: reference("web"), service: ServiceId(0) },
-            Workload { reference: reference("api"), service: ServiceId(1) },
+            Workload { reference: reference("web"), service: ServiceId(0), container: None },
+            Workload { reference: reference("api"), service: ServiceId(1), container: None },
         ],
         ..one
     }

@@ -1,17 +1,16 @@
 //! The kubeconfig: read once, bounded as everything is that others write, and made safe for a terminal.
 
-use super::bounded::size;
 use super::{SIGN_IN, aside, root_cause};
+use crate::files::{self, Unread};
 use crate::poll::SourceError;
 use crate::secret;
 use kube::config::{AuthInfo, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The most of a kubeconfig that is read, and of each file that it names. One with a hundred clusters and their
 /// certificates has less than one million bytes.
-const MOST_OF_A_FILE: u64 = 4 << 20;
+const MOST_OF_A_FILE: usize = 4 << 20;
 
 /// Reads the kubeconfig; without one, and when none was asked for, tries the pod's own service account.
 pub(super) async fn load(
@@ -48,7 +47,7 @@ async fn from_kubeconfig(
         }
     }
     for file in named_files(&kubeconfig) {
-        is_small(Path::new(file)).map_err(SourceError::Unreachable)?;
+        is_small(Path::new(file))?;
     }
     let name = context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
     if let Some(wanted) = &context
@@ -93,36 +92,28 @@ fn read(path: Option<PathBuf>) -> Result<Kubeconfig, SourceError> {
 }
 
 fn read_file(path: &Path) -> Result<Kubeconfig, SourceError> {
-    let unread = |error: io::Error| unusable(&KubeconfigError::ReadConfig(error, path.to_owned()));
-    let metadata = fs::metadata(path).map_err(unread)?;
+    let metadata = fs::metadata(path).map_err(|error| unread(path, &Unread::Io(error)))?;
     if metadata.is_file() {
-        is_small(path).map_err(SourceError::Unreachable)?;
+        is_small(path)?;
         return Kubeconfig::read_from(path).map_err(|error| unusable(&error));
     }
-    // A pipe, as of `KUBECONFIG=<(…)`, has no length.
-    let mut text = String::new();
-    File::open(path).and_then(|file| file.take(MOST_OF_A_FILE + 1).read_to_string(&mut text)).map_err(unread)?;
-    if text.len() as u64 > MOST_OF_A_FILE {
-        return Err(SourceError::Unreachable(too_large(path, None)));
-    }
+    // A pipe, as of `KUBECONFIG=<(…)`, can be read only once; nothing in it is relative to where it stands.
+    let text = files::read(path, MOST_OF_A_FILE).map_err(|error| unread(path, &error))?;
     Kubeconfig::from_yaml(&text).map_err(|error| unusable(&error))
 }
 
 /// Whether a file is one that is read; one that is not there is for whoever reads it.
-fn is_small(path: &Path) -> Result<(), String> {
+fn is_small(path: &Path) -> Result<(), SourceError> {
     match fs::metadata(path) {
-        Ok(metadata) if metadata.len() > MOST_OF_A_FILE => Err(too_large(path, Some(metadata.len()))),
+        Ok(metadata) if metadata.len() > MOST_OF_A_FILE as u64 => {
+            Err(unread(path, &Unread::TooLarge { size: Some(metadata.len()), limit: MOST_OF_A_FILE }))
+        }
         _ => Ok(()),
     }
 }
 
-fn too_large(path: &Path, bytes: Option<u64>) -> String {
-    let (path, most) = (path.display(), size(MOST_OF_A_FILE));
-    let what = match bytes {
-        Some(bytes) => format!("{path} has {}, and at most {most} are read", size(bytes)),
-        None => format!("{path} has more than {most}"),
-    };
-    format!("kubeconfig: {what}: is it the right file?")
+fn unread(path: &Path, why: &Unread) -> SourceError {
+    SourceError::Unreachable(format!("kubeconfig: {}: {why}", path.display()))
 }
 
 /// The files that a kubeconfig names: certificates, keys, tokens.

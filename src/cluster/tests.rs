@@ -14,6 +14,7 @@ fn spec(access: ClusterAccess) -> ClusterSpec {
         access,
         timeout: Duration::from_secs(5),
         workloads: vec![(WorkloadId(0), reference)],
+        containers: Vec::new(),
     }
 }
 
@@ -73,7 +74,7 @@ async fn a_kubeconfig_that_is_too_large_is_not_read_and_neither_is_what_it_names
     std::fs::File::create(&large).unwrap().set_len(12 << 20).unwrap();
     let access = ClusterAccess::Kubeconfig { path: Some(large.clone()), context: None };
     let error = told(connect(&spec(access)).await);
-    let has = format!("{} has 12 MiB, and at most 4 MiB are read: is it the right file?", large.display());
+    let has = format!("{}: it has 12 MiB, and no more than 4 MiB is read: is it the right file?", large.display());
     assert_eq!(error, format!("cannot connect: kubeconfig: {has}"));
     for setting in ["client-certificate", "client-key", "tokenFile"] {
         let error = told(with_user(&json!({ setting: large }), None).await);
@@ -86,7 +87,10 @@ async fn a_kubeconfig_that_is_too_large_is_not_read_and_neither_is_what_it_names
 async fn a_kubeconfig_without_an_end_is_read_for_as_long_as_any_other() {
     let access = ClusterAccess::Kubeconfig { path: Some("/dev/zero".into()), context: None };
     let error = told(connect(&spec(access)).await);
-    assert_eq!(error, "cannot connect: kubeconfig: /dev/zero has more than 4 MiB: is it the right file?");
+    assert_eq!(
+        error,
+        "cannot connect: kubeconfig: /dev/zero: it has more than 4 MiB, and no more is read: is it the right file?"
+    );
 }
 
 #[cfg(unix)]

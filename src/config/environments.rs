@@ -200,7 +200,7 @@ fn namespace(written: Option<&At<String>>, problems: &mut Problems) -> Option<St
 /// Services and workloads of an environment, in either form.
 fn services(raw: &raw::Environment, namespace: &str, problems: &mut Problems) -> Option<(Vec<String>, Vec<Workload>)> {
     const WAY_OUT: &str = "add workloads = [\"deployment/app\"], or [[environments.NAME.services]] with a name each";
-    let mut found = Found { namespace, services: Vec::new(), workloads: Vec::new(), fine: true };
+    let mut found = Found { namespace, services: Vec::new(), workloads: Vec::new(), container: None, fine: true };
     match (&raw.workloads, &raw.services) {
         (Some(workloads), Some(_)) => {
             problems.push(
@@ -217,10 +217,19 @@ fn services(raw: &raw::Environment, namespace: &str, problems: &mut Problems) ->
             problems.push(Problem::new(&raw.header, "`services` is empty").way_out(WAY_OUT));
             return None;
         }
+        (None, Some(_)) if raw.container.is_some() => {
+            let span = raw.container.as_ref().map_or(0..0, |container| container.span.clone());
+            problems.push(
+                Problem::new(&span, "`container` stands beside `workloads`, or in a service")
+                    .way_out("write it in the [[environments.NAME.services]] whose containers have that name"),
+            );
+            return None;
+        }
         (Some(workloads), None) => {
             // The service is named after its first workload, so that is read first.
             let first = workloads.first().and_then(|first| first.rsplit('/').next()).unwrap_or_default();
             found.services.push(first.to_owned());
+            found.main_container(raw.container.as_ref(), problems);
             found.workloads(workloads, problems);
         }
         (None, Some(services)) => {
@@ -237,6 +246,8 @@ struct Found<'a> {
     namespace: &'a str,
     services: Vec<String>,
     workloads: Vec<Workload>,
+    /// The main container of the newest service, where it is named.
+    container: Option<String>,
     fine: bool,
 }
 
@@ -251,9 +262,22 @@ impl Found<'_> {
             return;
         }
         self.services.push(raw.name.value.clone());
+        self.main_container(raw.container.as_ref(), problems);
         match &raw.workloads {
             Some(workloads) => self.workloads(workloads, problems),
             None => self.workload(&format!("deployment/{}", raw.name.value), &raw.name.span, problems),
+        }
+    }
+
+    /// What the newest service says of its main container.
+    fn main_container(&mut self, written: Option<&At<String>>, problems: &mut Problems) {
+        self.container = written.map(|written| written.value.clone());
+        if let Some(written) = written.filter(|written| !is_label(written)) {
+            self.fine = false;
+            problems.push(
+                Problem::new(&written.span, format!("`{}` cannot be a container's name", written.value))
+                    .label("expected small letters, digits and -"),
+            );
         }
     }
 
@@ -283,7 +307,7 @@ impl Found<'_> {
             self.refuse(span, format!("`{reference}` is watched already"), way_out, problems);
         }
         let service = ServiceId(signals::index(self.services.len().saturating_sub(1)));
-        self.workloads.push(Workload { reference, service });
+        self.workloads.push(Workload { reference, service, container: self.container.clone() });
     }
 
     fn refuse(&mut self, span: &Span, message: String, way_out: Option<&str>, problems: &mut Problems) {

@@ -9,10 +9,11 @@ use super::problem::{Document, Problem, Problems};
 use super::secrets::{SecretRef, Secrets};
 use super::signals::index;
 use super::sources::{self, Access, Source, System};
-use crate::deploy::WorkloadId;
+use crate::deploy::{ServiceId, WorkloadId};
 use crate::secret::Secret;
 use crate::source::spec::{
-    Auth, ClusterAccess, ClusterSpec, DatadogSpec, Endpoint, GrafanaSpec, PrometheusSpec, SentrySpec, SourceSpec,
+    Auth, ClusterAccess, ClusterSpec, DatadogSpec, Endpoint, GrafanaSpec, MainContainer, PrometheusSpec, SentrySpec,
+    SourceSpec,
 };
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,7 @@ impl<'a> Fetch<'a> {
                     .enumerate()
                     .map(|(place, workload)| (WorkloadId(index(place)), workload.reference.clone()))
                     .collect(),
+                containers: containers(environment),
             }),
             System::Grafana { url, auth, organization, datasource: _, scrape: _ } => SourceSpec::Grafana(GrafanaSpec {
                 endpoint: endpoint(url),
@@ -131,4 +133,17 @@ impl<'a> Fetch<'a> {
         }
         self.folder.map_or_else(|| path.to_owned(), |folder| folder.join(path))
     }
+}
+
+/// The main containers that are named, one for each service.
+fn containers(environment: &Environment) -> Vec<MainContainer> {
+    let mut found: Vec<(ServiceId, MainContainer)> = Vec::new();
+    for (place, workload) in environment.workloads.iter().enumerate() {
+        let (Some(name), id) = (&workload.container, WorkloadId(index(place))) else { continue };
+        match found.iter_mut().find(|(service, _)| *service == workload.service) {
+            Some((_, known)) => known.workloads.push(id),
+            None => found.push((workload.service, MainContainer { name: name.clone(), workloads: vec![id] })),
+        }
+    }
+    found.into_iter().map(|(_, container)| container).collect()
 }

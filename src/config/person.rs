@@ -1,5 +1,6 @@
 //! Who is at the keys: others see this name in the cluster's lease, in chats and in logs.
 
+use crate::files;
 use std::path::Path;
 
 /// The longest name that is passed on, in characters.
@@ -17,7 +18,7 @@ pub struct Person {
 impl Person {
     /// Whoever sits here, by the environment's variables and the machine's name.
     pub fn here() -> Self {
-        let host = || std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname")).ok();
+        let host = || files::read(Path::new("/proc/sys/kernel/hostname"), LONGEST * 4).ok();
         Self::of(|name| std::env::var(name).ok(), host)
     }
 

@@ -196,6 +196,8 @@ pub(super) struct Environment {
     pub(super) namespace: Option<At<String>>,
     /// Its workloads when it has a single service, named after the first: `["deployment/app"]`.
     pub(super) workloads: Option<At<Vec<At<String>>>>,
+    /// With `workloads`: the container whose image is the version; default: see the one of a service.
+    pub(super) container: Option<At<String>>,
     /// Its services.
     pub(super) services: Option<Vec<Service>>,
     /// What is judged. The rollout of each workload always is.
@@ -242,6 +244,9 @@ pub(super) struct Service {
     pub(super) name: At<String>,
     /// Its workloads; default `["deployment/NAME"]`.
     pub(super) workloads: Option<At<Vec<At<String>>>>,
+    /// The container whose image is the version; default: the one in `kubectl.kubernetes.io/default-container`, else
+    /// the one whose image changed, else the one named like the workload. Workloads without it go by the default.
+    pub(super) container: Option<At<String>>,
     /// The services that it calls, by their names: a rollback takes it back before them.
     pub(super) depends_on: Option<Vec<At<String>>>,
 }

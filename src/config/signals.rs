@@ -126,7 +126,7 @@ fn rollouts(workloads: &[Workload]) -> Vec<Signal> {
     workloads
         .iter()
         .enumerate()
-        .map(|(place, Workload { reference, service })| Signal {
+        .map(|(place, Workload { reference, service, .. })| Signal {
             name: if alone(*service) { label.to_owned() } else { format!("{label} {reference}") },
             kind: Kind::Rollout,
             unit: Kind::Rollout.unit(),

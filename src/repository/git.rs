@@ -113,7 +113,9 @@ impl Git {
     pub(super) async fn ask(&self, arguments: &[&str]) -> Result<String, Trouble> {
         let output = self.output(arguments).await?;
         if output.status.success() {
-            return Ok(output.stdout);
+            // Of what is told in part nothing is known: a migration's first line may be what it lacks.
+            let told = output.whole().map(str::to_owned);
+            return told.map_err(|error| Trouble::Lost(format!("git {}: {error}", arguments.first().unwrap_or(&""))));
         }
         Err(Trouble::Refused { said: without_credentials(&format!("{}\n{}", output.stderr, output.stdout)) })
     }

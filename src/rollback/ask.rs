@@ -34,6 +34,8 @@ impl Ask {
 pub struct Wanted {
     /// Where to go.
     pub choice: Choice,
+    /// The main container, where the configuration names it: its image is the version.
+    pub container: Option<String>,
     /// How long this workload's pods took from creation to readiness of late, where that was seen.
     pub pace: Option<TimeDelta>,
     /// What earlier watches found of its versions.

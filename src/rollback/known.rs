@@ -103,7 +103,7 @@ mod tests {
     use chrono::DateTime;
 
     fn version(tag: &str) -> Version {
-        Version { images: vec![format!("app:{tag}")], revision: 1, hash: format!("hash-{tag}") }
+        Version { images: vec![format!("app:{tag}")], revision: 1, hash: format!("hash-{tag}"), ..Version::default() }
     }
 
     fn known(tag: &str, standing: Standing, second: i64) -> Known {

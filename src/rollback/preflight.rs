@@ -123,7 +123,7 @@ impl Aim {
     /// Picks the target and builds the patch.
     pub fn of(ask: &Ask, workload: &Value, history: &[Value]) -> Self {
         let kind = ask.reference.kind;
-        let lineage = Lineage::of(kind, workload, history);
+        let lineage = Lineage::of(kind, workload, history, ask.wanted.container.as_deref());
         let going = target::choose(workload, &lineage, &ask.wanted).and_then(|target| {
             let pinned = patch::Pinned::of(workload).map_err(|blocked| Check::blocked("identity", blocked))?;
             let document = patch::build(kind, workload, &pinned, &target);

@@ -7,7 +7,7 @@ pub mod patch;
 pub mod template;
 pub mod text;
 
-use crate::deploy::{Version, WorkloadKind};
+use crate::deploy::{Outline, Version, WorkloadKind};
 use crate::rollback::ask::{Choice, Wanted};
 use crate::rollback::known;
 use crate::rollback::{Blocked, Check};
@@ -21,6 +21,8 @@ pub struct Lineage {
     pub entries: Vec<Entry>,
     /// What runs now; `None` while the controller has not made an entry of it yet.
     pub current: Option<Entry>,
+    /// The main container's name: what the images of each entry begin with. Everybody who wants to know it asks here.
+    main: Option<String>,
 }
 
 impl Lineage {
@@ -30,17 +32,35 @@ impl Lineage {
     /// of the history is still the good one, and “the second highest” would be one version too old. Only once
     /// the controller has seen the change (`observedGeneration`) is the newest entry certain to be the current
     /// one; then it is taken for it even if an upgraded API server has since filled in defaults that a stored
-    /// revision lacks.
-    pub fn of(kind: WorkloadKind, workload: &Value, items: &[Value]) -> Self {
-        let entries = history::read(kind, workload, items);
+    /// revision lacks. `container` is the main one where the configuration names it.
+    pub fn of(kind: WorkloadKind, workload: &Value, items: &[Value], container: Option<&str>) -> Self {
+        let mut entries = history::read(kind, workload, items);
+        let live = &workload["spec"]["template"];
+        let before = entries.iter().find(|entry| !template::same_version(&entry.template, live));
+        let main = template::main_container(workload, before.map(|entry| &entry.template), container);
+        for entry in &mut entries {
+            entry.version.images = template::images(&entry.template, main.as_deref());
+        }
         if kind == WorkloadKind::Rollout {
             let current = of_rollout(workload, &entries);
-            return Self { entries, current };
+            return Self { entries, current, main };
         }
-        let live = &workload["spec"]["template"];
         let by_template = entries.iter().find(|entry| template::same(&entry.template, live));
         let current = by_template.or_else(|| entries.first().filter(|_| is_observed(workload))).cloned();
-        Self { entries, current }
+        Self { entries, current, main }
+    }
+
+    /// The version that the workload's own template makes, whether the controller has made an entry of it or not.
+    pub fn running(&self, workload: &Value) -> Version {
+        let live = &workload["spec"]["template"];
+        let current = self.current.as_ref().map(|current| &current.version);
+        Version {
+            images: template::images(live, self.main.as_deref()),
+            // Not in the history yet: the controller will give it the next number.
+            revision: current.map_or_else(|| next_number(&self.entries), |current| current.revision),
+            hash: current.map(|current| current.hash.clone()).unwrap_or_default(),
+            outline: current.map_or_else(|| Outline::of(live), |current| current.outline.clone()),
+        }
     }
 
     /// Whether what runs now is an old revision that somebody put back: another one has a higher number still, for the
@@ -111,8 +131,6 @@ pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Ta
     let (entries, choice) = (&lineage.entries, &wanted.choice);
     let live = &workload["spec"]["template"];
     let current = lineage.current.as_ref();
-    let before = entries.iter().find(|entry| !template::same_version(&entry.template, live));
-    let main = template::main_container(workload, before.map(|entry| &entry.template));
     let is_current = |entry: &Entry| {
         template::same_version(&entry.template, live)
             || current.is_some_and(|now| now.version.hash == entry.version.hash)
@@ -143,12 +161,6 @@ pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Ta
     if is_current(entry) {
         return Err(identical(entry, &others));
     }
-    let from = Version {
-        images: template::images(live, main.as_deref()),
-        // Not in the history yet: the controller will give it the next number.
-        revision: current.map_or_else(|| next_number(entries), |current| current.version.revision),
-        hash: current.map(|current| current.version.hash.clone()).unwrap_or_default(),
-    };
     let elsewhere: Vec<&Entry> = others.iter().copied().filter(|other| *other != entry).collect();
     let before = match choice {
         Choice::Usual { served_before } => served_before.as_ref(),
@@ -156,7 +168,7 @@ pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Ta
     };
     let served_before = before.is_some_and(|hash| entry.is_known_as(hash));
     Ok(Target {
-        from,
+        from: lineage.running(workload),
         was_taken_back: lineage.was_taken_back(entry),
         served_before,
         others: list(&elsewhere),

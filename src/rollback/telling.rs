@@ -2,6 +2,7 @@
 
 use super::known::{self, Standing};
 use super::{Check, CheckOutcome, Covered, Goal, LeftOut, Plan, Refusal, Step};
+use crate::deploy::change::{beside_the_image, beside_the_name};
 use crate::deploy::{Deploy, Version, brief};
 use crate::setup::Setup;
 use chrono::TimeDelta;
@@ -161,8 +162,11 @@ fn step(step: &Step, many: bool, with_namespace: bool) -> Vec<Line> {
     // What may do harm comes before anything that would push it out of sight.
     lines.extend(checks(&step.checks, |outcome| outcome > CheckOutcome::Ok));
     lines.extend(does(step));
-    if !many {
+    if many {
+        lines.extend(step.covers.iter().filter_map(|covered| changes(covered, beside_the_name)));
+    } else {
         lines.extend(step.covers.iter().flat_map(images));
+        lines.extend(step.covers.iter().filter_map(|covered| changes(covered, beside_the_image)));
     }
     lines.extend(not_restored(step));
     if many {
@@ -217,6 +221,11 @@ fn images(covered: &Covered) -> impl Iterator<Item = Line> {
     (0..from.images.len().max(to.images.len())).map(move |index| {
         Line::plain("image", format!("{} → {}", image(&from.images, index), image(&to.images, index)))
     })
+}
+
+/// In what the version that comes back differs beside its name or its image, as far as its template is known.
+fn changes(covered: &Covered, told: impl Fn(&Version, &Version) -> Option<String>) -> Option<Line> {
+    told(&covered.from, &covered.to).map(|text| Line::plain("changes", text))
 }
 
 /// Checks that came out as wanted, the worst first, each that is not well with its way out.

@@ -5,9 +5,12 @@ use super::series::{duration, floor};
 use super::spec::SeriesQuery;
 use super::{CheckFailure, CheckLine};
 use crate::deploy::{Time, brief as brief_length};
-use crate::poll::{Poll, PollRequest, SourceError};
+use crate::poll::{Alert, AlertState, Poll, PollRequest, SourceError};
 use crate::signal::{Point, SignalId};
 use chrono::TimeDelta;
+
+/// A point that is stamped so much later than now comes from another clock.
+const FUTURE: TimeDelta = TimeDelta::minutes(2);
 
 /// The most characters of a query in a line.
 const QUERY_LENGTH: usize = 60;
@@ -125,6 +128,12 @@ fn of_series(
             CheckLine { warning: Some(way_out.unwrap_or_else(usual)), ..fine(what, reason) }
         };
     };
+    let newest = points.iter().map(|(at, _)| *at).max();
+    if let Some(ahead) = newest.map(|newest| newest - background.to).filter(|ahead| *ahead > FUTURE.max(query.step * 2))
+    {
+        let reason = format!("its newest point is stamped {} in the future: the clocks differ", brief_length(ahead));
+        return failed(what, reason, "set the clock of this machine, or of the source, by NTP".to_owned());
+    }
     let known = values.len();
     let remark = format!("{known} of {of} points, now {}", query.meaning.unit.format(*now));
     CheckLine { warning: background.warning(query, known, of), ..fine(what, remark) }
@@ -176,10 +185,24 @@ pub(super) fn alert_rules(
             let error = SourceError::NotFound("no alert rule carries these labels".to_owned());
             broken(what.as_str(), &error, Some(unseen.to_owned()))
         }
-        Some(Ok(_)) => fine(what.as_str(), "found"),
+        Some(Ok(_)) => CheckLine { warning: of_rules(poll, signal), ..fine(what.as_str(), "found") },
         None => fine(what.as_str(), "not asked"),
     };
     signals.map(line).collect()
+}
+
+/// What is worth knowing of the alert rules or monitors of a signal that were found: which of them guard nothing, and
+/// how many were not looked at.
+pub(super) fn of_rules(poll: &Poll, signal: SignalId) -> Option<String> {
+    let alerts = poll.alerts.iter().flatten();
+    let blind: Vec<&Alert> =
+        alerts.filter(|alert| alert.signal == signal && alert.state == AlertState::Unknown).collect();
+    if let Some(first) = blind.first() {
+        let others = if blind.len() > 1 { format!(" and {} more", blind.len() - 1) } else { String::new() };
+        return Some(format!("cannot be evaluated, so guards nothing: {}{others}", first.name));
+    }
+    let unread: usize = poll.unread.iter().filter(|(of, _)| *of == signal).map(|(_, count)| count).sum();
+    (unread > 0).then(|| format!("{unread} more match and are not read: narrow the filter"))
 }
 
 /// The beginning of a query, on one line.
@@ -198,7 +221,9 @@ fn usual_way_out(error: &SourceError) -> String {
         SourceError::Unauthorized(_) => "set a valid credential for this source",
         SourceError::Forbidden(_) => "give the credential the permission that is named",
         SourceError::NotFound(_) => "correct the url or the name",
-        SourceError::RateLimited { .. } => "wait, and give this source a longer interval",
+        SourceError::RateLimited { .. } | SourceError::Server { status: ..400, .. } => {
+            "wait, and give this source a longer interval"
+        }
         SourceError::BadQuery(_) => "correct the query",
         SourceError::Timeout(_) => "give this source a longer timeout, or the query less to do",
         SourceError::Unreachable(_) => "check the url, the network, the proxy and the certificate",
@@ -207,6 +232,7 @@ fn usual_way_out(error: &SourceError) -> String {
             "look at the part of the source that did not answer; what came back is not the whole"
         }
         SourceError::Unproven(_) => "correct the name that it does not know",
+        SourceError::TooLarge { .. } => "let it answer less: aggregate the query, or narrow what it asks for",
         SourceError::BadAnswer(_) => "check that the url is the system's own address and not a sign-in page",
     }
     .to_owned()

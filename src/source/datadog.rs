@@ -5,7 +5,7 @@ mod monitors;
 mod search;
 mod timeseries;
 
-use super::check::{Background, broken, fine, queries};
+use super::check::{Background, broken, fine, of_rules, queries};
 use super::http::{Http, RetryHint, insert_secret};
 use super::patience::{Patience, conclude};
 use super::series::{Asked, askable, floor};
@@ -149,7 +149,7 @@ impl Datadog {
                     let error = SourceError::NotFound("no monitor matches this search".to_owned());
                     broken(what, &error, Some("correct the search; try it on Datadog's page of monitors".to_owned()))
                 }
-                None => fine(what, "found"),
+                None => CheckLine { warning: of_rules(&poll, query.signal), ..fine(what, "found") },
             });
         }
         lines

@@ -229,10 +229,14 @@ impl Http {
     /// Reads at most `limit` bytes of the body, piece by piece: a source that never ends cannot fill memory.
     pub(super) async fn read(&self, mut response: Response, limit: usize) -> Result<Answer, SourceError> {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let size = response.content_length().filter(|size| *size > limit as u64);
+        if size.is_some() {
+            return Err(SourceError::TooLarge { size, limit });
+        }
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(|error| self.transport(error))? {
             if body.len() + piece.len() > limit {
-                return Err(SourceError::BadAnswer(format!("the answer is larger than {} MiB", limit >> 20)));
+                return Err(SourceError::TooLarge { size: None, limit });
             }
             body.extend_from_slice(&piece);
         }

@@ -58,6 +58,7 @@ impl Patience {
             | SourceError::Partial(_)
             | SourceError::Unproven(_)
             | SourceError::Unit(_)
+            | SourceError::TooLarge { .. }
             | SourceError::BadAnswer(_) => false,
         }
     }

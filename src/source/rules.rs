@@ -1,13 +1,14 @@
 //! Alert rules as Prometheus' API tells them, and Grafana, Mimir and vmalert after it: which of them are ours, what
 //! they do, and whether anybody evaluates them.
 
-use super::http::{Http, short};
+use super::http::{BODY_LIMIT, Http, short};
 use super::series::remark;
 use super::silences::{SUPPRESSED, Silences};
 use super::spec::AlertQuery;
 use crate::deploy::Time;
 use crate::poll::{Alert, AlertState, Muted, Poll, SourceError};
 use crate::signal::{Sample, SignalId};
+use crate::text::size;
 use chrono::{DateTime, Datelike, TimeDelta};
 use reqwest::RequestBuilder;
 use serde::Deserialize;
@@ -133,8 +134,29 @@ struct Matched {
     /// Rules that the filter lets through. None: nothing is guarded, or the token may not see the folder;
     /// Grafana does not tell these apart.
     rules: usize,
-    /// Those that are not quiet.
+    /// Those that are not quiet, at most [`MOST_ALERTS`]: who calls somebody first, and of those the latest.
     alerts: Vec<Alert>,
+    /// How many of all of them call somebody.
+    firing: usize,
+    /// How many are not quiet and not among `alerts`.
+    left_out: usize,
+}
+
+/// More alerts of one signal than this nobody reads, and the count is that of all of them.
+const MOST_ALERTS: usize = 200;
+
+impl Matched {
+    /// Keeps those that are worth reading.
+    fn settled(mut self) -> Self {
+        let calls = |alert: &Alert| alert.state == AlertState::Firing && alert.muted.is_none();
+        self.firing = self.alerts.iter().filter(|alert| calls(alert)).count();
+        self.left_out = self.alerts.len().saturating_sub(MOST_ALERTS);
+        if self.left_out > 0 {
+            self.alerts.sort_by_key(|alert| (!calls(alert), std::cmp::Reverse(alert.since)));
+            self.alerts.truncate(MOST_ALERTS);
+        }
+        self
+    }
 }
 
 /// What is asked of an answer: whose rules, which of them, and what silences there are.
@@ -294,6 +316,9 @@ pub(super) struct Told {
     pub(super) remarks: Vec<String>,
 }
 
+/// More than this is not read of all pages together, in bytes.
+const MOST_BYTES: usize = 2 * BODY_LIMIT;
+
 /// More pages of rules than this are not walked through.
 const MOST_PAGES: usize = 20;
 
@@ -311,6 +336,10 @@ impl Told {
             let page: Vec<(&str, &str)> = token.iter().map(|token| ("group_next_token", token.as_str())).collect();
             let answer = http.ask(http.get(path).query(fields).query(&page), now).await?;
             told.bytes += answer.body.len();
+            if told.bytes > MOST_BYTES {
+                let (read, most) = (size(told.bytes as u64), size(MOST_BYTES as u64));
+                return Err(SourceError::Partial(format!("{read} of alert rules, and no more than {most} are read")));
+            }
             let answer: RulesAnswer = answer.json()?;
             token = answer.data.group_next_token.clone().filter(|token| !token.is_empty());
             told.answers.push(answer);
@@ -367,10 +396,12 @@ impl Kept {
         let Some(asked) = self.asked else { return };
         let mut alerts = Vec::new();
         for (signal, matched) in &self.told {
-            let calls = |alert: &&Alert| alert.state == AlertState::Firing && alert.muted.is_none();
-            let point = (asked, Sample::Value(matched.alerts.iter().filter(calls).count() as f64));
+            let point = (asked, Sample::Value(matched.firing as f64));
             poll.points.push((*signal, if matched.rules == 0 { Vec::new() } else { vec![point] }));
             alerts.extend(matched.alerts.iter().cloned());
+            if matched.left_out > 0 {
+                poll.unread.push((*signal, matched.left_out));
+            }
         }
         poll.alerts = Some(alerts);
     }
@@ -426,7 +457,7 @@ impl AlertRules {
                 all.rules += matched.rules;
                 all.alerts.extend(matched.alerts);
             }
-            (*signal, all)
+            (*signal, all.settled())
         };
         let told_of = self.wanted.iter().map(of_signal).collect();
         let wait = TimeDelta::seconds(15) * i32::try_from(told.bytes / Kept::BYTES).unwrap_or(i32::MAX);

@@ -159,12 +159,15 @@ impl Sentry {
         let search = format!("issue.id:[{}] {release}", ids.join(","));
         // What is listed stays listed, whatever becomes of the count over time: then it is their own count since the
         // deploy, spread over that time.
-        Ok(self.events(asked, &search, since, request.to).await.unwrap_or_else(|error| {
-            warnings.push(format!("how often the new issues come is their average since the deploy: {error}"));
-            let minutes = (request.to - since).num_seconds().max(60) as f64 / 60.0;
-            let count: f64 = known.iter().map(|issue| issue.count as f64).sum();
-            vec![(request.to, Sample::from_number(count / minutes))]
-        }))
+        let why = match self.events(asked, &search, since, request.to).await {
+            Ok(points) if !points.is_empty() => return Ok(points),
+            Ok(_) => "no counts came back".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        warnings.push(format!("how often the new issues come is their average since the deploy: {why}"));
+        let minutes = (request.to - since).num_seconds().max(60) as f64 / 60.0;
+        let count: f64 = known.iter().map(|issue| issue.count as f64).sum();
+        Ok(vec![(request.to, Sample::from_number(count / minutes))])
     }
 
     fn remember(&self, asked: &Asked<'_>, fresh: Vec<Issue>) -> Vec<Issue> {
@@ -412,10 +415,13 @@ fn novelty_word(novelty: Novelty) -> &'static str {
     }
 }
 
-/// No issue, no events: a zero for each bin that Sentry itself would call complete.
+/// No issue, no events: a zero for each bin that Sentry itself would call complete, for as many as it would give: a
+/// deploy may be months old.
 fn zeros(from: Time, to: Time, step: TimeDelta) -> Vec<Point> {
     let mut points = Vec::new();
-    let mut at = floor(from, step);
+    let step = step.max(TimeDelta::seconds(1));
+    let longest = TimeDelta::seconds(step.num_seconds().saturating_mul(MOST_POINTS));
+    let mut at = floor(from.max(to - longest), step);
     while at + step + SETTLES <= to {
         points.push((at, Sample::Value(0.0)));
         at += step;
@@ -430,5 +436,26 @@ impl Source for Sentry {
 
     fn check<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>> {
         Box::pin(self.check_all(request))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn zeros_are_bounded_however_old_the_deploy_is(age in 0_i64..=4_000_000_000, step in 0_i64..=86_400) {
+            let to = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+            let (from, step) = (to - TimeDelta::seconds(age), TimeDelta::seconds(step));
+            let points = zeros(from, to, step);
+            prop_assert!(points.len() <= usize::try_from(MOST_POINTS).unwrap() + 1);
+            let step = step.max(TimeDelta::seconds(1));
+            prop_assert!(points.last().is_none_or(|(at, _)| to - *at < step * 2 + SETTLES), "the newest are kept");
+            prop_assert!(points.first().is_none_or(|(at, _)| *at > from - step));
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::variables::fill_version;
 use crate::deploy::Time;
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::signal::{Point, Sample};
+use crate::text::MOST;
 use chrono::{DateTime, TimeDelta};
 use std::collections::HashMap;
 
@@ -20,7 +21,7 @@ const AHEAD: i32 = 6;
 const BEYOND: TimeDelta = TimeDelta::days(3650);
 
 /// The most remarks that are kept of one poll; a source that has more to say has said enough.
-pub(super) const MOST_REMARKS: usize = 20;
+pub(super) const MOST_REMARKS: usize = MOST;
 
 /// A query that can be asked now: its version is known.
 pub(super) struct Asked<'a> {

@@ -225,6 +225,25 @@ pub struct ClusterSpec {
     pub timeout: Duration,
     /// What to watch.
     pub workloads: Vec<(WorkloadId, WorkloadRef)>,
+    /// The main containers that the configuration names, one for each service that has the setting.
+    pub containers: Vec<MainContainer>,
+}
+
+impl ClusterSpec {
+    /// The main container of a workload, where the configuration names it.
+    pub fn container(&self, id: WorkloadId) -> Option<&str> {
+        let of = self.containers.iter().find(|container| container.workloads.contains(&id));
+        of.map(|container| container.name.as_str())
+    }
+}
+
+/// The setting `container` of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MainContainer {
+    /// The container's name.
+    pub name: String,
+    /// The workloads of the service, of which at least one must have it.
+    pub workloads: Vec<WorkloadId>,
 }
 
 /// How to get to a cluster.

@@ -5,6 +5,7 @@ mod style;
 
 pub use color::ColorDepth;
 
+use crate::files;
 use crate::store::Health;
 use crate::timeline::Mark;
 use crate::verdict::{Level, Verdict};
@@ -267,7 +268,7 @@ impl Themes {
         }
         for path in folder.map(theme_files).transpose()?.unwrap_or_default() {
             let file = path.display().to_string();
-            let text = std::fs::read_to_string(&path)
+            let text = files::read_regular(&path, files::SETTINGS)
                 .map_err(|error| ThemeError::Unreadable { file: file.clone(), text: error.to_string() })?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             match all.iter().position(|theme| theme.name == name) {
@@ -369,6 +370,14 @@ mod tests {
         assert_eq!(themes.current().style(Slot::Clear).fg, Some(Color::Cyan));
         assert_eq!(themes.all[0].style(Slot::Clear).fg, Some(Color::Rgb(0, 255, 0)));
         assert_eq!(themes.all[0].style(Slot::Unknown), self::themes(ColorDepth::True).current().style(Slot::Unknown));
+    }
+
+    #[test]
+    fn a_file_that_is_larger_than_any_theme_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::File::create(folder.path().join("house.toml")).unwrap().set_len(3 << 30).unwrap();
+        let error = Themes::load("dark", Some(folder.path()), ColorDepth::True).unwrap_err().to_string();
+        assert!(error.contains("it has 3 GiB, and no more than 1 MiB is read: is it the right file?"), "{error}");
     }
 
     #[test]

@@ -6,6 +6,9 @@ use crate::poll::{Alert, AlertState};
 use crate::signal::{SignalId, SourceId};
 use std::collections::BTreeMap;
 
+/// So many alerts from before the deploy are remembered: a rule that is called otherwise each time fills no memory.
+const MOST_OLDER: usize = 5_000;
+
 /// Everybody's alerts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Alerts {
@@ -50,7 +53,11 @@ impl Watch {
             let deployed = self.deployed_at(alert.signal);
             match (self.alerts.older.get(&key), alert.since, deployed) {
                 (Some(known), Some(since), _) => alert.since = Some(since.min(*known)),
-                (None, Some(since), Some(deployed)) if since < deployed && alert.state == AlertState::Firing => {
+                (None, Some(since), Some(deployed))
+                    if since < deployed
+                        && alert.state == AlertState::Firing
+                        && self.alerts.older.len() < MOST_OLDER =>
+                {
                     self.alerts.older.insert(key, since);
                 }
                 _ => {}

@@ -1,6 +1,7 @@
 //! Which deploy is watched: found in what the cluster tells, pinned, and followed to its rollout's end.
 
 use super::Watch;
+use crate::deploy::change::beside_the_name;
 use crate::deploy::{Deploy, Time, Version, WorkloadId, brief};
 use crate::message::Effect;
 use crate::rollback::ask::{Ask, Choice, Seen, Wanted};
@@ -119,9 +120,12 @@ impl Watch {
         let by = deploy.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
         let to = deploy.to.label();
         let back = self.workload(id).rollout.as_ref().and_then(Rollout::taken_back);
-        let text = match back {
-            Some(back) => format!("{reference}: rolled back{by}, {} → {to}", back.label()),
-            None => format!("{reference}: {from} → {to}{by}"),
+        let text = if let Some(back) = back {
+            format!("{reference}: rolled back{by}, {} → {to}", back.label())
+        } else {
+            let beside = deploy.from.as_ref().and_then(|from| beside_the_name(from, &deploy.to));
+            let beside = beside.map(|beside| format!(", {beside}")).unwrap_or_default();
+            format!("{reference}: {from} → {to}{beside}{by}")
         };
         self.timeline.add(deploy.at, Mark::Deploy, text);
     }
@@ -222,6 +226,7 @@ impl Watch {
             environment: self.setup.environment.clone(),
             wanted: Wanted {
                 choice,
+                container: told.container.clone(),
                 pace: rollout.and_then(pace),
                 known: known.cloned().unwrap_or_default(),
                 actor: self.setup.rollback.actor.clone(),
@@ -270,7 +275,7 @@ fn is_restart(known: &Deploy, deploy: &Deploy) -> bool {
 
 /// A version under the name a person gave it; its identity stays what the cluster says.
 fn named(version: Option<&Version>, label: &str) -> Version {
-    let found = version.cloned().unwrap_or(Version { images: Vec::new(), revision: 0, hash: String::new() });
+    let found = version.cloned().unwrap_or_default();
     let image = found.images.first().map_or("", String::as_str);
     let name = image.strip_suffix(&format!(":{}", found.label())).unwrap_or(image);
     let mut images = found.images.clone();

@@ -7,6 +7,7 @@ use crate::poll::{Poll, PollRequest, SourceError};
 use crate::setup::Delivery;
 use crate::signal::{SignalId, SourceId};
 use crate::store::{Asked, Health};
+use crate::text::bounded;
 use chrono::TimeDelta;
 
 /// The first questions wait this long for the cluster to tell which deploy they are about: with it one
@@ -147,7 +148,7 @@ impl Watch {
                 };
                 state.succeed(at, health);
                 state.took = asked_at.map_or(TimeDelta::zero(), |asked| (at - asked).max(TimeDelta::zero()));
-                state.warnings = poll.warnings;
+                state.warnings = bounded(poll.warnings);
                 state.next_poll = at + scaled(interval.max(longest_wait(&poll.failed)), jitter);
                 let told: Vec<SignalId> = poll.points.iter().map(|(signal, _)| *signal).collect();
                 self.take_poll(id, at, poll.points, poll.failed);

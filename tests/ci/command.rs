@@ -206,3 +206,13 @@ async fn a_program_cannot_be_asked_afterwards() {
     let reason = unknown(stage.command().read_back(&step).await);
     assert!(reason.ends_with("cannot be asked what it did: look at the pods"), "{reason}");
 }
+
+#[tokio::test]
+async fn a_target_of_the_name_that_runs_blocks() {
+    let stage = Stage::new("exit 0");
+    let mut ask = ask();
+    let seen = ask.wanted.seen.as_mut().unwrap();
+    seen.revisions[1].images = seen.running.images.clone();
+    let Readiness::Blocked(refusal) = stage.command().prepare(&ask).await else { panic!() };
+    assert_eq!(refusal.reason, "$from and $to are both 1.9.0: it would deploy what runs already");
+}

@@ -42,7 +42,7 @@ pub(crate) fn with(mut body: Value, pointer: &str, value: impl Into<Value>) -> V
 }
 
 fn version(revision: i64, tag: &str) -> Version {
-    Version { images: vec![format!("shop/app:{tag}")], revision, hash: format!("hash-{tag}") }
+    Version { images: vec![format!("shop/app:{tag}")], revision, hash: format!("hash-{tag}"), ..Version::default() }
 }
 
 /// `deployment/app` of the service `cart` is to be taken back.

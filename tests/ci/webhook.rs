@@ -1,10 +1,12 @@
 //! Webhooks.
 
 use crate::peer::{Peer, breaks, reply};
-use crate::stage::{Stage, TOKEN, action, ask_of, check, doubts, failed, refused, running, stage, unknown};
-use redflag::rollback::Answer;
+use crate::stage::{Stage, TOKEN, action, ask, ask_of, check, doubts, failed, refused, running, stage, unknown};
+use redflag::deploy::Outline;
 use redflag::rollback::action::CiAction;
 use redflag::rollback::spec::CiSystem;
+use redflag::rollback::strategy::Strategy;
+use redflag::rollback::{Answer, Readiness};
 use redflag::secret::Secret;
 use redflag::source::spec::Auth;
 use serde_json::json;
@@ -165,4 +167,25 @@ async fn each_service_is_told_by_itself() {
     let (cart, mail) = (stage.step().await, stage.step_for(&ask_of("mail", "mail")).await);
     assert_ne!(cart.subject, mail.subject);
     assert_eq!(check(&cart, "target").sentence, "1.8.3 served before the deploy; no watch has judged it");
+}
+
+#[tokio::test]
+async fn a_target_of_the_name_that_runs_blocks_and_says_what_tells_them_apart() {
+    let peer = Peer::start(vec![reply("POST /hooks/", 202, "accepted")]).await;
+    let template = |level: &str| {
+        let env = json!([{"name": "LOG_LEVEL", "value": level}]);
+        Outline::of(&json!({"spec": {"containers": [{"name": "app", "image": "shop/app:1.9.0", "env": env}]}}))
+    };
+    let mut ask = ask();
+    let seen = ask.wanted.seen.as_mut().unwrap();
+    seen.running.outline = template("debug");
+    seen.revisions[1].images = seen.running.images.clone();
+    seen.revisions[1].outline = template("info");
+    let Readiness::Blocked(refusal) = on(&peer, Some(r#"{"v": "$to"}"#), None).ci.prepare(&ask).await else { panic!() };
+    assert_eq!(
+        refusal.reason,
+        "$from and $to are both 1.9.0: it would deploy what runs already (same image, env LOG_LEVEL changed)"
+    );
+    assert!(refusal.way_out.contains("kubectl rollout undo deployment/app -n shop --to-revision=8"), "{refusal:?}");
+    assert!(peer.asked("").is_empty());
 }

@@ -194,7 +194,12 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
 }
 
 pub(crate) fn version(revision: i64, label: &str) -> Version {
-    Version { images: vec![format!("registry/shop:{label}")], revision, hash: format!("hash-{label}") }
+    Version {
+        images: vec![format!("registry/shop:{label}")],
+        revision,
+        hash: format!("hash-{label}"),
+        ..Version::default()
+    }
 }
 
 /// What the watch asks when `running` serves and `earlier` served before.

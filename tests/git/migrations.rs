@@ -164,6 +164,19 @@ async fn a_dropped_column_between_the_two_commits_needs_the_environments_name_ty
 }
 
 #[tokio::test]
+async fn a_migration_too_long_to_be_read_whole_is_never_harmless() {
+    let company = Company::new();
+    let harmless = "CREATE TABLE IF NOT EXISTS carts_archive (id bigint);\n".repeat(40_000);
+    company.write("db/migration/V2__archive.sql", &format!("DROP TABLE carts;\n{harmless}"));
+    company.commit("archive");
+    company.deploy("1.9.0");
+    let checks = checks(&Api::new(None, Ok(no_jobs())), Some(company.repository()), true).await;
+    let [check] = checks.as_slice() else { panic!("{checks:?}") };
+    assert_eq!(check.outcome, CheckOutcome::Warning, "{check:?}");
+    assert!(check.sentence.contains("V2__archive.sql is new and could not be read"), "{check:?}");
+}
+
+#[tokio::test]
 async fn a_blocked_rollback_is_told_of_migrations_too() {
     let company = Company::new();
     company.write("shop/migrations/0042_drop_legacy.py", DROP);

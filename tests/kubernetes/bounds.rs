@@ -113,6 +113,7 @@ async fn a_plan_is_blocked_by_a_history_without_an_end_and_says_why() {
         access: ClusterAccess::Direct { url: server.url.clone(), token: None },
         timeout: Duration::from_secs(20),
         workloads: vec![(WorkloadId(0), reference.clone())],
+        containers: Vec::new(),
     };
     let cluster = cluster::connect(&spec).await.unwrap();
     let ask = Ask {

@@ -3,10 +3,16 @@
 use super::server::Server;
 use super::streaming::spec;
 use super::tape;
+use redflag::deploy::WorkloadId;
 use redflag::source::kubernetes::check;
+use redflag::source::spec::{ClusterSpec, MainContainer};
 
 async fn lines(server: &Server, name: &str) -> Vec<String> {
-    let lines = check(&spec(server, name)).await.into_iter();
+    lines_of(server, &spec(server, name)).await
+}
+
+async fn lines_of(server: &Server, spec: &ClusterSpec) -> Vec<String> {
+    let lines = check(spec).await.into_iter();
     let line = |line: redflag::source::CheckLine| match line.result {
         Ok(remark) => format!("{}: {remark}", line.what),
         Err(failure) => format!("{}: {}; {}", line.what, failure.reason, failure.way_out),
@@ -62,4 +68,22 @@ async fn a_cluster_that_is_not_there_is_one_line() {
     assert_eq!(lines.len(), 1);
     assert!(lines[0].starts_with("kubernetes: cluster: cannot connect: "), "{}", lines[0]);
     assert!(lines[0].ends_with("; check the kubeconfig, the context and the network"), "{}", lines[0]);
+}
+
+#[tokio::test]
+async fn a_container_that_is_not_there_is_told_with_those_that_are() {
+    let server = Server::start().await;
+    let tape = tape::open("rollout-good-then-undo.jsonl");
+    tape.iter().filter(|line| line.value["list"].is_object()).for_each(|line| server.play(line));
+    let named = |name: &str| MainContainer { name: name.to_owned(), workloads: vec![WorkloadId(0)] };
+    let containers = vec![named("app"), named("web")];
+    let lines = lines_of(&server, &ClusterSpec { containers, ..spec(&server, "web") }).await;
+    assert_eq!(
+        lines[4..],
+        [
+            "kubernetes: container app: its image is the version of deployment/web",
+            "kubernetes: container web: no container has that name: deployment/web has app; \
+             set `container` to one of them, or leave it out: then the version is found by what changes",
+        ]
+    );
 }

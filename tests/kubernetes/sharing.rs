@@ -31,7 +31,13 @@ impl Crowd {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let workloads = (0..size).map(|index| (WorkloadId(index), reference(index))).collect();
         let access = ClusterAccess::Direct { url: server.url.clone(), token: None };
-        let spec = ClusterSpec { name: "kubernetes".to_owned(), access, timeout: Duration::from_secs(20), workloads };
+        let spec = ClusterSpec {
+            name: "kubernetes".to_owned(),
+            access,
+            timeout: Duration::from_secs(20),
+            workloads,
+            containers: Vec::new(),
+        };
         let cluster = cluster::connect(&spec).await.unwrap();
         let clock = Clock::by_hand(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
         let (out, news) = mpsc::channel(64);

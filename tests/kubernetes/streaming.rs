@@ -34,6 +34,7 @@ pub(crate) fn spec(server: &Server, name: &str) -> ClusterSpec {
         access: ClusterAccess::Direct { url: server.url.clone(), token: None },
         timeout: Duration::from_secs(20),
         workloads: vec![(WorkloadId(0), reference)],
+        containers: Vec::new(),
     }
 }
 

@@ -88,7 +88,13 @@ async fn connect(kubeconfig: PathBuf, context: Option<String>) -> Cluster {
 
 pub(crate) fn spec(access: ClusterAccess, workloads: Vec<WorkloadRef>) -> ClusterSpec {
     let workloads = (0..).map(redflag::deploy::WorkloadId).zip(workloads).collect();
-    ClusterSpec { name: "kubernetes".to_owned(), access, timeout: Duration::from_secs(20), workloads }
+    ClusterSpec {
+        name: "kubernetes".to_owned(),
+        access,
+        timeout: Duration::from_secs(20),
+        workloads,
+        containers: Vec::new(),
+    }
 }
 
 /// Whether somebody reports for a node: nobody does for those that a story made.

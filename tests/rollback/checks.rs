@@ -75,7 +75,7 @@ fn known(standing: Standing) -> Wanted {
 
 /// The workload as a watch sees it: running this image.
 fn seen(uid: &str, image: &str) -> Wanted {
-    let running = Version { images: vec![image.to_owned()], revision: 2, hash: NEW.to_owned() };
+    let running = Version { images: vec![image.to_owned()], revision: 2, hash: NEW.to_owned(), ..Version::default() };
     let deployed = at("2026-11-23T02:09:34Z");
     let uid = uid.to_owned();
     let seen = Seen {

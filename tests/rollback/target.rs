@@ -1,7 +1,7 @@
 //! Which revision an undo goes to.
 
 use crate::objects::{World, agent, db, document, set, tape, web, without_history};
-use redflag::rollback::ask::Choice;
+use redflag::rollback::ask::{Choice, Wanted};
 use redflag::rollback::{CheckOutcome, Refusal};
 use serde_json::{Value, json};
 
@@ -247,4 +247,57 @@ fn going_to_what_runs_already_is_refused() {
 fn an_answer_without_a_uid_cannot_be_pinned() {
     let world = web().with("/metadata/generation", Value::Null);
     assert!(blocked(&world, Choice::default()).reason.contains("no uid or generation"));
+}
+
+/// `web` with a proxy in front in every template; only its image differs where `only_the_proxy` is set.
+fn beside_a_proxy(only_the_proxy: bool) -> World {
+    let mut world = web();
+    let app = if only_the_proxy { Some(json!("company/app:1.9.0")) } else { None };
+    let templates =
+        world.history.iter_mut().map(|entry| (entry["metadata"]["name"].clone(), &mut entry["spec"]["template"]));
+    let live = (json!("live"), &mut world.workload["spec"]["template"]);
+    for (name, template) in templates.chain([live]) {
+        let containers = template["spec"]["containers"].as_array_mut().unwrap();
+        let is_new = containers[0]["image"].as_str().unwrap().ends_with("1.9.0");
+        let mut proxy = containers[0].clone();
+        proxy["name"] = json!("proxy");
+        proxy["image"] = json!(if is_new { "envoy:2.2" } else { "envoy:2.1" });
+        if let Some(app) = &app {
+            containers[0]["image"] = app.clone();
+        }
+        containers.insert(0, proxy);
+        assert!(name != Value::Null);
+    }
+    world
+}
+
+#[test]
+fn the_container_that_the_configuration_names_is_the_version() {
+    let labels = |world: &World, container: Option<&str>| {
+        let container = container.map(str::to_owned);
+        let step = world.draft_for(&world.ask(Wanted { container, ..Wanted::default() })).unwrap();
+        (step.covers[0].from.label().to_owned(), step.covers[0].to.label().to_owned())
+    };
+    let pair = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+    let both = beside_a_proxy(false);
+    let name = both.workload["spec"]["template"]["spec"]["containers"][1]["name"].as_str().unwrap().to_owned();
+    assert_eq!(labels(&both, Some("proxy")), pair("2.2", "2.1"));
+    assert_eq!(labels(&both, Some(&name)), pair("1.9.0", "1.8.3"));
+    let proxy = beside_a_proxy(true);
+    assert_eq!(labels(&proxy, None), pair("2.2", "2.1"), "it changed");
+    assert_eq!(labels(&proxy, Some(&name)), pair("1.9.0", "1.9.0"));
+}
+
+#[test]
+fn the_plan_says_what_comes_back_besides_the_version() {
+    let mut world = web();
+    let container = "/spec/template/spec/containers/0";
+    let env = json!([{"name": "LOG_LEVEL", "value": "hush"}]);
+    set(&mut world.workload, &format!("{container}/env"), env.clone());
+    let is_new = |entry: &&mut Value| entry["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "2";
+    set(world.history.iter_mut().find(is_new).unwrap(), &format!("{container}/env"), env);
+    let step = world.draft(Choice::default()).unwrap();
+    let changes = redflag::deploy::change::changes(&step.covers[0].from, &step.covers[0].to);
+    let told: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["1.9.0 → 1.8.3", "env LOG_LEVEL removed"]);
 }

@@ -21,6 +21,7 @@ async fn a_rollout_is_listed_and_watched_with_its_replica_sets_and_pods() {
         access: ClusterAccess::Kubeconfig { path: None, context: None },
         timeout: Duration::from_secs(20),
         workloads: vec![(WorkloadId(0), reference())],
+        containers: Vec::new(),
     };
     let now = chrono::DateTime::parse_from_rfc3339("2026-11-23T01:45:00Z").unwrap().to_utc();
     let (out, mut news) = mpsc::channel(64);

@@ -37,7 +37,12 @@ pub(super) fn after(seconds: i64) -> Time {
 
 /// The name and image of a version.
 fn version(label: &str, revision: i64) -> Version {
-    Version { images: vec![format!("registry.example.com/shop/app:{label}")], revision, hash: format!("h{label}") }
+    Version {
+        images: vec![format!("registry.example.com/shop/app:{label}")],
+        revision,
+        hash: format!("h{label}"),
+        ..Version::default()
+    }
 }
 
 /// How the company is doing.
@@ -129,6 +134,7 @@ fn setup(services: &[&str]) -> Setup {
                     name: (*name).to_owned(),
                 },
                 service: ServiceId(index),
+                container: None,
             })
             .collect(),
         signals: (0..count).flat_map(|service| kinds.map(|(kind, source)| signal(kind, source, service))).collect(),

@@ -137,6 +137,23 @@ async fn a_flood_of_notices_is_passed_over_and_a_warning_at_its_end_is_not() {
 }
 
 #[tokio::test]
+async fn a_frame_of_a_hundred_thousand_columns_is_read_in_one_pass() {
+    let columns = 100_000;
+    let fields = vec![r#"{"type":"number"}"#; columns].join(",");
+    let values = vec!["[1]"; columns].join(",");
+    let body = format!(
+        r#"{{"results":{{"A0":{{"frames":[{{"schema":{{"fields":[{fields},{{"type":"time"}}]}},"data":{{"values":[{values},[{}]]}}}}]}}}}}}"#,
+        1_700_000_015_000_i64
+    );
+    let begun = std::time::Instant::now();
+    let poll = polled(200, &body, vec![value(0, "up")]).await.unwrap();
+    let said = format!("{columns} series came back where one is needed: aggregate them, with sum or max for instance");
+    assert_eq!(failure(&poll, 0), SourceError::BadQuery(said));
+    // Searched anew for each column it takes minutes.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn a_status_without_a_reason_is_no_empty_answer() {
     let error =
         polled(207, r#"{"results":{"A0":{"status":502,"frames":[]}}}"#, vec![value(0, "up")]).await.unwrap_err();

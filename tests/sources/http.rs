@@ -58,7 +58,8 @@ async fn json_is_read_whatever_its_content_type_says() {
 #[tokio::test]
 async fn an_answer_that_does_not_end_is_cut_off() {
     let error = polled(reply("/api", 200, &" ".repeat((8 << 20) + 1))).await.unwrap_err();
-    assert_eq!(error, SourceError::BadAnswer("the answer is larger than 8 MiB".to_owned()));
+    assert_eq!(error, SourceError::TooLarge { size: Some((8 << 20) + 1), limit: 8 << 20 });
+    assert_eq!(error.to_string(), "the answer has 8.0 MiB, and no more than 8 MiB is read");
 }
 
 #[tokio::test]

@@ -325,3 +325,63 @@ async fn check_tries_the_api_and_each_query() {
     let lines = prometheus(&wrong, vec![value(0, "up")]).check(&request()).await;
     assert_eq!(lines[0].result.clone().unwrap_err().way_out, "set the url of `peer` to everything before /api/v1");
 }
+
+#[tokio::test]
+async fn a_flood_of_alerts_is_counted_whole_and_the_latest_are_named() {
+    let rule = |index: i64| {
+        let since = chrono::DateTime::from_timestamp(1_700_000_000 + index, 0).unwrap().to_rfc3339();
+        format!(
+            r#"{{"state":"firing","name":"rule {index}","health":"ok","type":"alerting","labels":{{}},
+                "alerts":[{{"labels":{{}},"state":"firing","activeAt":"{since}"}}]}}"#
+        )
+    };
+    let rules: Vec<String> = (0..5000).map(rule).collect();
+    let body = format!(
+        r#"{{"status":"success","data":{{"groups":[{{"name":"g","file":"f","interval":30,"rules":[{}]}}]}}}}"#,
+        rules.join(",")
+    );
+    let peer = Peer::start(vec![reply("/api/v1/rules", 200, &body)]).await;
+    let spec = PrometheusSpec {
+        endpoint: peer.endpoint(),
+        auth: Auth::None,
+        tenant: None,
+        queries: vec![],
+        alerts: vec![AlertQuery { signal: SignalId(0), filter: String::new() }],
+        alertmanager: None,
+    };
+    let poll = Prometheus::new(spec).unwrap().poll(&request()).await.unwrap();
+    assert_eq!(points(&poll, 0)[0].1, Sample::Value(5000.0));
+    let alerts = poll.alerts.unwrap();
+    assert_eq!((alerts.len(), alerts[0].name.as_str(), alerts[199].name.as_str()), (200, "rule 4999", "rule 4800"));
+    assert_eq!(poll.unread, [(SignalId(0), 4800)]);
+}
+
+#[tokio::test]
+async fn check_says_that_the_clocks_differ_and_which_rules_guard_nothing() {
+    let ahead =
+        r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[{BASE+3600},"1"]]}]}}"#;
+    let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}"#;
+    let rules = r#"{"status":"success","data":{"groups":[{"name":"g","file":"f","interval":30,"rules":[
+        {"state":"brand_new","name":"High error rate","health":"ok","type":"alerting","labels":{},"alerts":[]}]}]}}"#;
+    let peer = Peer::start(vec![
+        reply("query_range", 200, ahead),
+        reply("/api/v1/query", 200, scalar),
+        reply("/api/v1/rules", 200, rules),
+    ])
+    .await;
+    let spec = PrometheusSpec {
+        endpoint: peer.endpoint(),
+        auth: Auth::None,
+        tenant: None,
+        queries: vec![value(0, "up")],
+        alerts: vec![AlertQuery { signal: SignalId(1), filter: String::new() }],
+        alertmanager: None,
+    };
+    let lines = Prometheus::new(spec).unwrap().check(&request()).await;
+    let told: Vec<String> = lines.iter().map(|line| format!("{:?} {:?}", line.result, line.warning)).collect();
+    assert!(told.iter().any(|line| line.contains("in the future: the clocks differ")), "{told:?}");
+    assert!(
+        told.iter().any(|line| line.contains("cannot be evaluated, so guards nothing: High error rate")),
+        "{told:?}"
+    );
+}

@@ -133,8 +133,9 @@ async fn a_token_that_may_not_read_releases_proves_nothing_and_says_what_it_lack
 
 #[tokio::test]
 async fn what_is_listed_stays_listed_whatever_becomes_of_its_count() {
-    for (status, body) in [(429, "{}"), (500, "<html>"), (404, r#"{"detail":"The requested resource does not exist"}"#)]
-    {
+    let empty = r#"{"meta":{},"timeSeries":[{"yAxis":"count()","meta":{"interval":60000},"values":[]}]}"#;
+    let missing = r#"{"detail":"The requested resource does not exist"}"#;
+    for (status, body) in [(429, "{}"), (500, "<html>"), (404, missing), (200, empty)] {
         let peer = Peer::start(vec![
             reply("firstRelease", 200, NEW),
             reply("is:regressed", 200, "[]"),

@@ -59,6 +59,7 @@ pub fn setup() -> Setup {
                 name: "app".to_owned(),
             },
             service: ServiceId(0),
+            container: None,
         }],
         signals: vec![
             signal("error rate", Kind::ErrorRate, GRAFANA),
@@ -88,7 +89,12 @@ pub fn setup() -> Setup {
 
 /// A version of the app.
 pub fn version(tag: &str, revision: i64) -> Version {
-    Version { images: vec![format!("registry.example.com/app:{tag}")], revision, hash: format!("hash-{tag}") }
+    Version {
+        images: vec![format!("registry.example.com/app:{tag}")],
+        revision,
+        hash: format!("hash-{tag}"),
+        ..Version::default()
+    }
 }
 
 /// The app rolled out to `tag`, three pods ready.

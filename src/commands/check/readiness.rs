@@ -84,6 +84,7 @@ mod tests {
             images: vec![format!("registry.example.com/app:{tag}")],
             revision,
             hash: tag.to_owned(),
+            ..Version::default()
         };
         Readiness::Ready(Arc::new(Step {
             goal: Goal::Back,

@@ -1,13 +1,12 @@
 //! Secrets of this machine: its environment, its files, and programs that print them. A program may wait for somebody
 //! to touch a key: each is run once, however many settings name it, and for a bounded time.
 
+use crate::files;
 use crate::rollback::strategy::program::{Failure, Inherits, Program};
 use crate::secret::{self, Secret};
 use crate::text::clean;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -79,7 +78,7 @@ impl Secrets for SystemSecrets {
 
     fn file(&self, path: &Path) -> Result<Secret, String> {
         let shown = path.display();
-        let text = read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+        let text = files::read_regular(path, LONGEST).map_err(|error| format!("cannot read {shown}: {error}"))?;
         if text.trim().is_empty() {
             return Err(format!("{shown} is empty"));
         }
@@ -91,19 +90,6 @@ impl Secrets for SystemSecrets {
         let printed = printed.entry(words.to_vec()).or_default();
         printed.clone().unwrap_or_else(|| Ok(Secret::new("")))
     }
-}
-
-/// A file's text. A pipe or a device may never end, and nobody would see what is waited for.
-fn read(path: &Path) -> io::Result<String> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    let mut text = String::new();
-    File::open(path)?.take(LONGEST as u64 + 1).read_to_string(&mut text)?;
-    if text.len() > LONGEST {
-        return Err(io::Error::other(format!("it is larger than {} KiB, and no secret is", LONGEST >> 10)));
-    }
-    Ok(text)
 }
 
 impl SecretProgram {
@@ -192,7 +178,7 @@ mod tests {
         assert!(SystemSecrets::default().file(&path).unwrap_err().ends_with("it is no regular file"));
         std::fs::write(folder.path().join("large"), vec![b'x'; LONGEST + 1]).unwrap();
         let error = SystemSecrets::default().file(&folder.path().join("large")).unwrap_err();
-        assert!(error.ends_with("it is larger than 64 KiB, and no secret is"), "{error}");
+        assert!(error.contains("no more than 64 KiB is read: is it the right file?"), "{error}");
     }
 
     fn program(text: &[&str]) -> SecretProgram {

@@ -38,7 +38,8 @@ pub fn way(ask: &Ask, objects: Objects<'_>) -> Way {
     if !update.is_in_flight() {
         return Way::Undo;
     }
-    let lineage = Lineage::of(reference.kind, workload, objects.history);
+    let container = ask.wanted.container.as_deref();
+    let lineage = Lineage::of(reference.kind, workload, objects.history, container);
     let of_hash = |hash: &str| lineage.entries.iter().find(|entry| entry.version.hash == hash);
     let chosen = match &ask.wanted.choice {
         Choice::Usual { .. } => None,
@@ -88,7 +89,8 @@ pub fn draft_abort(
     let (reference, workload) = (&ask.reference, objects.workload);
     let standing = Standing::of(workload);
     let update = standing.update();
-    let lineage = Lineage::of(reference.kind, workload, objects.history);
+    let container = ask.wanted.container.as_deref();
+    let lineage = Lineage::of(reference.kind, workload, objects.history, container);
     let entry = |hash: &str, what: &str| {
         let found = lineage.entries.iter().find(|entry| entry.version.hash == hash).cloned();
         found.ok_or_else(|| {

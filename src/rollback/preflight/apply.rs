@@ -26,7 +26,7 @@ pub(super) fn check(workload: &Value, target: &Target) -> Option<Check> {
     if template::runs(template, &target.entry.version.images) {
         return Some(Check::ok(NAME, "the files that were applied last name the old images already"));
     }
-    Some(warning(NAME, brings_back(&template::label(&applied)), WAY_OUT))
+    Some(warning(NAME, brings_back(&template::label(&applied, target.from.main_container())), WAY_OUT))
 }
 
 fn brings_back(version: &str) -> String {

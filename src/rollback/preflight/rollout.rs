@@ -12,7 +12,8 @@ use serde_json::Value;
 const NAME: &str = "rollout";
 
 pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage) -> Vec<Check> {
-    let runs = &template::label(workload);
+    let running = lineage.running(workload);
+    let runs = running.label();
     let author = author::of_spec(workload);
     let by = by(author.as_ref());
     let under_way = under_way(ask.reference.kind, workload);

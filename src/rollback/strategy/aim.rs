@@ -123,7 +123,7 @@ mod tests {
     use chrono::DateTime;
 
     fn version(revision: i64, tag: &str) -> Version {
-        Version { images: vec![format!("shop/app:{tag}")], revision, hash: format!("hash-{tag}") }
+        Version { images: vec![format!("shop/app:{tag}")], revision, hash: format!("hash-{tag}"), ..Version::default() }
     }
 
     fn ask(choice: Choice, known: Vec<Known>) -> Ask {

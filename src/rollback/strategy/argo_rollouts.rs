@@ -186,7 +186,7 @@ enum State {
 
 async fn look(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool) -> Result<State, String> {
     let of = &patch.reference;
-    let object = match kubernetes::find(cluster, patch).await? {
+    let object = match kubernetes::find(cluster, step, patch).await? {
         Found::Same(object) => object,
         Found::Gone(text) => return Ok(State::Changed(text)),
     };
@@ -203,7 +203,9 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool) -> Res
         update.status.current_pod_hash != meant.hash || unseen
     };
     if meant.is_none_or(is_other) {
-        let runs = if has_images { format!("; it now runs {}", template::label(&object)) } else { String::new() };
+        let container = covered.and_then(|covered| covered.from.main_container());
+        let label = template::label(&object, container);
+        let runs = if has_images { format!("; it now runs {label}") } else { String::new() };
         return Ok(State::Changed(format!("another deploy of {of} was quicker{by}{runs}")));
     }
     if abort && update.is_promoted() {

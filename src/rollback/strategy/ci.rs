@@ -126,7 +126,7 @@ impl Ci {
 
     async fn try_prepare(&self, ask: &Ask) -> Result<Step, Refusal> {
         let Aim { covered, mut checks } = aim::aim(ask)?;
-        let values = Values::new(ask, &covered, fresh_id(self.clock.now()), |version| (self.commit_of)(version));
+        let values = Values::new(ask, &covered, fresh_id(self.clock.now()), |version| (self.commit_of)(version))?;
         let draft = Draft { from: covered.from.clone(), to: covered.to.clone(), values };
         let prepared = self.system.prepare(&draft).await.map_err(|mut refusal| {
             refusal.checks.splice(0..0, checks.clone());

@@ -47,7 +47,7 @@ impl Command {
 
     async fn try_prepare(&self, ask: &Ask) -> Result<Step, Refusal> {
         let Aim { covered, mut checks } = aim::aim(ask)?;
-        let values = Values::new(ask, &covered, fresh_id(self.clock.now()), |version| (self.commit_of)(version));
+        let values = Values::new(ask, &covered, fresh_id(self.clock.now()), |version| (self.commit_of)(version))?;
         let fill = |argv: &[String]| argv.iter().map(|word| values.fill(word)).collect::<Result<Vec<_>, _>>();
         let argv = fill(&self.spec.argv)?;
         let Some(program) = argv.first().filter(|program| !program.is_empty()) else {

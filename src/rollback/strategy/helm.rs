@@ -153,7 +153,8 @@ impl Helm {
         if !output.status.success() {
             return Err(release.unreadable(&output.said()));
         }
-        history::read(&output.stdout).map_err(|reason| release.unreadable(&reason))
+        let listed = output.whole().map_err(|error| release.unreadable(&error.to_string()))?;
+        history::read(listed).map_err(|reason| release.unreadable(&reason))
     }
 
     /// Helm keeps its records in Secrets, unless it was told otherwise; so a no only warns.

@@ -260,7 +260,7 @@ pub(super) enum Found {
 }
 
 /// Reads the object of a patch; the error says why it could not be read.
-pub(super) async fn find(cluster: &Cluster, patch: &Patch) -> Result<Found, String> {
+pub(super) async fn find(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<Found, String> {
     let of = &patch.reference;
     let reply = api::ask(cluster, Call::Workload(of)).await.map_err(Lost::reason)?;
     let object = &reply.body;
@@ -280,26 +280,26 @@ pub(super) async fn find(cluster: &Cluster, patch: &Patch) -> Result<Found, Stri
         return Ok(Found::Gone(format!("{of} has been deleted")));
     }
     if uid != Some(patch.uid.as_str()) {
-        let (by, image) = (author::by(author::of_spec(object).as_ref()), image(object));
+        let (by, image) = (author::by(author::of_spec(object).as_ref()), image(step, object));
         return Ok(Found::Gone(format!("{of} was deleted and made anew{by}; it now runs {image}")));
     }
     Ok(Found::Same(reply.body))
 }
 
-/// The version in a workload's template, as people call it.
-pub(super) fn image(workload: &Value) -> String {
-    template::label(workload)
+/// The version in a workload's template, as people call it: of the container that the step went by.
+fn image(step: &Step, workload: &Value) -> String {
+    template::label(workload, step.covers.first().and_then(|covered| covered.from.main_container()))
 }
 
 async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, String> {
     let of = &patch.reference;
-    let object = match find(cluster, patch).await? {
+    let object = match find(cluster, step, patch).await? {
         Found::Same(object) => object,
         Found::Gone(text) => return Ok(State::Changed(text)),
     };
     let object = &object;
     let live = &object["spec"]["template"];
-    let image = image(object);
+    let image = image(step, object);
     let by = author::by(author::of_spec(object).as_ref());
     if template::same(live, patch::template(&patch.document)) || is_ours(step, patch, object) {
         return Ok(State::Restored);

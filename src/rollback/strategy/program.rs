@@ -2,7 +2,7 @@
 //! its whole process group ended when its time is up.
 
 use crate::secret;
-use crate::text::clean;
+use crate::text::{clean, size};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
@@ -63,6 +63,8 @@ pub(crate) struct Output {
     pub(crate) stdout: String,
     /// What it wrote to its standard error output, likewise.
     pub(crate) stderr: String,
+    /// How much it wrote to its standard output, in bytes: more than is kept of it, perhaps.
+    pub(crate) wrote: u64,
 }
 
 /// Why a program did not run to its end.
@@ -99,6 +101,16 @@ pub(crate) enum Failure {
     },
 }
 
+/// A program wrote more than is read of it, so that it is not known what it said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it wrote {}, and no more than {} is read", size(*.wrote), size(*.limit as u64))]
+pub(crate) struct TooMuch {
+    /// How much, in bytes.
+    wrote: u64,
+    /// How much is read.
+    limit: usize,
+}
+
 impl Failure {
     /// Whether it certainly did nothing.
     pub(crate) fn did_nothing(&self) -> bool {
@@ -107,6 +119,13 @@ impl Failure {
 }
 
 impl Output {
+    /// What it wrote to its standard output, where all of it was kept: the end of a list is not the list, and the
+    /// worst may have stood at the beginning.
+    pub(crate) fn whole(&self) -> Result<&str, TooMuch> {
+        let kept = self.wrote <= OUTPUT_LIMIT as u64;
+        if kept { Ok(&self.stdout) } else { Err(TooMuch { wrote: self.wrote, limit: OUTPUT_LIMIT }) }
+    }
+
     /// Its last line, fit for a screen: of its error output, else of its output, else how it ended.
     pub(crate) fn said(&self) -> String {
         let said = [&self.stderr, &self.stdout].into_iter().map(|text| last_line(text)).find(|line| !line.is_empty());
@@ -134,7 +153,7 @@ impl Program<'_> {
             }
         };
         group.has_ended();
-        Ok(Output { status, stdout: stdout.text(), stderr: stderr.text() })
+        Ok(Output { status, wrote: stdout.read, stdout: stdout.text(), stderr: stderr.text() })
     }
 
     /// The program's name without its folder, fit for a screen.
@@ -190,7 +209,11 @@ async fn attend(child: &mut Child, stdout: &mut Tail, stderr: &mut Tail) -> io::
 
 /// The end of an output.
 #[derive(Default)]
-struct Tail(Vec<u8>);
+struct Tail {
+    kept: Vec<u8>,
+    /// How much there was of it, in bytes.
+    read: u64,
+}
 
 impl Tail {
     /// Reads to the end; what is more than anybody keeps is read all the same, so that the writer can go on.
@@ -199,21 +222,22 @@ impl Tail {
         let mut piece = vec![0; 8 << 10];
         // An error is the end too: nothing more comes.
         while let Ok(length @ 1..) = from.read(&mut piece).await {
-            self.0.extend_from_slice(&piece[..length]);
-            if self.0.len() > 2 * OUTPUT_LIMIT {
+            self.kept.extend_from_slice(&piece[..length]);
+            self.read += length as u64;
+            if self.kept.len() > 2 * OUTPUT_LIMIT {
                 self.cut();
             }
         }
     }
 
     fn cut(&mut self) {
-        let excess = self.0.len().saturating_sub(OUTPUT_LIMIT);
-        self.0.drain(..excess);
+        let excess = self.kept.len().saturating_sub(OUTPUT_LIMIT);
+        self.kept.drain(..excess);
     }
 
     fn text(&mut self) -> String {
         self.cut();
-        String::from_utf8_lossy(&self.0).into_owned()
+        String::from_utf8_lossy(&self.kept).into_owned()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the variables in a strategy's texts stand for: `$service`, `$to` and their like.
 
-use crate::deploy::{Time, Version};
+use crate::deploy::change::beside_the_name;
+use crate::deploy::{Time, Version, WorkloadKind};
 use crate::rollback::ask::Ask;
 use crate::rollback::spec::VARIABLES;
 use crate::rollback::{Blocked, Covered, Goal};
@@ -24,32 +25,39 @@ pub(super) struct Values {
 
 impl Values {
     /// What they stand for when this is taken back. `commit_of` is whoever knows the commits of versions.
+    ///
+    /// # Errors
+    /// Two versions that go by one name and are of one commit: whoever is asked for `$to` would deploy what runs.
     pub(super) fn new(
         ask: &Ask,
         covered: &Covered,
         id: String,
         commit_of: impl Fn(&Version) -> Option<String>,
-    ) -> Self {
+    ) -> Result<Self, Blocked> {
         let (from, to) = (covered.from.label(), covered.to.label());
+        let (from_commit, to_commit) = (commit_of(&covered.from), commit_of(&covered.to));
+        if from == to && from_commit == to_commit {
+            return Err(no_difference(covered));
+        }
         let reason = match (ask.goal, ask.wanted.reason.as_str()) {
             // What speaks against the deploy does not speak for bringing it back.
             (Goal::Forward, _) => format!("the rollback to {from} is taken back"),
             (Goal::Back, "") => format!("{from} is taken back"),
             (Goal::Back, reason) => reason.to_owned(),
         };
-        Self {
+        Ok(Self {
             service: ask.service.clone(),
             environment: ask.environment.clone(),
             namespace: ask.reference.namespace.clone(),
             workload: ask.reference.to_string(),
             from: from.to_owned(),
             to: to.to_owned(),
-            from_commit: commit_of(&covered.from),
-            to_commit: commit_of(&covered.to),
+            from_commit,
+            to_commit,
             actor: ask.wanted.actor.clone(),
             reason,
             id,
-        }
+        })
     }
 
     /// The text with `$name` and `${name}` filled in; `$$` is a dollar. A `$` before anything but a name
@@ -119,6 +127,24 @@ impl Values {
         .flatten()
         .collect();
         if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+    }
+}
+
+/// Why a rollback by name cannot go from a version to one of the same name, and what tells them apart.
+fn no_difference(covered: &Covered) -> Blocked {
+    let Covered { from, to, reference, .. } = covered;
+    let (namespace, revision) = (&reference.namespace, to.revision);
+    let undo = match reference.kind {
+        WorkloadKind::Rollout => format!("kubectl argo rollouts undo {}", reference.name),
+        _ => format!("kubectl rollout undo {reference}"),
+    };
+    let beside = beside_the_name(from, to).map(|beside| format!(" ({beside})")).unwrap_or_default();
+    Blocked {
+        reason: format!("$from and $to are both {}: it would deploy what runs already{beside}", to.label()),
+        way_out: format!(
+            "undo it in the cluster: {undo} -n {namespace} --to-revision={revision}; \
+             if another container's image is the version, set `container`"
+        ),
     }
 }
 
@@ -300,7 +326,12 @@ mod tests {
     #[test]
     fn a_version_may_name_its_commit() {
         let commit = |tag: &str| {
-            commit_in(&Version { images: vec![format!("shop/app:{tag}")], revision: 1, hash: String::new() })
+            commit_in(&Version {
+                images: vec![format!("shop/app:{tag}")],
+                revision: 1,
+                hash: String::new(),
+                ..Version::default()
+            })
         };
         assert_eq!(commit("0a1b2c3").as_deref(), Some("0a1b2c3"));
         assert_eq!(commit("1.8.3-4-g0a1b2c3").as_deref(), Some("0a1b2c3"));

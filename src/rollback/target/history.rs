@@ -2,7 +2,7 @@
 
 use super::text::{moment, time};
 use super::{argo, template};
-use crate::deploy::{Time, Version, WorkloadKind, version_label};
+use crate::deploy::{Outline, Time, Version, WorkloadKind, version_label};
 use serde_json::{Map, Value};
 
 /// Where a Deployment's controller keeps the number of a `ReplicaSet`.
@@ -54,18 +54,12 @@ impl Entry {
 
 /// Reads the history of `workload` out of whatever its label selector found: selectors overlap, so only
 /// what the workload itself controls counts. Entries with an unreadable number are left out, one without
-/// any is revision 0, as with kubectl.
+/// any is revision 0, as with kubectl. Which of several containers is the main one is for [`super::Lineage`] to say.
 pub fn read(kind: WorkloadKind, workload: &Value, items: &[Value]) -> Vec<Entry> {
     let uid = workload["metadata"]["uid"].as_str().unwrap_or_default();
     let mut entries: Vec<Entry> =
         items.iter().filter(|item| is_controlled_by(item, uid)).filter_map(|item| entry(kind, item)).collect();
     entries.sort_by_key(|entry| std::cmp::Reverse((entry.version.revision, entry.created)));
-    let live = &workload["spec"]["template"];
-    let before = entries.iter().find(|entry| !template::same_version(&entry.template, live));
-    let main = template::main_container(workload, before.map(|entry| &entry.template));
-    for entry in &mut entries {
-        entry.version.images = template::images(&entry.template, main.as_deref());
-    }
     entries
 }
 
@@ -103,7 +97,7 @@ fn entry(kind: WorkloadKind, item: &Value) -> Option<Entry> {
     let also = [name, label("controller-revision-hash"), label("controller.kubernetes.io/hash")];
     let names = also.into_iter().flatten().chain([hash.clone()]).collect();
     Some(Entry {
-        version: Version { images: template::images(&template, None), revision, hash },
+        version: Version { images: template::images(&template, None), revision, hash, outline: Outline::of(&template) },
         created: time(&metadata["creationTimestamp"]),
         annotations: metadata["annotations"].as_object().cloned().unwrap_or_default(),
         template,

@@ -1,6 +1,6 @@
 //! Pod templates as raw JSON: what the cluster knows and redflag does not must survive the way back.
 
-use crate::deploy::{self, main_first, version_label};
+use crate::deploy::{self, Naming, main_first, version_label};
 use serde_json::Value;
 
 /// Where a template names its main container.
@@ -87,13 +87,16 @@ fn containers(template: &Value) -> Vec<(&str, &str)> {
 }
 
 /// The name of a workload's main container ([`crate::deploy::main_container`]), by the template that ran before its
-/// own where that is known.
-pub fn main_container(workload: &Value, before: Option<&Value>) -> Option<String> {
+/// own where that is known; `configured` is what the configuration calls it.
+pub fn main_container(workload: &Value, before: Option<&Value>, configured: Option<&str>) -> Option<String> {
     let template = &workload["spec"]["template"];
     let (now, before) = (containers(template), before.map(containers));
-    let named = template["metadata"]["annotations"][DEFAULT_CONTAINER].as_str();
-    let name = workload["metadata"]["name"].as_str().unwrap_or_default();
-    let main = deploy::main_container(&now, before.as_deref(), named, name);
+    let naming = Naming {
+        configured,
+        annotated: template["metadata"]["annotations"][DEFAULT_CONTAINER].as_str(),
+        workload: workload["metadata"]["name"].as_str().unwrap_or_default(),
+    };
+    let main = deploy::main_container(&now, before.as_deref(), naming);
     now.get(main).map(|(name, _)| (*name).to_owned())
 }
 
@@ -104,9 +107,9 @@ pub fn images(template: &Value, main: Option<&str>) -> Vec<String> {
     main_first(&containers, place.unwrap_or(0))
 }
 
-/// What people call the version that a workload's template makes.
-pub fn label(workload: &Value) -> String {
-    let main = main_container(workload, None);
+/// What people call the version that a workload's template makes; `container` is its main one, where that is known.
+pub fn label(workload: &Value, container: Option<&str>) -> String {
+    let main = main_container(workload, None, container);
     let images = images(&workload["spec"]["template"], main.as_deref());
     images.first().map_or("?", |image| version_label(image)).to_owned()
 }

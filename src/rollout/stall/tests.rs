@@ -30,7 +30,7 @@ fn pod(name: &str, is_new: bool, phase: PodPhase, made: i64) -> Pod {
 }
 
 fn deploy() -> Deploy {
-    let to = Version { images: Vec::new(), revision: 2, hash: "new".to_owned() };
+    let to = Version { images: Vec::new(), revision: 2, hash: "new".to_owned(), ..Version::default() };
     Deploy { at: at(0), finished: None, from: None, to, by: None }
 }
 

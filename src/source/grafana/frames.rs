@@ -212,9 +212,11 @@ impl Frame<'_> {
     fn collect(&self, series: &mut Vec<Bins>) -> Result<(), SourceError> {
         let fields = &self.schema.fields;
         let column = |index: usize| self.data.values.get(index).filter(|column| !column.is_empty());
+        // Looked for once: a frame may have a hundred thousand columns.
+        let time = fields.iter().position(|field| field.kind == "time").and_then(column);
         let numbers = fields.iter().enumerate().filter(|(_, field)| field.kind == "number");
         for (index, values) in numbers.filter_map(|(index, _)| Some((index, column(index)?))) {
-            let time = fields.iter().position(|field| field.kind == "time").and_then(column).ok_or_else(|| {
+            let time = time.ok_or_else(|| {
                 SourceError::BadQuery("numbers came back without a time: make it a query over time".to_owned())
             })?;
             if time.len() != values.len() {

@@ -48,7 +48,9 @@ impl Grafana {
                     early.tell(|| Poll { points: part.points.clone(), older: part.older.clone(), ..Poll::default() });
                     merge(poll, part);
                 }
-                Err(SourceError::Timeout(_)) if batch.asked.len() > 1 => waiting.extend(self.halves(batch)),
+                Err(SourceError::Timeout(_) | SourceError::TooLarge { .. }) if batch.asked.len() > 1 => {
+                    waiting.extend(self.halves(batch));
+                }
                 Err(error) => batch.asked.iter().for_each(|asked| asked.answered(Err(error.clone()), poll)),
             }
         }

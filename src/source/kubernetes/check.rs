@@ -1,5 +1,7 @@
 //! `redflag check` of a cluster: each thing that a watch or a rollback needs is tried once, with the way out.
 
+mod containers;
+
 use super::objects::{self, Workload};
 use super::status;
 use crate::cluster::{self, Access, Cluster};
@@ -43,6 +45,7 @@ pub async fn check(spec: &ClusterSpec) -> Vec<CheckLine> {
             warning: None,
         });
     }
+    lines.extend(containers::check(&cluster, spec).await);
     lines
 }
 
@@ -141,6 +144,7 @@ fn failure(error: &SourceError) -> CheckFailure {
         SourceError::Unreachable(_) => "check the kubeconfig, the context and the network",
         SourceError::BadQuery(_)
         | SourceError::BadAnswer(_)
+        | SourceError::TooLarge { .. }
         | SourceError::Partial(_)
         | SourceError::Unproven(_)
         | SourceError::Unit(_) => "is this address really a Kubernetes API server?",

@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug)]
 pub struct Fold {
     kind: WorkloadKind,
+    /// The container that the configuration calls the main one.
+    container: Option<String>,
     workloads: Collection<Workload>,
     entries: Collection<Entry>,
     pods: Collection<Pod>,
@@ -32,6 +34,7 @@ impl Fold {
     pub fn new(kind: WorkloadKind) -> Self {
         Self {
             kind,
+            container: None,
             workloads: Collection::default(),
             entries: Collection::default(),
             pods: Collection::default(),
@@ -39,6 +42,12 @@ impl Fold {
             evictions: Evictions::default(),
             deploy: None,
         }
+    }
+
+    /// The same, for a workload whose main container the configuration names.
+    #[must_use]
+    pub fn with_container(self, container: Option<String>) -> Self {
+        Self { container, ..self }
     }
 
     /// Takes news of the workload itself.
@@ -101,6 +110,7 @@ impl Fold {
             workload,
             entries: self.own_entries(workload).collect(),
             pods: self.own_pods(workload),
+            container: self.container.as_deref(),
         };
         let known = self.deploy.as_ref().filter(|(of, _)| *of == uid).map(|(_, deploy)| deploy);
         let current = history.current();

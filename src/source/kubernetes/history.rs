@@ -2,7 +2,7 @@
 
 use super::objects::{self, CHANGE_CAUSE, Entry, Pod, REVISION, Template, Workload, annotation};
 use super::status::ROLLED_OUT;
-use crate::deploy::{Deploy, Time, Version, WorkloadKind, main_container, main_first};
+use crate::deploy::{Deploy, Naming, Time, Version, WorkloadKind, main_container, main_first};
 use crate::rollout::{Progress, Replicas, Revision};
 use chrono::{SubsecRound, TimeDelta};
 
@@ -19,6 +19,8 @@ pub(super) struct History<'a> {
     pub entries: Vec<&'a Entry>,
     /// The pods, in any order.
     pub pods: Vec<&'a Pod>,
+    /// The container that the configuration calls the main one.
+    pub container: Option<&'a str>,
 }
 
 impl<'a> History<'a> {
@@ -90,8 +92,12 @@ impl<'a> History<'a> {
         let others = self.entries.iter().filter(|entry| !self.is_same(entry, current));
         let before = others.max_by_key(|entry| entry.number(self.kind)).map(|entry| entry.template(self.kind));
         let (now, before) = (template.named_images(), before.map(Template::named_images));
-        let workload = self.workload.metadata.name.as_deref().unwrap_or_default();
-        let main = main_container(&now, before.as_deref(), template.default_container.as_deref(), workload);
+        let naming = Naming {
+            configured: self.container,
+            annotated: template.default_container.as_deref(),
+            workload: self.workload.metadata.name.as_deref().unwrap_or_default(),
+        };
+        let main = main_container(&now, before.as_deref(), naming);
         template.containers.get(main).map(|container| container.name.as_str())
     }
 
@@ -102,6 +108,7 @@ impl<'a> History<'a> {
             images: main_first(&template.named_images(), place.unwrap_or(0)),
             revision: entry.number(self.kind),
             hash: entry.hash(self.kind).to_owned(),
+            outline: template.outline.clone(),
         }
     }
 

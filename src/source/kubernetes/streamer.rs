@@ -126,7 +126,8 @@ impl Streamer {
             sorter: Sorter::new(now),
             is_refused: false,
         });
-        let watched = spec.workloads.iter().map(|(id, reference)| Watched::new(*id, reference.clone()));
+        let watched =
+            spec.workloads.iter().map(|(id, reference)| Watched::new(*id, reference.clone(), spec.container(*id)));
         Self {
             source,
             cluster,

@@ -28,11 +28,11 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// Nothing is known yet and no watch runs.
-    pub(super) fn new(id: WorkloadId, reference: WorkloadRef) -> Self {
+    /// Nothing is known yet and no watch runs. `container` is the main one where the configuration names it.
+    pub(super) fn new(id: WorkloadId, reference: WorkloadRef, container: Option<&str>) -> Self {
         Self {
             id,
-            fold: Fold::new(reference.kind),
+            fold: Fold::new(reference.kind).with_container(container.map(str::to_owned)),
             reference,
             told: None,
             has_news: false,

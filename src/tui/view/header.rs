@@ -6,6 +6,7 @@
 
 use super::text::{clock, hour_minute, width};
 use super::{Brush, View, verdict_style};
+use crate::deploy::change::beside_the_name;
 use crate::deploy::{Deploy, Version, brief};
 use crate::rollback::Goal;
 use crate::setup::Automatic;
@@ -15,6 +16,9 @@ use crate::verdict::Verdict;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+
+/// Less than so many signs of what changed tell nobody anything.
+const LEAST_BESIDE: usize = 8;
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let verdict = view.live.verdict();
@@ -37,7 +41,8 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         text.put("redflag", ink(Slot::Muted)).gap(2);
     }
     text.put(&place(view), ink(Slot::Header)).gap(3);
-    text.put_whole(&versions(view), ink(Slot::Strong)).gap(3);
+    let room = text.left();
+    text.put_whole(&versions_within(view, room), ink(Slot::Strong)).gap(3);
     if let Some(told) = automatism(view) {
         text.put_whole(&told, ink(Slot::Strong)).gap(3);
     }
@@ -112,6 +117,30 @@ pub(super) fn versions(view: &View<'_>) -> String {
     };
     let shown = pair(first);
     if deploys.iter().all(|deploy| pair(deploy) == shown) { shown } else { format!("{} deploys", deploys.len()) }
+}
+
+/// The same, with what changed beside the version's name where the name stayed: what has room of it.
+fn versions_within(view: &View<'_>, room: u16) -> String {
+    let plain = versions(view);
+    let deploys = deploys(view);
+    let beside = match deploys.as_slice() {
+        [one] => one.from.as_ref().and_then(|from| beside_the_name(from, &one.to)),
+        _ => None,
+    };
+    let Some(beside) = beside else { return plain };
+    let beside = view.glyphs.plain(beside.as_str().into());
+    let all = format!("{plain}, {beside}");
+    if width(&all) <= room {
+        return all;
+    }
+    // The whole list stands in the timeline and in the plan.
+    let room = usize::from(room.saturating_sub(width(&plain) + 3));
+    let kept: String = beside.chars().take(room).collect();
+    if kept.chars().count() < LEAST_BESIDE {
+        plain
+    } else {
+        format!("{plain}, {}…", kept.trim_end_matches([',', ' ']))
+    }
 }
 
 /// When it was rolled out, in how long, by whom; or when it was taken back.

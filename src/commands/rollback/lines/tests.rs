@@ -25,7 +25,7 @@ fn at(seconds: i64) -> Time {
 }
 
 fn version(tag: &str, revision: i64) -> Version {
-    Version { images: vec![format!("app:{tag}")], revision, hash: format!("hash-{tag}") }
+    Version { images: vec![format!("app:{tag}")], revision, hash: format!("hash-{tag}"), ..Version::default() }
 }
 
 fn reference() -> WorkloadRef {
@@ -36,7 +36,7 @@ fn setup() -> Setup {
     Setup {
         environment: "production".to_owned(),
         services: vec![Service { name: "app".to_owned(), depends_on: Vec::new() }],
-        workloads: vec![Workload { reference: reference(), service: ServiceId(0) }],
+        workloads: vec![Workload { reference: reference(), service: ServiceId(0), container: None }],
         signals: Vec::new(),
         sources: vec![SourceInfo {
             name: "kubernetes".to_owned(),

@@ -136,6 +136,14 @@ async fn endless_output_fills_no_memory_and_its_end_is_kept() {
     let output = program(&shell(script)).run().await.unwrap();
     assert_eq!(output.stdout.len(), OUTPUT_LIMIT);
     assert_eq!(output.said(), "the end");
+    let error = output.whole().unwrap_err().to_string();
+    assert_eq!(error, "it wrote 2.9 MiB, and no more than 1 MiB is read");
+}
+
+#[tokio::test]
+async fn what_is_read_whole_is_known_to_be() {
+    let output = program(&shell("echo all")).run().await.unwrap();
+    assert_eq!(output.whole(), Ok("all\n"));
 }
 
 /// Whether a process runs: a killed one that nobody has waited for yet does not.

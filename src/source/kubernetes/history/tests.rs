@@ -46,7 +46,7 @@ fn pod(hash: &str, created: i64, ready: Option<i64>) -> Pod {
 
 fn history<'a>(workload: &'a Workload, entries: &'a [Entry], pods: &'a [Pod]) -> History<'a> {
     let (entries, pods) = (entries.iter().collect(), pods.iter().collect());
-    History { kind: WorkloadKind::Deployment, workload, entries, pods }
+    History { kind: WorkloadKind::Deployment, workload, entries, pods, container: None }
 }
 
 fn deploy(history: &History<'_>, progress: &Progress, known: Option<&Deploy>, now: Time) -> Deploy {
@@ -128,7 +128,7 @@ fn a_known_deploy_keeps_its_times_and_follows_its_number() {
     let workload = workload("app:1", &json!({}));
     let entries = [replica_set("a", "app:1", 3, 0, &json!({})), replica_set("b", "app:2", 2, 50, &json!({}))];
     let history = history(&workload, &entries, &[]);
-    let before = Version { images: vec!["app:2".to_owned()], revision: 2, hash: "b".to_owned() };
+    let before = Version { images: vec!["app:2".to_owned()], revision: 2, hash: "b".to_owned(), ..Version::default() };
     let seen = Deploy { at: at(0), finished: Some(at(9)), from: None, to: before, by: None };
     // Another version was current a moment ago: the undo happens now, whole seconds as the cluster's stamps.
     let undone = deploy(&history, &waiting(), Some(&seen), at(80) + TimeDelta::milliseconds(700));
@@ -171,7 +171,42 @@ fn a_daemon_set_finds_its_version_by_the_hash_alone() {
         workload: &workload,
         entries: entries.iter().collect(),
         pods: Vec::new(),
+        container: None,
     };
     let deploy = deploy(&history, &waiting(), None, at(9));
     assert_eq!((deploy.to.hash.as_str(), deploy.to.label(), deploy.from.unwrap().hash), ("bbb", "2", "aaa".to_owned()));
+}
+
+/// A workload and its two revisions with a proxy in front, of which `now` is the newer one.
+fn beside_a_proxy(before: [&str; 2], now: [&str; 2]) -> (Workload, [Entry; 2]) {
+    let spec = |[proxy, app]: [&str; 2]| json!({ "containers": [{ "name": "proxy", "image": proxy }, { "name": "web", "image": app }] });
+    let object = json!({ "metadata": { "name": "app", "generation": 1 },
+        "spec": { "template": { "spec": spec(now) } }, "status": { "observedGeneration": 1 } });
+    let entry = |hash: &str, revision: i64, images: [&str; 2]| {
+        let object = json!({
+            "metadata": { "name": format!("app-{hash}"), "uid": hash, "creationTimestamp": at(revision),
+                "labels": { "pod-template-hash": hash }, "annotations": { REVISION: revision.to_string() } },
+            "spec": { "template": { "spec": spec(images) } },
+        });
+        serde_json::from_value(object).unwrap()
+    };
+    (serde_json::from_value(object).unwrap(), [entry("a", 1, before), entry("b", 2, now)])
+}
+
+#[test]
+fn the_container_that_the_configuration_names_is_the_version() {
+    let (workload, entries) = beside_a_proxy(["envoy:2.1", "web:1.8.3"], ["envoy:2.2", "web:1.8.3"]);
+    let versions = |container: Option<&'static str>| {
+        let history = History { container, ..history(&workload, &entries, &[]) };
+        let deploy = deploy(&history, &waiting(), None, at(9));
+        (deploy.from.unwrap(), deploy.to)
+    };
+    let labels = |(from, to): &(Version, Version)| (from.label().to_owned(), to.label().to_owned());
+    let pair = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+    assert_eq!(labels(&versions(None)), pair("2.1", "2.2"), "it changed");
+    let named = versions(Some("web"));
+    assert_eq!(labels(&named), pair("1.8.3", "1.8.3"));
+    let beside = crate::deploy::change::beside_the_name(&named.0, &named.1);
+    assert_eq!(beside.as_deref(), Some("sidecar proxy 2.1 → 2.2"));
+    assert_eq!(labels(&versions(Some("nobody"))), pair("2.1", "2.2"), "a name that no container has says nothing");
 }

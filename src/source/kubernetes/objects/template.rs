@@ -1,9 +1,10 @@
 //! Pod templates, and when two are the same.
 
 use super::{POD_TEMPLATE_HASH, ROLLOUTS_POD_TEMPLATE_HASH};
+use crate::deploy::Outline;
+use crate::deploy::outline::fingerprint;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A pod template: what people must know of it, and whether it equals another.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -18,7 +19,9 @@ pub struct Template {
     /// The same, leaving aside that the pods were restarted: `kubectl rollout restart` makes no other version.
     pub version_fingerprint: u64,
     /// The container that it names as the main one.
-    pub default_container: Option<String>,
+    pub default_container: Option<Box<str>>,
+    /// What it consists of.
+    pub outline: Outline,
 }
 
 impl Template {
@@ -61,14 +64,23 @@ impl From<Value> for Template {
         if let Some(template) = template.as_object_mut() {
             template.remove("$patch");
         }
-        let default_container = template.pointer("/metadata/annotations").and_then(|all| text(&all[DEFAULT_CONTAINER]));
-        let fingerprint = fingerprint(&template);
+        let annotations = template.pointer("/metadata/annotations");
+        let default_container = annotations.and_then(|all| all[DEFAULT_CONTAINER].as_str()).map(Box::from);
+        let outline = Outline::of(&template);
+        let whole = fingerprint(&template);
         if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
             annotations.remove(RESTARTED_AT);
         }
         // Where there was nothing else, the annotation took its map with it.
         drop_empty_metadata(&mut template);
-        Self { containers, sidecars, fingerprint, version_fingerprint: self::fingerprint(&template), default_container }
+        Self {
+            containers,
+            sidecars,
+            fingerprint: whole,
+            version_fingerprint: fingerprint(&template),
+            default_container,
+            outline,
+        }
     }
 }
 
@@ -78,12 +90,6 @@ const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 /// What `kubectl rollout restart` sets.
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
-fn fingerprint(template: &Value) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hash(template, &mut hasher);
-    hasher.finish()
-}
-
 /// A template without labels and annotations is the same whether it has an empty `metadata` or none.
 fn drop_empty_metadata(template: &mut Value) {
     let is_empty = |map: &Value| map.as_object().is_some_and(Map::is_empty);
@@ -92,31 +98,4 @@ fn drop_empty_metadata(template: &mut Value) {
         metadata.retain(|_, value| !is_empty(value));
     }
     fields.retain(|key, value| key != "metadata" || !is_empty(value));
-}
-
-/// Hashes a value whatever the order of its keys. Null, an empty map of labels or annotations and a missing
-/// key are the same to the API server, and so they are here.
-fn hash(value: &Value, hasher: &mut DefaultHasher) {
-    match value {
-        Value::Object(map) => {
-            let is_nothing = |key: &str, value: &Value| {
-                let is_map = matches!(key, "labels" | "annotations");
-                value.is_null() || (is_map && value.as_object().is_some_and(Map::is_empty))
-            };
-            let mut entries: Vec<_> = map.iter().filter(|(key, value)| !is_nothing(key, value)).collect();
-            entries.sort_unstable_by_key(|(key, _)| *key);
-            (0u8, entries.len()).hash(hasher);
-            for (key, value) in entries {
-                key.hash(hasher);
-                hash(value, hasher);
-            }
-        }
-        Value::Array(list) => {
-            (1u8, list.len()).hash(hasher);
-            for value in list {
-                hash(value, hasher);
-            }
-        }
-        other => (2u8, other.to_string()).hash(hasher),
-    }
 }

@@ -1,0 +1,131 @@
+//! Files from outside, read whole, and never more of one than its kind may have.
+
+use crate::text;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The most of a file of settings (the configuration, a theme) that is read, in bytes.
+pub(crate) const SETTINGS: usize = 1 << 20;
+
+/// Why a file could not be read.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// What the system says.
+    Io(io::Error),
+    /// A pipe or a device: it may never end, and nobody would see what is waited for.
+    NoFile,
+    /// It is larger than may be.
+    TooLarge {
+        /// What it has, where that is known; a pipe tells nothing of it.
+        size: Option<u64>,
+        /// What it may have.
+        limit: usize,
+    },
+    /// It is not text from this byte on.
+    NoText(usize),
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "{error}"),
+            Self::NoFile => f.write_str("it is no regular file"),
+            Self::TooLarge { size: Some(size), limit } => {
+                let (size, limit) = (text::size(*size), text::size(*limit as u64));
+                write!(f, "it has {size}, and no more than {limit} is read: is it the right file?")
+            }
+            Self::TooLarge { size: None, limit } => {
+                let limit = text::size(*limit as u64);
+                write!(f, "it has more than {limit}, and no more is read: is it the right file?")
+            }
+            Self::NoText(place) => write!(f, "it is not text: byte {place} is no UTF-8"),
+        }
+    }
+}
+
+/// The text of a file, or of whatever else stands at that path: `<(…)` of a shell is a pipe.
+///
+/// # Errors
+/// When it cannot be read, has more than `limit` bytes, or is not UTF-8.
+pub(crate) fn read(path: &Path, limit: usize) -> Result<String, Unread> {
+    let file = File::open(path).map_err(Unread::Io)?;
+    let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|found| found.len());
+    if let Some(size) = size.filter(|size| *size > limit as u64) {
+        return Err(Unread::TooLarge { size: Some(size), limit });
+    }
+    let mut bytes = Vec::new();
+    // A file may grow while it is read, and those of the kernel have no size.
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(Unread::Io)?;
+    if bytes.len() > limit {
+        return Err(Unread::TooLarge { size: None, limit });
+    }
+    String::from_utf8(bytes).map_err(|error| Unread::NoText(error.utf8_error().valid_up_to()))
+}
+
+/// The text of a regular file: whatever else stands there is not even opened, for a pipe may hold up its reader.
+///
+/// # Errors
+/// Those of [`read`], or when it is no regular file.
+pub(crate) fn read_regular(path: &Path, limit: usize) -> Result<String, Unread> {
+    if !std::fs::metadata(path).map_err(Unread::Io)?.is_file() {
+        return Err(Unread::NoFile);
+    }
+    read(path, limit)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    fn said(result: Result<String, Unread>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_larger_than_may_be_is_said_with_its_size_and_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        // A sparse file: it has its size and takes no room.
+        File::create(&path).unwrap().set_len(3 << 30).unwrap();
+        assert_eq!(said(read(&path, 1 << 20)), "it has 3 GiB, and no more than 1 MiB is read: is it the right file?");
+        assert_eq!(
+            said(read_regular(&path, 100)),
+            "it has 3 GiB, and no more than 100 bytes is read: is it the right file?"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_never_ends_is_left_after_the_limit() {
+        let zeros = Path::new("/dev/zero");
+        assert_eq!(said(read(zeros, 4096)), "it has more than 4 KiB, and no more is read: is it the right file?");
+        assert_eq!(said(read_regular(zeros, 4096)), "it is no regular file");
+    }
+
+    #[test]
+    fn what_is_no_text_is_said_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("binary");
+        File::create(&path).unwrap().write_all(b"abc\xff").unwrap();
+        assert_eq!(said(read(&path, 10)), "it is not text: byte 3 is no UTF-8");
+    }
+
+    proptest! {
+        #[test]
+        fn a_file_is_read_whole_or_not_at_all(text in "\\PC{0,40}", limit in 0_usize..60) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("file");
+            std::fs::write(&path, &text).unwrap();
+            match read(&path, limit) {
+                Ok(read) => prop_assert!(read == text && text.len() <= limit),
+                Err(Unread::TooLarge { size, .. }) => prop_assert!(text.len() > limit && size == Some(text.len() as u64)),
+                Err(other) => prop_assert!(false, "{}", other),
+            }
+        }
+    }
+}

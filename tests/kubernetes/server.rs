@@ -293,7 +293,7 @@ fn a_hundred_thousand() -> Vec<u8> {
 /// An answer that begins so, and never ends.
 fn flood(server: &Server, beginning: &'static str) -> Response {
     let flooded = server.flooded.clone();
-    let pieces = futures_util::stream::repeat(Bytes::from_static(&[b' '; 1 << 16])).map(move |piece| {
+    let pieces = futures_util::stream::repeat(Bytes::from(vec![b' '; 1 << 16])).map(move |piece| {
         flooded.fetch_add(piece.len() as u64, Ordering::Relaxed);
         Chunk::Ok(piece)
     });

@@ -69,7 +69,7 @@ async fn a_hundred_thousand_pods_in_one_answer_are_an_error_with_its_size() {
     server.flood("pods", Flood::Items);
     let mut crowd = Crowd::watch(server, 1).await;
     let said = down(&mut crowd).await;
-    assert!(said.starts_with("unreadable answer: the answer has 12 MiB, and at most 8 MiB are read: "), "{said}");
+    assert!(said.starts_with("unreadable answer: the answer has 12.6 MiB, and at most 8 MiB are read: "), "{said}");
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod raw;
 mod read;
 mod redact;
 mod rollback;
+mod schema;
 mod secrets;
 mod signals;
 mod sources;
@@ -33,6 +34,7 @@ pub use find::{find, folder, places};
 pub use length::parse_length;
 pub use person::Person;
 pub use problem::Diagnostic;
+pub use schema::schema;
 pub use secrets::{SecretProgram, Secrets, SystemSecrets};
 
 use crate::files;
@@ -141,35 +143,6 @@ impl Config {
     fn diagnose(&self, span: Option<at::Span>, message: &str) -> ConfigError {
         ConfigError::Invalid(vec![self.document.diagnose(Problem::new(&span.unwrap_or(0..0), message))])
     }
-}
-
-/// The JSON schema of the file, for editors.
-pub fn schema() -> String {
-    let mut schema = schemars::schema_for!(raw::File);
-    without_null(&mut schema);
-    format!("{:#}\n", schema.as_value())
-}
-
-/// What may be left out is left out: TOML has no null.
-fn without_null(schema: &mut schemars::Schema) {
-    let is_null = |schema: &serde_json::Value| schema.get("type").is_some_and(|kind| kind == "null");
-    if let Some(serde_json::Value::Array(kinds)) = schema.get_mut("type") {
-        kinds.retain(|kind| kind != "null");
-        if let [only] = kinds.as_slice() {
-            let only = only.clone();
-            schema.insert("type".to_owned(), only);
-        }
-    }
-    if let Some(serde_json::Value::Array(either)) = schema.get_mut("anyOf") {
-        either.retain(|one| !is_null(one));
-        if let [only] = either.as_slice()
-            && let Some(reference) = only.get("$ref").cloned()
-        {
-            schema.remove("anyOf");
-            schema.insert("$ref".to_owned(), reference);
-        }
-    }
-    schemars::transform::transform_subschemas(&mut without_null, schema);
 }
 
 /// Why there is no configuration to work with. `Display` may take several lines; none ends with a line break.

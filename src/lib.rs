@@ -16,6 +16,8 @@
 //! | 4 | [`source`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`kill_switch::system`], [`lines`], [`output`], [`panics`] | one adapter to one outside system each |
 //! | 5 | [`runtime`], [`outcome`], [`tui`], [`demo`] | the ends |
 //! | 6 | [`commands`], [`cli`] | arguments in, exit code out |
+//!
+//! With the feature `fuzzing` there is one module more, on floor 4: the door of the fuzz targets.
 
 pub mod cli;
 pub mod clock;
@@ -25,6 +27,8 @@ pub mod config;
 pub mod demo;
 pub mod deploy;
 mod files;
+#[cfg(all(feature = "fuzzing", unix))]
+pub mod fuzzing;
 pub mod kill_switch;
 pub mod lines;
 pub mod memory;

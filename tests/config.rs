@@ -3,6 +3,8 @@
 
 #[path = "config/rollback.rs"]
 mod rollback;
+#[path = "config/schema.rs"]
+mod schema;
 
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
@@ -374,13 +376,16 @@ fn the_schema_knows_what_the_example_says() {
         let environment = environment.as_table().unwrap();
         assert!(environment.keys().all(|key| properties("Environment").contains_key(key)));
         let rollback = environment.get("rollback").and_then(toml::Value::as_table);
-        assert!(rollback.into_iter().flatten().all(|(key, _)| properties("Rollback").contains_key(key)));
+        assert!(rollback.into_iter().flatten().all(|(key, _)| properties("RollbackKeys").contains_key(key)));
         for signal in environment["signals"].as_array().unwrap() {
-            assert!(signal.as_table().unwrap().keys().all(|key| properties("Signal").contains_key(key)), "{signal:?}");
+            assert!(
+                signal.as_table().unwrap().keys().all(|key| properties("SignalKeys").contains_key(key)),
+                "{signal:?}"
+            );
         }
     }
     assert!(!properties("Environment").contains_key("header"), "the place in the file is not part of the format");
-    let kinds = properties("Signal")["kind"]["enum"].as_array().unwrap().len();
+    let kinds = properties("SignalKeys")["kind"]["enum"].as_array().unwrap().len();
     assert_eq!(kinds, Kind::ALL.len() - 1, "all but the rollout");
 }
 

@@ -15,6 +15,7 @@ const FLOORS: [&[&str]; 6] = [
         "cluster",
         "config",
         "clock",
+        "fuzzing",
         "memory",
         "files",
         "lines",

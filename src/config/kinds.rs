@@ -24,6 +24,13 @@ pub(super) const WRITTEN: [&str; Kind::ALL.len() - 1] = {
     names
 };
 
+impl SignalKind {
+    /// Every kind that may be written.
+    pub(super) fn written() -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(|kind| *kind != Kind::Rollout)
+    }
+}
+
 impl<'de> Deserialize<'de> for SignalKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;

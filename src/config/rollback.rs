@@ -126,18 +126,19 @@ fn actor(written: &At<String>, problems: &mut Problems) -> Option<String> {
 fn only_used(raw: &raw::Rollback, problems: &mut Problems) -> bool {
     let chosen = raw.strategy.as_ref().map(|at| at.value).unwrap_or_default();
     let tables = [
-        ("argocd", span(raw.argocd.as_ref()), &[StrategyName::ArgoCd, StrategyName::Owner][..]),
-        ("helm", span(raw.helm.as_ref()), &[StrategyName::Helm, StrategyName::Owner]),
-        ("git", span(raw.git.as_ref()), &[StrategyName::Git]),
-        ("ci", span(raw.ci.as_ref()), &[StrategyName::Ci]),
-        ("command", span(raw.command.as_ref()), &[StrategyName::Command]),
+        ("argocd", span(raw.argocd.as_ref())),
+        ("helm", span(raw.helm.as_ref())),
+        ("git", span(raw.git.as_ref())),
+        ("ci", span(raw.ci.as_ref())),
+        ("command", span(raw.command.as_ref())),
     ];
     let mut fine = true;
-    for (table, place, users) in tables {
-        let Some(place) = place.filter(|_| !users.contains(&chosen)) else { continue };
+    for (table, place) in tables {
+        let Some(place) = place.filter(|_| !chosen.tables().contains(&table)) else { continue };
         fine = false;
         let default = if raw.strategy.is_none() { ", the default," } else { "" };
-        let users: Vec<&str> = users.iter().map(|user| user.as_str()).collect();
+        let users = StrategyName::ALL.into_iter().filter(|strategy| strategy.tables().contains(&table));
+        let users: Vec<&str> = users.map(StrategyName::as_str).collect();
         problems.push(
             Problem::new(place, format!("the strategy {}{default} does not use `{table}`", chosen.as_str()))
                 .way_out(format!("choose a strategy that does ({}), or leave the table out", list(&users))),

@@ -1,5 +1,6 @@
 //! Signals, checked and made once for each service that they speak of.
 
+pub(super) mod keys;
 mod reading;
 
 use super::address::{self, Tail};

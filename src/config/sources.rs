@@ -74,28 +74,54 @@ pub(super) enum Auth {
     Basic { user: String, password: At<SecretRef> },
 }
 
-impl System {
-    /// The name of its kind in the file.
-    pub(super) fn kind(&self) -> &'static str {
+/// The kinds of source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SystemKind {
+    Kubernetes,
+    Grafana,
+    Prometheus,
+    Sentry,
+    Datadog,
+}
+
+impl SystemKind {
+    /// Every kind.
+    pub(super) const ALL: [Self; 5] = [Self::Kubernetes, Self::Grafana, Self::Prometheus, Self::Sentry, Self::Datadog];
+
+    /// Its name in the file.
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
-            Self::Kubernetes(_) => "kubernetes",
-            Self::Grafana { .. } => "grafana",
-            Self::Prometheus { .. } => "prometheus",
-            Self::Sentry { .. } => "sentry",
-            Self::Datadog { .. } => "datadog",
+            Self::Kubernetes => "kubernetes",
+            Self::Grafana => "grafana",
+            Self::Prometheus => "prometheus",
+            Self::Sentry => "sentry",
+            Self::Datadog => "datadog",
         }
     }
 
     /// Whether it can answer a signal of this kind. `wants` tells custom signals of Sentry from those with a query.
-    pub(super) fn answers(&self, kind: Kind, wants: bool) -> bool {
+    pub(super) fn answers(self, kind: Kind, wants: bool) -> bool {
         match self {
-            Self::Kubernetes(_) => false,
-            Self::Sentry { .. } => matches!(kind, Kind::NewIssues | Kind::CrashFree) || (kind == Kind::Custom && wants),
-            Self::Grafana { .. } | Self::Prometheus { .. } | Self::Datadog { .. } => match kind {
+            Self::Kubernetes => false,
+            Self::Sentry => matches!(kind, Kind::NewIssues | Kind::CrashFree) || (kind == Kind::Custom && wants),
+            Self::Grafana | Self::Prometheus | Self::Datadog => match kind {
                 Kind::Rollout | Kind::Probe | Kind::NewIssues | Kind::CrashFree => false,
                 Kind::Custom => !wants,
                 _ => true,
             },
+        }
+    }
+}
+
+impl System {
+    /// Of which kind it is.
+    pub(super) const fn kind(&self) -> SystemKind {
+        match self {
+            Self::Kubernetes(_) => SystemKind::Kubernetes,
+            Self::Grafana { .. } => SystemKind::Grafana,
+            Self::Prometheus { .. } => SystemKind::Prometheus,
+            Self::Sentry { .. } => SystemKind::Sentry,
+            Self::Datadog { .. } => SystemKind::Datadog,
         }
     }
 

@@ -217,7 +217,7 @@ impl Theme {
     }
 
     /// Reads a theme file over `base`: slots that it leaves out stay as they are there.
-    fn parse(name: &str, file: &str, text: &str, base: &Self) -> Result<Self, ThemeError> {
+    pub fn parse(name: &str, file: &str, text: &str, base: &Self) -> Result<Self, ThemeError> {
         let invalid = |at: usize, message: String| ThemeError::Invalid {
             file: file.to_owned(),
             line: 1 + text[..at.min(text.len())].matches('\n').count(),

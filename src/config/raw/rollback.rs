@@ -73,6 +73,43 @@ pub(in crate::config) enum StrategyName {
 }
 
 impl StrategyName {
+    /// Every strategy, the default last.
+    pub(in crate::config) const ALL: [Self; 9] = [
+        Self::Kubernetes,
+        Self::ArgoRollouts,
+        Self::ArgoCd,
+        Self::Helm,
+        Self::Flux,
+        Self::Ci,
+        Self::Git,
+        Self::Command,
+        Self::Owner,
+    ];
+
+    /// The tables that it looks at, beside what every strategy has.
+    pub(in crate::config) const fn tables(self) -> &'static [&'static str] {
+        match self {
+            Self::Owner => &["argocd", "helm"],
+            Self::Kubernetes | Self::ArgoRollouts | Self::Flux => &[],
+            Self::ArgoCd => &["argocd"],
+            Self::Helm => &["helm"],
+            Self::Ci => &["ci"],
+            Self::Git => &["git"],
+            Self::Command => &["command"],
+        }
+    }
+
+    /// The keys without which it cannot work.
+    pub(in crate::config) const fn needs(self) -> &'static [&'static str] {
+        match self {
+            Self::Owner | Self::Kubernetes | Self::ArgoRollouts | Self::Helm | Self::Flux => &[],
+            Self::ArgoCd => &["argocd"],
+            Self::Ci => &["ci"],
+            Self::Git => &["git", "repository"],
+            Self::Command => &["command"],
+        }
+    }
+
     /// As it is written in the file.
     pub(in crate::config) const fn as_str(self) -> &'static str {
         match self {

@@ -3,9 +3,9 @@
 use super::super::at::Span;
 use super::super::kinds::InputUnit;
 use super::super::problem::{Problem, list};
-use super::super::sources::{self, Source, System};
+use super::super::sources::{self, Source, System, SystemKind};
 use super::super::variables;
-use super::{Checker, Read, span};
+use super::{Checker, Read, keys, span};
 use crate::signal::{Kind, Unit};
 use crate::source::spec::{Expr, SentryWant};
 use chrono::TimeDelta;
@@ -51,7 +51,7 @@ impl Checker<'_> {
             .sources
             .iter()
             .enumerate()
-            .filter(|(_, source)| source.system.answers(self.kind, wants))
+            .filter(|(_, source)| source.system.kind().answers(self.kind, wants))
             .map(|(place, source)| (place, source.name.as_str()))
             .collect();
         let names: Vec<&str> = able.iter().map(|(_, name)| *name).collect();
@@ -81,13 +81,7 @@ impl Checker<'_> {
     }
 
     fn series(&mut self, source: usize, system: &System) -> Option<Reading> {
-        let mut may = vec!["query", "errors", "requests", "unit", "step"];
-        match system {
-            System::Grafana { .. } => may.extend(["datasource", "scrape"]),
-            System::Prometheus { .. } => may.push("scrape"),
-            System::Datadog { .. } | System::Sentry { .. } | System::Kubernetes(_) => {}
-        }
-        let fine = self.only(&may, system.kind());
+        let fine = self.only(keys::of(system.kind(), self.kind), system.kind().as_str());
         let expr = self.expr();
         let unit = self.unit(matches!(expr, Some(Expr::Counts { .. })));
         let scrape = self.scrape(system);
@@ -182,7 +176,7 @@ impl Checker<'_> {
     }
 
     fn alerts(&mut self, source: usize, found: &Source) -> Option<Reading> {
-        let fine = self.only(&["filter"], found.system.kind());
+        let fine = self.only(keys::of(found.system.kind(), self.kind), found.system.kind().as_str());
         let Some(filter) = &self.raw.filter else {
             let way_out = "add filter = \"service=$service\": label matchers for Grafana and Prometheus, a monitor search for Datadog";
             self.push(Problem::new(&self.raw.kind.span, "`filter` is missing").way_out(way_out));
@@ -194,11 +188,7 @@ impl Checker<'_> {
     }
 
     fn sentry(&mut self, source: usize) -> Option<Reading> {
-        let may: &[&str] = match self.kind {
-            Kind::Custom => &["projects", "release", "filter", "want", "step"],
-            _ => &["projects", "release", "filter", "step"],
-        };
-        let fine = self.only(may, "sentry");
+        let fine = self.only(keys::of(SystemKind::Sentry, self.kind), SystemKind::Sentry.as_str());
         let (want, unit) = match self.kind {
             Kind::NewIssues => (SentryWant::NewIssues, self.kind.unit()),
             Kind::CrashFree => (SentryWant::CrashFree, self.kind.unit()),
@@ -223,7 +213,7 @@ impl Checker<'_> {
     }
 
     fn probe(&mut self) -> Option<Reading> {
-        let fine = self.only(&["path", "url", "status", "interval", "timeout"], "probe");
+        let fine = self.only(&keys::OF_A_PROBE, "probe");
         let interval = &self.raw.interval;
         let interval =
             sources::length("interval", interval.as_ref(), TimeDelta::seconds(10), &sources::INTERVALS, self.problems);

@@ -1,18 +1,24 @@
 //! Commands and flags.
 
+mod called;
+mod live;
+mod version;
+
+pub use live::{answer, script};
+
 use crate::config::parse_length;
 use crate::deploy::Time;
 use crate::outcome::Outcome;
 use chrono::{DateTime, Days, Local, NaiveTime, TimeDelta, Utc};
 use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
+use clap_complete::{ArgValueCandidates, Shell};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Watch a deploy, see what is wrong, take it back with one key.
 #[derive(Debug, Parser)]
-#[command(name = "redflag", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "redflag", version, long_version = version::long(), arg_required_else_help = true, max_term_width = 100)]
 #[command(long_about = "Watches a deploy for the half hour after it went out, says in one sentence what is wrong \
                         when something is, and takes it back with one key.")]
 #[command(after_help = statuses_after("Examples:\n  \
@@ -41,7 +47,7 @@ pub struct Global {
     #[arg(long, global = true)]
     pub read_only: bool,
     /// Colours: dark, light, colorblind, mono, or a name in the configuration folder's themes
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(live::themes))]
     pub theme: Option<String>,
     /// Write a log to this file
     #[arg(long, global = true, value_name = "FILE")]
@@ -107,16 +113,16 @@ const JUDGE_HELP: &str = "A case is one line: {\"case_id\", \"kind\": \"latency|
 )]
 pub struct WatchArgs {
     /// Environment [default: the only one, or the one with default = true]
-    #[arg(value_name = "ENV")]
+    #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
     pub environment: Option<String>,
     /// When it was deployed: 14:02 (local time), 5m (ago), or 2026-02-03T14:02:00Z
     #[arg(long, value_name = "TIME")]
     pub deployed_at: Option<Moment>,
     /// The version that ran before
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", add = ArgValueCandidates::new(live::versions))]
     pub from: Option<String>,
     /// The version that was deployed
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", add = ArgValueCandidates::new(live::versions))]
     pub to: Option<String>,
 }
 
@@ -128,7 +134,7 @@ pub struct WatchArgs {
     redflag demo --serve                       only the company: for watch, check and rollback from elsewhere")]
 pub struct DemoArgs {
     /// What happens [default: bad-release]; an unknown name lists them all
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(live::scenarios))]
     pub scenario: Option<String>,
     /// How many times as fast as real time, 0.1 to 600: half an hour passes in minutes
     #[arg(long, value_name = "N", default_value = "10", value_parser = speed)]
@@ -149,7 +155,7 @@ pub struct DemoArgs {
     redflag rollback production --yes --confirm production"))]
 pub struct RollbackArgs {
     /// Environment
-    #[arg(value_name = "ENV")]
+    #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
     pub environment: String,
     /// Print the plan and change nothing
     #[arg(long)]
@@ -172,7 +178,7 @@ pub struct RollbackArgs {
     redflag check staging"))]
 pub struct CheckArgs {
     /// Environment [default: the only one, or the one with default = true]
-    #[arg(value_name = "ENV")]
+    #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
     pub environment: Option<String>,
 }
 

@@ -7,7 +7,7 @@ mod logging;
 mod rollback;
 mod watch;
 
-use crate::cli::{Cli, Command, ConfigCommand, Global};
+use crate::cli::{self, Cli, Command, ConfigCommand, Global};
 use crate::config::{self, AssembleOptions, Assembly, Config, ConfigError, Person, SystemSecrets};
 use crate::outcome::Outcome;
 use crate::runtime::stops;
@@ -16,7 +16,6 @@ use crate::tui::terminal;
 use crate::watch::Watch;
 use crate::{output, panics};
 use chrono::Utc;
-use clap::CommandFactory;
 use futures_util::StreamExt;
 use std::io::{self, Write};
 use std::pin::pin;
@@ -54,11 +53,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
         Command::Check(args) => check::run(&cli.global, args),
         Command::Judge => judge::run(),
         Command::Config(command) => print_config(&cli.global, *command),
-        Command::Completions(args) => {
-            let mut script = Vec::new();
-            clap_complete::generate(args.shell, &mut Cli::command(), "redflag", &mut script);
-            print(&String::from_utf8_lossy(&script))
-        }
+        Command::Completions(args) => print(&cli::script(args.shell)?),
     }
 }
 

@@ -1,13 +1,13 @@
 //! Arguments in, exit status out.
 
-use clap::Parser;
-use redflag::cli::Cli;
+use redflag::cli::{self, Cli};
 use redflag::outcome::Outcome;
 use redflag::{commands, output};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let outcome = commands::run(&Cli::parse()).unwrap_or_else(|error| {
+    cli::answer();
+    let outcome = commands::run(&Cli::asked()).unwrap_or_else(|error| {
         output::stderr().line(&format!("redflag: {error}"));
         Outcome::Misused
     });

@@ -4,7 +4,7 @@
 //! cannot be read (bytes that are no text, a disk that was full, a newer redflag, one of megabytes) is passed over and
 //! the others stand. Half a line at the end is ended before the next one is written, so that it swallows nothing.
 
-use crate::deploy::{Time, WorkloadRef};
+use crate::deploy::{Time, WorkloadRef, version_label};
 use crate::lines::{self, BoundedLines};
 use crate::rollback::known::{Known, Recalled, Standing};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,19 @@ pub struct Whose<'a> {
     pub workload: &'a WorkloadRef,
     /// The workload's uid.
     pub uid: &'a str,
+}
+
+/// A version that earlier watches remember, for people to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// The environment as it was called then.
+    pub environment: String,
+    /// What people call the version.
+    pub label: String,
+    /// What was found.
+    pub standing: Standing,
+    /// When.
+    pub at: Time,
 }
 
 /// One line of it.
@@ -119,12 +132,27 @@ impl Memory {
         cluster: &str,
         workloads: impl IntoIterator<Item = &'a WorkloadRef>,
     ) -> io::Result<Vec<Vec<Recalled>>> {
+        let is_own =
+            |line: &Line| line.environment == environment && line.cluster.as_ref().is_none_or(|named| named == cluster);
         let own = match self.open(OpenOptions::new().read(true)) {
-            Ok(file) => findings(file, environment, cluster)?,
+            Ok(file) => findings(file, is_own)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
         Ok(workloads.into_iter().map(|workload| of(workload, &own)).collect())
+    }
+
+    /// The versions of every environment, oldest first; one that was seen twice is there twice.
+    ///
+    /// # Errors
+    /// When the file is not there or cannot be read.
+    pub fn versions(&self) -> io::Result<Vec<Remembered>> {
+        let lines = findings(self.open(OpenOptions::new().read(true))?, |_| true)?.into_iter();
+        let remembered = |line: Line| {
+            let label = version_label(line.images.first()?).to_owned();
+            Some(Remembered { environment: line.environment, label, standing: line.standing.into(), at: line.at })
+        };
+        Ok(lines.filter_map(remembered).collect())
     }
 
     /// Adds a finding.
@@ -177,18 +205,16 @@ fn is_torn(file: &mut File) -> io::Result<bool> {
     Ok(last != *b"\n")
 }
 
-/// What can be read of an environment's findings. What is no text in a line costs that line alone.
-fn findings(mut file: File, environment: &str, cluster: &str) -> io::Result<Vec<Line>> {
-    let is_own =
-        |line: &Line| line.environment == environment && line.cluster.as_ref().is_none_or(|named| named == cluster);
+/// What can be read of those findings that are wanted. What is no text in a line costs that line alone.
+fn findings(mut file: File, wanted: impl Fn(&Line) -> bool) -> io::Result<Vec<Line>> {
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(READ)))?;
-    let mut own = Vec::new();
+    let mut found = Vec::new();
     for line in BoundedLines::new(BufReader::new(file.take(READ)), LONGEST_LINE) {
         let lines::Line::Whole(line) = line? else { continue };
-        own.extend(serde_json::from_slice::<Line>(&line).ok().filter(is_own));
+        found.extend(serde_json::from_slice::<Line>(&line).ok().filter(&wanted));
     }
-    Ok(own)
+    Ok(found)
 }
 
 /// The newest of the lines that speak of a workload.
@@ -278,6 +304,19 @@ mod tests {
         let found = recall(&memory, "production", &workload("shop"));
         let found: Vec<(&str, Standing)> = found.iter().map(|known| (known.hash.as_str(), known.standing)).collect();
         assert_eq!(found, [("b", Standing::RolledBack)]);
+    }
+
+    #[test]
+    fn the_versions_of_every_environment_can_be_chosen_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = Memory::at(folder.path().join("versions.jsonl"));
+        assert!(memory.versions().is_err(), "there is no file yet");
+        memory.add("production", of_app(&workload("shop")), &known("1.8.3", Standing::Good, 1)).unwrap();
+        memory.add("staging", of_app(&workload("shop")), &known("1.9.0", Standing::Bad, 2)).unwrap();
+        let versions = memory.versions().unwrap();
+        let told: Vec<_> =
+            versions.iter().map(|it| (it.environment.as_str(), it.label.as_str(), it.standing)).collect();
+        assert_eq!(told, [("production", "1.8.3", Standing::Good), ("staging", "1.9.0", Standing::Bad)]);
     }
 
     #[test]

@@ -296,6 +296,18 @@ impl Themes {
     }
 }
 
+/// The names of all themes there are, those of a folder behind the built-in ones; no file is read.
+pub fn names(folder: Option<&Path>) -> Vec<String> {
+    let mut names: Vec<String> = BUILT_IN.map(|(name, _)| name.to_owned()).into();
+    for path in folder.and_then(|folder| theme_files(folder).ok()).unwrap_or_default() {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 /// The theme files of a folder by name; none where there is no folder.
 fn theme_files(folder: &Path) -> Result<Vec<std::path::PathBuf>, ThemeError> {
     let unreadable =
@@ -368,6 +380,7 @@ mod tests {
         std::fs::write(folder.path().join("house.toml"), "clear = \"cyan\"\n").unwrap();
         let themes = Themes::load("house", Some(folder.path()), ColorDepth::True).unwrap();
         assert_eq!(themes.current().style(Slot::Clear).fg, Some(Color::Cyan));
+        assert_eq!(names(Some(folder.path())), ["dark", "light", "colorblind", "mono", "house"]);
         assert_eq!(themes.all[0].style(Slot::Clear).fg, Some(Color::Rgb(0, 255, 0)));
         assert_eq!(themes.all[0].style(Slot::Unknown), self::themes(ColorDepth::True).current().style(Slot::Unknown));
     }

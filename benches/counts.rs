@@ -36,7 +36,9 @@ const BENCHES: [Bench; 6] = [
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_default();
     if wanted == "--list" {
-        BENCHES.iter().for_each(|bench| println!("{}", bench.name));
+        for bench in BENCHES {
+            println!("{}", bench.name);
+        }
     } else if let Some(bench) = BENCHES.iter().find(|bench| bench.name == wanted) {
         (bench.play)(bench.runs);
         println!("runs: {}", bench.runs);
@@ -108,7 +110,7 @@ fn tick_1000_services_8_signals(runs: usize) {
 
 fn poll_1000_services_8_signals(runs: usize) {
     let mut watch = fleet::watch();
-    for run in 0..=runs as i64 {
+    for run in 0..=i64::try_from(runs).expect("few runs") {
         let now = fleet::NOW + 30 * (run + 1);
         let mut message = Some(support::answered(GRAFANA, now, fleet::points(now - 180, now)));
         let mut work = || {

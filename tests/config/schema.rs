@@ -98,10 +98,11 @@ fn value<'a>(values: &[(&str, &'a str)], key: &str) -> &'a str {
 
 /// Whether a signal of this kind with these keys is taken, whatever source it is read from.
 fn signal_is_taken(kind: &str, keys: &[&str]) -> bool {
-    let lines: String = keys.iter().map(|key| format!("{key} = {}\n", value(&READING, key))).collect();
+    let lines: Vec<String> = keys.iter().map(|key| format!("{key} = {}", value(&READING, key))).collect();
+    let lines = lines.join("\n");
     ["", "source = 'prometheus'", "source = 'grafana'", "source = 'datadog'", "source = 'sentry'"].iter().any(
         |source| {
-            let text = format!("{SOURCES}[[environments.production.signals]]\nkind = '{kind}'\n{lines}{source}\n");
+            let text = format!("{SOURCES}[[environments.production.signals]]\nkind = '{kind}'\n{lines}\n{source}\n");
             Config::parse(&text, "f").is_ok()
         },
     )
@@ -160,7 +161,8 @@ fn a_rollback_is_offered_the_tables_of_its_strategy_and_no_others() {
     for form in &forms {
         let least = form.least("strategy");
         let is_taken = |keys: &[&str], strategy: &str| {
-            let lines: String = keys.iter().map(|key| format!("{key} = {}\n", value(&TABLES, key))).collect();
+            let lines: Vec<String> = keys.iter().map(|key| format!("{key} = {}", value(&TABLES, key))).collect();
+            let lines = lines.join("\n");
             Config::parse(&format!("{SOURCES}[environments.production.rollback]\n{strategy}{lines}"), "f").is_ok()
         };
         let strategy = format!("strategy = '{}'\n", form.tag);

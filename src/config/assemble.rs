@@ -215,7 +215,7 @@ fn signal(planned: &signals::Signal, source: SourceId) -> Signal {
     }
 }
 
-/// Adds a signal's question to its source. The checks have matched them: see [`sources::SystemKind::answers`].
+/// Adds a signal's question to its source. The checks have matched them: see `SystemKind::answers`.
 fn ask(source: &mut SourceSpec, id: SignalId, planned: &signals::Signal) {
     let (service, step) = (planned.service, planned.step);
     match (&planned.read, source) {

@@ -14,6 +14,8 @@ use redflag::message::Message;
 use scenes::{NOW, points, watch};
 use support::{GRAFANA, at};
 
+const SERVICES: u16 = 1000;
+
 fn main() {
     divan::main();
 }
@@ -21,7 +23,7 @@ fn main() {
 /// Each second: freshness and for how long, no series read again.
 #[divan::bench(sample_count = 50)]
 fn tick_1000_services_8_signals(bencher: Bencher) {
-    let mut watch = watch();
+    let mut watch = watch(SERVICES);
     let mut milliseconds = 0;
     bencher.bench_local(|| {
         // Within two intervals of the last answer, so that nothing is stale.
@@ -33,12 +35,12 @@ fn tick_1000_services_8_signals(bencher: Bencher) {
 /// Each half minute: one new bin for each of the 8 000 signals, and the three minutes before it over again.
 #[divan::bench(sample_count = 20)]
 fn poll_1000_services_8_signals(bencher: Bencher) {
-    let mut watch = watch();
+    let mut watch = watch(SERVICES);
     let mut now = NOW;
     bencher
         .with_inputs(|| {
             now += 30;
-            support::answered(GRAFANA, now, points(now - 180, now))
+            support::answered(GRAFANA, now, points(SERVICES, now - 180, now))
         })
         .bench_local_values(|message| watch.update(message));
 }

@@ -1,4 +1,4 @@
-//! A company of 1 000 services with 8 signals each.
+//! A company of so many services with 8 signals each.
 
 use crate::support::{self, CLUSTER, GRAFANA, at, rolled_out};
 use chrono::TimeDelta;
@@ -8,7 +8,6 @@ use redflag::setup::{Service, Setup, Workload};
 use redflag::signal::{Kind, Point, Sample, Signal, SignalId};
 use redflag::watch::Watch;
 
-const SERVICES: u16 = 1000;
 const KINDS: [Kind; 8] = [
     Kind::ErrorRate,
     Kind::Latency,
@@ -22,11 +21,10 @@ const KINDS: [Kind; 8] = [
 /// Ten minutes into the window.
 pub(crate) const NOW: i64 = 600;
 
-fn setup() -> Setup {
+fn setup(services: u16) -> Setup {
     let one = support::setup();
-    let services =
-        (0..SERVICES).map(|index| Service { name: format!("service-{index}"), depends_on: Vec::new() }).collect();
-    let workloads = (0..SERVICES).map(|index| Workload {
+    let all = (0..services).map(|index| Service { name: format!("service-{index}"), depends_on: Vec::new() }).collect();
+    let workloads = (0..services).map(|index| Workload {
         reference: WorkloadRef {
             kind: WorkloadKind::Deployment,
             namespace: "production".to_owned(),
@@ -35,7 +33,7 @@ fn setup() -> Setup {
         service: ServiceId(index),
         container: None,
     });
-    let signals = (0..SERVICES).flat_map(|service| {
+    let signals = (0..services).flat_map(|service| {
         KINDS.map(|kind| Signal {
             name: kind.label().to_owned(),
             kind,
@@ -50,7 +48,7 @@ fn setup() -> Setup {
             link: None,
         })
     });
-    Setup { services, workloads: workloads.collect(), signals: signals.collect(), ..one }
+    Setup { services: all, workloads: workloads.collect(), signals: signals.collect(), ..one }
 }
 
 fn sample(kind: Kind, bin: i64) -> Sample {
@@ -64,8 +62,8 @@ fn sample(kind: Kind, bin: i64) -> Sample {
 }
 
 /// The bins from one moment to another, for every signal.
-pub(crate) fn points(from: i64, to: i64) -> Vec<(SignalId, Vec<Point>)> {
-    (0..SERVICES * KINDS.len() as u16)
+pub(crate) fn points(services: u16, from: i64, to: i64) -> Vec<(SignalId, Vec<Point>)> {
+    (0..services * KINDS.len() as u16)
         .map(|id| {
             let kind = KINDS[usize::from(id) % KINDS.len()];
             (SignalId(id), (from / 30..=to / 30).map(|bin| (at(bin * 30), sample(kind, bin))).collect())
@@ -74,15 +72,15 @@ pub(crate) fn points(from: i64, to: i64) -> Vec<(SignalId, Vec<Point>)> {
 }
 
 /// An hour of baseline and ten minutes of window for all of them.
-pub(crate) fn watch() -> Watch {
-    let mut watch = Watch::new(setup());
-    for index in 0..SERVICES {
+pub(crate) fn watch(services: u16) -> Watch {
+    let mut watch = Watch::new(setup(services));
+    for index in 0..services {
         let news = redflag::message::StreamNews::Rollout(
             WorkloadId(index),
             Box::new(rolled_out(2, "1.8.3", "1.9.0", -10, Some(0))),
         );
         watch.update(Message::Streamed { source: CLUSTER, at: at(0), news });
     }
-    watch.update(support::answered(GRAFANA, NOW, points(-3600, NOW)));
+    watch.update(support::answered(GRAFANA, NOW, points(services, -3600, NOW)));
     watch
 }

@@ -38,8 +38,12 @@ async fn look(said: usize) {
         migrations: Vec::new(),
     };
     let repository = Repository::new(spec, Duration::from_secs(5));
-    let version =
-        Version { images: vec!["shop:1.9.0-g1a2b3c4".to_owned()], revision: 2, hash: "5d8d965c94".to_owned(), ..Version::default() };
+    let version = Version {
+        images: vec!["shop:1.9.0-g1a2b3c4".to_owned()],
+        revision: 2,
+        hash: "5d8d965c94".to_owned(),
+        ..Version::default()
+    };
     match repository.check().await {
         Ok(url) => assert!(!url.contains("://hush@"), "{url}"),
         Err(blocked) => hold_blocked(&blocked),

@@ -9,7 +9,7 @@ use redflag::repository::{Commit, Pushed, Repository, Trouble};
 use redflag::rollback::Blocked;
 use redflag::rollback::migrations::Files;
 use redflag::rollback::spec::RepositorySpec;
-use redflag_fuzz::{Script, hold_text};
+use redflag_fuzz::{Script, hold_text, know_the_token};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -74,5 +74,6 @@ async fn look(said: usize) {
 }
 
 fuzz_target!(|data: &[u8]| {
+    know_the_token();
     alone_with(Script::read(data), look(data.len())).expect("a runtime");
 });

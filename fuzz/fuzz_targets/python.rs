@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use redflag::rollback::CheckOutcome;
 use redflag::rollback::migrations::{Change, Files, InCluster, Migration, Shipped, checks};
-use redflag_fuzz::hold_text;
+use redflag_fuzz::{hold_text, know_the_token};
 
 fn worst(path: &str, text: &str) -> CheckOutcome {
     let migration = Migration { path: path.to_owned(), change: Change::Added, text: Some(text.to_owned()) };
@@ -17,6 +17,7 @@ fn worst(path: &str, text: &str) -> CheckOutcome {
 }
 
 fuzz_target!(|data: &[u8]| {
+    know_the_token();
     let text = String::from_utf8_lossy(data);
     worst("migrations/versions/1.py", &text);
     worst("shop/migrations/0002_carts.py", &text);

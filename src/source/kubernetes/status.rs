@@ -34,13 +34,15 @@ fn deployment(workload: &Workload) -> Progress {
     if has_exceeded(workload) {
         return Progress::Failed(format!("deployment {name:?} exceeded its progress deadline"));
     }
-    if let Some(wanted) = workload.spec.replicas.filter(|wanted| updated < *wanted) {
+    // The API server fills in one; whoever stands in front of it may not.
+    let wanted = workload.spec.replicas.unwrap_or(1);
+    if updated < wanted {
         return Progress::Waiting(format!(
             "Waiting for deployment {name:?} rollout to finish: {updated} out of {wanted} new replicas have been updated..."
         ));
     }
     if status.replicas > updated {
-        let old = status.replicas - updated;
+        let old = status.replicas.saturating_sub(updated);
         return Progress::Waiting(format!(
             "Waiting for deployment {name:?} rollout to finish: {old} old replicas are pending termination..."
         ));
@@ -68,7 +70,7 @@ pub(super) fn has_exceeded(workload: &Workload) -> bool {
 
 fn stateful_set(workload: &Workload) -> Progress {
     let status = &workload.status;
-    let wanted = workload.spec.replicas.unwrap_or(0);
+    let wanted = workload.spec.replicas.unwrap_or(1);
     let (ready, updated) = (status.ready_replicas, status.updated_replicas);
     if status.observed_generation == 0 || !workload.is_observed() {
         return waiting("Waiting for statefulset spec update to be observed...");
@@ -77,11 +79,11 @@ fn stateful_set(workload: &Workload) -> Progress {
         return by_hand(updated, wanted, ready);
     }
     if ready < wanted {
-        return Progress::Waiting(format!("Waiting for {} pods to be ready...", wanted - ready));
+        return Progress::Waiting(format!("Waiting for {} pods to be ready...", wanted.saturating_sub(ready)));
     }
     let rolling = workload.spec.update_strategy.rolling_update.as_ref();
     let partition = rolling.and_then(|rolling| rolling.partition).unwrap_or(0);
-    let due = wanted - partition;
+    let due = wanted.saturating_sub(partition);
     if rolling.is_some() && updated < due {
         return Progress::Waiting(format!(
             "Waiting for partitioned roll out to finish: {updated} out of {due} new pods have been updated..."

@@ -65,6 +65,12 @@ fn a_deployment_is_judged_in_kubectls_order() {
         // Scaled to nothing counts as done; a missing count is zero.
         (json!(0), json!({ "replicas": 0, "updatedReplicas": 0, "availableReplicas": 0 }), "done"),
         (json!(null), json!({}), "done"),
+        // Nobody has filled in the default, and there is no pod.
+        (
+            json!(null),
+            json!({ "replicas": 0, "updatedReplicas": 0, "availableReplicas": 0 }),
+            "Waiting for deployment \"app\" rollout to finish: 0 out of 1 new replicas have been updated...",
+        ),
     ];
     for (replicas, change, expected) in rows {
         let mut status = merged(&all, &change);

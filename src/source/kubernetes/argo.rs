@@ -48,7 +48,7 @@ fn aborting(workload: &Workload, update: Update<'_>) -> Progress {
 pub(super) fn replicas(workload: &Workload) -> Replicas {
     let update = workload.update();
     let status = &workload.status;
-    let desired = workload.spec.replicas.unwrap_or(1);
+    let desired = workload.wanted_replicas();
     let updated =
         if update.is_aborted() { (status.replicas - status.updated_replicas).max(0) } else { status.updated_replicas };
     // What is kept without traffic belongs to nobody's count.

@@ -34,8 +34,7 @@ fn deployment(workload: &Workload) -> Progress {
     if has_exceeded(workload) {
         return Progress::Failed(format!("deployment {name:?} exceeded its progress deadline"));
     }
-    // The API server fills in one; whoever stands in front of it may not.
-    let wanted = workload.spec.replicas.unwrap_or(1);
+    let wanted = workload.wanted_replicas();
     if updated < wanted {
         return Progress::Waiting(format!(
             "Waiting for deployment {name:?} rollout to finish: {updated} out of {wanted} new replicas have been updated..."
@@ -60,7 +59,7 @@ fn deployment(workload: &Workload) -> Progress {
 /// given up: everything is of the new version and available.
 pub(super) fn has_exceeded(workload: &Workload) -> bool {
     let status = &workload.status;
-    let wanted = workload.spec.replicas.unwrap_or(1);
+    let wanted = workload.wanted_replicas();
     let all_there = status.updated_replicas >= wanted
         && status.replicas <= status.updated_replicas
         && status.available_replicas >= status.updated_replicas;
@@ -70,7 +69,7 @@ pub(super) fn has_exceeded(workload: &Workload) -> bool {
 
 fn stateful_set(workload: &Workload) -> Progress {
     let status = &workload.status;
-    let wanted = workload.spec.replicas.unwrap_or(1);
+    let wanted = workload.wanted_replicas();
     let (ready, updated) = (status.ready_replicas, status.updated_replicas);
     if status.observed_generation == 0 || !workload.is_observed() {
         return waiting("Waiting for statefulset spec update to be observed...");
@@ -128,7 +127,7 @@ pub(super) fn replicas(kind: WorkloadKind, workload: &Workload) -> Replicas {
     let status = &workload.status;
     match kind {
         WorkloadKind::Deployment | WorkloadKind::StatefulSet => Replicas {
-            desired: workload.spec.replicas.unwrap_or(1),
+            desired: workload.wanted_replicas(),
             updated: status.updated_replicas,
             ready: status.ready_replicas,
             available: status.available_replicas,
@@ -152,12 +151,11 @@ pub(super) fn deadline(kind: WorkloadKind, workload: &Workload) -> Deadline {
     if spec.paused || !rolls_by_itself(workload) {
         return Deadline::Person;
     }
-    let seconds = spec.progress_deadline_seconds.filter(|seconds| *seconds < i64::from(i32::MAX));
     match kind {
         WorkloadKind::Rollout => Deadline::Steps,
         WorkloadKind::Deployment => {
-            let own = seconds.and_then(TimeDelta::try_seconds);
-            own.map_or(Deadline::Nobody, Deadline::Controller)
+            let seconds = spec.progress_deadline_seconds.filter(|seconds| *seconds < i64::from(i32::MAX));
+            seconds.and_then(TimeDelta::try_seconds).map_or(Deadline::Nobody, Deadline::Controller)
         }
         WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => Deadline::Nobody,
     }

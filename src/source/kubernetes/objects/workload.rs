@@ -103,6 +103,12 @@ impl Workload {
         self.generation() <= self.status.observed_generation && has_seen_workload
     }
 
+    /// How many pods are wanted: the API server fills in one, and whoever stands in front of it may not. `DaemonSet`s
+    /// want as many as there are nodes for them, which their status says.
+    pub fn wanted_replicas(&self) -> i64 {
+        self.spec.replicas.unwrap_or(1)
+    }
+
     /// Where an update of a Rollout stands.
     pub fn update(&self) -> argo::Update<'_> {
         argo::Update { is_observed: self.is_observed(), spec: &self.spec.argo, status: &self.status.argo }

@@ -114,17 +114,18 @@ impl Fold {
         };
         let known = self.deploy.as_ref().filter(|(of, _)| *of == uid).map(|(_, deploy)| deploy);
         let current = history.current();
+        let main = current.and_then(|current| history.main_container(current));
         let outlook = Outlook { progress: &progress, replicas };
         // Between a new template and its history entry, milliseconds later, the deploy before stands.
         let deploy = match current {
-            Some(current) => Some(history.deploy(current, known, &outlook, now)),
+            Some(current) => Some(history.deploy(current, main, known, &outlook, now)),
             None => known.cloned(),
         };
         let hash = current.map(|current| current.hash(self.kind));
         let deployed = deploy.as_ref().map(|deploy| deploy.at);
 
         let no_memory = Memory::default();
-        let roles = Roles::of(current.map(|current| current.template(self.kind)), history.main_container());
+        let roles = Roles::of(current.map(|current| current.template(self.kind)), main);
         let mut rows = Vec::with_capacity(history.pods.len());
         let mut ailing = Vec::new();
         for pod in &history.pods {
@@ -154,7 +155,7 @@ impl Fold {
             replicas,
             pods: rows,
             troubles,
-            revisions: history.revisions(),
+            revisions: history.revisions(main),
             deadline: status::deadline(self.kind, workload),
             changed_by: objects::managers::of_template(&workload.metadata).map(short),
             deploy: deploy.clone(),

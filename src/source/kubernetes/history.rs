@@ -60,9 +60,8 @@ impl<'a> History<'a> {
         self.entries.iter().filter(is_named).max_by_key(|entry| entry.number(self.kind)).copied()
     }
 
-    /// Every revision, newest first.
-    pub(super) fn revisions(&self) -> Vec<Revision> {
-        let main = self.main_container();
+    /// Every revision, newest first; `main` is the [main container](Self::main_container).
+    pub(super) fn revisions(&self, main: Option<&str>) -> Vec<Revision> {
         let mut revisions: Vec<Revision> = self.entries.iter().map(|entry| self.revision(entry, main)).collect();
         revisions.sort_by_key(|revision| std::cmp::Reverse((revision.version.revision, revision.created)));
         revisions
@@ -85,9 +84,8 @@ impl<'a> History<'a> {
         one.hash(self.kind) == other.hash(self.kind) || fingerprint(one) == fingerprint(other)
     }
 
-    /// The main container of the version that runs, by the one before it; looked for once for all entries.
-    pub(super) fn main_container(&self) -> Option<&'a str> {
-        let current = self.current()?;
+    /// The main container of the version that runs, by the one before it: the same for all entries.
+    pub(super) fn main_container(&self, current: &'a Entry) -> Option<&'a str> {
         let template = current.template(self.kind);
         let others = self.entries.iter().filter(|entry| !self.is_same(entry, current));
         let before = others.max_by_key(|entry| entry.number(self.kind)).map(|entry| entry.template(self.kind));
@@ -116,9 +114,15 @@ impl<'a> History<'a> {
         self.pods.iter().copied().filter(move |pod| pod.hash(self.kind) == hash)
     }
 
-    /// The deploy that brought `current`: the one known already, or a new one.
-    pub(super) fn deploy(&self, current: &Entry, known: Option<&Deploy>, outlook: &Outlook, now: Time) -> Deploy {
-        let main = self.main_container();
+    /// The deploy that brought `current`, whose main container is `main`: the one known already, or a new one.
+    pub(super) fn deploy(
+        &self,
+        current: &Entry,
+        main: Option<&str>,
+        known: Option<&Deploy>,
+        outlook: &Outlook,
+        now: Time,
+    ) -> Deploy {
         let to = self.version(current, main);
         let is_known = |known: &&Deploy| {
             let entry = self.entries.iter().find(|entry| entry.hash(self.kind) == known.to.hash);

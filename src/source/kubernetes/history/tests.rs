@@ -51,7 +51,8 @@ fn history<'a>(workload: &'a Workload, entries: &'a [Entry], pods: &'a [Pod]) ->
 
 fn deploy(history: &History<'_>, progress: &Progress, known: Option<&Deploy>, now: Time) -> Deploy {
     let replicas = Replicas { desired: 1, updated: 1, ready: 1, available: 1, total: 1 };
-    history.deploy(history.current().unwrap(), known, &Outlook { progress, replicas }, now)
+    let current = history.current().unwrap();
+    history.deploy(current, history.main_container(current), known, &Outlook { progress, replicas }, now)
 }
 
 fn waiting() -> Progress {

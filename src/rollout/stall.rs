@@ -2,7 +2,7 @@
 //! `DaemonSet`s, and none for a Deployment whose own is longer than anybody watches.
 
 use super::{Deadline, PodPhase, Progress, Rollout, Trouble, TroubleKind};
-use crate::deploy::{Deploy, Time, brief};
+use crate::deploy::{Time, brief};
 use chrono::TimeDelta;
 use std::fmt;
 
@@ -79,10 +79,10 @@ pub fn lack(rollout: &Rollout) -> Lack {
     }
 }
 
-/// Whether a rollout that is under way has stood still for too long at `now`. `deploy` is what it rolls out.
-pub fn stall(rollout: &Rollout, deploy: &Deploy, limits: Limits, now: Time) -> Option<Stall> {
+/// Whether a rollout that is under way has stood still for too long at `now`; it was begun at `begun`.
+pub fn stall(rollout: &Rollout, begun: Time, limits: Limits, now: Time) -> Option<Stall> {
     let Progress::Waiting(awaited) = &rollout.progress else { return None };
-    let since = progressed_at(rollout, deploy.at);
+    let since = progressed_at(rollout, begun);
     let still = now - since;
     if still < limits.deadline {
         return None;

@@ -1,7 +1,7 @@
 //! Rollouts that do not get on: time alone makes them a trouble.
 
 use super::Watch;
-use crate::deploy::{Deploy, Time, WorkloadId};
+use crate::deploy::{Time, WorkloadId};
 use crate::rollout::stall::{Limits, left_unready, stall};
 use crate::rollout::{Rollout, Trouble, TroubleKind};
 
@@ -22,10 +22,10 @@ impl Watch {
         let (trouble, overdue) = if deploy.finished.is_some() && begun.is_none() {
             (left_unready(rollout, self.now), None)
         } else {
-            let at =
-                [Some(deploy.at), rollout.deploy.as_ref().map(|deploy| deploy.at), begun].into_iter().flatten().max();
-            let deploy = Deploy { at: at.unwrap_or(deploy.at), ..deploy.clone() };
-            let stall = stall(rollout, &deploy, limits, self.now);
+            // What the cluster rolls out now may be newer than the deploy that is watched: an undo of it.
+            let later = [rollout.deploy.as_ref().map(|deploy| deploy.at), begun];
+            let begun = later.into_iter().flatten().fold(deploy.at, Time::max);
+            let stall = stall(rollout, begun, limits, self.now);
             let overdue = stall.as_ref().map(|stall| stall.since + limits.deadline);
             (stall.map(|stall| stall.trouble), overdue)
         };

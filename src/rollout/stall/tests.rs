@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
-use crate::deploy::Version;
 use crate::rollout::{Pod, Replicas};
 
 fn at(minutes: i64) -> Time {
@@ -29,11 +28,6 @@ fn pod(name: &str, is_new: bool, phase: PodPhase, made: i64) -> Pod {
     }
 }
 
-fn deploy() -> Deploy {
-    let to = Version { images: Vec::new(), revision: 2, hash: "new".to_owned(), ..Version::default() };
-    Deploy { at: at(0), finished: None, from: None, to, by: None }
-}
-
 /// A rollout that waits, with these pods.
 fn waiting(deadline: Deadline, pods: Vec<Pod>) -> Rollout {
     Rollout {
@@ -51,7 +45,7 @@ fn waiting(deadline: Deadline, pods: Vec<Pod>) -> Rollout {
 }
 
 fn kind(rollout: &Rollout, minutes: i64) -> Option<TroubleKind> {
-    stall(rollout, &deploy(), LIMITS, at(minutes)).map(|stall| stall.trouble.kind)
+    stall(rollout, at(0), LIMITS, at(minutes)).map(|stall| stall.trouble.kind)
 }
 
 #[test]
@@ -62,7 +56,7 @@ fn what_has_no_deadline_gets_one_first_a_warning_then_a_flag() {
     assert_eq!(kind(&rollout, 12), Some(TroubleKind::Stalling));
     assert_eq!(kind(&rollout, 16), Some(TroubleKind::Stalling));
     assert_eq!(kind(&rollout, 17), Some(TroubleKind::Stalled));
-    let stall = stall(&rollout, &deploy(), LIMITS, at(20)).unwrap();
+    let stall = stall(&rollout, at(0), LIMITS, at(20)).unwrap();
     assert_eq!(stall.since, at(2));
     assert_eq!(
         stall.trouble.sentence,

@@ -1,13 +1,9 @@
 //! Which environments a file has, without a word on what is wrong with it: for shells that complete.
 
+use crate::files;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
-
-/// Of a file, so many bytes are read.
-const READ: u64 = 1 << 20;
 
 /// An environment as it is written, checked for nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +16,7 @@ pub struct Outlined {
 
 /// The environments of a file by name. A file that cannot be read, or is no TOML, has none.
 pub fn outline(path: &Path) -> Vec<Outlined> {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(READ).read_to_string(&mut text));
-    read.map(|_| of(&text)).unwrap_or_default()
+    files::read(path, files::SETTINGS).map(|text| of(&text)).unwrap_or_default()
 }
 
 fn of(text: &str) -> Vec<Outlined> {

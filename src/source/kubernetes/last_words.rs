@@ -3,9 +3,9 @@
 //! The kubelet keeps up to 4096 bytes of `/dev/termination-log`, or with `FallbackToLogsOnError` the last 80 lines of the
 //! log, in `lastState.terminated.message`. That is a panic with its goroutines, a traceback, a stack trace, a sentence.
 
-use crate::cluster::short;
+use crate::text::{clean, shorten};
 
-/// A line is cut after so many characters: there is a reason and a container beside it.
+/// A line is cut after so many bytes: there is a reason and a container beside it.
 const LONGEST: usize = 120;
 
 /// Words by which runtimes and loggers name a failure.
@@ -22,11 +22,8 @@ pub(super) fn last_words(message: &str) -> Option<String> {
         let line = line.to_lowercase();
         TELLING.iter().any(|word| line.contains(word))
     };
-    let line = short(lines().find(tells).or_else(|| lines().next())?);
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => Some(format!("{}…", &line[..end])),
-        None => Some(line).filter(|line| !line.is_empty()),
-    }
+    let line = clean(lines().find(tells).or_else(|| lines().next())?);
+    Some(shorten(&line, LONGEST)).filter(|line| !line.is_empty())
 }
 
 /// A line of a stack, of Go, Java, JavaScript or Python: it may name an `ErrorHandler`, and tells nothing.

@@ -5,14 +5,13 @@
 //!
 //! Data flows one way: a source's answer, a key or a tick becomes a [`message::Message`];
 //! [`watch::Watch::update`] folds it into state and says which [`message::Effect`]s are due; [`runtime`]
-//! performs them and feeds the results back. Each floor uses only what is below it; `tests/floors.rs` reads
-//! the sources and holds that.
+//! performs them and feeds the results back. Each floor uses only what is below it. Between packages the compiler holds
+//! that, within them `tests/floors.rs`.
 //!
 //! | floor | modules | what they are |
 //! | --- | --- | --- |
-//! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`secret`], [`text`] | words |
-//! | 2 | [`store`], [`verdict`], [`rollback`] (the plan), [`kill_switch`] (the words), [`timeline`] | judgement: pure, no clock |
-//! | 3 | [`message`], [`watch`] | the core: pure, no clock |
+//! | 0 | the package `redflag-text`: [`text`], [`secret`] | foreign text, cleaned and without secrets |
+//! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`kill_switch`] (the words), [`timeline`], [`message`], [`watch`] | words, judgement, the watch: no clock, no network, no files |
 //! | 4 | [`source`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`kill_switch::system`], [`lines`], [`output`], [`panics`] | one adapter to one outside system each |
 //! | 5 | [`runtime`], [`outcome`], [`tui`], [`demo`] | the ends |
 //! | 6 | [`commands`], [`cli`] | arguments in, exit code out |
@@ -25,29 +24,20 @@ pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod demo;
-pub mod deploy;
 mod files;
 #[cfg(all(feature = "fuzzing", unix))]
 pub mod fuzzing;
 pub mod kill_switch;
 pub mod lines;
 pub mod memory;
-pub mod message;
 pub mod outcome;
 pub mod output;
 pub mod panics;
-pub mod poll;
 pub mod repository;
 pub mod rollback;
-pub mod rollout;
 pub mod runtime;
-pub mod secret;
-pub mod setup;
-pub mod signal;
 pub mod source;
-pub mod store;
-pub mod text;
-pub mod timeline;
 pub mod tui;
-pub mod verdict;
-pub mod watch;
+
+pub use redflag_core::{deploy, message, poll, rollout, setup, signal, store, timeline, verdict, watch};
+pub use redflag_text::{self as text, secret};

@@ -18,6 +18,8 @@ use super::spec::{Auth, Endpoint};
 use crate::deploy::Time;
 use crate::poll::SourceError;
 use crate::secret::{self, Secret};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, TimeDelta};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Response, Url};
@@ -308,7 +310,7 @@ pub(crate) fn authorization(auth: &Auth) -> Result<HeaderMap, SourceError> {
             headers.insert(AUTHORIZATION, secret_header(&value, "token")?);
         }
         Auth::Basic { user, password } => {
-            let both = base64(format!("{user}:{}", password.expose()).as_bytes());
+            let both = BASE64_STANDARD.encode(format!("{user}:{}", password.expose()));
             secret::hide(&both);
             let value = format!("Basic {both}");
             headers.insert(AUTHORIZATION, secret_header(&value, "password")?);
@@ -351,13 +353,6 @@ pub(super) fn shared_client() -> Result<Client, SourceError> {
         .build()
         .map_err(|error| SourceError::Unreachable(clean(&error.without_url().to_string())))?;
     Ok(CLIENT.get_or_init(|| client).clone())
-}
-
-/// RFC 4648, with padding: basic authentication is the only place that needs it.
-fn base64(bytes: &[u8]) -> String {
-    let mut digits = secret::base64(bytes);
-    digits.extend(std::iter::repeat_n('=', digits.len().next_multiple_of(4) - digits.len()));
-    digits
 }
 
 /// What an address carries behind its path is often a key: no peer's words may repeat it.

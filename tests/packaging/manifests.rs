@@ -1,7 +1,7 @@
 //! What names this repository, its version or its files from outside Cargo's sight.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -18,6 +18,24 @@ fn everything_that_names_the_repository_names_the_one_in_cargo_toml() {
         ("docs/installing.md", format!("ghcr.io/{repository}:")),
     ] {
         assert!(read(file).contains(&names), "{file} does not say {names}");
+    }
+}
+
+#[test]
+fn all_packages_of_the_workspace_have_one_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    let own = format!("version = \"{version}\"");
+    let members: Vec<PathBuf> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("crates"))
+        .unwrap()
+        .map(|member| member.unwrap().path())
+        .collect();
+    assert!(members.len() >= 2, "{members:?}");
+    for member in members {
+        let manifest = fs::read_to_string(member.join("Cargo.toml")).unwrap();
+        assert!(manifest.lines().any(|line| line == own), "{}: not {version}", member.display());
+        let name = manifest.lines().find_map(|line| line.strip_prefix("name = ")).unwrap().trim_matches('"');
+        let asked = format!("{name} = {{ path = \"crates/{}\", {own} }}", name.trim_start_matches("redflag-"));
+        assert!(read("Cargo.toml").contains(&asked), "Cargo.toml: {asked}");
     }
 }
 

@@ -5,6 +5,8 @@ use crate::deploy::{Time, Version, WorkloadKind};
 use crate::rollback::ask::Ask;
 use crate::rollback::spec::VARIABLES;
 use crate::rollback::{Blocked, Covered, Goal};
+use crate::secret::ESCAPED;
+use percent_encoding::utf8_percent_encode;
 use std::borrow::Cow;
 
 /// Their values for one rollback.
@@ -181,11 +183,7 @@ pub(crate) fn fresh_id(now: Time) -> String {
 
 /// A value as it may stand in an address: it cannot change more than its own place there.
 pub(crate) fn percent_encoded(value: &str) -> String {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    value
-        .bytes()
-        .map(|byte| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    utf8_percent_encode(value, ESCAPED).to_string()
 }
 
 /// A word for a shell, quoted where it needs to be: for the line that people can type instead.

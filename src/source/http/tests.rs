@@ -38,7 +38,6 @@ fn user_and_password_are_one_header() {
     let headers = authorization(&auth).unwrap();
     assert_eq!(headers["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     assert!(headers["authorization"].is_sensitive());
-    assert_eq!(["", "f", "fo", "foo"].map(|text| base64(text.as_bytes())), ["", "Zg==", "Zm8=", "Zm9v"]);
 }
 
 #[test]

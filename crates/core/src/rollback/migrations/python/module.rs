@@ -2,7 +2,7 @@
 
 use super::tokens::{Line, Piece, Token, lines};
 use super::{Expr, value};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Blocks within blocks deeper than this are not read.
 const DEEPEST: usize = 32;
@@ -41,7 +41,7 @@ pub(in super::super) enum Statement<'a> {
 /// What names stand for: where they were imported from.
 #[derive(Debug, Default)]
 pub(in super::super) struct Names {
-    bound: HashMap<String, Vec<Option<String>>>,
+    bound: BTreeMap<String, Vec<Option<String>>>,
     has_star: bool,
 }
 

@@ -5,7 +5,9 @@
 //! put out: the layout stays. Both leave out every secret that was ever read (see [`crate::secret::scrub`]). Whatever
 //! is cut is cut first: the cost of a text is that of its beginning.
 
-use crate::secret::{dangling, scrub};
+pub mod secret;
+
+use secret::{dangling, scrub};
 use std::borrow::Cow;
 use std::collections::HashSet;
 

@@ -4,7 +4,7 @@
 mod forms;
 mod known;
 
-pub(crate) use forms::{base64, is_marked, names_one};
+pub use forms::{ESCAPED, is_marked, names_one};
 pub use known::{dangling, hidden_variables, hide, hide_variable, scrub};
 
 use std::fmt;

@@ -1,7 +1,14 @@
 //! The ways in which a peer repeats a secret: as it was, in base64, in an address, in JSON, in a page; and the looks of
 //! a credential that nobody told us of.
 
+use base64::Engine;
+use base64::engine::GeneralPurpose;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::BTreeSet;
+
+/// What an address may hold as it is beside letters and digits (RFC 3986, 2.3) is left alone; all else is escaped.
+pub const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Shorter than this, in bytes, nothing is looked for: it would blot out ordinary words, and is no secret.
 pub(super) const SHORTEST: usize = 6;
@@ -37,7 +44,7 @@ const SCHEMES: [&str; 2] = ["bearer", "basic"];
 const SECRET: [&str; 8] = ["token", "password", "passwd", "secret", "api_key", "apikey", "signature", "auth"];
 
 /// Whether a name calls its value a secret: `token`, `api_key`, `X-Signature`; or is one of the usual short ones.
-pub(crate) fn names_one(name: &str) -> bool {
+pub fn names_one(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
     SECRET.iter().any(|word| name.contains(word))
         || ["key", "sig", "code", "pass", "pwd"].contains(&name.as_str())
@@ -47,11 +54,12 @@ pub(crate) fn names_one(name: &str) -> bool {
 /// Every form in which a secret may come back.
 pub(super) fn of(secret: &str) -> BTreeSet<String> {
     let mut forms = BTreeSet::from([secret.to_owned()]);
-    for alphabet in [STANDARD, URL] {
-        forms.insert(encoded(secret.as_bytes(), alphabet));
-        forms.extend((0..3).map(|before| inside_base64(secret.as_bytes(), before, alphabet)));
+    // Without padding: a form is found whatever stands behind it.
+    for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+        forms.insert(engine.encode(secret));
+        forms.extend((0..3).map(|before| inside_base64(secret.as_bytes(), before, &engine)));
     }
-    let upper = percent(secret);
+    let upper = utf8_percent_encode(secret, ESCAPED).to_string();
     forms.insert(lower_escapes(&upper));
     forms.insert(upper.replace("%20", "+"));
     forms.insert(upper);
@@ -64,42 +72,14 @@ pub(super) fn of(secret: &str) -> BTreeSet<String> {
     forms
 }
 
-/// RFC 4648, and its alphabet for addresses.
-const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/// Base64 (RFC 4648) without padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    encoded(bytes, STANDARD)
-}
-
-/// Without padding: a form is found whatever stands behind it.
-fn encoded(bytes: &[u8], alphabet: &[u8; 64]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        out.extend((0..=group.len()).map(|place| char::from(alphabet[(bits >> (18 - 6 * place) & 63) as usize])));
-    }
-    out
-}
-
 /// What of the base64 of a longer text (`user:password`) tells of these bytes alone, `before` bytes after a group's
 /// beginning.
-fn inside_base64(bytes: &[u8], before: usize, alphabet: &[u8; 64]) -> String {
+fn inside_base64(bytes: &[u8], before: usize, engine: &GeneralPurpose) -> String {
     let padded: Vec<u8> = std::iter::repeat_n(0, before).chain(bytes.iter().copied()).collect();
-    let digits = encoded(&padded, alphabet);
+    let digits = engine.encode(&padded);
     // The first digit that holds no bit of what stands before, and the last that holds none of what follows.
     let (start, end) = ((before * 8).div_ceil(6), padded.len() * 8 / 6);
     digits.get(start..end).unwrap_or_default().to_owned()
-}
-
-fn percent(secret: &str) -> String {
-    secret.bytes().fold(String::new(), |out, byte| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            out + char::from(byte).encode_utf8(&mut [0; 4])
-        }
-        _ => out + &format!("%{byte:02X}"),
-    })
 }
 
 fn lower_escapes(text: &str) -> String {
@@ -114,7 +94,7 @@ fn lower_escapes(text: &str) -> String {
 }
 
 /// Whether a text begins as the makers of tokens mark theirs.
-pub(crate) fn is_marked(text: &str) -> bool {
+pub fn is_marked(text: &str) -> bool {
     MARKS.iter().any(|mark| text.starts_with(mark))
 }
 

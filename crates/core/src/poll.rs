@@ -4,9 +4,9 @@ pub mod doubt;
 
 use crate::deploy::{ServiceId, Time};
 use crate::signal::{Point, SignalId};
-use crate::text;
 use chrono::TimeDelta;
 use doubt::UnitDoubt;
+use redflag_text as text;
 use thiserror::Error;
 
 /// One question to a source. Everything a source needs to know of the watch is in it.

@@ -13,7 +13,7 @@ mod words;
 
 use super::effect::{Effect, Weight};
 use lexer::{Cut, FAMILIES, Kind, Statement};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use strange::Strange;
 
 pub(super) use harmless::is_known_extension;
@@ -99,7 +99,7 @@ fn is_outside_of_all(text: &str, line: usize) -> bool {
 }
 
 fn judged(statements: &[Statement<'_>]) -> Vec<Effect> {
-    let mut fresh = HashSet::new();
+    let mut fresh = BTreeSet::new();
     let mut effects = Vec::new();
     for statement in statements.iter().take(MOST) {
         effects.extend(judge::statement(statement, &mut fresh).into_iter().map(|effect| effect.on(statement.line)));

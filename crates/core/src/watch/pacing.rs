@@ -7,8 +7,8 @@ use crate::poll::{Poll, PollRequest, SourceError};
 use crate::setup::Delivery;
 use crate::signal::{SignalId, SourceId};
 use crate::store::{Asked, Health};
-use crate::text::bounded;
 use chrono::TimeDelta;
+use redflag_text::bounded;
 
 /// The first questions wait this long for the cluster to tell which deploy they are about: with it one
 /// backfill is enough, without it they are asked all the same.

@@ -2,7 +2,7 @@
 
 use super::outline::{Aspect, Container, Parts, Referred, Setting};
 use super::{Version, version_label};
-use crate::text::{clean, shorten};
+use redflag_text::{clean, shorten};
 use std::fmt;
 
 /// Of a list of names this many are told, the others are counted.

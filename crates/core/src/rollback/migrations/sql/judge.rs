@@ -11,13 +11,13 @@ use sqlparser::ast::{
 use sqlparser::dialect::Dialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// A statement of more pieces is told by its words: what a parser makes of it may be too deep to be let go of.
 const LONGEST: usize = 3_000;
 
 /// The tables that the same text has made: whatever is done to them, the version before does not know them.
-pub(super) type Fresh = HashSet<String>;
+pub(super) type Fresh = BTreeSet<String>;
 
 /// What it does, in every dialect that reads it whole: the worst counts.
 pub(super) fn statement(written: &Written<'_>, fresh: &mut Fresh) -> Vec<Effect> {

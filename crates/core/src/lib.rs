@@ -1,0 +1,22 @@
+//! What redflag knows and decides, without a clock, a network, a file or a screen: it is told what happened and when,
+//! and answers what is due. The manifest has nothing in it that waits or connects, and `clippy.toml` beside it says
+//! which calls of the standard library are no better.
+//!
+//! | floor | modules | what they are |
+//! | --- | --- | --- |
+//! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`] | words |
+//! | 2 | [`store`], [`verdict`], [`rollback`], [`kill_switch`], [`timeline`] | judgement |
+//! | 3 | [`message`], [`watch`] | what a watch does with all that |
+
+pub mod deploy;
+pub mod kill_switch;
+pub mod message;
+pub mod poll;
+pub mod rollback;
+pub mod rollout;
+pub mod setup;
+pub mod signal;
+pub mod store;
+pub mod timeline;
+pub mod verdict;
+pub mod watch;

@@ -38,7 +38,7 @@ deny:
 real:
     .ci/steps/real
 
-# all other tests, or some: just test --test screens
+# all other tests, or some: just test --test all screens::
 test *ARGS:
     .ci/steps/test {{ ARGS }}
 
@@ -60,7 +60,7 @@ fuzz TARGET SECONDS="600":
 
 # snapshots as they are now, after a wanted change: then look at git diff
 accept:
-    INSTA_UPDATE=always cargo test --test screens --test rollback
+    INSTA_UPDATE=always cargo test --test all screens:: rollback::
 
 # the program against the demo's company
 demo *ARGS:

@@ -22,11 +22,11 @@ def places(file):
     return {".".join(map(str, error.absolute_path)): error.message[:200] for error in errors}
 
 
-right = [root / "config.example.toml", *sorted((root / "tests/config/valid").glob("*.toml"))]
+right = [root / "config.example.toml", *sorted((root / "tests/all/config/valid").glob("*.toml"))]
 for file in right:
     complaints += [f"{file.name} is right, and refused at {place}: {why}" for place, why in places(file).items()]
 
-wrong = sorted((root / "tests/config/schema").glob("*.toml"))
+wrong = sorted((root / "tests/all/config/schema").glob("*.toml"))
 for file in wrong:
     place = file.read_text().splitlines()[0].removeprefix("# refused: ")
     if set(found := places(file)) != {place}:

@@ -1,7 +1,7 @@
 //! What it costs: one frame, one update, one parse. `cargo bench`.
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, missing_docs, reason = "borrows the screens' company")]
 
-#[path = "../tests/screens/company.rs"]
+#[path = "../tests/all/screens/company.rs"]
 mod company;
 
 #[path = "scenes/faulty.rs"]

@@ -2,13 +2,13 @@
 //! runs each by its name under callgrind, and holds it against benches/counts.txt.
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, missing_docs, reason = "borrows the tests' company")]
 
-#[path = "../tests/screens/company.rs"]
+#[path = "../tests/all/screens/company.rs"]
 mod company;
 #[path = "scenes/faulty.rs"]
 mod faulty;
 #[path = "scenes/fleet.rs"]
 mod fleet;
-#[path = "../tests/support/mod.rs"]
+#[path = "../crates/core/tests/all/support.rs"]
 mod support;
 
 use chrono::TimeDelta;

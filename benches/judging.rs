@@ -2,7 +2,7 @@
 //! `cargo bench --bench judging`.
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, missing_docs, reason = "borrows the tests' support")]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../crates/core/tests/all/support.rs"]
 mod support;
 
 #[path = "scenes/fleet.rs"]

@@ -2,11 +2,11 @@
 //! a bare PATCH with the same client. `cargo bench --bench rollback`.
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, missing_docs, reason = "borrows the tests' peer")]
 
-#[path = "../tests/rollback/objects.rs"]
+#[path = "../tests/all/rollback/objects.rs"]
 mod objects;
-#[path = "../tests/rollback/peer.rs"]
+#[path = "../tests/all/rollback/peer.rs"]
 mod peer;
-#[path = "../tests/support/mod.rs"]
+#[path = "../crates/core/tests/all/support.rs"]
 mod support;
 
 use axum::http::Method;

@@ -2,7 +2,7 @@
 //! found: `cargo run --release --example false_alarms [HALF_HOURS] [SEED]`. Seeded: the same call prints the same.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../tests/judging/simulate.rs"]
+#[path = "../crates/core/tests/all/judging/simulate.rs"]
 mod simulate;
 
 use fastrand::Rng;

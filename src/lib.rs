@@ -6,7 +6,7 @@
 //! Data flows one way: a source's answer, a key or a tick becomes a [`message::Message`];
 //! [`watch::Watch::update`] folds it into state and says which [`message::Effect`]s are due; [`runtime`]
 //! performs them and feeds the results back. Each floor uses only what is below it. Between packages the compiler holds
-//! that, within them `tests/floors.rs`.
+//! that, within them `tests/all/floors.rs`.
 //!
 //! | floor | modules | what they are |
 //! | --- | --- | --- |

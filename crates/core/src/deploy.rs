@@ -137,7 +137,7 @@ impl Version {
     /// What people call the version: the main image's tag, else a short digest, else the image.
     ///
     /// ```
-    /// use redflag::deploy::version_label;
+    /// use redflag_core::deploy::version_label;
     /// assert_eq!(version_label("registry:5000/shop/app:1.9.0"), "1.9.0");
     /// assert_eq!(version_label("app@sha256:0123456789abcdef"), "sha256:0123456");
     /// assert_eq!(version_label("registry:5000/app"), "latest");
@@ -171,7 +171,7 @@ pub struct Naming<'a> {
 /// the one named like the workload.
 ///
 /// ```
-/// use redflag::deploy::{Naming, main_container};
+/// use redflag_core::deploy::{Naming, main_container};
 /// let (proxy, old, new) = (("istio-proxy", "proxyv2:1.26.1"), ("web", "shop:1.8.3"), ("web", "shop:1.9.0"));
 /// let naming = Naming { workload: "shop", ..Naming::default() };
 /// assert_eq!(main_container(&[proxy, new], Some(&[proxy, old]), naming), 1, "it changed");
@@ -270,7 +270,7 @@ impl Window {
 ///
 /// ```
 /// use chrono::TimeDelta;
-/// use redflag::deploy::brief;
+/// use redflag_core::deploy::brief;
 /// assert_eq!(brief(TimeDelta::seconds(119)), "119 s");
 /// assert_eq!(brief(TimeDelta::seconds(150)), "2 min");
 /// assert_eq!(brief(TimeDelta::minutes(65)), "1 h 5 min");

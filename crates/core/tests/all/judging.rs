@@ -1,0 +1,84 @@
+//! The judge as a whole: what it raises on healthy half hours and finds in bad ones, what no sequence of readings
+//! can make it do, and `redflag judge`.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod properties;
+mod simulate;
+
+use fastrand::Rng;
+use redflag_core::signal::Kind;
+use simulate::{Effect, Noise, Service};
+
+/// Half hours of each sort: a small part of what `examples/false_alarms.rs` prints.
+const HALVES: u64 = 60;
+
+fn found(service: Service, effect: Effect) -> Vec<usize> {
+    (0..HALVES).filter_map(|half| service.found(effect, &mut Rng::with_seed(half))).collect()
+}
+
+#[test]
+fn healthy_half_hours_are_left_in_peace() {
+    let (mut raised, mut all) = (0, 0);
+    for kind in [Kind::ErrorRate, Kind::ServerErrors, Kind::Latency, Kind::Traffic, Kind::Cpu, Kind::Connections] {
+        for noise in [Noise::Stationary, Noise::Bursty, Noise::Diurnal] {
+            for pace in [1.0, 100.0] {
+                let alarms = found(Service { kind, noise, pace }, Effect::None).len();
+                // Bursts of 5xx at a high pace are the worst there is.
+                assert!(alarms <= 6, "{alarms} of {HALVES}: {} at {pace} a second, {}", kind.label(), noise.name());
+                (raised, all) = (raised + alarms, all + HALVES);
+            }
+        }
+    }
+    assert!(raised as u64 * 100 <= all, "{raised} of {all} healthy half hours");
+}
+
+#[test]
+fn a_red_flag_takes_more_than_noise() {
+    let mut red = 0;
+    for kind in [Kind::ErrorRate, Kind::ServerErrors, Kind::Latency, Kind::Connections, Kind::Memory] {
+        for noise in Noise::COMMON {
+            let judged = |half| Service { kind, noise, pace: 1.0 }.judged(Effect::None, &mut Rng::with_seed(half));
+            red += (0..HALVES).filter(|&half| judged(half).red_at.is_some()).count();
+        }
+    }
+    assert!(red <= 2, "{red} of {} healthy half hours, a third of them of the hardest noises there are", 20 * HALVES);
+}
+
+#[test]
+fn memory_may_breathe_and_warm_up() {
+    for noise in [Noise::Stationary, Noise::SawTooth, Noise::Diurnal, Noise::WarmUp] {
+        let alarms = found(Service { kind: Kind::Memory, noise, pace: 1.0 }, Effect::None).len();
+        assert!(alarms <= 3, "{alarms} of {HALVES}: {}", noise.name());
+    }
+}
+
+#[test]
+fn what_is_strongly_alike_from_bin_to_bin_is_not_trusted_blindly() {
+    // The hardest noise there is: an hour of it knows little of its own level.
+    let service = Service { kind: Kind::Latency, noise: Noise::Autocorrelated, pace: 100.0 };
+    let alarms = found(service, Effect::None).len();
+    assert!(alarms <= 5, "{alarms} of {HALVES}");
+}
+
+#[test]
+fn true_effects_are_found_and_soon() {
+    let stationary = |kind, pace| Service { kind, noise: Noise::Stationary, pace };
+    for (service, effect, least, bins) in [
+        (stationary(Kind::ErrorRate, 1.0), Effect::Errors(0.03), 58, 8),
+        (stationary(Kind::ErrorRate, 10.0), Effect::Errors(0.01), 58, 6),
+        (stationary(Kind::ErrorRate, 1000.0), Effect::Errors(0.01), 60, 1),
+        (stationary(Kind::ServerErrors, 100.0), Effect::Errors(0.01), 60, 3),
+        (stationary(Kind::Latency, 1.0), Effect::Times(1.6), 58, 8),
+        (stationary(Kind::Latency, 100.0), Effect::Times(1.3), 60, 4),
+        (stationary(Kind::Latency, 100.0), Effect::Times(2.0), 60, 3),
+        (stationary(Kind::Traffic, 10.0), Effect::Times(0.5), 60, 4),
+        (stationary(Kind::Memory, 1.0), Effect::Leak(0.25), 57, 20),
+        (stationary(Kind::Memory, 1.0), Effect::Leak(0.5), 58, 16),
+    ] {
+        let mut found = found(service, effect);
+        found.sort_unstable();
+        let what = format!("{effect:?} in {} at {} a second", service.kind.label(), service.pace);
+        assert!(found.len() >= least, "{what}: {} of {HALVES}", found.len());
+        assert!(found[found.len() / 2] < bins, "{what}: after {} bins", found[found.len() / 2] + 1);
+    }
+}

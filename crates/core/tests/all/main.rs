@@ -1,0 +1,17 @@
+//! The core, told what happens and asked what it says and does: stories, tables and properties. Nothing here connects,
+//! reads a clock or waits, and all of it is one program, so that a changed line is linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod automatic;
+mod held_up;
+mod judging;
+mod migrations;
+mod nobody_else;
+mod promises;
+mod proof;
+mod rollback_table;
+mod rules;
+mod standstill;
+mod support;
+mod taking_back;
+mod watching;

@@ -1,0 +1,27 @@
+//! The program and everything of it that touches the world, against peers on loopback, recorded bodies and tapes. One
+//! program, so that a changed line is linked once: `cargo test --test all stories::` runs one part of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod check;
+mod ci;
+mod config;
+mod demo;
+mod floors;
+mod git;
+mod judge;
+mod kubernetes;
+mod lease;
+mod owners;
+mod packaging;
+mod pty;
+mod rollback;
+mod rollouts;
+mod screens;
+mod secrets;
+mod sources;
+mod statuses;
+mod stories;
+#[path = "../../crates/core/tests/all/support.rs"]
+mod support;
+mod switches;
+mod terminal;

@@ -1,0 +1,220 @@
+//! The default: each workload goes its owner's way, told by its marks.
+
+use crate::owners::argocd_server::{ArgoCdServer, application};
+use crate::owners::flux;
+use crate::owners::{build, checks, ready, refusal, refused, shop};
+use crate::rollback::objects::World;
+use crate::rollback::peer::Peer;
+use redflag::rollback::action::Action;
+use redflag::rollback::spec::{HelmSpec, OwnerSpec, StrategySpec};
+use redflag::rollback::{Answer, Run};
+use serde_json::json;
+use std::time::Duration;
+
+fn tracked() -> World {
+    let id = json!("shop:apps/Deployment:production/web");
+    shop().with("/metadata/annotations/argocd.argoproj.io~1tracking-id", id)
+}
+
+fn no_helm() -> HelmSpec {
+    HelmSpec { program: "redflag-has-no-such-helm".into(), ..HelmSpec::default() }
+}
+
+fn owner(spec: OwnerSpec) -> StrategySpec {
+    StrategySpec::Owner(spec)
+}
+
+#[tokio::test]
+async fn what_nobody_keeps_is_undone() {
+    let peer = Peer::usual(shop()).await;
+    let strategy = build(owner(OwnerSpec::default()), &peer.cluster());
+    let step = ready(&*strategy, &shop()).await;
+    assert!(matches!(step.action, Action::Patch(_)));
+    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(peer.image(), "company/app:1.8.3");
+    assert_eq!(strategy.read_back(&step).await, Answer::Accepted);
+}
+
+#[tokio::test]
+async fn what_flux_keeps_is_suspended_first() {
+    let cluster = flux::Flux::usual().await;
+    let strategy = build(owner(OwnerSpec::default()), &cluster.peer.cluster());
+    let step = ready(&*strategy, &flux::kept()).await;
+    assert!(matches!(step.action, Action::Flux { .. }));
+    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(cluster.peer.image(), "company/app:1.8.3");
+}
+
+#[tokio::test]
+async fn what_argo_cd_keeps_goes_by_its_server_where_there_is_one() {
+    let server = ArgoCdServer::usual(application()).await;
+    let argocd = Some(server.spec(Duration::from_secs(20)));
+    let peer = Peer::usual(tracked()).await;
+    let strategy = build(owner(OwnerSpec { argocd, helm: Some(no_helm()) }), &peer.cluster());
+    let step = ready(&*strategy, &tracked()).await;
+    let Answer::Running(run) = strategy.send(&step).await else { panic!() };
+    server.controller_begins();
+    let running = Run { state: "running".to_owned(), ..run.clone() };
+    assert_eq!(strategy.follow(&step, &run).await, Answer::Running(running.clone()));
+    assert_eq!(strategy.read_back(&step).await, Answer::Running(running));
+    assert_eq!(peer.image(), "company/app:1.9.0", "the cluster is left to Argo CD");
+}
+
+#[tokio::test]
+async fn what_argo_cd_keeps_is_blocked_with_its_own_way_where_its_server_is_not_known() {
+    let peer = Peer::usual(tracked()).await;
+    let refusal = refusal(&*build(owner(OwnerSpec::default()), &peer.cluster()), &tracked()).await;
+    assert_eq!(refusal.reason, "Argo CD keeps it as its application shop says, and would put the new version back");
+    assert_eq!(
+        refusal.way_out,
+        "revert the commit, or switch auto-sync off and: argocd app history shop; argocd app rollback shop ID"
+    );
+}
+
+#[tokio::test]
+async fn what_a_controller_makes_is_blocked_with_its_object_as_the_way_out() {
+    let owners = json!([{"kind": "Postgres", "name": "orders", "uid": "p", "controller": true}]);
+    let world = shop().with("/metadata/ownerReferences", owners);
+    let peer = Peer::usual(world.clone()).await;
+    let refusal = refusal(&*build(owner(OwnerSpec::default()), &peer.cluster()), &world).await;
+    assert_eq!(
+        refusal.reason,
+        "deployment/web is made by postgres/orders, whose controller would put the new version back"
+    );
+}
+
+#[tokio::test]
+async fn whoever_keeps_a_workload_besides_blocks_or_is_typed_by_how_soon_they_act() {
+    let marked = |place: &str, value: &str| shop().with(place, json!(value));
+    let managed = marked("/metadata/annotations/configmanagement.gke.io~1managed", "enabled");
+    let peer = Peer::usual(managed.clone()).await;
+    let refusal = refusal(&*build(owner(OwnerSpec::default()), &peer.cluster()), &managed).await;
+    assert_eq!(refusal.reason, "Config Sync keeps it as its own record says, and would put the new version back");
+    assert!(refusal.way_out.contains("configmanagement.gke.io/managed: disabled"), "{}", refusal.way_out);
+
+    let fleet = marked("/metadata/annotations/objectset.rio.cattle.io~1id", "fleet-shop-main")
+        .with("/metadata/annotations/meta.helm.sh~1release-name", json!("shop"));
+    let peer = Peer::usual(fleet.clone()).await;
+    let step = ready(&*build(owner(OwnerSpec { argocd: None, helm: Some(no_helm()) }), &peer.cluster()), &fleet).await;
+    assert!(step.needs_typing());
+    let told = checks(&step, "owner");
+    assert!(
+        told.iter().any(|told| told.starts_with(
+            "typed: Fleet (fleet-shop-main) keeps it as its own record says, and may put the new version back -> "
+        )),
+        "{told:?}"
+    );
+
+    let terraform = shop().with("/metadata/managedFields", json!([{"manager": "Terraform"}]));
+    let peer = Peer::usual(terraform.clone()).await;
+    let step = ready(&*build(owner(OwnerSpec::default()), &peer.cluster()), &terraform).await;
+    assert_eq!(
+        checks(&step, "owner"),
+        [
+            "warning: Terraform does not hear of an undo: its next run brings the new version back -> take the version back \
+          in its configuration, then: terraform apply"
+        ]
+    );
+
+    let owners = json!([{"apiVersion": "shops.example.com/v1", "kind": "Shop", "name": "web", "uid": "s"}]);
+    let owned = shop().with("/metadata/ownerReferences", owners);
+    let peer = Peer::usual(owned.clone()).await;
+    let step = ready(&*build(owner(OwnerSpec::default()), &peer.cluster()), &owned).await;
+    assert_eq!(
+        checks(&step, "owner"),
+        ["typed: deployment/web belongs to shop/web, whose operator may put the new version back -> take the version \
+          back there: kubectl edit shop web -n production"]
+    );
+}
+
+#[cfg(unix)]
+mod helm_s {
+    use super::*;
+    use crate::owners::helm::{Helm, history, released};
+
+    #[tokio::test]
+    async fn release_goes_back_by_helm_where_it_can_be_used() {
+        let helm = Helm::with(&history());
+        let peer = Peer::usual(released()).await;
+        let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm.spec()) }), &peer.cluster());
+        let step = ready(&*strategy, &released()).await;
+        assert!(matches!(step.action, Action::Helm { revision: 11, .. }));
+        assert_eq!(strategy.send(&step).await, Answer::Accepted);
+        assert_eq!(helm.calls().last().unwrap().split(' ').next(), Some("rollback"));
+        assert_eq!(peer.image(), "company/app:1.9.0", "the cluster is left to helm");
+    }
+
+    #[tokio::test]
+    async fn release_is_undone_with_a_warning_where_helm_cannot_be_used() {
+        let unreadable = Helm::with(&json!([]));
+        for (helm, why, way_out) in [
+            (
+                no_helm(),
+                "helm cannot be used: there is no program redflag-has-no-such-helm",
+                "install helm, or name the program in the configuration, or choose strategy = \"kubernetes\"",
+            ),
+            (
+                unreadable.spec(),
+                "the history of release shop cannot be read: it is empty",
+                "try it by hand: helm history shop -n production",
+            ),
+        ] {
+            let peer = Peer::usual(released()).await;
+            let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm) }), &peer.cluster());
+            let step = ready(&*strategy, &released()).await;
+            assert!(matches!(step.action, Action::Patch(_)));
+            assert_eq!(checks(&step, "helm"), [format!("warning: undone without Helm: {why} -> {way_out}")]);
+            assert_eq!(strategy.send(&step).await, Answer::Accepted);
+            assert_eq!(peer.image(), "company/app:1.8.3");
+        }
+    }
+
+    #[tokio::test]
+    async fn release_whose_rollback_failed_has_its_pods_undone_by_themselves() {
+        let mut failed = history();
+        let said = "Rollback \"shop\" failed: no ConfigMap with the name \"shop-extra\" found";
+        failed.as_array_mut().unwrap().push(json!({
+            "revision": 14, "updated": "2026-11-23T03:12:00Z", "status": "failed", "chart": "shop-1.8.3",
+            "app_version": "1.8.3", "description": said,
+        }));
+        let helm = Helm::with(&failed);
+        let peer = Peer::usual(released()).await;
+        let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm.spec()) }), &peer.cluster());
+        let step = ready(&*strategy, &released()).await;
+        assert!(matches!(step.action, Action::Patch(_)) && step.needs_typing());
+        let told = checks(&step, "helm").join("");
+        assert!(told.starts_with("typed: helm's last rollback of release shop failed as revision 14: "), "{told}");
+        assert!(told.contains(": the pods alone are undone -> "), "{told}");
+        assert_eq!(strategy.send(&step).await, Answer::Accepted);
+        assert_eq!(peer.image(), "company/app:1.8.3");
+    }
+
+    #[tokio::test]
+    async fn release_that_somebody_works_on_is_not_undone_behind_their_back() {
+        let mut pending = history();
+        pending[3]["status"] = json!("pending-upgrade");
+        pending[3]["updated"] = json!(chrono::Utc::now().to_rfc3339());
+        let helm = Helm::with(&pending);
+        let peer = Peer::usual(released()).await;
+        let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm.spec()) }), &peer.cluster());
+        let refusal = refusal(&*strategy, &released()).await;
+        assert!(
+            refusal
+                .reason
+                .starts_with("another operation on it is in progress: revision 13 of release shop is pending-upgrade"),
+            "{}",
+            refusal.reason
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_step_of_a_strategy_that_is_not_there_is_not_sent() {
+    let server = ArgoCdServer::usual(application()).await;
+    let argocd = Some(server.spec(Duration::from_secs(20)));
+    let peer = Peer::usual(tracked()).await;
+    let step = ready(&*build(owner(OwnerSpec { argocd, helm: Some(no_helm()) }), &peer.cluster()), &tracked()).await;
+    let blocked = refused(build(owner(OwnerSpec::default()), &peer.cluster()).send(&step).await);
+    assert_eq!(blocked.reason, "the step for application shop, entry 4 was made by another strategy");
+    assert!(server.writes().is_empty());
+}

@@ -2,10 +2,11 @@
 //! a bare PATCH with the same client. `cargo bench --bench rollback`.
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, missing_docs, reason = "borrows the tests' peer")]
 
-#[path = "../tests/all/rollback/objects.rs"]
-mod objects;
-#[path = "../tests/all/rollback/peer.rs"]
-mod peer;
+#[path = "../tests/all/rollback"]
+mod rollback {
+    pub(crate) mod objects;
+    pub(crate) mod peer;
+}
 #[path = "../crates/core/tests/all/support.rs"]
 mod support;
 
@@ -13,13 +14,14 @@ use axum::http::Method;
 use divan::Bencher;
 use kube::core::Request;
 use kube::core::params::{Patch, PatchParams};
-use peer::{Act, Asked, Peer};
 use redflag::cluster::Cluster;
 use redflag::message::{Command, Effect, Message};
 use redflag::rollback::ask::{Ask, Wanted};
 use redflag::rollback::strategy::kubernetes::{prepare, send};
 use redflag::rollback::{Answer, Goal, Readiness, Step};
 use redflag::watch::Watch;
+use rollback::objects;
+use rollback::peer::{Act, Asked, Peer};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{APP, at, rolled_out, setup, told};

@@ -1,6 +1,7 @@
 //! Error rate: judged on counts, never on a ratio, so that thin traffic is told from health.
 
 use super::detect::excess::{Count, Excess, Material};
+use super::detect::past::Past;
 use super::says::{Against, Claim, Counted, Measured, Side, TooFew, Usual, told};
 use super::stats::{poisson_tail, poisson_upper};
 use super::{Evidence, Judgement, Level, Rule};
@@ -20,7 +21,8 @@ const IDLE: TimeDelta = TimeDelta::minutes(3);
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ErrorRate {
-    before: Count,
+    /// What was before the deploy, but for outages.
+    before: Past,
     /// What is going on now: since the deploy, or since an excess calmed down.
     total: Count,
     begun: Option<Time>,
@@ -37,21 +39,18 @@ impl ErrorRate {
         let limits = evidence.signal.limits;
         let baseline: Vec<Count> =
             evidence.series.before().iter().filter_map(|reading| count_of(reading.sample)).collect();
-        let mut before = Count::default();
-        for &bin in &baseline {
-            before.add(bin);
-        }
         let fine = limits.warning.or(limits.red_flag).map_or(FINE, |limit| limit / 100.0);
         let material = Material { fine, rise: RISE, one_bin: f64::INFINITY, calm: limits.min_requests as f64 };
-        let excess = Excess::new(&baseline, material);
+        let before = Past::new(&baseline, fine);
+        let excess = Excess::new(&before, material);
         let beside = excess.clone();
         Self { before, total: Count::default(), begun: None, calmed: false, newest: None, idle: None, excess, beside }
     }
 
     /// So many errors, against those before the deploy.
     fn shown(&self, evidence: &Evidence<'_>, count: Count) -> Measured {
-        let usual = Usual { middle: 100.0 * self.before.rate(), range: None };
-        let against = if self.before.exposure > 0.0 { Against::Before(usual) } else { Against::Nothing };
+        let usual = Usual { middle: 100.0 * self.before.total.rate(), range: None };
+        let against = if self.before.total.exposure > 0.0 { Against::Before(usual) } else { Against::Nothing };
         Measured { counted: Some(counted(count)), against, ..evidence.against_before(100.0 * count.rate()) }
     }
 
@@ -89,7 +88,7 @@ impl ErrorRate {
         let limits = evidence.signal.limits;
         let bound = limits.red_flag.map_or(0.0, |limit| poisson_upper(self.total.events) / (limit / 100.0));
         // A rate that was near the limit before can only be told to be no worse, and that the counts above do.
-        let was_near = limits.red_flag.is_some_and(|limit| 2.0 * self.before.rate() > limit / 100.0);
+        let was_near = limits.red_flag.is_some_and(|limit| 2.0 * self.before.total.rate() > limit / 100.0);
         let least = limits.min_requests as f64;
         if was_near { least } else { bound.max(least).ceil() }
     }
@@ -143,7 +142,7 @@ impl Rule for ErrorRate {
         let limits = evidence.signal.limits;
         let shown = self.shown(evidence, self.total);
         let rate = 100.0 * self.total.rate();
-        let beyond = |limit: &f64| rate > *limit && 100.0 * self.before.rate() > *limit;
+        let beyond = |limit: &f64| rate > *limit && 100.0 * self.before.middle > *limit;
         if let Some(limit) = limits.red_flag.filter(beyond).or(limits.warning.filter(beyond)) {
             let claim = Claim::Beyond { limit, side: Side::Above, as_before: true, so_is_version_before: None };
             return Judgement::new(Level::Warning, shown.claims(claim));

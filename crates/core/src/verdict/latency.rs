@@ -10,10 +10,10 @@ use crate::deploy::Time;
 use crate::signal::{Reading, Sample};
 
 /// What is looked for. 3 ms → 5 ms is no regression whatever its share. Milliseconds.
-const EFFECT: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY };
+const EFFECT: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY, steady: true };
 
 /// Two fifths less, and ten milliseconds at least: no small improvement is questioned. Milliseconds.
-const MUCH_FASTER: Effect = Effect { share: 0.4, least: 10.0, most: f64::INFINITY };
+const MUCH_FASTER: Effect = Effect { share: 0.4, least: 10.0, most: f64::INFINITY, steady: true };
 
 /// A rise by less than this is nothing to go back for, whatever its share. Milliseconds.
 const LEAST_RED: f64 = 10.0;

@@ -11,9 +11,9 @@ use crate::signal::{Kind, Reading, Sample, Unit};
 use chrono::TimeDelta;
 
 /// Busier by a quarter, yet by five points at least; ten points always matter.
-const BUSIER: Effect = Effect { share: 0.25, least: 5.0, most: 10.0 };
+const BUSIER: Effect = Effect { share: 0.25, least: 5.0, most: 10.0, steady: false };
 /// Connections in use stand still more than CPU does.
-const CONNECTED: Effect = Effect { share: 0.1, least: 5.0, most: f64::INFINITY };
+const CONNECTED: Effect = Effect { share: 0.1, least: 5.0, most: f64::INFINITY, steady: false };
 /// A pool breathes by some points for minutes on end; less than this is no climb of it. Points.
 const POOL_CLIMB: f64 = 10.0;
 /// A climb that reaches 100 % within this time is a red flag: the window's own length.
@@ -41,12 +41,12 @@ impl Saturation {
     pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
         let shift = |way, effect| Numbers::shift(evidence, way, effect);
         let baseline = Numbers::baseline(evidence);
-        let numbers = Numbers::begin(evidence);
+        let (numbers, step) = (Numbers::begin(evidence), evidence.signal.step);
         let nothing = Self { numbers, up: None, down: None, climb: None, collapse: None, filled: None };
         match evidence.signal.kind {
             Kind::Cpu => Self { up: shift(Way::Up, BUSIER), ..nothing },
             Kind::Memory => Self {
-                climb: Some(Climb::new(&baseline, 0.0)),
+                climb: Some(Climb::new(&baseline, 0.0, step)),
                 collapse: Some(Collapse::new(&baseline)),
                 filled: had_room(evidence).then(|| Held::new(NEARLY_FULL, Side::AtLeast, FULL_BINS)),
                 ..nothing
@@ -55,7 +55,7 @@ impl Saturation {
                 up: shift(Way::Up, CONNECTED),
                 // A pool that empties is a service that lost its database, or its requests.
                 down: shift(Way::Down, CONNECTED),
-                climb: Some(Climb::new(&baseline, POOL_CLIMB)),
+                climb: Some(Climb::new(&baseline, POOL_CLIMB, step)),
                 ..nothing
             },
         }

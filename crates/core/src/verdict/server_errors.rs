@@ -1,6 +1,7 @@
 //! 5xx responses: they should stay flat. A rate times the bin's length is a count, and is judged as one.
 
 use super::detect::excess::{Count, Excess, Material};
+use super::detect::past::Past;
 use super::numbers::Numbers;
 use super::says::{Against, Change, Claim, Measured, Side, Usual, Yet};
 use super::stats::median;
@@ -41,11 +42,12 @@ impl ServerErrors {
             values = vec![0.0; bins as usize];
         }
         let baseline: Vec<Count> = values.iter().map(|rate| Count { events: rate * step, exposure: step }).collect();
-        let usual = values.iter().sum::<f64>() / values.len().max(1) as f64;
+        let past = Past::new(&baseline, FINE);
+        let usual = past.total.rate();
         let share = evidence.signal.limits.increase.map_or(1.0, |increase| increase / 100.0);
         let material = Material { fine: FINE, rise: LEAST_RISE.max(usual * share), one_bin: ONE_BIN, calm: CALM };
         let (numbers, median) = (Numbers::begin(evidence), median(values));
-        Self { numbers, step, usual: median, excess: Excess::new(&baseline, material) }
+        Self { numbers, step, usual: median, excess: Excess::new(&past, material) }
     }
 }
 

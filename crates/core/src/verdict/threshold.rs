@@ -10,7 +10,7 @@ use super::{Evidence, Judgement, Level, Rule};
 use crate::signal::{Kind, Reading, Sample};
 
 /// A bare error ratio: by half, and by a quarter of a percent at least. Points.
-const MORE_ERRORS: Effect = Effect { share: 0.5, least: 0.25, most: f64::INFINITY };
+const MORE_ERRORS: Effect = Effect { share: 0.5, least: 0.25, most: f64::INFINITY, steady: false };
 /// Of a number that nothing is known of: by so much of its usual size.
 const UNKNOWN_SHARE: f64 = 0.15;
 
@@ -32,7 +32,7 @@ impl Threshold {
                 let sizes = Numbers::baseline(evidence).iter().map(|value| value.abs()).collect();
                 let usual = median(sizes).unwrap_or(0.0);
                 let least = (UNKNOWN_SHARE * usual).max(f64::MIN_POSITIVE);
-                let effect = Effect { share: UNKNOWN_SHARE, least, most: f64::INFINITY };
+                let effect = Effect { share: UNKNOWN_SHARE, least, most: f64::INFINITY, steady: false };
                 let shift = |way| Numbers::shift(evidence, way, effect);
                 Self { up: shift(Way::Up), down: shift(Way::Down), ..nothing }
             }

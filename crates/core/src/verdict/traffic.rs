@@ -7,7 +7,7 @@ use super::{Evidence, Judgement, Level, Rule};
 use crate::signal::{Reading, Sample};
 
 /// Fewer by less than a third is how traffic comes and goes. Requests a second.
-const FEWER: Effect = Effect { share: 0.3, least: 0.05, most: f64::INFINITY };
+const FEWER: Effect = Effect { share: 0.3, least: 0.05, most: f64::INFINITY, steady: false };
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]

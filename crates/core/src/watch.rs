@@ -28,7 +28,7 @@ use crate::setup::Setup;
 use crate::signal::{Signal, SignalId};
 use crate::store::{Health, Store};
 use crate::timeline::{Mark, Timeline};
-use crate::verdict::{Finding, Level, Track, Verdict};
+use crate::verdict::{Finding, Level, Says, Track, Verdict};
 use alerting::Alerts;
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -118,7 +118,8 @@ impl Watch {
     pub fn new(setup: Setup) -> Self {
         let unknown = Finding {
             level: Level::NoData,
-            sentence: "not asked yet".to_owned(),
+            says: Says::NotAsked,
+            blames_deploy: false,
             since: setup.started,
             acknowledged: false,
         };

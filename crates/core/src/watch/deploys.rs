@@ -8,7 +8,7 @@ use crate::rollback::ask::{Ask, Choice, Seen, Wanted};
 use crate::rollback::{Goal, Readiness, Rollback};
 use crate::rollout::{PodPhase, Progress, Rollout, TroubleKind};
 use crate::timeline::Mark;
-use crate::verdict::Level;
+use crate::verdict::{Finding, Level};
 use chrono::TimeDelta;
 
 /// A rollback that would work is made sure of at least this often: permissions and policies change too.
@@ -198,7 +198,7 @@ impl Watch {
     /// What the red flags say, for whoever reads later why something was taken back.
     pub(super) fn red_sentences(&self) -> String {
         let red = self.findings.iter().filter(|finding| finding.level == Level::RedFlag);
-        red.map(|finding| finding.sentence.as_str()).collect::<Vec<_>>().join("; ")
+        red.map(Finding::sentence).collect::<Vec<_>>().join("; ")
     }
 
     fn ask(&self, workload: WorkloadId, goal: Goal, choice: Choice) -> Effect {

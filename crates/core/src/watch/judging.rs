@@ -160,15 +160,16 @@ impl Watch {
         let judgement = verdict::judge(&evidence, &mut track);
         self.tracks[usize::from(id.0)] = track;
         let finding = &mut self.findings[usize::from(id.0)];
+        finding.blames_deploy = judgement.blames_deploy;
         if finding.level == judgement.level {
-            if finding.sentence != judgement.sentence {
-                finding.sentence = judgement.sentence;
+            if finding.says != judgement.says {
+                finding.says = judgement.says;
                 self.revision += 1;
             }
             return false;
         }
         finding.level = judgement.level;
-        finding.sentence = judgement.sentence;
+        finding.says = judgement.says;
         finding.since = self.now;
         finding.acknowledged = false;
         self.revision += 1;
@@ -194,7 +195,7 @@ impl Watch {
     fn tell_change(&mut self, id: SignalId, before: Level) {
         let finding = &self.findings[usize::from(id.0)];
         let name = self.name_of(id);
-        let sentence = &finding.sentence;
+        let sentence = &finding.says;
         let (mark, text) = match finding.level {
             Level::Insufficient if self.is_gone(self.setup.signal(id)).is_some() => return,
             Level::RedFlag => (Mark::RedFlag, format!("{name}: {sentence}")),
@@ -274,7 +275,7 @@ impl Watch {
             let gone = self.is_gone(judged.signal).is_some();
             judged.signal.required && judged.finding.level.is_unknown() && !gone
         });
-        unknown.map(|(id, judged)| format!("{}: {}", self.name_of(id), judged.finding.sentence)).collect()
+        unknown.map(|(id, judged)| format!("{}: {}", self.name_of(id), judged.finding.says)).collect()
     }
 
     fn judge_whole(&mut self) {

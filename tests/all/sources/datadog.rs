@@ -5,9 +5,10 @@ use chrono::TimeDelta;
 use redflag::poll::{AlertState, Muted, Poll, SourceError};
 use redflag::secret::Secret;
 use redflag::signal::{Sample, SignalId};
-use redflag::source::Source;
-use redflag::source::datadog::Datadog;
-use redflag::source::spec::{AlertQuery, DatadogSpec, Expr, SeriesQuery};
+use redflag::systems::api::Source;
+use redflag::systems::datadog::Datadog;
+use redflag::systems::datadog::DatadogSpec;
+use redflag::systems::questions::{AlertQuery, Expr, SeriesQuery};
 
 const TIMESERIES: &str = include_str!("fixtures/datadog/timeseries.json");
 const MONITORS: &str = include_str!("fixtures/datadog/monitors.json");

@@ -1,12 +1,14 @@
 //! Grafana: frames, partial answers, alert rules.
 
 use super::peer::*;
+use redflag::net::Auth;
 use redflag::poll::{AlertState, Poll, PollRequest, SourceError};
 use redflag::secret::Secret;
 use redflag::signal::{Sample, SignalId};
-use redflag::source::Source;
-use redflag::source::grafana::Grafana;
-use redflag::source::spec::{AlertQuery, Auth, GrafanaSpec, SeriesQuery};
+use redflag::systems::api::Source;
+use redflag::systems::grafana::Grafana;
+use redflag::systems::grafana::GrafanaSpec;
+use redflag::systems::questions::{AlertQuery, SeriesQuery};
 
 const TWO_AXES: &str = include_str!("fixtures/grafana/two_axes.json");
 const PARTIAL: &str = include_str!("fixtures/grafana/partial.json");

@@ -1,11 +1,12 @@
 //! What goes wrong on the way, the same for every vendor.
 
 use super::peer::*;
+use redflag::net::{Auth, Endpoint};
 use redflag::poll::{Poll, SourceError};
 use redflag::secret::Secret;
-use redflag::source::Source;
-use redflag::source::grafana::Grafana;
-use redflag::source::spec::{Auth, Endpoint, GrafanaSpec};
+use redflag::systems::api::Source;
+use redflag::systems::grafana::Grafana;
+use redflag::systems::grafana::GrafanaSpec;
 use std::time::Duration;
 use tokio::net::TcpListener;
 

@@ -3,9 +3,9 @@
 use super::peer::*;
 use redflag::poll::{Poll, SourceError};
 use redflag::signal::{Sample, SignalId};
-use redflag::source::Source;
-use redflag::source::probe::Probe;
-use redflag::source::spec::ProbeSpec;
+use redflag::systems::api::Source;
+use redflag::systems::probe::Probe;
+use redflag::systems::probe::ProbeSpec;
 
 async fn probed(reply: Reply, wanted: Option<u16>) -> Poll {
     let peer = Peer::start(vec![reply]).await;

@@ -1,12 +1,14 @@
 //! Prometheus, direct and through proxies.
 
 use super::peer::*;
+use redflag::net::{Auth, Endpoint};
 use redflag::poll::{AlertState, Poll, PollRequest, SourceError};
 use redflag::secret::Secret;
 use redflag::signal::{Sample, SignalId};
-use redflag::source::prometheus::Prometheus;
-use redflag::source::spec::{AlertQuery, Auth, Endpoint, PrometheusSpec, SeriesQuery};
-use redflag::source::{Early, Source};
+use redflag::systems::api::{Early, Source};
+use redflag::systems::prometheus::Prometheus;
+use redflag::systems::prometheus::PrometheusSpec;
+use redflag::systems::questions::{AlertQuery, SeriesQuery};
 
 const MATRIX: &str = include_str!("fixtures/prometheus/matrix.json");
 const SEVERAL: &str = include_str!("fixtures/prometheus/several.json");

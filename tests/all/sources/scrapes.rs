@@ -2,15 +2,19 @@
 
 use super::peer::*;
 use chrono::TimeDelta;
+use redflag::net::Auth;
 use redflag::poll::SourceError;
 use redflag::poll::doubt::{Evidence, Measure, UnitDoubt};
 use redflag::secret::Secret;
 use redflag::signal::{Sample, Unit};
-use redflag::source::datadog::Datadog;
-use redflag::source::grafana::Grafana;
-use redflag::source::prometheus::Prometheus;
-use redflag::source::spec::{Auth, DatadogSpec, Expr, GrafanaSpec, Meaning, PrometheusSpec, SeriesQuery};
-use redflag::source::{CheckLine, Source};
+use redflag::systems::api::{CheckLine, Source};
+use redflag::systems::datadog::Datadog;
+use redflag::systems::datadog::DatadogSpec;
+use redflag::systems::grafana::Grafana;
+use redflag::systems::grafana::GrafanaSpec;
+use redflag::systems::prometheus::Prometheus;
+use redflag::systems::prometheus::PrometheusSpec;
+use redflag::systems::questions::{Expr, Meaning, SeriesQuery};
 
 const COUNT: &str = "sum(increase(x_total[$__interval]))";
 const RATE: &str = "sum(rate(x_total[$__rate_interval]))";

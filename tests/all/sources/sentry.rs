@@ -6,9 +6,10 @@ use redflag::deploy::ServiceId;
 use redflag::poll::{Novelty, SourceError};
 use redflag::secret::Secret;
 use redflag::signal::{Sample, SignalId};
-use redflag::source::Source;
-use redflag::source::sentry::Sentry;
-use redflag::source::spec::{SentryQuery, SentrySpec, SentryWant};
+use redflag::systems::api::Source;
+use redflag::systems::questions::{ReleaseQuery, ReleaseWant};
+use redflag::systems::sentry::Sentry;
+use redflag::systems::sentry::SentrySpec;
 
 const NEW: &str = include_str!("fixtures/sentry/new.json");
 const REGRESSED: &str = include_str!("fixtures/sentry/regressed.json");
@@ -16,8 +17,8 @@ const TIMESERIES: &str = include_str!("fixtures/sentry/timeseries.json");
 const SESSIONS: &str = include_str!("fixtures/sentry/sessions.json");
 const HOURS: &str = include_str!("fixtures/sentry/sessions_hours.json");
 
-fn query(want: SentryWant, step: i64) -> SentryQuery {
-    SentryQuery {
+fn query(want: ReleaseWant, step: i64) -> ReleaseQuery {
+    ReleaseQuery {
         signal: SignalId(0),
         service: ServiceId(0),
         projects: vec!["app".to_owned(), "web".to_owned()],
@@ -28,7 +29,7 @@ fn query(want: SentryWant, step: i64) -> SentryQuery {
     }
 }
 
-fn sentry(peer: &Peer, queries: Vec<SentryQuery>) -> Sentry {
+fn sentry(peer: &Peer, queries: Vec<ReleaseQuery>) -> Sentry {
     let spec = SentrySpec {
         endpoint: peer.endpoint(),
         token: Secret::new(TOKEN),
@@ -52,7 +53,7 @@ async fn new_and_regressed_issues_are_listed_and_their_events_counted() {
         reply("events-timeseries", 200, TIMESERIES),
     ];
     let peer = Peer::start(replies).await;
-    let poll = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]).poll(&request_until(180)).await.unwrap();
+    let poll = sentry(&peer, vec![query(ReleaseWant::NewIssues, 30)]).poll(&request_until(180)).await.unwrap();
 
     let issues = poll.issues.as_deref().unwrap();
     let told: Vec<_> =
@@ -90,7 +91,7 @@ async fn new_and_regressed_issues_are_listed_and_their_events_counted() {
 #[tokio::test]
 async fn no_new_issue_of_a_release_that_sentry_knows_is_zero_events() {
     let peer = Peer::start(vec![reply("/issues/", 200, "[]"), known()]).await;
-    let sentry = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]);
+    let sentry = sentry(&peer, vec![query(ReleaseWant::NewIssues, 30)]);
     let poll = sentry.poll(&request_until(180)).await.unwrap();
     // Only what Sentry itself would call complete: 90 s old.
     assert_eq!(points(&poll, 0), [number(0, 0.0), number(30, 0.0), number(60, 0.0)]);
@@ -104,7 +105,7 @@ async fn no_new_issue_of_a_release_that_sentry_knows_is_zero_events() {
 #[tokio::test]
 async fn an_empty_list_of_a_release_that_sentry_does_not_know_is_no_zero() {
     let newest = r#"[{"id":7,"version":"v1.9.0","shortVersion":"v1.9.0"}]"#;
-    for want in [SentryWant::NewIssues, SentryWant::ErrorCount, SentryWant::CrashFree] {
+    for want in [ReleaseWant::NewIssues, ReleaseWant::ErrorCount, ReleaseWant::CrashFree] {
         let peer = Peer::start(vec![
             reply("/releases/?", 200, newest),
             reply("/issues/", 200, "[]"),
@@ -127,7 +128,7 @@ async fn an_empty_list_of_a_release_that_sentry_does_not_know_is_no_zero() {
 #[tokio::test]
 async fn a_token_that_may_not_read_releases_proves_nothing_and_says_what_it_lacks() {
     let peer = Peer::start(vec![reply("/issues/", 200, "[]"), reply("/releases/", 403, r#"{"detail":"no"}"#)]).await;
-    let poll = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]).poll(&request_until(180)).await.unwrap();
+    let poll = sentry(&peer, vec![query(ReleaseWant::NewIssues, 30)]).poll(&request_until(180)).await.unwrap();
     assert!(failure(&poll, 0).to_string().ends_with("(scope project:read)"), "{:?}", failure(&poll, 0));
 }
 
@@ -142,7 +143,7 @@ async fn what_is_listed_stays_listed_whatever_becomes_of_its_count() {
             reply("/events-", status, body),
         ])
         .await;
-        let poll = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]).poll(&request_until(180)).await.unwrap();
+        let poll = sentry(&peer, vec![query(ReleaseWant::NewIssues, 30)]).poll(&request_until(180)).await.unwrap();
         assert_eq!(poll.issues.as_ref().map(Vec::len), Some(1), "status {status}");
         // 1 204 events in the three minutes since the deploy.
         assert_eq!(points(&poll, 0), [number(180, 1204.0 / 3.0)]);
@@ -160,7 +161,7 @@ async fn an_older_sentry_counts_by_events_stats() {
         reply("events-stats", 200, stats),
     ])
     .await;
-    let sentry = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]);
+    let sentry = sentry(&peer, vec![query(ReleaseWant::NewIssues, 30)]);
     let poll = sentry.poll(&request_until(180)).await.unwrap();
     assert_eq!(points(&poll, 0), [number(0, 10.0), number(30, 0.0)], "the last bucket may still be filled");
     sentry.poll(&request_until(180)).await.unwrap();
@@ -180,7 +181,7 @@ async fn a_sentry_that_takes_no_slugs_is_given_ids() {
         known(),
     ])
     .await;
-    let sentry = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]);
+    let sentry = sentry(&peer, vec![query(ReleaseWant::NewIssues, 30)]);
     for _ in 0..2 {
         let poll = sentry.poll(&request_until(180)).await.unwrap();
         assert_eq!(points(&poll, 0).len(), 3);
@@ -195,7 +196,7 @@ async fn a_sentry_that_takes_no_slugs_is_given_ids() {
 }
 
 fn sentry_of(peer: &Peer) -> Sentry {
-    sentry(peer, vec![query(SentryWant::NewIssues, 30)])
+    sentry(peer, vec![query(ReleaseWant::NewIssues, 30)])
 }
 
 #[tokio::test]
@@ -245,9 +246,9 @@ async fn a_list_that_fails_is_not_an_empty_list() {
         reply("sessions", 200, SESSIONS),
     ])
     .await;
-    let mut sessions = query(SentryWant::CrashFree, 600);
+    let mut sessions = query(ReleaseWant::CrashFree, 600);
     sessions.signal = SignalId(1);
-    let poll = sentry(&peer, vec![query(SentryWant::NewIssues, 30), sessions]).poll(&request()).await.unwrap();
+    let poll = sentry(&peer, vec![query(ReleaseWant::NewIssues, 30), sessions]).poll(&request()).await.unwrap();
     assert!(matches!(failure(&poll, 0), SourceError::Server { status: 500, .. }));
     assert_eq!(poll.issues, None);
     assert!(!points(&poll, 1).is_empty());
@@ -256,7 +257,7 @@ async fn a_list_that_fails_is_not_an_empty_list() {
 #[tokio::test]
 async fn error_events_of_the_release_are_counted_by_the_minute() {
     let peer = Peer::start(vec![reply("events-timeseries", 200, TIMESERIES)]).await;
-    let mut errors = query(SentryWant::ErrorCount, 30);
+    let mut errors = query(ReleaseWant::ErrorCount, 30);
     errors.filter = Some("!level:info".to_owned());
     errors.projects.clear();
     let poll = sentry(&peer, vec![errors]).poll(&request_until(80)).await.unwrap();
@@ -272,7 +273,7 @@ async fn an_interval_without_sense_gives_no_readings() {
     for (interval, fine) in [("1e300", true), ("9223372036854775807", true), ("0", false), ("-5", false)] {
         let odd = TIMESERIES.replace("\"interval\":30000", &format!("\"interval\":{interval}"));
         let peer = Peer::start(vec![reply("events-timeseries", 200, &odd), known()]).await;
-        let poll = sentry(&peer, vec![query(SentryWant::ErrorCount, 30)]).poll(&request_until(180)).await;
+        let poll = sentry(&peer, vec![query(ReleaseWant::ErrorCount, 30)]).poll(&request_until(180)).await;
         assert_eq!(poll.map(|poll| points(&poll, 0)).ok(), fine.then(Vec::new), "{interval}");
     }
 }
@@ -280,7 +281,7 @@ async fn an_interval_without_sense_gives_no_readings() {
 #[tokio::test]
 async fn crash_free_sessions_are_percent_and_need_sessions() {
     let peer = Peer::start(vec![reply("sessions", 200, SESSIONS)]).await;
-    let poll = sentry(&peer, vec![query(SentryWant::CrashFree, 600)]).poll(&request_until(600)).await.unwrap();
+    let poll = sentry(&peer, vec![query(ReleaseWant::CrashFree, 600)]).poll(&request_until(600)).await.unwrap();
     // 22:00 and 22:10 are over at 22:24; at 22:10 there is a rate and no session.
     assert_eq!(points(&poll, 0), [number(-840, 99.42), (at(-240), Sample::Empty)]);
     let target = &peer.asked()[0].target;
@@ -291,7 +292,7 @@ async fn crash_free_sessions_are_percent_and_need_sessions() {
 async fn a_sentry_that_knows_only_hours_is_asked_for_hours_from_then_on() {
     let refused = r#"{"detail":"The interval has to be a multiple of the minimum interval of one hour."}"#;
     let peer = Peer::start(vec![reply("interval=10m", 400, refused), reply("interval=1h", 200, HOURS)]).await;
-    let sentry = sentry(&peer, vec![query(SentryWant::CrashFree, 600)]);
+    let sentry = sentry(&peer, vec![query(ReleaseWant::CrashFree, 600)]);
     for _ in 0..2 {
         let poll = sentry.poll(&request_until(600)).await.unwrap();
         // The running hour is this release's running total, true at the time it was read.
@@ -305,7 +306,7 @@ async fn a_sentry_that_knows_only_hours_is_asked_for_hours_from_then_on() {
 async fn no_session_at_all_is_no_data() {
     let none = SESSIONS.replace("[1000,0,50]", "[0,0,0]");
     let peer = Peer::start(vec![reply("sessions", 200, &none), known()]).await;
-    let poll = sentry(&peer, vec![query(SentryWant::CrashFree, 600)]).poll(&request_until(600)).await.unwrap();
+    let poll = sentry(&peer, vec![query(ReleaseWant::CrashFree, 600)]).poll(&request_until(600)).await.unwrap();
     assert!(points(&poll, 0).iter().all(|(_, sample)| *sample == Sample::Empty));
 }
 
@@ -314,7 +315,7 @@ async fn too_many_requests_ends_the_poll_and_says_until_when() {
     let limited = reply("/issues/", 429, r#"{"detail":"You are attempting to use this endpoint too frequently."}"#)
         .header("X-Sentry-Rate-Limit-Reset", &(BASE + 150).to_string());
     let peer = Peer::start(vec![limited]).await;
-    let queries = vec![query(SentryWant::NewIssues, 30), query(SentryWant::ErrorCount, 30)];
+    let queries = vec![query(ReleaseWant::NewIssues, 30), query(ReleaseWant::ErrorCount, 30)];
     let error = sentry(&peer, queries).poll(&request()).await.unwrap_err();
     assert_eq!(error, SourceError::RateLimited { retry_after: Some(TimeDelta::seconds(40)) });
     assert_eq!(peer.asked().len(), 1);
@@ -323,7 +324,7 @@ async fn too_many_requests_ends_the_poll_and_says_until_when() {
 #[tokio::test]
 async fn a_version_that_is_not_known_yet_is_not_asked_for() {
     let peer = Peer::start(vec![]).await;
-    let mut waiting = query(SentryWant::NewIssues, 30);
+    let mut waiting = query(ReleaseWant::NewIssues, 30);
     waiting.service = ServiceId(1);
     let poll = sentry(&peer, vec![waiting]).poll(&request()).await.unwrap();
     assert!(poll.points.is_empty() && poll.failed.is_empty() && poll.issues.is_none());
@@ -336,7 +337,7 @@ async fn check_names_the_scope_that_is_missing() {
         reply("/organizations/shop/", 200, "{}"),
     ])
     .await;
-    let lines = sentry(&peer, vec![query(SentryWant::NewIssues, 30)]).check(&request()).await;
+    let lines = sentry(&peer, vec![query(ReleaseWant::NewIssues, 30)]).check(&request()).await;
     assert_eq!(lines[0].what, "peer: token and organization shop");
     let failure = lines[1].result.clone().unwrap_err();
     assert!(failure.way_out.contains("event:read") && failure.way_out.contains("org:ci"), "{failure:?}");

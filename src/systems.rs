@@ -13,3 +13,6 @@ pub mod kubernetes;
 pub mod probe;
 pub mod prometheus;
 pub mod sentry;
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 
 pub(in crate::systems) mod check;
 pub(in crate::systems) mod fail_fast;
+pub(in crate::systems) mod matrix;
 pub(in crate::systems) mod promql;
 pub(in crate::systems) mod rules;
 pub(in crate::systems) mod scrape;
@@ -10,3 +11,6 @@ pub(in crate::systems) mod series;
 pub(in crate::systems) mod silences;
 pub(in crate::systems) mod units;
 pub(in crate::systems) mod variables;
+
+#[cfg(test)]
+pub(in crate::systems) mod peer;

@@ -212,6 +212,10 @@ fn adapters_never_know_each_other_and_nobody_but_the_registry_knows_them() {
     let mut wrong = Vec::new();
     for source in sources("src").iter().filter(|source| source.module != "systems/registry") {
         let module: Vec<String> = source.module.split('/').map(str::to_owned).collect();
+        // What holds of several alike is tried on several.
+        if module.iter().any(|part| part == "tests") {
+            continue;
+        }
         let own = adapter(&module);
         let others = source.used().into_iter().filter(|used| adapter(used).is_some_and(|other| Some(other) != own));
         wrong.extend(others.map(|used| format!("src/{}.rs names {}", source.module, used.join("::"))));

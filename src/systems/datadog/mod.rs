@@ -213,3 +213,6 @@ impl Source for Datadog {
         Box::pin(self.check_all(request))
     }
 }
+
+#[cfg(test)]
+mod tests;

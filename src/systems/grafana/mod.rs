@@ -190,3 +190,6 @@ impl Source for Grafana {
         Box::pin(self.check_all(request))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,3 +86,6 @@ impl Source for Probe {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,10 @@
 
 use crate::net::http::short;
 use crate::poll::SourceError;
+use crate::systems::shared::matrix::{Pair, bins};
 use crate::systems::shared::series::{Bins, MOST_REMARKS};
-use chrono::DateTime;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, Unexpected, Visitor};
-use std::fmt;
+use serde::de::IgnoredAny;
 
 /// What every answer is wrapped in.
 #[derive(Deserialize)]
@@ -78,13 +77,10 @@ impl Matrix {
 #[derive(Deserialize)]
 struct Series {
     #[serde(default)]
-    values: Vec<(f64, Number)>,
+    values: Vec<Pair>,
     #[serde(default)]
     histograms: Option<IgnoredAny>,
 }
-
-/// A number in quotes: `"1e+06"`, `"NaN"`, `"+Inf"`.
-struct Number(f64);
 
 impl Series {
     fn bins(self) -> Result<Bins, SourceError> {
@@ -93,26 +89,6 @@ impl Series {
                 "the query gives native histograms: take a number from them, with histogram_quantile for instance";
             return Err(SourceError::BadQuery(hint.to_owned()));
         }
-        let bin = |(at, value): (f64, Number)| {
-            Some((DateTime::from_timestamp_millis((at * 1000.0).round() as i64)?, Some(value.0)))
-        };
-        Ok(self.values.into_iter().filter_map(bin).collect())
-    }
-}
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Quoted;
-        impl Visitor<'_> for Quoted {
-            type Value = Number;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number in quotes")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Number, E> {
-                text.parse().map(Number).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
-            }
-        }
-        deserializer.deserialize_str(Quoted)
+        Ok(bins(self.values))
     }
 }

@@ -274,3 +274,6 @@ impl Source for Prometheus {
         Box::pin(self.check_all(request))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -445,22 +445,4 @@ impl Source for Sentry {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use chrono::DateTime;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn zeros_are_bounded_however_old_the_deploy_is(age in 0_i64..=4_000_000_000, step in 0_i64..=86_400) {
-            let to = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-            let (from, step) = (to - TimeDelta::seconds(age), TimeDelta::seconds(step));
-            let points = zeros(from, to, step);
-            prop_assert!(points.len() <= usize::try_from(MOST_POINTS).unwrap() + 1);
-            let step = step.max(TimeDelta::seconds(1));
-            prop_assert!(points.last().is_none_or(|(at, _)| to - *at < step * 2 + SETTLES), "the newest are kept");
-            prop_assert!(points.first().is_none_or(|(at, _)| *at > from - step));
-        }
-    }
-}
+mod tests;

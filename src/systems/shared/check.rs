@@ -36,17 +36,24 @@ pub(in crate::systems) struct Background<'a> {
     /// The newest time of which the source could have told.
     to: Time,
     scrapes: Option<&'a Scrapes>,
+    /// Why a step may have no value though all is well, and what to do about it.
+    gaps: Option<&'static str>,
 }
 
 impl<'a> Background<'a> {
     /// For PromQL, whose samples are scraped.
     pub(in crate::systems) fn of(scrapes: &'a Scrapes, request: &PollRequest) -> Self {
-        Self { from: request.from, to: request.to - scrapes.engine().settles(), scrapes: Some(scrapes) }
+        Self { from: request.from, to: request.to - scrapes.engine().settles(), scrapes: Some(scrapes), gaps: None }
     }
 
     /// For a source that tells of everything so much later.
     pub(in crate::systems) fn plain(request: &PollRequest, later: TimeDelta) -> Self {
-        Self { from: request.from, to: request.to - later, scrapes: None }
+        Self { from: request.from, to: request.to - later, scrapes: None, gaps: None }
+    }
+
+    /// For a source that counts events: a step without any has no value, and `gaps` says what to do about it.
+    pub(in crate::systems) fn of_events(request: &PollRequest, later: TimeDelta, gaps: &'static str) -> Self {
+        Self { gaps: Some(gaps), ..Self::plain(request, later) }
     }
 
     /// How many points a whole answer has.
@@ -72,7 +79,8 @@ impl<'a> Background<'a> {
             return Some(way_out);
         }
         if known * 2 < of {
-            return Some("more than half is missing: is the service up all the time, and scraped?".to_owned());
+            let usual = "more than half is missing: is the service up all the time, and scraped?";
+            return Some(self.gaps.unwrap_or(usual).to_owned());
         }
         let scrape = self.scrapes?.slowest(query).filter(|scrape| *scrape > query.step)?;
         let (step, scrape) = (duration(query.step), duration(scrape));
@@ -118,7 +126,7 @@ fn of_series(
             0 => format!("no data in the last {}", brief_length(background.to - background.from)),
             points => format!("no value in any of {points} points"),
         };
-        let way_out = background.way_out(query);
+        let way_out = background.way_out(query).or(background.gaps.map(ToOwned::to_owned));
         return if query.meaning.required {
             let usual =
                 || "correct the query: no series of this name has these labels, or nothing was counted".to_owned();

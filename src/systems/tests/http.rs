@@ -1,12 +1,13 @@
 //! What goes wrong on the way, the same for every vendor.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::peer::*;
-use redflag::net::{Auth, Endpoint};
-use redflag::poll::{Poll, SourceError};
-use redflag::secret::Secret;
-use redflag::systems::api::Source;
-use redflag::systems::grafana::Grafana;
-use redflag::systems::grafana::GrafanaSpec;
+use crate::net::{Auth, Endpoint};
+use crate::poll::{Poll, SourceError};
+use crate::secret::Secret;
+use crate::systems::api::Source;
+use crate::systems::grafana::Grafana;
+use crate::systems::grafana::GrafanaSpec;
+use crate::systems::shared::peer::*;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -49,7 +50,7 @@ async fn a_page_instead_of_json_is_shown_by_its_title() {
 
 #[tokio::test]
 async fn json_is_read_whatever_its_content_type_says() {
-    let body = include_str!("fixtures/grafana/partial.json")
+    let body = include_str!("../grafana/recorded/partial.json")
         .replace("\"A0\":{\"error\"", "\"X\":{\"error\"")
         .replace("\"A1\"", "\"A0\"");
     let poll = polled(reply("/api", 200, &body).header("Content-Type", "text/plain")).await.unwrap();

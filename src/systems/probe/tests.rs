@@ -1,11 +1,11 @@
 //! The probe: a failed try is a reading, and its reason is told.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::peer::*;
-use redflag::poll::{Poll, SourceError};
-use redflag::signal::{Sample, SignalId};
-use redflag::systems::api::Source;
-use redflag::systems::probe::Probe;
-use redflag::systems::probe::ProbeSpec;
+use super::{Probe, ProbeSpec};
+use crate::poll::{Poll, SourceError};
+use crate::signal::{Sample, SignalId};
+use crate::systems::api::Source;
+use crate::systems::shared::peer::*;
 
 async fn probed(reply: Reply, wanted: Option<u16>) -> Poll {
     let peer = Peer::start(vec![reply]).await;

@@ -1,17 +1,17 @@
 //! Datadog: timeseries and monitors.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::peer::*;
+use super::{Datadog, DatadogSpec};
+use crate::poll::{AlertState, Muted, Poll, SourceError};
+use crate::secret::Secret;
+use crate::signal::{Sample, SignalId};
+use crate::systems::api::Source;
+use crate::systems::questions::{AlertQuery, Expr, SeriesQuery};
+use crate::systems::shared::peer::*;
 use chrono::TimeDelta;
-use redflag::poll::{AlertState, Muted, Poll, SourceError};
-use redflag::secret::Secret;
-use redflag::signal::{Sample, SignalId};
-use redflag::systems::api::Source;
-use redflag::systems::datadog::Datadog;
-use redflag::systems::datadog::DatadogSpec;
-use redflag::systems::questions::{AlertQuery, Expr, SeriesQuery};
 
-const TIMESERIES: &str = include_str!("fixtures/datadog/timeseries.json");
-const MONITORS: &str = include_str!("fixtures/datadog/monitors.json");
+const TIMESERIES: &str = include_str!("recorded/timeseries.json");
+const MONITORS: &str = include_str!("recorded/monitors.json");
 const EMPTY: &str =
     r#"{"data":{"id":"0","type":"timeseries_response","attributes":{"series":[],"times":[],"values":[]}}}"#;
 

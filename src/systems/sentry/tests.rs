@@ -1,21 +1,21 @@
 //! Sentry: issues, event counts, sessions.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::peer::*;
+use super::{Sentry, SentrySpec};
+use crate::deploy::ServiceId;
+use crate::poll::{Novelty, SourceError};
+use crate::secret::Secret;
+use crate::signal::{Sample, SignalId};
+use crate::systems::api::Source;
+use crate::systems::questions::{ReleaseQuery, ReleaseWant};
+use crate::systems::shared::peer::*;
 use chrono::TimeDelta;
-use redflag::deploy::ServiceId;
-use redflag::poll::{Novelty, SourceError};
-use redflag::secret::Secret;
-use redflag::signal::{Sample, SignalId};
-use redflag::systems::api::Source;
-use redflag::systems::questions::{ReleaseQuery, ReleaseWant};
-use redflag::systems::sentry::Sentry;
-use redflag::systems::sentry::SentrySpec;
 
-const NEW: &str = include_str!("fixtures/sentry/new.json");
-const REGRESSED: &str = include_str!("fixtures/sentry/regressed.json");
-const TIMESERIES: &str = include_str!("fixtures/sentry/timeseries.json");
-const SESSIONS: &str = include_str!("fixtures/sentry/sessions.json");
-const HOURS: &str = include_str!("fixtures/sentry/sessions_hours.json");
+const NEW: &str = include_str!("recorded/new.json");
+const REGRESSED: &str = include_str!("recorded/regressed.json");
+const TIMESERIES: &str = include_str!("recorded/timeseries.json");
+const SESSIONS: &str = include_str!("recorded/sessions.json");
+const HOURS: &str = include_str!("recorded/sessions_hours.json");
 
 fn query(want: ReleaseWant, step: i64) -> ReleaseQuery {
     ReleaseQuery {
@@ -346,4 +346,23 @@ async fn check_names_the_scope_that_is_missing() {
     let peer = Peer::start(vec![reply("/organizations/shop/", 403, sso)]).await;
     let lines = sentry(&peer, vec![]).check(&request()).await;
     assert_eq!(lines[0].result.clone().unwrap_err().reason, "not allowed: Must login via SSO");
+}
+
+mod properties {
+    use super::super::*;
+    use chrono::DateTime;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn zeros_are_bounded_however_old_the_deploy_is(age in 0_i64..=4_000_000_000, step in 0_i64..=86_400) {
+            let to = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+            let (from, step) = (to - TimeDelta::seconds(age), TimeDelta::seconds(step));
+            let points = zeros(from, to, step);
+            prop_assert!(points.len() <= usize::try_from(MOST_POINTS).unwrap() + 1);
+            let step = step.max(TimeDelta::seconds(1));
+            prop_assert!(points.last().is_none_or(|(at, _)| to - *at < step * 2 + SETTLES), "the newest are kept");
+            prop_assert!(points.first().is_none_or(|(at, _)| *at > from - step));
+        }
+    }
 }

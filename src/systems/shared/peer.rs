@@ -1,15 +1,16 @@
 //! A peer on loopback that answers by a script and remembers what it was asked.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
+use crate::deploy::{ServiceId, Time};
+use crate::net::Endpoint;
+use crate::poll::{Poll, PollRequest, SourceError};
+use crate::signal::{Point, Sample, SignalId};
+use crate::systems::questions::{Expr, Meaning, SeriesQuery};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response};
 use chrono::{DateTime, TimeDelta};
-use redflag::deploy::{ServiceId, Time};
-use redflag::net::Endpoint;
-use redflag::poll::{Poll, PollRequest, SourceError};
-use redflag::signal::{Point, Sample, SignalId};
-use redflag::systems::questions::{Expr, Meaning, SeriesQuery};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;

@@ -1,20 +1,21 @@
 //! What is learned of the scrapes behind a source, and what becomes of the queries then; units that answers carry.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::peer::*;
+use crate::net::Auth;
+use crate::poll::SourceError;
+use crate::poll::doubt::{Evidence, Measure, UnitDoubt};
+use crate::secret::Secret;
+use crate::signal::{Sample, Unit};
+use crate::systems::api::{CheckLine, Source};
+use crate::systems::datadog::Datadog;
+use crate::systems::datadog::DatadogSpec;
+use crate::systems::grafana::Grafana;
+use crate::systems::grafana::GrafanaSpec;
+use crate::systems::prometheus::Prometheus;
+use crate::systems::prometheus::PrometheusSpec;
+use crate::systems::questions::{Expr, Meaning, SeriesQuery};
+use crate::systems::shared::peer::*;
 use chrono::TimeDelta;
-use redflag::net::Auth;
-use redflag::poll::SourceError;
-use redflag::poll::doubt::{Evidence, Measure, UnitDoubt};
-use redflag::secret::Secret;
-use redflag::signal::{Sample, Unit};
-use redflag::systems::api::{CheckLine, Source};
-use redflag::systems::datadog::Datadog;
-use redflag::systems::datadog::DatadogSpec;
-use redflag::systems::grafana::Grafana;
-use redflag::systems::grafana::GrafanaSpec;
-use redflag::systems::prometheus::Prometheus;
-use redflag::systems::prometheus::PrometheusSpec;
-use redflag::systems::questions::{Expr, Meaning, SeriesQuery};
 
 const COUNT: &str = "sum(increase(x_total[$__interval]))";
 const RATE: &str = "sum(rate(x_total[$__rate_interval]))";

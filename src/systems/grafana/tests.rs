@@ -1,19 +1,19 @@
 //! Grafana: frames, partial answers, alert rules.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::peer::*;
-use redflag::net::Auth;
-use redflag::poll::{AlertState, Poll, PollRequest, SourceError};
-use redflag::secret::Secret;
-use redflag::signal::{Sample, SignalId};
-use redflag::systems::api::Source;
-use redflag::systems::grafana::Grafana;
-use redflag::systems::grafana::GrafanaSpec;
-use redflag::systems::questions::{AlertQuery, SeriesQuery};
+use super::{Grafana, GrafanaSpec};
+use crate::net::Auth;
+use crate::poll::{AlertState, Poll, PollRequest, SourceError};
+use crate::secret::Secret;
+use crate::signal::{Sample, SignalId};
+use crate::systems::api::Source;
+use crate::systems::questions::{AlertQuery, SeriesQuery};
+use crate::systems::shared::peer::*;
 
-const TWO_AXES: &str = include_str!("fixtures/grafana/two_axes.json");
-const PARTIAL: &str = include_str!("fixtures/grafana/partial.json");
-const RULES: &str = include_str!("fixtures/grafana/rules.json");
-const DATASOURCES: &str = include_str!("fixtures/grafana/datasources.json");
+const TWO_AXES: &str = include_str!("recorded/two_axes.json");
+const PARTIAL: &str = include_str!("recorded/partial.json");
+const RULES: &str = include_str!("recorded/rules.json");
+const DATASOURCES: &str = include_str!("recorded/datasources.json");
 
 fn grafana(peer: &Peer, queries: Vec<SeriesQuery>, filters: &[&str]) -> Grafana {
     let alert = |(index, filter): (usize, &&str)| AlertQuery {
@@ -227,7 +227,7 @@ async fn an_answer_that_is_an_error_as_a_whole_says_why() {
 #[tokio::test]
 async fn a_signal_whose_version_is_not_known_yet_is_left_out() {
     let mut unknown = value(0, "up{v=\"${version}\"}");
-    unknown.service = redflag::deploy::ServiceId(1);
+    unknown.service = crate::deploy::ServiceId(1);
     let peer = Peer::start(vec![]).await;
     assert_eq!(grafana(&peer, vec![unknown], &[]).poll(&request()).await, Ok(Poll::default()));
     assert!(peer.asked().is_empty());

@@ -1,21 +1,21 @@
 //! Prometheus, direct and through proxies.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::peer::*;
-use redflag::net::{Auth, Endpoint};
-use redflag::poll::{AlertState, Poll, PollRequest, SourceError};
-use redflag::secret::Secret;
-use redflag::signal::{Sample, SignalId};
-use redflag::systems::api::{Early, Source};
-use redflag::systems::prometheus::Prometheus;
-use redflag::systems::prometheus::PrometheusSpec;
-use redflag::systems::questions::{AlertQuery, SeriesQuery};
+use super::{Prometheus, PrometheusSpec};
+use crate::net::{Auth, Endpoint};
+use crate::poll::{AlertState, Poll, PollRequest, SourceError};
+use crate::secret::Secret;
+use crate::signal::{Sample, SignalId};
+use crate::systems::api::{Early, Source};
+use crate::systems::questions::{AlertQuery, SeriesQuery};
+use crate::systems::shared::peer::*;
 
-const MATRIX: &str = include_str!("fixtures/prometheus/matrix.json");
-const SEVERAL: &str = include_str!("fixtures/prometheus/several.json");
-const HISTOGRAM: &str = include_str!("fixtures/prometheus/histogram.json");
-const EMPTY: &str = include_str!("fixtures/prometheus/empty.json");
-const PARSE_ERROR: &str = include_str!("fixtures/prometheus/parse_error.json");
-const SLOW: &str = include_str!("fixtures/prometheus/slow.json");
+const MATRIX: &str = include_str!("recorded/matrix.json");
+const SEVERAL: &str = include_str!("recorded/several.json");
+const HISTOGRAM: &str = include_str!("recorded/histogram.json");
+const EMPTY: &str = include_str!("recorded/empty.json");
+const PARSE_ERROR: &str = include_str!("recorded/parse_error.json");
+const SLOW: &str = include_str!("recorded/slow.json");
 
 fn prometheus(peer: &Peer, queries: Vec<SeriesQuery>) -> Prometheus {
     let auth = Auth::Basic { user: "me".to_owned(), password: Secret::new(TOKEN) };

@@ -5,6 +5,7 @@ mod groups;
 mod monitors;
 mod search;
 mod timeseries;
+mod units;
 
 pub use config::DatadogSpec;
 pub(crate) use config::SYSTEM;

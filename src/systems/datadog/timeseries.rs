@@ -1,10 +1,10 @@
 //! Datadog's v2 series: one row of times for all, values beside it.
 
+use super::units;
 use crate::net::http::{said_by, short};
 use crate::poll::SourceError;
 use crate::poll::doubt::Measure;
 use crate::systems::shared::series::{Bins, only_series};
-use crate::systems::shared::units::of_datadog;
 use chrono::DateTime;
 use serde::Deserialize;
 
@@ -71,7 +71,7 @@ impl Attributes {
     pub(super) fn measure(&self, formula: usize) -> Option<Measure> {
         let series = self.series.iter().find(|series| series.query_index == formula)?;
         match series.unit.as_deref()? {
-            [Some(unit)] | [Some(unit), None] => of_datadog(&unit.family, &unit.name),
+            [Some(unit)] | [Some(unit), None] => units::measure(&unit.family, &unit.name),
             _ => None,
         }
     }

@@ -1,10 +1,10 @@
 //! Grafana's data frames: columns, one frame a series, each with its own time axis.
 
+use super::units;
 use crate::net::http::{decode, short};
 use crate::poll::SourceError;
 use crate::poll::doubt::Measure;
 use crate::systems::shared::series::{Bins, MOST_REMARKS, only_series};
-use crate::systems::shared::units::of_grafana;
 use chrono::DateTime;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -147,7 +147,7 @@ impl<'a> QueryAnswer<'a> {
     pub(super) fn measure(&self, ref_id: &str) -> Option<Measure> {
         let frames = self.results.get(ref_id)?.frames.iter().flatten();
         let mut numbers = frames.flat_map(|frame| &frame.schema.fields).filter(|field| field.kind == "number");
-        numbers.find_map(|field| of_grafana(field.config.as_ref()?.unit.as_deref()?))
+        numbers.find_map(|field| units::measure(field.config.as_ref()?.unit.as_deref()?))
     }
 
     /// What Prometheus or the plugin remarked of queries whose answers are whole.

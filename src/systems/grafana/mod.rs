@@ -5,6 +5,7 @@ pub mod frames;
 mod learning;
 mod queries;
 mod rules;
+mod units;
 
 pub use config::GrafanaSpec;
 pub(crate) use config::SYSTEM;

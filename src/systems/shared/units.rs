@@ -134,34 +134,5 @@ fn concerns(told: Measure, unit: Unit) -> bool {
     }
 }
 
-/// The unit of a field of Grafana's (`config.unit`), by the ids of its value formats.
-pub(in crate::systems) fn of_grafana(unit: &str) -> Option<Measure> {
-    Some(match unit {
-        "percent" => Measure::Percent,
-        "percentunit" => Measure::Fraction,
-        "s" => Measure::Seconds,
-        "ms" => Measure::Milliseconds,
-        "µs" => Measure::Microseconds,
-        "ns" => Measure::Nanoseconds,
-        "bytes" | "decbytes" => Measure::Bytes,
-        _ => return None,
-    })
-}
-
-/// The unit of a series of Datadog's, by its family and name.
-pub(in crate::systems) fn of_datadog(family: &str, name: &str) -> Option<Measure> {
-    Some(match (family, name) {
-        ("percentage", "percent") => Measure::Percent,
-        ("percentage", "fraction") => Measure::Fraction,
-        ("time", "second") => Measure::Seconds,
-        ("time", "millisecond") => Measure::Milliseconds,
-        ("time", "microsecond") => Measure::Microseconds,
-        ("time", "nanosecond") => Measure::Nanoseconds,
-        ("bytes", "byte") => Measure::Bytes,
-        ("cpu", "core") => Measure::Cores,
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests;

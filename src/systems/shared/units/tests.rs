@@ -100,9 +100,6 @@ fn a_unit_that_the_answer_carries_is_used_or_contradicted() {
     let stated = query(OPAQUE, Unit::Milliseconds, 1.0, true);
     assert_eq!(told(&stated, Some(Seconds), &[0.18]), doubt(Milliseconds, Seconds, Evidence::Answer));
     assert_eq!(told(&silent, Some(Bytes), &[1.0]), doubt(Milliseconds, Bytes, Evidence::Answer));
-    assert_eq!(of_datadog("time", "nanosecond"), Some(Nanoseconds));
-    assert_eq!(of_grafana("percentunit"), Some(Measure::Fraction));
-    assert_eq!((of_grafana("short"), of_datadog("network", "request")), (None, None));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod shared;
 pub mod datadog;
 pub mod grafana;
 pub mod kubernetes;
+pub mod loki;
 pub mod probe;
 pub mod prometheus;
 pub mod sentry;

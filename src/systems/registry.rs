@@ -13,6 +13,7 @@ pub(crate) static SYSTEMS: &[&System] = &[
     &super::prometheus::SYSTEM,
     &super::sentry::SYSTEM,
     &super::datadog::SYSTEM,
+    &super::loki::SYSTEM,
 ];
 
 /// The source that a signal of the kind probe makes for itself; `status` is what it expects, else any 2xx.

@@ -100,11 +100,14 @@ pub(crate) fn series_and_alerts(kind: Kind, wants: bool) -> Option<Form> {
     if kind == Kind::Alerts { Some(Form::Alerts) } else { series(kind, wants) }
 }
 
+/// Reads a table, with its place and that of its header. `None` where it was complained of.
+type Read = fn(&mut Reader, DeTable<'_>, Span, &Span) -> Option<Box<dyn Table>>;
+
 /// How a system's table is read, and what of it an editor is told.
 #[derive(Debug)]
 pub(crate) struct Shape {
-    /// Reads it: with its place and that of its header. `None` where it was complained of.
-    pub(crate) read: fn(&mut Reader, DeTable<'_>, Span, &Span) -> Option<Box<dyn Table>>,
+    /// Reads it.
+    pub(crate) read: Read,
     schema: fn(&mut SchemaGenerator) -> Schema,
 }
 

@@ -26,7 +26,7 @@ pub(crate) static SYSTEM: System = System {
     delivery: Delivery::Polled,
     interval: TimeDelta::seconds(60),
     timeout: TimeDelta::seconds(10),
-    answers: answers,
+    answers,
     series_keys: &[],
     abilities: "a sentry source answers new_issues, crash_free and, with want = \"errors\", custom signals",
     example: include_str!("example.toml"),

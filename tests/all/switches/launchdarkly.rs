@@ -4,8 +4,8 @@ use crate::ci::peer::{Peer, reply};
 use crate::switches::stage::{TOKEN, now, on, order, refused, spec, told, trouble};
 use redflag::kill_switch::spec::{SwitchProvider, SwitchSpec};
 use redflag::kill_switch::{Answer, Permission, Rollout};
+use redflag::net::Endpoint;
 use redflag::secret::Secret;
-use redflag::source::spec::Endpoint;
 use serde_json::{Value, json};
 
 fn launchdarkly(endpoint: Endpoint, features: &[&str]) -> SwitchSpec {

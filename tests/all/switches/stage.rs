@@ -7,8 +7,8 @@ use redflag::deploy::Time;
 use redflag::kill_switch::spec::{SwitchProvider, SwitchSpec};
 use redflag::kill_switch::system::{KillSwitch, build};
 use redflag::kill_switch::{Answer, FlagState, Order, Standing};
+use redflag::net::Endpoint;
 use redflag::rollback::Blocked;
-use redflag::source::spec::Endpoint;
 
 /// What must never be seen.
 pub(crate) const TOKEN: &str = "hush-hush-token";

@@ -4,8 +4,8 @@ use crate::ci::peer::{Peer, reply};
 use crate::switches::stage::{TOKEN, on, order, refused, spec, told, trouble};
 use redflag::kill_switch::spec::{SwitchProvider, SwitchSpec};
 use redflag::kill_switch::{Answer, FlagState};
+use redflag::net::{Auth, Endpoint};
 use redflag::secret::Secret;
-use redflag::source::spec::{Auth, Endpoint};
 use serde_json::json;
 
 const SIGNING: &str = "hush-signing";

@@ -16,17 +16,22 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// What somebody runs first.
+#[cfg(feature = "demo")]
+const TRY_IT: &str = "  redflag demo                               see it at work, with nothing set up\n";
+#[cfg(not(feature = "demo"))]
+const TRY_IT: &str = "";
+
 /// Watch a deploy, see what is wrong, take it back with one key.
 #[derive(Debug, Parser)]
 #[command(name = "redflag", version, long_version = version::long(), arg_required_else_help = true, max_term_width = 100)]
 #[command(long_about = "Watches a deploy for the half hour after it went out, says in one sentence what is wrong \
                         when something is, and takes it back with one key.")]
-#[command(after_help = statuses_after("Examples:\n  \
-    redflag demo                               see it at work, with nothing set up\n  \
+#[command(after_help = statuses_after(&format!("Examples:\n{TRY_IT}  \
     redflag config example > redflag.toml      begin a configuration\n  \
     redflag check                              try every source, credential and permission\n  \
     redflag watch production                   watch the newest deploy there\n  \
-    redflag rollback production --dry-run      show what taking it back would do"))]
+    redflag rollback production --dry-run      show what taking it back would do")))]
 pub struct Cli {
     /// For every command.
     #[command(flatten)]
@@ -71,6 +76,7 @@ pub enum Command {
     /// Watch the newest deploy of an environment
     Watch(WatchArgs),
     /// Watch a deploy of a small company inside this program
+    #[cfg(feature = "demo")]
     Demo(DemoArgs),
     /// Take the newest deploy of an environment back, without the screen
     Rollback(RollbackArgs),
@@ -127,6 +133,7 @@ pub struct WatchArgs {
 }
 
 /// `redflag demo`.
+#[cfg(feature = "demo")]
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
     redflag demo                               a bad release; R and then y take it back\n  \
@@ -207,6 +214,7 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
+#[cfg(feature = "demo")]
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (0.1..=600.0).contains(&speed) => Ok(speed),
@@ -284,7 +292,7 @@ mod tests {
     fn alone_it_shows_its_help() {
         let error = parse("redflag").unwrap_err();
         assert_eq!(error.kind(), clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
-        assert!(error.to_string().contains("redflag demo"), "{error}");
+        assert!(error.to_string().contains("redflag check"), "{error}");
     }
 
     #[test]
@@ -316,6 +324,7 @@ mod tests {
         assert_eq!((args.yes, args.dry_run, args.to), (true, false, Some(41)));
     }
 
+    #[cfg(feature = "demo")]
     #[test]
     fn an_impossible_speed_is_refused() {
         for speed in ["0", "-1", "NaN", "inf", "fast", "601"] {

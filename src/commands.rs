@@ -1,6 +1,7 @@
 //! What each command does: puts configuration, core, outside and a face together.
 
 mod check;
+#[cfg(feature = "demo")]
 mod demo;
 mod judge;
 mod logging;
@@ -48,6 +49,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match &cli.command {
         Command::Watch(args) => watch::run(&cli.global, args),
+        #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&cli.global, args),
         Command::Rollback(args) => rollback::run(&cli.global, args),
         Command::Check(args) => check::run(&cli.global, args),

@@ -23,6 +23,7 @@ pub mod clock;
 pub mod cluster;
 pub mod commands;
 pub mod config;
+#[cfg(feature = "demo")]
 pub mod demo;
 mod files;
 #[cfg(all(feature = "fuzzing", unix))]

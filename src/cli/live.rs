@@ -4,6 +4,7 @@
 //! configuration with a mistake still offers its environments.
 
 use super::Cli;
+#[cfg(feature = "demo")]
 use crate::demo::Scenario;
 use crate::memory::Memory;
 use crate::rollback::known::Standing;
@@ -56,6 +57,7 @@ pub(super) fn environments() -> Vec<CompletionCandidate> {
 }
 
 /// The scenarios of the demo, each with what happens in it.
+#[cfg(feature = "demo")]
 pub(super) fn scenarios() -> Vec<CompletionCandidate> {
     Scenario::ALL.into_iter().filter_map(|scenario| candidate(scenario.name(), scenario.description())).collect()
 }

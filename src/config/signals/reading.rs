@@ -104,11 +104,10 @@ impl Checker<'_> {
 
     /// The data source, of systems that have several behind them; empty for the others.
     fn datasource(&mut self, found: &Source) -> Option<String> {
-        let written = self.raw.datasource.as_ref().filter(|_| found.system.series_keys.contains(&"datasource"));
-        if let Some(written) = written {
+        if let Some(written) = &self.raw.datasource {
             self.no_version(written, "a data source")?;
         }
-        let written = written.map(|at| at.value.as_str());
+        let written = self.raw.datasource.as_ref().map(|at| at.value.as_str());
         found.settings.datasource(written, &self.raw.kind.span).map_err(|problem| self.push(problem)).ok()
     }
 

@@ -13,6 +13,7 @@ use crate::poll::{Poll, PollRequest, SourceError};
 use crate::rollback::deletion::{Deleted, PodId};
 use crate::rollback::known::Known;
 use crate::rollback::lease::{Holding, LeaseCall};
+use crate::rollback::perform::{Performer, unheard};
 use crate::rollback::spec::RollbackSpec;
 use crate::rollback::strategy::kubernetes;
 use crate::rollback::strategy::lease::Lease;
@@ -54,7 +55,7 @@ pub struct Outside {
     sources: Vec<Adapter>,
     rollback: RollbackSpec,
     cluster: Arc<OnceLock<Cluster>>,
-    strategy: Option<Arc<dyn Strategy>>,
+    strategy: Option<Strategy>,
     lease: Option<Arc<Lease>>,
     switches: Vec<Switch>,
     memory: Option<Memory>,
@@ -183,20 +184,25 @@ impl Outside {
                 let strategy = self.strategy();
                 self.answer(move |clock| async move {
                     let readiness = match strategy {
-                        Ok(strategy) => strategy.prepare(&ask).await,
+                        Ok(strategy) => strategy.planner.prepare(&ask).await,
                         Err(blocked) => Readiness::Blocked(Refusal::from(blocked)),
                     };
                     Message::Prepared { workload: ask.workload, goal: ask.goal, at: clock.now(), readiness }
                 });
             }
             Effect::Send(step) => {
-                self.by_strategy(step, Answer::Refused, |strategy, step| async move { strategy.send(&step).await });
+                // Without a strategy nothing was sent.
+                self.perform_step(
+                    step,
+                    Answer::Refused,
+                    |performer, step| async move { performer.perform(&step).await },
+                );
             }
             Effect::Follow(step, run) => {
-                self.by_strategy(step, unheard, |strategy, step| async move { strategy.follow(&step, &run).await });
+                self.perform_step(step, unheard, |performer, step| async move { performer.follow(&step, &run).await });
             }
             Effect::ReadBack(step) => {
-                self.by_strategy(step, unheard, |strategy, step| async move { strategy.read_back(&step).await });
+                self.perform_step(step, unheard, |performer, step| async move { performer.read_back(&step).await });
             }
             Effect::DeletePods { workload, pods } => {
                 let cluster = self.cluster.get().cloned();
@@ -235,18 +241,18 @@ impl Outside {
         }
     }
 
-    /// Asks the strategy something about a step; `without` is the answer where there is no strategy to ask.
-    fn by_strategy<T: Future<Output = Answer> + Send + 'static>(
+    /// Has something done about a step; `without` is the answer where there is nobody to do it.
+    fn perform_step<T: Future<Output = Answer> + Send + 'static>(
         &mut self,
         step: Arc<Step>,
         without: fn(Blocked) -> Answer,
-        ask: impl FnOnce(Arc<dyn Strategy>, Arc<Step>) -> T + Send + 'static,
+        order: impl FnOnce(Performer, Arc<Step>) -> T + Send + 'static,
     ) {
         let strategy = self.strategy();
         self.answer(move |clock| async move {
             let workload = step.workload();
             let answer = match strategy {
-                Ok(strategy) => ask(strategy, step).await,
+                Ok(strategy) => order(strategy.performer, step).await,
                 Err(blocked) => without(blocked),
             };
             Message::Answered { workload, at: clock.now(), answer }
@@ -273,7 +279,7 @@ impl Outside {
     }
 
     /// The environment's strategy, made when it is first needed and the cluster is there.
-    fn strategy(&mut self) -> Result<Arc<dyn Strategy>, Blocked> {
+    fn strategy(&mut self) -> Result<Strategy, Blocked> {
         let cluster = self.cluster.get().ok_or_else(no_cluster)?;
         built(&mut self.strategy, || strategy::build(&self.rollback, cluster, &self.clock))
     }
@@ -344,16 +350,19 @@ impl Outside {
 
     /// Notes that an awaited answer arrived.
     pub fn heard(&mut self, message: &Message) {
-        if matches!(
-            message,
+        match message {
             Message::Polled { .. }
-                | Message::Prepared { .. }
-                | Message::Answered { .. }
-                | Message::PodsDeleted { .. }
-                | Message::Leased { .. }
-                | Message::Switched { .. }
-        ) {
-            self.awaited = self.awaited.saturating_sub(1);
+            | Message::Prepared { .. }
+            | Message::Answered { .. }
+            | Message::PodsDeleted { .. }
+            | Message::Leased { .. }
+            | Message::Switched { .. } => self.awaited = self.awaited.saturating_sub(1),
+            // Nobody asked for them, or the answer that they are a part of is still awaited.
+            Message::Tick(_)
+            | Message::PolledInPart { .. }
+            | Message::Streamed { .. }
+            | Message::Recalled { .. }
+            | Message::Asked { .. } => {}
         }
     }
 
@@ -446,11 +455,6 @@ async fn connected(id: SourceId, spec: &ClusterSpec, clock: &Clock, out: &mpsc::
 
 fn refused_without_cluster(pod: PodId) -> (PodId, Deleted) {
     (pod, Deleted::Refused(no_cluster()))
-}
-
-/// Nothing was sent, yet what was sent before may have happened.
-fn unheard(blocked: Blocked) -> Answer {
-    Answer::Unknown(blocked.reason)
 }
 
 fn no_cluster() -> Blocked {

@@ -227,7 +227,7 @@ impl<'a> Standings<'a> {
             .filter(|condition| extent == Extent::Whole || !condition.met)
             .map(|condition| {
                 let sign = if condition.met { Sign::Check(CheckOutcome::Ok) } else { Sign::Awaited };
-                Line::signed(sign, condition.name, condition.sentence.clone())
+                Line::signed(sign, condition.kind.name(), condition.sentence.clone())
             })
             .collect()
     }

@@ -24,7 +24,7 @@ fn shop() -> World {
     world
 }
 
-fn build(spec: StrategySpec, cluster: &redflag::cluster::Cluster) -> Arc<dyn Strategy> {
+fn build(spec: StrategySpec, cluster: &redflag::cluster::Cluster) -> Strategy {
     strategy::build(&RollbackSpec { strategy: spec, repository: None }, cluster, &Clock::real()).unwrap()
 }
 
@@ -33,15 +33,15 @@ fn wanted() -> Wanted {
     Wanted { choice: Choice::Usual { served_before: Some("69dc9d88f6".to_owned()) }, ..Wanted::default() }
 }
 
-async fn ready(strategy: &dyn Strategy, world: &World) -> Step {
-    match strategy.prepare(&world.ask(wanted())).await {
+async fn ready(strategy: &Strategy, world: &World) -> Step {
+    match strategy.planner.prepare(&world.ask(wanted())).await {
         Readiness::Ready(step) => Arc::unwrap_or_clone(step),
         other => panic!("{other:?}"),
     }
 }
 
-async fn refusal(strategy: &dyn Strategy, world: &World) -> Refusal {
-    match strategy.prepare(&world.ask(wanted())).await {
+async fn refusal(strategy: &Strategy, world: &World) -> Refusal {
+    match strategy.planner.prepare(&world.ask(wanted())).await {
         Readiness::Blocked(refusal) => refusal,
         other => panic!("{other:?}"),
     }

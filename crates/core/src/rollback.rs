@@ -4,6 +4,7 @@
 pub mod action;
 pub mod ask;
 pub mod automatic;
+mod check_kind;
 pub mod deletion;
 pub mod keeper;
 pub mod known;
@@ -15,8 +16,9 @@ pub mod step;
 pub mod target;
 pub mod telling;
 
+pub use check_kind::CheckKind;
 pub use plan::{LeftOut, Plan};
-pub use step::{Check, CheckKind, CheckOutcome, Covered, Step};
+pub use step::{Check, CheckOutcome, Covered, Step};
 
 use crate::deploy::Time;
 use std::sync::Arc;

@@ -86,7 +86,7 @@ fn choose<'a>(ask: &Ask, seen: &'a Seen) -> Result<&'a Version, Blocked> {
 }
 
 fn standing(ask: &Ask, seen: &Seen, to: &Version) -> Check {
-    let name = "target";
+    let name = CheckKind::Target;
     let label = to.label();
     let served_before = match &ask.wanted.choice {
         Choice::Usual { served_before } => served_before.as_ref().or(seen.served_before.as_ref()),

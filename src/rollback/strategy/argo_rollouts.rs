@@ -2,20 +2,20 @@
 //! and `undo`, with tests in the requests themselves). Workloads of other kinds are undone as Kubernetes does.
 
 use super::kubernetes::{self, Changed, Found, Sight, Trial, Undo};
-use super::{Strategy, not_mine};
 use crate::cluster::Cluster;
 use crate::deploy::{Version, WorkloadKind, WorkloadRef};
-use crate::rollback::action::{Action, Patch};
+use crate::rollback::action::{Abort, Action, PinnedPatch};
 use crate::rollback::ask::Ask;
+use crate::rollback::planner::Planner;
 use crate::rollback::preflight::abort::{self, Way};
 use crate::rollback::preflight::{self, Owner};
 use crate::rollback::target::argo::Standing;
 use crate::rollback::target::{author, template};
-use crate::rollback::{Answer, Blocked, CheckOutcome, Readiness, Refusal, Run, Step};
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use crate::rollback::{Answer, Blocked, CheckOutcome, Readiness, Refusal, Step};
+use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 
-/// Abort or undo, as a strategy.
+/// Plans an abort or an undo.
 pub struct ArgoRollouts {
     undo: Undo,
     cluster: Cluster,
@@ -28,35 +28,12 @@ impl ArgoRollouts {
     }
 }
 
-impl Strategy for ArgoRollouts {
+impl Planner for ArgoRollouts {
     fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
         if ask.reference.kind != WorkloadKind::Rollout {
             return self.undo.prepare(ask);
         }
         prepare(&self.cluster, ask).map(Readiness::from).boxed()
-    }
-
-    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        match &step.action {
-            Action::Patch(_) => self.undo.send(step),
-            Action::Abort { abort, patch, subresource } => {
-                send(&self.cluster, step, patch, *abort, subresource).boxed()
-            }
-            _ => ready(not_mine(step)).boxed(),
-        }
-    }
-
-    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
-        // Neither has a run: what they do is seen in the pods.
-        ready(Answer::Accepted).boxed()
-    }
-
-    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        match &step.action {
-            Action::Patch(_) => self.undo.read_back(step),
-            Action::Abort { abort, patch, .. } => read_back(&self.cluster, step, patch, *abort).boxed(),
-            _ => ready(not_mine(step)).boxed(),
-        }
     }
 }
 
@@ -123,7 +100,7 @@ async fn template_of(
 async fn write_status(cluster: &Cluster, ask: &Ask, sight: &Sight, abort: bool) -> Result<Option<Step>, Refusal> {
     for subresource in ["status", ""] {
         let step = preflight::abort::draft_abort(&cluster.label, ask, sight.objects(), abort, subresource)?;
-        let Action::Abort { patch, .. } = &step.action else { break };
+        let Action::Abort(Abort { patch, .. }) = &step.action else { break };
         let shows = |object: &Value| abort::is_as_asked(object, abort);
         let (permission, trial) = tokio::join!(
             kubernetes::review(cluster, &ask.reference, subresource),
@@ -142,7 +119,10 @@ async fn write_status(cluster: &Cluster, ask: &Ask, sight: &Sight, abort: bool) 
     Ok(None)
 }
 
-async fn send(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool, subresource: &'static str) -> Answer {
+/// Sends an abort or a retry: one request, with nothing before it and no second try.
+pub async fn send(cluster: &Cluster, step: &Step, action: &Abort) -> Answer {
+    let Abort { abort, patch, subresource } = action;
+    let abort = *abort;
     let reply = match kubernetes::change(cluster, step, patch, subresource).await {
         Changed::Told(answer) => return answer,
         Changed::Overtaken(reply) => reply,
@@ -162,7 +142,8 @@ async fn send(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool, subres
     }
 }
 
-async fn read_back(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool) -> Answer {
+/// Reads whether an abort or a retry took effect. Changes nothing.
+pub async fn read_back(cluster: &Cluster, step: &Step, patch: &PinnedPatch, abort: bool) -> Answer {
     match look(cluster, step, patch, abort).await {
         Ok(State::AsAsked) => Answer::Accepted,
         Ok(State::Changed(text)) => Answer::ChangedUnderUs(text),
@@ -184,7 +165,7 @@ enum State {
     Changed(String),
 }
 
-async fn look(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool) -> Result<State, String> {
+async fn look(cluster: &Cluster, step: &Step, patch: &PinnedPatch, abort: bool) -> Result<State, String> {
     let of = &patch.reference;
     let object = match kubernetes::find(cluster, step, patch).await? {
         Found::Same(object) => object,

@@ -13,17 +13,17 @@ pub(super) use permission::{Trial, review, try_status};
 pub use pods::delete as delete_pods;
 pub(super) use sight::{Sight, look_at, read, read_workload};
 
-use super::Strategy;
 use crate::cluster::Cluster;
 use crate::deploy::{WorkloadKind, WorkloadRef};
-use crate::rollback::action::{Action, Patch};
+use crate::rollback::action::{Action, PinnedPatch};
 use crate::rollback::ask::Ask;
+use crate::rollback::planner::Planner;
 use crate::rollback::preflight::{self, Aim, Owner};
 use crate::rollback::target::{author, patch, template};
-use crate::rollback::{Answer, Blocked, Check, CheckOutcome, Covered, Readiness, Refusal, Run, Step};
+use crate::rollback::{Answer, Blocked, Check, CheckOutcome, Covered, Readiness, Refusal, Step};
 use answer::Meaning;
 use api::{Call, Lost, Reply};
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 
 /// Which cluster this is, by what never changes: the uid of its namespace `kube-system`, or its address where that may not
@@ -34,7 +34,7 @@ pub async fn identify(cluster: &Cluster) -> String {
     cluster.identity.uid().unwrap_or(&cluster.label).to_owned()
 }
 
-/// Kubernetes' own undo, as a strategy.
+/// Plans Kubernetes' own undo.
 pub struct Undo {
     cluster: Cluster,
 }
@@ -46,22 +46,9 @@ impl Undo {
     }
 }
 
-impl Strategy for Undo {
+impl Planner for Undo {
     fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
         prepare(&self.cluster, ask).boxed()
-    }
-
-    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        send(&self.cluster, step).boxed()
-    }
-
-    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
-        // An undo has no run: what it does is seen in the pods.
-        ready(Answer::Accepted).boxed()
-    }
-
-    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        read_back(&self.cluster, step).boxed()
     }
 }
 
@@ -156,27 +143,11 @@ pub(super) async fn undo(
     }
 }
 
-/// Sends the undo: one request, with nothing before it and no second try.
+/// Sends a step's patch: one request, with nothing before it and no second try.
 ///
 /// The `test` operations make it harmless to send an undo again by hand: once anything has changed, itself
 /// included, it changes nothing.
-pub async fn send(cluster: &Cluster, step: &Step) -> Answer {
-    match &step.action {
-        Action::Patch(patch) => send_patch(cluster, step, patch).await,
-        _ => super::not_mine(step),
-    }
-}
-
-/// Reads whether the undo took effect. Changes nothing.
-pub async fn read_back(cluster: &Cluster, step: &Step) -> Answer {
-    match &step.action {
-        Action::Patch(patch) => read_back_patch(cluster, step, patch).await,
-        _ => super::not_mine(step),
-    }
-}
-
-/// Sends a step's patch, once.
-pub(super) async fn send_patch(cluster: &Cluster, step: &Step, patch: &Patch) -> Answer {
+pub async fn send_patch(cluster: &Cluster, step: &Step, patch: &PinnedPatch) -> Answer {
     match change(cluster, step, patch, "").await {
         Changed::Told(answer) => answer,
         Changed::Overtaken(reply) => overtaken(step, patch, look(cluster, step, patch).await, &reply),
@@ -192,7 +163,7 @@ pub(super) enum Changed {
 }
 
 /// Sends a patch of a workload or of its subresource, once.
-pub(super) async fn change(cluster: &Cluster, step: &Step, patch: &Patch, subresource: &'static str) -> Changed {
+pub(super) async fn change(cluster: &Cluster, step: &Step, patch: &PinnedPatch, subresource: &'static str) -> Changed {
     let call = Call::Patch { of: &patch.reference, subresource, patch: &patch.document, dry: false };
     let reply = match api::ask(cluster, call).await {
         Ok(reply) => reply,
@@ -211,7 +182,7 @@ pub(super) async fn change(cluster: &Cluster, step: &Step, patch: &Patch, subres
 
 /// What the answer to a patch that was taken shows: an API server answers with the object as it has stored it. Where it
 /// shows anything else, whoever answered is not asked to be believed: it is read back.
-fn done(patch: &Patch, subresource: &str, reply: &Reply) -> Answer {
+fn done(patch: &PinnedPatch, subresource: &str, reply: &Reply) -> Answer {
     let object = &reply.body;
     if object["metadata"]["uid"] != patch.uid.as_str() {
         return Answer::Unknown("the answer says that it was done, and does not show it".to_owned());
@@ -229,7 +200,7 @@ fn done(patch: &Patch, subresource: &str, reply: &Reply) -> Answer {
 }
 
 /// Reads whether a step's patch took effect. Changes nothing.
-pub(super) async fn read_back_patch(cluster: &Cluster, step: &Step, patch: &Patch) -> Answer {
+pub async fn read_back_patch(cluster: &Cluster, step: &Step, patch: &PinnedPatch) -> Answer {
     match look(cluster, step, patch).await {
         Ok(State::Restored) => Answer::Accepted,
         Ok(State::Untouched) => Answer::Refused(Blocked {
@@ -260,7 +231,7 @@ pub(super) enum Found {
 }
 
 /// Reads the object of a patch; the error says why it could not be read.
-pub(super) async fn find(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<Found, String> {
+pub(super) async fn find(cluster: &Cluster, step: &Step, patch: &PinnedPatch) -> Result<Found, String> {
     let of = &patch.reference;
     let reply = api::ask(cluster, Call::Workload(of)).await.map_err(Lost::reason)?;
     let object = &reply.body;
@@ -291,7 +262,7 @@ fn image(step: &Step, workload: &Value) -> String {
     template::label(workload, step.covers.first().and_then(|covered| covered.from.main_container()))
 }
 
-async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, String> {
+async fn look(cluster: &Cluster, step: &Step, patch: &PinnedPatch) -> Result<State, String> {
     let of = &patch.reference;
     let object = match find(cluster, step, patch).await? {
         Found::Same(object) => object,
@@ -328,7 +299,7 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, St
 
 /// Whether an undo made the workload what it is although its template is not quite the old one: admission may
 /// change what it lets in.
-fn is_ours(step: &Step, patch: &Patch, object: &Value) -> bool {
+fn is_ours(step: &Step, patch: &PinnedPatch, object: &Value) -> bool {
     let is_newer = object["metadata"]["generation"].as_i64().is_some_and(|generation| generation > patch.generation);
     let live = &object["spec"]["template"];
     let is_target =
@@ -338,7 +309,7 @@ fn is_ours(step: &Step, patch: &Patch, object: &Value) -> bool {
 }
 
 /// Says what was quicker than an undo whose tests failed. The undo itself has certainly done nothing.
-fn overtaken(step: &Step, patch: &Patch, state: Result<State, String>, reply: &Reply) -> Answer {
+fn overtaken(step: &Step, patch: &PinnedPatch, state: Result<State, String>, reply: &Reply) -> Answer {
     match state {
         Ok(State::Restored) => {
             Answer::ChangedUnderUs(format!("somebody has already taken it back to {}", step.target()))

@@ -1,20 +1,17 @@
-//! The default: whoever keeps a workload takes it back by their own way, told by the marks that they leave on it.
+//! The default: a workload is taken back by the way of whoever keeps it, told by the marks that they leave on it.
 
 use super::argo_rollouts::ArgoRollouts;
 use super::argocd::ArgoCd;
 use super::flux::Flux;
 use super::helm::{Helm, NoStep};
 use super::kubernetes;
-use super::{Strategy, not_mine};
-use crate::clock::Clock;
 use crate::cluster::Cluster;
-use crate::rollback::action::Action;
 use crate::rollback::ask::Ask;
 use crate::rollback::keeper::{self, Keeper};
-use crate::rollback::spec::OwnerSpec;
+use crate::rollback::planner::Planner;
 use crate::rollback::target::argo::Standing;
-use crate::rollback::{Answer, Blocked, Check, Readiness, Run, Step};
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use crate::rollback::{Blocked, Check, CheckKind, Readiness};
+use futures_util::future::{BoxFuture, FutureExt};
 use std::sync::Arc;
 
 /// Each workload by its owner's way.
@@ -28,19 +25,10 @@ pub struct ByOwner {
 }
 
 impl ByOwner {
-    /// The ways back of workloads in this cluster. Connects to nothing.
-    ///
-    /// # Errors
-    /// When what is told of Argo CD cannot be used.
-    pub fn new(spec: &OwnerSpec, cluster: Cluster, clock: &Clock) -> Result<Self, Blocked> {
-        let argocd = spec.argocd.as_ref().map(|spec| ArgoCd::new(spec, cluster.clone())).transpose()?;
-        Ok(Self {
-            undo: ArgoRollouts::new(cluster.clone()),
-            flux: Flux::new(cluster.clone()),
-            helm: spec.helm.clone().map(|told| Helm::new(told, cluster.clone(), clock.clone())),
-            argocd,
-            cluster,
-        })
+    /// The ways back of workloads in this cluster.
+    pub fn new(cluster: Cluster, argocd: Option<ArgoCd>, helm: Option<Helm>) -> Self {
+        let (undo, flux) = (ArgoRollouts::new(cluster.clone()), Flux::new(cluster.clone()));
+        Self { undo, flux, helm, argocd, cluster }
     }
 
     async fn choose(&self, ask: &Ask) -> Readiness {
@@ -70,9 +58,11 @@ impl ByOwner {
             Some(helm) => match helm.attempt(ask, true).await {
                 Ok(step) => return Readiness::Ready(Arc::new(step)),
                 Err(NoStep::Blocked(refusal)) => return Readiness::Blocked(refusal),
-                Err(NoStep::Failed(blocked)) => {
-                    Check::typed("helm", format!("{}: the pods alone are undone", blocked.reason), blocked.way_out)
-                }
+                Err(NoStep::Failed(blocked)) => Check::typed(
+                    CheckKind::Helm,
+                    format!("{}: the pods alone are undone", blocked.reason),
+                    blocked.way_out,
+                ),
                 Err(NoStep::Unusable(blocked)) => without_helm(blocked),
             },
             None => without_helm(Blocked {
@@ -89,37 +79,14 @@ impl ByOwner {
             other => other,
         }
     }
-
-    /// The strategy that made this step.
-    fn maker(&self, step: &Step) -> Option<&dyn Strategy> {
-        match &step.action {
-            Action::Patch(_) | Action::Abort { .. } => Some(&self.undo),
-            Action::Flux { .. } => Some(&self.flux),
-            Action::Helm { .. } => self.helm.as_ref().map(|helm| helm as &dyn Strategy),
-            Action::ArgoCd { .. } => self.argocd.as_ref().map(|argocd| argocd as &dyn Strategy),
-            Action::Ci(_) | Action::Revert { .. } | Action::Command { .. } => None,
-        }
-    }
 }
 
-impl Strategy for ByOwner {
+impl Planner for ByOwner {
     fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
         self.choose(ask).boxed()
-    }
-
-    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        self.maker(step).map_or_else(|| ready(not_mine(step)).boxed(), |strategy| strategy.send(step))
-    }
-
-    fn follow<'a>(&'a self, step: &'a Step, run: &'a Run) -> BoxFuture<'a, Answer> {
-        self.maker(step).map_or_else(|| ready(not_mine(step)).boxed(), |strategy| strategy.follow(step, run))
-    }
-
-    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        self.maker(step).map_or_else(|| ready(not_mine(step)).boxed(), |strategy| strategy.read_back(step))
     }
 }
 
 fn without_helm(unusable: Blocked) -> Check {
-    Check::warning("helm", format!("undone without Helm: {}", unusable.reason), Some(unusable.way_out))
+    Check::warning(CheckKind::Helm, format!("undone without Helm: {}", unusable.reason), Some(unusable.way_out))
 }

@@ -84,7 +84,7 @@ pub(super) fn without_patch(checks: &mut Vec<Check>) {
 /// What a person should know of a record that was found. `is_named`: it says itself that it is this version. `record`
 /// is what people call it, `compare` the command that shows the history.
 pub(super) fn checks(found: Found, is_named: bool, version: &str, record: &str, compare: &str) -> Vec<Check> {
-    const NAME: &str = "version";
+    const NAME: CheckKind = CheckKind::Version;
     let way_out = format!("compare {compare}");
     let version = if is_named {
         Check::ok(NAME, format!("{version} is {record}"))
@@ -104,7 +104,7 @@ pub(super) fn checks(found: Found, is_named: bool, version: &str, record: &str, 
         1 => "what another entry of the history has changed since is taken back with it".to_owned(),
         others => format!("what {others} other entries of the history have changed since is taken back with it"),
     };
-    vec![version, Check::warning("others", sentence, Some(way_out))]
+    vec![version, Check::warning(CheckKind::Others, sentence, Some(way_out))]
 }
 
 /// When another version replaced this one for the last time, where that can be told. A template that was gone back to

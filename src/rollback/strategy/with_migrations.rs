@@ -1,14 +1,15 @@
-//! Any strategy, and what may not survive going back: the migrations that shipped with the version are looked for
+//! Any planner, and what may not survive going back: the migrations that shipped with the version are looked for
 //! beside its own preparation, and told with its checks.
 
-use super::{Strategy, aim, kubernetes};
+use super::{aim, kubernetes};
 use crate::cluster::Cluster;
 use crate::deploy::Version;
 use crate::repository::Repository;
 use crate::rollback::ask::Ask;
 use crate::rollback::migrations::{self, Files, InCluster, Shipped};
+use crate::rollback::planner::Planner;
 use crate::rollback::target::text::items;
-use crate::rollback::{Answer, Blocked, Check, Goal, Readiness, Run, Step};
+use crate::rollback::{Blocked, Check, Goal, Readiness};
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,9 +18,9 @@ use std::time::Duration;
 /// code does not answer. What comes later is there at the next preparation.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A strategy with the checks of migrations.
+/// A planner with the checks of migrations.
 pub struct WithMigrations {
-    inner: Arc<dyn Strategy>,
+    inner: Arc<dyn Planner>,
     cluster: Cluster,
     repository: Option<Arc<Repository>>,
     repository_first: bool,
@@ -37,12 +38,12 @@ struct Remembered {
 }
 
 impl WithMigrations {
-    /// That strategy, with what the cluster and the repository tell of migrations.
-    pub fn new(inner: Arc<dyn Strategy>, cluster: Cluster, repository: Option<Arc<Repository>>) -> Self {
+    /// That planner, with what the cluster and the repository tell of migrations.
+    pub fn new(inner: Arc<dyn Planner>, cluster: Cluster, repository: Option<Arc<Repository>>) -> Self {
         Self { inner, cluster, repository, repository_first: false, memory: Mutex::default(), judged: Mutex::default() }
     }
 
-    /// The same, for a strategy that wants to name the commits of the versions: the repository is read before it is
+    /// The same, for a planner that wants to name the commits of the versions: the repository is read before it is
     /// asked.
     #[must_use]
     pub fn with_repository_first(self) -> Self {
@@ -54,7 +55,7 @@ impl WithMigrations {
             // The database is as the version that comes back left it.
             return self.inner.prepare(ask).await;
         }
-        // What the strategy will choose is nearly always what the watch would: looked at meanwhile.
+        // What the planner will choose is nearly always what the watch would: looked at meanwhile.
         let guess = aim::aim(ask).ok().map(|aim| (aim.covered.from, aim.covered.to));
         let guessed = async {
             if let Some((from, to)) = &guess {
@@ -153,20 +154,8 @@ fn add(readiness: &mut Readiness, checks: Vec<Check>) {
     }
 }
 
-impl Strategy for WithMigrations {
+impl Planner for WithMigrations {
     fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
         self.prepared(ask).boxed()
-    }
-
-    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        self.inner.send(step)
-    }
-
-    fn follow<'a>(&'a self, step: &'a Step, run: &'a Run) -> BoxFuture<'a, Answer> {
-        self.inner.follow(step, run)
-    }
-
-    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        self.inner.read_back(step)
     }
 }

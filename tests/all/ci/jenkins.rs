@@ -5,7 +5,7 @@ use crate::ci::stage::{
     Stage, TOKEN, action, check, doubts, failed, fixture, pairs, refused, running, stage, unknown, with,
 };
 use redflag::rollback::Step;
-use redflag::rollback::action::CiAction;
+use redflag::rollback::action::{Build, CiAction};
 use redflag::rollback::spec::CiSystem;
 use redflag::secret::Secret;
 use redflag::source::spec::Auth;
@@ -37,7 +37,7 @@ fn build_is(result: Option<&str>) -> Value {
 
 fn marker(step: &Step) -> String {
     match action(step) {
-        CiAction::Build { marker, .. } => marker.clone().unwrap(),
+        CiAction::Build(Build { marker, .. }) => marker.clone().unwrap(),
         other => panic!("{other:?}"),
     }
 }

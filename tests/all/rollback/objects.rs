@@ -205,9 +205,9 @@ impl World {
 }
 
 /// The patch that a step would send.
-pub(crate) fn document(step: &Step) -> &Value {
+pub(crate) fn document(step: &Step) -> Value {
     match &step.action {
-        Action::Patch(patch) => &patch.document,
+        Action::Patch(patch) => serde_json::to_value(&patch.document).unwrap(),
         other => panic!("no patch: {other:?}"),
     }
 }

@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use redflag::cluster::{Cluster, ClusterIdentity, Facts};
 use redflag::rollback::ask::Ask;
-use redflag::rollback::strategy::Strategy;
+use redflag::rollback::perform::Performer;
+use redflag::rollback::planner::Planner;
 use redflag::rollback::strategy::argo_rollouts::ArgoRollouts;
 use redflag::rollback::{Readiness, Refusal, Step};
 use serde_json::{Value, json};
@@ -67,8 +68,12 @@ impl Peer {
         Self { address, shared }
     }
 
-    pub(crate) fn strategy(&self) -> ArgoRollouts {
+    pub(crate) fn planner(&self) -> ArgoRollouts {
         ArgoRollouts::new(self.cluster())
+    }
+
+    pub(crate) fn performer(&self) -> Performer {
+        Performer::of_cluster(self.cluster())
     }
 
     /// A cluster as redflag connects to one: nothing is ever tried twice by itself.
@@ -82,14 +87,14 @@ impl Peer {
     }
 
     pub(crate) async fn ready(&self, ask: &Ask) -> Arc<Step> {
-        match self.strategy().prepare(ask).await {
+        match self.planner().prepare(ask).await {
             Readiness::Ready(step) => step,
             other => panic!("{other:?}"),
         }
     }
 
     pub(crate) async fn blocked(&self, ask: &Ask) -> Refusal {
-        match self.strategy().prepare(ask).await {
+        match self.planner().prepare(ask).await {
             Readiness::Blocked(refusal) => refusal,
             other => panic!("{other:?}"),
         }

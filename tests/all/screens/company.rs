@@ -9,7 +9,7 @@ use redflag::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind
 use redflag::kill_switch::{self, Call, FeatureFlag, FlagState, Listing, News};
 use redflag::message::{Effect, Message, StreamNews};
 use redflag::poll::{Issue, Novelty, Poll, PollRequest, SourceError};
-use redflag::rollback::action::{Action, CiAction, Patch};
+use redflag::rollback::action::{Action, CiAction, Dispatch, PinnedPatch};
 use redflag::rollback::ask::Ask;
 use redflag::rollback::deletion::Deleted;
 use redflag::rollback::known::{Known, Standing};
@@ -573,7 +573,7 @@ fn undo(setup: &Setup, ask: &Ask) -> Step {
     let workload = ask.workload;
     let reference = setup.workload(workload).reference.clone();
     let (uid, generation) = ("u".to_owned(), 7);
-    let document = serde_json::Value::Null;
+    let document = json_patch::Patch::default();
     let mut versions = [version("1.9.0", 42), version("1.8.3", 41)];
     if ask.wanted.seen.as_ref().is_some_and(|seen| seen.running.label() == "1.8.3") {
         versions.reverse();
@@ -587,11 +587,11 @@ fn undo(setup: &Setup, ask: &Ask) -> Step {
         by_hand: format!("kubectl --context prod-eu -n production rollout undo {reference} --to-revision={revision}"),
         covers: vec![Covered { workload, reference: reference.clone(), uid: uid.clone(), generation, from, to }],
         does: vec![format!("{reference} gets the template of revision {revision} again ({label})")],
-        action: Action::Patch(Patch { reference, uid, generation, document }),
+        action: Action::Patch(PinnedPatch { reference, uid, generation, document }),
         checks: vec![
-            Check::ok("permission", "may patch deployments in production"),
-            Check::ok("dry run", "the API server would accept it"),
-            Check::warning("autoscaler", "hpa/app may change the number of pods while it runs", None),
+            Check::ok(CheckKind::Permission, "may patch deployments in production"),
+            Check::ok(CheckKind::DryRun, "the API server would accept it"),
+            Check::warning(CheckKind::Autoscaler, "hpa/app may change the number of pods while it runs", None),
         ],
         not_restored: vec!["ConfigMap app-settings was changed 14:00 and stays as it is".to_owned()],
         expected: TimeDelta::seconds(70),
@@ -607,7 +607,7 @@ pub(super) fn looked(step: &mut Step) {
 /// A migration went out with the version: what it dropped does not come back.
 pub(super) fn with_migration(step: &mut Step) {
     step.checks.push(Check::typed(
-        "migration",
+        CheckKind::Migration,
         "a migration drops orders.legacy_id",
         "restore the column first, or take the feature back with its flag",
     ));
@@ -627,7 +627,7 @@ pub(super) fn by_a_workflow(step: &mut Step) {
             "workflow rollback.yml is dispatched on main with version=1.8.3".to_owned(),
             "its run is followed to its end".to_owned(),
         ],
-        action: Action::Ci(CiAction::Dispatch {
+        action: Action::Ci(CiAction::Dispatch(Dispatch {
             repository: "example/shop".to_owned(),
             names_run: true,
             prepared: after(-60),
@@ -635,7 +635,7 @@ pub(super) fn by_a_workflow(step: &mut Step) {
             git_ref: "main".to_owned(),
             inputs: vec![("version".to_owned(), "1.8.3".to_owned())],
             marker: "redflag-1".to_owned(),
-        }),
+        })),
         by_hand: "gh workflow run rollback.yml --ref main -f version=1.8.3".to_owned(),
         ..step.clone()
     };
@@ -654,9 +654,9 @@ pub(super) fn owned() -> Readiness {
     let blocked = Blocked { reason: reason.to_owned(), way_out: way_out.to_owned() };
     Readiness::Blocked(Refusal {
         checks: vec![
-            Check::ok("permission", "may patch deployments in production"),
-            Check::blocked("owner", blocked.clone()),
-            Check::warning("image", "the tag of app:main moves", Some("deploy by digest".to_owned())),
+            Check::ok(CheckKind::Permission, "may patch deployments in production"),
+            Check::blocked(CheckKind::Owner, blocked.clone()),
+            Check::warning(CheckKind::Image, "the tag of app:main moves", Some("deploy by digest".to_owned())),
         ],
         ..Refusal::from(blocked)
     })

@@ -23,7 +23,7 @@ mod time;
 pub use references::References;
 
 use crate::deploy::{WorkloadKind, WorkloadRef};
-use crate::rollback::action::{Action, Patch};
+use crate::rollback::action::{Action, PinnedPatch};
 use crate::rollback::ask::Ask;
 use crate::rollback::target::{self, Lineage, Target, patch};
 use crate::rollback::{Blocked, Check, CheckKind, CheckOutcome, Covered, Refusal, Step};
@@ -115,7 +115,7 @@ pub struct Aim {
 #[derive(Debug, Clone)]
 struct Going {
     target: Target,
-    patch: Patch,
+    patch: PinnedPatch,
     by_hand: String,
 }
 
@@ -125,18 +125,18 @@ impl Aim {
         let kind = ask.reference.kind;
         let lineage = Lineage::of(kind, workload, history, ask.wanted.container.as_deref());
         let going = target::choose(workload, &lineage, &ask.wanted).and_then(|target| {
-            let pinned = patch::Pinned::of(workload).map_err(|blocked| Check::blocked("identity", blocked))?;
+            let pinned = patch::Pinned::of(workload).map_err(|blocked| Check::blocked(CheckKind::Identity, blocked))?;
             let document = patch::build(kind, workload, &pinned, &target);
             let (reference, patch::Pinned { uid, generation }) = (ask.reference.clone(), pinned);
             let by_hand = by_hand(&reference, Some(&target));
-            Ok(Going { target, patch: Patch { reference, uid, generation, document }, by_hand })
+            Ok(Going { target, patch: PinnedPatch { reference, uid, generation, document }, by_hand })
         });
         Self { lineage, going }
     }
 
     /// The patch that would be sent, and the nearest thing to it on a command line; `None` where there is
     /// nowhere to go.
-    pub fn patch(&self) -> Option<(&Patch, &str)> {
+    pub fn patch(&self) -> Option<(&PinnedPatch, &str)> {
         self.going.as_ref().ok().map(|going| (&going.patch, going.by_hand.as_str()))
     }
 
@@ -149,7 +149,7 @@ impl Aim {
         if let Ok(going) = &mut self.going {
             let document = patch::build(WorkloadKind::Rollout, object, &pinned, &going.target);
             let (reference, patch::Pinned { uid, generation }) = (reference.clone(), pinned);
-            going.patch = Patch { reference, uid, generation, document };
+            going.patch = PinnedPatch { reference, uid, generation, document };
         }
         Ok(self)
     }
@@ -267,6 +267,6 @@ fn by_hand(reference: &WorkloadRef, target: Option<&Target>) -> String {
     format!("kubectl rollout undo {reference} -n {}{to}", reference.namespace)
 }
 
-fn warning(kind: impl Into<CheckKind>, sentence: impl Into<String>, way_out: impl Into<String>) -> Check {
+fn warning(kind: CheckKind, sentence: impl Into<String>, way_out: impl Into<String>) -> Check {
     Check::warning(kind, sentence, Some(way_out.into()))
 }

@@ -10,7 +10,7 @@ pub mod text;
 use crate::deploy::{Outline, Version, WorkloadKind};
 use crate::rollback::ask::{Choice, Wanted};
 use crate::rollback::known;
-use crate::rollback::{Blocked, Check};
+use crate::rollback::{Blocked, Check, CheckKind};
 use history::Entry;
 use serde_json::Value;
 
@@ -198,7 +198,7 @@ fn no_history(workload: &Value) -> Check {
     } else {
         ("there is no earlier revision in its history", "deploy the earlier version anew")
     };
-    Check::blocked("history", Blocked { reason: reason.to_owned(), way_out: way_out.to_owned() })
+    Check::blocked(CheckKind::History, Blocked { reason: reason.to_owned(), way_out: way_out.to_owned() })
 }
 
 fn not_found(workload: &Value, choice: &Choice, others: &[&Entry]) -> Check {
@@ -218,7 +218,7 @@ fn not_found(workload: &Value, choice: &Choice, others: &[&Entry]) -> Check {
     };
     let way_out =
         format!("{deploy}, or choose one that is there, with redflag rollback --to REVISION: {}", list(others));
-    Check::blocked("target", Blocked { reason, way_out })
+    Check::blocked(CheckKind::Target, Blocked { reason, way_out })
 }
 
 fn identical(entry: &Entry, others: &[&Entry]) -> Check {
@@ -228,7 +228,7 @@ fn identical(entry: &Entry, others: &[&Entry]) -> Check {
         format!("look for the cause elsewhere, or choose with redflag rollback --to REVISION: {}", list(others))
     };
     let reason = format!("revision {} ({}) is what it runs already", entry.version.revision, entry.version.label());
-    Check::blocked("template", Blocked { reason, way_out })
+    Check::blocked(CheckKind::Template, Blocked { reason, way_out })
 }
 
 fn list(entries: &[&Entry]) -> String {

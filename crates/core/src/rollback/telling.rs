@@ -322,6 +322,7 @@ fn is_bad(setup: &Setup, covered: &Covered, version: &Version) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rollback::CheckKind;
 
     #[test]
     fn a_span_over_the_promise_is_told_to_the_second() {
@@ -337,9 +338,9 @@ mod tests {
     #[test]
     fn the_worst_check_comes_first_and_each_that_is_not_well_has_its_way_out() {
         let all = [
-            Check::ok("permission", "may"),
-            Check::warning("image", "moves", Some("deploy by digest".to_owned())),
-            Check::typed("migration", "drops a column", "restore it first"),
+            Check::ok(CheckKind::Permission, "may"),
+            Check::warning(CheckKind::Image, "moves", Some("deploy by digest".to_owned())),
+            Check::typed(CheckKind::Migration, "drops a column", "restore it first"),
         ];
         let texts: Vec<String> = checks(&all, |_| true).into_iter().map(|line| line.text).collect();
         assert_eq!(texts, ["drops a column", "→ restore it first", "moves", "→ deploy by digest", "may"]);
@@ -356,7 +357,7 @@ mod tests {
         let texts = |refused: &Refusal| refusal(refused).into_iter().map(|line| line.text).collect::<Vec<_>>();
         assert_eq!(texts(&refused), ["no earlier revision", "→ deploy it anew"]);
         let blocked = super::super::Blocked { reason: refused.reason.clone(), way_out: refused.way_out.clone() };
-        let checked = Refusal { checks: vec![Check::blocked("target", blocked)], ..refused };
+        let checked = Refusal { checks: vec![Check::blocked(CheckKind::Target, blocked)], ..refused };
         assert_eq!(texts(&checked), ["no earlier revision", "→ deploy it anew"]);
     }
 }

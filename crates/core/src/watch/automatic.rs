@@ -311,6 +311,9 @@ fn plan_is_clean(scope: &[WorkloadId], plan: &Plan) -> Condition {
     if let Some(left) = plan.left_out.iter().find(|left| left.belongs) {
         return condition(name, false, format!("{}: {}", left.reference, left.why));
     }
+    if let Some(step) = plan.steps().find(|step| step.checks.is_empty()) {
+        return condition(name, false, format!("nothing was checked of {}", step.subject));
+    }
     let typed = plan.steps().flat_map(|step| &step.checks).find(|check| check.outcome >= CheckOutcome::Typed);
     match typed {
         Some(check) => condition(name, false, check.sentence.clone()),

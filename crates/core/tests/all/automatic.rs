@@ -74,7 +74,7 @@ fn until_it_counts_down(watch: &mut Watch) -> (i64, Vec<Effect>) {
 
 fn unmet(watch: &Watch) -> Vec<String> {
     let unmet = watch.arming().conditions.iter().filter(|condition| !condition.met);
-    unmet.map(|condition| format!("{}: {}", condition.name, condition.sentence)).collect()
+    unmet.map(|condition| format!("{}: {}", condition.kind.name(), condition.sentence)).collect()
 }
 
 fn sends(effects: &[Effect]) -> usize {
@@ -279,8 +279,8 @@ fn a_migration_that_nobody_looked_for_or_understood_keeps_it_from_acting() {
     let fine = Check::ok(CheckKind::Migration, "0041_x.sql adds t.a");
     for (checks, said) in [
         (vec![], "nobody looked for migrations of deployment/app"),
-        // Another check of the same name is not a look at migrations.
-        (vec![Check::ok("migration", "none")], "nobody looked for migrations of deployment/app"),
+        // A check of another kind is not a look at migrations.
+        (vec![Check::ok(CheckKind::Permission, "you may")], "nobody looked for migrations of deployment/app"),
         (vec![unsure.clone()], "0042_x.sql has DO"),
         (vec![fine, unsure], "0042_x.sql has DO"),
     ] {

@@ -6,11 +6,11 @@ use chrono::TimeDelta;
 use redflag_core::deploy::{ServiceId, WorkloadId};
 use redflag_core::message::{Command, Effect, Message, StreamNews};
 use redflag_core::poll::SourceError;
-use redflag_core::rollback::action::{Action, CiAction};
+use redflag_core::rollback::action::{Abort, Action, CiAction, Post, Revert};
 use redflag_core::rollback::ask::{Ask, Choice};
 use redflag_core::rollback::known::{Known, Standing};
 use redflag_core::rollback::lease::{Holder, Holding, LeaseCall};
-use redflag_core::rollback::{Answer, Blocked, Check, Covered, Goal, Readiness, Rollback, Run, Step, StepState};
+use redflag_core::rollback::{Answer, Blocked, Check, CheckKind, Covered, Goal, Readiness, Rollback, Run, Step, StepState};
 use redflag_core::rollout::{PodPhase, Progress, Rollout};
 use redflag_core::setup::{RollbackPolicy, Service, Setup, Workload};
 use redflag_core::signal::Sample;
@@ -190,8 +190,11 @@ fn half_a_push_takes_the_environments_name() {
 fn what_would_do_harm_takes_the_environments_name_whatever_the_environment_says() {
     let (mut watch, _) = bad_deploy(Setup { confirm: redflag_core::setup::Confirm::None, ..setup() });
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
-    step.checks =
-        vec![Check::typed("migration", "0042 drops orders.legacy_id", "write a migration that brings it back")];
+    step.checks = vec![Check::typed(
+        CheckKind::Migration,
+        "0042 drops orders.legacy_id",
+        "write a migration that brings it back",
+    )];
     prepared(&mut watch, APP, Goal::Back, 200, Readiness::Ready(Arc::new(step)));
     assert!(sent(&open(&mut watch, Goal::Back, 201)).is_empty());
     assert!(sent(&yes(&mut watch, 202)).is_empty());
@@ -203,7 +206,7 @@ fn by_ci() -> Watch {
     let (mut watch, _) = bad_deploy(setup());
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
     "workflow rollback.yml of example/shop".clone_into(&mut step.subject);
-    step.action = Action::Ci(CiAction::Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() });
+    step.action = Action::Ci(CiAction::Post(Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() }));
     prepared(&mut watch, APP, Goal::Back, 200, Readiness::Ready(Arc::new(step)));
     watch
 }
@@ -315,7 +318,7 @@ fn between_two_stages_a_lost_lease_holds_up_what_cannot_refuse_by_itself() {
     let setup = web_and_api();
     let mut watch = bad_push();
     let mut step = Step::clone(&step_of(&setup, API, Goal::Back));
-    step.action = Action::Ci(CiAction::Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() });
+    step.action = Action::Ci(CiAction::Post(Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() }));
     prepared(&mut watch, API, Goal::Back, 3, Readiness::Ready(Arc::new(step)));
     open(&mut watch, Goal::Back, 4);
     watch.update(Message::Leased { at: at(4), holding: Holding::Ours });
@@ -446,14 +449,14 @@ fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_c
     let mut watch = Watch::new(setup.clone());
     watch.update(pods(WEB, 1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     let mut step = Step::clone(&step_of(&setup, WEB, Goal::Back));
-    step.action = Action::Revert {
+    step.action = Action::Revert(Revert {
         branch: "main".to_owned(),
         tip: "5d6e7f8".to_owned(),
         commits: vec!["5d6e7f8".to_owned()],
         tree: "0a1b2c3".to_owned(),
         message: "Revert".to_owned(),
         marker: "1".to_owned(),
-    };
+    });
     prepared(&mut watch, WEB, Goal::Back, 2, Readiness::Ready(Arc::new(step)));
     open(&mut watch, Goal::Back, 10);
     yes(&mut watch, 11);
@@ -483,7 +486,7 @@ fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_c
 fn abort() -> Arc<Step> {
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
     let Action::Patch(patch) = step.action else { panic!() };
-    step.action = Action::Abort { abort: true, patch, subresource: "status" };
+    step.action = Action::Abort(Abort { abort: true, patch, subresource: "status" });
     Arc::new(step)
 }
 

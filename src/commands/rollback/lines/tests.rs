@@ -6,10 +6,10 @@ use crate::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, 
 use crate::message::{Effect, Message, StreamNews};
 use crate::outcome::Outcome;
 use crate::output::Cleaned;
-use crate::rollback::action::Action;
+use crate::rollback::action::{Action, HelmRollback};
 use crate::rollback::known::{Known, Standing};
 use crate::rollback::lease::{Holder, Holding, LeaseCall};
-use crate::rollback::{Blocked, Check, Covered, Goal, Readiness, Refusal, Step, telling};
+use crate::rollback::{Blocked, Check, CheckKind, Covered, Goal, Readiness, Refusal, Step, telling};
 use crate::rollout::{Progress, Replicas, Rollout};
 use crate::runtime::{Face, Wish};
 use crate::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
@@ -71,12 +71,12 @@ fn step(checks: Vec<Check>) -> Step {
             to: version("1.8.3", 41),
         }],
         // Not guarded: who else is at it has to be known first.
-        action: Action::Helm {
+        action: Action::Helm(HelmRollback {
             release: "app".to_owned(),
             namespace: "production".to_owned(),
             revision: 41,
             current: 42,
-        },
+        }),
         does: vec!["helm rollback app 41".to_owned(), "its pods are followed".to_owned()],
         checks,
         not_restored: vec!["ConfigMap app-settings".to_owned()],
@@ -86,7 +86,7 @@ fn step(checks: Vec<Check>) -> Step {
 }
 
 fn migration() -> Check {
-    Check::typed("migration", "a migration drops orders.legacy_id", "restore the column first")
+    Check::typed(CheckKind::Migration, "a migration drops orders.legacy_id", "restore the column first")
 }
 
 fn rollout() -> Rollout {
@@ -188,7 +188,7 @@ fn yes(named: Option<&str>) -> Mode {
 
 #[test]
 fn a_dry_run_tells_the_whole_plan_and_what_it_takes() {
-    let mut story = Story::new(Mode::DryRun, ready(vec![Check::ok("permission", "may do it"), migration()]));
+    let mut story = Story::new(Mode::DryRun, ready(vec![Check::ok(CheckKind::Permission, "may do it"), migration()]));
     assert_eq!(story.run(), Some(Outcome::Done));
     assert_eq!(
         story.told(),
@@ -299,7 +299,7 @@ fn whoever_stops_it_learns_what_goes_on() {
 #[test]
 fn what_is_blocked_is_told_with_every_check_and_its_way_out() {
     let blocked = Blocked { reason: "Argo CD would put it back".to_owned(), way_out: "revert in Git".to_owned() };
-    let checks = vec![Check::ok("permission", "may do it"), Check::blocked("owner", blocked.clone())];
+    let checks = vec![Check::ok(CheckKind::Permission, "may do it"), Check::blocked(CheckKind::Owner, blocked.clone())];
     let refusal = Refusal { checks, ..Refusal::from(blocked) };
     let mut story = Story::new(yes(None), Readiness::Blocked(refusal));
     assert_eq!(story.run(), Some(Outcome::RollbackFailed));

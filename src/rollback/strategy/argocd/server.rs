@@ -13,7 +13,7 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 /// Argo CD, with our token.
-pub(super) struct Server {
+pub struct Server {
     http: Http,
 }
 
@@ -147,7 +147,7 @@ impl Server {
     }
 
     /// Rolls back to an entry of the history. What the entry does not know is not pruned.
-    pub(super) async fn roll_back(&self, named: Named<'_>, id: i64) -> Changed {
+    pub(super) async fn ask_to_roll_back(&self, named: Named<'_>, id: i64) -> Changed {
         let body = named.with_place(json!({"name": named.name, "id": id, "dryRun": false, "prune": false}));
         self.change(named, self.http.post(&["api", "v1", "applications", named.name, "rollback"]).json(&body)).await
     }

@@ -4,9 +4,9 @@
 //! a new number in the same pipeline, and takes the old one's place in the pipeline's list.
 
 use super::talk::{Freshness, Pages, Talk, Unread, link, moment, text, unusable};
-use super::{Draft, Prepared, System, Trace};
+use super::{Draft, JobPlanner, Prepared, Trace};
 use crate::clock::Clock;
-use crate::deploy::{Time, Version};
+use crate::deploy::Version;
 use crate::rollback::action::{CiAction, GitLabJob};
 use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use crate::secret::Secret;
@@ -143,7 +143,7 @@ impl GitLab {
         Ok(self.talk.pages(self.get(project, &path), "", Freshness::Now, &|_| false).await?.items)
     }
 
-    async fn try_send(&self, job: &GitLabJob, verb: &str) -> Answer {
+    async fn order(&self, job: &GitLabJob, verb: &str) -> Answer {
         let id = job.id.to_string();
         let reply = match self.talk.ask(self.talk.http.post(&below(&job.project, &["jobs", &id, verb]))).await {
             Ok(reply) => reply,
@@ -159,56 +159,54 @@ impl GitLab {
     }
 }
 
-impl System for GitLab {
+impl JobPlanner for GitLab {
     fn prepare<'a>(&'a self, draft: &'a Draft) -> BoxFuture<'a, Result<Prepared, Refusal>> {
         self.try_prepare(draft).boxed()
     }
+}
 
-    fn send<'a>(&'a self, action: &'a CiAction) -> BoxFuture<'a, Answer> {
-        async move {
-            match action {
-                CiAction::RetryJob(job) => self.try_send(job, "retry").await,
-                CiAction::PlayJob(job) => self.try_send(job, "play").await,
-                _ => super::foreign(),
-            }
-        }
-        .boxed()
+impl GitLab {
+    /// Runs the job of an earlier deployment again, once.
+    pub(super) async fn retry(&self, job: &GitLabJob) -> Answer {
+        self.order(job, "retry").await
     }
 
-    fn follow<'a>(&'a self, action: &'a CiAction, id: &'a str, _since: Time) -> BoxFuture<'a, Answer> {
-        async move {
-            let (CiAction::RetryJob(job) | CiAction::PlayJob(job)) = action else { return super::foreign() };
-            match self.talk.read(self.get(&job.project, &["jobs", id])).await {
-                Ok(job) => state_of(&job).unwrap_or_else(|| Answer::Unknown("GitLab's answer names no job".to_owned())),
-                Err(unread) => Answer::Unknown(format!("GitLab {}", unread.text)),
-            }
-        }
-        .boxed()
+    /// Starts a manual job, once.
+    pub(super) async fn play(&self, job: &GitLabJob) -> Answer {
+        self.order(job, "play").await
     }
 
-    fn read_back<'a>(&'a self, action: &'a CiAction, _since: Time) -> BoxFuture<'a, Trace> {
-        async move {
-            let (CiAction::RetryJob(job) | CiAction::PlayJob(job)) = action else {
-                return Trace::Found(super::foreign());
-            };
-            let jobs = match self.jobs(&job.project, job.pipeline).await {
-                Ok(jobs) => jobs,
-                Err(unread) => return Trace::Unclear(format!("GitLab {}", unread.text)),
-            };
-            let same = |candidate: &&Value| candidate["name"] == job.name.as_str();
-            let Some(now) = jobs.iter().filter(same).max_by_key(|job| job["id"].as_u64()) else {
-                return Trace::Unclear(format!("pipeline {} shows no job {} any more", job.pipeline, job.name));
-            };
-            let has_begun = match action {
-                CiAction::PlayJob(_) => !matches!(now["status"].as_str(), Some("manual" | "scheduled")),
-                _ => now["id"].as_u64() > Some(job.id),
-            };
-            match state_of(now) {
-                Some(answer) if has_begun => Trace::Found(answer),
-                _ => Trace::Nothing(format!("job {} of pipeline {} has not been started", job.name, job.pipeline)),
-            }
+    /// How a job goes on.
+    pub(super) async fn follow(&self, job: &GitLabJob, id: &str) -> Answer {
+        match self.talk.read(self.get(&job.project, &["jobs", id])).await {
+            Ok(job) => state_of(&job).unwrap_or_else(|| Answer::Unknown("GitLab's answer names no job".to_owned())),
+            Err(unread) => Answer::Unknown(format!("GitLab {}", unread.text)),
         }
-        .boxed()
+    }
+
+    /// What there is to be seen of a job that was to run again: it has another number then.
+    pub(super) async fn find_retried(&self, job: &GitLabJob) -> Trace {
+        self.find(job, |now| now["id"].as_u64() > Some(job.id)).await
+    }
+
+    /// What there is to be seen of a job that was to be started by hand.
+    pub(super) async fn find_played(&self, job: &GitLabJob) -> Trace {
+        self.find(job, |now| !matches!(now["status"].as_str(), Some("manual" | "scheduled"))).await
+    }
+
+    async fn find(&self, job: &GitLabJob, has_begun: impl Fn(&Value) -> bool) -> Trace {
+        let jobs = match self.jobs(&job.project, job.pipeline).await {
+            Ok(jobs) => jobs,
+            Err(unread) => return Trace::Unclear(format!("GitLab {}", unread.text)),
+        };
+        let same = |candidate: &&Value| candidate["name"] == job.name.as_str();
+        let Some(now) = jobs.iter().filter(same).max_by_key(|job| job["id"].as_u64()) else {
+            return Trace::Unclear(format!("pipeline {} shows no job {} any more", job.pipeline, job.name));
+        };
+        match state_of(now) {
+            Some(answer) if has_begun(now) => Trace::Found(answer),
+            _ => Trace::Nothing(format!("job {} of pipeline {} has not been started", job.name, job.pipeline)),
+        }
     }
 }
 
@@ -262,7 +260,7 @@ fn state_of(job: &Value) -> Option<Answer> {
 /// Picks the deployment of the version that is gone back to, newest first: by what names the version, else the
 /// one before the one that runs.
 fn choose<'a>(good: &'a Pages, draft: &Draft, environment: &str) -> Result<Earlier<'a>, Blocked> {
-    let name = "deployment";
+    let name = CheckKind::Deployment;
     let deployments = good.items.as_slice();
     let described = |deployment: &Value| {
         let at = moment(&deployment["created_at"])
@@ -352,9 +350,9 @@ fn settings(about: &Value, project: &str, is_retry: bool) -> Result<Check, Block
         let sentence =
             "the project prevents outdated deployment jobs: GitLab may refuse a manual job of an older pipeline";
         let way_out = "leave job out of this environment's rollback.ci: a job that is run again is let through";
-        return Ok(Check::warning("project", sentence, Some(way_out.to_owned())));
+        return Ok(Check::warning(CheckKind::Project, sentence, Some(way_out.to_owned())));
     }
-    Ok(Check::ok("project", format!("{project} can be read, and lets an earlier deployment run again")))
+    Ok(Check::ok(CheckKind::Project, format!("{project} can be read, and lets an earlier deployment run again")))
 }
 
 /// Whether the token's role is enough to run a job: a Reporter reads all that a rollback needs, and is refused when it
@@ -364,11 +362,11 @@ fn role(about: &Value, project: &str) -> Option<Check> {
     let level = |of: &str| about["permissions"][of]["access_level"].as_i64();
     let level = level("project_access").max(level("group_access"))?;
     if level >= DEVELOPER {
-        return Some(Check::ok("permission", format!("the token's role in {project} lets it run jobs")));
+        return Some(Check::ok(CheckKind::Permission, format!("the token's role in {project} lets it run jobs")));
     }
     let role = NAMES.iter().rev().find(|(least, _)| level >= *least).map_or("no role", |(_, name)| *name);
     Some(Check::typed(
-        "permission",
+        CheckKind::Permission,
         format!("the token is {role} in {project}, which may not run jobs: GitLab will most likely refuse it"),
         format!("give its user at least the role Developer in {project}, or use another token"),
     ))

@@ -4,10 +4,9 @@
 //! forgotten some five minutes after the build has begun; a build remembers its place (`queueId`).
 
 use super::talk::{Talk, Unread, link, text, unusable};
-use super::{Draft, Prepared, System, Trace, listed, options};
+use super::{Draft, JobPlanner, Prepared, Trace, listed, options};
 use crate::clock::Clock;
-use crate::deploy::Time;
-use crate::rollback::action::CiAction;
+use crate::rollback::action::{Build, CiAction};
 use crate::rollback::strategy::variables::{mentions, quoted};
 use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use crate::source::http::{Reply, RetryHint, authorization};
@@ -59,7 +58,7 @@ impl Jenkins {
         let marked = self.parameters.iter().any(|(_, value)| mentions(value, "id"));
         if !marked {
             checks.push(Check::warning(
-                "build name",
+                CheckKind::BuildName,
                 "no parameter shows which rollback a build is: one whose answer is lost cannot be told from others",
                 Some("give the job a parameter and set it to $id in this environment's rollback.ci".to_owned()),
             ));
@@ -77,24 +76,13 @@ impl Jenkins {
             by_hand: format!("curl -X POST -u USER:TOKEN {}{fields}", quoted(&address)),
             checks,
             took: about["lastSuccessfulBuild"]["duration"].as_i64().filter(|ms| *ms > 0).map(TimeDelta::milliseconds),
-            action: CiAction::Build { job, parameters, takes_parameters, marker: marked.then(|| values.id.clone()) },
+            action: CiAction::Build(Build {
+                job,
+                parameters,
+                takes_parameters,
+                marker: marked.then(|| values.id.clone()),
+            }),
         })
-    }
-
-    async fn try_send(&self, job: &str, parameters: &[(String, String)], takes_parameters: bool) -> Answer {
-        // A quiet period is for commits that come in a row; a rollback does not wait for it.
-        let request = self.talk.http.post(&build_path(job, takes_parameters)).query(&[("delay", "0sec")]);
-        let reply = match self.talk.ask(request.form(parameters)).await {
-            Ok(reply) => reply,
-            Err(lost) => return self.talk.lost(lost),
-        };
-        if let (201 | 303, Some(place)) = (reply.status, reply.location().and_then(place_in_queue)) {
-            return queued(place, "queued".to_owned());
-        }
-        if reply.status == 201 {
-            return Answer::Unknown("Jenkins took it, and does not say where in its queue it is".to_owned());
-        }
-        self.talk.refusal(&reply, |reply| refused(reply, job))
     }
 
     async fn follow_queue(&self, job: &str, place: u64) -> Answer {
@@ -172,51 +160,51 @@ impl Jenkins {
     }
 }
 
-impl System for Jenkins {
+impl JobPlanner for Jenkins {
     fn prepare<'a>(&'a self, draft: &'a Draft) -> BoxFuture<'a, Result<Prepared, Refusal>> {
         self.try_prepare(draft).boxed()
     }
+}
 
-    fn send<'a>(&'a self, action: &'a CiAction) -> BoxFuture<'a, Answer> {
-        async move {
-            match action {
-                CiAction::Build { job, parameters, takes_parameters, .. } => {
-                    self.try_send(job, parameters, *takes_parameters).await
-                }
-                _ => super::foreign(),
-            }
+impl Jenkins {
+    /// Asks for the build, once.
+    pub(super) async fn send(&self, build: &Build) -> Answer {
+        let Build { job, parameters, takes_parameters, .. } = build;
+        // A quiet period is for commits that come in a row; a rollback does not wait for it.
+        let request = self.talk.http.post(&build_path(job, *takes_parameters)).query(&[("delay", "0sec")]);
+        let reply = match self.talk.ask(request.form(parameters)).await {
+            Ok(reply) => reply,
+            Err(lost) => return self.talk.lost(lost),
+        };
+        if let (201 | 303, Some(place)) = (reply.status, reply.location().and_then(place_in_queue)) {
+            return queued(place, "queued".to_owned());
         }
-        .boxed()
+        if reply.status == 201 {
+            return Answer::Unknown("Jenkins took it, and does not say where in its queue it is".to_owned());
+        }
+        self.talk.refusal(&reply, |reply| refused(reply, job))
     }
 
-    fn follow<'a>(&'a self, action: &'a CiAction, id: &'a str, _since: Time) -> BoxFuture<'a, Answer> {
-        async move {
-            let CiAction::Build { job, .. } = action else { return super::foreign() };
-            match id.split_once('/').map(|(kind, number)| (kind, number.parse::<u64>())) {
-                Some(("queue", Ok(place))) => self.follow_queue(job, place).await,
-                Some(("build", Ok(number))) => {
-                    let number = number.to_string();
-                    let mut path = below(job);
-                    path.push(&number);
-                    match self.talk.read(self.get(&path, BUILD)).await {
-                        Ok(build) => state_of(&build, job),
-                        Err(unread) => Answer::Unknown(format!("Jenkins {}", unread.text)),
-                    }
+    /// How a place in the queue, or a build, goes on.
+    pub(super) async fn follow(&self, Build { job, .. }: &Build, id: &str) -> Answer {
+        match id.split_once('/').map(|(kind, number)| (kind, number.parse::<u64>())) {
+            Some(("queue", Ok(place))) => self.follow_queue(job, place).await,
+            Some(("build", Ok(number))) => {
+                let number = number.to_string();
+                let mut path = below(job);
+                path.push(&number);
+                match self.talk.read(self.get(&path, BUILD)).await {
+                    Ok(build) => state_of(&build, job),
+                    Err(unread) => Answer::Unknown(format!("Jenkins {}", unread.text)),
                 }
-                _ => Answer::Unknown(format!("Jenkins has no run {id}")),
             }
+            _ => Answer::Unknown(format!("Jenkins has no run {id}")),
         }
-        .boxed()
     }
 
-    fn read_back<'a>(&'a self, action: &'a CiAction, _since: Time) -> BoxFuture<'a, Trace> {
-        async move {
-            match action {
-                CiAction::Build { job, marker, .. } => self.look_for(job, marker.as_deref()).await,
-                _ => Trace::Found(super::foreign()),
-            }
-        }
-        .boxed()
+    /// What there is to be seen of a build whose answer was lost.
+    pub(super) async fn read_back(&self, Build { job, marker, .. }: &Build) -> Trace {
+        self.look_for(job, marker.as_deref()).await
     }
 }
 
@@ -281,7 +269,7 @@ fn declared(about: &Value) -> Option<Vec<String>> {
 fn buildable(about: &Value, job: &str) -> Result<Check, Blocked> {
     if about["buildable"] == true {
         return Ok(Check::ok(
-            "job",
+            CheckKind::Job,
             format!("{job} is there and can be built; whether you may is only known when it is asked for"),
         ));
     }
@@ -296,7 +284,7 @@ fn fit(parameters: &[(String, String)], declared: Option<&[String]>, job: &str) 
     let names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
     let Some(declared) = declared else {
         return match names.as_slice() {
-            [] => Ok(Check::ok("parameters", format!("{job} takes no parameters"))),
+            [] => Ok(Check::ok(CheckKind::Parameters, format!("{job} takes no parameters"))),
             names => Err(Blocked {
                 reason: format!("{job} takes no parameters, and is given {}", names.join(", ")),
                 way_out: "make it parametrised in Jenkins, or remove the parameters from rollback.ci".to_owned(),
@@ -310,7 +298,7 @@ fn fit(parameters: &[(String, String)], declared: Option<&[String]>, job: &str) 
             way_out: format!("use those that it has: {}", declared.join(", ")),
         });
     }
-    Ok(Check::ok("parameters", format!("{job} takes what it is given")))
+    Ok(Check::ok(CheckKind::Parameters, format!("{job} takes what it is given")))
 }
 
 /// Somebody's build that has not ended.

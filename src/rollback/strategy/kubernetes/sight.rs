@@ -6,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::deploy::WorkloadRef;
 use crate::rollback::preflight::{self, Objects, Permission, Surroundings};
 use crate::rollback::target::text::items;
-use crate::rollback::{Blocked, Check, CheckOutcome};
+use crate::rollback::{Blocked, Check, CheckKind, CheckOutcome};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub(in crate::rollback::strategy) async fn look_at(
 
 /// The same; what stands in its way is a check that is blocked.
 pub(in crate::rollback::strategy) async fn read(cluster: &Cluster, reference: &WorkloadRef) -> Result<Sight, Check> {
-    let unread = |blocked: Blocked| Check::blocked("reading", blocked);
+    let unread = |blocked: Blocked| Check::blocked(CheckKind::Reading, blocked);
     let (identity, workload, autoscalers, quotas) = tokio::join!(
         around::identity_together(cluster),
         read_workload(cluster, reference),

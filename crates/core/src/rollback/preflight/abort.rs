@@ -2,16 +2,16 @@
 
 use super::pace::Pace;
 use super::{Objects, history, left_behind, rollout, settled, state, time};
-use crate::rollback::action::{Action, Patch};
+use crate::rollback::action::{Abort, Action, PinnedPatch};
 use crate::rollback::ask::{Ask, Choice};
 use crate::rollback::known::{self, Standing as Found};
 use crate::rollback::target::argo::Standing;
 use crate::rollback::target::history::Entry;
-use crate::rollback::target::patch::Pinned;
+use crate::rollback::target::patch::{self, Pinned};
 use crate::rollback::target::{Lineage, Target};
-use crate::rollback::{Blocked, Check, Covered, Refusal, Step};
+use crate::rollback::{Blocked, Check, CheckKind, Covered, Refusal, Step};
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What the controller and the router take at least, when no pod has to start.
 const REACTION: TimeDelta = TimeDelta::seconds(5);
@@ -147,11 +147,16 @@ pub fn draft_abort(
             from: from.version.clone(),
             to: to.version.clone(),
         }],
-        action: Action::Abort {
+        action: Action::Abort(Abort {
             abort,
             subresource,
-            patch: Patch { reference: reference.clone(), uid: pinned.uid, generation: pinned.generation, document },
-        },
+            patch: PinnedPatch {
+                reference: reference.clone(),
+                uid: pinned.uid,
+                generation: pinned.generation,
+                document,
+            },
+        }),
         does: vec![does],
         checks,
         not_restored,
@@ -164,17 +169,17 @@ pub fn draft_abort(
 /// has no such test: on a Rollout that was promoted in the meantime it is taken, and does nothing.
 ///
 /// Without the subresource each change of the status is one of the generation too, so that is not tested then.
-fn document(pinned: &Pinned, new: &Entry, stable: &Entry, abort: bool, subresource: &str) -> Value {
-    let mut operations = vec![json!({"op": "test", "path": "/metadata/uid", "value": pinned.uid})];
+fn document(pinned: &Pinned, new: &Entry, stable: &Entry, abort: bool, subresource: &str) -> json_patch::Patch {
+    let mut operations = vec![patch::test(["metadata", "uid"], pinned.uid.as_str())];
     if !subresource.is_empty() {
-        operations.push(json!({"op": "test", "path": "/metadata/generation", "value": pinned.generation}));
+        operations.push(patch::test(["metadata", "generation"], pinned.generation));
     }
     operations.extend([
-        json!({"op": "test", "path": "/status/currentPodHash", "value": new.version.hash}),
-        json!({"op": "test", "path": "/status/stableRS", "value": stable.version.hash}),
-        json!({"op": "add", "path": "/status/abort", "value": abort}),
+        patch::test(["status", "currentPodHash"], new.version.hash.as_str()),
+        patch::test(["status", "stableRS"], stable.version.hash.as_str()),
+        patch::add(["status", "abort"], abort),
     ]);
-    Value::Array(operations)
+    json_patch::Patch(operations)
 }
 
 /// How many pods of a version are wanted and not there.
@@ -188,7 +193,7 @@ fn missing(workload: &Value, history: &[Value], hash: &str) -> i64 {
 fn pods(workload: &Value, missing: i64, stable: &str) -> Check {
     let wanted = workload["spec"]["replicas"].as_i64().unwrap_or(1);
     Check::ok(
-        "pods",
+        CheckKind::Pods,
         match missing {
             0 => format!("all {wanted} pods of {stable} are still there"),
             _ => format!("{} of {wanted} pods of {stable} are still there, the others start anew", wanted - missing),

@@ -5,7 +5,7 @@ use crate::rollback::ask::Ask;
 use crate::rollback::known::{self, Standing};
 use crate::rollback::target::text::moment;
 use crate::rollback::target::{Lineage, Target};
-use crate::rollback::{Check, Goal};
+use crate::rollback::{Check, CheckKind, Goal};
 use serde_json::Value;
 
 pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage, target: &Target) -> [Check; 2] {
@@ -13,7 +13,7 @@ pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage, target: &Tar
 }
 
 fn kept(workload: &Value, lineage: &Lineage, target: &Target) -> Check {
-    let name = "history";
+    let name = CheckKind::History;
     let described = target.entry.describe();
     match workload["spec"]["revisionHistoryLimit"].as_i64() {
         Some(0) => warning(
@@ -33,7 +33,7 @@ fn kept(workload: &Value, lineage: &Lineage, target: &Target) -> Check {
 /// A version that was found bad once is only gone back to by somebody who means it. The way forward again is
 /// there for exactly that, and says so.
 fn standing(ask: &Ask, target: &Target) -> Check {
-    let name = "target";
+    let name = CheckKind::Target;
     let described = format!("revision {}", target.entry.describe());
     let elsewhere = if target.others.is_empty() {
         "deploy a fixed version instead".to_owned()

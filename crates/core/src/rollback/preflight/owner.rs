@@ -3,10 +3,10 @@
 use super::warning;
 use crate::deploy::WorkloadRef;
 use crate::rollback::keeper::{self, Application, Habit, Keeper, Other};
-use crate::rollback::{Blocked, Check};
+use crate::rollback::{Blocked, Check, CheckKind};
 use serde_json::Value;
 
-const NAME: &str = "owner";
+const NAME: CheckKind = CheckKind::Owner;
 
 /// Looks for an owner by its marks. One that reverts by itself blocks, with its own way back as the way
 /// out; one that does so only at its next run warns. `by_hand` is the undo for after the owner was stopped.

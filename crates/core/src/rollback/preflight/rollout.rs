@@ -9,7 +9,7 @@ use crate::rollback::target::{Lineage, is_observed, template};
 use crate::rollback::{Check, CheckKind, Goal};
 use serde_json::Value;
 
-const NAME: &str = "rollout";
+const NAME: CheckKind = CheckKind::Rollout;
 
 pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage) -> Vec<Check> {
     let running = lineage.running(workload);

@@ -3,15 +3,15 @@
 
 use super::warning;
 use crate::deploy::{WorkloadKind, WorkloadRef, brief};
-use crate::rollback::Check;
 use crate::rollback::target::argo::Standing;
 use crate::rollback::target::history::Entry;
 use crate::rollback::target::{Lineage, Target};
+use crate::rollback::{Check, CheckKind};
 use crate::rollout::argo::{Pause, Update};
 use chrono::TimeDelta;
 use serde_json::Value;
 
-const NAME: &str = "steps";
+const NAME: CheckKind = CheckKind::Steps;
 
 /// What an undo waits for on its way, beside its pods.
 pub(super) struct Steps {

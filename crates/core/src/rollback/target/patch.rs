@@ -14,7 +14,9 @@
 use super::Target;
 use crate::deploy::WorkloadKind;
 use crate::rollback::Blocked;
-use serde_json::{Map, Value, json};
+use json_patch::jsonptr::{Pointer, PointerBuf};
+use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
+use serde_json::{Map, Value};
 
 /// Annotations that stay the Deployment's own when its template goes back, as in kubectl; all others come
 /// from the `ReplicaSet`.
@@ -27,8 +29,8 @@ const KEPT: [&str; 6] = [
     "deprecated.deployment.rollback.to",
 ];
 
-const TEMPLATE: &str = "/spec/template";
-const ANNOTATIONS: &str = "/metadata/annotations";
+const TEMPLATE: [&str; 2] = ["spec", "template"];
+const ANNOTATIONS: [&str; 2] = ["metadata", "annotations"];
 
 /// What a request is pinned to: this very object. Its generation says which state of its
 /// spec was read; an autoscaler moves that too, so the patch does not test it.
@@ -55,35 +57,48 @@ impl Pinned {
     }
 }
 
+/// An operation that keeps all others from happening unless this is there.
+pub fn test<'a>(path: impl IntoIterator<Item = &'a str>, value: impl Into<Value>) -> PatchOperation {
+    PatchOperation::Test(TestOperation { path: PointerBuf::from_tokens(path), value: value.into() })
+}
+
+/// An operation that puts this there, over whatever was.
+pub fn add<'a>(path: impl IntoIterator<Item = &'a str>, value: impl Into<Value>) -> PatchOperation {
+    PatchOperation::Add(AddOperation { path: PointerBuf::from_tokens(path), value: value.into() })
+}
+
+fn replace<'a>(path: impl IntoIterator<Item = &'a str>, value: impl Into<Value>) -> PatchOperation {
+    PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(path), value: value.into() })
+}
+
+fn remove<'a>(path: impl IntoIterator<Item = &'a str>) -> PatchOperation {
+    PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(path) })
+}
+
 /// Builds the patch (RFC 6902): the tests, the template, and for a Deployment its annotations. One that is paused takes
 /// no template until it is resumed: that is done in the same patch.
-pub fn build(kind: WorkloadKind, workload: &Value, pinned: &Pinned, target: &Target) -> Value {
-    let mut operations = vec![
-        json!({"op": "test", "path": "/metadata/uid", "value": pinned.uid}),
-        json!({"op": "test", "path": TEMPLATE, "value": workload["spec"]["template"]}),
-    ];
+pub fn build(kind: WorkloadKind, workload: &Value, pinned: &Pinned, target: &Target) -> Patch {
+    let mut operations =
+        vec![test(["metadata", "uid"], pinned.uid.as_str()), test(TEMPLATE, workload["spec"]["template"].clone())];
     if kind == WorkloadKind::Deployment && workload["spec"]["paused"] == true {
-        operations.push(json!({"op": "replace", "path": "/spec/paused", "value": false}));
+        operations.push(replace(["spec", "paused"], false));
     }
-    operations.push(json!({"op": "replace", "path": TEMPLATE, "value": target.entry.template}));
+    operations.push(replace(TEMPLATE, target.entry.template.clone()));
     if kind == WorkloadKind::Deployment {
         operations.extend(annotate(workload["metadata"]["annotations"].as_object(), &target.entry.annotations));
     }
-    Value::Array(operations)
+    Patch(operations)
 }
 
 /// What makes a Deployment's annotations those of [`annotations`], one by one: what somebody else writes there meanwhile
 /// stays.
-fn annotate(own: Option<&Map<String, Value>>, old: &Map<String, Value>) -> Vec<Value> {
+fn annotate(own: Option<&Map<String, Value>>, old: &Map<String, Value>) -> Vec<PatchOperation> {
     let after = annotations(own, old);
-    let Some(own) = own else {
-        return vec![json!({"op": "add", "path": ANNOTATIONS, "value": after})];
-    };
-    let path = |key: &str| format!("{ANNOTATIONS}/{}", key.replace('~', "~0").replace('/', "~1"));
-    let gone = own.keys().filter(|key| !after.contains_key(*key));
-    let gone = gone.map(|key| json!({"op": "remove", "path": path(key)}));
+    let Some(own) = own else { return vec![add(ANNOTATIONS, after)] };
+    let path = |key| ANNOTATIONS.into_iter().chain([key]);
+    let gone = own.keys().filter(|key| !after.contains_key(*key)).map(|key| remove(path(key)));
     let changed = after.iter().filter(|(key, value)| own.get(*key) != Some(value));
-    gone.chain(changed.map(|(key, value)| json!({"op": "add", "path": path(key), "value": value}))).collect()
+    gone.chain(changed.map(|(key, value)| add(path(key), value.clone()))).collect()
 }
 
 /// The annotations that a Deployment has after an undo.
@@ -94,19 +109,25 @@ pub fn annotations(own: Option<&Map<String, Value>>, old: &Map<String, Value>) -
 }
 
 /// The template that a patch of [`build`] puts in place; `Null` for any other document.
-pub fn template(patch: &Value) -> &Value {
-    template_of(patch, "replace")
+pub fn template(patch: &Patch) -> &Value {
+    let found = patch.iter().find_map(|operation| match operation {
+        PatchOperation::Replace(ReplaceOperation { path, value }) => is_template(path).then_some(value),
+        _ => None,
+    });
+    found.unwrap_or(&Value::Null)
 }
 
 /// The template that a patch of [`build`] takes away, as it tests it; `Null` for any other document.
-pub fn replaced(patch: &Value) -> &Value {
-    template_of(patch, "test")
+pub fn replaced(patch: &Patch) -> &Value {
+    let found = patch.iter().find_map(|operation| match operation {
+        PatchOperation::Test(TestOperation { path, value }) => is_template(path).then_some(value),
+        _ => None,
+    });
+    found.unwrap_or(&Value::Null)
 }
 
-fn template_of<'a>(patch: &'a Value, op: &str) -> &'a Value {
-    let operations = patch.as_array().map(Vec::as_slice).unwrap_or_default();
-    let found = operations.iter().find(|operation| operation["path"] == TEMPLATE && operation["op"] == op);
-    found.map_or(&Value::Null, |operation| &operation["value"])
+fn is_template(path: &Pointer) -> bool {
+    path.tokens().map(|token| token.decoded().into_owned()).eq(TEMPLATE)
 }
 
 /// A patch as Go's `json.Marshal` writes it, which the API server compares with byte by byte: `<`, `>`, `&` and the two

@@ -85,14 +85,14 @@ pub enum Rollback {
     Idle,
     /// On the screen, waiting for a person's answer.
     Planned {
-        /// Frozen.
+        /// The plan, as it was when it was opened.
         plan: Arc<Plan>,
         /// When it was opened; keys in its first moments are ignored.
         opened: Time,
     },
     /// The automatism is about to do it; a person can stop it, or say yes at once.
     Countdown {
-        /// Frozen.
+        /// The plan, as it was when it was opened.
         plan: Arc<Plan>,
         /// When it began.
         began: Time,
@@ -121,7 +121,7 @@ pub enum Rollback {
     Failed {
         /// What was done.
         done: Undertaking,
-        /// When.
+        /// When it ended.
         at: Time,
         /// Why, and the next best step.
         blocked: Blocked,
@@ -202,14 +202,14 @@ pub enum StepState {
     Sent,
     /// It was taken, and pods change.
     Accepted {
-        /// When.
+        /// When its request was taken.
         at: Time,
         /// The run that does it, where the system that was asked has runs.
         run: Option<Run>,
     },
     /// All pods of the old version are ready and the others are gone.
     Ready {
-        /// When.
+        /// When the last of them was.
         at: Time,
     },
     /// The answer was lost.

@@ -156,7 +156,7 @@ pub async fn send_patch(cluster: &Cluster, step: &Step, patch: &PinnedPatch) -> 
 
 /// What came of a request that changes something.
 pub(super) enum Changed {
-    /// This.
+    /// The answer tells what came of it.
     Told(Answer),
     /// Its tests did not hold, so that it has certainly done nothing: somebody was quicker.
     Overtaken(Reply),

@@ -209,12 +209,17 @@ mod helm_s {
 }
 
 #[tokio::test]
-async fn a_step_of_a_strategy_that_is_not_there_is_not_sent() {
+async fn a_step_whose_system_the_configuration_does_not_name_is_not_sent() {
     let server = ArgoCdServer::usual(application()).await;
     let argocd = Some(server.spec(Duration::from_secs(20)));
     let peer = Peer::usual(tracked()).await;
     let step = ready(&build(owner(OwnerSpec { argocd, helm: Some(no_helm()) }), &peer.cluster()), &tracked()).await;
-    let blocked = refused(build(owner(OwnerSpec::default()), &peer.cluster()).performer.perform(&step).await);
-    assert_eq!(blocked.reason, "the step for application shop, entry 4 was made by another strategy");
+    let performer = build(owner(OwnerSpec::default()), &peer.cluster()).performer;
+    let reason = "this environment's configuration does not name Argo CD";
+    assert_eq!(refused(performer.perform(&step).await).reason, reason);
+    // Of what was sent before it is not known that it did nothing.
+    let run = Run { id: "4".to_owned(), state: "queued".to_owned(), link: None, ended: false };
+    assert_eq!(performer.follow(&step, &run).await, Answer::Unknown(reason.to_owned()));
+    assert_eq!(performer.read_back(&step).await, Answer::Unknown(reason.to_owned()));
     assert!(server.writes().is_empty());
 }

@@ -32,7 +32,7 @@ pub enum Keeper {
     },
     /// Argo CD.
     ArgoCd(Application),
-    /// Flux.
+    /// Flux, by one of its own objects.
     Flux(FluxOwner),
     /// Another one that acts by itself, or may.
     Other(Other),

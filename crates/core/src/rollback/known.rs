@@ -11,7 +11,7 @@ pub struct Known {
     pub images: Vec<String>,
     /// What was found.
     pub standing: Standing,
-    /// When.
+    /// When that was found.
     pub at: Time,
 }
 

@@ -25,9 +25,9 @@ pub struct Plan {
 /// A workload that a plan leaves alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Which.
+    /// The workload.
     pub reference: WorkloadRef,
-    /// Why.
+    /// Why it is left alone, in one sentence.
     pub why: String,
     /// Whether it belongs to the push, so that without it the push is only half taken back.
     pub belongs: bool,

@@ -65,7 +65,7 @@ pub(in crate::rollback::strategy) async fn review(
 
 /// What came of trying.
 pub(in crate::rollback::strategy) enum Trial {
-    /// This.
+    /// It was tried; the check says how it came out.
     Made(Check),
     /// The workload changed since it was read: what was tried is out of date.
     Overtaken,

@@ -33,7 +33,7 @@ pub struct Product {
 /// Somebody of the table who has left a mark on an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Other {
-    /// Who.
+    /// The product whose mark it is.
     pub product: &'static Product,
     /// The name of the record that it keeps the object as, where the mark tells.
     pub record: Option<String>,

@@ -13,7 +13,7 @@ const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 pub struct Author {
     /// The field manager: the program, not the person.
     pub manager: String,
-    /// When.
+    /// When it was made, where the object tells.
     pub at: Option<Time>,
     /// What was said of it.
     pub cause: Option<String>,

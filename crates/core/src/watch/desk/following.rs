@@ -1,12 +1,11 @@
 //! What a rollback brings about: pods that come, flags that clear, and what follows from either.
 
-use super::Watch;
+use super::{Around, Desk, Doing};
 use crate::deploy::{Time, Version, WorkloadKind, brief};
-use crate::message::Effect;
 use crate::rollback::{Blocked, Covered, Goal, Rollback, Run, Step, StepState, Undertaking};
 use crate::rollout::stall::{lack, progressed_at};
 use crate::rollout::{PodPhase, Progress, Rollout, TroubleKind};
-use crate::verdict::Level;
+use crate::watch::journal::Journal;
 use chrono::TimeDelta;
 use std::sync::Arc;
 
@@ -17,33 +16,35 @@ const NAMED: usize = 3;
 /// A run of another system is waited for so many times longer than pods are: it builds, queues and waits for approvals.
 const RUN_PATIENCE: i32 = 3;
 
-impl Watch {
-    pub(super) fn follow_pods(&mut self, mut done: Undertaking, effects: &mut Vec<Effect>) {
+impl Desk {
+    /// Looks whether the pods of each step that was taken are there, and what follows from it.
+    pub(super) fn follow_pods(&mut self, mut done: Undertaking, around: Around<'_>, doing: &mut Doing<'_>) {
+        let now = around.now;
         let plan = Arc::clone(&done.plan);
         for (step, state) in plan.steps().zip(&mut done.steps) {
             let StepState::Accepted { at, run } = state else { continue };
             if let Some(run) = run.as_ref().filter(|run| !run.ended) {
-                if self.now - *at < self.setup.rollout_deadline * RUN_PATIENCE {
+                if now - *at < around.setup.rollout_deadline * RUN_PATIENCE {
                     continue;
                 }
-                let blocked = self.endless_run(step, run, *at);
-                self.rollback = self.not_through(done, blocked);
+                let blocked = endless_run(step, run, now - *at);
+                self.rollback = not_through(done, blocked, now, doing.journal);
                 return;
             }
-            match self.pods_of(step) {
+            match around.pods_of(step) {
                 Pods::Coming => {
-                    if let Some(blocked) = self.stands_still(step, *at) {
-                        self.rollback = self.not_through(done, blocked);
+                    if let Some(blocked) = around.stands_still(step, *at) {
+                        self.rollback = not_through(done, blocked, now, doing.journal);
                         return;
                     }
                 }
                 Pods::Nothing(blocked) => {
-                    self.rollback = self.not_through(done, blocked);
+                    self.rollback = not_through(done, blocked, now, doing.journal);
                     return;
                 }
                 Pods::Serve => {
-                    *state = StepState::Ready { at: self.now };
-                    self.revision += 1;
+                    *state = StepState::Ready { at: now };
+                    doing.journal.changed();
                 }
                 Pods::Fail(reason) => {
                     let way_out =
@@ -51,8 +52,8 @@ impl Watch {
                     let blocked = Blocked { reason, way_out };
                     *state = StepState::Failed(blocked.clone());
                     let text = format!("rollback failed: {}", blocked.reason);
-                    self.rollback = Rollback::Failed { done, at: self.now, blocked };
-                    self.tell(text);
+                    self.rollback = Rollback::Failed { done, at: now, blocked };
+                    doing.journal.tell(now, text);
                     return;
                 }
             }
@@ -61,32 +62,51 @@ impl Watch {
         if done.steps.contains(&StepState::Waiting) {
             let sent = done.steps.iter().filter(|state| **state != StepState::Waiting);
             let may_go_on = sent.clone().count() > 0 && sent.clone().all(is_ready);
-            self.rollback = if may_go_on { self.go_on(done, effects) } else { Rollback::Running(done) };
+            self.rollback = if may_go_on { self.go_on(done, around, doing) } else { Rollback::Running(done) };
             return;
         }
         if done.ready.is_none() && done.steps.iter().all(is_ready) {
-            done.ready = Some(self.now);
-            let took = brief(self.now - done.confirmed);
-            self.tell(format!("{} again: all pods ready, {took} after {}", done.plan.serves(), done.beginning()));
+            done.ready = Some(now);
+            let took = brief(now - done.confirmed);
+            let text = format!("{} again: all pods ready, {took} after {}", done.plan.serves(), done.beginning());
+            doing.journal.tell(now, text);
         }
         self.rollback = match done.ready {
             // Whoever goes forward again knows that the flags may come with it.
             Some(at) if done.plan.goal == Goal::Forward => Rollback::Verified { done, at },
-            Some(ready) => self.follow_flags(done, ready),
+            Some(ready) => self.follow_flags(done, ready, around, doing.journal),
             None => Rollback::Running(done),
         };
     }
 
-    /// A rollback that was accepted and does not get to its end: what is there stays known, and is looked at further.
-    fn not_through(&mut self, done: Undertaking, blocked: Blocked) -> Rollback {
-        self.tell(format!("rollback not through: {}", blocked.reason));
-        Rollback::Failed { done, at: self.now, blocked }
+    fn follow_flags(&self, mut done: Undertaking, ready: Time, around: Around<'_>, journal: &mut Journal) -> Rollback {
+        let Around { setup, now, judging, attention, .. } = around;
+        // A flag that went stale is not a flag that cleared, and neither are those of sources that are all silent.
+        let red = judging.red().next().is_some();
+        let is_clear = judging.flags_are_known_to_be_clear(setup, &done, &self.red_at_confirm);
+        if red || !is_clear || !attention.is_awake(now) {
+            done.clear_since = None;
+            if !red && now - ready >= NOT_THE_CAUSE_AFTER {
+                return never_seen_clear(done, ready + NOT_THE_CAUSE_AFTER, around, journal);
+            }
+        } else if now - *done.clear_since.get_or_insert(now) >= setup.rollback.clear_for {
+            let took = brief(now - done.confirmed);
+            journal.tell(now, format!("rollback verified: flags clear, {took} after {}", done.beginning()));
+            return Rollback::Verified { done, at: now };
+        }
+        if red && now - ready >= NOT_THE_CAUSE_AFTER {
+            journal.tell(now, "the flags stay red on the old version: the deploy was not the cause");
+            return Rollback::NotTheCause { done, at: now };
+        }
+        Rollback::Running(done)
     }
+}
 
+impl Around<'_> {
     /// Why a step whose request was taken is not waited for any longer, if it is not.
     fn stands_still(&self, step: &Step, accepted: Time) -> Option<Blocked> {
         let rollouts = step.covers.iter().map(|covered| {
-            let rollout = self.workloads[usize::from(covered.workload.0)].rollout.as_ref();
+            let rollout = self.deploys.of(covered.workload).rollout.as_ref();
             (covered, rollout.filter(|rollout| rollout.uid == covered.uid))
         });
         let got_on = |rollout: Option<&Rollout>| rollout.map_or(accepted, |rollout| progressed_at(rollout, accepted));
@@ -113,27 +133,10 @@ impl Watch {
         Some(Blocked { reason, way_out })
     }
 
-    fn endless_run(&self, step: &Step, run: &Run, since: Time) -> Blocked {
-        let reason = format!("{}: “{}” for {}", step.subject, run.state, brief(self.now - since));
-        let there = run.link.as_ref().map_or_else(String::new, |link| format!(" ({link})"));
-        Blocked { reason, way_out: format!("look at the run{there}; redflag does not stop it") }
-    }
-
-    /// What was accepted before another step failed goes on by itself, and what is done should be known.
-    pub(super) fn note_ready(&mut self, done: &mut Undertaking) {
-        let plan = Arc::clone(&done.plan);
-        for (step, state) in plan.steps().zip(&mut done.steps) {
-            if matches!(state, StepState::Accepted { .. }) && matches!(self.pods_of(step), Pods::Serve) {
-                *state = StepState::Ready { at: self.now };
-                self.revision += 1;
-            }
-        }
-    }
-
     /// Whether the cluster tells that each workload of a step has the version that it brings.
     pub(super) fn is_on_its_way(&self, step: &Step) -> bool {
         step.covers.iter().all(|covered| {
-            let rollout = self.workloads[usize::from(covered.workload.0)].rollout.as_ref();
+            let rollout = self.deploys.of(covered.workload).rollout.as_ref();
             let is_back = |rollout: &Rollout| rollout.deploy.as_ref().is_some_and(|it| it.to.hash == covered.to.hash);
             rollout.is_some_and(|rollout| rollout.uid == covered.uid && is_back(rollout))
         })
@@ -143,7 +146,7 @@ impl Watch {
     fn pods_of(&self, step: &Step) -> Pods {
         let mut all = Pods::Serve;
         for covered in &step.covers {
-            let Some(rollout) = &self.workloads[usize::from(covered.workload.0)].rollout else { return Pods::Coming };
+            let Some(rollout) = &self.deploys.of(covered.workload).rollout else { return Pods::Coming };
             if rollout.uid != covered.uid || !has_begun(rollout, covered, step) {
                 return Pods::Coming;
             }
@@ -163,44 +166,42 @@ impl Watch {
         }
         all
     }
+}
 
-    fn follow_flags(&mut self, mut done: Undertaking, ready: Time) -> Rollback {
-        // A flag that went stale is not a flag that cleared, and neither are those of sources that are all silent.
-        let red = self.findings.iter().any(|finding| finding.level == Level::RedFlag);
-        if red || !self.flags_are_known_to_be_clear(&done) || !self.is_awake() {
-            done.clear_since = None;
-            if !red && self.now - ready >= NOT_THE_CAUSE_AFTER {
-                return self.never_seen_clear(done, ready + NOT_THE_CAUSE_AFTER);
-            }
-        } else if self.now - *done.clear_since.get_or_insert(self.now) >= self.setup.rollback.clear_for {
-            let took = brief(self.now - done.confirmed);
-            self.tell(format!("rollback verified: flags clear, {took} after {}", done.beginning()));
-            return Rollback::Verified { done, at: self.now };
+/// A rollback that was accepted and does not get to its end: what is there stays known, and is looked at further.
+fn not_through(done: Undertaking, blocked: Blocked, now: Time, journal: &mut Journal) -> Rollback {
+    journal.tell(now, format!("rollback not through: {}", blocked.reason));
+    Rollback::Failed { done, at: now, blocked }
+}
+
+/// A run of another system that does not end.
+fn endless_run(step: &Step, run: &Run, waited: TimeDelta) -> Blocked {
+    let reason = format!("{}: “{}” for {}", step.subject, run.state, brief(waited));
+    let there = run.link.as_ref().map_or_else(String::new, |link| format!(" ({link})"));
+    Blocked { reason, way_out: format!("look at the run{there}; redflag does not stop it") }
+}
+
+/// What was accepted before another step failed goes on by itself, and what is done should be known.
+pub(super) fn note_ready(done: &mut Undertaking, around: Around<'_>, journal: &mut Journal) {
+    let plan = Arc::clone(&done.plan);
+    for (step, state) in plan.steps().zip(&mut done.steps) {
+        if matches!(state, StepState::Accepted { .. }) && matches!(around.pods_of(step), Pods::Serve) {
+            *state = StepState::Ready { at: around.now };
+            journal.changed();
         }
-        if red && self.now - ready >= NOT_THE_CAUSE_AFTER {
-            self.tell("the flags stay red on the old version: the deploy was not the cause");
-            return Rollback::NotTheCause { done, at: self.now };
-        }
-        Rollback::Running(done)
     }
 }
 
-impl Watch {
-    /// The old version serves, and nobody can see whether that helped: neither verified nor failed.
-    fn never_seen_clear(&mut self, done: Undertaking, at: Time) -> Rollback {
-        let unseen = self
-            .findings
-            .iter()
-            .zip(&self.setup.signals)
-            .filter(|(finding, signal)| signal.required && matches!(finding.level, Level::Stale | Level::NoData));
-        let unseen: Vec<&str> = unseen.map(|(_, signal)| signal.name.as_str()).take(NAMED).collect();
-        let what = if unseen.is_empty() { "a flag".to_owned() } else { unseen.join(", ") };
-        let reason = format!("{}; whether the flags are clear is not known: {what}", done.plan.serves());
-        if self.now - at < TimeDelta::seconds(1) {
-            self.tell(reason.clone());
-        }
-        Rollback::OutcomeUnknown { done, at, reason }
+/// The old version serves, and nobody can see whether that helped: neither verified nor failed.
+fn never_seen_clear(done: Undertaking, at: Time, around: Around<'_>, journal: &mut Journal) -> Rollback {
+    let unseen = around.judging.unseen(around.setup).map(|signal| signal.name.as_str());
+    let unseen: Vec<&str> = unseen.take(NAMED).collect();
+    let what = if unseen.is_empty() { "a flag".to_owned() } else { unseen.join(", ") };
+    let reason = format!("{}; whether the flags are clear is not known: {what}", done.plan.serves());
+    if around.now - at < TimeDelta::seconds(1) {
+        journal.tell(around.now, reason.clone());
     }
+    Rollback::OutcomeUnknown { done, at, reason }
 }
 
 /// Where the pods of a step are.

@@ -1,8 +1,10 @@
 //! Feature flags: read while they are shown, turned off once after a question, and read back until it is known.
 
-use super::Watch;
-use crate::deploy::{ServiceId, Time, brief};
-use crate::kill_switch::{Answer, Call, FeatureFlag, FlagId, FlagState, Listing, News, Order};
+mod answers;
+
+use super::journal::Journal;
+use crate::deploy::{ServiceId, Time};
+use crate::kill_switch::{Call, FeatureFlag, FlagId, FlagState, Listing, Order};
 use crate::message::Effect;
 use crate::rollback::Blocked;
 use crate::setup::{Setup, SwitchId};
@@ -19,7 +21,7 @@ const PATIENCE: TimeDelta = TimeDelta::seconds(30);
 
 /// What is known of the kill switches, and what is done with them.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Switches {
+pub(super) struct FeatureFlags {
     /// In the setup's order.
     known: Vec<Known>,
     panel: FeaturePanel,
@@ -114,7 +116,7 @@ pub struct FlagRow<'a> {
     pub turn: Option<&'a Turn>,
 }
 
-impl Switches {
+impl FeatureFlags {
     pub(super) fn new(setup: &Setup) -> Self {
         let known = |features: &[String]| {
             let flag = |key: &String| FeatureFlag {
@@ -140,27 +142,25 @@ impl Switches {
     fn turn(&self, id: &FlagId) -> Option<&Turn> {
         self.turns.iter().find(|turn| turn.flag == *id)
     }
-}
 
-impl Watch {
     /// Whether the feature flags are shown, and what is asked about them.
-    pub fn feature_panel(&self) -> &FeaturePanel {
-        &self.switches.panel
+    pub(super) fn panel(&self) -> &FeaturePanel {
+        &self.panel
     }
 
     /// The flags of a service and those of the whole environment; without a service all of them. In the
     /// configuration's order, so that nothing moves when one is turned off.
-    pub fn flags(&self, service: Option<ServiceId>) -> Vec<FlagRow<'_>> {
-        let rows = self.scope(service).flat_map(|(switch, known)| {
+    pub(super) fn flags(&self, setup: &Setup, service: Option<ServiceId>, now: Time) -> Vec<FlagRow<'_>> {
+        let rows = self.scope(setup, service).flat_map(|(switch, known)| {
             known.listing.flags.iter().map(move |flag| {
                 let id = FlagId { switch, key: flag.key.clone() };
-                let age = known.read.map_or_else(TimeDelta::zero, |read| self.now - read);
+                let age = known.read.map_or_else(TimeDelta::zero, |read| now - read);
                 FlagRow {
                     state: known.read.map(|_| &flag.state),
                     age,
                     is_stale: known.problem.is_some() || age > STALE_AFTER,
                     link: flag.link.as_deref(),
-                    turn: self.switches.turn(&id),
+                    turn: self.turn(&id),
                     id,
                 }
             })
@@ -169,10 +169,10 @@ impl Watch {
     }
 
     /// What stands in the way of knowing all of these flags: one sentence each.
-    pub fn flag_problems(&self, service: Option<ServiceId>) -> Vec<String> {
+    pub(super) fn problems(&self, setup: &Setup, service: Option<ServiceId>) -> Vec<String> {
         let mut problems = Vec::new();
-        for (switch, known) in self.scope(service) {
-            let switch = self.setup.switch(switch);
+        for (switch, known) in self.scope(setup, service) {
+            let switch = setup.switch(switch);
             let name = switch.system.name();
             match &known.problem {
                 Some(problem) => problems.push(problem.clone()),
@@ -191,8 +191,8 @@ impl Watch {
         problems
     }
 
-    fn scope(&self, service: Option<ServiceId>) -> impl Iterator<Item = (SwitchId, &Known)> {
-        let all = self.setup.switches.iter().zip(&self.switches.known).enumerate();
+    fn scope<'a>(&'a self, setup: &Setup, service: Option<ServiceId>) -> impl Iterator<Item = (SwitchId, &'a Known)> {
+        let all = setup.switches.iter().zip(&self.known).enumerate();
         all.filter(move |(_, (switch, _))| service.is_none() || switch.service.is_none() || switch.service == service)
             .map(|(index, (_, known))| (SwitchId(index as u16), known))
     }
@@ -201,12 +201,12 @@ impl Watch {
     ///
     /// # Errors
     /// Why not, in one sentence.
-    pub fn may_turn_off(&self, id: &FlagId) -> Result<(), String> {
+    pub(super) fn may_turn_off(&self, setup: &Setup, id: &FlagId, now: Time) -> Result<(), String> {
         let key = &id.key;
-        if self.setup.read_only {
+        if setup.read_only {
             return Err("read-only mode: nothing can be turned off from here".to_owned());
         }
-        let row = self.flags(None).into_iter().find(|row| row.id == *id);
+        let row = self.flags(setup, None, now).into_iter().find(|row| row.id == *id);
         let Some(row) = row else { return Err(format!("there is no feature flag {key}")) };
         if row.turn.is_some_and(|turn| turn.state.is_under_way()) {
             return Err(format!("{key} is being turned off already"));
@@ -218,80 +218,82 @@ impl Watch {
     }
 
     /// Whether the question about a flag takes the confirming key now.
-    pub fn takes_turn_off(&self) -> bool {
-        match &self.switches.panel {
-            FeaturePanel::Asking { opened, .. } => {
-                self.now - *opened >= self.setup.confirm_grace && !self.setup.read_only
-            }
+    pub(super) fn takes_turn_off(&self, setup: &Setup, now: Time) -> bool {
+        match &self.panel {
+            FeaturePanel::Asking { opened, .. } => now - *opened >= setup.confirm_grace && !setup.read_only,
             FeaturePanel::Closed | FeaturePanel::Open => false,
         }
     }
 
-    pub(super) fn show_features(&mut self, effects: &mut Vec<Effect>) {
-        if self.switches.panel == FeaturePanel::Closed && !self.setup.switches.is_empty() {
-            self.switches.panel = FeaturePanel::Open;
-            self.follow_switches(effects);
+    /// Shows the flags, where there are any, and reads them from now on.
+    pub(super) fn show(&mut self, now: Time, effects: &mut Vec<Effect>) {
+        if self.panel == FeaturePanel::Closed && !self.known.is_empty() {
+            self.panel = FeaturePanel::Open;
+            self.follow(now, effects);
         }
     }
 
-    pub(super) fn ask_to_turn_off(&mut self, flag: FlagId) {
-        if self.switches.panel != FeaturePanel::Closed && self.may_turn_off(&flag).is_ok() {
-            self.switches.panel = FeaturePanel::Asking { flag, opened: self.now };
+    /// Asks whether to turn a flag off, where that may be.
+    pub(super) fn ask_to_turn_off(&mut self, setup: &Setup, flag: FlagId, now: Time) {
+        if self.panel != FeaturePanel::Closed && self.may_turn_off(setup, &flag, now).is_ok() {
+            self.panel = FeaturePanel::Asking { flag, opened: now };
         }
     }
 
     /// Closes the question that is open, if any; the list stays.
     pub(super) fn close_question(&mut self) {
-        if matches!(self.switches.panel, FeaturePanel::Asking { .. }) {
-            self.switches.panel = FeaturePanel::Open;
+        if matches!(self.panel, FeaturePanel::Asking { .. }) {
+            self.panel = FeaturePanel::Open;
         }
     }
 
-    pub(super) fn close_features(&mut self) {
-        self.switches.panel = match self.switches.panel {
+    /// Closes the question that is open, else the list.
+    pub(super) fn close(&mut self) {
+        self.panel = match self.panel {
             FeaturePanel::Asking { .. } => FeaturePanel::Open,
             FeaturePanel::Open | FeaturePanel::Closed => FeaturePanel::Closed,
         };
     }
 
     /// Sends the request, once. Whatever becomes of its answer, no second one follows by itself.
-    pub(super) fn turn_off(&mut self, effects: &mut Vec<Effect>) {
-        let FeaturePanel::Asking { flag, .. } = &self.switches.panel else { return };
+    pub(super) fn turn_off(
+        &mut self,
+        setup: &Setup,
+        reason: String,
+        now: Time,
+        journal: &mut Journal,
+        effects: &mut Vec<Effect>,
+    ) {
+        let FeaturePanel::Asking { flag, .. } = &self.panel else { return };
         let flag = flag.clone();
-        if !self.takes_turn_off() {
+        if !self.takes_turn_off(setup, now) {
             return;
         }
-        self.switches.panel = FeaturePanel::Open;
+        self.panel = FeaturePanel::Open;
         // The flag may have been turned off by somebody else while the question was open.
-        if self.may_turn_off(&flag).is_err() {
+        if self.may_turn_off(setup, &flag, now).is_err() {
             return;
         }
-        let order = Order {
-            key: flag.key.clone(),
-            actor: self.setup.rollback.actor.clone(),
-            reason: self.red_sentences(),
-            at: self.now,
-        };
-        let system = self.setup.switch(flag.switch).system.name();
-        self.tell(format!("feature flag {}: {} turns it off, {system} is asked", flag.key, order.actor));
-        self.switches.turns.retain(|turn| turn.flag != flag);
+        let order = Order { key: flag.key.clone(), actor: setup.rollback.actor.clone(), reason, at: now };
+        let system = setup.switch(flag.switch).system.name();
+        journal.tell(now, format!("feature flag {}: {} turns it off, {system} is asked", flag.key, order.actor));
+        self.turns.retain(|turn| turn.flag != flag);
         effects.push(Effect::Switch(flag.switch, Call::TurnOff(order)));
-        let turn = Turn { flag, confirmed: self.now, state: TurnState::Sent, asked: None, asking: false };
-        self.switches.turns.push(turn);
+        let turn = Turn { flag, confirmed: now, state: TurnState::Sent, asked: None, asking: false };
+        self.turns.push(turn);
     }
 
     /// Asks for what is due: all flags while they are shown, and those whose turning off is not settled.
-    pub(super) fn follow_switches(&mut self, effects: &mut Vec<Effect>) {
-        let now = self.now;
+    pub(super) fn follow(&mut self, now: Time, effects: &mut Vec<Effect>) {
         let is_due = |asked: Option<Time>, every| asked.is_none_or(|asked| now - asked >= every || asked > now);
-        let is_shown = self.switches.panel != FeaturePanel::Closed;
-        for (index, known) in self.switches.known.iter_mut().enumerate() {
+        let is_shown = self.panel != FeaturePanel::Closed;
+        for (index, known) in self.known.iter_mut().enumerate() {
             if is_shown && !known.asking && is_due(known.asked, READ_EVERY) {
                 (known.asking, known.asked) = (true, Some(now));
                 effects.push(Effect::Switch(SwitchId(index as u16), Call::Read));
             }
         }
-        for turn in &mut self.switches.turns {
+        for turn in &mut self.turns {
             let is_awaited = matches!(turn.state, TurnState::Accepted | TurnState::Lost(_));
             // What could not be read for a while is asked for less often.
             let every = if now - turn.confirmed > PATIENCE { READ_EVERY } else { READ_BACK_EVERY };
@@ -300,108 +302,5 @@ impl Watch {
                 effects.push(Effect::Switch(turn.flag.switch, Call::ReadBack(turn.flag.key.clone())));
             }
         }
-    }
-
-    pub(super) fn take_switch_news(&mut self, switch: SwitchId, news: News, effects: &mut Vec<Effect>) {
-        match news {
-            News::Read(result) => self.take_listing(switch, result),
-            News::Answered(key, answer) => self.take_turn_answer(&FlagId { switch, key }, answer),
-            News::ReadBack(key, state) => self.take_read_back(&FlagId { switch, key }, state),
-        }
-        self.follow_switches(effects);
-    }
-
-    fn take_listing(&mut self, switch: SwitchId, result: Result<Listing, String>) {
-        let Some(known) = self.switches.known.get_mut(usize::from(switch.0)) else { return };
-        known.asking = false;
-        let mut listing = match result {
-            Ok(listing) => listing,
-            Err(problem) => {
-                known.problem = Some(problem);
-                return;
-            }
-        };
-        for flag in &mut listing.flags {
-            // What was read before a flag was turned off says nothing of it any more.
-            let turned =
-                self.switches.turns.iter().find(|turn| turn.flag.switch == switch && turn.flag.key == flag.key);
-            if turned.is_some_and(|turn| Some(turn.confirmed) >= known.asked)
-                && let Some(older) = known.listing.flags.iter().find(|older| older.key == flag.key)
-            {
-                flag.state = older.state.clone();
-            }
-        }
-        (known.listing, known.read, known.problem) = (listing, Some(self.now), None);
-        let turns: Vec<FlagId> = self.switches.turns.iter().map(|turn| turn.flag.clone()).collect();
-        for id in turns.into_iter().filter(|id| id.switch == switch) {
-            let state = self.switches.flag_mut(&id).map(|flag| flag.state.clone());
-            let is_late = self.switches.turn(&id).is_some_and(|turn| turn.state == TurnState::StillOn);
-            if let Some(state) = state.filter(|state| is_late && state.is_on() == Some(false)) {
-                // It took longer than anybody should wait for it, but it happened.
-                self.settle(&id, &state);
-            }
-        }
-    }
-
-    fn take_turn_answer(&mut self, id: &FlagId, answer: Answer) {
-        let Some(turn) = self.switches.turns.iter_mut().find(|turn| turn.flag == *id) else { return };
-        if turn.state != TurnState::Sent {
-            return;
-        }
-        match answer {
-            Answer::Accepted => turn.state = TurnState::Accepted,
-            Answer::Unknown(why) => {
-                let text = format!("feature flag {}: the answer was lost: {why}; its state is read", id.key);
-                turn.state = TurnState::Lost(why);
-                self.tell(text);
-            }
-            Answer::Refused(blocked) => {
-                let text = format!("feature flag {} not turned off: {}; {}", id.key, blocked.reason, blocked.way_out);
-                turn.state = TurnState::Refused(blocked);
-                self.tell(text);
-            }
-        }
-    }
-
-    fn take_read_back(&mut self, id: &FlagId, state: FlagState) {
-        if let Some(turn) = self.switches.turns.iter_mut().find(|turn| turn.flag == *id) {
-            turn.asking = false;
-        }
-        self.settle(id, &state);
-        if let Some(flag) = self.switches.flag_mut(id)
-            && state.is_on().is_some()
-        {
-            flag.state = state;
-        }
-    }
-
-    /// What a state says of a flag that was turned off.
-    fn settle(&mut self, id: &FlagId, state: &FlagState) {
-        let (now, actor) = (self.now, self.setup.rollback.actor.clone());
-        let (key, system) = (&id.key, self.setup.switch(id.switch).system.name());
-        let Some(turn) = self.switches.turns.iter_mut().find(|turn| turn.flag == *id) else { return };
-        let after = brief(now - turn.confirmed);
-        let (next, text) = match (state, &turn.state) {
-            (FlagState::Told(standing), TurnState::Accepted | TurnState::Lost(_) | TurnState::StillOn)
-                if !standing.on =>
-            {
-                let text = format!("feature flag {key} turned off by {actor}: {system} says off after {after}");
-                (TurnState::Off(now), text)
-            }
-            (FlagState::Told(_), TurnState::Accepted | TurnState::Lost(_)) if now - turn.confirmed >= PATIENCE => {
-                (TurnState::StillOn, format!("feature flag {key} not turned off: {system} says on after {after}"))
-            }
-            (FlagState::Untold(why), TurnState::Accepted) => (
-                TurnState::Unverified(why.clone()),
-                format!("feature flag {key} turned off by {actor}, not verified: {why}"),
-            ),
-            (FlagState::Untold(why), TurnState::Lost(lost)) => (
-                TurnState::Unknown(format!("{lost}; {why}")),
-                format!("feature flag {key}: nobody knows whether it is off: {lost}; {why}"),
-            ),
-            _ => return,
-        };
-        turn.state = next;
-        self.tell(text);
     }
 }

@@ -1,9 +1,9 @@
 //! Argo CD: which entry it goes back to, what is said before, and what becomes of each answer.
 
 use crate::owners::argocd_server::{Act, ArgoCdServer, TOKEN, application, error};
+use crate::owners::{build, checks, failed, nothing_worse_than, ready, refusal, refused, set, shop, unknown};
 use crate::rollback::objects::World;
 use crate::rollback::peer::Peer;
-use crate::owners::{build, checks, failed, nothing_worse_than, ready, refusal, refused, set, shop, unknown};
 use redflag::rollback::action::{Action, ArgoCdRollback};
 use redflag::rollback::spec::StrategySpec;
 use redflag::rollback::strategy::Strategy;

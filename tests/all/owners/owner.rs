@@ -2,9 +2,9 @@
 
 use crate::owners::argocd_server::{ArgoCdServer, application};
 use crate::owners::flux;
+use crate::owners::{build, checks, ready, refusal, refused, shop};
 use crate::rollback::objects::World;
 use crate::rollback::peer::Peer;
-use crate::owners::{build, checks, ready, refusal, refused, shop};
 use redflag::rollback::action::{Action, HelmRollback};
 use redflag::rollback::spec::{HelmSpec, OwnerSpec, StrategySpec};
 use redflag::rollback::{Answer, Run};

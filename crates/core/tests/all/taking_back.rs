@@ -10,7 +10,9 @@ use redflag_core::rollback::action::{Abort, Action, CiAction, Post, Revert};
 use redflag_core::rollback::ask::{Ask, Choice};
 use redflag_core::rollback::known::{Known, Standing};
 use redflag_core::rollback::lease::{Holder, Holding, LeaseCall};
-use redflag_core::rollback::{Answer, Blocked, Check, CheckKind, Covered, Goal, Readiness, Rollback, Run, Step, StepState};
+use redflag_core::rollback::{
+    Answer, Blocked, Check, CheckKind, Covered, Goal, Readiness, Rollback, Run, Step, StepState,
+};
 use redflag_core::rollout::{PodPhase, Progress, Rollout};
 use redflag_core::setup::{RollbackPolicy, Service, Setup, Workload};
 use redflag_core::signal::Sample;

@@ -29,15 +29,6 @@ pub(super) struct Lease {
     somebody_else: Option<(Time, Holder)>,
 }
 
-/// What an answer of the lease means for a rollback.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// Nothing that was not known.
-    None,
-    /// Somebody else is at it: a countdown ends, and it is told.
-    SomebodyElse(String),
-}
-
 impl Lease {
     pub(super) fn holding(&self) -> &Holding {
         &self.holding
@@ -104,18 +95,18 @@ impl Lease {
     }
 
     /// Whose the lease is, as the cluster answered. While requests of ours are out it is only noted: what
-    /// was sent cannot be called back.
-    pub(super) fn answered(&mut self, holding: Holding, rollback: &Rollback, now: Time) -> Turn {
+    /// was sent cannot be called back. Says who is at it, in a sentence, where that is somebody else and news.
+    pub(super) fn answered(&mut self, holding: Holding, rollback: &Rollback, now: Time) -> Option<String> {
         let asked = self.open.take();
         if !is_wanted(rollback) {
-            return Turn::None;
+            return None;
         }
-        let mut turn = Turn::None;
+        let mut somebody = None;
         match &holding {
             Holding::Ours => self.held = Some(asked.unwrap_or(now)),
             Holding::Theirs(holder) if self.holding != holding => {
                 self.somebody_else = Some((now, holder.clone()));
-                turn = Turn::SomebodyElse(format!("{} is at it already: {}", holder.who, holder.what));
+                somebody = Some(format!("{} is at it already: {}", holder.who, holder.what));
             }
             // Whoever cannot be kept out may be at it: a person decides.
             Holding::Unavailable(why) if matches!(rollback, Rollback::Countdown { .. }) => self.lose(why.clone(), now),
@@ -124,7 +115,7 @@ impl Lease {
             Holding::Theirs(_) | Holding::Unavailable(_) | Holding::Asking => {}
         }
         self.holding = holding;
-        turn
+        somebody
     }
 
     /// Notes that nobody else can be kept out at the moment, so that nothing goes without a person.

@@ -2,8 +2,7 @@
 //! was worked out for what it moves is forgotten.
 
 use super::Watch;
-use super::desk::{Around, Doing};
-use super::lease::Turn;
+use super::desk::{Around, Desk, Doing};
 use crate::deploy::WorkloadId;
 use crate::message::Effect;
 use crate::rollback::lease::Holding;
@@ -36,20 +35,17 @@ impl Watch {
 
     /// Looks at where a rollback stands now: lost answers, runs, pods, flags; keeps the lease while it does.
     pub(super) fn follow_rollback(&mut self, effects: &mut Vec<Effect>) {
-        self.at_the_desk(effects, super::desk::Desk::follow);
+        self.at_the_desk(effects, Desk::follow);
         self.lease.keep(self.desk.rollback(), self.now, effects);
     }
 
     /// Whose the lease is, as the cluster answered.
     pub(super) fn take_holding(&mut self, holding: Holding) {
-        match self.lease.answered(holding, self.desk.rollback(), self.now) {
-            Turn::None => {}
-            Turn::SomebodyElse(text) => {
-                if matches!(self.desk.rollback(), Rollback::Countdown { .. }) {
-                    self.desk.call_off();
-                }
-                self.tell(text);
+        if let Some(text) = self.lease.answered(holding, self.desk.rollback(), self.now) {
+            if matches!(self.desk.rollback(), Rollback::Countdown { .. }) {
+                self.desk.call_off();
             }
+            self.tell(text);
         }
     }
 
@@ -57,7 +53,7 @@ impl Watch {
     fn at_the_desk<T>(
         &mut self,
         effects: &mut Vec<Effect>,
-        act: impl FnOnce(&mut super::desk::Desk, Around<'_>, &mut Doing<'_>) -> T,
+        act: impl FnOnce(&mut Desk, Around<'_>, &mut Doing<'_>) -> T,
     ) -> T {
         let around = Around {
             setup: &self.setup,

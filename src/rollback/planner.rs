@@ -1,7 +1,7 @@
 //! Planning: whether a workload could be taken back now, and by which action. Names nobody who does it.
 
 use super::Readiness;
-use super::ask::Ask;
+use super::request::PlanRequest;
 use futures_util::future::BoxFuture;
 
 /// Whoever works out what a rollback would do. What then happens to a plan is not its affair: the
@@ -13,5 +13,5 @@ use futures_util::future::BoxFuture;
 pub trait Planner: Send + Sync {
     /// Works out whether it would succeed now, down to the last byte of the request. Changes nothing: permissions
     /// are asked for, and the request is tried where the system can try without doing.
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness>;
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness>;
 }

@@ -1,11 +1,12 @@
 //! The ways to take a deploy back, one file each, and what an environment's configuration makes of them: the only place
 //! that knows them all.
 
-mod aim;
 pub mod argo_rollouts;
 pub mod argocd;
+mod choose_version;
 pub mod ci;
 pub mod command;
+mod external_history;
 pub mod flux;
 pub mod git;
 pub mod helm;
@@ -13,7 +14,6 @@ pub mod kubernetes;
 pub mod lease;
 pub mod owner;
 pub(crate) mod program;
-mod records;
 pub(crate) mod variables;
 pub mod with_migrations;
 

@@ -4,22 +4,23 @@ use super::recalling::recalled;
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster, Facts};
 use crate::deploy::WorkloadId;
-use crate::kill_switch::spec::SwitchSpec;
-use crate::kill_switch::system::{self, KillSwitch};
-use crate::kill_switch::{self, Call, FlagState, News};
+use crate::feature_flags::provider::FlagProvider;
+use crate::feature_flags::spec::FeatureFlagsSpec;
+use crate::feature_flags::system;
+use crate::feature_flags::{self, Call, FlagState, News};
 use crate::memory::{Memory, Whose};
 use crate::message::{Effect, Message, StreamNews};
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::rollback::deletion::{Deleted, PodId};
-use crate::rollback::known::Known;
 use crate::rollback::lease::{Holding, LeaseCall};
 use crate::rollback::perform::{Performer, unheard};
 use crate::rollback::spec::RollbackSpec;
 use crate::rollback::strategy::kubernetes;
 use crate::rollback::strategy::lease::Lease;
 use crate::rollback::strategy::{self, Strategy};
+use crate::rollback::version_history::Known;
 use crate::rollback::{Answer, Blocked, Readiness, Refusal, Step};
-use crate::setup::{Setup, SwitchId};
+use crate::setup::{FlagSystemId, Setup};
 use crate::signal::SourceId;
 use crate::source::spec::{ClusterSpec, SourceSpec};
 use crate::source::{self, Early, Source};
@@ -42,8 +43,8 @@ pub struct Equipment {
     pub sources: Vec<SourceSpec>,
     /// The strategy.
     pub rollback: RollbackSpec,
-    /// In the order of [`Setup::switches`].
-    pub switches: Vec<SwitchSpec>,
+    /// In the order of [`Setup::feature_flags`].
+    pub feature_flags: Vec<FeatureFlagsSpec>,
 }
 
 /// The outside of a watch: its sources, its cluster, and the tasks that talk to them.
@@ -57,7 +58,7 @@ pub struct Outside {
     cluster: Arc<OnceLock<Cluster>>,
     strategy: Option<Strategy>,
     lease: Option<Arc<Lease>>,
-    switches: Vec<Switch>,
+    feature_flags: Vec<FlagAdapter>,
     memory: Option<Memory>,
     clock: Clock,
     out: mpsc::Sender<Message>,
@@ -69,14 +70,14 @@ pub struct Outside {
 /// while it cannot be built: what was in the way once (a limit of open files) need not be the next time.
 type Adapter = Option<Arc<dyn Source>>;
 
-/// A kill switch, and its adapter in the same way.
-struct Switch {
-    spec: SwitchSpec,
-    adapter: Option<Arc<dyn KillSwitch>>,
+/// A system of feature flags, and its adapter in the same way.
+struct FlagAdapter {
+    spec: FeatureFlagsSpec,
+    adapter: Option<Arc<dyn FlagProvider>>,
 }
 
-impl Switch {
-    fn new(spec: SwitchSpec) -> Self {
+impl FlagAdapter {
+    fn new(spec: FeatureFlagsSpec) -> Self {
         Self { spec, adapter: None }
     }
 }
@@ -109,7 +110,7 @@ impl Outside {
             cluster,
             strategy: None,
             lease: None,
-            switches: Vec::new(),
+            feature_flags: Vec::new(),
             memory: None,
             clock,
             out,
@@ -129,7 +130,7 @@ impl Outside {
         self.sources = equipment.sources.iter().map(|_| None).collect();
         self.specs = equipment.sources;
         self.rollback = equipment.rollback;
-        self.switches = equipment.switches.into_iter().map(Switch::new).collect();
+        self.feature_flags = equipment.feature_flags.into_iter().map(FlagAdapter::new).collect();
         let held_back = self.held_back.take().unwrap_or_default();
         self.connect();
         for effect in held_back {
@@ -225,18 +226,18 @@ impl Outside {
                     Message::Leased { at: clock.now(), holding }
                 });
             }
-            Effect::Switch(switch, call) => {
-                let adapter = self.switch(switch);
+            Effect::FeatureFlags(system, call) => {
+                let adapter = self.flag_system(system);
                 self.answer(move |clock| async move {
                     let news = match adapter {
                         Ok(adapter) => called(adapter.as_ref(), call).await,
                         Err(why) => uncalled(call, why),
                     };
-                    Message::Switched { switch, at: clock.now(), news }
+                    Message::FeatureFlags { system, at: clock.now(), news }
                 });
             }
             Effect::Remember(workload, known, uid) => self.remember(workload, known, uid),
-            // The face rings; nothing outside does.
+            // The frontend rings; nothing outside does.
             Effect::Bell => {}
         }
     }
@@ -296,11 +297,11 @@ impl Outside {
         Ok(Arc::clone(lease))
     }
 
-    fn switch(&mut self, id: SwitchId) -> Result<Arc<dyn KillSwitch>, String> {
-        let Some(switch) = self.switches.get_mut(usize::from(id.0)) else {
-            return Err("this kill switch is not connected".to_owned());
+    fn flag_system(&mut self, id: FlagSystemId) -> Result<Arc<dyn FlagProvider>, String> {
+        let Some(system) = self.feature_flags.get_mut(usize::from(id.0)) else {
+            return Err("this system of feature flags is not connected".to_owned());
         };
-        let Switch { spec, adapter } = switch;
+        let FlagAdapter { spec, adapter } = system;
         built(adapter, || system::build(spec, &self.clock).map(Arc::from))
     }
 
@@ -341,10 +342,10 @@ impl Outside {
         self
     }
 
-    /// The kill switches, in the order of [`Setup::switches`]; none unless this is called.
+    /// The systems of feature flags, in the order of [`Setup::feature_flags`]; none unless this is called.
     #[must_use]
-    pub fn with_switches(mut self, specs: Vec<SwitchSpec>) -> Self {
-        self.switches = specs.into_iter().map(Switch::new).collect();
+    pub fn with_feature_flags(mut self, specs: Vec<FeatureFlagsSpec>) -> Self {
+        self.feature_flags = specs.into_iter().map(FlagAdapter::new).collect();
         self
     }
 
@@ -356,7 +357,7 @@ impl Outside {
             | Message::Answered { .. }
             | Message::PodsDeleted { .. }
             | Message::Leased { .. }
-            | Message::Switched { .. } => self.awaited = self.awaited.saturating_sub(1),
+            | Message::FeatureFlags { .. } => self.awaited = self.awaited.saturating_sub(1),
             // Nobody asked for them, or the answer that they are a part of is still awaited.
             Message::Tick(_)
             | Message::PolledInPart { .. }
@@ -406,16 +407,16 @@ async fn polled(
     }
 }
 
-/// Does what is to be done about a kill switch.
-async fn called(switch: &dyn KillSwitch, call: Call) -> News {
+/// Does what is to be done about a system of feature flags.
+async fn called(system: &dyn FlagProvider, call: Call) -> News {
     match call {
-        Call::Read => News::Read(switch.read().await),
+        Call::Read => News::Read(system.read().await),
         Call::TurnOff(order) => {
-            let answer = switch.turn_off(&order).await;
+            let answer = system.turn_off(&order).await;
             News::Answered(order.key, answer)
         }
         Call::ReadBack(key) => {
-            let state = switch.read_one(&key).await;
+            let state = system.read_one(&key).await;
             News::ReadBack(key, state)
         }
     }
@@ -427,7 +428,7 @@ fn uncalled(call: Call, why: String) -> News {
         Call::Read => News::Read(Err(why)),
         Call::TurnOff(order) => {
             let way_out = "correct this environment's flags: redflag check tries them".to_owned();
-            News::Answered(order.key, kill_switch::Answer::Refused(Blocked { reason: why, way_out }))
+            News::Answered(order.key, feature_flags::Answer::Refused(Blocked { reason: why, way_out }))
         }
         Call::ReadBack(key) => News::ReadBack(key, FlagState::Unread(why)),
     }

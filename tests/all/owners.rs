@@ -10,7 +10,7 @@ mod owner;
 
 use crate::rollback::objects::{World, set, web};
 use redflag::clock::Clock;
-use redflag::rollback::ask::{Choice, Wanted};
+use redflag::rollback::request::{Choice, Wanted};
 use redflag::rollback::spec::{RollbackSpec, StrategySpec};
 use redflag::rollback::strategy::{self, Strategy};
 use redflag::rollback::{Answer, Blocked, Check, CheckOutcome, Readiness, Refusal, Step};

@@ -1,15 +1,15 @@
 //! All that can happen ([`Message`]) and all that may be done ([`Effect`]).
 
 use crate::deploy::{Time, WorkloadId};
-use crate::kill_switch::{Call, FlagId, News};
+use crate::feature_flags::{Call, FlagId, News};
 use crate::poll::{Poll, PollRequest, SourceError};
-use crate::rollback::ask::Ask;
 use crate::rollback::deletion::{Deleted, PodId};
-use crate::rollback::known::{Known, Recalled};
 use crate::rollback::lease::{Holding, LeaseCall};
+use crate::rollback::request::PlanRequest;
+use crate::rollback::version_history::{Known, Recalled};
 use crate::rollback::{Answer, Goal, Readiness, Run, Step};
 use crate::rollout::Rollout;
-use crate::setup::SwitchId;
+use crate::setup::FlagSystemId;
 use crate::signal::{SignalId, SourceId};
 use std::sync::Arc;
 
@@ -89,10 +89,10 @@ pub enum Message {
         /// The findings, for each workload.
         known: Vec<Vec<Recalled>>,
     },
-    /// A kill switch said something.
-    Switched {
+    /// A system of feature flags said something.
+    FeatureFlags {
         /// The system that keeps the flags.
-        switch: SwitchId,
+        system: FlagSystemId,
         /// When the answer came.
         at: Time,
         /// What it said.
@@ -120,7 +120,7 @@ impl Message {
             | Self::PodsDeleted { at, .. }
             | Self::Leased { at, .. }
             | Self::Recalled { at, .. }
-            | Self::Switched { at, .. }
+            | Self::FeatureFlags { at, .. }
             | Self::Asked { at, .. } => *at,
         }
     }
@@ -196,7 +196,7 @@ pub enum Effect {
         request: PollRequest,
     },
     /// Work out whether a rollback would succeed; comes back as [`Message::Prepared`].
-    Prepare(Box<Ask>),
+    Prepare(Box<PlanRequest>),
     /// Send this step, once; comes back as [`Message::Answered`].
     Send(Arc<Step>),
     /// Ask how the run that carries this step out goes on; comes back as [`Message::Answered`].
@@ -212,8 +212,8 @@ pub enum Effect {
     },
     /// Take, keep or give back the lease of this environment; comes back as [`Message::Leased`].
     Lease(LeaseCall),
-    /// Do this about a kill switch; comes back as [`Message::Switched`].
-    Switch(SwitchId, Call),
+    /// Do this about a system of feature flags; comes back as [`Message::FeatureFlags`].
+    FeatureFlags(FlagSystemId, Call),
     /// Remember this of a version of this workload, whose uid is told too, for later watches.
     Remember(WorkloadId, Known, String),
     /// Ring the terminal's bell.

@@ -2,19 +2,19 @@
 //! Each state carries exactly its data. Pure: what is sent, and when, is decided in [`crate::watch`].
 
 pub mod action;
-pub mod ask;
 pub mod automatic;
 mod check_kind;
 pub mod deletion;
-pub mod keeper;
-pub mod known;
+pub mod describe;
+pub mod destination;
 pub mod lease;
 pub mod migrations;
+pub mod owner;
 pub mod plan;
 pub mod preflight;
+pub mod request;
 pub mod step;
-pub mod target;
-pub mod telling;
+pub mod version_history;
 
 pub use check_kind::CheckKind;
 pub use plan::{LeftOut, Plan};
@@ -100,27 +100,27 @@ pub enum Rollback {
         fires: Time,
     },
     /// It was confirmed; requests are on their way.
-    Confirmed(Undertaking),
+    Confirmed(Execution),
     /// Every request was accepted; pods are changing.
-    Running(Undertaking),
+    Running(Execution),
     /// The old version serves, its pods are ready, the flags are clear.
     Verified {
         /// What was done.
-        done: Undertaking,
+        done: Execution,
         /// When the last flag cleared.
         at: Time,
     },
     /// The old version serves, and the flags are still red: the deploy was not the cause.
     NotTheCause {
         /// What was done.
-        done: Undertaking,
+        done: Execution,
         /// When that was decided.
         at: Time,
     },
     /// It did not happen, or not wholly.
     Failed {
         /// What was done.
-        done: Undertaking,
+        done: Execution,
         /// When it ended.
         at: Time,
         /// Why, and the next best step.
@@ -129,7 +129,7 @@ pub enum Rollback {
     /// A request was sent and its answer lost: nobody knows yet whether it took effect.
     OutcomeUnknown {
         /// What was done.
-        done: Undertaking,
+        done: Execution,
         /// Since when.
         at: Time,
         /// What was heard last.
@@ -139,7 +139,7 @@ pub enum Rollback {
 
 impl Rollback {
     /// What was undertaken, once somebody confirmed.
-    pub fn undertaking(&self) -> Option<&Undertaking> {
+    pub fn execution(&self) -> Option<&Execution> {
         match self {
             Self::Idle | Self::Planned { .. } | Self::Countdown { .. } => None,
             Self::Confirmed(done)
@@ -169,7 +169,7 @@ impl Rollback {
 
 /// A confirmed plan and how far it has come.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Undertaking {
+pub struct Execution {
     /// What was confirmed.
     pub plan: Arc<Plan>,
     /// When the key was struck, or the automatism acted.
@@ -186,7 +186,7 @@ pub struct Undertaking {
     pub steps: Vec<StepState>,
 }
 
-impl Undertaking {
+impl Execution {
     /// What all of its times count from.
     pub const fn beginning(&self) -> &'static str {
         if self.automatic { "it began" } else { "the key" }

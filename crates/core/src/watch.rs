@@ -46,7 +46,7 @@ use deploys::Deploys;
 pub use deploys::WorkloadState;
 use desk::Desk;
 use feature_flags::FeatureFlags;
-pub use feature_flags::{FeaturePanel, FlagRow, Turn, TurnState};
+pub use feature_flags::{FeaturePanel, FlagRow, TurnOff, TurnOffState};
 use journal::Journal;
 use judging::{Ground, Judging};
 use lease::Lease;
@@ -157,9 +157,9 @@ impl Watch {
                 self.take_deleted(answers);
             }
             Message::Recalled { known, .. } => self.take_recalled(known, &mut effects),
-            Message::Switched { switch, news, .. } => {
+            Message::FeatureFlags { system, news, .. } => {
                 let now = self.now;
-                self.feature_flags.take(&self.setup, (switch, news), now, &mut self.journal, &mut effects);
+                self.feature_flags.take(&self.setup, (system, news), now, &mut self.journal, &mut effects);
                 self.journal.changed();
             }
             Message::Asked { command, .. } => {
@@ -216,7 +216,7 @@ impl Watch {
             alerts: &self.alerts,
             workloads: self.deploys.all(),
             window: self.deploys.window(self.setup.window),
-            done: self.desk.rollback().undertaking(),
+            done: self.desk.rollback().execution(),
         };
         if self.judging.judge_where(ground, concerned, &mut self.journal) {
             effects.push(Effect::Bell);
@@ -322,8 +322,8 @@ impl Watch {
     }
 
     /// The rollback; under a plan that is open, the one that ended before it.
-    pub fn last_undertaken(&self) -> &Rollback {
-        self.desk.last_undertaken()
+    pub fn last_executed(&self) -> &Rollback {
+        self.desk.last_executed()
     }
 
     /// What the whole says.
@@ -373,6 +373,6 @@ impl Watch {
 
     /// The required signals of which nothing is known, each with why.
     pub fn unknown_flags(&self) -> Vec<String> {
-        self.judging.unknown_flags(&self.setup, self.desk.rollback().undertaking())
+        self.judging.unknown_flags(&self.setup, self.desk.rollback().execution())
     }
 }

@@ -4,7 +4,7 @@ use super::{Line, Trial};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::deploy::{WorkloadRef, brief};
-use crate::rollback::ask::Ask;
+use crate::rollback::request::PlanRequest;
 use crate::rollback::spec::RollbackSpec;
 use crate::rollback::{CheckOutcome, Readiness, Step, strategy};
 use futures_util::future::join_all;
@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 pub(super) async fn check(
     spec: &RollbackSpec,
     cluster: Option<&Cluster>,
-    asks: &[(WorkloadRef, Option<Ask>)],
+    asks: &[(WorkloadRef, Option<PlanRequest>)],
 ) -> Vec<Line> {
     let Some(cluster) = cluster else { return Vec::new() };
     let strategy = match strategy::build(spec, cluster, &Clock::real()) {
@@ -23,9 +23,9 @@ pub(super) async fn check(
             return vec![Line::new(Trial::Failed, &what, &[&blocked.reason, &blocked.way_out])];
         }
     };
-    join_all(asks.iter().map(|(reference, ask)| async {
-        match ask {
-            Some(ask) => line(reference, &strategy.planner.prepare(ask).await),
+    join_all(asks.iter().map(|(reference, request)| async {
+        match request {
+            Some(request) => line(reference, &strategy.planner.prepare(request).await),
             None => untold(reference),
         }
     }))

@@ -10,17 +10,17 @@ mod server;
 
 pub use server::Server;
 
+use super::external_history::{self, Found, Missing};
 use super::kubernetes;
-use super::records::{self, Found, Missing};
 use super::variables::quoted;
 use crate::cluster::Cluster;
 use crate::rollback::action::{Action, ArgoCdRollback, AutoSyncPause};
-use crate::rollback::ask::Ask;
-use crate::rollback::keeper::{self, Keeper};
+use crate::rollback::destination::history as templates;
+use crate::rollback::owner::{self, Owner};
 use crate::rollback::planner::Planner;
-use crate::rollback::preflight::{self, Owner};
+use crate::rollback::preflight::{self, OwnerPolicy};
+use crate::rollback::request::PlanRequest;
 use crate::rollback::spec::ArgoCdSpec;
-use crate::rollback::target::history as templates;
 use crate::rollback::{Blocked, Check, CheckKind, Readiness, Refusal, Step};
 use application::{Application, Entry, short};
 use futures_util::future::{BoxFuture, FutureExt};
@@ -52,12 +52,12 @@ impl ArgoCd {
         Self { server, application: spec.application.clone(), cluster }
     }
 
-    async fn attempt(&self, ask: &Ask) -> Result<Step, Refusal> {
-        let reference = &ask.reference;
-        let sight = kubernetes::look_at(&self.cluster, reference).await?;
-        let told = self.application.as_ref().map(|name| keeper::Application::parse(&ask.fill(name)));
-        let Some(kept) = told.or_else(|| match keeper::of(&sight.workload) {
-            Keeper::ArgoCd(application) => Some(application),
+    async fn attempt(&self, request: &PlanRequest) -> Result<Step, Refusal> {
+        let reference = &request.reference;
+        let snapshot = kubernetes::look_at(&self.cluster, reference).await?;
+        let told = self.application.as_ref().map(|name| owner::Application::parse(&request.fill(name)));
+        let Some(kept) = told.or_else(|| match owner::of(&snapshot.workload) {
+            Owner::ArgoCd(application) => Some(application),
             _ => None,
         }) else {
             return Err(Refusal::from(Blocked {
@@ -65,12 +65,12 @@ impl ArgoCd {
                 way_out: "name the application in the configuration, or choose another strategy".to_owned(),
             }));
         };
-        let mut step = preflight::draft_under(Owner::Handled, &self.cluster.label, ask, sight.objects())?;
+        let mut step = preflight::draft_under(OwnerPolicy::Handled, &self.cluster.label, request, snapshot.objects())?;
 
         let named = Named { name: &kept.name, namespace: kept.namespace.as_deref(), project: None };
         let application = self.server.get(named).await?;
         let named = Named { project: Some(application.project()), ..named };
-        let entries = templates::read(reference.kind, &sight.workload, sight.objects().history);
+        let entries = templates::read(reference.kind, &snapshot.workload, snapshot.objects().history);
         let history = application.history();
         let (entry, found) = choose(&application, &history, &entries, &step, &kept)?;
         let knows_enabled = application.auto_syncs() && self.server.knows_enabled().await;
@@ -79,8 +79,8 @@ impl ArgoCd {
         let record = format!("entry {} of {kept}'s history ({})", entry.id, entry.describe());
         let version = step.target().to_owned();
         let compare = format!("argocd app history {kept}");
-        records::without_patch(&mut step.checks);
-        step.checks.extend(records::checks(found, entry.names(&version), &version, &record, &compare));
+        external_history::without_patch(&mut step.checks);
+        step.checks.extend(external_history::checks(found, entry.names(&version), &version, &record, &compare));
         step.checks.extend(self.permissions(named, pause.is_some()).await);
         step.checks.push(operation(&application, &kept));
         step.checks.extend(reminders(&application, pause.as_ref(), &kept));
@@ -99,7 +99,7 @@ impl ArgoCd {
             last_operation: application.last_operation().map(str::to_owned),
             pause,
         });
-        preflight::add(Ok(step), [sight.identity])
+        preflight::add(Ok(step), [snapshot.identity])
     }
 
     async fn permissions(&self, named: Named<'_>, switches_off: bool) -> Vec<Check> {
@@ -133,8 +133,8 @@ impl ArgoCd {
 }
 
 impl Planner for ArgoCd {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        self.attempt(ask).map(Readiness::from).boxed()
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        self.attempt(request).map(Readiness::from).boxed()
     }
 }
 
@@ -144,19 +144,19 @@ fn choose<'e>(
     history: &'e [Entry],
     entries: &[templates::Entry],
     step: &Step,
-    kept: &keeper::Application,
+    kept: &owner::Application,
 ) -> Result<(&'e Entry, Found), Blocked> {
     let hash = step.covers.first().map(|covered| covered.to.hash.as_str()).unwrap_or_default();
     let by_hand = format!("argocd app history {kept}; argocd app rollback {kept} ID");
     let recorded = application.records();
     let missing = |missing: Missing| missing.blocked("Argo CD", step.target(), &by_hand);
-    let found = records::serving(&recorded, entries, hash).map_err(missing)?;
+    let found = external_history::serving(&recorded, entries, hash).map_err(missing)?;
     let entry = history.iter().find(|entry| entry.id == recorded[found.place].number);
     entry.map(|entry| (entry, found)).ok_or_else(|| missing(Missing::NotRecorded))
 }
 
 /// Argo CD does one thing at a time with an application.
-fn operation(application: &Application, kept: &keeper::Application) -> Check {
+fn operation(application: &Application, kept: &owner::Application) -> Check {
     let name = CheckKind::Operation;
     match application.under_way() {
         None => Check::ok(name, format!("no rollback or sync of {kept} is under way")),
@@ -171,7 +171,7 @@ fn operation(application: &Application, kept: &keeper::Application) -> Check {
 }
 
 /// What the person has to know of automatic synchronization.
-fn reminders(application: &Application, pause: Option<&AutoSyncPause>, kept: &keeper::Application) -> Vec<Check> {
+fn reminders(application: &Application, pause: Option<&AutoSyncPause>, kept: &owner::Application) -> Vec<Check> {
     let name = CheckKind::AutoSync;
     let Some(AutoSyncPause { again, keeps_settings, .. }) = pause else {
         return vec![Check::ok(name, format!("automatic synchronization of {kept} is off already"))];
@@ -198,7 +198,7 @@ fn reminders(application: &Application, pause: Option<&AutoSyncPause>, kept: &ke
     checks
 }
 
-fn does(kept: &keeper::Application, entry: &Entry, pause: Option<&AutoSyncPause>) -> Vec<String> {
+fn does(kept: &owner::Application, entry: &Entry, pause: Option<&AutoSyncPause>) -> Vec<String> {
     let mut lines = Vec::new();
     if pause.is_some() {
         lines.push(format!("automatic synchronization of application {kept} is paused"));
@@ -212,7 +212,7 @@ fn does(kept: &keeper::Application, entry: &Entry, pause: Option<&AutoSyncPause>
     lines
 }
 
-fn by_hand(kept: &keeper::Application, id: i64, pause: Option<&AutoSyncPause>) -> String {
+fn by_hand(kept: &owner::Application, id: i64, pause: Option<&AutoSyncPause>) -> String {
     let rollback = format!("argocd app rollback {kept} {id}");
     match pause {
         Some(pause) => {

@@ -1,24 +1,24 @@
 //! A CI system takes the deploy back: GitHub Actions, GitLab, Jenkins, or a webhook. What is started there is
 //! followed to its end, for an accepted request only means that it was accepted.
 
+mod client;
 mod github;
 mod gitlab;
 mod jenkins;
 mod planner;
 mod recent;
 mod runs;
-mod talk;
 mod webhook;
 
 use super::CommitOf;
-use super::aim::{self, Aim};
+use super::choose_version::{self, Chosen};
 use super::variables::{self, Values, fresh_id, quoted};
 use crate::clock::Clock;
 use crate::deploy::brief;
 use crate::rollback::action::Action;
-use crate::rollback::ask::Ask;
 use crate::rollback::planner::Planner;
 use crate::rollback::preflight::pace;
+use crate::rollback::request::PlanRequest;
 use crate::rollback::spec::{CiSpec, CiSystem};
 use crate::rollback::{Blocked, Check, CheckKind, Readiness, Refusal, Step};
 use chrono::TimeDelta;
@@ -83,20 +83,20 @@ impl Ci {
         Self { commit_of, ..self }
     }
 
-    async fn try_prepare(&self, ask: &Ask) -> Result<Step, Refusal> {
-        let Aim { covered, mut checks } = aim::aim(ask)?;
-        let values = Values::new(ask, &covered, fresh_id(self.clock.now()), |version| (self.commit_of)(version))?;
+    async fn try_prepare(&self, request: &PlanRequest) -> Result<Step, Refusal> {
+        let Chosen { covered, mut checks } = choose_version::choose_version(request)?;
+        let values = Values::new(request, &covered, fresh_id(self.clock.now()), |version| (self.commit_of)(version))?;
         let draft = Draft { from: covered.from.clone(), to: covered.to.clone(), values };
         let prepared = self.jobs.prepare(&draft).await.map_err(|mut refusal| {
             refusal.checks.splice(0..0, checks.clone());
             refusal
         })?;
-        let start = ask.wanted.pace.unwrap_or(pace::GUESS);
+        let start = request.wanted.pace.unwrap_or(pace::GUESS);
         let expected = prepared.took.unwrap_or(GUESS) + start;
         checks.extend(prepared.checks);
         checks.push(time(prepared.took, expected));
         Ok(Step {
-            goal: ask.goal,
+            goal: request.goal,
             subject: prepared.subject,
             place: prepared.place,
             covers: vec![covered],
@@ -113,8 +113,8 @@ impl Ci {
 }
 
 impl Planner for Ci {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        self.try_prepare(ask).map(Readiness::from).boxed()
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        self.try_prepare(request).map(Readiness::from).boxed()
     }
 }
 

@@ -2,14 +2,14 @@
 //! environment. It is run once for each service and version.
 
 use super::CommitOf;
-use super::aim::{self, Aim};
+use super::choose_version::{self, Chosen};
 use super::program::{Failure, Inherits, Output, Program};
 use super::variables::{self, Values, fresh_id, quoted};
 use crate::clock::Clock;
 use crate::rollback::action::{self, Action};
-use crate::rollback::ask::Ask;
 use crate::rollback::planner::Planner;
 use crate::rollback::preflight::pace;
+use crate::rollback::request::PlanRequest;
 use crate::rollback::spec::CommandSpec;
 use crate::rollback::{Answer, Blocked, Check, CheckKind, Covered, Goal, Readiness, Refusal, Step};
 use chrono::TimeDelta;
@@ -56,9 +56,9 @@ impl Command {
         Self { commit_of, ..self }
     }
 
-    async fn try_prepare(&self, ask: &Ask) -> Result<Step, Refusal> {
-        let Aim { covered, mut checks } = aim::aim(ask)?;
-        let values = Values::new(ask, &covered, fresh_id(self.clock.now()), |version| (self.commit_of)(version))?;
+    async fn try_prepare(&self, request: &PlanRequest) -> Result<Step, Refusal> {
+        let Chosen { covered, mut checks } = choose_version::choose_version(request)?;
+        let values = Values::new(request, &covered, fresh_id(self.clock.now()), |version| (self.commit_of)(version))?;
         let fill = |argv: &[String]| argv.iter().map(|word| values.fill(word)).collect::<Result<Vec<_>, _>>();
         let argv = fill(&self.spec.argv)?;
         let Some(program) = argv.first().filter(|program| !program.is_empty()) else {
@@ -67,7 +67,7 @@ impl Command {
                 way_out: "set run in this environment's rollback.command".to_owned(),
             }));
         };
-        let environment = environment(ask, &values);
+        let environment = environment(request, &values);
         let trial = match &self.spec.dry_run {
             Some(dry_run) => self.try_out(&fill(dry_run)?, &environment, &covered).await,
             None => find(program).map(|()| untried(program)),
@@ -82,7 +82,7 @@ impl Command {
         }
         let line = argv.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
         Ok(Step {
-            goal: ask.goal,
+            goal: request.goal,
             subject: format!("command {program} ({}, to {})", values.service, values.to),
             place: "this machine".to_owned(),
             does: vec![format!("runs {line}")],
@@ -93,7 +93,7 @@ impl Command {
             not_restored: vec![
                 "what the program itself does not bring back: settings and data are its own affair".to_owned(),
             ],
-            expected: GUESS + ask.wanted.pace.unwrap_or(pace::GUESS),
+            expected: GUESS + request.wanted.pace.unwrap_or(pace::GUESS),
         })
     }
 
@@ -122,8 +122,8 @@ impl Command {
 }
 
 impl Planner for Command {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        self.try_prepare(ask).map(Readiness::from).boxed()
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        self.try_prepare(request).map(Readiness::from).boxed()
     }
 }
 
@@ -136,7 +136,7 @@ impl Programs {
     /// Runs it to its end, once.
     pub(crate) async fn run(&self, step: &Step, action: &action::Command) -> Answer {
         let action::Command { argv, environment } = action;
-        let mut environment = environment.to_vec();
+        let mut environment = environment.clone();
         environment.push(workloads(&step.covers));
         let program = argv.first().map_or("?", String::as_str);
         let look = format!("see what it has done before it is run again: {}", step.by_hand);
@@ -165,8 +165,8 @@ impl Programs {
     }
 }
 
-fn environment(ask: &Ask, values: &Values) -> Vec<(String, String)> {
-    let goal = if ask.goal == Goal::Back { "back" } else { "forward" };
+fn environment(request: &PlanRequest, values: &Values) -> Vec<(String, String)> {
+    let goal = if request.goal == Goal::Back { "back" } else { "forward" };
     let known = [
         ("REDFLAG_ENVIRONMENT", Some(values.environment.as_str())),
         ("REDFLAG_SERVICE", Some(&values.service)),

@@ -5,10 +5,10 @@ use super::kubernetes;
 use super::kubernetes::api::{self, Call, Lost, Reply};
 use crate::cluster::{Access, Cluster};
 use crate::rollback::action::{Action, FluxKind, FluxOwner, FluxUndo, PinnedPatch};
-use crate::rollback::ask::Ask;
-use crate::rollback::keeper::{self, Keeper};
+use crate::rollback::owner::{self, Owner};
 use crate::rollback::planner::Planner;
-use crate::rollback::preflight::{self, Owner};
+use crate::rollback::preflight::{self, OwnerPolicy};
+use crate::rollback::request::PlanRequest;
 use crate::rollback::{Answer, Blocked, Check, CheckKind, Readiness, Refusal, Step};
 use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::{Value, json};
@@ -34,17 +34,19 @@ impl Flux {
         Self { cluster }
     }
 
-    async fn attempt(&self, ask: &Ask) -> Result<Step, Refusal> {
-        let reference = &ask.reference;
+    async fn attempt(&self, request: &PlanRequest) -> Result<Step, Refusal> {
+        let reference = &request.reference;
         let workload = kubernetes::read_workload(&self.cluster, reference).await?;
-        let Keeper::Flux(owner) = keeper::of(&workload) else {
+        let Owner::Flux(owner) = owner::of(&workload) else {
             return Err(Refusal::from(Blocked {
                 reason: format!("{reference} does not name an owner in Flux"),
                 way_out: "choose strategy = \"owner\" or \"kubernetes\"".to_owned(),
             }));
         };
-        let (drafted, (suspended, checks)) =
-            tokio::join!(kubernetes::step_under(Owner::Handled, &self.cluster, ask), self.prepare_to_suspend(&owner));
+        let (drafted, (suspended, checks)) = tokio::join!(
+            kubernetes::step_under(OwnerPolicy::Handled, &self.cluster, request),
+            self.prepare_to_suspend(&owner)
+        );
         let mut step = preflight::add(drafted, checks)?;
         let owner = FluxOwner { suspended, ..owner };
         let first = if suspended { "stays suspended" } else { "is suspended, and stays so" };
@@ -104,20 +106,20 @@ impl Flux {
         let mut taking: Vec<(String, String)> = Vec::new();
         let mut first = None;
         for _ in 0..MOST_ABOVE {
-            let keeper = keeper::of(&object);
+            let keeper = owner::of(&object);
             let Some((who, way_out)) = named(&keeper) else { break };
             // The root of a cluster is kept by itself: suspended, it reconciles nothing.
-            if matches!(&keeper, Keeper::Flux(parent) if *parent == FluxOwner { suspended: false, ..below.clone() }) {
+            if matches!(&keeper, Owner::Flux(parent) if *parent == FluxOwner { suspended: false, ..below.clone() }) {
                 break;
             }
-            let Keeper::Flux(parent) = keeper else {
-                if keeper::writes(&object, &["spec", "suspend"]) != Some(false) {
+            let Owner::Flux(parent) = keeper else {
+                if owner::writes(&object, &["spec", "suspend"]) != Some(false) {
                     first.get_or_insert_with(|| sentence(&who, &below, &object));
                     taking.push((who, way_out));
                 }
                 break;
             };
-            if keeper::writes(&object, &["spec", "suspend"]) == Some(false) {
+            if owner::writes(&object, &["spec", "suspend"]) == Some(false) {
                 if first.is_none() {
                     return Some(Check::ok(
                         CheckKind::Owner,
@@ -151,8 +153,8 @@ impl Flux {
 }
 
 impl Planner for Flux {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        self.attempt(ask).map(Readiness::from).boxed()
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        self.attempt(request).map(Readiness::from).boxed()
     }
 }
 
@@ -229,25 +231,25 @@ fn unreachable(cluster: &Cluster, lost: Lost) -> Blocked {
 }
 
 /// Who keeps a Flux object, and how it is kept from taking a change of it back.
-fn named(keeper: &Keeper) -> Option<(String, String)> {
+fn named(keeper: &Owner) -> Option<(String, String)> {
     match keeper {
-        Keeper::Flux(parent) => Some((parent.to_string(), command("suspend", parent))),
-        Keeper::ArgoCd(application) => Some((
+        Owner::Flux(parent) => Some((parent.to_string(), command("suspend", parent))),
+        Owner::ArgoCd(application) => Some((
             format!("Argo CD's application {application}"),
             format!("switch the automatic synchronization of {application} off"),
         )),
-        Keeper::Controller { kind, name } => {
+        Owner::Controller { kind, name } => {
             Some((format!("{kind}/{name}"), format!("suspend it in {kind}/{name}, which makes it")))
         }
-        Keeper::Other(other) => Some((other.describe(), other.way_out())),
+        Owner::Other(other) => Some((other.describe(), other.way_out())),
         // Helm acts when somebody runs it.
-        Keeper::Helm { .. } | Keeper::Nobody => None,
+        Owner::Helm { .. } | Owner::Nobody => None,
     }
 }
 
 /// That somebody would take `spec.suspend` back, or might, where the object does not say who wrote it.
 fn sentence(who: &str, kept: &FluxOwner, object: &Value) -> String {
-    let owns = if keeper::writes(object, &["spec", "suspend"]).is_some() { "owns" } else { "may own" };
+    let owns = if owner::writes(object, &["spec", "suspend"]).is_some() { "owns" } else { "may own" };
     format!("{who} keeps {kept} and {owns} spec.suspend: suspend that too, or it is taken back")
 }
 

@@ -5,12 +5,12 @@ mod branches;
 mod message;
 mod story;
 
-use super::aim;
+use super::choose_version;
 use crate::deploy::Version;
 use crate::repository::{Commit, Pushed, Repository, Reverted, Trial, Trouble};
 use crate::rollback::action::{Action, Revert};
-use crate::rollback::ask::Ask;
 use crate::rollback::planner::Planner;
+use crate::rollback::request::PlanRequest;
 use crate::rollback::spec::{GitSpec, RepositorySpec};
 use crate::rollback::{Blocked, Check, CheckKind, Covered, Goal, Readiness, Refusal, Step};
 pub use branches::Branches;
@@ -67,11 +67,11 @@ impl Reverts {
 }
 
 impl Planner for Reverts {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
         async move {
             // A push that comes in the midst of it is met by a second preparation, on top of it.
             for _ in 0..2 {
-                match self.attempt(ask).await {
+                match self.attempt(request).await {
                     Ok(Some(step)) => return Readiness::Ready(Arc::new(step)),
                     Ok(None) => self.memory.lock().await.fetched = None,
                     Err(blocked) => return Readiness::Blocked(Refusal::from(blocked)),
@@ -88,9 +88,9 @@ impl Planner for Reverts {
 
 impl Reverts {
     /// One preparation; `None` when the branch moved in its midst.
-    async fn attempt(&self, ask: &Ask) -> Result<Option<Step>, Blocked> {
+    async fn attempt(&self, request: &PlanRequest) -> Result<Option<Step>, Blocked> {
         let repository = &self.repository;
-        let aim::Aim { covered, mut checks } = aim::aim(ask)?;
+        let choose_version::Chosen { covered, mut checks } = choose_version::choose_version(request)?;
         // One at a time: a minute's preparation of ten workloads is one fetch and one trial.
         let mut memory = self.memory.lock().await;
         let address = repository.check().await?;
@@ -103,8 +103,8 @@ impl Reverts {
             reason: format!("there is no branch {} on {}", self.branch, repository.spec().remote),
             way_out: "name the branch that is deployed".to_owned(),
         })?;
-        let (commits, told) = match ask.goal {
-            Goal::Back => self.deployed(&ask.service, &covered, &tip).await?,
+        let (commits, told) = match request.goal {
+            Goal::Back => self.deployed(&request.service, &covered, &tip).await?,
             Goal::Forward => self.reverted(&covered.to, &tip).await?,
         };
         let hashes: Vec<String> = commits.iter().map(|commit| commit.hash.clone()).collect();
@@ -121,12 +121,12 @@ impl Reverts {
             Trial::Conflict { at, files, folder } => return Err(story.conflict(&commits, &at, &files, &folder)),
         };
         let marker = format!("{}-{}", &tip[..12.min(tip.len())], &reverted.tree[..12.min(reverted.tree.len())]);
-        let message = Self::message(ask, &covered, &commits, &marker);
+        let message = Self::message(request, &covered, &commits, &marker);
         let Some(permission) = self.permission(&tip, &reverted, &message).await? else { return Ok(None) };
         checks.extend(told);
         checks.extend([story::applies(&reverted), permission, story::slow()]);
         Ok(Some(Step {
-            goal: ask.goal,
+            goal: request.goal,
             subject: story.subject(&commits),
             place: format!("{} ({address})", repository.spec().remote),
             does: story.does(&commits, &reverted),
@@ -244,21 +244,21 @@ impl Reverts {
         }
     }
 
-    fn message(ask: &Ask, covered: &Covered, commits: &[Commit], marker: &str) -> String {
+    fn message(request: &PlanRequest, covered: &Covered, commits: &[Commit], marker: &str) -> String {
         let (from, to) = (covered.from.label(), covered.to.label());
-        let (service, environment) = (&ask.service, &ask.environment);
-        let (title, way) = match ask.goal {
+        let (service, environment) = (&request.service, &request.environment);
+        let (title, way) = match request.goal {
             Goal::Back => (format!("Revert deploy of {service} {from}"), "back"),
             Goal::Forward => (format!("Reapply deploy of {service} {to}"), "forward again"),
         };
         message::write(&Facts {
             title,
             deed: format!("Takes {} of {environment} {way} to {to}", covered.reference),
-            reason: &ask.wanted.reason,
-            actor: &ask.wanted.actor,
+            reason: &request.wanted.reason,
+            actor: &request.wanted.actor,
             commits,
             marker,
-            reverts: (ask.goal == Goal::Back).then_some(from),
+            reverts: (request.goal == Goal::Back).then_some(from),
         })
     }
 

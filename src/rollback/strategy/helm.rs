@@ -6,17 +6,17 @@ mod releases;
 
 pub use releases::Releases;
 
+use super::external_history::{self, Found, Missing};
 use super::kubernetes;
-use super::records::{self, Found, Missing};
 use crate::clock::Clock;
 use crate::cluster::{Access, Cluster};
 use crate::deploy::{Time, brief};
 use crate::rollback::action::{Action, HelmRollback};
-use crate::rollback::ask::Ask;
-use crate::rollback::keeper::{self, Keeper};
+use crate::rollback::destination::history as templates;
+use crate::rollback::owner::{self, Owner};
 use crate::rollback::planner::Planner;
-use crate::rollback::preflight::{self, Owner};
-use crate::rollback::target::history as templates;
+use crate::rollback::preflight::{self, OwnerPolicy};
+use crate::rollback::request::PlanRequest;
 use crate::rollback::{Blocked, Check, CheckKind, Readiness, Refusal, Step};
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -69,13 +69,13 @@ impl Helm {
 
     /// Works the step out: reads the workload with its history and the release's history, and asks helm for the
     /// revision. `has_another_way`: whoever asks can do without helm where its last rollback failed.
-    pub(super) async fn attempt(&self, ask: &Ask, has_another_way: bool) -> Result<Step, NoStep> {
-        let reference = &ask.reference;
-        let sight = kubernetes::look_at(&self.cluster, reference).await?;
-        let told = self.releases.spec().release.as_ref().map(|release| ask.fill(release));
-        let (release, namespace) = match (keeper::helm(&sight.workload), told) {
-            (Some(Keeper::Helm { namespace, .. }), Some(told)) => (told, namespace),
-            (Some(Keeper::Helm { release, namespace }), None) => (release, namespace),
+    pub(super) async fn attempt(&self, request: &PlanRequest, has_another_way: bool) -> Result<Step, NoStep> {
+        let reference = &request.reference;
+        let snapshot = kubernetes::look_at(&self.cluster, reference).await?;
+        let told = self.releases.spec().release.as_ref().map(|release| request.fill(release));
+        let (release, namespace) = match (owner::helm(&snapshot.workload), told) {
+            (Some(Owner::Helm { namespace, .. }), Some(told)) => (told, namespace),
+            (Some(Owner::Helm { release, namespace }), None) => (release, namespace),
             (_, Some(told)) => (told, None),
             (_, None) => {
                 return Err(NoStep::Unusable(Blocked {
@@ -97,8 +97,8 @@ impl Helm {
             return Err(NoStep::Failed(blocked.clone()));
         }
 
-        let mut step = preflight::draft_under(Owner::Handled, &self.cluster.label, ask, sight.objects())?;
-        let entries = templates::read(reference.kind, &sight.workload, sight.objects().history);
+        let mut step = preflight::draft_under(OwnerPolicy::Handled, &self.cluster.label, request, snapshot.objects())?;
+        let entries = templates::read(reference.kind, &snapshot.workload, snapshot.objects().history);
         let (to, found) = choose(release, &revisions, &entries, &step)?;
         step.by_hand = release.by_hand(&to.number.to_string());
         step.subject = format!("release {}, revision {}", release.name, to.number);
@@ -116,14 +116,14 @@ impl Helm {
         let (permission, trial) = tokio::join!(self.permission(release), self.trial(release, to.number));
         let record = format!("revision {} of release {} ({})", to.number, release.name, to.describe());
         let version = step.target().to_owned();
-        records::without_patch(&mut step.checks);
-        step.checks.extend(records::checks(found, to.names(&version), &version, &record, &release.look()));
+        external_history::without_patch(&mut step.checks);
+        step.checks.extend(external_history::checks(found, to.names(&version), &version, &record, &release.look()));
         step.checks.extend(self.which_cluster());
         step.checks.extend(permission);
         step.checks.push(unfinished);
         step.checks
             .extend(failed_before.map(|blocked| Check::typed(CheckKind::Release, blocked.reason, blocked.way_out)));
-        Ok(preflight::add(Ok(step), [trial, sight.identity])?)
+        Ok(preflight::add(Ok(step), [trial, snapshot.identity])?)
     }
 
     /// Without a context, helm goes wherever the kubeconfig points when it is run.
@@ -180,8 +180,8 @@ impl Helm {
 }
 
 impl Planner for Helm {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        let step = self.attempt(ask, false);
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        let step = self.attempt(request, false);
         step.map(|step| Readiness::from(step.map_err(NoStep::refusal))).boxed()
     }
 }
@@ -255,7 +255,7 @@ fn choose<'r>(
     let hash = step.covers.first().map(|covered| covered.to.hash.as_str()).unwrap_or_default();
     let (known, records): (Vec<_>, Vec<_>) =
         revisions.iter().filter_map(|revision| Some((revision, revision.record()?))).unzip();
-    let found = records::serving(&records, entries, hash);
+    let found = external_history::serving(&records, entries, hash);
     let blocked = |missing: Missing| missing.blocked("Helm", step.target(), &release.by_hand("REVISION"));
     found.map(|found| (known[found.place], found)).map_err(blocked)
 }

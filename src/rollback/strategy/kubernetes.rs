@@ -6,20 +6,20 @@ mod around;
 mod permission;
 mod pods;
 mod selector;
-mod sight;
+mod snapshot;
 
 pub(super) use around::jobs;
 pub(super) use permission::{Trial, review, try_status};
 pub use pods::delete as delete_pods;
-pub(super) use sight::{Sight, look_at, read, read_workload};
+pub(super) use snapshot::{Snapshot, look_at, read, read_workload};
 
 use crate::cluster::Cluster;
 use crate::deploy::{WorkloadKind, WorkloadRef};
 use crate::rollback::action::{Action, PinnedPatch};
-use crate::rollback::ask::Ask;
+use crate::rollback::destination::{author, patch, template};
 use crate::rollback::planner::Planner;
-use crate::rollback::preflight::{self, Aim, Owner};
-use crate::rollback::target::{author, patch, template};
+use crate::rollback::preflight::{self, Aim, OwnerPolicy};
+use crate::rollback::request::PlanRequest;
 use crate::rollback::{Answer, Blocked, Check, CheckOutcome, Covered, Readiness, Refusal, Step};
 use answer::Meaning;
 use api::{Call, Lost, Reply};
@@ -47,8 +47,8 @@ impl Undo {
 }
 
 impl Planner for Undo {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        prepare(&self.cluster, ask).boxed()
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        prepare(&self.cluster, request).boxed()
     }
 }
 
@@ -61,26 +61,26 @@ impl Planner for Undo {
 /// once more.
 ///
 /// An Argo Rollout is not for this way alone: its updates are aborted, and some take their template from elsewhere.
-pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
-    if ask.reference.kind == WorkloadKind::Rollout {
+pub async fn prepare(cluster: &Cluster, request: &PlanRequest) -> Readiness {
+    if request.reference.kind == WorkloadKind::Rollout {
         return Readiness::Blocked(Refusal::from(Blocked {
-            reason: format!("{} is an Argo Rollout, which Kubernetes itself cannot take back", ask.reference),
+            reason: format!("{} is an Argo Rollout, which Kubernetes itself cannot take back", request.reference),
             way_out: "choose strategy = \"argo-rollouts\", or \"owner\"".to_owned(),
         }));
     }
-    step_under(Owner::Heeded, cluster, ask).await.into()
+    step_under(OwnerPolicy::Heeded, cluster, request).await.into()
 }
 
 /// The same, also for whoever deals with the workload's owner.
-pub(super) async fn step_under(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Step, Refusal> {
+pub(super) async fn step_under(owner: OwnerPolicy, cluster: &Cluster, request: &PlanRequest) -> Result<Step, Refusal> {
     for _ in 0..2 {
-        if let Some(step) = attempt(owner, cluster, ask).await? {
+        if let Some(step) = attempt(owner, cluster, request).await? {
             return Ok(step);
         }
         // What was read together is out of date as well.
         cluster.facts.forget();
     }
-    Err(changes_too_fast(&ask.reference))
+    Err(changes_too_fast(&request.reference))
 }
 
 /// A workload that was changed in the midst of each preparation.
@@ -92,15 +92,15 @@ pub(super) fn changes_too_fast(reference: &WorkloadRef) -> Refusal {
 }
 
 /// One preparation; `None` when the workload changed in its midst.
-async fn attempt(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Option<Step>, Refusal> {
-    let reference = &ask.reference;
-    let (permission, sight) = tokio::join!(review(cluster, reference, ""), read(cluster, reference));
-    match sight {
-        Ok(sight) if sight.workload["spec"]["workloadRef"].is_object() => Err(Refusal::from(Blocked {
+async fn attempt(owner: OwnerPolicy, cluster: &Cluster, request: &PlanRequest) -> Result<Option<Step>, Refusal> {
+    let reference = &request.reference;
+    let (permission, snapshot) = tokio::join!(review(cluster, reference, ""), read(cluster, reference));
+    match snapshot {
+        Ok(snapshot) if snapshot.workload["spec"]["workloadRef"].is_object() => Err(Refusal::from(Blocked {
             reason: format!("{reference} has no template of its own: it takes that of another object"),
             way_out: "take the version back where that object comes from".to_owned(),
         })),
-        Ok(sight) => undo(owner, cluster, ask, sight, permission, None).await,
+        Ok(snapshot) => undo(owner, cluster, request, snapshot, permission, None).await,
         Err(check) => Err(preflight::refusal(vec![check, permission])),
     }
 }
@@ -108,16 +108,16 @@ async fn attempt(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Option<St
 /// Drafts the undo of what was read, and tries it; `None` when the workload changed meanwhile. `through` is the object
 /// from which the workload takes its template, where it has none of its own.
 pub(super) async fn undo(
-    owner: Owner,
+    owner: OwnerPolicy,
     cluster: &Cluster,
-    ask: &Ask,
-    mut sight: Sight,
+    request: &PlanRequest,
+    mut snapshot: Snapshot,
     permission: Check,
     through: Option<(&WorkloadRef, &Value)>,
 ) -> Result<Option<Step>, Refusal> {
-    let reference = &ask.reference;
+    let reference = &request.reference;
     let is_allowed = permission.outcome != CheckOutcome::Blocked;
-    let mut aim = Aim::of(ask, &sight.workload, sight.objects().history);
+    let mut aim = Aim::of(request, &snapshot.workload, snapshot.objects().history);
     if let Some((reference, object)) = through {
         aim = aim.through(reference, object).map_err(Refusal::from)?;
     }
@@ -127,14 +127,14 @@ pub(super) async fn undo(
         around::metadata(cluster, reference, "secrets", references.secrets()),
         permission::try_out(cluster, aim.patch()),
     );
-    (sight.around.config_maps, sight.around.secrets) = (config_maps, secrets);
+    (snapshot.around.config_maps, snapshot.around.secrets) = (config_maps, secrets);
 
-    let mut drafted = preflight::draft_under(owner, &cluster.label, ask, sight.objects());
+    let mut drafted = preflight::draft_under(owner, &cluster.label, request, snapshot.objects());
     if let (Ok(step), Some((from, _)), Some((patch, _))) = (&mut drafted, through, aim.patch()) {
         step.action = Action::Patch(patch.clone());
         step.does.insert(0, format!("{from}, from which {reference} takes its template, is patched:"));
     }
-    let drafted = preflight::add(drafted, [sight.identity, permission]);
+    let drafted = preflight::add(drafted, [snapshot.identity, permission]);
     match trial {
         // Without the permission the trial only says so again.
         Trial::Made(check) if is_allowed => preflight::add(drafted, [check]).map(Some),

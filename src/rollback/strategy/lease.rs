@@ -4,8 +4,8 @@
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::deploy::Time;
+use crate::rollback::destination::patch::{add, test};
 use crate::rollback::lease::{Holder, Holding, LASTS, LeaseCall};
-use crate::rollback::target::patch::{add, test};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use json_patch::PatchOperation;
 use kube::core::Request;

@@ -6,10 +6,10 @@ use super::flux::Flux;
 use super::helm::{Helm, NoStep};
 use super::kubernetes;
 use crate::cluster::Cluster;
-use crate::rollback::ask::Ask;
-use crate::rollback::keeper::{self, Keeper};
+use crate::rollback::destination::argo::UpdateStatus;
+use crate::rollback::owner::{self, Owner};
 use crate::rollback::planner::Planner;
-use crate::rollback::target::argo::Standing;
+use crate::rollback::request::PlanRequest;
 use crate::rollback::{Blocked, Check, CheckKind, Readiness};
 use futures_util::future::{BoxFuture, FutureExt};
 use std::sync::Arc;
@@ -31,31 +31,31 @@ impl ByOwner {
         Self { undo, flux, helm, argocd, cluster }
     }
 
-    async fn choose(&self, ask: &Ask) -> Readiness {
-        let workload = match kubernetes::read_workload(&self.cluster, &ask.reference).await {
+    async fn choose(&self, request: &PlanRequest) -> Readiness {
+        let workload = match kubernetes::read_workload(&self.cluster, &request.reference).await {
             Ok(workload) => workload,
             Err(blocked) => return Readiness::Blocked(blocked.into()),
         };
-        if Standing::of(&workload).update().is_in_flight() {
+        if UpdateStatus::of(&workload).update().is_in_flight() {
             // Whoever keeps a Rollout keeps its template, which an abort leaves alone.
-            return self.undo.prepare(ask).await;
+            return self.undo.prepare(request).await;
         }
-        match (keeper::of(&workload), &self.argocd) {
-            (Keeper::Flux(_), _) => self.flux.prepare(ask).await,
-            (Keeper::ArgoCd(_), Some(argocd)) => argocd.prepare(ask).await,
-            (Keeper::Helm { .. }, _) => self.by_helm(ask).await,
+        match (owner::of(&workload), &self.argocd) {
+            (Owner::Flux(_), _) => self.flux.prepare(request).await,
+            (Owner::ArgoCd(_), Some(argocd)) => argocd.prepare(request).await,
+            (Owner::Helm { .. }, _) => self.by_helm(request).await,
             // Without Argo CD's server, and for what a controller makes, the undo blocks with their way as its way out.
-            (Keeper::ArgoCd(_) | Keeper::Controller { .. } | Keeper::Other(_) | Keeper::Nobody, _) => {
-                self.undo.prepare(ask).await
+            (Owner::ArgoCd(_) | Owner::Controller { .. } | Owner::Other(_) | Owner::Nobody, _) => {
+                self.undo.prepare(request).await
             }
         }
     }
 
     /// Helm acts only when it is run, so where it cannot be used an undo holds until the next upgrade.
-    async fn by_helm(&self, ask: &Ask) -> Readiness {
+    async fn by_helm(&self, request: &PlanRequest) -> Readiness {
         // After a rollback that failed, the pods alone are what can still be brought back.
         let check = match &self.helm {
-            Some(helm) => match helm.attempt(ask, true).await {
+            Some(helm) => match helm.attempt(request, true).await {
                 Ok(step) => return Readiness::Ready(Arc::new(step)),
                 Err(NoStep::Blocked(refusal)) => return Readiness::Blocked(refusal),
                 Err(NoStep::Failed(blocked)) => Check::typed(
@@ -70,7 +70,7 @@ impl ByOwner {
                 way_out: "name a kubeconfig and its context in the configuration".to_owned(),
             }),
         };
-        match self.undo.prepare(ask).await {
+        match self.undo.prepare(request).await {
             Readiness::Ready(step) => {
                 let mut step = Arc::unwrap_or_clone(step);
                 step.checks.push(check);
@@ -82,8 +82,8 @@ impl ByOwner {
 }
 
 impl Planner for ByOwner {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        self.choose(ask).boxed()
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        self.choose(request).boxed()
     }
 }
 

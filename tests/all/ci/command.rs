@@ -3,8 +3,8 @@
 use crate::ci::stage::{ask, ask_of, check, failed, quiet, refused, start, unknown};
 use redflag::clock::Clock;
 use redflag::rollback::action::{self, Action};
-use redflag::rollback::ask::Ask;
 use redflag::rollback::perform::Performer;
+use redflag::rollback::request::PlanRequest;
 use redflag::rollback::spec::CommandSpec;
 use redflag::rollback::strategy::Strategy;
 use redflag::rollback::strategy::command::{Command, Programs};
@@ -40,7 +40,7 @@ impl Stage {
         Strategy { planner: Arc::new(planner), performer }
     }
 
-    async fn step_for(&self, ask: &Ask) -> Arc<Step> {
+    async fn step_for(&self, ask: &PlanRequest) -> Arc<Step> {
         match self.command().planner.prepare(ask).await {
             Readiness::Ready(step) => step,
             other => panic!("{other:?}"),

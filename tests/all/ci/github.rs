@@ -5,7 +5,7 @@ use crate::ci::stage::{
     Stage, TOKEN, action, ask_of, check, doubts, failed, fixture, pairs, refused, running, stage, unknown, with,
 };
 use redflag::rollback::action::{CiAction, Dispatch};
-use redflag::rollback::ask::Choice;
+use redflag::rollback::request::Choice;
 use redflag::rollback::spec::CiSystem;
 use redflag::rollback::{CheckOutcome, Goal, Step};
 use redflag::secret::Secret;

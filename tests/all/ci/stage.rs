@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta};
 use redflag::clock::Clock;
 use redflag::deploy::{Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::rollback::action::{Action, CiAction};
-use redflag::rollback::ask::{Ask, Seen, Wanted};
 use redflag::rollback::perform::Performer;
+use redflag::rollback::request::{PlanRequest, Seen, Wanted};
 use redflag::rollback::spec::{CiSpec, CiSystem};
 use redflag::rollback::strategy::{Strategy, ci};
 use redflag::rollback::{Answer, Blocked, Check, CheckOutcome, Goal, Readiness, Refusal, Run, Step};
@@ -46,11 +46,11 @@ fn version(revision: i64, tag: &str) -> Version {
 }
 
 /// `deployment/app` of the service `cart` is to be taken back.
-pub(crate) fn ask() -> Ask {
+pub(crate) fn ask() -> PlanRequest {
     ask_of("cart", "app")
 }
 
-pub(crate) fn ask_of(service: &str, name: &str) -> Ask {
+pub(crate) fn ask_of(service: &str, name: &str) -> PlanRequest {
     let seen = Seen {
         uid: "uid-1".to_owned(),
         generation: 7,
@@ -61,7 +61,7 @@ pub(crate) fn ask_of(service: &str, name: &str) -> Ask {
         served_before: Some("hash-1.8.3".to_owned()),
         taken_back: None,
     };
-    Ask {
+    PlanRequest {
         goal: Goal::Back,
         workload: WorkloadId(0),
         reference: WorkloadRef { kind: WorkloadKind::Deployment, namespace: "shop".to_owned(), name: name.to_owned() },
@@ -97,7 +97,7 @@ impl Stage {
         self.step_for(&ask()).await
     }
 
-    pub(crate) async fn step_for(&self, ask: &Ask) -> Arc<Step> {
+    pub(crate) async fn step_for(&self, ask: &PlanRequest) -> Arc<Step> {
         match self.ci.planner.prepare(ask).await {
             Readiness::Ready(step) => {
                 quiet(&step);

@@ -2,8 +2,8 @@
 
 use chrono::DateTime;
 use redflag::deploy::{Version, WorkloadId, WorkloadKind, WorkloadRef};
-use redflag::rollback::ask::{Ask, Choice, Seen, Wanted};
 use redflag::rollback::perform::Performer;
+use redflag::rollback::request::{Choice, PlanRequest, Seen, Wanted};
 use redflag::rollback::spec::{GitSpec, RepositorySpec};
 use redflag::rollback::strategy::Strategy;
 use redflag::rollback::strategy::git::Reverts;
@@ -219,10 +219,10 @@ pub(crate) fn version(revision: i64, label: &str) -> Version {
 }
 
 /// What the watch asks when `running` serves and `earlier` served before.
-pub(crate) fn ask(running: &str, earlier: &str) -> Ask {
+pub(crate) fn ask(running: &str, earlier: &str) -> PlanRequest {
     let (running, earlier) = (version(9, running), version(8, earlier));
     let deployed = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-    Ask {
+    PlanRequest {
         goal: Goal::Back,
         workload: WorkloadId(0),
         reference: WorkloadRef {
@@ -252,7 +252,7 @@ pub(crate) fn ask(running: &str, earlier: &str) -> Ask {
 }
 
 /// The step that is ready.
-pub(crate) async fn step(strategy: &Strategy, ask: &Ask) -> Arc<Step> {
+pub(crate) async fn step(strategy: &Strategy, ask: &PlanRequest) -> Arc<Step> {
     match strategy.planner.prepare(ask).await {
         Readiness::Ready(step) => step,
         other => panic!("{other:?}"),
@@ -260,7 +260,7 @@ pub(crate) async fn step(strategy: &Strategy, ask: &Ask) -> Arc<Step> {
 }
 
 /// Why it is blocked.
-pub(crate) async fn refusal(strategy: &Strategy, ask: &Ask) -> Refusal {
+pub(crate) async fn refusal(strategy: &Strategy, ask: &PlanRequest) -> Refusal {
     match strategy.planner.prepare(ask).await {
         Readiness::Blocked(refusal) => refusal,
         other => panic!("{other:?}"),

@@ -8,8 +8,8 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use redflag::cluster::{Cluster, ClusterIdentity, Facts};
 use redflag::repository::Repository;
 use redflag::rollback::action::{self, Action};
-use redflag::rollback::ask::Ask;
 use redflag::rollback::planner::Planner;
+use redflag::rollback::request::PlanRequest;
 use redflag::rollback::spec::RepositorySpec;
 use redflag::rollback::strategy::with_migrations::WithMigrations;
 use redflag::rollback::{Blocked, Check, CheckOutcome, Covered, Goal, Readiness, Refusal, Step};
@@ -24,7 +24,7 @@ struct Plain {
 }
 
 impl Planner for Plain {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+    fn prepare<'a>(&'a self, ask: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
         let seen = ask.wanted.seen.clone().unwrap();
         let readiness = if self.is_ready {
             Readiness::Ready(Arc::new(Step {
@@ -243,7 +243,7 @@ async fn the_way_forward_asks_for_no_migration() {
 struct Curious(Arc<Repository>);
 
 impl Planner for Curious {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+    fn prepare<'a>(&'a self, ask: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
         let seen = ask.wanted.seen.as_ref().unwrap();
         let commits: Vec<_> = seen.revisions.iter().map(|version| self.0.known_commit(version)).collect();
         let blocked = Blocked { reason: format!("{commits:?}"), way_out: String::new() };

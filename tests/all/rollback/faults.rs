@@ -8,7 +8,7 @@ use crate::rollback::wire::{Cut, Wire};
 use axum::http::Method;
 use futures_util::future::join_all;
 use redflag::cluster::Cluster;
-use redflag::rollback::ask::{Choice, Wanted};
+use redflag::rollback::request::{Choice, Wanted};
 use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Answer, Readiness, Step};
 use serde_json::json;

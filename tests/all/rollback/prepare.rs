@@ -6,7 +6,7 @@ use crate::rollback::peer::{
 };
 use axum::http::Method;
 use redflag::deploy::WorkloadId;
-use redflag::rollback::ask::{Choice, Wanted};
+use redflag::rollback::request::{Choice, Wanted};
 use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Check, CheckOutcome, Readiness, Refusal, Step};
 use serde_json::{Value, json};

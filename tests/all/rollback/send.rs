@@ -6,7 +6,7 @@ use crate::rollback::peer::{Act, Asked, Peer, anonymous, cluster, denied, failed
 use crate::support::{APP, at, rolled_out, setup, told};
 use axum::http::Method;
 use redflag::message::{Command, Effect, Message};
-use redflag::rollback::ask::{Ask, Choice, Wanted};
+use redflag::rollback::request::{Choice, PlanRequest, Wanted};
 use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Answer, Blocked, Goal, Step};
 use redflag::watch::Watch;
@@ -354,7 +354,7 @@ async fn from_the_confirming_key_to_the_wire_it_is_one_request() {
     let peer = Peer::usual(web()).await;
     let cluster = peer.cluster();
     let choice = Choice::Usual { served_before: Some("69dc9d88f6".to_owned()) };
-    let ask = Ask { workload: APP, ..web().ask(Wanted { choice, ..Wanted::default() }) };
+    let ask = PlanRequest { workload: APP, ..web().ask(Wanted { choice, ..Wanted::default() }) };
     let readiness = prepare(&cluster, &ask).await;
     let prepared = peer.log().len();
 

@@ -1,7 +1,7 @@
 //! Which revision an undo goes to.
 
 use crate::rollback::objects::{World, agent, db, document, set, tape, web, without_history};
-use redflag::rollback::ask::{Choice, Wanted};
+use redflag::rollback::request::{Choice, Wanted};
 use redflag::rollback::{CheckOutcome, Refusal};
 use serde_json::{Value, json};
 
@@ -207,7 +207,7 @@ fn a_paused_deployment_is_resumed_by_the_undo_once_it_was_typed() {
 fn an_undo_is_written_as_the_server_writes_for_it_compares_bytes() {
     // kubernetes/apiserver#100; a server of 1.36 was seen to refuse the test of a template with an open `&`.
     let text = "a && b < c > d \u{e9}\u{2028}";
-    let written = redflag::rollback::target::patch::written(&json!({"value": text}).to_string());
+    let written = redflag::rollback::destination::patch::written(&json!({"value": text}).to_string());
     assert_eq!(written, "{\"value\":\"a \\u0026\\u0026 b \\u003c c \\u003e d \u{e9}\\u2028\"}");
     let read: Value = serde_json::from_str(&written).unwrap();
     assert_eq!(read["value"], text, "and means the same");

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use redflag::clock::Clock;
 use redflag::cluster::{Cluster, Facts};
 use redflag::rollback::action::Action;
-use redflag::rollback::ask::Wanted;
+use redflag::rollback::request::Wanted;
 use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Answer, CheckOutcome, Readiness, Step};
 use serde_json::json;

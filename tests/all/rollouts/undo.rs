@@ -5,7 +5,7 @@ use super::peer::Peer;
 use chrono::TimeDelta;
 use redflag::deploy::WorkloadKind;
 use redflag::rollback::action::{Action, PinnedPatch};
-use redflag::rollback::ask::Choice;
+use redflag::rollback::request::Choice;
 use redflag::rollback::{Answer, Check, CheckOutcome, Goal, Step};
 use serde_json::json;
 

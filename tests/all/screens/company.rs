@@ -6,17 +6,17 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use redflag::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
-use redflag::kill_switch::{self, Call, FeatureFlag, FlagState, Listing, News};
+use redflag::feature_flags::{self, Call, FeatureFlag, FlagState, Listing, News};
 use redflag::message::{Effect, Message, StreamNews};
 use redflag::poll::{Issue, Novelty, Poll, PollRequest, SourceError};
 use redflag::rollback::action::{Action, CiAction, Dispatch, PinnedPatch};
-use redflag::rollback::ask::Ask;
 use redflag::rollback::deletion::Deleted;
-use redflag::rollback::known::{Known, Standing};
 use redflag::rollback::lease::{Holding, LeaseCall};
+use redflag::rollback::request::PlanRequest;
+use redflag::rollback::version_history::{Known, VersionStatus};
 use redflag::rollback::{Answer, Blocked, Check, CheckKind, Covered, Readiness, Refusal, Step};
 use redflag::rollout::{Pod, PodPhase, Progress, Replicas, Rollout};
-use redflag::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, SwitchId, Told, Workload};
+use redflag::setup::{Confirm, Delivery, FlagSystemId, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
 use redflag::signal::{Kind, Point, Sample, Signal, SignalId, SourceId};
 use redflag::tui::glyphs::Glyphs;
 use redflag::tui::keymap::{Key, Keymap};
@@ -77,10 +77,10 @@ pub(super) struct Scene {
     pub(super) holding: Option<Holding>,
     /// From when on the errors are over.
     pub(super) mended: Option<Time>,
-    /// What the kill switches say of their flags, by their places.
+    /// What the systems of feature flags say of their flags, by their places.
     pub(super) flags: Vec<Result<Listing, String>>,
     /// How they answer an order to turn one off; one that is taken does it.
-    pub(super) flag_answer: kill_switch::Answer,
+    pub(super) flag_answer: feature_flags::Answer,
     look: Look,
     tui: Option<Tui<TestBackend>>,
 }
@@ -153,7 +153,7 @@ fn setup(services: &[&str]) -> Setup {
         confirm_grace: TimeDelta::milliseconds(300),
         read_only: false,
         rollback: RollbackPolicy::default(),
-        switches: Vec::new(),
+        feature_flags: Vec::new(),
         told: Told::default(),
         started: after(75),
     }
@@ -220,7 +220,7 @@ impl Scene {
             holding: Some(Holding::Ours),
             mended: None,
             flags: Vec::new(),
-            flag_answer: kill_switch::Answer::Accepted,
+            flag_answer: feature_flags::Answer::Accepted,
             look: Look {
                 themes: Themes::load("dark", None, ColorDepth::True).unwrap(),
                 glyphs: Glyphs::Unicode,
@@ -316,17 +316,17 @@ impl Scene {
                         self.say(Message::PodsDeleted { workload, at, answers });
                     }
                 }
-                Effect::Switch(switch, call) => {
-                    let news = self.switched(switch, call);
-                    self.say(Message::Switched { switch, at, news });
+                Effect::FeatureFlags(system, call) => {
+                    let news = self.switched(system, call);
+                    self.say(Message::FeatureFlags { system, at, news });
                 }
                 Effect::Lease(LeaseCall::Release) | Effect::Remember(..) | Effect::Bell => {}
             }
         }
     }
 
-    fn switched(&mut self, switch: SwitchId, call: Call) -> News {
-        let listing = &mut self.flags[usize::from(switch.0)];
+    fn switched(&mut self, system: FlagSystemId, call: Call) -> News {
+        let listing = &mut self.flags[usize::from(system.0)];
         let mut flags = listing.iter_mut().flat_map(|listing| &mut listing.flags);
         match call {
             Call::Read => News::Read(listing.clone()),
@@ -336,7 +336,7 @@ impl Scene {
                 News::ReadBack(key, state)
             }
             Call::TurnOff(order) => {
-                if let (kill_switch::Answer::Accepted, Some(FeatureFlag { state: FlagState::Told(standing), .. })) =
+                if let (feature_flags::Answer::Accepted, Some(FeatureFlag { state: FlagState::Told(standing), .. })) =
                     (&self.flag_answer, flags.find(|flag| flag.key == order.key))
                 {
                     standing.on = false;
@@ -569,7 +569,7 @@ pub(super) fn undone(ready: usize, starting: usize, left: usize) -> Rollout {
 }
 
 /// What the API server would say to an undo: to the version that does not run.
-fn undo(setup: &Setup, ask: &Ask) -> Step {
+fn undo(setup: &Setup, ask: &PlanRequest) -> Step {
     let workload = ask.workload;
     let reference = setup.workload(workload).reference.clone();
     let (uid, generation) = ("u".to_owned(), 7);
@@ -644,7 +644,7 @@ pub(super) fn by_a_workflow(step: &mut Step) {
 /// What earlier watches found: the version before survived its own.
 pub(super) fn known_good() -> Vec<Vec<Known>> {
     let before = version("1.8.3", 41);
-    vec![vec![Known { hash: before.hash, images: before.images, standing: Standing::Good, at: after(-86_400) }]]
+    vec![vec![Known { hash: before.hash, images: before.images, standing: VersionStatus::Good, at: after(-86_400) }]]
 }
 
 /// A rollback that an owner would put back, with all that was checked.

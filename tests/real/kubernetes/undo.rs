@@ -5,8 +5,8 @@ use crate::kubernetes::listener::{from_to, sentence};
 use crate::kubernetes::program::Program;
 use redflag::cluster::Cluster;
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
-use redflag::rollback::ask::{Ask, Wanted};
 use redflag::rollback::perform::Performer;
+use redflag::rollback::request::{PlanRequest, Wanted};
 use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Answer, Check, CheckOutcome, Goal, Readiness, Refusal, Step};
 use redflag::rollout::TroubleKind;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// What an undo would do now.
 pub(crate) async fn readiness(cluster: &Cluster, of: &WorkloadRef) -> Readiness {
-    let ask = Ask {
+    let ask = PlanRequest {
         goal: Goal::Back,
         workload: WorkloadId(0),
         reference: of.clone(),

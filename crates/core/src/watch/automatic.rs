@@ -4,7 +4,7 @@ use super::{Watch, name_of};
 use crate::deploy::{Time, WorkloadId, brief};
 use crate::message::Effect;
 use crate::rollback::automatic::{Condition, ConditionKind};
-use crate::rollback::known::{Standing, newest};
+use crate::rollback::version_history::{VersionStatus, newest};
 use crate::rollback::{Check, CheckKind, CheckOutcome, Goal, Plan, Rollback, Step};
 use crate::setup::Automatic;
 use crate::signal::{Kind, Reading, Sample, SignalId};
@@ -157,7 +157,7 @@ impl Watch {
         let doubtful = plan.steps().flat_map(|step| &step.covers).find(|covered| {
             let known = self.setup.rollback.known.get(usize::from(covered.workload.0));
             let standing = known.and_then(|known| newest(known, &covered.to)).map(|entry| entry.standing);
-            standing != Some(Standing::Good)
+            standing != Some(VersionStatus::Good)
         });
         match doubtful {
             Some(covered) => condition(

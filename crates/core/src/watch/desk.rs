@@ -11,7 +11,7 @@ use super::judging::Judging;
 use super::lease::Lease;
 use crate::deploy::{Time, Version, WorkloadId};
 use crate::message::Effect;
-use crate::rollback::{Blocked, Covered, Plan, Rollback, Run, Step, StepState, Undertaking};
+use crate::rollback::{Blocked, Covered, Execution, Plan, Rollback, Run, Step, StepState};
 use crate::setup::Setup;
 use crate::signal::{Signal, SignalId};
 use chrono::TimeDelta;
@@ -68,7 +68,7 @@ pub(super) enum Dismissed {
 }
 
 /// The version that a signal speaks of, once it was taken back and the old one serves again.
-pub(super) fn gone<'a>(setup: &Setup, done: &'a Undertaking, signal: &Signal) -> Option<&'a str> {
+pub(super) fn gone<'a>(setup: &Setup, done: &'a Execution, signal: &Signal) -> Option<&'a str> {
     if !signal.of_version || done.ready.is_none() {
         return None;
     }
@@ -83,7 +83,7 @@ impl Desk {
     }
 
     /// The rollback; under a plan that is open, the one that ended before it.
-    pub(super) fn last_undertaken(&self) -> &Rollback {
+    pub(super) fn last_executed(&self) -> &Rollback {
         match (&self.rollback, &self.ended) {
             (Rollback::Planned { .. }, Some(ended)) => ended,
             (rollback, _) => rollback,
@@ -92,7 +92,7 @@ impl Desk {
 
     /// Whether anything was taken back in this watch, or is about to be.
     pub(super) fn was_at_it(&self) -> bool {
-        self.rollback.undertaking().is_some() || !self.taken_back.is_empty()
+        self.rollback.execution().is_some() || !self.taken_back.is_empty()
     }
 
     /// Whether anything was taken back and not taken forward again.
@@ -108,7 +108,7 @@ impl Desk {
     /// Shows this plan, in the place of what ended before it.
     pub(super) fn open(&mut self, plan: Plan, now: Time) {
         let ended = std::mem::take(&mut self.rollback);
-        self.ended = ended.undertaking().is_some().then(|| Box::new(ended));
+        self.ended = ended.execution().is_some().then(|| Box::new(ended));
         self.rollback = Rollback::Planned { plan: Arc::new(plan), opened: now };
     }
 
@@ -157,7 +157,7 @@ impl Desk {
 
     /// When a rollback began to move this workload.
     pub(super) fn begun(&self, id: WorkloadId) -> Option<Time> {
-        let done = self.rollback.undertaking()?;
+        let done = self.rollback.execution()?;
         let step = done.plan.steps().zip(&done.steps).find(|(step, _)| step.covered(id).is_some());
         step.and_then(|(_, state)| state.taken_at())
     }
@@ -170,7 +170,7 @@ impl Desk {
 
     /// Whether a version that appears is the one that a revert of ours, still under way, has had built.
     pub(super) fn is_our_build(&self, id: WorkloadId, version: &Version) -> bool {
-        let done = self.rollback.undertaking().filter(|_| self.rollback.is_under_way());
+        let done = self.rollback.execution().filter(|_| self.rollback.is_under_way());
         let built = done.into_iter().flat_map(|done| done.plan.steps()).filter(|step| step.action.builds_anew());
         built.filter_map(|step| step.covered(id)).any(|covered| covered.from.hash != version.hash)
     }
@@ -189,7 +189,7 @@ impl Desk {
 
     /// The steps of the last rollback that were sent, and not refused for certain: what was refused is nobody's doing here.
     pub(super) fn may_be_done(&self) -> impl Iterator<Item = &Step> {
-        let all = self.rollback.undertaking().into_iter().flat_map(|done| done.plan.steps().zip(&done.steps));
+        let all = self.rollback.execution().into_iter().flat_map(|done| done.plan.steps().zip(&done.steps));
         let sent = all.filter(|(step, state)| match state {
             StepState::Waiting => false,
             StepState::Failed(_) => self.given_up.contains(&step.workload()),
@@ -240,7 +240,7 @@ impl Desk {
     /// What was given up as not done may be done after all: the cluster tells, and the report is put right.
     fn correct(
         &mut self,
-        mut done: Undertaking,
+        mut done: Execution,
         at: Time,
         blocked: Blocked,
         around: Around<'_>,

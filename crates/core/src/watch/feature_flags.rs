@@ -4,10 +4,10 @@ mod answers;
 
 use super::journal::Journal;
 use crate::deploy::{ServiceId, Time};
-use crate::kill_switch::{Call, FeatureFlag, FlagId, FlagState, Listing, Order};
+use crate::feature_flags::{Call, FeatureFlag, FlagId, FlagState, Listing, Order};
 use crate::message::Effect;
 use crate::rollback::Blocked;
-use crate::setup::{Setup, SwitchId};
+use crate::setup::{FlagSystemId, Setup};
 use chrono::TimeDelta;
 
 /// How often flags are read while they are shown.
@@ -19,16 +19,16 @@ const READ_BACK_EVERY: TimeDelta = TimeDelta::seconds(5);
 /// A flag that is still on so long after it was turned off was not turned off.
 const PATIENCE: TimeDelta = TimeDelta::seconds(30);
 
-/// What is known of the kill switches, and what is done with them.
+/// What is known of the systems of feature flags, and what is done with them.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FeatureFlags {
     /// In the setup's order.
     known: Vec<Known>,
     panel: FeaturePanel,
-    turns: Vec<Turn>,
+    turns: Vec<TurnOff>,
 }
 
-/// What is known of one kill switch.
+/// What is known of one system of feature flags.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Known {
     listing: Listing,
@@ -59,13 +59,13 @@ pub enum FeaturePanel {
 
 /// A flag that a person turns off, or turned off.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Turn {
+pub struct TurnOff {
     /// Which.
     pub flag: FlagId,
     /// When that was confirmed.
     pub confirmed: Time,
     /// What came of it so far.
-    pub state: TurnState,
+    pub state: TurnOffState,
     /// When its state was last asked for.
     asked: Option<Time>,
     asking: bool,
@@ -73,7 +73,7 @@ pub struct Turn {
 
 /// How far the turning off of a flag is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TurnState {
+pub enum TurnOffState {
     /// The request is on its way.
     Sent,
     /// The request was taken; the flag is read until it is off.
@@ -92,7 +92,7 @@ pub enum TurnState {
     Refused(Blocked),
 }
 
-impl TurnState {
+impl TurnOffState {
     /// Whether what comes of it is still awaited.
     pub const fn is_under_way(&self) -> bool {
         matches!(self, Self::Sent | Self::Accepted | Self::Lost(_))
@@ -113,7 +113,7 @@ pub struct FlagRow<'a> {
     /// Where a person can look at it.
     pub link: Option<&'a str>,
     /// What a person did about it in this watch.
-    pub turn: Option<&'a Turn>,
+    pub turn: Option<&'a TurnOff>,
 }
 
 impl FeatureFlags {
@@ -129,17 +129,17 @@ impl FeatureFlags {
                 ..Known::default()
             }
         };
-        let known = setup.switches.iter().map(|switch| known(&switch.features)).collect();
+        let known = setup.feature_flags.iter().map(|system| known(&system.features)).collect();
         Self { known, panel: FeaturePanel::Closed, turns: Vec::new() }
     }
 
     fn flag_mut(&mut self, id: &FlagId) -> Option<&mut FeatureFlag> {
-        let known = self.known.get_mut(usize::from(id.switch.0))?;
+        let known = self.known.get_mut(usize::from(id.system.0))?;
         known.listing.flags.iter_mut().find(|flag| flag.key == id.key)
     }
 
     /// The newest turn of a flag.
-    fn turn(&self, id: &FlagId) -> Option<&Turn> {
+    fn turn(&self, id: &FlagId) -> Option<&TurnOff> {
         self.turns.iter().find(|turn| turn.flag == *id)
     }
 
@@ -151,9 +151,9 @@ impl FeatureFlags {
     /// The flags of a service and those of the whole environment; without a service all of them. In the
     /// configuration's order, so that nothing moves when one is turned off.
     pub(super) fn flags(&self, setup: &Setup, service: Option<ServiceId>, now: Time) -> Vec<FlagRow<'_>> {
-        let rows = self.scope(setup, service).flat_map(|(switch, known)| {
+        let rows = self.scope(setup, service).flat_map(|(system, known)| {
             known.listing.flags.iter().map(move |flag| {
-                let id = FlagId { switch, key: flag.key.clone() };
+                let id = FlagId { system, key: flag.key.clone() };
                 let age = known.read.map_or_else(TimeDelta::zero, |read| now - read);
                 FlagRow {
                     state: known.read.map(|_| &flag.state),
@@ -171,14 +171,14 @@ impl FeatureFlags {
     /// What stands in the way of knowing all of these flags: one sentence each.
     pub(super) fn problems(&self, setup: &Setup, service: Option<ServiceId>) -> Vec<String> {
         let mut problems = Vec::new();
-        for (switch, known) in self.scope(setup, service) {
-            let switch = setup.switch(switch);
-            let name = switch.system.name();
+        for (system, known) in self.scope(setup, service) {
+            let system = setup.flag_system(system);
+            let name = system.system.name();
             match &known.problem {
                 Some(problem) => problems.push(problem.clone()),
                 None if known.read.is_none() => problems.push(format!("{name} is being asked")),
                 None if known.listing.flags.is_empty() => {
-                    problems.push(format!("{name} has no flags for {}", switch.environment));
+                    problems.push(format!("{name} has no flags for {}", system.environment));
                 }
                 None if known.listing.unlisted > 0 => problems
                     .push(format!("{name} has {} more: name those that matter in features", known.listing.unlisted)),
@@ -191,10 +191,14 @@ impl FeatureFlags {
         problems
     }
 
-    fn scope<'a>(&'a self, setup: &Setup, service: Option<ServiceId>) -> impl Iterator<Item = (SwitchId, &'a Known)> {
-        let all = setup.switches.iter().zip(&self.known).enumerate();
-        all.filter(move |(_, (switch, _))| service.is_none() || switch.service.is_none() || switch.service == service)
-            .map(|(index, (_, known))| (SwitchId(index as u16), known))
+    fn scope<'a>(
+        &'a self,
+        setup: &Setup,
+        service: Option<ServiceId>,
+    ) -> impl Iterator<Item = (FlagSystemId, &'a Known)> {
+        let all = setup.feature_flags.iter().zip(&self.known).enumerate();
+        all.filter(move |(_, (system, _))| service.is_none() || system.service.is_none() || system.service == service)
+            .map(|(index, (_, known))| (FlagSystemId(index as u16), known))
     }
 
     /// Whether a person may be asked about turning this flag off.
@@ -275,11 +279,11 @@ impl FeatureFlags {
             return;
         }
         let order = Order { key: flag.key.clone(), actor: setup.rollback.actor.clone(), reason, at: now };
-        let system = setup.switch(flag.switch).system.name();
+        let system = setup.flag_system(flag.system).system.name();
         journal.tell(now, format!("feature flag {}: {} turns it off, {system} is asked", flag.key, order.actor));
         self.turns.retain(|turn| turn.flag != flag);
-        effects.push(Effect::Switch(flag.switch, Call::TurnOff(order)));
-        let turn = Turn { flag, confirmed: now, state: TurnState::Sent, asked: None, asking: false };
+        effects.push(Effect::FeatureFlags(flag.system, Call::TurnOff(order)));
+        let turn = TurnOff { flag, confirmed: now, state: TurnOffState::Sent, asked: None, asking: false };
         self.turns.push(turn);
     }
 
@@ -290,16 +294,16 @@ impl FeatureFlags {
         for (index, known) in self.known.iter_mut().enumerate() {
             if is_shown && !known.asking && is_due(known.asked, READ_EVERY) {
                 (known.asking, known.asked) = (true, Some(now));
-                effects.push(Effect::Switch(SwitchId(index as u16), Call::Read));
+                effects.push(Effect::FeatureFlags(FlagSystemId(index as u16), Call::Read));
             }
         }
         for turn in &mut self.turns {
-            let is_awaited = matches!(turn.state, TurnState::Accepted | TurnState::Lost(_));
+            let is_awaited = matches!(turn.state, TurnOffState::Accepted | TurnOffState::Lost(_));
             // What could not be read for a while is asked for less often.
             let every = if now - turn.confirmed > PATIENCE { READ_EVERY } else { READ_BACK_EVERY };
             if is_awaited && !turn.asking && is_due(turn.asked, every) {
                 (turn.asking, turn.asked) = (true, Some(now));
-                effects.push(Effect::Switch(turn.flag.switch, Call::ReadBack(turn.flag.key.clone())));
+                effects.push(Effect::FeatureFlags(turn.flag.system, Call::ReadBack(turn.flag.key.clone())));
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::Watch;
 use super::feature_flags::{FeaturePanel, FlagRow};
 use crate::deploy::ServiceId;
-use crate::kill_switch::FlagId;
+use crate::feature_flags::FlagId;
 use crate::message::Effect;
 
 impl Watch {

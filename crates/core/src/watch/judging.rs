@@ -7,7 +7,7 @@ use super::moments::{Moment, Moments};
 use super::{WorkloadState, name_of};
 use crate::deploy::{ServiceId, Time, Window};
 use crate::poll::{Issue, Novelty};
-use crate::rollback::Undertaking;
+use crate::rollback::Execution;
 use crate::setup::Setup;
 use crate::signal::{Kind, Reading, Sample, Signal, SignalId, SourceId};
 use crate::store::Store;
@@ -37,7 +37,7 @@ pub(super) struct Ground<'a> {
     pub(super) workloads: &'a [WorkloadState],
     pub(super) window: Window,
     /// What was taken back, once somebody confirmed.
-    pub(super) done: Option<&'a Undertaking>,
+    pub(super) done: Option<&'a Execution>,
 }
 
 impl Judging {
@@ -238,14 +238,14 @@ impl Judging {
 
     /// Whether every flag is known to be clear, as it has to be before a rollback counts as verified. What speaks of the
     /// version that was taken back alone says no more. `red` are the signals that were red when it was confirmed.
-    pub(super) fn flags_are_known_to_be_clear(&self, setup: &Setup, done: &Undertaking, red: &[SignalId]) -> bool {
+    pub(super) fn flags_are_known_to_be_clear(&self, setup: &Setup, done: &Execution, red: &[SignalId]) -> bool {
         let judged = (0..).map(SignalId).zip(self.judged(setup));
         let gone = |id| gone(setup, done, setup.signal(id)).is_some();
         verdict::are_clear(judged, red, gone)
     }
 
     /// The required signals of which nothing is known, each with why.
-    pub(super) fn unknown_flags(&self, setup: &Setup, done: Option<&Undertaking>) -> Vec<String> {
+    pub(super) fn unknown_flags(&self, setup: &Setup, done: Option<&Execution>) -> Vec<String> {
         let unknown = (0..).map(SignalId).zip(self.judged(setup)).filter(|(_, judged)| {
             let gone = done.is_some_and(|done| gone(setup, done, judged.signal).is_some());
             judged.signal.required && judged.finding.level.is_unknown() && !gone

@@ -143,8 +143,6 @@ pub(super) fn taken_for(rollback: &Rollback) -> String {
     match rollback {
         Rollback::Planned { plan, .. } => format!("rollback to {}", plan.target()),
         Rollback::Countdown { plan, .. } => format!("automatic rollback to {}", plan.target()),
-        rollback => {
-            rollback.undertaking().map_or_else(String::new, |done| format!("rollback to {}", done.plan.target()))
-        }
+        rollback => rollback.execution().map_or_else(String::new, |done| format!("rollback to {}", done.plan.target())),
     }
 }

@@ -4,7 +4,7 @@ use super::Watch;
 use super::deploys::{PlanKey, pace};
 use crate::deploy::WorkloadId;
 use crate::message::Effect;
-use crate::rollback::ask::{Ask, Choice, Seen, Wanted};
+use crate::rollback::request::{Choice, PlanRequest, Seen, Wanted};
 use crate::rollback::{Goal, Rollback};
 use chrono::TimeDelta;
 
@@ -81,7 +81,7 @@ impl Watch {
             })
         });
         let known = self.setup.rollback.known.get(usize::from(workload.0));
-        Effect::Prepare(Box::new(Ask {
+        Effect::Prepare(Box::new(PlanRequest {
             goal,
             workload,
             reference: told.reference.clone(),

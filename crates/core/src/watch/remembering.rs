@@ -3,7 +3,7 @@
 use super::Watch;
 use crate::deploy::{Version, WorkloadId};
 use crate::message::Effect;
-use crate::rollback::known::{Known, Recalled, Standing};
+use crate::rollback::version_history::{Known, Recalled, VersionStatus};
 use crate::rollback::{Goal, Rollback};
 use crate::verdict::Verdict;
 use chrono::TimeDelta;
@@ -33,13 +33,13 @@ impl Watch {
     }
 
     /// What can be said now of the version that a workload was watched with.
-    fn standing_of(&self, id: WorkloadId, is_red: bool) -> Option<(&Version, Standing)> {
+    fn standing_of(&self, id: WorkloadId, is_red: bool) -> Option<(&Version, VersionStatus)> {
         if let Some(covered) = self.taken_back(id) {
             let standing = match self.desk.rollback() {
-                Rollback::NotTheCause { .. } => Standing::Unproven,
+                Rollback::NotTheCause { .. } => VersionStatus::Unproven,
                 // A person may have any reason; only a red flag judges.
-                _ if !self.desk.was_red() => Standing::RolledBack,
-                _ => Standing::Bad,
+                _ if !self.desk.was_red() => VersionStatus::RolledBack,
+                _ => VersionStatus::Bad,
             };
             return Some((&covered.from, standing));
         }
@@ -49,9 +49,9 @@ impl Watch {
         }
         let version = &self.workload(id).deploy.as_ref()?.to;
         if self.judging.verdict() == Verdict::Healthy {
-            return Some((version, Standing::Good));
+            return Some((version, VersionStatus::Good));
         }
-        is_red.then_some((version, Standing::Bad))
+        is_red.then_some((version, VersionStatus::Bad))
     }
 
     /// An image of a version, with its digest where a pod that runs it tells it: a tag alone may be moved.
@@ -62,7 +62,7 @@ impl Watch {
         running.find(is_it).map_or_else(|| image.to_owned(), Clone::clone)
     }
 
-    fn note(&mut self, id: WorkloadId, version: &Version, standing: Standing, effects: &mut Vec<Effect>) {
+    fn note(&mut self, id: WorkloadId, version: &Version, standing: VersionStatus, effects: &mut Vec<Effect>) {
         self.recollection.remember(id, version, standing);
         let images = version.images.iter().map(|image| self.with_digest(id, version, image)).collect();
         let known = Known { hash: version.hash.clone(), images, standing, at: self.now };

@@ -5,8 +5,8 @@ use crate::support::*;
 use chrono::TimeDelta;
 use redflag_core::message::{Command, Effect, Message};
 use redflag_core::poll::SourceError;
-use redflag_core::rollback::known::{Known, Standing};
 use redflag_core::rollback::lease::{Holder, Holding, LeaseCall};
+use redflag_core::rollback::version_history::{Known, VersionStatus};
 use redflag_core::rollback::{Answer, Check, CheckKind, Goal, Readiness, Rollback, Step};
 use redflag_core::rollout::Progress;
 use redflag_core::setup::{Automatic, RollbackPolicy, Setup};
@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 /// A setup in which the old version is known to be good.
 fn automatic(automatic: Automatic) -> Setup {
-    let good = Known { hash: "hash-1.8.3".to_owned(), images: Vec::new(), standing: Standing::Good, at: at(-90_000) };
+    let good =
+        Known { hash: "hash-1.8.3".to_owned(), images: Vec::new(), standing: VersionStatus::Good, at: at(-90_000) };
     let rollback = RollbackPolicy {
         automatic,
         countdown: TimeDelta::seconds(20),
@@ -144,13 +145,13 @@ fn a_countdown_that_nobody_stops_acts_once_and_a_person_may_say_yes_before() {
     let mut watch = deployed(automatic(Automatic::Countdown));
     let effects = go_on_with_a_lease(&mut watch, 3..=400);
     assert_eq!(sends(&effects), 1);
-    let done = watch.rollback().undertaking().unwrap();
+    let done = watch.rollback().execution().unwrap();
     assert!(done.automatic);
 
     let mut watch = deployed(automatic(Automatic::Countdown));
     let (second, _) = until_it_counts_down(&mut watch);
     assert_eq!(sends(&ask(&mut watch, second + 1, Command::Confirm { typed: None })), 1);
-    assert!(!watch.rollback().undertaking().unwrap().automatic, "a person did it");
+    assert!(!watch.rollback().execution().unwrap().automatic, "a person did it");
 }
 
 #[test]

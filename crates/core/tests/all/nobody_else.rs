@@ -5,8 +5,8 @@
 use crate::support::*;
 use redflag_core::message::{Effect, Message};
 use redflag_core::rollback::action::{Action, CiAction, Post};
-use redflag_core::rollback::known::{Known, Standing};
 use redflag_core::rollback::lease::Holding;
+use redflag_core::rollback::version_history::{Known, VersionStatus};
 use redflag_core::rollback::{Check, CheckKind, Goal, Readiness, Step};
 use redflag_core::setup::{Automatic, RollbackPolicy, Setup};
 use redflag_core::signal::Sample;
@@ -16,7 +16,8 @@ use std::sync::Arc;
 /// A bad deploy that a webhook would take back by itself; how often it was asked to.
 #[expect(clippy::needless_pass_by_value, reason = "reads as the answer that is given")]
 fn play(checks: Vec<Check>, holding: Holding) -> usize {
-    let good = Known { hash: "hash-1.8.3".to_owned(), images: Vec::new(), standing: Standing::Good, at: at(-90_000) };
+    let good =
+        Known { hash: "hash-1.8.3".to_owned(), images: Vec::new(), standing: VersionStatus::Good, at: at(-90_000) };
     let rollback = RollbackPolicy { automatic: Automatic::On, known: vec![vec![good]], ..RollbackPolicy::default() };
     let mut watch = Watch::new(Setup { rollback, ..setup() });
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));

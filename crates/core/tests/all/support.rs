@@ -80,7 +80,7 @@ pub fn setup() -> Setup {
         confirm_grace: TimeDelta::milliseconds(300),
         read_only: false,
         rollback: RollbackPolicy::default(),
-        switches: Vec::new(),
+        feature_flags: Vec::new(),
         told: Told::default(),
         started: at(0),
     }

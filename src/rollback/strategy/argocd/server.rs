@@ -5,7 +5,7 @@
 use super::application::Application;
 use crate::poll::SourceError;
 use crate::rollback::Blocked;
-use crate::rollback::keeper;
+use crate::rollback::owner;
 use crate::rollback::spec::ArgoCdSpec;
 use crate::source::http::{Answer, Http, Lost, RetryHint, authorization, message_in};
 use crate::source::spec::Auth;
@@ -189,7 +189,7 @@ impl Named<'_> {
     /// As Argo CD's command line writes it.
     pub(super) fn full(self) -> String {
         let namespace = self.namespace.map(str::to_owned);
-        keeper::Application { namespace, name: self.name.to_owned() }.to_string()
+        owner::Application { namespace, name: self.name.to_owned() }.to_string()
     }
 
     fn with_query(self, request: RequestBuilder) -> RequestBuilder {

@@ -7,8 +7,8 @@ mod access;
 mod file;
 mod run;
 
+use super::client::{Client, Unread, link, moment, text, unusable};
 use super::recent::Recent;
-use super::talk::{Talk, Unread, link, moment, text, unusable};
 use super::{Draft, JobPlanner, Prepared, Trace, listed, middle, options};
 use crate::clock::Clock;
 use crate::deploy::Time;
@@ -47,7 +47,7 @@ impl Told {
 
 /// GitHub's API.
 pub(super) struct GitHub {
-    talk: Talk,
+    client: Client,
     told: Told,
     names_runs: bool,
     files: Recent<(u16, String)>,
@@ -60,14 +60,14 @@ impl GitHub {
         let mut headers = authorization(&auth).map_err(|error| unusable("GitHub", &error.to_string()))?;
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
         headers.insert(HeaderName::from_static("x-github-api-version"), HeaderValue::from_static("2022-11-28"));
-        let talk = Talk::new("GitHub", endpoint, headers, RetryHint::GitHubReset, clock)?;
+        let client = Client::new("GitHub", endpoint, headers, RetryHint::GitHubReset, clock)?;
         let names_runs = !endpoint.url.trim_end_matches('/').ends_with("/api/v3");
-        Ok(Self { talk, told, names_runs, files: Recent::default(), access: Recent::default() })
+        Ok(Self { client, told, names_runs, files: Recent::default(), access: Recent::default() })
     }
 
     /// A GET below the repository.
     fn get(&self, repository: &str, path: &[&str]) -> RequestBuilder {
-        self.talk.http.get(&below(repository, path))
+        self.client.http.get(&below(repository, path))
     }
 
     async fn try_prepare(&self, draft: &Draft) -> Result<Prepared, Refusal> {
@@ -86,8 +86,8 @@ impl GitHub {
         let runs = ["actions", "workflows", workflow.as_str(), "runs"];
         let (access, about, runs) = tokio::join!(
             self.access(&repository),
-            self.talk.read_lately(self.get(&repository, &path)),
-            self.talk.read_lately(self.get(&repository, &runs).query(&[("per_page", "100")])),
+            self.client.read_lately(self.get(&repository, &path)),
+            self.client.read_lately(self.get(&repository, &runs).query(&[("per_page", "100")])),
         );
         let about = about.map_err(|unread| unseen(unread, &workflow, &repository))?;
         let mut checks = vec![active(&about, &workflow, &repository)?];
@@ -102,7 +102,7 @@ impl GitHub {
         let subject = format!("workflow {workflow} of {repository}{}", values.distinction(&self.told.texts()));
         Ok(Prepared {
             subject,
-            place: self.talk.place(),
+            place: self.client.place(),
             does: format!("workflow {workflow} of {repository} runs on {git_ref}{with}"),
             by_hand: format!("gh workflow run {workflow} --repo {repository} --ref {git_ref}{fields}"),
             checks,
@@ -116,7 +116,7 @@ impl GitHub {
                 inputs,
                 names_run: self.names_runs,
                 marker: values.id.clone(),
-                prepared: self.talk.now(),
+                prepared: self.client.now(),
             }),
         })
     }
@@ -124,10 +124,10 @@ impl GitHub {
     /// Whether the token may start workflows, as far as GitHub tells before it is asked to: by its owner's role in the
     /// repository, and by the scopes of a classic token. What a fine-grained token may is told only by a refusal.
     async fn access(&self, repository: &str) -> Option<Check> {
-        let now = self.talk.now();
+        let now = self.client.now();
         // What cannot be read here is told by what is read beside it.
         let ask = async {
-            let reply = self.talk.ask(self.get(repository, &[])).await?;
+            let reply = self.client.ask(self.get(repository, &[])).await?;
             let scopes = reply.headers.get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
             Ok::<_, Lost>(reply.is_success().then(|| (reply.body, scopes.map(str::to_owned))))
         };
@@ -155,7 +155,7 @@ impl GitHub {
             return unknown("its file is not named");
         }
         let key = format!("{repository} {file} {git_ref}");
-        match self.files.get(&key, self.talk.now(), self.talk.raw(request)).await {
+        match self.files.get(&key, self.client.now(), self.client.raw(request)).await {
             Ok((200, file)) => file::declares(&file, &self.told.inputs),
             Ok((status, _)) => unknown(&format!("its file cannot be read on {git_ref} (answer {status})")),
             Err(_) => unknown("its file could not be read"),
@@ -168,7 +168,7 @@ impl GitHub {
         let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
         let path = ["actions", "workflows", workflow, "runs"];
         let query = [("event", "workflow_dispatch"), ("created", &format!(">={since}")), ("per_page", "100")];
-        let answer = self.talk.read(self.get(repository, &path).query(&query)).await?;
+        let answer = self.client.read(self.get(repository, &path).query(&query)).await?;
         let runs = runs_of(&answer);
         let shows = |run: &&Value| {
             ["display_title", "name"]
@@ -192,7 +192,7 @@ impl GitHub {
 
     async fn follow_run(&self, repository: &str, number: u64) -> Answer {
         let id = number.to_string();
-        match self.talk.read(self.get(repository, &["actions", "runs", &id])).await {
+        match self.client.read(self.get(repository, &["actions", "runs", &id])).await {
             Ok(run) => self.state_of(repository, &run).await,
             Err(unread) => Answer::Unknown(format!("GitHub {}", unread.text)),
         }
@@ -216,12 +216,12 @@ impl GitHub {
             body["return_run_details"] = json!(true);
         }
         let path = ["actions", "workflows", workflow, "dispatches"];
-        let reply = match self.talk.ask(self.talk.http.post(&below(repository, &path)).json(&body)).await {
+        let reply = match self.client.ask(self.client.http.post(&below(repository, &path)).json(&body)).await {
             Ok(reply) => reply,
-            Err(lost) => return self.talk.lost(lost),
+            Err(lost) => return self.client.lost(lost),
         };
         if !reply.is_success() {
-            return self.talk.refusal(&reply, |reply| refused(reply, dispatch));
+            return self.client.refusal(&reply, |reply| refused(reply, dispatch));
         }
         let number = reply.body["workflow_run_id"].as_u64();
         Answer::Running(Run {

@@ -3,7 +3,7 @@
 //! Facts: API v4. Deployments come oldest first unless told otherwise; a job that is run again is a new job with
 //! a new number in the same pipeline, and takes the old one's place in the pipeline's list.
 
-use super::talk::{Freshness, Pages, Talk, Unread, link, moment, text, unusable};
+use super::client::{Client, Freshness, Pages, Unread, link, moment, text, unusable};
 use super::{Draft, JobPlanner, Prepared, Trace};
 use crate::clock::Clock;
 use crate::deploy::Version;
@@ -39,7 +39,7 @@ impl Told {
 
 /// GitLab's API.
 pub(super) struct GitLab {
-    talk: Talk,
+    client: Client,
     told: Told,
 }
 
@@ -54,13 +54,13 @@ impl GitLab {
         // Personal, project and group tokens are all taken as bearers.
         let auth = Auth::Bearer(token.clone());
         let headers = authorization(&auth).map_err(|error| unusable("GitLab", &error.to_string()))?;
-        let talk = Talk::new("GitLab", endpoint, headers, RetryHint::GitLabReset, clock)?;
-        Ok(Self { talk, told })
+        let client = Client::new("GitLab", endpoint, headers, RetryHint::GitLabReset, clock)?;
+        Ok(Self { client, told })
     }
 
     /// A GET below the project.
     fn get(&self, project: &str, path: &[&str]) -> RequestBuilder {
-        self.talk.http.get(&below(project, path))
+        self.client.http.get(&below(project, path))
     }
 
     async fn try_prepare(&self, draft: &Draft) -> Result<Prepared, Refusal> {
@@ -76,9 +76,9 @@ impl GitLab {
         // Later pages matter only where no deployment of the newer ones names the version.
         let names_it = |read: &[Value]| named(read, draft).is_some();
         let (about, good, latest) = tokio::join!(
-            self.talk.read_lately(self.get(&project, &[])),
-            self.talk.pages(successful, "", Freshness::Lately, &names_it),
-            self.talk.read_lately(newest(&[("per_page", "20")])),
+            self.client.read_lately(self.get(&project, &[])),
+            self.client.pages(successful, "", Freshness::Lately, &names_it),
+            self.client.read_lately(newest(&[("per_page", "20")])),
         );
         let unseen = |unread: Unread| unseen(unread, &project);
         let about = about.map_err(unseen)?;
@@ -97,7 +97,7 @@ impl GitLab {
         let verb = if matches!(action, CiAction::PlayJob(_)) { "play" } else { "retry" };
         Ok(Prepared {
             subject: format!("job {name} {} of {project}{}", job.id, values.distinction(&self.told.texts())),
-            place: self.talk.place(),
+            place: self.client.place(),
             does: format!(
                 "job {name} of pipeline {} of {project} {did}: it deploys {sha} to {environment}",
                 job.pipeline
@@ -140,17 +140,17 @@ impl GitLab {
     async fn jobs(&self, project: &str, pipeline: u64) -> Result<Vec<Value>, Unread> {
         let pipeline = pipeline.to_string();
         let path = ["pipelines", &pipeline, "jobs"];
-        Ok(self.talk.pages(self.get(project, &path), "", Freshness::Now, &|_| false).await?.items)
+        Ok(self.client.pages(self.get(project, &path), "", Freshness::Now, &|_| false).await?.items)
     }
 
     async fn order(&self, job: &GitLabJob, verb: &str) -> Answer {
         let id = job.id.to_string();
-        let reply = match self.talk.ask(self.talk.http.post(&below(&job.project, &["jobs", &id, verb]))).await {
+        let reply = match self.client.ask(self.client.http.post(&below(&job.project, &["jobs", &id, verb]))).await {
             Ok(reply) => reply,
-            Err(lost) => return self.talk.lost(lost),
+            Err(lost) => return self.client.lost(lost),
         };
         if !reply.is_success() {
-            return self.talk.refusal(&reply, |reply| refused(reply, job));
+            return self.client.refusal(&reply, |reply| refused(reply, job));
         }
         match state_of(&reply.body) {
             Some(answer) => answer,
@@ -178,7 +178,7 @@ impl GitLab {
 
     /// How a job goes on.
     pub(super) async fn follow(&self, job: &GitLabJob, id: &str) -> Answer {
-        match self.talk.read(self.get(&job.project, &["jobs", id])).await {
+        match self.client.read(self.get(&job.project, &["jobs", id])).await {
             Ok(job) => state_of(&job).unwrap_or_else(|| Answer::Unknown("GitLab's answer names no job".to_owned())),
             Err(unread) => Answer::Unknown(format!("GitLab {}", unread.text)),
         }

@@ -3,7 +3,7 @@
 //! Facts: Jenkins core. An API token needs no crumb. 201 and 303 both name the place in the queue, which is
 //! forgotten some five minutes after the build has begun; a build remembers its place (`queueId`).
 
-use super::talk::{Talk, Unread, link, text, unusable};
+use super::client::{Client, Unread, link, text, unusable};
 use super::{Draft, JobPlanner, Prepared, Trace, listed, options};
 use crate::clock::Clock;
 use crate::rollback::action::{Build, CiAction};
@@ -21,7 +21,7 @@ const BUILD: &str = "number,url,building,result,queueId,description,actions[para
 
 /// Jenkins' API.
 pub(super) struct Jenkins {
-    talk: Talk,
+    client: Client,
     job: String,
     parameters: Vec<(String, String)>,
 }
@@ -35,14 +35,14 @@ impl Jenkins {
         clock: Clock,
     ) -> Result<Self, Blocked> {
         let headers = authorization(auth).map_err(|error| unusable("Jenkins", &error.to_string()))?;
-        let talk = Talk::new("Jenkins", endpoint, headers, RetryHint::RetryAfter, clock)?;
-        Ok(Self { talk, job, parameters })
+        let client = Client::new("Jenkins", endpoint, headers, RetryHint::RetryAfter, clock)?;
+        Ok(Self { client, job, parameters })
     }
 
     fn get(&self, path: &[&str], tree: &str) -> RequestBuilder {
         let mut path = path.to_vec();
         path.extend(["api", "json"]);
-        self.talk.http.get(&path).query(&[("tree", tree)])
+        self.client.http.get(&path).query(&[("tree", tree)])
     }
 
     async fn try_prepare(&self, draft: &Draft) -> Result<Prepared, Refusal> {
@@ -51,7 +51,8 @@ impl Jenkins {
         let parameters = values.fill_pairs(&self.parameters)?;
         let tree = "url,buildable,inQueue,lastBuild[number,url,building],lastSuccessfulBuild[duration],\
                     property[parameterDefinitions[name]]";
-        let about = self.talk.read_lately(self.get(&below(&job), tree)).await.map_err(|unread| unseen(unread, &job))?;
+        let about =
+            self.client.read_lately(self.get(&below(&job), tree)).await.map_err(|unread| unseen(unread, &job))?;
         let declared = declared(&about);
         let mut checks = vec![buildable(&about, &job)?, fit(&parameters, declared.as_deref(), &job)?];
         checks.push(under_way(&about, &job));
@@ -66,12 +67,12 @@ impl Jenkins {
         let fields = options("--data-urlencode", &parameters);
         let with = if parameters.is_empty() { String::new() } else { format!(" with {}", listed(&parameters)) };
         let takes_parameters = declared.is_some();
-        let address = self.talk.http.link(&build_path(&job, takes_parameters));
+        let address = self.client.http.link(&build_path(&job, takes_parameters));
         let texts = std::iter::once(&self.job).chain(self.parameters.iter().map(|(_, value)| value));
         let texts: Vec<&str> = texts.map(String::as_str).collect();
         Ok(Prepared {
             subject: format!("job {job}{}", values.distinction(&texts)),
-            place: self.talk.place(),
+            place: self.client.place(),
             does: format!("job {job} is built{with}"),
             by_hand: format!("curl -X POST -u USER:TOKEN {}{fields}", quoted(&address)),
             checks,
@@ -88,7 +89,7 @@ impl Jenkins {
     async fn follow_queue(&self, job: &str, place: u64) -> Answer {
         let number = place.to_string();
         let tree = "why,cancelled,stuck,executable[number,url]";
-        let item = match self.talk.read(self.get(&["queue", "item", &number], tree)).await {
+        let item = match self.client.read(self.get(&["queue", "item", &number], tree)).await {
             Ok(item) => item,
             // Forgotten: the build has begun a while ago.
             Err(unread) if unread.status == 404 => return self.build_of_place(job, place).await,
@@ -126,7 +127,7 @@ impl Jenkins {
 
     /// The newest builds of a job.
     async fn builds(&self, job: &str) -> Result<Vec<Value>, Unread> {
-        let about = self.talk.read(self.get(&below(job), &format!("builds[{BUILD}]{{0,50}}"))).await?;
+        let about = self.client.read(self.get(&below(job), &format!("builds[{BUILD}]{{0,50}}"))).await?;
         Ok(about["builds"].as_array().cloned().unwrap_or_default())
     }
 
@@ -137,7 +138,7 @@ impl Jenkins {
             ));
         };
         let (queue, builds) =
-            tokio::join!(self.talk.read(self.get(&["queue"], "items[id,why,params]")), self.builds(job),);
+            tokio::join!(self.client.read(self.get(&["queue"], "items[id,why,params]")), self.builds(job),);
         let (queue, builds) = match (queue, builds) {
             (Ok(queue), Ok(builds)) => (queue, builds),
             (Err(unread), _) | (_, Err(unread)) => return Trace::Unclear(format!("Jenkins {}", unread.text)),
@@ -171,10 +172,10 @@ impl Jenkins {
     pub(super) async fn send(&self, build: &Build) -> Answer {
         let Build { job, parameters, takes_parameters, .. } = build;
         // A quiet period is for commits that come in a row; a rollback does not wait for it.
-        let request = self.talk.http.post(&build_path(job, *takes_parameters)).query(&[("delay", "0sec")]);
-        let reply = match self.talk.ask(request.form(parameters)).await {
+        let request = self.client.http.post(&build_path(job, *takes_parameters)).query(&[("delay", "0sec")]);
+        let reply = match self.client.ask(request.form(parameters)).await {
             Ok(reply) => reply,
-            Err(lost) => return self.talk.lost(lost),
+            Err(lost) => return self.client.lost(lost),
         };
         if let (201 | 303, Some(place)) = (reply.status, reply.location().and_then(place_in_queue)) {
             return queued(place, "queued".to_owned());
@@ -182,7 +183,7 @@ impl Jenkins {
         if reply.status == 201 {
             return Answer::Unknown("Jenkins took it, and does not say where in its queue it is".to_owned());
         }
-        self.talk.refusal(&reply, |reply| refused(reply, job))
+        self.client.refusal(&reply, |reply| refused(reply, job))
     }
 
     /// How a place in the queue, or a build, goes on.
@@ -193,7 +194,7 @@ impl Jenkins {
                 let number = number.to_string();
                 let mut path = below(job);
                 path.push(&number);
-                match self.talk.read(self.get(&path, BUILD)).await {
+                match self.client.read(self.get(&path, BUILD)).await {
                     Ok(build) => state_of(&build, job),
                     Err(unread) => Answer::Unknown(format!("Jenkins {}", unread.text)),
                 }

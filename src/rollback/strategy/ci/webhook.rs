@@ -1,6 +1,6 @@
 //! Any address that takes a POST: what it does is its own affair, and how it goes on is told at another address.
 
-use super::talk::{Talk, link, text, unusable};
+use super::client::{Client, link, text, unusable};
 use super::{Draft, JobPlanner, Prepared, Trace};
 use crate::clock::Clock;
 use crate::rollback::action::{CiAction, Post};
@@ -27,15 +27,15 @@ pub(super) struct Told {
 
 /// The address.
 pub(super) struct Webhook {
-    talk: Talk,
+    client: Client,
     told: Told,
 }
 
 impl Webhook {
     pub(super) fn new(endpoint: &Endpoint, auth: &Auth, told: Told, clock: Clock) -> Result<Self, Blocked> {
         let headers = authorization(auth).map_err(|error| unusable("the webhook", &error.to_string()))?;
-        let talk = Talk::new("the webhook", endpoint, headers, RetryHint::RetryAfter, clock)?;
-        Ok(Self { talk, told })
+        let client = Client::new("the webhook", endpoint, headers, RetryHint::RetryAfter, clock)?;
+        Ok(Self { client, told })
     }
 
     fn try_prepare(&self, draft: &Draft) -> Result<Prepared, Refusal> {
@@ -60,7 +60,7 @@ impl Webhook {
                 checks.push(Check::ok(CheckKind::Progress, "how it goes on is asked at the status url"));
             }
         }
-        let host = self.talk.http.host();
+        let host = self.client.http.host();
         let distinction = values.distinction(&[template]);
         Ok(Prepared {
             subject: format!("webhook {host}{distinction}"),
@@ -77,7 +77,7 @@ impl Webhook {
     async fn status(&self, key: &str, run: Option<&str>) -> Result<Value, (u16, String)> {
         let Some(url) = &self.told.status_url else { return Err((0, "there is no status url".to_owned())) };
         let url = status_address(url, key, run).map_err(|blocked| (0, blocked.reason))?;
-        let answer = self.talk.read(self.talk.http.get_at(url)).await;
+        let answer = self.client.read(self.client.http.get_at(url)).await;
         answer.map_err(|unread| (unread.status, format!("the status url {}", unread.text)))
     }
 }
@@ -91,17 +91,17 @@ impl JobPlanner for Webhook {
 impl Webhook {
     /// Posts the body, once.
     pub(super) async fn send(&self, Post { body, idempotency_key }: &Post) -> Answer {
-        let mut request = self.talk.http.post_itself().header(CONTENT_TYPE, "application/json");
+        let mut request = self.client.http.post_itself().header(CONTENT_TYPE, "application/json");
         request = request.header("idempotency-key", idempotency_key);
         if let Some(signing_key) = &self.told.signing_key {
             request = request.header("x-signature-256", signature(signing_key, body));
         }
-        let reply = match self.talk.ask(request.body(body.clone())).await {
+        let reply = match self.client.ask(request.body(body.clone())).await {
             Ok(reply) => reply,
-            Err(lost) => return self.talk.lost(lost),
+            Err(lost) => return self.client.lost(lost),
         };
         if !reply.is_success() {
-            return self.talk.refusal(&reply, refused);
+            return self.client.refusal(&reply, refused);
         }
         let run = ["run", "run_id", "id"].iter().map(|name| text(&reply.body[*name])).find(|run| run != "?");
         match &self.told.status_url {
@@ -132,7 +132,7 @@ impl Webhook {
         if !can_be_asked {
             return Trace::Unclear(format!(
                 "{} cannot be asked whether {idempotency_key} arrived: look there, and at the pods",
-                self.talk.http.host()
+                self.client.http.host()
             ));
         }
         match self.status(idempotency_key, None).await {

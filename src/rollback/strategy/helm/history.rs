@@ -1,7 +1,7 @@
 //! A release's history, as `helm history -o json` writes it (helm 3 and 4).
 
 use crate::deploy::Time;
-use crate::rollback::strategy::records::Record;
+use crate::rollback::strategy::external_history::Record;
 use crate::source::http::clean;
 use chrono::{DateTime, TimeDelta};
 use serde::Deserialize;

@@ -4,7 +4,7 @@ use super::answer::Right;
 use crate::cluster::Cluster;
 pub(in crate::rollback::strategy) use crate::cluster::{Lost, Reply};
 use crate::deploy::WorkloadRef;
-use crate::rollback::target::patch;
+use crate::rollback::destination::patch;
 use kube::core::Request;
 use kube::core::params::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::{Value, json};

@@ -5,9 +5,9 @@ use super::api::{self, Call, Reply};
 use crate::cluster::Cluster;
 use crate::deploy::WorkloadRef;
 use crate::rollback::action::PinnedPatch;
+use crate::rollback::destination::text::one_line;
+use crate::rollback::destination::{patch, template};
 use crate::rollback::preflight::Permission;
-use crate::rollback::target::text::one_line;
-use crate::rollback::target::{patch, template};
 use crate::rollback::{Blocked, Check, CheckKind};
 use serde_json::Value;
 

@@ -3,8 +3,8 @@
 use super::pace::Pace;
 use super::{Looked, quantity, warning};
 use crate::deploy::{WorkloadKind, WorkloadRef};
-use crate::rollback::target::Target;
-use crate::rollback::target::text::items;
+use crate::rollback::destination::Target;
+use crate::rollback::destination::text::items;
 use crate::rollback::{Check, CheckKind};
 use serde_json::Value;
 

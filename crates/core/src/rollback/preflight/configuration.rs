@@ -2,9 +2,9 @@
 
 use super::{Looked, References, Surroundings, warning};
 use crate::deploy::Time;
-use crate::rollback::target::Target;
-use crate::rollback::target::author::{self, Author};
-use crate::rollback::target::text::{moment, named, time};
+use crate::rollback::destination::Target;
+use crate::rollback::destination::author::{self, Author};
+use crate::rollback::destination::text::{moment, named, time};
 use crate::rollback::{Blocked, Check, CheckKind};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use super::warning;
 use crate::deploy::{WorkloadRef, version_label};
-use crate::rollback::target::Target;
+use crate::rollback::destination::Target;
 use crate::rollback::{Check, CheckKind};
 
 /// Tags that people move from image to image, so that the same name brings another program.

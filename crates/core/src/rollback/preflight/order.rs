@@ -2,8 +2,8 @@
 
 use super::{Objects, Permission, waits_for_broken_pods, warning};
 use crate::deploy::{WorkloadKind, WorkloadRef};
-use crate::rollback::target::history::is_controlled_by;
-use crate::rollback::target::text::{items, named};
+use crate::rollback::destination::history::is_controlled_by;
+use crate::rollback::destination::text::{items, named};
 use crate::rollback::{Check, CheckKind};
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use super::{Around, Desk, Doing};
 use crate::deploy::{Time, Version, WorkloadKind, brief};
-use crate::rollback::{Blocked, Covered, Goal, Rollback, Run, Step, StepState, Undertaking};
+use crate::rollback::{Blocked, Covered, Execution, Goal, Rollback, Run, Step, StepState};
 use crate::rollout::stall::{lack, progressed_at};
 use crate::rollout::{PodPhase, Progress, Rollout, TroubleKind};
 use crate::watch::journal::Journal;
@@ -18,7 +18,7 @@ const RUN_PATIENCE: i32 = 3;
 
 impl Desk {
     /// Looks whether the pods of each step that was taken are there, and what follows from it.
-    pub(super) fn follow_pods(&mut self, mut done: Undertaking, around: Around<'_>, doing: &mut Doing<'_>) {
+    pub(super) fn follow_pods(&mut self, mut done: Execution, around: Around<'_>, doing: &mut Doing<'_>) {
         let now = around.now;
         let plan = Arc::clone(&done.plan);
         for (step, state) in plan.steps().zip(&mut done.steps) {
@@ -79,7 +79,7 @@ impl Desk {
         };
     }
 
-    fn follow_flags(&self, mut done: Undertaking, ready: Time, around: Around<'_>, journal: &mut Journal) -> Rollback {
+    fn follow_flags(&self, mut done: Execution, ready: Time, around: Around<'_>, journal: &mut Journal) -> Rollback {
         let Around { setup, now, judging, attention, .. } = around;
         // A flag that went stale is not a flag that cleared, and neither are those of sources that are all silent.
         let red = judging.red().next().is_some();
@@ -169,7 +169,7 @@ impl Around<'_> {
 }
 
 /// A rollback that was accepted and does not get to its end: what is there stays known, and is looked at further.
-fn not_through(done: Undertaking, blocked: Blocked, now: Time, journal: &mut Journal) -> Rollback {
+fn not_through(done: Execution, blocked: Blocked, now: Time, journal: &mut Journal) -> Rollback {
     journal.tell(now, format!("rollback not through: {}", blocked.reason));
     Rollback::Failed { done, at: now, blocked }
 }
@@ -182,7 +182,7 @@ fn endless_run(step: &Step, run: &Run, waited: TimeDelta) -> Blocked {
 }
 
 /// What was accepted before another step failed goes on by itself, and what is done should be known.
-pub(super) fn note_ready(done: &mut Undertaking, around: Around<'_>, journal: &mut Journal) {
+pub(super) fn note_ready(done: &mut Execution, around: Around<'_>, journal: &mut Journal) {
     let plan = Arc::clone(&done.plan);
     for (step, state) in plan.steps().zip(&mut done.steps) {
         if matches!(state, StepState::Accepted { .. }) && matches!(around.pods_of(step), Pods::Serve) {
@@ -193,7 +193,7 @@ pub(super) fn note_ready(done: &mut Undertaking, around: Around<'_>, journal: &m
 }
 
 /// The old version serves, and nobody can see whether that helped: neither verified nor failed.
-fn never_seen_clear(done: Undertaking, at: Time, around: Around<'_>, journal: &mut Journal) -> Rollback {
+fn never_seen_clear(done: Execution, at: Time, around: Around<'_>, journal: &mut Journal) -> Rollback {
     let unseen = around.judging.unseen(around.setup).map(|signal| signal.name.as_str());
     let unseen: Vec<&str> = unseen.take(NAMED).collect();
     let what = if unseen.is_empty() { "a flag".to_owned() } else { unseen.join(", ") };

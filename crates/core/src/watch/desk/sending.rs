@@ -4,7 +4,7 @@ use super::{Around, Desk, Doing};
 use crate::deploy::Time;
 use crate::message::Effect;
 use crate::rollback::lease::Holding;
-use crate::rollback::{Blocked, Rollback, StepState, Undertaking};
+use crate::rollback::{Blocked, Execution, Rollback, StepState};
 use std::sync::Arc;
 
 impl Desk {
@@ -21,7 +21,7 @@ impl Desk {
         let by = if automatic { "by the automatism" } else { "confirmed" };
         doing.journal.tell(around.now, format!("rollback to {} {by}", plan.target()));
         self.red_at_confirm = around.judging.red().collect();
-        let done = Undertaking {
+        let done = Execution {
             steps: plan.steps().map(|_| StepState::Waiting).collect(),
             plan,
             confirmed: around.now,
@@ -36,8 +36,8 @@ impl Desk {
 
     /// What becomes of a rollback whose next stage may begin: it is sent, or waits until it is known again that nobody
     /// else is at it, or ends.
-    pub(super) fn go_on(&mut self, done: Undertaking, around: Around<'_>, doing: &mut Doing<'_>) -> Rollback {
-        let waiting = |done: &Undertaking| {
+    pub(super) fn go_on(&mut self, done: Execution, around: Around<'_>, doing: &mut Doing<'_>) -> Rollback {
+        let waiting = |done: &Execution| {
             let states = done.plan.steps().zip(&done.steps).filter(|(_, state)| **state == StepState::Waiting);
             states.map(|(step, _)| Arc::clone(step)).collect::<Vec<_>>()
         };
@@ -63,7 +63,7 @@ impl Desk {
     }
 
     /// Sends the first stage that waits.
-    fn send_stage(&mut self, mut done: Undertaking, now: Time, effects: &mut Vec<Effect>) -> Undertaking {
+    fn send_stage(&mut self, mut done: Execution, now: Time, effects: &mut Vec<Effect>) -> Execution {
         self.sent = Some(now);
         let mut first = 0;
         for stage in &done.plan.stages {

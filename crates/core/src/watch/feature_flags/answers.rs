@@ -1,10 +1,10 @@
 //! What the systems say of their flags, and what a turned-off flag has come to.
 
-use super::{FeatureFlags, PATIENCE, TurnState};
+use super::{FeatureFlags, PATIENCE, TurnOffState};
 use crate::deploy::{Time, brief};
-use crate::kill_switch::{Answer, FlagId, FlagState, Listing, News};
+use crate::feature_flags::{Answer, FlagId, FlagState, Listing, News};
 use crate::message::Effect;
-use crate::setup::{Setup, SwitchId};
+use crate::setup::{FlagSystemId, Setup};
 use crate::watch::journal::Journal;
 
 impl FeatureFlags {
@@ -12,15 +12,15 @@ impl FeatureFlags {
     pub(in crate::watch) fn take(
         &mut self,
         setup: &Setup,
-        (switch, news): (SwitchId, News),
+        (system, news): (FlagSystemId, News),
         now: Time,
         journal: &mut Journal,
         effects: &mut Vec<Effect>,
     ) {
         match news {
-            News::Read(result) => self.take_listing(setup, switch, result, now, journal),
-            News::Answered(key, answer) => self.take_answer(&FlagId { switch, key }, answer, now, journal),
-            News::ReadBack(key, state) => self.take_read_back(setup, &FlagId { switch, key }, state, now, journal),
+            News::Read(result) => self.take_listing(setup, system, result, now, journal),
+            News::Answered(key, answer) => self.take_answer(&FlagId { system, key }, answer, now, journal),
+            News::ReadBack(key, state) => self.take_read_back(setup, &FlagId { system, key }, state, now, journal),
         }
         self.follow(now, effects);
     }
@@ -28,12 +28,12 @@ impl FeatureFlags {
     fn take_listing(
         &mut self,
         setup: &Setup,
-        switch: SwitchId,
+        system: FlagSystemId,
         result: Result<Listing, String>,
         now: Time,
         journal: &mut Journal,
     ) {
-        let Some(known) = self.known.get_mut(usize::from(switch.0)) else { return };
+        let Some(known) = self.known.get_mut(usize::from(system.0)) else { return };
         known.asking = false;
         let mut listing = match result {
             Ok(listing) => listing,
@@ -44,7 +44,7 @@ impl FeatureFlags {
         };
         for flag in &mut listing.flags {
             // What was read before a flag was turned off says nothing of it any more.
-            let turned = self.turns.iter().find(|turn| turn.flag.switch == switch && turn.flag.key == flag.key);
+            let turned = self.turns.iter().find(|turn| turn.flag.system == system && turn.flag.key == flag.key);
             if turned.is_some_and(|turn| Some(turn.confirmed) >= known.asked)
                 && let Some(older) = known.listing.flags.iter().find(|older| older.key == flag.key)
             {
@@ -53,9 +53,9 @@ impl FeatureFlags {
         }
         (known.listing, known.read, known.problem) = (listing, Some(now), None);
         let turns: Vec<FlagId> = self.turns.iter().map(|turn| turn.flag.clone()).collect();
-        for id in turns.into_iter().filter(|id| id.switch == switch) {
+        for id in turns.into_iter().filter(|id| id.system == system) {
             let state = self.flag_mut(&id).map(|flag| flag.state.clone());
-            let is_late = self.turn(&id).is_some_and(|turn| turn.state == TurnState::StillOn);
+            let is_late = self.turn(&id).is_some_and(|turn| turn.state == TurnOffState::StillOn);
             if let Some(state) = state.filter(|state| is_late && state.is_on() == Some(false)) {
                 // It took longer than anybody should wait for it, but it happened.
                 self.settle(setup, &id, &state, now, journal);
@@ -65,19 +65,19 @@ impl FeatureFlags {
 
     fn take_answer(&mut self, id: &FlagId, answer: Answer, now: Time, journal: &mut Journal) {
         let Some(turn) = self.turns.iter_mut().find(|turn| turn.flag == *id) else { return };
-        if turn.state != TurnState::Sent {
+        if turn.state != TurnOffState::Sent {
             return;
         }
         match answer {
-            Answer::Accepted => turn.state = TurnState::Accepted,
+            Answer::Accepted => turn.state = TurnOffState::Accepted,
             Answer::Unknown(why) => {
                 let text = format!("feature flag {}: the answer was lost: {why}; its state is read", id.key);
-                turn.state = TurnState::Lost(why);
+                turn.state = TurnOffState::Lost(why);
                 journal.tell(now, text);
             }
             Answer::Refused(blocked) => {
                 let text = format!("feature flag {} not turned off: {}; {}", id.key, blocked.reason, blocked.way_out);
-                turn.state = TurnState::Refused(blocked);
+                turn.state = TurnOffState::Refused(blocked);
                 journal.tell(now, text);
             }
         }
@@ -98,25 +98,27 @@ impl FeatureFlags {
     /// What a state says of a flag that was turned off.
     fn settle(&mut self, setup: &Setup, id: &FlagId, state: &FlagState, now: Time, journal: &mut Journal) {
         let actor = &setup.rollback.actor;
-        let (key, system) = (&id.key, setup.switch(id.switch).system.name());
+        let (key, system) = (&id.key, setup.flag_system(id.system).system.name());
         let Some(turn) = self.turns.iter_mut().find(|turn| turn.flag == *id) else { return };
         let after = brief(now - turn.confirmed);
         let (next, text) = match (state, &turn.state) {
-            (FlagState::Told(standing), TurnState::Accepted | TurnState::Lost(_) | TurnState::StillOn)
+            (FlagState::Told(standing), TurnOffState::Accepted | TurnOffState::Lost(_) | TurnOffState::StillOn)
                 if !standing.on =>
             {
                 let text = format!("feature flag {key} turned off by {actor}: {system} says off after {after}");
-                (TurnState::Off(now), text)
+                (TurnOffState::Off(now), text)
             }
-            (FlagState::Told(_), TurnState::Accepted | TurnState::Lost(_)) if now - turn.confirmed >= PATIENCE => {
-                (TurnState::StillOn, format!("feature flag {key} not turned off: {system} says on after {after}"))
+            (FlagState::Told(_), TurnOffState::Accepted | TurnOffState::Lost(_))
+                if now - turn.confirmed >= PATIENCE =>
+            {
+                (TurnOffState::StillOn, format!("feature flag {key} not turned off: {system} says on after {after}"))
             }
-            (FlagState::Untold(why), TurnState::Accepted) => (
-                TurnState::Unverified(why.clone()),
+            (FlagState::Untold(why), TurnOffState::Accepted) => (
+                TurnOffState::Unverified(why.clone()),
                 format!("feature flag {key} turned off by {actor}, not verified: {why}"),
             ),
-            (FlagState::Untold(why), TurnState::Lost(lost)) => (
-                TurnState::Unknown(format!("{lost}; {why}")),
+            (FlagState::Untold(why), TurnOffState::Lost(lost)) => (
+                TurnOffState::Unknown(format!("{lost}; {why}")),
                 format!("feature flag {key}: nobody knows whether it is off: {lost}; {why}"),
             ),
             _ => return,

@@ -1,6 +1,7 @@
 //! The loop: the only `select!`. Keys, news and time go in as messages, effects come out and are performed,
 //! and the newest state is shown. No key ever waits for the network: everything slow is a task.
 
+mod flags;
 mod log;
 mod outside;
 mod recalling;

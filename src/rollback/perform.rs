@@ -1,6 +1,7 @@
 //! Performing: what a step's [`Action`] says is done, once, and looked after. Who planned it does not matter.
 
 use super::action::{Abort, Action, FluxUndo};
+use super::client::{client, unheard};
 use super::strategy::argocd::Server;
 use super::strategy::ci::Runs;
 use super::strategy::command::Programs;
@@ -101,18 +102,4 @@ impl Performer {
     fn cluster(&self) -> Result<&Cluster, Blocked> {
         client(self.cluster.as_ref(), "the cluster")
     }
-}
-
-/// The client of a system. A planner plans with the client that its action is performed with, so only a plan that was made
-/// for another configuration finds none.
-pub(crate) fn client<'a, T>(known: Option<&'a T>, system: &str) -> Result<&'a T, Blocked> {
-    known.ok_or_else(|| Blocked {
-        reason: format!("this environment's configuration does not name {system}"),
-        way_out: "close the plan and open it again".to_owned(),
-    })
-}
-
-/// Nothing was asked now, yet what was sent before may have happened.
-pub(crate) fn unheard(blocked: Blocked) -> Answer {
-    Answer::Unknown(blocked.reason)
 }

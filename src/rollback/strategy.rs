@@ -23,17 +23,14 @@ use super::planner::Planner;
 use super::spec::{RollbackSpec, StrategySpec};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
-use crate::deploy::Version;
 use crate::repository::Repository;
 use std::sync::Arc;
 use std::time::Duration;
+use variables::CommitOf;
 use with_migrations::WithMigrations;
 
 /// How long one call of git may take that only looks for commits and migrations.
 const GIT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Tells the commit of a version, where it is known.
-pub type CommitOf = Arc<dyn Fn(&Version) -> Option<String> + Send + Sync>;
 
 /// How an environment is taken back.
 #[derive(Clone)]

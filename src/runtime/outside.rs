@@ -1,5 +1,6 @@
 //! Performs effects: each is a task whose result comes back as a message. Tasks end with this value.
 
+use super::flags::{FlagAdapter, called, uncalled};
 use super::recalling::recalled;
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster, Facts};
@@ -7,13 +8,13 @@ use crate::deploy::WorkloadId;
 use crate::feature_flags::provider::FlagProvider;
 use crate::feature_flags::spec::FeatureFlagsSpec;
 use crate::feature_flags::system;
-use crate::feature_flags::{self, Call, FlagState, News};
 use crate::memory::{Memory, Whose};
 use crate::message::{Effect, Message, StreamNews};
 use crate::poll::{Poll, PollRequest, SourceError};
+use crate::rollback::client::unheard;
 use crate::rollback::deletion::{Deleted, PodId};
 use crate::rollback::lease::{Holding, LeaseCall};
-use crate::rollback::perform::{Performer, unheard};
+use crate::rollback::perform::Performer;
 use crate::rollback::spec::RollbackSpec;
 use crate::rollback::strategy::kubernetes;
 use crate::rollback::strategy::lease::Lease;
@@ -69,18 +70,6 @@ pub struct Outside {
 /// A polled source's adapter; `None` until the first question, for building a TLS client is no work for start-up, and
 /// while it cannot be built: what was in the way once (a limit of open files) need not be the next time.
 type Adapter = Option<Arc<dyn Source>>;
-
-/// A system of feature flags, and its adapter in the same way.
-struct FlagAdapter {
-    spec: FeatureFlagsSpec,
-    adapter: Option<Arc<dyn FlagProvider>>,
-}
-
-impl FlagAdapter {
-    fn new(spec: FeatureFlagsSpec) -> Self {
-        Self { spec, adapter: None }
-    }
-}
 
 /// What was built before, or what can be built now; a failure is not kept.
 fn built<T: Clone, E>(kept: &mut Option<T>, build: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
@@ -404,33 +393,6 @@ async fn polled(
                 let _ = out.send(Message::PolledInPart { source, at: clock.now(), part }).await;
             }
         }
-    }
-}
-
-/// Does what is to be done about a system of feature flags.
-async fn called(system: &dyn FlagProvider, call: Call) -> News {
-    match call {
-        Call::Read => News::Read(system.read().await),
-        Call::TurnOff(order) => {
-            let answer = system.turn_off(&order).await;
-            News::Answered(order.key, answer)
-        }
-        Call::ReadBack(key) => {
-            let state = system.read_one(&key).await;
-            News::ReadBack(key, state)
-        }
-    }
-}
-
-/// What comes of it where there is no adapter: nothing was sent.
-fn uncalled(call: Call, why: String) -> News {
-    match call {
-        Call::Read => News::Read(Err(why)),
-        Call::TurnOff(order) => {
-            let way_out = "correct this environment's flags: redflag check tries them".to_owned();
-            News::Answered(order.key, feature_flags::Answer::Refused(Blocked { reason: why, way_out }))
-        }
-        Call::ReadBack(key) => News::ReadBack(key, FlagState::Unread(why)),
     }
 }
 

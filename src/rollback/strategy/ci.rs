@@ -8,11 +8,12 @@ mod jenkins;
 mod planner;
 mod recent;
 mod runs;
+mod trace;
 mod webhook;
+mod words;
 
-use super::CommitOf;
 use super::choose_version::{self, Chosen};
-use super::variables::{self, Values, fresh_id, quoted};
+use super::variables::{self, CommitOf, Values, fresh_id};
 use crate::clock::Clock;
 use crate::deploy::brief;
 use crate::rollback::action::Action;
@@ -23,9 +24,9 @@ use crate::rollback::spec::{CiSpec, CiSystem};
 use crate::rollback::{Blocked, Check, CheckKind, Readiness, Refusal, Step};
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
-use planner::{Draft, JobPlanner, Prepared};
+use planner::{Draft, JobPlanner};
+use runs::Clients;
 pub use runs::Runs;
-use runs::{Clients, Trace};
 use std::sync::Arc;
 
 /// Assumed of a run when nobody has seen one end.
@@ -130,24 +131,6 @@ fn time(took: Option<TimeDelta>, expected: TimeDelta) -> Check {
     }
     let way_out = "if that is too long, undo the workload itself: strategy = \"kubernetes\"".to_owned();
     Check::warning(name, format!("{known}: longer than {}", brief(QUICK)), Some(way_out))
-}
-
-/// The middle of how long runs took.
-fn middle(mut spans: Vec<TimeDelta>) -> Option<TimeDelta> {
-    spans.retain(|span| *span > TimeDelta::zero());
-    spans.sort_unstable();
-    spans.get(spans.len() / 2).copied()
-}
-
-/// ` -f version=1.8.3 -f id=redflag-1`, for the line that people can type instead.
-fn options(flag: &str, pairs: &[(String, String)]) -> String {
-    let words = pairs.iter().map(|(name, value)| quoted(&format!("{name}={value}")));
-    words.fold(String::new(), |line, word| line + " " + flag + " " + &word)
-}
-
-/// `version = 1.8.3, id = redflag-1`, for a sentence.
-fn listed(pairs: &[(String, String)]) -> String {
-    pairs.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! A program of the team's own takes the deploy back: an argument list, never a shell, with the plan in its
 //! environment. It is run once for each service and version.
 
-use super::CommitOf;
 use super::choose_version::{self, Chosen};
 use super::program::{Failure, Inherits, Output, Program};
-use super::variables::{self, Values, fresh_id, quoted};
+use super::variables::{self, CommitOf, Values, fresh_id, quoted};
 use crate::clock::Clock;
 use crate::rollback::action::{self, Action};
 use crate::rollback::planner::Planner;

@@ -8,6 +8,10 @@ use crate::rollback::{Blocked, Covered, Goal};
 use crate::secret::ESCAPED;
 use percent_encoding::utf8_percent_encode;
 use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Tells the commit of a version, where it is known.
+pub(crate) type CommitOf = Arc<dyn Fn(&Version) -> Option<String> + Send + Sync>;
 
 /// Their values for one rollback.
 #[derive(Debug, Clone)]

@@ -8,8 +8,10 @@ mod file;
 mod run;
 
 use super::client::{Client, Unread, link, moment, text, unusable};
+use super::planner::{Draft, JobPlanner, Prepared};
 use super::recent::Recent;
-use super::{Draft, JobPlanner, Prepared, Trace, listed, middle, options};
+use super::trace::Trace;
+use super::words::{listed, middle, options};
 use crate::clock::Clock;
 use crate::deploy::Time;
 use crate::rollback::action::{CiAction, Dispatch};

@@ -4,7 +4,9 @@
 //! forgotten some five minutes after the build has begun; a build remembers its place (`queueId`).
 
 use super::client::{Client, Unread, link, text, unusable};
-use super::{Draft, JobPlanner, Prepared, Trace, listed, options};
+use super::planner::{Draft, JobPlanner, Prepared};
+use super::trace::Trace;
+use super::words::{listed, options};
 use crate::clock::Clock;
 use crate::rollback::action::{Build, CiAction};
 use crate::rollback::strategy::variables::{mentions, quoted};

@@ -3,11 +3,12 @@
 use super::github::GitHub;
 use super::gitlab::GitLab;
 use super::jenkins::Jenkins;
+use super::trace::Trace;
 use super::webhook::Webhook;
 use crate::clock::Clock;
 use crate::deploy::{Time, brief};
 use crate::rollback::action::{Build, CiAction};
-use crate::rollback::perform::{client, unheard};
+use crate::rollback::client::{client, unheard};
 use crate::rollback::{Answer, Blocked, Run, Step};
 use chrono::{DateTime, TimeDelta};
 use std::collections::HashMap;
@@ -34,16 +35,6 @@ pub struct Runs {
     clock: Clock,
     /// When each request left, or was first looked for.
     sent: Mutex<HashMap<String, Time>>,
-}
-
-/// What can be seen of a request whose answer was lost.
-pub(super) enum Trace {
-    /// It arrived.
-    Found(Answer),
-    /// There is nothing of it; the text says what was looked for.
-    Nothing(String),
-    /// It cannot be told.
-    Unclear(String),
 }
 
 impl Runs {

@@ -1,7 +1,8 @@
 //! Any address that takes a POST: what it does is its own affair, and how it goes on is told at another address.
 
 use super::client::{Client, link, text, unusable};
-use super::{Draft, JobPlanner, Prepared, Trace};
+use super::planner::{Draft, JobPlanner, Prepared};
+use super::trace::Trace;
 use crate::clock::Clock;
 use crate::rollback::action::{CiAction, Post};
 use crate::rollback::strategy::variables::{mentions, percent_encoded, quoted, substitute};

@@ -9,7 +9,7 @@ mod scenes;
 
 use divan::{Bencher, black_box};
 use redflag::message::Message;
-use redflag::source::grafana::frames::QueryAnswer;
+use redflag::systems::grafana::frames::QueryAnswer;
 use scenes::{faulty, polled, twelve_signals};
 
 fn main() {

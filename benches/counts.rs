@@ -13,7 +13,7 @@ mod support;
 
 use chrono::TimeDelta;
 use redflag::message::Message;
-use redflag::source::grafana::frames::QueryAnswer;
+use redflag::systems::grafana::frames::QueryAnswer;
 use std::hint::black_box;
 use support::{GRAFANA, at};
 

@@ -1,6 +1,8 @@
 //! The one way to a cluster: kubeconfig or address, no default retries, exec plugins off the terminal.
 //! Also the one place where `kube`'s errors become ours.
 
+pub mod spec;
+
 mod bounded;
 mod facts;
 mod kubeconfig;
@@ -12,7 +14,6 @@ pub(crate) use reply::{Lost, Reply};
 
 use crate::panics;
 use crate::poll::SourceError;
-use crate::source::spec::{ClusterAccess, ClusterSpec};
 use crate::text::clean;
 use chrono::TimeDelta;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
@@ -20,6 +21,7 @@ use kube::client::AuthError;
 use kube::config::ExecConfig;
 use reqwest::header::{HeaderValue, USER_AGENT};
 use serde_json::json;
+use spec::{ClusterAccess, ClusterSpec};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 

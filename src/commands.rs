@@ -59,7 +59,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
 
 fn print_config(global: &Global, command: ConfigCommand) -> Result<Outcome, CommandError> {
     match command {
-        ConfigCommand::Example => print(config::EXAMPLE),
+        ConfigCommand::Example => print(&config::EXAMPLE),
         ConfigCommand::Schema => print(&config::schema()),
         ConfigCommand::Path => {
             let path = config::find(global.config.as_deref())?;

@@ -4,52 +4,56 @@
 //! (`signals`, `rollback`, `flags`) check what it means → [`Config::assemble`]: `fetch` brings the secrets, and
 //! everything gets its index.
 
-mod address;
 mod assemble;
-mod at;
-mod checked;
 mod depends;
 mod environments;
 mod fetch;
 mod find;
 mod flags;
 mod kinds;
-mod length;
 mod limits;
 mod outline;
 mod person;
-mod problem;
 mod raw;
 mod read;
 mod redact;
 mod rollback;
 mod schema;
-mod secrets;
 mod signals;
 mod sources;
 mod texts;
-mod variables;
 
+pub use crate::settings::length::parse_length;
+pub use crate::settings::problem::Diagnostic;
+pub use crate::settings::secrets::{SecretProgram, Secrets, SystemSecrets};
 pub use assemble::{AssembleOptions, Assembly};
 pub use find::{find, folder, places};
-pub use length::parse_length;
 pub use outline::{Outlined, outline};
 pub use person::Person;
-pub use problem::Diagnostic;
 pub use schema::schema;
-pub use secrets::{SecretProgram, Secrets, SystemSecrets};
 
 use crate::files;
+use crate::settings::{address, at, checked, length, problem, secrets, variables};
+use crate::systems::registry;
 use at::At;
 use environments::Environment;
 use problem::{Document, Problem, Problems};
 use raw::OneOrMany;
 use sources::Source;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use thiserror::Error;
 
-/// The whole of the configuration, commented: what `redflag config example` prints.
-pub const EXAMPLE: &str = include_str!("../config.example.toml");
+/// The whole of the configuration, commented: what `redflag config example` prints, and what `config.example.toml` holds.
+/// Each system writes its own section; those that are only shown, because nothing else in the example reads them, come
+/// last.
+pub static EXAMPLE: LazyLock<String> = LazyLock::new(|| {
+    let (at_work, shown): (Vec<&str>, Vec<&str>) =
+        registry::SYSTEMS.iter().map(|system| system.example).partition(|section| !section.starts_with('#'));
+    let sections = at_work.into_iter().chain(shown).collect::<Vec<_>>().join("\n");
+    [include_str!("config/example/head.toml"), &sections, "\n", include_str!("config/example/environments.toml")]
+        .concat()
+});
 
 /// A file that was read and found right. Holds no secrets, only where they are kept.
 #[derive(Debug)]
@@ -195,6 +199,12 @@ pub enum ConfigError {
         /// What there is.
         names: String,
     },
+}
+
+impl From<Vec<Diagnostic>> for ConfigError {
+    fn from(complaints: Vec<Diagnostic>) -> Self {
+        Self::Invalid(complaints)
+    }
 }
 
 fn suggestion(near: Option<&str>) -> String {

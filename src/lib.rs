@@ -12,7 +12,7 @@
 //! | --- | --- | --- |
 //! | 0 | the package `redflag-text`: [`text`], [`secret`] | foreign text, cleaned and without secrets |
 //! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`feature_flags`] (the words), [`timeline`], [`message`], [`watch`] | words, judgement, the watch: no clock, no network, no files |
-//! | 4 | [`source`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`feature_flags::system`], [`lines`], [`output`], [`panics`] | one adapter to one outside system each |
+//! | 4 | [`net`], `settings`, [`systems`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`feature_flags::system`], [`lines`], [`output`], [`panics`] | one adapter to one outside system each |
 //! | 5 | [`runtime`], [`outcome`], [`tui`], [`demo`] | the ends |
 //! | 6 | [`commands`], [`cli`] | arguments in, exit code out |
 //!
@@ -30,13 +30,15 @@ mod files;
 pub mod fuzzing;
 pub mod lines;
 pub mod memory;
+pub mod net;
 pub mod outcome;
 pub mod output;
 pub mod panics;
 pub mod repository;
 pub mod rollback;
 pub mod runtime;
-pub mod source;
+mod settings;
+pub mod systems;
 pub mod tui;
 
 pub use redflag_core::{deploy, message, poll, rollout, setup, signal, store, timeline, verdict, watch};

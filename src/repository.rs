@@ -11,10 +11,10 @@ pub use push::Pushed;
 pub use worktree::{Reverted, Trial};
 
 use crate::deploy::Version;
+use crate::net::http::clean;
 use crate::rollback::Blocked;
 use crate::rollback::migrations::{self, Change, Files, Migration};
 use crate::rollback::spec::RepositorySpec;
-use crate::source::http::clean;
 use git::Git;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

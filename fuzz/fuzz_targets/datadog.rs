@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use redflag::secret::Secret;
-use redflag::source::datadog::Datadog;
-use redflag::source::spec::DatadogSpec;
+use redflag::systems::datadog::Datadog;
+use redflag::systems::datadog::DatadogSpec;
 use redflag_fuzz::{TOKEN, alerts, ask, endpoint, queries};
 
 fuzz_target!(|data: &[u8]| {

@@ -3,8 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use redflag::secret::Secret;
-use redflag::source::grafana::Grafana;
-use redflag::source::spec::{Auth, GrafanaSpec};
+use redflag::systems::grafana::Grafana;
+use redflag::net::Auth;
+use redflag::systems::grafana::GrafanaSpec;
 use redflag_fuzz::{TOKEN, alerts, ask, endpoint, queries};
 
 fuzz_target!(|data: &[u8]| {

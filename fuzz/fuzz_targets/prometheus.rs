@@ -3,8 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use redflag::secret::Secret;
-use redflag::source::prometheus::Prometheus;
-use redflag::source::spec::{Auth, PrometheusSpec};
+use redflag::systems::prometheus::Prometheus;
+use redflag::net::Auth;
+use redflag::systems::prometheus::PrometheusSpec;
 use redflag_fuzz::{TOKEN, alerts, ask, endpoint, queries};
 
 fuzz_target!(|data: &[u8]| {

@@ -5,8 +5,10 @@
 use libfuzzer_sys::fuzz_target;
 use redflag::secret::Secret;
 use redflag::signal::Unit;
-use redflag::source::prometheus::Prometheus;
-use redflag::source::spec::{Auth, Expr, PrometheusSpec, SeriesQuery};
+use redflag::systems::prometheus::Prometheus;
+use redflag::net::Auth;
+use redflag::systems::prometheus::PrometheusSpec;
+use redflag::systems::questions::{Expr, SeriesQuery};
 use redflag_fuzz::{Script, TOKEN, ask, endpoint, query};
 
 const UNITS: [(Unit, f64); 6] = [

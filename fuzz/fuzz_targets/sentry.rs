@@ -6,13 +6,14 @@ use libfuzzer_sys::fuzz_target;
 use redflag::deploy::ServiceId;
 use redflag::secret::Secret;
 use redflag::signal::SignalId;
-use redflag::source::sentry::Sentry;
-use redflag::source::spec::{SentryQuery, SentrySpec, SentryWant};
+use redflag::systems::sentry::Sentry;
+use redflag::systems::questions::{ReleaseQuery, ReleaseWant};
+use redflag::systems::sentry::SentrySpec;
 use redflag_fuzz::{TOKEN, ask, endpoint};
 
 fuzz_target!(|data: &[u8]| {
-    let wants = [SentryWant::NewIssues, SentryWant::ErrorCount, SentryWant::CrashFree];
-    let query = |(want, signal): (SentryWant, u16)| SentryQuery {
+    let wants = [ReleaseWant::NewIssues, ReleaseWant::ErrorCount, ReleaseWant::CrashFree];
+    let query = |(want, signal): (ReleaseWant, u16)| ReleaseQuery {
         signal: SignalId(signal),
         service: ServiceId(0),
         projects: vec!["app".to_owned()],

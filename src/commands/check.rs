@@ -18,8 +18,8 @@ use crate::rollback::request::PlanRequest;
 use crate::runtime::{QUEUE, recalled};
 use crate::setup::Told;
 use crate::signal::SourceId;
-use crate::source::spec::SourceSpec;
-use crate::source::{self, CheckFailure, CheckLine};
+use crate::systems::api::SourceSpec;
+use crate::systems::api::{CheckFailure, CheckLine};
 use crate::watch::Watch;
 use chrono::TimeDelta;
 use futures_util::future::{join_all, join3, select};
@@ -154,11 +154,11 @@ async fn connect(
     asks: &mut [(WorkloadRef, Option<PlanRequest>)],
 ) -> Option<Cluster> {
     let (index, spec) = sources.iter().enumerate().find_map(|(index, spec)| match spec {
-        SourceSpec::Kubernetes(spec) => Some((index, spec.clone())),
-        _ => None,
+        SourceSpec::Streamed(spec) => Some((index, spec)),
+        SourceSpec::Polled(_) => None,
     })?;
     // A cluster that cannot be reached tells nothing; its own lines say why.
-    let cluster = cluster::connect(&spec).await.ok()?;
+    let cluster = cluster::connect(spec.cluster()).await.ok()?;
     // Where a rollback goes depends on what earlier watches found.
     if let Some(memory) = Memory::usual() {
         let known = recalled(memory, watch.shared_setup(), &cluster).await;
@@ -166,7 +166,7 @@ async fn connect(
         watch.update(Message::Recalled { at, known });
     }
     let (out, mut news) = mpsc::channel(QUEUE);
-    let stream = source::kubernetes::stream(SourceId(index as u16), spec, cluster.clone(), Clock::real(), out);
+    let stream = spec.stream(SourceId(index as u16), cluster.clone(), Clock::real(), out);
     let listen = async {
         while watch.workloads().iter().any(|state| state.rollout.is_none())
             && let Some(message) = news.recv().await
@@ -187,12 +187,12 @@ async fn connect(
 }
 
 async fn check(spec: &SourceSpec, request: &PollRequest) -> Vec<CheckLine> {
-    if let SourceSpec::Kubernetes(spec) = spec {
-        return source::kubernetes::check(spec).await;
-    }
-    match source::build(spec) {
-        Ok(Some(source)) => source.check(request).await,
-        Ok(None) => Vec::new(),
+    let spec = match spec {
+        SourceSpec::Streamed(spec) => return spec.check().await,
+        SourceSpec::Polled(spec) => spec,
+    };
+    match spec.build() {
+        Ok(source) => source.check(request).await,
         Err(error) => vec![CheckLine {
             what: "client".to_owned(),
             result: Err(CheckFailure {

@@ -162,7 +162,7 @@ impl Case {
             flagged: blamed_at.is_some(),
             at_step: blamed_at,
             red_at_step: red_at,
-            sentence: judgement.sentence,
+            sentence: judgement.sentence(),
         }
     }
 }

@@ -1,22 +1,22 @@
 //! From a checked environment to what a watch needs: its sources with their secrets, its signals with their indexes.
 
 use super::environments::Environment;
-use super::fetch::Fetch;
+use super::fetch::{self, Fetch};
 use super::person::Person;
 use super::problem::{list, nearest};
 use super::secrets::Secrets;
 use super::signals::{self, Read, index};
-use super::sources::{Source, System};
+use super::sources::Source;
 use super::{Config, ConfigError, variables};
 use crate::deploy::Time;
 use crate::feature_flags::spec::FeatureFlagsSpec;
+use crate::net::Endpoint;
 use crate::rollback::spec::RollbackSpec;
 use crate::setup::{Delivery, FlagSystemInfo, RollbackPolicy, Service, Setup, SourceInfo, Told};
 use crate::signal::{Signal, SignalId, SourceId};
-use crate::source::spec::{
-    AlertQuery, DatadogSpec, Endpoint, Expr, GrafanaSpec, Meaning, ProbeSpec, PrometheusSpec, SentryQuery, SeriesQuery,
-    SourceSpec,
-};
+use crate::systems::api::SourceSpec;
+use crate::systems::questions::{AlertQuery, Expr, Meaning, Question, ReleaseQuery, SeriesQuery};
+use crate::systems::registry;
 use chrono::TimeDelta;
 
 /// How long keys are ignored after the plan opened, in a person's milliseconds.
@@ -38,7 +38,7 @@ pub struct AssembleOptions {
 }
 
 /// All that a watch begins with.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Assembly {
     /// For the core.
     pub setup: Setup,
@@ -69,14 +69,16 @@ impl Config {
             let source = if let Read::Probe { url, status, timeout } = &planned.read {
                 let name = probe_name(environment, planned);
                 let endpoint = Endpoint { name: name.clone(), url: url.clone(), timeout: *timeout };
-                sources.push(SourceSpec::Probe(ProbeSpec { endpoint, signal: id, status: *status }));
+                sources.push(registry::probe(endpoint, id, *status));
                 infos.push(SourceInfo { name, delivery: Delivery::Polled, interval: planned.step });
                 sources.len() - 1
             } else {
                 let read = planned.read.source().unwrap_or(environment.cluster);
                 used.iter().position(|&place| place == read).unwrap_or_default()
             };
-            ask(&mut sources[source], id, planned);
+            if let (SourceSpec::Polled(source), Some(question)) = (&mut sources[source], question(id, planned)) {
+                source.ask(question);
+            }
             signals.push(signal(planned, SourceId(index(source))));
         }
         let setup = Setup {
@@ -127,11 +129,9 @@ impl Config {
         let mut fetch = Fetch::new(secrets, self.folder.as_deref());
         // All are tried before anything is said: whoever lacks one variable often lacks three.
         let sources: Vec<Option<SourceSpec>> =
-            used.iter().map(|&place| fetch.source(&self.sources[place], environment)).collect();
-        let rollback = match &self.sources[environment.cluster].system {
-            System::Kubernetes(access) => fetch.rollback(environment, access),
-            _ => None,
-        };
+            used.iter().map(|&place| fetch::source(&mut fetch, &self.sources[place], environment)).collect();
+        let access = self.sources[environment.cluster].settings.access();
+        let rollback = access.and_then(|access| fetch.rollback(environment, access));
         let feature_flags: Vec<Option<FeatureFlagsSpec>> =
             environment.flags.iter().map(|flags| fetch.flag_system(flags)).collect();
         fetch.into_result(&self.document)?;
@@ -174,11 +174,7 @@ fn used(environment: &Environment, sources: usize) -> Vec<usize> {
 }
 
 fn info(source: &Source) -> SourceInfo {
-    let delivery = match source.system {
-        System::Kubernetes(_) => Delivery::Streamed,
-        _ => Delivery::Polled,
-    };
-    SourceInfo { name: source.name.clone(), delivery, interval: source.interval }
+    SourceInfo { name: source.name.clone(), delivery: source.system.delivery, interval: source.interval }
 }
 
 /// What a probe is called among the sources: its signal's name, with the service's where several share it.
@@ -202,7 +198,7 @@ fn signal(planned: &signals::Signal, source: SourceId) -> Signal {
         },
         source,
         of_version: match &planned.read {
-            Read::Sentry { .. } => true,
+            Read::Release { .. } => true,
             Read::Series { expr: Expr::Value(query), .. } => variables::mentions(query, "version"),
             Read::Series { expr: Expr::Counts { errors, requests }, .. } => {
                 variables::mentions(errors, "version") || variables::mentions(requests, "version")
@@ -216,42 +212,27 @@ fn signal(planned: &signals::Signal, source: SourceId) -> Signal {
     }
 }
 
-/// Adds a signal's question to its source. The checks have matched them: see `SystemKind::answers`.
-fn ask(source: &mut SourceSpec, id: SignalId, planned: &signals::Signal) {
+/// What a signal asks of its source. Probes and rollouts are told what to read when they are made.
+fn question(id: SignalId, planned: &signals::Signal) -> Option<Question> {
     let (service, step) = (planned.service, planned.step);
-    match (&planned.read, source) {
-        (Read::Series { datasource, expr, scale, unit_is_stated, scrape, .. }, source) => {
+    Some(match &planned.read {
+        Read::Series { datasource, expr, scale, unit_is_stated, scrape, .. } => {
             let (unit, required) = (planned.unit, planned.required);
             let meaning = Meaning { unit, unit_is_stated: *unit_is_stated, required };
             let (expr, scale, scrape) = (expr.clone(), *scale, *scrape);
             let query = SeriesQuery { signal: id, service, expr, step, scale, meaning, scrape };
-            match source {
-                SourceSpec::Grafana(spec) => match spec.datasources.iter_mut().find(|(uid, _)| uid == datasource) {
-                    Some((_, queries)) => queries.push(query),
-                    None => spec.datasources.push((datasource.clone(), vec![query])),
-                },
-                SourceSpec::Prometheus(spec) => spec.queries.push(query),
-                SourceSpec::Datadog(spec) => spec.queries.push(query),
-                SourceSpec::Sentry(_) | SourceSpec::Probe(_) | SourceSpec::Kubernetes(_) => {}
-            }
+            Question::Series { datasource: datasource.clone(), query }
         }
-        (Read::Alerts { filter, .. }, SourceSpec::Grafana(GrafanaSpec { alerts, .. }))
-        | (Read::Alerts { filter, .. }, SourceSpec::Prometheus(PrometheusSpec { alerts, .. }))
-        | (Read::Alerts { filter, .. }, SourceSpec::Datadog(DatadogSpec { monitors: alerts, .. })) => {
-            alerts.push(AlertQuery { signal: id, filter: filter.clone() });
-        }
-        (Read::Sentry { projects, release, want, filter, .. }, SourceSpec::Sentry(spec)) => {
-            spec.queries.push(SentryQuery {
-                signal: id,
-                service,
-                projects: projects.clone(),
-                release: release.clone(),
-                want: *want,
-                filter: filter.clone(),
-                step,
-            });
-        }
-        // Probes and rollouts are told what to read when they are made.
-        _ => {}
-    }
+        Read::Alerts { filter, .. } => Question::Alerts(AlertQuery { signal: id, filter: filter.clone() }),
+        Read::Release { projects, release, want, filter, .. } => Question::Release(ReleaseQuery {
+            signal: id,
+            service,
+            projects: projects.clone(),
+            release: release.clone(),
+            want: *want,
+            filter: filter.clone(),
+            step,
+        }),
+        Read::Probe { .. } | Read::Rollout(_) => return None,
+    })
 }

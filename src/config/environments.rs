@@ -8,8 +8,9 @@ use super::problem::{Problem, Problems, list};
 use super::raw;
 use super::rollback::{self, Rollback};
 use super::signals::{self, Signal};
-use super::sources::{self, Access, Source, System};
+use super::sources::{self, Source};
 use crate::deploy::{ServiceId, WorkloadKind, WorkloadRef};
+use crate::settings::access::Access;
 use crate::setup::{Confirm, Workload};
 use chrono::TimeDelta;
 use std::ops::RangeInclusive;
@@ -146,7 +147,7 @@ fn rollback(
         environment,
         read_only: raw.read_only.unwrap_or(false),
         by_address: cluster
-            .filter(|source| matches!(source.system, System::Kubernetes(Access::Direct { .. })))
+            .filter(|source| matches!(source.settings.access(), Some(Access::Direct { .. })))
             .map(|source| source.name.as_str()),
     };
     match &raw.rollback {
@@ -158,7 +159,7 @@ fn rollback(
 /// The kubernetes source of an environment.
 fn cluster(raw: &raw::Environment, sources: &[Source], problems: &mut Problems) -> Option<usize> {
     let clusters: Vec<(usize, &Source)> =
-        sources.iter().enumerate().filter(|(_, source)| matches!(source.system, System::Kubernetes(_))).collect();
+        sources.iter().enumerate().filter(|(_, source)| source.settings.access().is_some()).collect();
     let names: Vec<&str> = clusters.iter().map(|(_, source)| source.name.as_str()).collect();
     let found = match &raw.cluster {
         Some(wanted) => clusters.iter().find(|(_, source)| source.name == wanted.value),
@@ -175,7 +176,7 @@ fn cluster(raw: &raw::Environment, sources: &[Source], problems: &mut Problems) 
         });
         return None;
     };
-    if let (Some(context), System::Kubernetes(Access::Direct { .. })) = (&raw.context, &source.system) {
+    if let (Some(context), Some(Access::Direct { .. })) = (&raw.context, source.settings.access()) {
         problems.push(
             Problem::new(&context.span, format!("`{}` is found by its url and has no contexts", source.name))
                 .way_out("leave `context` out"),

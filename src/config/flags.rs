@@ -124,7 +124,7 @@ fn launchdarkly(raw: &raw::LaunchDarkly, problems: &mut Problems) -> Option<Prov
 
 fn webhook(raw: &raw::Webhook, problems: &mut Problems) -> Option<Provider> {
     let name = At::new("webhook".to_owned(), raw.off_url.span.clone());
-    let auth = sources::auth(&name, raw.token.clone(), raw.user.clone(), raw.password.clone(), problems);
+    let auth = sources::auth::check(&name, raw.token.clone(), raw.user.clone(), raw.password.clone(), problems);
     let state_url = optional(raw.state_url.as_ref(), |url| template(url, problems));
     if let Some(written) = &raw.state_url
         && raw.features.len() > 1

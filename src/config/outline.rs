@@ -41,10 +41,10 @@ mod tests {
 
     #[test]
     fn every_environment_of_the_example_is_there() {
-        let checked = crate::config::Config::parse(crate::config::EXAMPLE, "example").unwrap();
+        let checked = crate::config::Config::parse(&crate::config::EXAMPLE, "example").unwrap();
         let mut environments: Vec<&str> = checked.environments().collect();
         environments.sort_unstable();
-        assert_eq!(names(crate::config::EXAMPLE), environments);
+        assert_eq!(names(&crate::config::EXAMPLE), environments);
     }
 
     #[test]

@@ -7,13 +7,15 @@ pub(super) mod rollback;
 use super::at::{At, Span};
 use super::kinds::{InputUnit, SignalKind};
 use super::length::Length;
-use super::secrets::SecretRef;
+pub(super) use crate::settings::reader::Named;
 use crate::setup::Confirm;
-use schemars::JsonSchema;
+use crate::systems::declaration::{System, Table};
+use crate::systems::registry;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 /// Configuration of redflag.
 #[derive(Debug, Default, JsonSchema)]
@@ -32,13 +34,6 @@ pub(super) struct File {
     pub(super) environments: Vec<Named<Environment>>,
 }
 
-/// A table's entry with its name, in the file's order.
-#[derive(Debug)]
-pub(super) struct Named<T> {
-    pub(super) name: At<String>,
-    pub(super) value: T,
-}
-
 /// One text or several.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a text or a list of texts")]
@@ -49,122 +44,22 @@ pub(super) enum OneOrMany {
     Many(Vec<String>),
 }
 
-/// A system that is read.
-#[derive(Debug, JsonSchema)]
-#[schemars(tag = "kind", rename_all = "snake_case")]
-pub(super) enum Source {
-    /// A Kubernetes cluster.
-    Kubernetes(Kubernetes),
-    /// A Grafana, for the queries of its data sources and its alert rules.
-    Grafana(Grafana),
-    /// A Prometheus, or anything that speaks its API.
-    Prometheus(Prometheus),
-    /// A Sentry organization.
-    Sentry(Sentry),
-    /// A Datadog organization.
-    Datadog(Datadog),
+/// A system that is read, as its own table has it.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) system: &'static System,
+    pub(super) table: Box<dyn Table>,
 }
 
-/// A Kubernetes cluster. Without any key: the current context of the usual kubeconfig.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Kubernetes {
-    /// The kubeconfig's context; an environment may name another.
-    pub(super) context: Option<At<String>>,
-    /// A kubeconfig; default: `KUBECONFIG` and the usual places.
-    pub(super) kubeconfig: Option<At<PathBuf>>,
-    /// The API server's address, instead of a kubeconfig: `http://127.0.0.1:8001` for `kubectl proxy`.
-    pub(super) url: Option<At<String>>,
-    /// Bearer token, only with `url`.
-    pub(super) token: Option<At<SecretRef>>,
-    /// How long it may say nothing before it counts as silent; default `15s`.
-    pub(super) interval: Option<At<Length>>,
-    /// How long a call may take; default `10s`.
-    pub(super) timeout: Option<At<Length>>,
-}
+impl JsonSchema for Source {
+    fn schema_name() -> Cow<'static, str> {
+        "Source".into()
+    }
 
-/// A Grafana.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Grafana {
-    /// Its address, with the sub-path where it has one.
-    pub(super) url: At<String>,
-    /// Service account token.
-    pub(super) token: Option<At<SecretRef>>,
-    /// User, with `password`, instead of a token.
-    pub(super) user: Option<At<String>>,
-    /// Password of `user`.
-    pub(super) password: Option<At<SecretRef>>,
-    /// Uid of the data source that its signals ask when they name none.
-    pub(super) datasource: Option<At<String>>,
-    /// Number of the organization, for users of several.
-    pub(super) organization: Option<At<u64>>,
-    /// How far apart the samples of its series are; default: learned from the samples.
-    pub(super) scrape: Option<At<Length>>,
-    /// How often it is asked; default `15s`.
-    pub(super) interval: Option<At<Length>>,
-    /// How long an answer may take; default `5s`.
-    pub(super) timeout: Option<At<Length>>,
-}
-
-/// A Prometheus, Mimir, Thanos or VictoriaMetrics.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Prometheus {
-    /// Everything before `/api/v1`; may be Grafana's proxy: `…/api/datasources/proxy/uid/UID`.
-    pub(super) url: At<String>,
-    /// Bearer token.
-    pub(super) token: Option<At<SecretRef>>,
-    /// User, with `password`, instead of a token.
-    pub(super) user: Option<At<String>>,
-    /// Password of `user`.
-    pub(super) password: Option<At<SecretRef>>,
-    /// `X-Scope-OrgID`.
-    pub(super) tenant: Option<At<String>>,
-    /// The Alertmanager behind it, everything before `/api/v2`: its silences are heeded by signals of the kind alerts.
-    pub(super) alertmanager: Option<At<String>>,
-    /// How far apart the samples of its series are; default: learned from the samples.
-    pub(super) scrape: Option<At<Length>>,
-    /// How often it is asked; default `15s`.
-    pub(super) interval: Option<At<Length>>,
-    /// How long an answer may take; default `5s`.
-    pub(super) timeout: Option<At<Length>>,
-}
-
-/// A Sentry organization.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Sentry {
-    /// Its address; default `https://sentry.io`, for the EU region `https://de.sentry.io`.
-    pub(super) url: Option<At<String>>,
-    /// Token with the scopes `org:read` and `event:read`.
-    pub(super) token: At<SecretRef>,
-    /// Slug or id of the organization.
-    pub(super) organization: At<String>,
-    /// Sentry's name of the environment; default: the environment's own name.
-    pub(super) environment: Option<At<String>>,
-    /// How often it is asked; default `60s`.
-    pub(super) interval: Option<At<Length>>,
-    /// How long an answer may take; default `10s`.
-    pub(super) timeout: Option<At<Length>>,
-}
-
-/// A Datadog organization.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Datadog {
-    /// Its site; default `datadoghq.com`.
-    pub(super) site: Option<At<String>>,
-    /// Address of the API, instead of a site.
-    pub(super) url: Option<At<String>>,
-    /// API key.
-    pub(super) api_key: At<SecretRef>,
-    /// Application key that may read metrics and monitors.
-    pub(super) application_key: At<SecretRef>,
-    /// How often it is asked; default `30s`.
-    pub(super) interval: Option<At<Length>>,
-    /// How long an answer may take; default `10s`.
-    pub(super) timeout: Option<At<Length>>,
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let forms: Vec<Schema> = registry::SYSTEMS.iter().map(|system| system.schema(generator)).collect();
+        json_schema!({ "description": "A system that is read.", "oneOf": forms })
+    }
 }
 
 /// Where a deploy goes.

@@ -5,8 +5,8 @@ use super::kinds::{InputUnit, SignalKind};
 use super::raw;
 use super::raw::rollback::StrategyName;
 use super::signals::keys;
-use super::sources::SystemKind;
 use crate::signal::Kind;
+use crate::systems::registry;
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
@@ -89,8 +89,8 @@ fn written(form: Form, name: &str, described: &Map<String, Value>) -> Value {
 /// The forms of a signal: one for each kind, and two where one key excludes another.
 fn signals(described: &Map<String, Value>) -> Vec<Form> {
     let read = |kind: Kind, wants: bool| {
-        let able = SystemKind::ALL.into_iter().filter(move |system| system.answers(kind, wants));
-        able.flat_map(move |system| keys::of(system, kind)).copied()
+        let able = registry::SYSTEMS.iter().filter_map(move |system| Some((system, (system.answers)(kind, wants)?)));
+        able.flat_map(move |(system, form)| system.keys(kind, form))
     };
     let all = Kind::ALL.into_iter().flat_map(|kind| read(kind, false).chain(read(kind, true)));
     let all: Vec<&str> = all.chain(keys::OF_A_PROBE).chain(["source"]).collect();

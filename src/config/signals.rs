@@ -11,9 +11,10 @@ use super::raw;
 use super::sources::Source;
 use super::variables::{self, Variables};
 use crate::deploy::{ServiceId, WorkloadId};
+pub(super) use crate::settings::index;
 use crate::setup::Workload;
 use crate::signal::{Kind, Limits, Unit};
-use crate::source::spec::{Expr, SentryWant};
+use crate::systems::questions::{Expr, ReleaseWant};
 use chrono::TimeDelta;
 use reading::Reading;
 use std::time::Duration;
@@ -51,11 +52,11 @@ pub(super) enum Read {
         source: usize,
         filter: String,
     },
-    Sentry {
+    Release {
         source: usize,
         projects: Vec<String>,
         release: String,
-        want: SentryWant,
+        want: ReleaseWant,
         filter: Option<String>,
     },
     Probe {
@@ -69,7 +70,7 @@ impl Read {
     /// The place of its source in the file; probes and rollouts have none.
     pub(super) fn source(&self) -> Option<usize> {
         match self {
-            Self::Series { source, .. } | Self::Alerts { source, .. } | Self::Sentry { source, .. } => Some(*source),
+            Self::Series { source, .. } | Self::Alerts { source, .. } | Self::Release { source, .. } => Some(*source),
             Self::Rollout(_) | Self::Probe { .. } => None,
         }
     }
@@ -83,11 +84,6 @@ pub(super) struct Place<'a> {
     pub(super) services: &'a [String],
     pub(super) window: TimeDelta,
     pub(super) sources: &'a [Source],
-}
-
-/// An index that the core can hold; [`check`] sees to it that it can.
-pub(super) fn index(place: usize) -> u16 {
-    u16::try_from(place).unwrap_or(u16::MAX)
 }
 
 /// Every signal of an environment: the rollout of each workload, then what is written. Those that are wrong are left
@@ -243,7 +239,7 @@ impl Checker<'_> {
                 scrape: *scrape,
             },
             Read::Alerts { source, filter } => Read::Alerts { source: *source, filter: fill(filter) },
-            Read::Sentry { source, projects, release, want, filter } => Read::Sentry {
+            Read::Release { source, projects, release, want, filter } => Read::Release {
                 source: *source,
                 projects: projects.iter().map(fill).collect(),
                 release: fill(release),

@@ -1,9 +1,9 @@
 //! Words: what each system of feature flags is told. Configuration writes them, the adapters to flag systems read them.
 
 use crate::deploy::ServiceId;
+use crate::net::{Auth, Endpoint};
 use crate::secret::Secret;
 use crate::setup::FlagSystem;
-use crate::source::spec::{Auth, Endpoint};
 
 /// Flags of an environment that a person may turn off, in one system.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! What git says of a push that failed: overtaken, refused, or not known.
 
 use super::Trouble;
-use crate::source::http::clean;
+use crate::net::http::clean;
 
 /// Git's own words for what happens before anything is sent.
 const NEVER_SENT: [&str; 12] = [

@@ -1,7 +1,7 @@
 //! Words: what each strategy is told. Configuration writes them, strategies read them.
 
+use crate::net::{Auth, Endpoint};
 use crate::secret::Secret;
-use crate::source::spec::{Auth, Endpoint};
 use std::path::PathBuf;
 use std::time::Duration;
 

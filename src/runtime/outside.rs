@@ -3,6 +3,7 @@
 use super::flags::{FlagAdapter, called, uncalled};
 use super::recalling::recalled;
 use crate::clock::Clock;
+use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{self, Cluster, Facts};
 use crate::deploy::WorkloadId;
 use crate::feature_flags::provider::FlagProvider;
@@ -23,8 +24,8 @@ use crate::rollback::version_history::Known;
 use crate::rollback::{Answer, Blocked, Readiness, Refusal, Step};
 use crate::setup::{FlagSystemId, Setup};
 use crate::signal::SourceId;
-use crate::source::spec::{ClusterSpec, SourceSpec};
-use crate::source::{self, Early, Source};
+use crate::systems::api::SourceSpec;
+use crate::systems::api::{Early, Source};
 use chrono::TimeDelta;
 use std::future::Future;
 use std::io;
@@ -130,12 +131,12 @@ impl Outside {
     /// Begins to stream from the clusters.
     pub fn connect(&mut self) {
         for (index, spec) in self.specs.iter().enumerate() {
-            let SourceSpec::Kubernetes(spec) = spec else { continue };
-            let (spec, shared) = (spec.clone(), Arc::clone(&self.cluster));
+            let SourceSpec::Streamed(spec) = spec else { continue };
+            let (spec, shared) = (Arc::clone(spec), Arc::clone(&self.cluster));
             let (id, clock, out) = (SourceId(index as u16), self.clock.clone(), self.out.clone());
             let (memory, setup) = (self.memory.clone(), Arc::clone(&self.setup));
             self.tasks.spawn(async move {
-                let cluster = connected(id, &spec, &clock, &out).await;
+                let cluster = connected(id, spec.cluster(), &clock, &out).await;
                 // Only one cluster holds an environment's workloads; the first one in is it.
                 let _ = shared.set(cluster.clone());
                 let recall = async {
@@ -145,7 +146,7 @@ impl Outside {
                         let _ = out.send(Message::Recalled { at: clock.now(), known }).await;
                     }
                 };
-                let stream = source::kubernetes::stream(id, spec, cluster.clone(), clock.clone(), out.clone());
+                let stream = spec.stream(id, cluster.clone(), clock.clone(), out.clone());
                 tokio::join!(recall, stream);
             });
         }
@@ -261,9 +262,9 @@ impl Outside {
     }
 
     fn adapter(&mut self, id: SourceId) -> Result<Arc<dyn Source>, SourceError> {
-        let build = || match source::build(&self.specs[usize::from(id.0)])? {
-            Some(built) => Ok(Arc::from(built)),
-            None => Err(SourceError::BadQuery("this source streams and is never asked".to_owned())),
+        let build = || match &self.specs[usize::from(id.0)] {
+            SourceSpec::Polled(spec) => spec.build().map(Arc::from),
+            SourceSpec::Streamed(_) => Err(SourceError::BadQuery("this source streams and is never asked".to_owned())),
         };
         built(&mut self.sources[usize::from(id.0)], build)
     }

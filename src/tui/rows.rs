@@ -7,7 +7,7 @@ use crate::rollback::{Execution, Run, StepState};
 use crate::rollout::{Progress, Rollout};
 use crate::signal::{Kind, SignalId, SourceId};
 use crate::store::Health;
-use crate::verdict::{Finding, Level};
+use crate::verdict::{Level, Says};
 use crate::watch::Watch;
 
 /// One row of a pane, by what it is and not by its place: rows move, and a key must mean what is pointed at.
@@ -101,7 +101,7 @@ pub(super) fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<Vec<Signal
         let finding = watch.finding(id);
         let same = flags.iter_mut().find(|flag| {
             let other = watch.finding(flag[0]);
-            finding.level.is_unknown() && other.level == finding.level && reason(other) == reason(finding)
+            finding.level.is_unknown() && other.level == finding.level && is_same_reason(&other.says, &finding.says)
         });
         match same {
             Some(flag) => flag.push(id),
@@ -111,9 +111,9 @@ pub(super) fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<Vec<Signal
     flags
 }
 
-/// Why something is unknown, without what was last known of it.
-pub(super) fn reason(finding: &Finding) -> &str {
-    finding.sentence.split_once("; last known").map_or(finding.sentence.as_str(), |(reason, _)| reason)
+/// Whether two are unknown for the same reason, whatever was known of them last.
+fn is_same_reason(one: &Says, other: &Says) -> bool {
+    one.why_unknown().map_or_else(|| one == other, |why| other.why_unknown() == Some(why))
 }
 
 /// The worst level among a service's signals.

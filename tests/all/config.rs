@@ -6,12 +6,20 @@ mod schema;
 
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
+use redflag::cluster::spec::{ClusterAccess, ClusterSpec};
 use redflag::config::{self, AssembleOptions, Assembly, Config, EXAMPLE, Person, Secrets};
 use redflag::deploy::{ServiceId, WorkloadId, WorkloadKind};
+use redflag::net::Auth;
 use redflag::secret::Secret;
 use redflag::setup::{Confirm, Delivery, Told};
 use redflag::signal::{Kind, Unit};
-use redflag::source::spec::{Auth, ClusterAccess, Expr, SentryWant, SourceSpec};
+use redflag::systems::api::SourceSpec;
+use redflag::systems::datadog::DatadogSpec;
+use redflag::systems::grafana::GrafanaSpec;
+use redflag::systems::probe::ProbeSpec;
+use redflag::systems::prometheus::PrometheusSpec;
+use redflag::systems::questions::{Expr, ReleaseWant};
+use redflag::systems::sentry::SentrySpec;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -106,9 +114,12 @@ fn each_bad_file_is_refused_in_its_own_words() {
 
 #[test]
 fn the_example_is_the_guides_company() {
-    let config = parse(EXAMPLE);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.toml");
+    let written = std::fs::read_to_string(file).unwrap().replace("\r\n", "\n");
+    assert!(written == **EXAMPLE, "it is another: cargo run -- config example > config.example.toml");
+    let config = parse(&EXAMPLE);
     assert_eq!(config.environments().collect::<Vec<_>>(), ["production", "staging", "development"]);
-    let Assembly { setup, sources, .. } = assemble(EXAMPLE, None);
+    let Assembly { setup, sources, .. } = assemble(&EXAMPLE, None);
     assert_eq!(setup.environment, "production", "it is marked default");
     assert_eq!(setup.workloads[0].reference.to_string(), "deployment/app");
     assert_eq!(setup.workloads[0].reference.namespace, "production");
@@ -122,7 +133,7 @@ fn the_example_is_the_guides_company() {
         assert!(shown, "{} is missing in the example", kind.as_str());
     }
     for environment in ["staging", "development"] {
-        assemble(EXAMPLE, Some(environment));
+        assemble(&EXAMPLE, Some(environment));
     }
 }
 
@@ -136,7 +147,8 @@ fn the_least_configuration_watches_the_rollout() {
         ("rollout", Kind::Rollout, Some(WorkloadId(0)))
     );
     assert!(rollout.required);
-    let [SourceSpec::Kubernetes(cluster)] = sources.as_slice() else { panic!("{sources:?}") };
+    assert_eq!(sources.len(), 1, "{sources:?}");
+    let cluster: &ClusterSpec = sources[0].told().unwrap();
     assert_eq!(cluster.access, ClusterAccess::Kubeconfig { path: None, context: None });
     assert_eq!(cluster.workloads[0].1.namespace, "default");
     assert_eq!(setup.sources[0].delivery, Delivery::Streamed);
@@ -181,7 +193,7 @@ fn the_main_container_is_that_of_all_workloads_of_its_service() {
     let Assembly { setup, sources, .. } = assemble(FLEET, None);
     let named: Vec<_> = setup.workloads.iter().map(|workload| workload.container.as_deref()).collect();
     assert_eq!(named, [Some("cart"), Some("cart"), None]);
-    let SourceSpec::Kubernetes(cluster) = &sources[0] else { panic!("{sources:?}") };
+    let cluster: &ClusterSpec = sources[0].told().unwrap();
     assert_eq!(cluster.containers.len(), 1, "one for the service");
     assert_eq!((cluster.container(WorkloadId(1)), cluster.container(WorkloadId(2))), (Some("cart"), None));
     let single = LEAST.replace("workloads =", "container = \"main\"\nworkloads =");
@@ -191,14 +203,14 @@ fn the_main_container_is_that_of_all_workloads_of_its_service() {
 #[test]
 fn variables_are_filled_in_but_for_the_version() {
     let Assembly { sources, .. } = assemble(FLEET, None);
-    let SourceSpec::Grafana(grafana) = &sources[1] else { panic!("{sources:?}") };
+    let grafana: &GrafanaSpec = sources[1].told().unwrap();
     let (uid, queries) = &grafana.datasources[0];
     assert_eq!(uid, "metrics-production");
     assert_eq!(queries.len(), 2, "one for each service");
     let Expr::Counts { errors, requests } = &queries[1].expr else { panic!("{queries:?}") };
     assert_eq!(errors, r#"errors{ns="shop",app="checkout"}[$__interval]"#);
     assert_eq!(requests, r#"requests{app="checkout",version="$version"}"#);
-    let SourceSpec::Sentry(sentry) = &sources[3] else { panic!("{sources:?}") };
+    let sentry: &SentrySpec = sources[3].told().unwrap();
     assert_eq!(sentry.queries[0].release, "cart@$version");
     assert_eq!(sentry.queries[0].projects, ["cart"]);
     assert_eq!(sentry.environment.as_deref(), Some("prod"));
@@ -207,13 +219,13 @@ fn variables_are_filled_in_but_for_the_version() {
 #[test]
 fn units_become_the_kinds_own() {
     let Assembly { setup, sources, .. } = assemble(FLEET, None);
-    let SourceSpec::Grafana(grafana) = &sources[1] else { panic!("{sources:?}") };
+    let grafana: &GrafanaSpec = sources[1].told().unwrap();
     let latency = &grafana.datasources[1].1[0];
     assert!((latency.scale - 1000.0).abs() < f64::EPSILON, "seconds are shown in milliseconds");
     assert_eq!(setup.signal(latency.signal).unit, Unit::Milliseconds);
-    let SourceSpec::Prometheus(prometheus) = &sources[2] else { panic!("{sources:?}") };
+    let prometheus: &PrometheusSpec = sources[2].told().unwrap();
     assert!((prometheus.queries[0].scale - 1.0 / 60.0).abs() < f64::EPSILON, "minutes are shown in seconds");
-    let SourceSpec::Datadog(datadog) = &sources[4] else { panic!("{sources:?}") };
+    let datadog: &DatadogSpec = sources[4].told().unwrap();
     assert!((datadog.queries[0].scale - 100.0).abs() < f64::EPSILON, "a fraction is shown in percent");
 }
 
@@ -237,20 +249,20 @@ fn every_source_gets_its_place_its_pace_and_its_credentials() {
     let keeper = Keeper::default();
     let Assembly { setup, sources, .. } = parse(FLEET).assemble(None, &options(), &keeper).unwrap();
     let secret = |place: &str| Secret::new(&format!("secret of {place}"));
-    let SourceSpec::Kubernetes(cluster) = &sources[0] else { panic!("{sources:?}") };
+    let cluster: &ClusterSpec = sources[0].told().unwrap();
     let direct = ClusterAccess::Direct { url: "http://127.0.0.1:8001".into(), token: Some(secret("CLUSTER_TOKEN")) };
     assert_eq!(cluster.access, direct);
-    let SourceSpec::Grafana(grafana) = &sources[1] else { panic!("{sources:?}") };
+    let grafana: &GrafanaSpec = sources[1].told().unwrap();
     assert_eq!(grafana.endpoint.url, "https://example.com/grafana");
     assert_eq!(grafana.endpoint.timeout, Duration::from_secs(2));
     assert_eq!(grafana.auth, Auth::Basic { user: "me".into(), password: secret("grafana.password") });
     assert_eq!(grafana.organization, Some(3));
-    let SourceSpec::Prometheus(prometheus) = &sources[2] else { panic!("{sources:?}") };
+    let prometheus: &PrometheusSpec = sources[2].told().unwrap();
     assert_eq!(prometheus.auth, Auth::Bearer(secret("op read op://ops/prometheus")));
-    let SourceSpec::Sentry(sentry) = &sources[3] else { panic!("{sources:?}") };
+    let sentry: &SentrySpec = sources[3].told().unwrap();
     assert_eq!(sentry.endpoint.url, "https://sentry.io");
-    assert_eq!(sentry.queries[2].want, SentryWant::ErrorCount);
-    let SourceSpec::Datadog(datadog) = &sources[4] else { panic!("{sources:?}") };
+    assert_eq!(sentry.queries[2].want, ReleaseWant::ErrorCount);
+    let datadog: &DatadogSpec = sources[4].told().unwrap();
     assert_eq!(datadog.endpoint.url, "https://api.datadoghq.com");
     assert_eq!(datadog.monitors[1].filter, "service:checkout");
     let intervals: Vec<i64> = setup.sources.iter().map(|source| source.interval.num_seconds()).collect();
@@ -260,10 +272,7 @@ fn every_source_gets_its_place_its_pace_and_its_credentials() {
 #[test]
 fn each_probe_is_a_source_of_its_own() {
     let Assembly { setup, sources, .. } = assemble(FLEET, None);
-    let probes: Vec<_> = sources
-        .iter()
-        .filter_map(|source| if let SourceSpec::Probe(probe) = source { Some(probe) } else { None })
-        .collect();
+    let probes: Vec<_> = sources.iter().filter_map(SourceSpec::told::<ProbeSpec>).collect();
     let urls: Vec<&str> = probes.iter().map(|probe| probe.endpoint.url.as_str()).collect();
     assert_eq!(urls, ["https://www.example.com/cart/", "https://www.example.com/checkout/"]);
     for probe in probes {
@@ -277,7 +286,7 @@ fn each_probe_is_a_source_of_its_own() {
 #[test]
 fn only_the_secrets_that_are_needed_are_fetched() {
     let keeper = Keeper::default();
-    parse(EXAMPLE).assemble(Some("staging"), &options(), &keeper).unwrap();
+    parse(&EXAMPLE).assemble(Some("staging"), &options(), &keeper).unwrap();
     assert_eq!(*keeper.asked.borrow(), ["GRAFANA_TOKEN", "SENTRY_TOKEN", "GITHUB_TOKEN"], "staging reads no Datadog");
 }
 
@@ -324,10 +333,10 @@ fn the_environment_is_named_or_the_only_one_or_the_default() {
             .map_err(|error| error.to_string())
     };
     assert_eq!(choose(LEAST, None).unwrap(), "production");
-    assert_eq!(choose(EXAMPLE, None).unwrap(), "production");
-    assert_eq!(choose(EXAMPLE, Some("staging")).unwrap(), "staging");
+    assert_eq!(choose(&EXAMPLE, None).unwrap(), "production");
+    assert_eq!(choose(&EXAMPLE, Some("staging")).unwrap(), "staging");
     assert_eq!(
-        choose(EXAMPLE, Some("stagign")).unwrap_err(),
+        choose(&EXAMPLE, Some("stagign")).unwrap_err(),
         "there is no environment `stagign`; did you mean `staging`?\nenvironments: production, staging, development"
     );
     assert_eq!(

@@ -11,7 +11,7 @@ use redflag::deploy::{Time, version_label};
 use redflag::poll::{AlertState, PollRequest};
 use redflag::setup::Told;
 use redflag::signal::Kind;
-use redflag::source::spec::SourceSpec;
+use redflag::systems::api::SourceSpec;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -652,13 +652,15 @@ async fn redflags_own_adapters_understand_the_company() {
         let request = story.request(&assembly).await;
         let mut heard = Vec::new();
         for spec in &assembly.sources {
-            if let SourceSpec::Kubernetes(cluster) = spec {
-                for line in redflag::source::kubernetes::check(cluster).await {
-                    assert!(line.result.is_ok(), "{scenario}: {line:?}");
+            let source = match spec {
+                SourceSpec::Polled(spec) => spec.build().unwrap(),
+                SourceSpec::Streamed(cluster) => {
+                    for line in cluster.check().await {
+                        assert!(line.result.is_ok(), "{scenario}: {line:?}");
+                    }
+                    continue;
                 }
-                continue;
-            }
-            let source = redflag::source::build(spec).unwrap().unwrap();
+            };
             if scenario != Scenario::PoolExhausted {
                 for line in source.check(&request).await {
                     assert!(line.result.is_ok(), "{scenario}: {line:?}");
@@ -690,7 +692,8 @@ async fn redflags_own_adapters_read_the_bad_release_as_it_is() {
     let request = story.request(&assembly).await;
     let (mut latest, mut issues, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
     for spec in &assembly.sources {
-        let Some(source) = redflag::source::build(spec).unwrap() else { continue };
+        let SourceSpec::Polled(spec) = spec else { continue };
+        let source = spec.build().unwrap();
         let poll = source.poll(&request).await.unwrap();
         for (signal, points) in poll.points {
             let last = points.iter().rev().find_map(|(_, sample)| sample.value()).unwrap();

@@ -19,7 +19,6 @@ mod rollback;
 mod rollouts;
 mod screens;
 mod secrets;
-mod sources;
 mod statuses;
 mod stories;
 #[path = "../../crates/core/tests/all/support.rs"]

@@ -14,7 +14,7 @@ use redflag::poll::SourceError;
 use redflag::rollback::{Readiness, Rollback};
 use redflag::signal::{Kind, SignalId};
 use redflag::store::Health;
-use redflag::verdict::{Level, Verdict};
+use redflag::verdict::{Finding, Level, Verdict};
 use redflag::watch::Watch;
 
 use story::{Story, is_red};
@@ -186,12 +186,12 @@ async fn flaky_sources_come_and_go_and_never_raise_a_flag() {
                 troubles.push(kind);
             }
         }
-        let red: Vec<&str> = story
+        let red: Vec<String> = story
             .state()
             .findings()
             .iter()
             .filter(|finding| finding.level == Level::RedFlag)
-            .map(|finding| finding.sentence.as_str())
+            .map(Finding::sentence)
             .collect();
         assert!(red.is_empty(), "{red:#?}");
     }

@@ -6,11 +6,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use redflag::deploy::{ServiceId, Time};
+use redflag::net::{Auth, Endpoint};
 use redflag::poll::{Poll, PollRequest};
 use redflag::signal::{Point, Sample, SignalId, Unit};
-use redflag::source::prometheus::Prometheus;
-use redflag::source::spec::{Auth, Endpoint, Expr, Meaning, PrometheusSpec, SeriesQuery};
-use redflag::source::{CheckLine, Source};
+use redflag::systems::api::{CheckLine, Source};
+use redflag::systems::prometheus::Prometheus;
+use redflag::systems::prometheus::PrometheusSpec;
+use redflag::systems::questions::{Expr, Meaning, SeriesQuery};
 use std::fmt::Write;
 use std::net::TcpListener;
 use std::path::Path;

@@ -13,6 +13,7 @@ mod probe;
 pub mod recorded;
 mod rollout;
 mod saturation;
+pub mod says;
 mod server_errors;
 mod stats;
 mod stuck;
@@ -21,15 +22,17 @@ mod track;
 mod traffic;
 
 pub use coverage::{Basis, Coverage, Stretch, Wanted};
+pub use says::Says;
 pub use track::Track;
 
-use crate::deploy::{Time, brief};
+use crate::deploy::Time;
 use crate::poll::{Alert, Issue};
 use crate::rollout::Rollout;
 use crate::setup::SourceInfo;
 use crate::signal::{Kind, Reading, Sample, Signal, SignalId};
 use crate::store::{Series, SourceState};
 use chrono::TimeDelta;
+use says::{Against, Claim, Lasting, Measured, Usual};
 
 /// How bad, or how unknown, a signal is. Ordered from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,12 +79,21 @@ impl Level {
 pub struct Finding {
     /// How bad, or how unknown.
     pub level: Level,
-    /// The value, the evidence, the limit and for how long. Never empty.
-    pub sentence: String,
+    /// The value, the evidence, the limit and for how long; its `Display` is the sentence, and never empty.
+    pub says: Says,
+    /// Whether the signal changed with this deploy, beyond chance.
+    pub blames_deploy: bool,
     /// Since when the level is what it is.
     pub since: Time,
     /// Whether a person has seen it.
     pub acknowledged: bool,
+}
+
+impl Finding {
+    /// What it says, in words.
+    pub fn sentence(&self) -> String {
+        self.says.to_string()
+    }
 }
 
 /// What the whole watch says.
@@ -152,32 +164,30 @@ pub struct Evidence<'a> {
 
 impl Evidence<'_> {
     /// `41 % against 38 % before the deploy`, or that there is nothing to compare with.
-    fn against_before(&self, value: f64) -> String {
-        let unit = self.signal.unit;
-        match self.series.baseline() {
-            Some(baseline) => {
-                format!("{} against {} before the deploy", unit.format(value), unit.format(baseline.median))
-            }
-            None => format!("{}, without a baseline", unit.format(value)),
+    fn against_before(&self, value: f64) -> Measured {
+        let usual = self
+            .series
+            .baseline()
+            .map(|baseline| Usual { middle: baseline.median, range: Some((baseline.low, baseline.high)) });
+        Measured {
+            unit: self.signal.unit,
+            value,
+            counted: None,
+            against: usual.map_or(Against::Nothing, Against::Before),
+            in_percent: false,
+            claim: Claim::Within(None),
+            lasting: None,
         }
     }
 
     /// `640 ms, +60 % against 400 ms before the deploy`.
-    fn compared(&self, value: f64) -> String {
-        match self.series.baseline() {
-            Some(baseline) if baseline.median > 0.0 => {
-                let unit = self.signal.unit;
-                let change = 100.0 * (value / baseline.median - 1.0);
-                let (value, before) = (unit.format(value), unit.format(baseline.median));
-                format!("{value}, {change:+.0} % against {before} before the deploy")
-            }
-            _ => self.against_before(value),
-        }
+    fn compared(&self, value: f64) -> Measured {
+        Measured { in_percent: true, ..self.against_before(value) }
     }
 
-    /// ` for 2 min`.
-    fn for_how_long(&self, since: Time) -> String {
-        format!(" for {}", brief(self.now - since))
+    /// Since when, and for how long by now.
+    fn lasting(&self, since: Time) -> Lasting {
+        Lasting::new(since, self.now)
     }
 }
 
@@ -186,15 +196,20 @@ impl Evidence<'_> {
 pub struct Judgement {
     /// How bad, or how unknown.
     pub level: Level,
-    /// The value, the evidence, the limit and for how long.
-    pub sentence: String,
+    /// The value, the evidence, the limit and for how long; its `Display` is the sentence.
+    pub says: Says,
     /// Whether the signal changed with this deploy, beyond chance: a limit that is merely broken blames nobody.
     pub blames_deploy: bool,
 }
 
 impl Judgement {
-    fn new(level: Level, sentence: impl Into<String>) -> Self {
-        Self { level, sentence: sentence.into(), blames_deploy: false }
+    fn new(level: Level, says: impl Into<Says>) -> Self {
+        Self { level, says: says.into(), blames_deploy: false }
+    }
+
+    /// What it says, in words.
+    pub fn sentence(&self) -> String {
+        self.says.to_string()
     }
 
     fn of_this_deploy(self) -> Self {
@@ -202,7 +217,7 @@ impl Judgement {
     }
 }
 
-/// A way to judge one kind of series. It takes in each bin once, in order of time, and owns its sentence.
+/// A way to judge one kind of series. It takes in each bin once, in order of time.
 trait Rule {
     /// Takes in the next bin since the deploy, and what the version before did in it where that is known.
     fn take(&mut self, reading: &Reading, beside: Option<Sample>);

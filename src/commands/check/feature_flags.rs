@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kill_switch_is_one_line() {
+    fn a_system_of_feature_flags_is_one_line() {
         assert_eq!(told(vec![on()], 0), "ok    feature flags: Unleash live: 1 of 1 are on");
         assert_eq!(
             told(vec![on()], 40),

@@ -5,12 +5,12 @@ use crate::config::checked::optional;
 use crate::config::environments::Environment;
 use crate::config::flags::{Flags, Provider};
 use crate::config::rollback::{ArgoCd, Ci, CiSystem, Strategy};
-use crate::config::sources::Access;
 use crate::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
+use crate::net::{Auth, Endpoint};
 use crate::rollback::spec::{
     self, ArgoCdSpec, CiSpec, CommandSpec, HelmSpec, OwnerSpec, RepositorySpec, RollbackSpec, StrategySpec,
 };
-use crate::source::spec::{Auth, Endpoint};
+use crate::settings::access::Access;
 use std::path::{Path, PathBuf};
 
 impl Fetch<'_> {

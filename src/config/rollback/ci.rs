@@ -168,7 +168,7 @@ fn jenkins(raw: &raw::Jenkins, problems: &mut Problems) -> Option<CiSystem> {
 
 fn webhook(raw: &raw::Webhook, problems: &mut Problems) -> Option<CiSystem> {
     let name = At::new("webhook".to_owned(), raw.url.span.clone());
-    let auth = sources::auth(&name, raw.token.clone(), raw.user.clone(), raw.password.clone(), problems);
+    let auth = sources::auth::check(&name, raw.token.clone(), raw.user.clone(), raw.password.clone(), problems);
     let body = optional(raw.body.as_ref(), |text| body(text, problems));
     let status_url = optional(raw.status_url.as_ref(), |url| {
         let known = texts::check(url, &texts::of_a_run(), problems);

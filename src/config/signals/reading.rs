@@ -3,11 +3,13 @@
 use super::super::at::Span;
 use super::super::kinds::InputUnit;
 use super::super::problem::{Problem, list};
-use super::super::sources::{self, Source, System, SystemKind};
+use super::super::sources::{self, Source};
 use super::super::variables;
 use super::{Checker, Read, keys, span};
 use crate::signal::{Kind, Unit};
-use crate::source::spec::{Expr, SentryWant};
+use crate::systems::declaration::Form;
+use crate::systems::questions::{Expr, ReleaseWant};
+use crate::systems::registry;
 use chrono::TimeDelta;
 use std::ops::RangeInclusive;
 
@@ -36,10 +38,10 @@ impl Checker<'_> {
         }
         let source = self.source()?;
         let found = &self.place.sources[source];
-        match (&found.system, self.kind) {
-            (System::Sentry { .. }, _) => self.sentry(source),
-            (_, Kind::Alerts) => self.alerts(source, found),
-            (system, _) => self.series(source, system),
+        match (found.system.answers)(self.kind, self.raw.want.is_some())? {
+            Form::Release => self.release(source, found),
+            Form::Alerts => self.alerts(source, found),
+            Form::Series => self.series(source, found),
         }
     }
 
@@ -51,7 +53,7 @@ impl Checker<'_> {
             .sources
             .iter()
             .enumerate()
-            .filter(|(_, source)| source.system.kind().answers(self.kind, wants))
+            .filter(|(_, source)| (source.system.answers)(self.kind, wants).is_some())
             .map(|(place, source)| (place, source.name.as_str()))
             .collect();
         let names: Vec<&str> = able.iter().map(|(_, name)| *name).collect();
@@ -59,7 +61,7 @@ impl Checker<'_> {
             (Some(wanted), _) => match self.place.sources.iter().position(|source| source.name == wanted.value) {
                 Some(place) if able.iter().any(|(able, _)| *able == place) => return Some(place),
                 Some(place) => {
-                    let abilities = self.place.sources[place].system.abilities();
+                    let abilities = self.place.sources[place].system.abilities;
                     Problem::new(&wanted.span, format!("`{}` cannot answer {kind}", wanted.value))
                         .label(format!("could: {}", list(&names)))
                         .way_out(abilities)
@@ -80,44 +82,34 @@ impl Checker<'_> {
         None
     }
 
-    fn series(&mut self, source: usize, system: &System) -> Option<Reading> {
-        let fine = self.only(keys::of(system.kind(), self.kind), system.kind().as_str());
+    fn series(&mut self, source: usize, found: &Source) -> Option<Reading> {
+        let fine = self.only(&found.system.keys(self.kind, Form::Series), found.system.name);
         let expr = self.expr();
         let unit = self.unit(matches!(expr, Some(Expr::Counts { .. })));
-        let scrape = self.scrape(system);
+        let scrape = self.scrape(found);
         let step = self.step(scrape.map_or(STEP, |scrape| scrape.max(STEP)));
-        let datasource = self.datasource(system);
+        let datasource = self.datasource(found);
         let ((unit, scale), expr, datasource) = (unit?, expr?, datasource?);
         let read = Read::Series { source, datasource, expr, scale, unit_is_stated: self.raw.unit.is_some(), scrape };
         fine.then_some(Reading { read, unit, step: step? })
     }
 
     /// How far apart the samples are, where that is said here or of the source.
-    fn scrape(&mut self, system: &System) -> Option<TimeDelta> {
-        let of_source = match system {
-            System::Grafana { scrape, .. } | System::Prometheus { scrape, .. } => *scrape,
-            System::Datadog { .. } | System::Sentry { .. } | System::Kubernetes(_) => None,
-        };
+    fn scrape(&mut self, found: &Source) -> Option<TimeDelta> {
         match &self.raw.scrape {
-            None => of_source,
+            None => found.settings.scrape(),
             written => sources::scrape(written.as_ref(), self.problems),
         }
     }
 
-    /// Grafana's data source; empty for the others.
-    fn datasource(&mut self, system: &System) -> Option<String> {
-        let System::Grafana { datasource: default, .. } = system else { return Some(String::new()) };
-        if let Some(written) = &self.raw.datasource {
+    /// The data source, of systems that have several behind them; empty for the others.
+    fn datasource(&mut self, found: &Source) -> Option<String> {
+        let written = self.raw.datasource.as_ref().filter(|_| found.system.series_keys.contains(&"datasource"));
+        if let Some(written) = written {
             self.no_version(written, "a data source")?;
-            return Some(written.value.clone());
         }
-        if default.is_none() {
-            self.push(
-                Problem::new(&self.raw.kind.span, "it is not said which of Grafana's data sources answers this")
-                    .way_out("add datasource = \"UID\" here, or to the source for all its signals"),
-            );
-        }
-        default.clone()
+        let written = written.map(|at| at.value.as_str());
+        found.settings.datasource(written, &self.raw.kind.span).map_err(|problem| self.push(problem)).ok()
     }
 
     fn expr(&mut self) -> Option<Expr> {
@@ -176,7 +168,7 @@ impl Checker<'_> {
     }
 
     fn alerts(&mut self, source: usize, found: &Source) -> Option<Reading> {
-        let fine = self.only(keys::of(found.system.kind(), self.kind), found.system.kind().as_str());
+        let fine = self.only(&found.system.keys(self.kind, Form::Alerts), found.system.name);
         let Some(filter) = &self.raw.filter else {
             let way_out = "add filter = \"service=$service\": label matchers for Grafana and Prometheus, a monitor search for Datadog";
             self.push(Problem::new(&self.raw.kind.span, "`filter` is missing").way_out(way_out));
@@ -187,13 +179,13 @@ impl Checker<'_> {
         fine.then_some(Reading { read, unit: self.kind.unit(), step: found.interval })
     }
 
-    fn sentry(&mut self, source: usize) -> Option<Reading> {
-        let fine = self.only(keys::of(SystemKind::Sentry, self.kind), SystemKind::Sentry.as_str());
+    fn release(&mut self, source: usize, found: &Source) -> Option<Reading> {
+        let fine = self.only(&found.system.keys(self.kind, Form::Release), found.system.name);
         let (want, unit) = match self.kind {
-            Kind::NewIssues => (SentryWant::NewIssues, self.kind.unit()),
-            Kind::CrashFree => (SentryWant::CrashFree, self.kind.unit()),
-            // `want` has one value so far, and a custom signal is Sentry's only with it.
-            _ => (SentryWant::ErrorCount, Unit::PerMinute),
+            Kind::NewIssues => (ReleaseWant::NewIssues, self.kind.unit()),
+            Kind::CrashFree => (ReleaseWant::CrashFree, self.kind.unit()),
+            // `want` has one value so far, and a custom signal speaks of a release only with it.
+            _ => (ReleaseWant::ErrorCount, Unit::PerMinute),
         };
         let step = self.step(TimeDelta::seconds(60));
         let release = match &self.raw.release {
@@ -209,7 +201,7 @@ impl Checker<'_> {
         };
         let projects = self.raw.projects.as_ref().map(|at| at.value.clone()).unwrap_or_default();
         let filter = self.raw.filter.as_ref().map(|at| at.value.clone());
-        fine.then_some(Reading { read: Read::Sentry { source, projects, release, want, filter }, unit, step: step? })
+        fine.then_some(Reading { read: Read::Release { source, projects, release, want, filter }, unit, step: step? })
     }
 
     fn probe(&mut self) -> Option<Reading> {
@@ -298,11 +290,10 @@ impl Checker<'_> {
 }
 
 /// The kinds of source that could answer, for people.
-fn able_kinds(kind: Kind, wants: bool) -> &'static str {
-    match kind {
-        Kind::NewIssues | Kind::CrashFree => "sentry",
-        Kind::Custom if wants => "sentry",
-        Kind::Alerts => "grafana or datadog",
-        _ => "grafana, prometheus or datadog",
+fn able_kinds(kind: Kind, wants: bool) -> String {
+    let able = registry::SYSTEMS.iter().filter(|system| (system.answers)(kind, wants).is_some());
+    match able.map(|system| system.name).collect::<Vec<_>>().as_slice() {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", list(others)),
+        names => list(names),
     }
 }

@@ -3,10 +3,10 @@
 use crate::clock::Clock;
 use crate::deploy::Time;
 use crate::feature_flags::{Answer, Permission};
+use crate::net::Endpoint;
+use crate::net::http::{Http, Lost, Reply, RetryHint, clean};
 use crate::rollback::Blocked;
 use crate::rollback::strategy::variables::{percent_encoded, substitute};
-use crate::source::http::{Http, Lost, Reply, RetryHint, clean};
-use crate::source::spec::Endpoint;
 use chrono::TimeDelta;
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Url};

@@ -73,7 +73,7 @@ fn unlisted(view: &View<'_>, rows: &[Row]) -> Vec<(String, Slot)> {
                     (_, 0) => format!(" of {}", watch.setup().service(signal.service).name),
                     (_, more) => format!(" of {} and {more} more", watch.setup().service(signal.service).name),
                 };
-                lines.push((format!("{noun}{whose} not known: {}", finding.sentence), Slot::Unknown));
+                lines.push((format!("{noun}{whose} not known: {}", finding.says), Slot::Unknown));
             }
             None if listed => {}
             None => lines.push((format!("no {noun}"), Slot::Muted)),

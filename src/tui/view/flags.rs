@@ -13,6 +13,7 @@ use crate::tui::keymap::Pane;
 use crate::tui::rows::{self, Row};
 use crate::tui::theme::Slot;
 use crate::verdict::Level;
+use crate::verdict::says::Why;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -33,8 +34,9 @@ fn flags(view: &View<'_>) -> Vec<Flag> {
     let flag = |ids: Vec<SignalId>| {
         let finding = view.watch.finding(ids[0]);
         let seen = if finding.acknowledged { "(seen) " } else { "" };
-        let said = if ids.len() > 1 { rows::reason(finding) } else { &finding.sentence };
-        let sentence = view.glyphs.plain(clean(said));
+        let why = finding.says.why_unknown().filter(|_| ids.len() > 1);
+        let said = why.map_or_else(|| finding.sentence(), Why::to_string);
+        let sentence = view.glyphs.plain(clean(&said));
         match ids.as_slice() {
             [id] => Flag { id: *id, name: view.name(*id), sentence: format!("{seen}{sentence}") },
             several => {

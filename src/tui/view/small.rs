@@ -22,7 +22,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Rect {
         let finding = view.live.finding(worst);
         let (glyph, style) = view.level(finding.level);
         let name = &view.live.setup().signal(worst).name;
-        let text = format!("{glyph} {} {name}: {}", finding.level.label(), finding.sentence);
+        let text = format!("{glyph} {} {name}: {}", finding.level.label(), finding.says);
         // The last two lines are for the rollback and for why so little is seen.
         let room = usize::from(area.height.saturating_sub(2 + line));
         for part in wrap(&super::text::clean(&text), area.width).into_iter().take(room) {

@@ -4,12 +4,12 @@ use crate::ci::peer::{Peer, Reply, breaks, nobody, reply};
 use crate::ci::stage::{
     Stage, TOKEN, action, ask_of, check, doubts, failed, fixture, pairs, refused, running, stage, unknown, with,
 };
+use redflag::net::Endpoint;
 use redflag::rollback::action::{CiAction, Dispatch};
 use redflag::rollback::request::Choice;
 use redflag::rollback::spec::CiSystem;
 use redflag::rollback::{CheckOutcome, Goal, Step};
 use redflag::secret::Secret;
-use redflag::source::spec::Endpoint;
 use serde_json::{Value, json};
 
 const WORKFLOW: &str = "/repos/example/shop/actions/workflows/rollback.yml";

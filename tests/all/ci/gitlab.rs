@@ -2,11 +2,11 @@
 
 use crate::ci::peer::{Peer, Reply, breaks, reply};
 use crate::ci::stage::{Stage, TOKEN, action, check, doubts, failed, fixture, refused, running, stage, unknown, with};
+use redflag::net::Endpoint;
 use redflag::rollback::CheckOutcome;
 use redflag::rollback::action::CiAction;
 use redflag::rollback::spec::CiSystem;
 use redflag::secret::Secret;
-use redflag::source::spec::Endpoint;
 use serde_json::{Value, json};
 
 const PROJECT: &str = "/gitlab/api/v4/projects/example%2Fshop";

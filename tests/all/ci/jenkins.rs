@@ -4,11 +4,11 @@ use crate::ci::peer::{Peer, Reply, breaks, reply};
 use crate::ci::stage::{
     Stage, TOKEN, action, check, doubts, failed, fixture, pairs, refused, running, stage, unknown, with,
 };
+use redflag::net::Auth;
 use redflag::rollback::Step;
 use redflag::rollback::action::{Build, CiAction};
 use redflag::rollback::spec::CiSystem;
 use redflag::secret::Secret;
-use redflag::source::spec::Auth;
 use serde_json::{Value, json};
 
 const JOB: &str = "/ci/job/shop/job/rollback";

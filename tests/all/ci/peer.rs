@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response};
 use futures_util::stream;
-use redflag::source::spec::Endpoint;
+use redflag::net::Endpoint;
 use serde_json::Value;
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -3,13 +3,13 @@
 use chrono::{DateTime, TimeDelta};
 use redflag::clock::Clock;
 use redflag::deploy::{Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
+use redflag::net::Endpoint;
 use redflag::rollback::action::{Action, CiAction};
 use redflag::rollback::perform::Performer;
 use redflag::rollback::request::{PlanRequest, Seen, Wanted};
 use redflag::rollback::spec::{CiSpec, CiSystem};
 use redflag::rollback::strategy::{Strategy, ci};
 use redflag::rollback::{Answer, Blocked, Check, CheckOutcome, Goal, Readiness, Refusal, Run, Step};
-use redflag::source::spec::Endpoint;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;

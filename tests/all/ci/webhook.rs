@@ -3,11 +3,11 @@
 use crate::ci::peer::{Peer, breaks, reply};
 use crate::ci::stage::{Stage, TOKEN, action, ask, ask_of, check, doubts, failed, refused, running, stage, unknown};
 use redflag::deploy::Outline;
+use redflag::net::Auth;
 use redflag::rollback::action::{CiAction, Post};
 use redflag::rollback::spec::CiSystem;
 use redflag::rollback::{Answer, Readiness};
 use redflag::secret::Secret;
-use redflag::source::spec::Auth;
 use serde_json::json;
 
 fn on(peer: &Peer, body: Option<&str>, status_url: Option<String>) -> Stage {

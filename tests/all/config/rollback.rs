@@ -5,12 +5,12 @@ use chrono::TimeDelta;
 use redflag::config::{AssembleOptions, Assembly, Config, EXAMPLE, Person};
 use redflag::deploy::ServiceId;
 use redflag::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
+use redflag::net::{Auth, Endpoint};
 use redflag::rollback::spec::{
     ArgoCdSpec, CiSpec, CiSystem, CommandSpec, GitSpec, HelmSpec, OwnerSpec, RepositorySpec, RollbackSpec, StrategySpec,
 };
 use redflag::secret::Secret;
 use redflag::setup::{Automatic, RollbackPolicy};
-use redflag::source::spec::{Auth, Endpoint};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -287,8 +287,8 @@ fn missing_secrets_of_rollbacks_and_flags_are_told_together() {
 fn the_example_takes_each_environment_back_in_its_own_way() {
     let ways: Vec<String> = ["production", "staging", "development"]
         .iter()
-        .map(|environment| assemble(EXAMPLE, Some(environment)).setup.rollback.strategy)
+        .map(|environment| assemble(&EXAMPLE, Some(environment)).setup.rollback.strategy)
         .collect();
     assert_eq!(ways, ["owner", "ci", "git"]);
-    assert_eq!(assemble(EXAMPLE, None).feature_flags.len(), 1);
+    assert_eq!(assemble(&EXAMPLE, None).feature_flags.len(), 1);
 }

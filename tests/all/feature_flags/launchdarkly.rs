@@ -4,8 +4,8 @@ use crate::ci::peer::{Peer, reply};
 use crate::feature_flags::stage::{TOKEN, now, on, order, refused, spec, told, trouble};
 use redflag::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
 use redflag::feature_flags::{Answer, Permission, Rollout};
+use redflag::net::Endpoint;
 use redflag::secret::Secret;
-use redflag::source::spec::Endpoint;
 use serde_json::{Value, json};
 
 fn launchdarkly(endpoint: Endpoint, features: &[&str]) -> FeatureFlagsSpec {

@@ -8,8 +8,8 @@ use redflag::feature_flags::provider::FlagProvider;
 use redflag::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
 use redflag::feature_flags::system::build;
 use redflag::feature_flags::{Answer, FlagState, FlagStatus, Order};
+use redflag::net::Endpoint;
 use redflag::rollback::Blocked;
-use redflag::source::spec::Endpoint;
 
 /// What must never be seen.
 pub(crate) const TOKEN: &str = "hush-hush-token";

@@ -4,8 +4,8 @@ use crate::ci::peer::{Peer, reply};
 use crate::feature_flags::stage::{TOKEN, on, order, refused, spec, told, trouble, unread};
 use redflag::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
 use redflag::feature_flags::{Answer, Permission, Rollout};
+use redflag::net::Endpoint;
 use redflag::secret::Secret;
-use redflag::source::spec::Endpoint;
 use serde_json::{Value, json};
 
 fn unleash(endpoint: Endpoint, features: &[&str]) -> FeatureFlagsSpec {

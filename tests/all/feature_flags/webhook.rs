@@ -4,8 +4,8 @@ use crate::ci::peer::{Peer, reply};
 use crate::feature_flags::stage::{TOKEN, on, order, refused, spec, told, trouble};
 use redflag::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
 use redflag::feature_flags::{Answer, FlagState};
+use redflag::net::{Auth, Endpoint};
 use redflag::secret::Secret;
-use redflag::source::spec::{Auth, Endpoint};
 use serde_json::json;
 
 const SIGNING: &str = "hush-signing";

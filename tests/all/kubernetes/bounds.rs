@@ -3,12 +3,12 @@
 use super::server::{Flood, Server};
 use super::sharing::{Crowd, pod_of, put};
 use redflag::cluster;
+use redflag::cluster::spec::{ClusterAccess, ClusterSpec};
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::message::StreamNews;
 use redflag::rollback::request::{PlanRequest, Wanted};
 use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Goal, Readiness};
-use redflag::source::spec::{ClusterAccess, ClusterSpec};
 use std::time::Duration;
 
 /// What sockets may hold of a flood that nobody reads any more.

@@ -3,9 +3,9 @@
 use super::server::Server;
 use super::streaming::spec;
 use super::tape;
+use redflag::cluster::spec::{ClusterSpec, MainContainer};
 use redflag::deploy::WorkloadId;
-use redflag::source::kubernetes::check;
-use redflag::source::spec::{ClusterSpec, MainContainer};
+use redflag::systems::kubernetes::check;
 
 async fn lines(server: &Server, name: &str) -> Vec<String> {
     lines_of(server, &spec(server, name)).await
@@ -13,7 +13,7 @@ async fn lines(server: &Server, name: &str) -> Vec<String> {
 
 async fn lines_of(server: &Server, spec: &ClusterSpec) -> Vec<String> {
     let lines = check(spec).await.into_iter();
-    let line = |line: redflag::source::CheckLine| match line.result {
+    let line = |line: redflag::systems::api::CheckLine| match line.result {
         Ok(remark) => format!("{}: {remark}", line.what),
         Err(failure) => format!("{}: {}; {}", line.what, failure.reason, failure.way_out),
     };

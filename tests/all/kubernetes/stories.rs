@@ -3,7 +3,7 @@
 use super::tape::{self, Replay};
 use redflag::deploy::WorkloadKind::{self, DaemonSet, Deployment, StatefulSet};
 use redflag::rollout::{PodPhase, Progress, Rollout, TroubleKind};
-use redflag::source::kubernetes::events::Sorter;
+use redflag::systems::kubernetes::events::Sorter;
 use serde_json::json;
 
 fn replay(name: &str, kind: WorkloadKind, workload: &str) -> Replay {

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kube::runtime::watcher::Event;
 use redflag::deploy::{Deploy, Time, WorkloadKind};
 use redflag::rollout::{Progress, Rollout};
-use redflag::source::kubernetes::fold::Fold;
+use redflag::systems::kubernetes::fold::Fold;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt::Write;

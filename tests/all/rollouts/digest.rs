@@ -5,7 +5,7 @@ use chrono::DateTime;
 use kube::runtime::watcher::Event;
 use redflag::deploy::{Version, WorkloadKind};
 use redflag::rollout::{PodPhase, Progress, Rollout, TroubleKind};
-use redflag::source::kubernetes::fold::Fold;
+use redflag::systems::kubernetes::fold::Fold;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

@@ -3,12 +3,12 @@
 use super::objects::{paused, reference};
 use super::peer::Peer;
 use redflag::clock::Clock;
+use redflag::cluster::spec::{ClusterAccess, ClusterSpec};
 use redflag::deploy::WorkloadId;
 use redflag::message::{Message, StreamNews};
 use redflag::rollout::Progress;
 use redflag::signal::SourceId;
-use redflag::source::kubernetes::stream;
-use redflag::source::spec::{ClusterAccess, ClusterSpec};
+use redflag::systems::kubernetes::stream;
 use std::time::Duration;
 use tokio::sync::mpsc;
 

@@ -98,7 +98,7 @@ impl Story {
         let signals = &self.state().setup().signals;
         let index = signals.iter().position(|signal| signal.kind == kind).expect("the company has such a signal");
         let finding = self.state().finding(SignalId(index as u16));
-        (finding.level, finding.sentence.clone())
+        (finding.level, finding.sentence())
     }
 
     /// Lets a second pass, and everything that it brings about happen.

@@ -15,7 +15,7 @@ const RESTARTS: i64 = 3;
 
 /// Looks after the pods of a namespace until it is dropped. `node` takes those that no node is named for.
 pub(crate) async fn run(hands: Hands, node: String) {
-    let resource = redflag::source::kubernetes::objects::pod_resource();
+    let resource = redflag::systems::kubernetes::objects::pod_resource();
     let pods = Api::<DynamicObject>::namespaced_with(hands.client.clone(), &hands.namespace, &resource);
     let mut pods = watcher(pods, Config::default()).default_backoff().applied_objects().boxed();
     while let Some(pod) = pods.next().await {

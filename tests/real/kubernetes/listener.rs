@@ -3,12 +3,12 @@
 use crate::kubernetes::program::Program;
 use redflag::clock::Clock;
 use redflag::cluster::Cluster;
+use redflag::cluster::spec::ClusterAccess;
 use redflag::deploy::{Version, WorkloadId, WorkloadRef};
 use redflag::message::{Message, StreamNews};
 use redflag::rollout::{PodPhase, Progress, Rollout, TroubleKind};
 use redflag::signal::SourceId;
-use redflag::source::kubernetes::stream;
-use redflag::source::spec::ClusterAccess;
+use redflag::systems::kubernetes::stream;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};

@@ -6,5 +6,6 @@ pub(super) mod collapse;
 pub(super) mod excess;
 pub(super) mod held;
 pub(super) mod lead;
+pub(super) mod past;
 mod ranks;
 pub(super) mod shift;

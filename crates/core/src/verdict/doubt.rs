@@ -2,9 +2,10 @@
 //! or too little of the window is known. A flag stands whatever the doubt.
 
 use super::coverage::{self, Coverage, Wanted};
+use super::says::{Says, Why, told};
 use super::{Evidence, Judgement, Level, freshness, stuck};
-use crate::deploy::{Time, brief};
-use crate::signal::{Impossible, Sample, Unit};
+use crate::deploy::Time;
+use crate::signal::Sample;
 
 /// What is known of a signal's readings as such, whatever they say.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,10 +46,11 @@ impl Known {
             return before;
         }
         let (signal, series) = (evidence.signal, evidence.series);
-        let told = coverage::told(series, signal.kind);
-        let runs = stuck::runs(&told, signal.kind);
-        let of_window = |(wanted, until): (Wanted, Time)| coverage::of(signal, series, &told, &runs, &wanted, until);
-        Self { key, stuck: stuck::since(&told, &runs), coverage: key.wanted.map(of_window) }
+        let readings = coverage::told(series, signal.kind);
+        let runs = stuck::runs(&readings, signal.kind);
+        let of_window =
+            |(wanted, until): (Wanted, Time)| coverage::of(signal, series, &readings, &runs, &wanted, until);
+        Self { key, stuck: stuck::since(&readings, &runs), coverage: key.wanted.map(of_window) }
     }
 
     /// The judgement, or what speaks against it.
@@ -57,8 +59,7 @@ impl Known {
             return judgement;
         }
         if let Some(why) = impossible(evidence).or_else(|| self.repeats(evidence)) {
-            let last = freshness::last_known(evidence);
-            return Judgement::new(Level::NoData, format!("{why}{last}"));
+            return Judgement::new(Level::NoData, freshness::last_known(evidence, why));
         }
         match (evidence.window, &self.coverage) {
             (Some(wanted), Some(coverage)) if judgement.level == Level::Clear && !coverage.is_enough() => {
@@ -68,46 +69,24 @@ impl Known {
         }
     }
 
-    fn repeats(&self, evidence: &Evidence<'_>) -> Option<String> {
-        let since = self.stuck?;
-        let long = brief(evidence.now - since);
-        Some(format!("{} repeats the very same number for {long}, and it moved before: stuck", evidence.source.name))
+    fn repeats(&self, evidence: &Evidence<'_>) -> Option<Why> {
+        let long = told(evidence.now - self.stuck?);
+        Some(Why::Stuck { source: evidence.source.name.clone(), long })
     }
 }
 
 /// Once the window is over and whatever is late has come, a signal that was known for too little of it is not known to
 /// be fine. Until then it is said.
 fn too_little(evidence: &Evidence<'_>, wanted: &Wanted, coverage: &Coverage, judgement: Judgement) -> Judgement {
-    let sentence = judgement.sentence;
-    let hole = if coverage.hole > coverage.longest {
-        format!(", not for {} on end", brief(coverage.hole))
-    } else {
-        String::new()
-    };
-    let over = wanted.window.to;
-    if evidence.now >= over && evidence.now - over >= freshness::allowed_lag(evidence) {
-        return Judgement::new(Level::Insufficient, format!("{coverage}{hole}; now {sentence}"));
-    }
-    Judgement { sentence: format!("{sentence}; {coverage}{hole}"), ..judgement }
+    let hole = Some(coverage.hole).filter(|hole| *hole > coverage.longest);
+    let end = wanted.window.to;
+    let over = evidence.now >= end && evidence.now - end >= freshness::allowed_lag(evidence);
+    let says = Says::Patchy { coverage: *coverage, hole, over, now: Box::new(judgement.says) };
+    if over { Judgement::new(Level::Insufficient, says) } else { Judgement { says, ..judgement } }
 }
 
 /// What cannot be of the newest reading.
-pub(super) fn impossible(evidence: &Evidence<'_>) -> Option<String> {
-    let Sample::Impossible(why) = evidence.series.last()?.sample else { return None };
-    let (name, unit) = (&evidence.source.name, evidence.signal.unit);
-    Some(match why {
-        Impossible::TooSmall(value) => format!("{name} says {}, which cannot be: it is below zero", shown(value, unit)),
-        Impossible::TooLarge(value, most) => {
-            format!("{name} says {}, which cannot be: it is above {}", shown(value, unit), shown(most, unit))
-        }
-        Impossible::MoreFailed { errors, requests } => {
-            let (errors, requests) = (shown(errors, Unit::Number), shown(requests, Unit::Number));
-            format!("{name} says that {errors} of {requests} requests failed, which cannot be")
-        }
-    })
-}
-
-/// A number with three hundred digits is nothing to read.
-fn shown(value: f64, unit: Unit) -> String {
-    if value.abs() >= 1e15 { format!("{value:.0e}") } else { unit.format(value) }
+pub(super) fn impossible(evidence: &Evidence<'_>) -> Option<Why> {
+    let Sample::Impossible(what) = evidence.series.last()?.sample else { return None };
+    Some(Why::Impossible { source: evidence.source.name.clone(), what, unit: evidence.signal.unit })
 }

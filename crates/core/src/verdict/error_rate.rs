@@ -1,10 +1,12 @@
 //! Error rate: judged on counts, never on a ratio, so that thin traffic is told from health.
 
 use super::detect::excess::{Count, Excess, Material};
+use super::detect::past::Past;
+use super::says::{Against, Claim, Counted, Measured, Side, TooFew, Usual, told};
 use super::stats::{poisson_tail, poisson_upper};
 use super::{Evidence, Judgement, Level, Rule};
-use crate::deploy::{Time, brief};
-use crate::signal::{Reading, Sample, grouped};
+use crate::deploy::Time;
+use crate::signal::{Reading, Sample};
 use chrono::TimeDelta;
 
 /// What counts as fine where no limit says so, as a share.
@@ -19,7 +21,8 @@ const IDLE: TimeDelta = TimeDelta::minutes(3);
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ErrorRate {
-    before: Count,
+    /// What was before the deploy, but for outages.
+    before: Past,
     /// What is going on now: since the deploy, or since an excess calmed down.
     total: Count,
     begun: Option<Time>,
@@ -36,29 +39,25 @@ impl ErrorRate {
         let limits = evidence.signal.limits;
         let baseline: Vec<Count> =
             evidence.series.before().iter().filter_map(|reading| count_of(reading.sample)).collect();
-        let mut before = Count::default();
-        for &bin in &baseline {
-            before.add(bin);
-        }
         let fine = limits.warning.or(limits.red_flag).map_or(FINE, |limit| limit / 100.0);
         let material = Material { fine, rise: RISE, one_bin: f64::INFINITY, calm: limits.min_requests as f64 };
-        let excess = Excess::new(&baseline, material);
+        let before = Past::new(&baseline, fine);
+        let excess = Excess::new(&before, material);
         let beside = excess.clone();
         Self { before, total: Count::default(), begun: None, calmed: false, newest: None, idle: None, excess, beside }
     }
 
-    fn against(&self, evidence: &Evidence<'_>) -> String {
-        if self.before.exposure > 0.0 {
-            format!(" against {} before the deploy", evidence.signal.unit.format(100.0 * self.before.rate()))
-        } else {
-            ", without a baseline".to_owned()
-        }
+    /// So many errors, against those before the deploy.
+    fn shown(&self, evidence: &Evidence<'_>, count: Count) -> Measured {
+        let usual = Usual { middle: 100.0 * self.before.total.rate(), range: None };
+        let against = if self.before.total.exposure > 0.0 { Against::Before(usual) } else { Against::Nothing };
+        Measured { counted: Some(counted(count)), against, ..evidence.against_before(100.0 * count.rate()) }
     }
 
     /// What is said while there are more errors than chance brings.
     fn too_many(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
         let since = self.excess.since()?;
-        let (unit, limits) = (evidence.signal.unit, evidence.signal.limits);
+        let limits = evidence.signal.limits;
         let run = self.excess.run();
         let passed = |limit: &f64| {
             let limit = limit / 100.0;
@@ -68,14 +67,13 @@ impl ErrorRate {
             Some(limit) => (Level::RedFlag, limit),
             None => (Level::Warning, 100.0 * self.excess.limit()),
         };
-        let long = evidence.for_how_long(since);
-        let sentence =
-            format!("{}{}; above {}{long}", shown(evidence, run), self.against(evidence), unit.format(limit));
-        let Some(beside) = self.so_does_the_version_before() else {
-            return Some(Judgement::new(level, sentence).of_this_deploy());
-        };
-        let beside = shown(evidence, beside);
-        Some(Judgement::new(Level::Warning, format!("{sentence}; so is the version before at the same time: {beside}")))
+        let beside = self.so_does_the_version_before().map(|beside| (100.0 * beside.rate(), counted(beside)));
+        let claim = Claim::Beyond { limit, side: Side::Above, as_before: false, so_is_version_before: beside };
+        let says = self.shown(evidence, run).claims(claim).lasts(evidence.lasting(since));
+        Some(match beside {
+            None => Judgement::new(level, says).of_this_deploy(),
+            Some(_) => Judgement::new(Level::Warning, says),
+        })
     }
 
     /// What the version before fails at, where it fails at least half as often as the new one: then it is not this
@@ -90,7 +88,7 @@ impl ErrorRate {
         let limits = evidence.signal.limits;
         let bound = limits.red_flag.map_or(0.0, |limit| poisson_upper(self.total.events) / (limit / 100.0));
         // A rate that was near the limit before can only be told to be no worse, and that the counts above do.
-        let was_near = limits.red_flag.is_some_and(|limit| 2.0 * self.before.rate() > limit / 100.0);
+        let was_near = limits.red_flag.is_some_and(|limit| 2.0 * self.before.total.rate() > limit / 100.0);
         let least = limits.min_requests as f64;
         if was_near { least } else { bound.max(least).ceil() }
     }
@@ -102,16 +100,9 @@ impl ErrorRate {
             .zip(self.begun)
             .map_or(0, |(newest, begun)| (newest + evidence.signal.step - begun).num_seconds());
         let pace = self.total.exposure / span.max(1) as f64;
-        let eta = if pace > 0.0 {
-            let seconds = (more / pace).min(86_400.0);
-            format!(", about {} at this pace", brief(TimeDelta::seconds(seconds as i64)))
-        } else {
-            String::new()
-        };
-        let counts = counts(self.total);
-        let since = if self.calmed { "it calmed down" } else { "the deploy" };
-        let sentence = format!("{counts} failed since {since}: too few to tell; {} more needed{eta}", grouped(more));
-        Judgement::new(Level::Insufficient, sentence)
+        let eta = (pace > 0.0).then(|| told(TimeDelta::seconds((more / pace).min(86_400.0) as i64)));
+        let few = TooFew::Requests { counted: counted(self.total), calmed: self.calmed, more, eta };
+        Judgement::new(Level::Insufficient, few)
     }
 }
 
@@ -146,28 +137,22 @@ impl Rule for ErrorRate {
         }
         let idle = self.newest.zip(self.idle).map(|(newest, idle)| newest + evidence.signal.step - idle);
         if let Some(idle) = idle.filter(|idle| *idle >= IDLE) {
-            let sentence = format!("no requests for {}: nothing to judge", brief(idle));
-            return Judgement::new(Level::Insufficient, sentence);
+            return Judgement::new(Level::Insufficient, TooFew::Idle { long: told(idle) });
         }
-        let (unit, limits) = (evidence.signal.unit, evidence.signal.limits);
-        let shown = format!("{}{}", shown(evidence, self.total), self.against(evidence));
+        let limits = evidence.signal.limits;
+        let shown = self.shown(evidence, self.total);
         let rate = 100.0 * self.total.rate();
-        let beyond = |limit: &f64| rate > *limit && 100.0 * self.before.rate() > *limit;
+        let beyond = |limit: &f64| rate > *limit && 100.0 * self.before.middle > *limit;
         if let Some(limit) = limits.red_flag.filter(beyond).or(limits.warning.filter(beyond)) {
-            let sentence = format!("{shown}; above {}, as before the deploy", unit.format(limit));
-            return Judgement::new(Level::Warning, sentence);
+            let claim = Claim::Beyond { limit, side: Side::Above, as_before: true, so_is_version_before: None };
+            return Judgement::new(Level::Warning, shown.claims(claim));
         }
-        let limit = limits.warning.map_or_else(String::new, |limit| format!("; limit {}", unit.format(limit)));
-        Judgement::new(Level::Clear, format!("{shown}{limit}"))
+        Judgement::new(Level::Clear, shown.claims(Claim::Within(limits.warning)))
     }
 }
 
-fn shown(evidence: &Evidence<'_>, count: Count) -> String {
-    format!("{} ({})", evidence.signal.unit.format(100.0 * count.rate()), counts(count))
-}
-
-fn counts(count: Count) -> String {
-    format!("{} of {} requests", grouped(count.events), grouped(count.exposure))
+fn counted(count: Count) -> Counted {
+    Counted { events: count.events, all: count.exposure }
 }
 
 /// A counter that went backwards, or is no number, counts for nothing.

@@ -1,7 +1,7 @@
 //! Whether anything is known at all. Comes before every rule: a promise, not a preference.
 
+use super::says::{Quantity, Unknown, Why, told};
 use super::{Evidence, Judgement, Level, doubt};
-use crate::deploy::brief;
 use crate::setup::Delivery;
 use crate::signal::{Kind, Reading};
 use crate::store::Health;
@@ -16,24 +16,20 @@ const MISSED: i32 = 2;
 /// Why nothing can be said of a signal, or `None` when its evidence is fresh.
 pub(super) fn unknown(evidence: &Evidence<'_>) -> Option<Judgement> {
     if let Some(version) = evidence.taken_back {
-        let sentence = format!("{version} was taken back and serves no more{}", last_known(evidence));
-        return Some(Judgement::new(Level::Insufficient, sentence));
+        let why = Why::TakenBack { version: version.to_owned() };
+        return Some(Judgement::new(Level::Insufficient, last_known(evidence, why)));
     }
-    let name = &evidence.source.name;
+    let error = || match &evidence.health.health {
+        Health::Down(error) => Some(error.clone()),
+        Health::Waiting | Health::Up | Health::Partial(..) => None,
+    };
     let Some(age) = evidence.health.age(evidence.now) else {
-        let sentence = match &evidence.health.health {
-            Health::Down(error) => format!("{name} has never answered: {error}"),
-            _ => format!("waiting for the first answer of {name}"),
-        };
-        return Some(Judgement::new(Level::NoData, sentence));
+        let why = Why::NeverAnswered { source: source(evidence), error: error() };
+        return Some(Judgement::new(Level::NoData, Unknown { why, last: None }));
     };
     if age >= evidence.source.interval * SILENT_AFTER {
-        let why = match &evidence.health.health {
-            Health::Down(error) => format!(": {error}"),
-            _ => String::new(),
-        };
-        let sentence = format!("{name} has not answered for {}{why}{}", brief(age), last_known(evidence));
-        return Some(Judgement::new(Level::Stale, sentence));
+        let why = Why::Silent { source: source(evidence), long: told(age), error: error() };
+        return Some(Judgement::new(Level::Stale, last_known(evidence, why)));
     }
     match evidence.signal.kind {
         // Told as a whole by the stream; it has no series that could fall behind.
@@ -46,47 +42,44 @@ pub(super) fn unknown(evidence: &Evidence<'_>) -> Option<Judgement> {
 
 /// The signal's own query, where its source answers others: it may be the one that never has its turn.
 fn unanswered(evidence: &Evidence<'_>) -> Option<Judgement> {
-    let name = &evidence.source.name;
     let Some(answered) = evidence.series.answered() else {
-        return Some(Judgement::new(Level::NoData, format!("waiting for {name}'s first answer to its query")));
+        let why = Why::NotAnswered { source: source(evidence) };
+        return Some(Judgement::new(Level::NoData, Unknown { why, last: None }));
     };
     let age = evidence.now - answered;
     // Its turn may come at the beginning of one answer and at the end of the next.
     let interval = evidence.source.interval;
     let allowed = interval * SILENT_AFTER + evidence.health.took.min(interval);
     (age >= allowed).then(|| {
-        let sentence = format!("{name} has not answered its query for {}{}", brief(age), last_known(evidence));
-        Judgement::new(Level::Stale, sentence)
+        let why = Why::Unanswered { source: source(evidence), long: told(age) };
+        Judgement::new(Level::Stale, last_known(evidence, why))
     })
 }
 
 fn refused(evidence: &Evidence<'_>) -> Option<Judgement> {
-    let error = evidence.series.trouble()?;
-    let sentence = format!("{}: {error}{}", evidence.source.name, last_known(evidence));
-    Some(Judgement::new(Level::NoData, sentence))
+    let error = evidence.series.trouble()?.clone();
+    let why = Why::Refused { source: source(evidence), error };
+    Some(Judgement::new(Level::NoData, last_known(evidence, why)))
 }
 
 fn old_readings(evidence: &Evidence<'_>) -> Option<Judgement> {
-    let name = &evidence.source.name;
     let Some(last) = evidence.series.last() else {
-        let sentence = format!("{name} answers and has nothing for it; is the query right?");
-        return Some(Judgement::new(Level::NoData, sentence));
+        let why = Why::Nothing { source: source(evidence) };
+        return Some(Judgement::new(Level::NoData, Unknown { why, last: None }));
     };
     let step = evidence.signal.step;
     let ahead = last.at - evidence.now;
     if ahead > step * 2 {
-        let sentence = format!("its newest reading is stamped {} in the future: the clocks differ", brief(ahead));
-        return Some(Judgement::new(Level::NoData, sentence));
+        return Some(Judgement::new(Level::NoData, Unknown { why: Why::Ahead { by: told(ahead) }, last: None }));
     }
     // Gaps, NaN and what cannot be are answers, and no news: what counts is the last thing that was told.
-    let told = evidence.series.readings().iter().rev().find(|reading| tells(reading, evidence.signal.kind));
-    let age = evidence.now - told.unwrap_or(last).at;
+    let newest = evidence.series.readings().iter().rev().find(|reading| tells(reading, evidence.signal.kind));
+    let age = evidence.now - newest.unwrap_or(last).at;
     if age > allowed_lag(evidence) {
         // An answer that cannot be is no silence.
-        let nothing_newer = || format!("{name} answers, without anything newer than {}", brief(age));
+        let nothing_newer = || Why::NothingNewer { source: source(evidence), long: told(age) };
         let why = doubt::impossible(evidence).unwrap_or_else(nothing_newer);
-        let sentence = format!("{why}{}", last_known(evidence));
-        return Some(Judgement::new(Level::NoData, sentence));
+        return Some(Judgement::new(Level::NoData, last_known(evidence, why)));
     }
     None
 }
@@ -107,9 +100,12 @@ pub(super) fn allowed_lag(evidence: &Evidence<'_>) -> TimeDelta {
     evidence.series.usual_wait().map_or(most, |usual| most.min(usual + evidence.signal.step * MISSED))
 }
 
-pub(super) fn last_known(evidence: &Evidence<'_>) -> String {
-    match evidence.series.last_value() {
-        Some((_, value)) => format!("; last known {}", evidence.signal.unit.format(value)),
-        None => String::new(),
-    }
+/// Why nothing is known, and what was known last.
+pub(super) fn last_known(evidence: &Evidence<'_>, why: Why) -> Unknown {
+    let unit = evidence.signal.unit;
+    Unknown { why, last: evidence.series.last_value().map(|(_, value)| Quantity { value, unit }) }
+}
+
+fn source(evidence: &Evidence<'_>) -> String {
+    evidence.source.name.clone()
 }

@@ -1,8 +1,8 @@
 //! New issues: none is clear; a fatal or regressed one above the set rate is a red flag.
 
+use super::says::{IssuesSay, Quantity};
 use super::{Evidence, Judgement, Level};
 use crate::poll::{Issue, Novelty};
-use crate::signal::grouped;
 
 /// So many calm bins in a row take the flag down: an issue that comes every few minutes is not over in between.
 const CALM: usize = 6;
@@ -14,25 +14,24 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Judgement {
     let Some(worst) = issues.iter().max_by_key(|issue| (is_grave(issue), issue.count)) else {
         return match rate {
             // None by the list and none by the count: only then there are none.
-            Some(0.0) => Judgement::new(Level::Clear, "none in this version"),
-            Some(rate) => {
-                let sentence = format!("{}, of issues that are not listed", unit.format(rate));
-                Judgement::new(Level::Insufficient, sentence)
-            }
-            None => Judgement::new(Level::Insufficient, "nobody has counted any yet"),
+            Some(0.0) => Judgement::new(Level::Clear, IssuesSay::None),
+            Some(value) => Judgement::new(Level::Insufficient, IssuesSay::Unlisted { rate: Quantity { value, unit } }),
+            None => Judgement::new(Level::Insufficient, IssuesSay::Uncounted),
         };
     };
     let rate = rate.unwrap_or(0.0);
     let limit = evidence.signal.limits.red_flag.unwrap_or(f64::INFINITY);
     let values = evidence.series.since_deploy().iter().rev().filter_map(|reading| reading.sample.value());
     let still = evidence.before == Level::RedFlag && values.take(CALM).any(|value| value > limit);
-    let noun = if issues.len() == 1 { "issue" } else { "issues" };
-    let times = grouped(worst.count as f64);
-    let sentence = format!("{} new {noun}, {}; {times}× “{}”", issues.len(), unit.format(rate), worst.title);
-    if is_grave(worst) && (rate > limit || still) {
-        return Judgement::new(Level::RedFlag, format!("{sentence}; above {}", unit.format(limit)));
-    }
-    Judgement::new(Level::Warning, sentence)
+    let red = is_grave(worst) && (rate > limit || still);
+    let says = IssuesSay::Some {
+        issues: issues.len(),
+        rate: Quantity { value: rate, unit },
+        worst: worst.title.clone(),
+        times: worst.count,
+        above: red.then_some(limit),
+    };
+    Judgement::new(if red { Level::RedFlag } else { Level::Warning }, says)
 }
 
 fn is_grave(issue: &Issue) -> bool {

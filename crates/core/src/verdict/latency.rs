@@ -4,15 +4,16 @@
 use super::detect::lead::Lead;
 use super::detect::shift::{Effect, Shift, Way};
 use super::numbers::Numbers;
+use super::says::{Against, Change, Claim, Measured, Yet};
 use super::{Evidence, Judgement, Level, Rule};
 use crate::deploy::Time;
 use crate::signal::{Reading, Sample};
 
 /// What is looked for. 3 ms → 5 ms is no regression whatever its share. Milliseconds.
-const EFFECT: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY };
+const EFFECT: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY, steady: true };
 
 /// Two fifths less, and ten milliseconds at least: no small improvement is questioned. Milliseconds.
-const MUCH_FASTER: Effect = Effect { share: 0.4, least: 10.0, most: f64::INFINITY };
+const MUCH_FASTER: Effect = Effect { share: 0.4, least: 10.0, most: f64::INFINITY, steady: true };
 
 /// A rise by less than this is nothing to go back for, whatever its share. Milliseconds.
 const LEAST_RED: f64 = 10.0;
@@ -40,54 +41,43 @@ impl Latency {
     /// Slower beyond chance: than the version before while both serve, than it was before the deploy since.
     fn too_slow(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
         if let (Some(since), Some((now, older))) = (self.lead.since(), self.lead.now()) {
-            let format = |value| evidence.signal.unit.format(value);
-            let shown = format!("{} against {} of the version before at the same time", format(now), format(older));
-            return Some(self.worded(evidence, &shown, since, (now, older), true));
+            let shown = Measured { against: Against::VersionBefore(older), ..evidence.against_before(now) };
+            return Some(self.slower(evidence, shown, since, (now, older), true));
         }
         let slower = self.slower.as_ref()?;
         let (since, now, usual) = (slower.since()?, slower.now()?, evidence.series.baseline()?.median);
-        Some(self.worded(evidence, &evidence.compared(now), since, (now, usual), slower.is_sure()))
+        Some(self.slower(evidence, evidence.compared(now), since, (now, usual), slower.is_sure()))
     }
 
-    fn worded(
+    fn slower(
         &self,
         evidence: &Evidence<'_>,
-        shown: &str,
+        shown: Measured,
         since: Time,
         (now, usual): (f64, f64),
         sure: bool,
     ) -> Judgement {
-        let (unit, long) = (evidence.signal.unit, evidence.for_how_long(since));
-        let increase = 100.0 * (now / usual - 1.0);
-        let judgement = match evidence.signal.limits.increase {
-            Some(limit) if increase > limit && now - usual < LEAST_RED => {
-                let least = unit.format(LEAST_RED);
-                let sentence = format!("{shown}; more than +{limit:.0} %{long}, yet by less than {least}");
-                Judgement::new(Level::Warning, sentence)
-            }
-            Some(limit) if increase > limit && sure => {
-                Judgement::new(Level::RedFlag, format!("{shown}; more than +{limit:.0} %{long}"))
-            }
-            Some(limit) if increase > limit => {
-                let sentence = format!("{shown}; more than +{limit:.0} %{long}, not sure enough for a red flag yet");
-                Judgement::new(Level::Warning, sentence)
-            }
-            Some(limit) => {
-                let sentence = format!("{shown}; slower beyond chance{long}, limit +{limit:.0} %");
-                self.numbers
-                    .broken(evidence, Level::RedFlag, shown)
-                    .unwrap_or_else(|| Judgement::new(Level::Warning, sentence))
-            }
-            None => Judgement::new(Level::Warning, format!("{shown}; slower beyond chance{long}")),
+        let limit = evidence.signal.limits.increase;
+        let passed = limit.is_some_and(|limit| 100.0 * (now / usual - 1.0) > limit);
+        let yet = match passed {
+            true if now - usual < LEAST_RED => Some(Yet::ByLessThan(LEAST_RED)),
+            true if !sure => Some(Yet::NotSure),
+            _ => None,
         };
-        judgement.of_this_deploy()
+        let level = if passed && yet.is_none() { Level::RedFlag } else { Level::Warning };
+        let claim = Claim::Changed { how: Change::Slower, limit, passed, yet };
+        let changed = || Judgement::new(level, shown.claims(claim).lasts(evidence.lasting(since)));
+        let broken =
+            if limit.is_some() && !passed { self.numbers.broken(evidence, Level::RedFlag, shown) } else { None };
+        broken.unwrap_or_else(changed).of_this_deploy()
     }
 
     fn too_fast(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
         let faster = self.faster.as_ref()?;
-        let (shown, long) = (evidence.compared(faster.now()?), evidence.for_how_long(faster.since()?));
-        let sentence = format!("{shown}; faster beyond chance{long}, as answers are that fail or find nothing");
-        Some(Judgement::new(Level::Warning, sentence).of_this_deploy())
+        let (now, lasting) = (faster.now()?, evidence.lasting(faster.since()?));
+        let claim = Claim::Changed { how: Change::Faster, limit: None, passed: false, yet: None };
+        let says = evidence.compared(now).claims(claim).lasts(lasting);
+        Some(Judgement::new(Level::Warning, says).of_this_deploy())
     }
 }
 
@@ -114,14 +104,11 @@ impl Rule for Latency {
         if let Some(too_slow) = self.too_slow(evidence) {
             return too_slow;
         }
-        let (unit, limits) = (evidence.signal.unit, evidence.signal.limits);
         let shown = evidence.compared(value);
-        let broken = |level| self.numbers.broken(evidence, level, &shown);
+        let broken = |level| self.numbers.broken(evidence, level, shown);
         let flagged = broken(Level::RedFlag).or_else(|| self.too_fast(evidence)).or_else(|| broken(Level::Warning));
-        let unjudged = || self.numbers.nothing_to_hold_against(evidence, &shown);
-        flagged.or_else(unjudged).unwrap_or_else(|| {
-            let limit = limits.warning.map_or_else(String::new, |limit| format!("; limit {}", unit.format(limit)));
-            Judgement::new(Level::Clear, format!("{shown}{limit}"))
-        })
+        let unjudged = || self.numbers.nothing_to_hold_against(evidence, shown);
+        let within = Claim::Within(evidence.signal.limits.warning);
+        flagged.or_else(unjudged).unwrap_or_else(|| Judgement::new(Level::Clear, shown.claims(within)))
     }
 }

@@ -1,7 +1,8 @@
 //! What the rules for plain numbers share: the newest value, the plain limits, and when there is enough.
 
-use super::detect::held::{Held, Side};
+use super::detect::held::{self, Held};
 use super::detect::shift::{Effect, Shift, Way};
+use super::says::{Claim, Measured, Side, TooFew};
 use super::{Evidence, Judgement, Level};
 use crate::deploy::Time;
 use crate::signal::{Kind, Reading};
@@ -23,8 +24,8 @@ impl Numbers {
     pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
         let signal = evidence.signal;
         let hold = signal.limits.hold.max(1);
-        let side = if signal.kind.lower_is_worse() { Side::Below } else { Side::Above };
-        let full = if signal.kind == Kind::Connections { Side::AtLeast } else { side };
+        let side = if signal.kind.lower_is_worse() { held::Side::Below } else { held::Side::Above };
+        let full = if signal.kind == Kind::Connections { held::Side::AtLeast } else { side };
         // Errors and lost sessions need no grace; what has to warm up does.
         let warms_up = !matches!(signal.kind, Kind::ErrorRate | Kind::CrashFree);
         Self {
@@ -70,25 +71,19 @@ impl Numbers {
         let (have, want) = (self.seen, self.hold);
         match self.newest {
             Some(value) if have >= want && self.warming_up && self.is_beyond(value) => {
-                let value = evidence.signal.unit.format(value);
-                let sentence = format!("{value}; not judged while the new pods warm up");
-                Err(Judgement::new(Level::Insufficient, sentence))
+                let warming_up = evidence.against_before(value).claims(Claim::WarmingUp);
+                Err(Judgement::new(Level::Insufficient, warming_up))
             }
             Some(value) if have >= want => Ok(value),
-            _ => {
-                let more = want.saturating_sub(have);
-                let sentence = format!("{have} of {want} readings since the deploy; {more} more before it is judged");
-                Err(Judgement::new(Level::Insufficient, sentence))
-            }
+            _ => Err(Judgement::new(Level::Insufficient, TooFew::Readings { have, want })),
         }
     }
 
     /// What to say where there is neither a limit nor anything from before the deploy that it could be held against.
-    pub(super) fn nothing_to_hold_against(&self, evidence: &Evidence<'_>, shown: &str) -> Option<Judgement> {
+    pub(super) fn nothing_to_hold_against(&self, evidence: &Evidence<'_>, shown: Measured) -> Option<Judgement> {
         let has_limit = self.warning.is_some() || self.red_flag.is_some();
-        (!has_limit && evidence.series.baseline().is_none()).then(|| {
-            Judgement::new(Level::Insufficient, format!("{shown} and without a limit: nothing to hold it against"))
-        })
+        (!has_limit && evidence.series.baseline().is_none())
+            .then(|| Judgement::new(Level::Insufficient, shown.claims(Claim::NothingToHoldAgainst)))
     }
 
     fn is_beyond(&self, value: f64) -> bool {
@@ -96,21 +91,22 @@ impl Numbers {
     }
 
     /// What the plain limits say, the worse first. One that the baseline broke already is not this deploy's.
-    pub(super) fn broken(&self, evidence: &Evidence<'_>, level: Level, shown: &str) -> Option<Judgement> {
+    pub(super) fn broken(&self, evidence: &Evidence<'_>, level: Level, shown: Measured) -> Option<Judgement> {
         let held = if level == Level::RedFlag { &self.red_flag } else { &self.warning };
         let held = held.as_ref()?;
-        let (limit, long) = (evidence.signal.unit.format(held.limit()), evidence.for_how_long(held.since()?));
+        let (limit, lasting) = (held.limit(), evidence.lasting(held.since()?));
         let below = evidence.signal.kind.lower_is_worse();
-        let was_so = evidence.series.baseline().is_some_and(|baseline| {
-            if below { baseline.median < held.limit() } else { baseline.median > held.limit() }
-        });
-        let (level, as_before) = if was_so { (Level::Warning, ", as before the deploy") } else { (level, "") };
-        let side = if below { "below" } else { "above" };
-        let says = match (evidence.signal.kind, level) {
-            (Kind::Connections, Level::RedFlag) => format!("exhausted: at {limit} or more{long}"),
-            _ => format!("{side} {limit}{long}{as_before}"),
+        let was_so = evidence
+            .series
+            .baseline()
+            .is_some_and(|baseline| if below { baseline.median < limit } else { baseline.median > limit });
+        let level = if was_so { Level::Warning } else { level };
+        let side = if below { Side::Below } else { Side::Above };
+        let claim = match (evidence.signal.kind, level) {
+            (Kind::Connections, Level::RedFlag) => Claim::Exhausted { limit },
+            _ => Claim::Beyond { limit, side, as_before: was_so, so_is_version_before: None },
         };
-        Some(Judgement::new(level, format!("{shown}; {says}")))
+        Some(Judgement::new(level, shown.claims(claim).lasts(lasting)))
     }
 }
 

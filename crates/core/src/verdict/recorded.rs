@@ -1,5 +1,6 @@
 //! A recorded deploy, played to the rules bin by bin as a watch would have seen it.
 
+use super::says::{Unknown, Why};
 use super::{Evidence, Judgement, Level, Track, judge};
 use crate::deploy::ServiceId;
 use crate::setup::{Delivery, SourceInfo};
@@ -56,7 +57,8 @@ pub fn play_within(signal: &Signal, possible: Possible, baseline: &[Sample], aft
     let source = SourceInfo { name: "the record".to_owned(), delivery: Delivery::Polled, interval: step };
     let mut health = SourceState::new(deployed);
     let mut track = Track::default();
-    let nothing = Judgement::new(Level::NoData, "nothing was recorded since the deploy");
+    let nothing = Unknown { why: Why::NothingRecorded, last: None };
+    let nothing = Judgement::new(Level::NoData, nothing);
     let mut outcome = Outcome { blamed_at: None, red_at: None, judgement: nothing };
     let (mut before, mut now) = (Level::NoData, deployed);
     for (bin, &sample) in after.iter().enumerate() {

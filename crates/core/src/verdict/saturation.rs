@@ -5,15 +5,15 @@ use super::detect::collapse::Collapse;
 use super::detect::held::{Held, Side};
 use super::detect::shift::{Effect, Shift, Way};
 use super::numbers::Numbers;
+use super::says::{Change, Claim, Measured, told};
 use super::{Evidence, Judgement, Level, Rule};
-use crate::deploy::brief;
 use crate::signal::{Kind, Reading, Sample, Unit};
 use chrono::TimeDelta;
 
 /// Busier by a quarter, yet by five points at least; ten points always matter.
-const BUSIER: Effect = Effect { share: 0.25, least: 5.0, most: 10.0 };
+const BUSIER: Effect = Effect { share: 0.25, least: 5.0, most: 10.0, steady: false };
 /// Connections in use stand still more than CPU does.
-const CONNECTED: Effect = Effect { share: 0.1, least: 5.0, most: f64::INFINITY };
+const CONNECTED: Effect = Effect { share: 0.1, least: 5.0, most: f64::INFINITY, steady: false };
 /// A pool breathes by some points for minutes on end; less than this is no climb of it. Points.
 const POOL_CLIMB: f64 = 10.0;
 /// A climb that reaches 100 % within this time is a red flag: the window's own length.
@@ -41,12 +41,12 @@ impl Saturation {
     pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
         let shift = |way, effect| Numbers::shift(evidence, way, effect);
         let baseline = Numbers::baseline(evidence);
-        let numbers = Numbers::begin(evidence);
+        let (numbers, step) = (Numbers::begin(evidence), evidence.signal.step);
         let nothing = Self { numbers, up: None, down: None, climb: None, collapse: None, filled: None };
         match evidence.signal.kind {
             Kind::Cpu => Self { up: shift(Way::Up, BUSIER), ..nothing },
             Kind::Memory => Self {
-                climb: Some(Climb::new(&baseline, 0.0)),
+                climb: Some(Climb::new(&baseline, 0.0, step)),
                 collapse: Some(Collapse::new(&baseline)),
                 filled: had_room(evidence).then(|| Held::new(NEARLY_FULL, Side::AtLeast, FULL_BINS)),
                 ..nothing
@@ -55,57 +55,56 @@ impl Saturation {
                 up: shift(Way::Up, CONNECTED),
                 // A pool that empties is a service that lost its database, or its requests.
                 down: shift(Way::Down, CONNECTED),
-                climb: Some(Climb::new(&baseline, POOL_CLIMB)),
+                climb: Some(Climb::new(&baseline, POOL_CLIMB, step)),
                 ..nothing
             },
         }
     }
 
-    fn climbing(&self, evidence: &Evidence<'_>, value: f64, shown: &str) -> Option<Judgement> {
+    fn climbing(&self, evidence: &Evidence<'_>, value: f64, shown: Measured) -> Option<Judgement> {
         let climb = self.climb.as_ref()?;
-        let long = evidence.for_how_long(climb.since()?);
-        if evidence.signal.unit != Unit::Percent {
-            let pace = evidence.signal.unit.format(climb.pace());
-            return Some(Judgement::new(Level::Warning, format!("{shown}; climbs by {pace} a minute{long}")));
-        }
-        let pace = format!("climbs by {:.1} points a minute{long}", climb.pace());
-        let left = climb.left(value, 100.0);
-        let full = left.map_or_else(String::new, |left| format!(", full in about {}", brief(left)));
-        let near = value >= NEARLY_FULL || left.is_some_and(|left| left <= SOON);
+        let lasting = evidence.lasting(climb.since()?);
+        // Where it is full is only known of a share.
+        let share = evidence.signal.unit == Unit::Percent;
+        let left = if share { climb.left(value, 100.0) } else { None };
+        let near = share && (value >= NEARLY_FULL || left.is_some_and(|left| left <= SOON));
         let level = if near { Level::RedFlag } else { Level::Warning };
-        Some(Judgement::new(level, format!("{shown}; {pace}{full}")))
+        let claim = Claim::Climbs { pace: climb.pace(), full_in: left.map(told) };
+        Some(Judgement::new(level, shown.claims(claim).lasts(lasting)))
     }
 
     fn elsewhere(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
-        let (shift, word) = [(&self.up, "up"), (&self.down, "down")].into_iter().find_map(|(shift, word)| {
-            let shift = shift.as_ref()?;
-            shift.since().map(|_| (shift, word))
-        })?;
-        let shown = evidence.against_before(shift.now()?);
-        let long = evidence.for_how_long(shift.since()?);
-        Some(Judgement::new(Level::Warning, format!("{shown}; {word} beyond chance{long}")))
+        let says = elsewhere(evidence, self.up.as_ref(), self.down.as_ref())?;
+        Some(Judgement::new(Level::Warning, says))
     }
 
-    fn filled(&self, evidence: &Evidence<'_>, shown: &str) -> Option<Judgement> {
+    fn filled(&self, evidence: &Evidence<'_>, shown: Measured) -> Option<Judgement> {
         let filled = self.filled.as_ref()?;
-        let (limit, long) = (evidence.signal.unit.format(filled.limit()), evidence.for_how_long(filled.since()?));
-        Some(Judgement::new(Level::Warning, format!("{shown}; nearly full: at {limit} or more{long}")))
+        let lasting = evidence.lasting(filled.since()?);
+        Some(Judgement::new(Level::Warning, shown.claims(Claim::Filled { limit: filled.limit() }).lasts(lasting)))
     }
 
     fn collapsed(&self, evidence: &Evidence<'_>, value: f64) -> Option<Judgement> {
         let collapse = self.collapse.as_ref()?;
-        let (unit, long) = (evidence.signal.unit, evidence.for_how_long(collapse.since()?));
-        let (value, from) = (unit.format(value), unit.format(collapse.from()));
-        let sentence = format!("{value}, fallen from {from}{long}: containers restarted or died");
-        Some(Judgement::new(Level::Warning, sentence))
+        let lasting = evidence.lasting(collapse.since()?);
+        let fell = evidence.against_before(value).claims(Claim::Fell { from: collapse.from() });
+        Some(Judgement::new(Level::Warning, fell.lasts(lasting)))
     }
-}
 
-impl Saturation {
-    fn unchanged(&self, evidence: &Evidence<'_>, shown: &str) -> Option<Judgement> {
+    fn unchanged(&self, evidence: &Evidence<'_>, shown: Measured) -> Option<Judgement> {
         let warning = self.numbers.broken(evidence, Level::Warning, shown);
         warning.or_else(|| self.numbers.nothing_to_hold_against(evidence, shown))
     }
+}
+
+/// Where a number is now that has left where it was, either way.
+pub(super) fn elsewhere(evidence: &Evidence<'_>, up: Option<&Shift>, down: Option<&Shift>) -> Option<Measured> {
+    let (shift, how) = [(up, Change::Up), (down, Change::Down)].into_iter().find_map(|(shift, how)| {
+        let shift = shift?;
+        shift.since().map(|_| (shift, how))
+    })?;
+    let claim = Claim::Changed { how, limit: None, passed: false, yet: None };
+    Some(evidence.against_before(shift.now()?).claims(claim).lasts(evidence.lasting(shift.since()?)))
 }
 
 fn had_room(evidence: &Evidence<'_>) -> bool {
@@ -134,12 +133,11 @@ impl Rule for Saturation {
             Ok(value) => value,
             Err(too_few) => return too_few,
         };
-        let unit = evidence.signal.unit;
         let shown = evidence.against_before(value);
-        let exhausted = self.numbers.broken(evidence, Level::RedFlag, &shown);
+        let exhausted = self.numbers.broken(evidence, Level::RedFlag, shown);
         let changed = self
-            .climbing(evidence, value, &shown)
-            .or_else(|| self.filled(evidence, &shown))
+            .climbing(evidence, value, shown)
+            .or_else(|| self.filled(evidence, shown))
             .or_else(|| self.elsewhere(evidence))
             .or_else(|| self.collapsed(evidence, value))
             .map(Judgement::of_this_deploy);
@@ -147,10 +145,8 @@ impl Rule for Saturation {
             (Some(exhausted), Some(_)) if exhausted.level == Level::RedFlag => exhausted.of_this_deploy(),
             (Some(exhausted), None) => exhausted,
             (_, Some(changed)) => changed,
-            (None, None) => self.unchanged(evidence, &shown).unwrap_or_else(|| {
-                let limit = evidence.signal.limits.warning;
-                let limit = limit.map_or_else(String::new, |limit| format!("; limit {}", unit.format(limit)));
-                Judgement::new(Level::Clear, format!("{shown}{limit}"))
+            (None, None) => self.unchanged(evidence, shown).unwrap_or_else(|| {
+                Judgement::new(Level::Clear, shown.claims(Claim::Within(evidence.signal.limits.warning)))
             }),
         }
     }

@@ -1,7 +1,9 @@
 //! 5xx responses: they should stay flat. A rate times the bin's length is a count, and is judged as one.
 
 use super::detect::excess::{Count, Excess, Material};
+use super::detect::past::Past;
 use super::numbers::Numbers;
+use super::says::{Against, Change, Claim, Measured, Side, Usual, Yet};
 use super::stats::median;
 use super::{Evidence, Judgement, Level, Rule};
 use crate::deploy::Time;
@@ -40,11 +42,12 @@ impl ServerErrors {
             values = vec![0.0; bins as usize];
         }
         let baseline: Vec<Count> = values.iter().map(|rate| Count { events: rate * step, exposure: step }).collect();
-        let usual = values.iter().sum::<f64>() / values.len().max(1) as f64;
+        let past = Past::new(&baseline, FINE);
+        let usual = past.total.rate();
         let share = evidence.signal.limits.increase.map_or(1.0, |increase| increase / 100.0);
         let material = Material { fine: FINE, rise: LEAST_RISE.max(usual * share), one_bin: ONE_BIN, calm: CALM };
         let (numbers, median) = (Numbers::begin(evidence), median(values));
-        Self { numbers, step, usual: median, excess: Excess::new(&baseline, material) }
+        Self { numbers, step, usual: median, excess: Excess::new(&past, material) }
     }
 }
 
@@ -67,54 +70,45 @@ impl Rule for ServerErrors {
             return self.increasing(evidence, usual, since).of_this_deploy();
         }
         let shown = against(evidence, value, usual);
-        let broken = |level| self.numbers.broken(evidence, level, &shown);
+        let broken = |level| self.numbers.broken(evidence, level, shown);
         broken(Level::RedFlag)
             .or_else(|| broken(Level::Warning))
-            .unwrap_or_else(|| Judgement::new(Level::Clear, format!("{shown}; flat")))
+            .unwrap_or_else(|| Judgement::new(Level::Clear, shown.claims(Claim::Flat)))
     }
 }
 
 impl ServerErrors {
     fn increasing(&self, evidence: &Evidence<'_>, usual: f64, since: Time) -> Judgement {
         let rate = self.excess.run().rate();
-        let long = evidence.for_how_long(since);
-        let sentence = format!("{}; increasing beyond chance{long}", against(evidence, rate, usual));
-        match evidence.signal.limits.increase {
-            Some(limit) if rate <= usual * (1.0 + limit / 100.0) => {
-                Judgement::new(Level::Warning, format!("{sentence}, limit +{limit:.0} %"))
-            }
-            Some(limit) if !self.excess.is_sure() => {
-                let sentence = format!("{sentence}, limit +{limit:.0} %; not sure enough for a red flag yet");
-                Judgement::new(Level::Warning, sentence)
-            }
-            Some(limit) => Judgement::new(Level::RedFlag, format!("{sentence}, limit +{limit:.0} %")),
-            None => Judgement::new(Level::Warning, sentence),
-        }
+        let limit = evidence.signal.limits.increase;
+        let passed = limit.is_some_and(|limit| rate > usual * (1.0 + limit / 100.0));
+        let yet = (passed && !self.excess.is_sure()).then_some(Yet::NotSure);
+        let level = if passed && yet.is_none() { Level::RedFlag } else { Level::Warning };
+        let claim = Claim::Changed { how: Change::Increasing, limit, passed, yet };
+        Judgement::new(level, against(evidence, rate, usual).claims(claim).lasts(evidence.lasting(since)))
     }
 
     /// Nobody knows whether it was so before: many are a warning, next to none are clear, and nothing can be said of
     /// what lies between.
     fn without_baseline(&self, evidence: &Evidence<'_>, value: f64) -> Judgement {
-        let unit = evidence.signal.unit;
-        let shown = format!("{}, without a baseline", unit.format(value));
-        if let Some(broken) = self.numbers.broken(evidence, Level::RedFlag, &shown) {
+        let without_past = |value| Measured { against: Against::Nothing, ..evidence.against_before(value) };
+        let shown = without_past(value);
+        if let Some(broken) = self.numbers.broken(evidence, Level::RedFlag, shown) {
             return broken;
         }
         if let Some(since) = self.excess.since() {
-            let (rate, long) = (unit.format(self.excess.run().rate()), evidence.for_how_long(since));
-            let sentence = format!("{rate}, without a baseline; above {}{long}", unit.format(FINE));
-            return Judgement::new(Level::Warning, sentence);
+            let claim = Claim::Beyond { limit: FINE, side: Side::Above, as_before: false, so_is_version_before: None };
+            let says = without_past(self.excess.run().rate()).claims(claim).lasts(evidence.lasting(since));
+            return Judgement::new(Level::Warning, says);
         }
-        self.numbers.broken(evidence, Level::Warning, &shown).unwrap_or_else(|| {
-            let fine = value <= FINE;
-            let side = if fine { "at most" } else { "above" };
-            let level = if fine { Level::Clear } else { Level::Insufficient };
-            Judgement::new(level, format!("{shown}; {side} {}", unit.format(FINE)))
+        self.numbers.broken(evidence, Level::Warning, shown).unwrap_or_else(|| {
+            let level = if value <= FINE { Level::Clear } else { Level::Insufficient };
+            Judgement::new(level, shown.claims(Claim::WithoutPast { fine: FINE }))
         })
     }
 }
 
-fn against(evidence: &Evidence<'_>, value: f64, usual: f64) -> String {
-    let unit = evidence.signal.unit;
-    format!("{} against {} before the deploy", unit.format(value), unit.format(usual))
+fn against(evidence: &Evidence<'_>, value: f64, usual: f64) -> Measured {
+    let range = evidence.series.baseline().map(|baseline| (baseline.low, baseline.high));
+    Measured { against: Against::Before(Usual { middle: usual, range }), ..evidence.against_before(value) }
 }

@@ -3,12 +3,14 @@
 
 use super::detect::shift::{Effect, Shift, Way};
 use super::numbers::Numbers;
+use super::saturation;
+use super::says::Claim;
 use super::stats::median;
 use super::{Evidence, Judgement, Level, Rule};
 use crate::signal::{Kind, Reading, Sample};
 
 /// A bare error ratio: by half, and by a quarter of a percent at least. Points.
-const MORE_ERRORS: Effect = Effect { share: 0.5, least: 0.25, most: f64::INFINITY };
+const MORE_ERRORS: Effect = Effect { share: 0.5, least: 0.25, most: f64::INFINITY, steady: false };
 /// Of a number that nothing is known of: by so much of its usual size.
 const UNKNOWN_SHARE: f64 = 0.15;
 
@@ -30,7 +32,7 @@ impl Threshold {
                 let sizes = Numbers::baseline(evidence).iter().map(|value| value.abs()).collect();
                 let usual = median(sizes).unwrap_or(0.0);
                 let least = (UNKNOWN_SHARE * usual).max(f64::MIN_POSITIVE);
-                let effect = Effect { share: UNKNOWN_SHARE, least, most: f64::INFINITY };
+                let effect = Effect { share: UNKNOWN_SHARE, least, most: f64::INFINITY, steady: false };
                 let shift = |way| Numbers::shift(evidence, way, effect);
                 Self { up: shift(Way::Up), down: shift(Way::Down), ..nothing }
             }
@@ -39,14 +41,9 @@ impl Threshold {
     }
 
     fn elsewhere(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
-        let (shift, word) = [(&self.up, "up"), (&self.down, "down")].into_iter().find_map(|(shift, word)| {
-            let shift = shift.as_ref()?;
-            shift.since().map(|_| (shift, word))
-        })?;
-        let shown = evidence.against_before(shift.now()?);
-        let sentence = format!("{shown}; {word} beyond chance{}", evidence.for_how_long(shift.since()?));
-        let red = self.numbers.broken(evidence, Level::RedFlag, &shown);
-        Some(red.unwrap_or_else(|| Judgement::new(Level::Warning, sentence)).of_this_deploy())
+        let shown = saturation::elsewhere(evidence, self.up.as_ref(), self.down.as_ref())?;
+        let red = self.numbers.broken(evidence, Level::RedFlag, shown);
+        Some(red.unwrap_or_else(|| Judgement::new(Level::Warning, shown)).of_this_deploy())
     }
 }
 
@@ -63,17 +60,17 @@ impl Rule for Threshold {
             Ok(value) => value,
             Err(too_few) => return too_few,
         };
-        let signal = evidence.signal;
+        let limits = evidence.signal.limits;
         let shown = evidence.against_before(value);
-        let broken = |level| self.numbers.broken(evidence, level, &shown);
+        let broken = |level| self.numbers.broken(evidence, level, shown);
         self.elsewhere(evidence)
             .or_else(|| broken(Level::RedFlag))
             .or_else(|| broken(Level::Warning))
-            .or_else(|| self.numbers.nothing_to_hold_against(evidence, &shown))
+            .or_else(|| self.numbers.nothing_to_hold_against(evidence, shown))
             .unwrap_or_else(|| {
-                let limit = signal.limits.warning.or(signal.limits.red_flag).map(|limit| signal.unit.format(limit));
-                let limit = limit.map_or_else(|| "; no limit is set".to_owned(), |limit| format!("; limit {limit}"));
-                Judgement::new(Level::Clear, format!("{shown}{limit}"))
+                let limit = limits.warning.or(limits.red_flag);
+                let claim = limit.map_or(Claim::NoLimit, |limit| Claim::Within(Some(limit)));
+                Judgement::new(Level::Clear, shown.claims(claim))
             })
     }
 }

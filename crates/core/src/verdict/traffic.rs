@@ -2,11 +2,12 @@
 
 use super::detect::shift::{Effect, Shift, Way};
 use super::numbers::Numbers;
+use super::says::{Change, Claim};
 use super::{Evidence, Judgement, Level, Rule};
 use crate::signal::{Reading, Sample};
 
 /// Fewer by less than a third is how traffic comes and goes. Requests a second.
-const FEWER: Effect = Effect { share: 0.3, least: 0.05, most: f64::INFINITY };
+const FEWER: Effect = Effect { share: 0.3, least: 0.05, most: f64::INFINITY, steady: false };
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,15 +35,15 @@ impl Rule for Traffic {
             Err(too_few) => return too_few,
         };
         if let Some((since, now)) = self.fewer.as_ref().and_then(|fewer| Some((fewer.since()?, fewer.now()?))) {
-            let long = evidence.for_how_long(since);
-            let sentence = format!("{}; fewer beyond chance{long}", evidence.compared(now));
-            return Judgement::new(Level::Warning, sentence).of_this_deploy();
+            let claim = Claim::Changed { how: Change::Fewer, limit: None, passed: false, yet: None };
+            let says = evidence.compared(now).claims(claim).lasts(evidence.lasting(since));
+            return Judgement::new(Level::Warning, says).of_this_deploy();
         }
         let shown = evidence.compared(value);
-        let broken = |level| self.numbers.broken(evidence, level, &shown);
+        let broken = |level| self.numbers.broken(evidence, level, shown);
         broken(Level::RedFlag)
             .or_else(|| broken(Level::Warning))
-            .or_else(|| self.numbers.nothing_to_hold_against(evidence, &shown))
-            .unwrap_or_else(|| Judgement::new(Level::Clear, shown.clone()))
+            .or_else(|| self.numbers.nothing_to_hold_against(evidence, shown))
+            .unwrap_or_else(|| Judgement::new(Level::Clear, shown))
     }
 }

@@ -12,7 +12,7 @@ use crate::setup::Setup;
 use crate::signal::{Kind, Reading, Sample, Signal, SignalId, SourceId};
 use crate::store::Store;
 use crate::timeline::Mark;
-use crate::verdict::{self, Basis, Evidence, Finding, Judged, Level, Stretch, Track, Verdict, Wanted};
+use crate::verdict::{self, Basis, Evidence, Finding, Judged, Level, Says, Stretch, Track, Verdict, Wanted};
 use chrono::TimeDelta;
 
 /// What is said of every signal and of the whole.
@@ -45,7 +45,8 @@ impl Judging {
     pub(super) fn new(setup: &Setup) -> Self {
         let unknown = Finding {
             level: Level::NoData,
-            sentence: "not asked yet".to_owned(),
+            says: Says::NotAsked,
+            blames_deploy: false,
             since: setup.started,
             acknowledged: false,
         };
@@ -77,7 +78,7 @@ impl Judging {
 
     /// What the red flags say, for whoever reads later why something was taken back.
     pub(super) fn red_sentences(&self) -> String {
-        self.red().map(|id| self.findings[usize::from(id.0)].sentence.as_str()).collect::<Vec<_>>().join("; ")
+        self.red().map(|id| self.findings[usize::from(id.0)].sentence()).collect::<Vec<_>>().join("; ")
     }
 
     /// The services that have been under a red flag for this long.
@@ -189,15 +190,17 @@ impl Judging {
         let judgement = verdict::judge(&evidence, &mut track);
         self.tracks[usize::from(id.0)] = track;
         let finding = &mut self.findings[usize::from(id.0)];
+        finding.blames_deploy = judgement.blames_deploy;
+        finding.blames_deploy = judgement.blames_deploy;
         if finding.level == judgement.level {
-            if finding.sentence != judgement.sentence {
-                finding.sentence = judgement.sentence;
+            if finding.says != judgement.says {
+                finding.says = judgement.says;
                 journal.changed();
             }
             return false;
         }
         finding.level = judgement.level;
-        finding.sentence = judgement.sentence;
+        finding.says = judgement.says;
         finding.since = ground.now;
         finding.acknowledged = false;
         journal.changed();
@@ -209,7 +212,7 @@ impl Judging {
     fn tell_change(&self, ground: Ground<'_>, id: SignalId, before: Level, journal: &mut Journal) {
         let finding = &self.findings[usize::from(id.0)];
         let name = name_of(ground.setup, id);
-        let sentence = &finding.sentence;
+        let sentence = &finding.says;
         let (mark, text) = match finding.level {
             Level::Insufficient if ground.is_gone(ground.setup.signal(id)).is_some() => return,
             Level::RedFlag => (Mark::RedFlag, format!("{name}: {sentence}")),
@@ -250,7 +253,7 @@ impl Judging {
             let gone = done.is_some_and(|done| gone(setup, done, judged.signal).is_some());
             judged.signal.required && judged.finding.level.is_unknown() && !gone
         });
-        unknown.map(|(id, judged)| format!("{}: {}", name_of(setup, id), judged.finding.sentence)).collect()
+        unknown.map(|(id, judged)| format!("{}: {}", name_of(setup, id), judged.finding.says)).collect()
     }
 
     fn judge_whole(&mut self, ground: Ground<'_>, journal: &mut Journal) {

@@ -114,7 +114,7 @@ impl World {
         let setup = self.watch.setup();
         for (index, signal) in setup.signals.iter().enumerate() {
             let finding = self.watch.finding(SignalId(index as u16));
-            prop_assert!(!finding.sentence.is_empty());
+            prop_assert!(!finding.sentence().is_empty());
             let interval = setup.source(signal.source).interval.num_seconds();
             let silent = match self.answered[usize::from(signal.source.0)] {
                 Some(answered) => self.now - answered >= 2 * interval,
@@ -127,11 +127,17 @@ impl World {
                     signal.name,
                     finding.level,
                     setup.source(signal.source).name,
-                    finding.sentence
+                    finding.sentence()
                 );
             }
             if self.watch.verdict() == Verdict::Healthy {
-                prop_assert_eq!(finding.level, Level::Clear, "healthy, though {}: {}", signal.name, &finding.sentence);
+                prop_assert_eq!(
+                    finding.level,
+                    Level::Clear,
+                    "healthy, though {}: {}",
+                    signal.name,
+                    &finding.sentence()
+                );
             }
         }
         if self.watch.verdict() == Verdict::Healthy {
@@ -327,7 +333,11 @@ mod histories {
             let watch = play(&setup, &history);
             let finding = watch.finding(SignalId(0));
             let context = || {
-                format!("seed {seed}: {:?}, {known} bins known, {hole} on end not: {}", history.kind, finding.sentence)
+                format!(
+                    "seed {seed}: {:?}, {known} bins known, {hole} on end not: {}",
+                    history.kind,
+                    finding.sentence()
+                )
             };
             let (newest, came) = history.answers[history.answers.len() - 1];
             if watch.verdict() == Verdict::Healthy {

@@ -132,7 +132,7 @@ impl Case {
     #[track_caller]
     fn says(&self, level: Level, sentence: &str) {
         let judgement = self.judge();
-        assert_eq!((judgement.level, judgement.sentence.as_str()), (level, sentence));
+        assert_eq!((judgement.level, judgement.sentence().as_str()), (level, sentence));
     }
 }
 
@@ -170,7 +170,7 @@ fn what_the_version_before_fails_at_the_same_time_is_not_this_deploys_doing() {
     // Bad there, yet far worse here.
     let worse = Case::of(Kind::ErrorRate).then([counts(80.0, 400.0); 5]);
     let worse = worse.older(counts(0.6, 1200.0), [counts(20.0, 800.0); 5]).judge();
-    assert!(worse.level == Level::RedFlag && worse.blames_deploy, "{}", worse.sentence);
+    assert!(worse.level == Level::RedFlag && worse.blames_deploy, "{}", worse.sentence());
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_lead_is_not_forgotten_when_the_version_before_is_gone() {
         new.older(Sample::Value(400.0), [Sample::Value(400.0); 12]).judge()
     };
     for alone in 1..9 {
-        assert_eq!(case(alone, 640.0).level, Level::RedFlag, "{alone}: {}", case(alone, 640.0).sentence);
+        assert_eq!(case(alone, 640.0).level, Level::RedFlag, "{alone}: {}", case(alone, 640.0).sentence());
     }
     assert_eq!(case(4, 400.0).level, Level::Clear);
 }
@@ -223,7 +223,7 @@ fn what_begins_when_the_version_before_is_gone_is_this_deploys_again() {
     let (bad, calm) = ([12.0; 5], [0.0; 6]);
     let case = Case::of(Kind::ErrorRate).then(rates(&[&bad[..], &calm, &bad].concat()));
     let judgement = case.older(counts(0.6, 1200.0), rates(&bad)).judge();
-    assert!(judgement.level == Level::RedFlag && judgement.blames_deploy, "{}", judgement.sentence);
+    assert!(judgement.level == Level::RedFlag && judgement.blames_deploy, "{}", judgement.sentence());
 }
 
 #[test]
@@ -240,10 +240,10 @@ fn thin_traffic_is_insufficient_and_says_how_many_more_it_takes() {
 #[test]
 fn a_few_errors_among_few_requests_are_not_certain_enough_for_a_flag() {
     let judgement = Case::of(Kind::ErrorRate).then([0.0, 1.0, 0.0].map(|errors| counts(errors, 20.0))).judge();
-    assert_eq!(judgement.level, Level::Insufficient, "{}", judgement.sentence);
+    assert_eq!(judgement.level, Level::Insufficient, "{}", judgement.sentence());
     // But a third of sixty requests failing is beyond any doubt.
     let judgement = Case::of(Kind::ErrorRate).then([counts(7.0, 20.0); 3]).judge();
-    assert_eq!(judgement.level, Level::RedFlag, "{}", judgement.sentence);
+    assert_eq!(judgement.level, Level::RedFlag, "{}", judgement.sentence());
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn one_bad_reading_raises_nothing_and_one_good_one_clears_nothing() {
     let case = || Case::of(Kind::Latency).baseline(Sample::Value(400.0));
     assert_eq!(case().values([410.0, 410.0, 410.0, 900.0]).judge().level, Level::Clear);
     let suspect = case().values([900.0; 3]).judge();
-    assert_eq!(suspect.level, Level::Warning, "three bins are not enough to go back for: {}", suspect.sentence);
+    assert_eq!(suspect.level, Level::Warning, "three bins are not enough to go back for: {}", suspect.sentence());
     let shaken = || case().values([900.0; 4]).values([410.0]);
     assert_eq!(shaken().before(Level::RedFlag).judge().level, Level::RedFlag);
     assert_eq!(shaken().values([410.0; 3]).before(Level::RedFlag).judge().level, Level::Clear);
@@ -609,7 +609,7 @@ fn what_cannot_be_is_said_and_is_not_known() {
         .says(Level::NoData, "grafana says that 120 of 100 requests failed, which cannot be; last known 0 %");
     // A flag stands whatever comes after it.
     let red = Case::of(Kind::Latency).moved(400.0).values([900.0; 5]).then([Sample::Value(-1.0)]).judge();
-    assert_eq!(red.level, Level::RedFlag, "{}", red.sentence);
+    assert_eq!(red.level, Level::RedFlag, "{}", red.sentence());
 }
 
 #[test]
@@ -632,23 +632,27 @@ fn a_signal_that_was_not_known_for_enough_of_the_window_is_not_clear_after_it() 
         case.silent(hole).values(numbers[known..].to_vec())
     };
     let whole = case(70, 0, 0).judge();
-    assert_eq!(whole.level, Level::Clear, "{}", whole.sentence);
-    assert!(!whole.sentence.contains("known for"), "{}", whole.sentence);
+    assert_eq!(whole.level, Level::Clear, "{}", whole.sentence());
+    assert!(!whole.sentence().contains("known for"), "{}", whole.sentence());
     let short = case(20, 3, 47).judge();
-    assert_eq!(short.level, Level::Clear, "a bin or two that are missing are not much: {}", short.sentence);
+    assert_eq!(short.level, Level::Clear, "a bin or two that are missing are not much: {}", short.sentence());
     for (known, hole, again, begins) in [
         (2, 48, 20, "known for 6 of 30 min, not for 24 min on end; now "),
         (1, 57, 12, "known for 2 of 30 min, not for 28 min on end; now "),
         (30, 7, 33, "known for 27 of 30 min, not for 3 min on end; now "),
     ] {
         let judgement = case(known, hole, again).judge();
-        assert_eq!(judgement.level, Level::Insufficient, "{}", judgement.sentence);
-        assert!(judgement.sentence.starts_with(begins), "{}", judgement.sentence);
+        assert_eq!(judgement.level, Level::Insufficient, "{}", judgement.sentence());
+        assert!(judgement.sentence().starts_with(begins), "{}", judgement.sentence());
     }
     // While the window is not over it is said, and what is fine now is.
     let meanwhile = case(2, 30, 10).judge();
     assert_eq!(meanwhile.level, Level::Clear);
-    assert!(meanwhile.sentence.ends_with("; known for 6 of 21 min, not for 15 min on end"), "{}", meanwhile.sentence);
+    assert!(
+        meanwhile.sentence().ends_with("; known for 6 of 21 min, not for 15 min on end"),
+        "{}",
+        meanwhile.sentence()
+    );
 }
 
 #[test]
@@ -657,7 +661,7 @@ fn bins_of_what_cannot_be_and_of_what_repeats_itself_are_holes() {
     let case = || Case::of(Kind::Latency).moved(400.0).windowed().values(numbers[..10].to_vec());
     for odd in [vec![Sample::Value(-1.0); 25], vec![Sample::Value(403.3); 25], vec![Sample::NotANumber; 25]] {
         let judgement = case().then(odd).values(numbers[..35].to_vec()).judge();
-        assert_eq!(judgement.level, Level::Insufficient, "{}", judgement.sentence);
+        assert_eq!(judgement.level, Level::Insufficient, "{}", judgement.sentence());
     }
 }
 
@@ -686,7 +690,7 @@ fn a_stamp_far_ahead_says_that_the_clocks_differ() {
     case.series.insert(&ahead, at(case.now));
     let judgement = case.judge();
     assert_eq!(judgement.level, Level::NoData);
-    assert!(judgement.sentence.contains("the clocks differ"), "{}", judgement.sentence);
+    assert!(judgement.sentence().contains("the clocks differ"), "{}", judgement.sentence());
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn a_stateful_set_that_cannot_end_is_warned_of_then_red_and_its_window_opens() {
     well_ticks(&mut watch, 20 + 10 * MINUTE + 1..=20 + 15 * MINUTE);
     assert_eq!(watch.finding(ROLLOUT).level, Level::RedFlag);
     assert_eq!(
-        watch.finding(ROLLOUT).sentence,
+        watch.finding(ROLLOUT).sentence(),
         "no progress for 15 min: 2 of 3 new pods ready; not ready: db-2 (ContainersNotReady, node worker-3)"
     );
     assert_eq!(watch.verdict(), Verdict::Faulty);
@@ -112,7 +112,7 @@ fn nothing_that_runs_is_nothing_healthy() {
     watch.update(told(1, scaled_to_zero(2, "1.8.3", "1.9.0", -100)));
     well_ticks(&mut watch, 2..=40 * MINUTE);
     assert_eq!(watch.finding(ROLLOUT).level, Level::NoData);
-    assert_eq!(watch.finding(ROLLOUT).sentence, "0 pods are asked for: nothing runs that could be judged");
+    assert_eq!(watch.finding(ROLLOUT).sentence(), "0 pods are asked for: nothing runs that could be judged");
     assert_eq!(watch.verdict(), Verdict::Inconclusive);
 }
 

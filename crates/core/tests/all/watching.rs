@@ -122,7 +122,7 @@ fn a_source_that_falls_silent_makes_its_signals_stale_and_touches_no_other() {
         }
     }
     assert_eq!(watch.finding(PROBE).level, Level::Stale);
-    assert_eq!(watch.finding(PROBE).sentence, "site has not answered for 30 s; last known 90 ms");
+    assert_eq!(watch.finding(PROBE).sentence(), "site has not answered for 30 s; last known 90 ms");
     assert!(!watch.finding(MEMORY).level.is_unknown());
 }
 
@@ -131,11 +131,11 @@ fn a_bad_deploy_raises_a_flag_that_explains_itself_and_rings_once() {
     let (watch, effects) = bad_deploy(setup());
     assert_eq!(watch.verdict(), Verdict::Faulty);
     assert_eq!(
-        watch.finding(ERROR_RATE).sentence,
+        watch.finding(ERROR_RATE).sentence(),
         "2.5 % (150 of 6 000 requests) against 0 % before the deploy; above 1 % for 2 min"
     );
     assert_eq!(
-        watch.finding(LATENCY).sentence,
+        watch.finding(LATENCY).sentence(),
         "800 ms, +70 % against 470 ms before the deploy; more than +50 % for 2 min"
     );
     assert_eq!(effects.iter().filter(|effect| **effect == Effect::Bell).count(), 1);

@@ -1,11 +1,11 @@
 //! An application of Argo CD as its API gives it: its history, its automatic synchronization, its operation.
 
 use crate::deploy::Time;
+use crate::net::http::clean;
 use crate::rollback::action::AutoSyncPause;
 use crate::rollback::owner::{self, Owner};
 use crate::rollback::strategy::external_history::Record;
 use crate::rollback::strategy::variables::quoted;
-use crate::source::http::clean;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 

@@ -3,12 +3,12 @@
 //! Paths, bodies and the names of the fields are those of Argo CD's `assets/swagger.json` (`/api/v1`).
 
 use super::application::Application;
+use crate::net::Auth;
+use crate::net::http::{Answer, Http, Lost, RetryHint, authorization, message_in};
 use crate::poll::SourceError;
 use crate::rollback::Blocked;
 use crate::rollback::owner;
 use crate::rollback::spec::ArgoCdSpec;
-use crate::source::http::{Answer, Http, Lost, RetryHint, authorization, message_in};
-use crate::source::spec::Auth;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 

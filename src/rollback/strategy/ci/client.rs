@@ -3,9 +3,9 @@
 use super::recent::Recent;
 use crate::clock::Clock;
 use crate::deploy::Time;
+use crate::net::Endpoint;
+use crate::net::http::{Http, Lost, Reply, RetryHint, clean};
 use crate::rollback::{Answer, Blocked};
-use crate::source::http::{Http, Lost, Reply, RetryHint, clean};
-use crate::source::spec::Endpoint;
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;

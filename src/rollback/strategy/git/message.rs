@@ -1,7 +1,7 @@
 //! What the commit that reverts a deploy says: what, why, by whom, and how redflag finds it again.
 
+use crate::net::http::clean;
 use crate::repository::{Commit, short};
-use crate::source::http::clean;
 
 /// The trailer by which a revert is found again after its push.
 pub(super) const ID: &str = "Redflag-Id";

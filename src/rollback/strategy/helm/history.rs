@@ -1,8 +1,8 @@
 //! A release's history, as `helm history -o json` writes it (helm 3 and 4).
 
 use crate::deploy::Time;
+use crate::net::http::clean;
 use crate::rollback::strategy::external_history::Record;
-use crate::source::http::clean;
 use chrono::{DateTime, TimeDelta};
 use serde::Deserialize;
 

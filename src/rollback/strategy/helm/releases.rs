@@ -1,11 +1,11 @@
 //! The `helm` on the path: a release's history, its rollback, and what came of it.
 
 use super::history::{self, Revision, Status};
+use crate::net::http::clean;
 use crate::rollback::action::HelmRollback;
 use crate::rollback::spec::HelmSpec;
 use crate::rollback::strategy::program::{Failure, Inherits, Output, Program};
 use crate::rollback::{Answer, Blocked, Covered, Step};
-use crate::source::http::clean;
 use std::ffi::OsString;
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 //! Page's CUSUM of the Poisson log-likelihood ratio between the usual rate and a rate that would matter, divided
 //! by the baseline's over-dispersion: failures come in bursts, and a burst is one event more than many.
 
+use super::past::Past;
 use crate::deploy::Time;
 
 /// What the likelihood ratio must reach: ln 1 000. It begins anew at each bin, so that this is not yet the chance of
@@ -14,8 +15,8 @@ const SURE: f64 = 1.5 * ENOUGH;
 const LEAST_EVENTS: f64 = 3.0;
 /// So many bins in a row at the usual rate end it, when they hold enough.
 const CALM: u32 = 4;
-/// Over-dispersion is measured without one bin in sixty: an outage before the deploy must not blind it for ever.
-const WORST: f64 = 1.0 / 60.0;
+/// What one bin may add at most where the baseline had a burst of one bin: two of them are enough.
+const AFTER_BURST: f64 = 0.6;
 
 /// Events and what they happened among: requests, or seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -73,34 +74,19 @@ pub(in crate::verdict) struct Excess {
 }
 
 impl Excess {
-    pub(in crate::verdict) fn new(baseline: &[Count], material: Material) -> Self {
+    pub(in crate::verdict) fn new(past: &Past, material: Material) -> Self {
         let fine = material.fine.max(f64::MIN_POSITIVE);
-        let mut total = Count::default();
-        for &bin in baseline {
-            total.add(bin);
-        }
         // Half an event at the limit is what is believed before anything is known.
-        let before = (total.events + 0.5) / (total.exposure + 0.5 / fine);
+        let before = (past.total.events + 0.5) / (past.total.exposure + 0.5 / fine);
         let usual = before.max(fine);
-        let mut misfits: Vec<f64> = baseline
-            .iter()
-            .map(|bin| {
-                let expected = bin.exposure * total.rate();
-                (bin.events - expected).powi(2) / expected.max(0.5)
-            })
-            .collect();
-        misfits.sort_by(f64::total_cmp);
-        misfits.truncate((misfits.len() as f64 * (1.0 - WORST)).floor() as usize);
-        let dispersion = misfits.iter().sum::<f64>() / misfits.len().max(1) as f64;
-        let mut rates: Vec<f64> = baseline.iter().map(|bin| bin.rate()).collect();
-        rates.sort_by(f64::total_cmp);
-        let high = rates.get((rates.len().saturating_sub(1) as f64 * 0.95) as usize).copied().unwrap_or(0.0);
+        // Where one bin was bad before, one bin is no news.
+        let one_bin = if past.had_burst { material.one_bin.min(AFTER_BURST) } else { material.one_bin };
         Self {
             usual,
             matters: (2.0 * usual).max(usual + material.rise),
-            dispersion: dispersion.max(1.0),
-            above: fine.max(high),
-            one_bin: material.one_bin * ENOUGH,
+            dispersion: past.dispersion,
+            above: fine.max(past.high),
+            one_bin: one_bin * ENOUGH,
             calm_exposure: material.calm,
             worth: 0.0,
             run: Count::default(),
@@ -189,7 +175,7 @@ mod tests {
     }
 
     fn found(baseline: &[Count], bins: &[Count]) -> Option<usize> {
-        let mut excess = Excess::new(baseline, SHARE);
+        let mut excess = Excess::new(&Past::new(baseline, SHARE.fine), SHARE);
         bins.iter().position(|&bin| {
             excess.take(DateTime::UNIX_EPOCH, bin);
             excess.since().is_some()
@@ -209,8 +195,18 @@ mod tests {
     }
 
     #[test]
+    fn an_outage_in_the_hour_before_blinds_nothing() {
+        for length in [1, 2, 4, 10, 12] {
+            let outage: Vec<Count> =
+                (0..60).map(|index| bin(if (8..8 + length).contains(&index) { 120.0 } else { 0.1 }, 300.0)).collect();
+            let found = found(&outage, &[bin(15.0, 300.0); 4]);
+            assert_eq!(found, Some(usize::from(length == 1)), "an outage of {length} bins");
+        }
+    }
+
+    #[test]
     fn it_is_over_after_calm_bins_with_enough_in_them() {
-        let mut excess = Excess::new(&[], SHARE);
+        let mut excess = Excess::new(&Past::new(&[], SHARE.fine), SHARE);
         excess.take(DateTime::UNIX_EPOCH, bin(30.0, 1000.0));
         assert!(excess.since().is_some());
         for _ in 0..20 {

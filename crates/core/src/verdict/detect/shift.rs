@@ -11,6 +11,7 @@
 //! leads to expect of the next makes it less likely, not more. A bin that is improbable by its rank and also by how
 //! far it lies from what the bin before leads to expect counts in full.
 
+use super::past::outages;
 use super::ranks::Ranks;
 use crate::deploy::Time;
 use crate::verdict::stats::persistence;
@@ -43,6 +44,8 @@ pub(in crate::verdict) struct Effect {
     pub(in crate::verdict) least: f64,
     /// More than this always matters.
     pub(in crate::verdict) most: f64,
+    /// Whether a run of numbers far out before the deploy was an outage: so it is of what should stand still.
+    pub(in crate::verdict) steady: bool,
 }
 
 /// Which way a number went.
@@ -140,7 +143,14 @@ impl Shift {
             return None;
         }
         let scale = Scale { way, least: effect.least.max(f64::MIN_POSITIVE) };
-        let placed: Vec<f64> = baseline.iter().map(|&value| scale.place(value)).collect();
+        let mut baseline = baseline.to_vec();
+        let mut placed: Vec<f64> = baseline.iter().map(|&value| scale.place(value)).collect();
+        if effect.steady {
+            for (first, last) in outages(&placed).into_iter().rev() {
+                baseline.drain(first..=last);
+                placed.drain(first..=last);
+            }
+        }
         let unsure = unsure_of_level(&placed);
         let moved = baseline.iter().map(|&value| {
             let by = (value.abs() * effect.share).clamp(effect.least, effect.most);
@@ -245,7 +255,7 @@ mod tests {
     use super::*;
     use chrono::{DateTime, TimeDelta};
 
-    const LATENCY: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY };
+    const LATENCY: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY, steady: true };
 
     fn baseline() -> Vec<f64> {
         (0..60).map(|index| 400.0 + f64::from(index * 37 % 60)).collect()
@@ -283,11 +293,21 @@ mod tests {
         let wave = |index: u32| 700.0 + 15.0 * (f64::from(index) * std::f64::consts::FRAC_PI_4).sin();
         let before: Vec<f64> = (0..60).map(wave).collect();
         let fallen = |effect| Shift::new(&before, Way::Down, effect).unwrap();
-        let tenth = Effect { share: 0.1, least: 50.0, most: f64::INFINITY };
+        let tenth = Effect { share: 0.1, least: 50.0, most: f64::INFINITY, steady: false };
         assert!(fallen(tenth).news < 0.6);
         assert_eq!(found(&mut fallen(tenth), (60..120).map(wave)), None);
         assert_eq!(found(&mut fallen(tenth), [700.0, 480.0, 690.0, 700.0, 690.0]), None, "never one bin alone");
         assert_eq!(found(&mut fallen(tenth), [700.0, 480.0, 690.0, 480.0, 480.0]), Some(4));
+    }
+
+    #[test]
+    fn an_outage_in_the_hour_before_is_no_measure() {
+        for length in [3, 6, 12] {
+            let mut before = baseline();
+            before[20..20 + length].fill(2000.0);
+            let mut shift = Shift::new(&before, Way::Up, LATENCY).unwrap();
+            assert_eq!(found(&mut shift, [900.0; 8]), Some(1), "an outage of {length} bins");
+        }
     }
 
     #[test]

@@ -100,7 +100,7 @@ proptest! {
             }
             now += step;
             let judgement = judge_at(kind, &series, now, &mut track);
-            prop_assert!(!judgement.sentence.is_empty());
+            prop_assert!(!judgement.sentence().is_empty());
             prop_assert_eq!(judgement, judge_at(kind, &series, now, &mut Track::default()));
         }
     }
@@ -119,7 +119,7 @@ proptest! {
         for (bin, sample) in (0..).zip(after) {
             series.insert(&[(at(bin), sample)], at(bin));
             let judgement = judge_at(kind, &series, bin + 1, &mut track);
-            prop_assert!(judgement.level.is_unknown(), "{:?}: {}", judgement.level, judgement.sentence);
+            prop_assert!(judgement.level.is_unknown(), "{:?}: {}", judgement.level, judgement.sentence());
         }
     }
 
@@ -134,8 +134,8 @@ proptest! {
     ) {
         let signal = recorded::signal(kind, TimeDelta::seconds(30));
         let outcome = recorded::play(&signal, &before, &after);
-        prop_assert!(!outcome.judgement.sentence.is_empty());
-        prop_assert!(outcome.judgement.sentence.len() < 1000, "{}", outcome.judgement.sentence);
+        prop_assert!(!outcome.judgement.sentence().is_empty());
+        prop_assert!(outcome.judgement.sentence().len() < 1000, "{}", outcome.judgement.sentence());
         // The rules stand it as well without the gate before them.
         let mut series = if gated { Series::of(&signal) } else { Series::default() };
         series.set_deploy(at(0));
@@ -144,7 +144,7 @@ proptest! {
         let mut track = Track::default();
         for (bin, sample) in (0..).zip(after) {
             series.insert(&[(at(bin), sample)], at(bin));
-            prop_assert!(!judge_at(kind, &series, bin + 1, &mut track).sentence.is_empty());
+            prop_assert!(!judge_at(kind, &series, bin + 1, &mut track).sentence().is_empty());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What GitHub tells of a token before it is asked to start anything.
 
+use crate::net::http::clean;
 use crate::rollback::{Check, CheckKind};
-use crate::source::http::clean;
 use serde_json::Value;
 
 /// `body` is the repository as `GET /repos/{owner}/{repo}` gives it, `scopes` the header `X-OAuth-Scopes`, which only

@@ -1,0 +1,340 @@
+//! The sentences. The only place that makes one of what a finding says.
+
+use super::{
+    Against, AlertsSay, Calling, Change, Claim, Counted, IssuesSay, Lasting, Measured, ProbeSays, Quantity,
+    RolloutSays, Says, Side, TooFew, Unknown, Why, Yet,
+};
+use crate::deploy::brief;
+use crate::signal::{Impossible, Unit, grouped};
+use std::fmt::{self, Display, Formatter};
+
+/// So many names are told; of more only how many.
+const MOST_NAMES: usize = 3;
+
+impl Display for Says {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAsked => f.write_str("not asked yet"),
+            Self::Unknown(unknown) => unknown.fmt(f),
+            Self::TooFew(few) => few.fmt(f),
+            Self::Measured(measured) => measured.fmt(f),
+            Self::Alerts(alerts) => alerts.fmt(f),
+            Self::Issues(issues) => issues.fmt(f),
+            Self::Probe(probe) => probe.fmt(f),
+            Self::Rollout(rollout) => rollout.fmt(f),
+            Self::Patchy { coverage, hole, over, now } => {
+                let hole = hole.map_or_else(String::new, |hole| format!(", not for {} on end", brief(hole)));
+                if *over { write!(f, "{coverage}{hole}; now {now}") } else { write!(f, "{now}; {coverage}{hole}") }
+            }
+        }
+    }
+}
+
+impl Display for Quantity {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.unit.format(self.value))
+    }
+}
+
+impl Display for Lasting {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "for {}", brief(self.long))
+    }
+}
+
+impl Display for Counted {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} requests", grouped(self.events), grouped(self.all))
+    }
+}
+
+impl Display for Unknown {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.last {
+            Some(last) => write!(f, "{}; last known {last}", self.why),
+            None => self.why.fmt(f),
+        }
+    }
+}
+
+impl Display for Why {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingRecorded => f.write_str("nothing was recorded since the deploy"),
+            Self::TakenBack { version } => write!(f, "{version} was taken back and serves no more"),
+            Self::NeverAnswered { source, error: Some(error) } => write!(f, "{source} has never answered: {error}"),
+            Self::NeverAnswered { source, error: None } => write!(f, "waiting for the first answer of {source}"),
+            Self::Silent { source, long, error } => {
+                write!(f, "{source} has not answered for {}", brief(*long))?;
+                error.as_ref().map_or(Ok(()), |error| write!(f, ": {error}"))
+            }
+            Self::NotAnswered { source } => write!(f, "waiting for {source}'s first answer to its query"),
+            Self::Unanswered { source, long } => write!(f, "{source} has not answered its query for {}", brief(*long)),
+            Self::Refused { source, error } => write!(f, "{source}: {error}"),
+            Self::Nothing { source } => write!(f, "{source} answers and has nothing for it; is the query right?"),
+            Self::NothingNewer { source, long } => {
+                write!(f, "{source} answers, without anything newer than {}", brief(*long))
+            }
+            Self::Ahead { by } => {
+                write!(f, "its newest reading is stamped {} in the future: the clocks differ", brief(*by))
+            }
+            Self::Impossible { source, what, unit } => {
+                let shown = |value| Shown(value, *unit);
+                match what {
+                    Impossible::TooSmall(value) => {
+                        write!(f, "{source} says {}, which cannot be: it is below zero", shown(*value))
+                    }
+                    Impossible::TooLarge(value, most) => {
+                        write!(f, "{source} says {}, which cannot be: it is above {}", shown(*value), shown(*most))
+                    }
+                    Impossible::MoreFailed { errors, requests } => {
+                        let (errors, requests) = (Shown(*errors, Unit::Number), Shown(*requests, Unit::Number));
+                        write!(f, "{source} says that {errors} of {requests} requests failed, which cannot be")
+                    }
+                }
+            }
+            Self::Stuck { source, long } => {
+                let long = brief(*long);
+                write!(f, "{source} repeats the very same number for {long}, and it moved before: stuck")
+            }
+        }
+    }
+}
+
+/// A number with three hundred digits is nothing to read.
+struct Shown(f64, Unit);
+
+impl Display for Shown {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.0.abs() >= 1e15 { write!(f, "{:.0e}", self.0) } else { f.write_str(&self.1.format(self.0)) }
+    }
+}
+
+impl Display for TooFew {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Readings { have, want } => {
+                let more = want.saturating_sub(*have);
+                write!(f, "{have} of {want} readings since the deploy; {more} more before it is judged")
+            }
+            Self::Requests { counted, calmed, more, eta } => {
+                let since = if *calmed { "it calmed down" } else { "the deploy" };
+                let more = grouped(*more);
+                write!(f, "{counted} failed since {since}: too few to tell; {more} more needed")?;
+                eta.map_or(Ok(()), |eta| write!(f, ", about {} at this pace", brief(eta)))
+            }
+            Self::Idle { long } => write!(f, "no requests for {}: nothing to judge", brief(*long)),
+        }
+    }
+}
+
+impl Display for Measured {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.unit.format(self.value))?;
+        if let Some(counted) = self.counted {
+            write!(f, " ({counted})")?;
+        }
+        match self.claim {
+            // Neither is held against what was before.
+            Claim::WarmingUp => return f.write_str("; not judged while the new pods warm up"),
+            Claim::Fell { from } => {
+                write!(f, ", fallen from {}", self.unit.format(from))?;
+                self.for_how_long(f)?;
+                return f.write_str(": containers restarted or died");
+            }
+            _ => {}
+        }
+        self.compared(f)?;
+        self.claimed(f)
+    }
+}
+
+impl Measured {
+    fn for_how_long(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.lasting.map_or(Ok(()), |lasting| write!(f, " {lasting}"))
+    }
+
+    fn compared(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(change) = self.change().filter(|_| self.in_percent) {
+            write!(f, ", {change:+.0} %")?;
+        }
+        match self.against {
+            Against::Nothing => f.write_str(", without a baseline"),
+            Against::Before(usual) => write!(f, " against {} before the deploy", self.unit.format(usual.middle)),
+            Against::VersionBefore(value) => {
+                write!(f, " against {} of the version before at the same time", self.unit.format(value))
+            }
+        }
+    }
+
+    fn claimed(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let unit = self.unit;
+        match self.claim {
+            Claim::Within(None) | Claim::WarmingUp | Claim::Fell { .. } => Ok(()),
+            Claim::Within(Some(limit)) => write!(f, "; limit {}", unit.format(limit)),
+            Claim::NoLimit => f.write_str("; no limit is set"),
+            Claim::Flat => f.write_str("; flat"),
+            Claim::NothingToHoldAgainst => f.write_str(" and without a limit: nothing to hold it against"),
+            Claim::WithoutPast { fine } => {
+                let side = if self.value <= fine { "at most" } else { "above" };
+                write!(f, "; {side} {}", unit.format(fine))
+            }
+            Claim::Beyond { limit, side, as_before, so_is_version_before } => {
+                let side = match side {
+                    Side::Above => "above",
+                    Side::Below => "below",
+                };
+                write!(f, "; {side} {}", unit.format(limit))?;
+                self.for_how_long(f)?;
+                if as_before {
+                    f.write_str(", as before the deploy")?;
+                }
+                so_is_version_before.map_or(Ok(()), |(value, counted)| {
+                    let value = unit.format(value);
+                    write!(f, "; so is the version before at the same time: {value} ({counted})")
+                })
+            }
+            Claim::Exhausted { limit } => {
+                write!(f, "; exhausted: at {} or more", unit.format(limit))?;
+                self.for_how_long(f)
+            }
+            Claim::Filled { limit } => {
+                write!(f, "; nearly full: at {} or more", unit.format(limit))?;
+                self.for_how_long(f)
+            }
+            Claim::Climbs { pace, full_in } => {
+                match unit {
+                    Unit::Percent => write!(f, "; climbs by {pace:.1} points a minute")?,
+                    unit => write!(f, "; climbs by {} a minute", unit.format(pace))?,
+                }
+                self.for_how_long(f)?;
+                full_in.map_or(Ok(()), |left| write!(f, ", full in about {}", brief(left)))
+            }
+            Claim::Changed { how, limit, passed, yet } => self.changed(f, how, limit, passed, yet),
+        }
+    }
+
+    fn changed(
+        &self,
+        f: &mut Formatter<'_>,
+        how: Change,
+        limit: Option<f64>,
+        passed: bool,
+        yet: Option<Yet>,
+    ) -> fmt::Result {
+        let limit_passed = limit.filter(|_| passed && how == Change::Slower);
+        match limit_passed {
+            Some(limit) => write!(f, "; more than +{limit:.0} %")?,
+            None => write!(f, "; {how} beyond chance")?,
+        }
+        self.for_how_long(f)?;
+        if let Some(limit) = limit.filter(|_| limit_passed.is_none()) {
+            write!(f, ", limit +{limit:.0} %")?;
+        }
+        let joined = if how == Change::Increasing { "; " } else { ", " };
+        match yet {
+            Some(Yet::NotSure) => write!(f, "{joined}not sure enough for a red flag yet")?,
+            Some(Yet::ByLessThan(least)) => write!(f, "{joined}yet by less than {}", self.unit.format(least))?,
+            None => {}
+        }
+        if how == Change::Faster { f.write_str(", as answers are that fail or find nothing") } else { Ok(()) }
+    }
+}
+
+impl Display for Change {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Slower => "slower",
+            Self::Faster => "faster",
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Fewer => "fewer",
+            Self::Increasing => "increasing",
+        })
+    }
+}
+
+impl Display for AlertsSay {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (what, names) = match self {
+            Self::None => return f.write_str("none fires"),
+            Self::Unread(1) => return f.write_str("1 rule that matches was not read"),
+            Self::Unread(rules) => return write!(f, "{} rules that match were not read", grouped(*rules as f64)),
+            Self::Some { what, names } => (what, names),
+        };
+        f.write_str(match what {
+            Calling::SinceDeploy => "firing since the deploy: ",
+            Calling::Pending => "about to fire: ",
+            Calling::SinceBefore => "firing since before the deploy: ",
+            Calling::Muted => "firing, and muted: ",
+            Calling::Blind => "cannot be evaluated, so guards nothing: ",
+        })?;
+        for (index, (name, until)) in names.iter().take(MOST_NAMES).enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            write!(f, "{comma}{name}")?;
+            if let Some(until) = until {
+                write!(f, " until {} UTC", until.format("%H:%M"))?;
+            }
+        }
+        match names.len().saturating_sub(MOST_NAMES) {
+            0 => Ok(()),
+            more => write!(f, ", {more} more"),
+        }
+    }
+}
+
+impl Display for IssuesSay {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none in this version"),
+            Self::Uncounted => f.write_str("nobody has counted any yet"),
+            Self::Unlisted { rate } => write!(f, "{rate}, of issues that are not listed"),
+            Self::Some { issues, rate, worst, times, above } => {
+                let noun = if *issues == 1 { "issue" } else { "issues" };
+                let times = grouped(*times as f64);
+                write!(f, "{issues} new {noun}, {rate}; {times}× “{worst}”")?;
+                above.map_or(Ok(()), |limit| write!(f, "; above {}", rate.unit.format(limit)))
+            }
+        }
+    }
+}
+
+impl Display for ProbeSays {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotTried => f.write_str("not tried since the deploy"),
+            Self::Fails { error, tries, lasting } => {
+                f.write_str("fails")?;
+                if let Some(error) = error {
+                    write!(f, ": {error}")?;
+                }
+                let noun = if *tries == 1 { "try" } else { "tries" };
+                write!(f, "; the last {tries} {noun}, {lasting}")
+            }
+            Self::Answers { time, above, again } => {
+                write!(f, "answers in {time}")?;
+                if let Some(limit) = above {
+                    write!(f, "; above {}", time.unit.format(*limit))?;
+                }
+                if *again { f.write_str(" again, after failing; one more to be sure") } else { Ok(()) }
+            }
+        }
+    }
+}
+
+impl Display for RolloutSays {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Untold { source } => write!(f, "{source} has not told of it yet"),
+            Self::Trouble(trouble) => f.write_str(&trouble.sentence),
+            Self::Failed(why) => f.write_str(why),
+            Self::Gone => f.write_str("the workload is not there"),
+            Self::Empty { desired } => {
+                let what = if *desired == 0 { "0 pods are asked for" } else { "0 pods are ready" };
+                write!(f, "{what}: nothing runs that could be judged")
+            }
+            Self::Waiting(what) => write!(f, "progressing: {what}"),
+            Self::Ready { ready, desired } => write!(f, "{ready} of {desired} pods ready"),
+        }
+    }
+}

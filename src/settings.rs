@@ -1,0 +1,20 @@
+//! What every part of a configuration is made of: values with their place, complaints that point there, lengths of time,
+//! addresses, references to secrets. Knows no table of the file.
+
+pub(crate) mod access;
+pub(crate) mod address;
+pub(crate) mod at;
+pub(crate) mod auth;
+pub(crate) mod bounds;
+pub(crate) mod checked;
+pub(crate) mod fetch;
+pub(crate) mod length;
+pub(crate) mod problem;
+pub(crate) mod reader;
+pub(crate) mod secrets;
+pub(crate) mod variables;
+
+/// An index that the core can hold; the checks of workloads and signals see to it that it can.
+pub(crate) fn index(place: usize) -> u16 {
+    u16::try_from(place).unwrap_or(u16::MAX)
+}

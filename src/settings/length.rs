@@ -1,0 +1,155 @@
+//! Lengths of time as people write them: `15s`, `30m`, `1h30m`.
+
+use chrono::TimeDelta;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+
+/// The longest length that is taken for one: anything above is a slip of the pen.
+const LONGEST: TimeDelta = TimeDelta::days(30);
+
+/// Reads a length of time: whole numbers with the units `ms`, `s`, `m`, `h` and `d`, largest first.
+/// The error is a sentence without a full stop.
+///
+/// ```
+/// use redflag::config::parse_length;
+/// assert_eq!(parse_length("1h30m").unwrap().num_minutes(), 90);
+/// assert!(parse_length("90").is_err());
+/// ```
+pub fn parse_length(text: &str) -> Result<TimeDelta, String> {
+    let bad = |why: &str| Err(format!("`{text}` is not a length of time: {why}"));
+    if text.is_empty() {
+        return bad("it is empty");
+    }
+    let mut rest = text;
+    let mut total = TimeDelta::zero();
+    let mut smallest = i64::MAX;
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let Ok(number) = rest[..digits].parse::<i64>() else {
+            return bad("a whole number must stand before each unit");
+        };
+        rest = &rest[digits..];
+        let letters = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+        let milliseconds = match &rest[..letters] {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            "" => return bad("a unit is missing"),
+            unit => return bad(&format!("there is no unit `{unit}`")),
+        };
+        if milliseconds >= smallest {
+            return bad("the larger unit comes first, and each only once");
+        }
+        smallest = milliseconds;
+        rest = &rest[letters..];
+        let part = number.checked_mul(milliseconds).and_then(TimeDelta::try_milliseconds);
+        match part.and_then(|part| total.checked_add(&part)) {
+            Some(sum) if sum <= LONGEST => total = sum,
+            _ => return bad("it is longer than 30 days"),
+        }
+    }
+    Ok(total)
+}
+
+/// A length in the shortest form that [`parse_length`] reads back.
+pub(crate) fn format_length(span: TimeDelta) -> String {
+    const STEPS: [(i64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let mut left = span.num_milliseconds();
+    let mut out = String::new();
+    for (step, unit) in STEPS {
+        if left >= step {
+            let _ = write!(out, "{}{unit}", left / step);
+            left %= step;
+        }
+    }
+    if left > 0 || out.is_empty() {
+        let _ = write!(out, "{left}ms");
+    }
+    out
+}
+
+/// A length of time in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Length(pub(crate) TimeDelta);
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl Visitor<'_> for Reader {
+            type Value = Length;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a length of time in quotes, such as \"30s\" or \"5m\"")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Length, E> {
+                // The second line becomes the way out, see `read`.
+                parse_length(text)
+                    .map(Length)
+                    .map_err(|why| E::custom(format!("{why}\nwrite it like \"500ms\", \"30s\", \"5m\" or \"1h30m\"")))
+            }
+        }
+
+        deserializer.deserialize_str(Reader)
+    }
+}
+
+impl JsonSchema for Length {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Length".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$", "examples": ["500ms", "30s", "1h30m"] })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_read_as_it_is_written() {
+        for (text, seconds) in [("15s", 15), ("30m", 1800), ("1h30m", 5400), ("2d", 172_800), ("0s", 0)] {
+            assert_eq!(parse_length(text), Ok(TimeDelta::seconds(seconds)), "{text}");
+        }
+        assert_eq!(parse_length("1s500ms"), Ok(TimeDelta::milliseconds(1500)));
+    }
+
+    #[test]
+    fn what_is_not_a_length_is_refused_with_the_reason() {
+        for (text, why) in [
+            ("", "it is empty"),
+            ("15", "a unit is missing"),
+            ("s", "a whole number must stand before each unit"),
+            ("-5s", "a whole number must stand before each unit"),
+            ("1.5h", "a unit is missing"),
+            ("5 m", "a unit is missing"),
+            ("5parsecs", "there is no unit `parsecs`"),
+            ("30s1m", "the larger unit comes first, and each only once"),
+            ("5m5m", "the larger unit comes first, and each only once"),
+            ("31d", "it is longer than 30 days"),
+            ("99999999999999999d", "it is longer than 30 days"),
+        ] {
+            assert_eq!(parse_length(text), Err(format!("`{text}` is not a length of time: {why}")));
+        }
+    }
+
+    #[test]
+    fn a_length_is_written_as_it_is_read() {
+        for text in ["0ms", "500ms", "15s", "30m", "1h30m", "1d1s"] {
+            assert_eq!(format_length(parse_length(text).unwrap()), text);
+        }
+    }
+}

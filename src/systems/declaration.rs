@@ -1,0 +1,181 @@
+//! What the configuration knows of a system: one [`System`] is declared in each folder and named once, in the registry.
+//! A table of the file goes three ways with it: as it is written ([`Table`]), checked ([`Settings`]), and with its secrets
+//! as what the adapter is told ([`SourceSpec`]).
+
+use super::api::SourceSpec;
+use crate::net::Endpoint;
+use crate::settings::access::Access;
+use crate::settings::at::{At, Span};
+use crate::settings::fetch::Fetch;
+use crate::settings::length::Length;
+use crate::settings::problem::{Problem, Problems};
+use crate::settings::reader::Reader;
+use crate::setup::{Delivery, Workload};
+use crate::signal::Kind;
+use chrono::TimeDelta;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::fmt::Debug;
+use std::time::Duration;
+use toml::de::DeTable;
+
+/// A kind of system that is read.
+#[derive(Debug)]
+pub(crate) struct System {
+    /// What its tables say at `kind`.
+    pub(crate) name: &'static str,
+    /// What it is, as editors show it.
+    pub(crate) about: &'static str,
+    /// Whether it is asked, or tells by itself.
+    pub(crate) delivery: Delivery,
+    /// How often it is asked where nothing is said; of one that tells by itself, how long it may be silent.
+    pub(crate) interval: TimeDelta,
+    /// How long an answer may take where nothing is said.
+    pub(crate) timeout: TimeDelta,
+    /// How it answers a signal of a kind, if it does. The second word: whether the signal says what it wants (`want`),
+    /// which tells custom signals of a release from those with a query.
+    pub(crate) answers: fn(Kind, bool) -> Option<Form>,
+    /// The keys of a signal with a query that mean something here, beside those that always do.
+    pub(crate) series_keys: &'static [&'static str],
+    /// What it can answer, in a sentence for people.
+    pub(crate) abilities: &'static str,
+    /// Its section of `config.example.toml`.
+    pub(crate) example: &'static str,
+    /// What its table may hold.
+    pub(crate) table: Shape,
+}
+
+/// What a signal asks: each form has keys of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A query, or two counts.
+    Series,
+    /// A filter of alert rules or monitors.
+    Alerts,
+    /// A release.
+    Release,
+}
+
+impl System {
+    /// The keys by which a signal of a kind says what it reads here, in this form.
+    pub(crate) fn keys(&self, kind: Kind, form: Form) -> Vec<&'static str> {
+        match form {
+            Form::Series => {
+                ["query", "errors", "requests", "unit", "step"].iter().chain(self.series_keys).copied().collect()
+            }
+            Form::Alerts => vec!["filter"],
+            Form::Release if kind == Kind::Custom => vec!["projects", "release", "filter", "want", "step"],
+            Form::Release => vec!["projects", "release", "filter", "step"],
+        }
+    }
+
+    /// Its table's schema, as one of those that a source may have.
+    pub(crate) fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = (self.table.schema)(generator);
+        schema.remove("title");
+        schema.insert("description".to_owned(), json!(self.about));
+        let kind = json!({ "const": self.name, "type": "string" });
+        if let Some(properties) = schema.get_mut("properties").and_then(|all| all.as_object_mut()) {
+            properties.insert("kind".to_owned(), kind);
+        }
+        let needs = schema.remove("required").and_then(|needs| needs.as_array().cloned()).unwrap_or_default();
+        let needs: Vec<_> = [json!("kind")].into_iter().chain(needs).collect();
+        schema.insert("required".to_owned(), json!(needs));
+        schema
+    }
+}
+
+/// [`System::answers`] of a system that answers queries with numbers.
+pub(crate) fn series(kind: Kind, wants: bool) -> Option<Form> {
+    match kind {
+        Kind::Rollout | Kind::Probe | Kind::NewIssues | Kind::CrashFree | Kind::Alerts => None,
+        Kind::Custom => (!wants).then_some(Form::Series),
+        _ => Some(Form::Series),
+    }
+}
+
+/// The same of one that has alert rules, too.
+pub(crate) fn series_and_alerts(kind: Kind, wants: bool) -> Option<Form> {
+    if kind == Kind::Alerts { Some(Form::Alerts) } else { series(kind, wants) }
+}
+
+/// Reads a table, with its place and that of its header. `None` where it was complained of.
+type Read = fn(&mut Reader, DeTable<'_>, Span, &Span) -> Option<Box<dyn Table>>;
+
+/// How a system's table is read, and what of it an editor is told.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    /// Reads it.
+    pub(crate) read: Read,
+    schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl Shape {
+    /// That of a type.
+    pub(crate) const fn of<T: Table + DeserializeOwned + JsonSchema + 'static>() -> Self {
+        Self { read: read::<T>, schema: T::json_schema }
+    }
+}
+
+fn read<T: Table + DeserializeOwned + 'static>(
+    reader: &mut Reader,
+    table: DeTable<'_>,
+    span: Span,
+    header: &Span,
+) -> Option<Box<dyn Table>> {
+    Some(Box::new(reader.entries::<T>(table, span, header)?))
+}
+
+/// A system's table as it is written: known keys and right types.
+pub(crate) trait Table: Debug {
+    /// `interval` and `timeout`.
+    fn pace(&self) -> (Option<&At<Length>>, Option<&At<Length>>);
+
+    /// What it means. `None` where something is wrong with it: all of that is complained of at once.
+    fn check(self: Box<Self>, name: &At<String>, problems: &mut Problems) -> Option<Box<dyn Settings>>;
+}
+
+/// A system's table, checked, without its secrets.
+pub(crate) trait Settings: Debug + Send + Sync {
+    /// How far apart the samples of its series are, where it says so.
+    fn scrape(&self) -> Option<TimeDelta> {
+        None
+    }
+
+    /// The uid of the data source that a signal asks, which may have named one; empty for systems that have none. `at` is
+    /// where the signal is complained of.
+    fn datasource(&self, _written: Option<&str>, _at: &Span) -> Result<String, Problem> {
+        Ok(String::new())
+    }
+
+    /// How the cluster is reached that it speaks of, if it speaks of one.
+    fn access(&self) -> Option<&Access> {
+        None
+    }
+
+    /// What the adapter is told, still without questions. `None` where a secret cannot be had: that is complained of.
+    fn told(&self, place: &Place<'_>, fetch: &mut Fetch<'_>) -> Option<SourceSpec>;
+}
+
+/// Where a source stands: its own name and pace, and the environment that it is read for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// The source's name in the configuration.
+    pub(crate) name: &'a str,
+    /// How long an answer may take.
+    pub(crate) timeout: Duration,
+    /// The environment's name.
+    pub(crate) environment: &'a str,
+    /// The environment's own context of a kubeconfig.
+    pub(crate) context: Option<&'a String>,
+    /// The environment's workloads, by [`crate::deploy::WorkloadId`].
+    pub(crate) workloads: &'a [Workload],
+}
+
+impl Place<'_> {
+    /// The source at an address.
+    pub(crate) fn endpoint(&self, url: &str) -> Endpoint {
+        Endpoint { name: self.name.to_owned(), url: url.to_owned(), timeout: self.timeout }
+    }
+}

@@ -1,0 +1,279 @@
+//! Prometheus and what speaks its API (Mimir, Thanos, `VictoriaMetrics`), direct or through Grafana's proxy.
+
+mod answer;
+mod config;
+mod rules;
+
+pub use config::PrometheusSpec;
+pub(crate) use config::SYSTEM;
+
+use crate::deploy::Time;
+use crate::net::http::{AT_ONCE, Answer, Http, RetryHint, authorization, short};
+use crate::poll::{Poll, PollRequest, SourceError};
+use crate::signal::Point;
+use crate::systems::api::{CheckLine, Early, Source};
+use crate::systems::questions::SeriesQuery;
+use crate::systems::shared::check::{Background, alert_rules, broken, fine, queries};
+use crate::systems::shared::fail_fast::{Patience, conclude};
+use crate::systems::shared::rules::AlertRules;
+use crate::systems::shared::scrape::{Question, Scrapes};
+use crate::systems::shared::series::{Asked, Bins, aligned, askable, multiplied, only_series, remark};
+use crate::systems::shared::units::Units;
+use answer::{Envelope, Failure, Matrix};
+use chrono::TimeDelta;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, FuturesUnordered, StreamExt};
+use reqwest::Url;
+use reqwest::header::HeaderValue;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// A range query with more points is refused: "exceeded maximum resolution of 11,000 points".
+const MOST_POINTS: i32 = 11_000;
+
+/// A longer query goes into the body: addresses have limits in proxies. Shorter ones use GET, which
+/// read-only proxies let through.
+const LONGEST_ADDRESS: usize = 2_000;
+
+/// What Mimir, Loki and Cortex say, in plain text, to whom names no tenant (dskit's `ErrNoOrgID`).
+const NO_TENANT: &str = "no org id";
+
+/// Reads Prometheus.
+pub struct Prometheus {
+    http: Http,
+    name: String,
+    queries: Vec<SeriesQuery>,
+    scrapes: Scrapes,
+    units: Units,
+    alerts: AlertRules,
+    /// Where an Alertmanager tells whom it holds back.
+    alertmanager: Option<Url>,
+}
+
+impl Prometheus {
+    /// Makes the adapter; connects to nothing.
+    pub fn new(spec: PrometheusSpec) -> Result<Self, SourceError> {
+        let mut headers = authorization(&spec.auth)?;
+        if let Some(tenant) = &spec.tenant {
+            let tenant = HeaderValue::from_str(tenant).map_err(|_| {
+                SourceError::BadQuery("the tenant holds a character that no header may hold".to_owned())
+            })?;
+            headers.insert("x-scope-orgid", tenant);
+        }
+        let http = Http::new(&spec.endpoint, headers, RetryHint::RetryAfter)?;
+        let alerts = AlertRules::new(spec.alerts)?;
+        let alertmanager = spec.alertmanager.as_deref().map(suppressed_at).transpose()?;
+        let (name, queries) = (spec.endpoint.name, spec.queries);
+        let scrapes = Scrapes::of(&queries, false);
+        Ok(Self { http, name, queries, scrapes, units: Units::default(), alerts, alertmanager })
+    }
+
+    /// A few queries at a time, each handed over as it comes. A server that keeps no time limit, its own or ours, for
+    /// so many of them is not asked on in this poll.
+    async fn ask_all(&self, request: &PollRequest, early: &Early) -> Poll {
+        let mut poll = Poll::default();
+        let patience = Patience::with_timeouts(AT_ONCE);
+        self.learn(request, &patience).await;
+        let (mut waiting, mut asking) = (askable(&self.queries, request).into_iter(), FuturesUnordered::new());
+        loop {
+            while asking.len() < AT_ONCE
+                && let Some(asked) = waiting.next()
+            {
+                asking.push(self.ask_one(asked, request, &patience));
+            }
+            let Some((asked, answer, remarks)) = asking.next().await else { break };
+            if let Ok(points) = &answer {
+                early.tell(|| asked.part(points));
+            }
+            for text in &remarks {
+                remark(&mut poll.warnings, text);
+            }
+            asked.answered(answer, &mut poll);
+        }
+        self.ask_alerts(request.to, &patience, &mut poll).await;
+        poll
+    }
+
+    /// The readings of one query, of both of its parts where it has two, and what the source remarked of it.
+    async fn ask_one<'a>(
+        &self,
+        asked: Asked<'a>,
+        request: &PollRequest,
+        patience: &Patience,
+    ) -> (Asked<'a>, Result<Vec<Point>, SourceError>, Vec<String>) {
+        let step = asked.query.step;
+        let (start, end) = aligned(asked.since, request.to - self.scrapes.engine().settles(), step, MOST_POINTS);
+        let mut remarks = Vec::new();
+        let mut parts = Vec::with_capacity(asked.parts.len());
+        for part in 0..asked.parts.len() {
+            let filled = self.scrapes.fill_all(&asked, part, end - start);
+            let question = self.range(&filled.text, (start, end, step), request.to, &mut remarks);
+            parts.push(patience.ask(question).await.map(|bins| multiplied(bins, filled.share)));
+        }
+        let texts = self.scrapes.texts(asked.query.signal);
+        let points = self.units.points(asked.query, texts, None, parts, end);
+        (asked, points, remarks)
+    }
+
+    /// Asks what the queries have to be filled in with, where that is not known yet. What fails is not known, and the
+    /// queries themselves tell why.
+    async fn learn(&self, request: &PollRequest, patience: &Patience) {
+        let ask = |question: Question| async move {
+            let (from, step) = question.span(request.to);
+            let (start, end) = aligned(from, request.to, step, MOST_POINTS);
+            let text = question.text();
+            let mut remarks = Vec::new();
+            let answer = self.range(&text, (start, end, step), request.to, &mut remarks);
+            (question, patience.ask(answer).await)
+        };
+        let questions = self.scrapes.questions(&self.queries, request);
+        let mut answers = stream::iter(questions.into_iter().map(ask)).buffer_unordered(AT_ONCE);
+        while let Some((question, answer)) = answers.next().await {
+            self.scrapes.learn(question, &answer);
+        }
+    }
+
+    async fn range(
+        &self,
+        expr: &str,
+        (start, end, step): (Time, Time, TimeDelta),
+        now: Time,
+        remarks: &mut Vec<String>,
+    ) -> Result<Bins, SourceError> {
+        // A second less than our own patience: then the answer says that it was this query that was too slow.
+        let patience = self.http.timeout().as_secs().saturating_sub(1).max(1);
+        let fields = [
+            ("query", expr),
+            ("start", &seconds(start.timestamp_millis())),
+            ("end", &seconds(end.timestamp_millis())),
+            ("step", &seconds(step.num_milliseconds())),
+            ("timeout", &format!("{patience}s")),
+        ];
+        let path = ["api", "v1", "query_range"];
+        let sent = if expr.len() > LONGEST_ADDRESS {
+            self.http.post(&path).form(&fields)
+        } else {
+            self.http.get(&path).query(&fields)
+        };
+        let answer = self.http.send(sent).await?;
+        let matrix: Envelope<Matrix> = self.open(&answer, now)?;
+        matrix.infos().for_each(|info| remark(remarks, info));
+        // What is not the whole is not known: a sum over half of the stores looks like half of the errors.
+        if let Some(missing) = matrix.missing() {
+            return Err(SourceError::Partial(missing));
+        }
+        let matrix = matrix.data.ok_or_else(|| SourceError::BadAnswer("a success without data".to_owned()))?;
+        only_series(matrix.series()?)
+    }
+
+    /// Opens the envelope. Errors come in it with a status of their own, or from a proxy without it.
+    fn open<'a, T: Deserialize<'a>>(&self, answer: &'a Answer, now: Time) -> Result<Envelope<T>, SourceError> {
+        if answer.status.is_success() {
+            let envelope: Envelope<T> = answer.json()?;
+            return match envelope.error {
+                Some(error) if envelope.status == "error" => Err(refused(answer.status.as_u16(), None, &error)),
+                _ => Ok(envelope),
+            };
+        }
+        let status = answer.status.as_u16();
+        if let (400 | 404 | 422 | 499.., Ok(failure)) = (status, answer.json::<Failure>()) {
+            return Err(refused(status, Some(&failure.error_type), &failure.error));
+        }
+        Err(match self.http.refusal(answer, now) {
+            // Grafana's proxy says 400 in plain text when the data source behind it says 401.
+            SourceError::BadQuery(text) if text.contains("Authentication to data source failed") => {
+                SourceError::Forbidden(
+                    "the data source refuses Grafana's own credentials; ours are not in question".to_owned(),
+                )
+            }
+            other => other,
+        })
+    }
+
+    async fn check_all(&self, request: &PollRequest) -> Vec<CheckLine> {
+        let name = &self.name;
+        let probe = self.http.get(&["api", "v1", "query"]).query(&[("query", "1")]);
+        let answer = self.http.send(probe).await;
+        let answer = answer.and_then(|answer| self.open::<IgnoredAny>(&answer, request.to).map(|_| ()));
+        if let Err(error) = answer {
+            return vec![broken(format!("{name}: reachable"), &error, self.way_out(&error))];
+        }
+        let mut lines = vec![fine(format!("{name}: reachable"), "answers queries")];
+        let poll = self.ask_all(request, &Early::nobody()).await;
+        lines.extend(queries(name, &self.queries, &poll, &Background::of(&self.scrapes, request), |error| {
+            self.way_out(error)
+        }));
+        let way_out = |error: &SourceError| self.way_out(error);
+        lines.extend(alert_rules(
+            name,
+            self.alerts.signals(),
+            &poll,
+            "correct the filter: the labels of a rule, or of its alerts",
+            way_out,
+        ));
+        lines.extend(poll.warnings.iter().map(|warning| fine(format!("{name}: warning"), warning.as_str())));
+        lines
+    }
+
+    fn way_out(&self, error: &SourceError) -> Option<String> {
+        let name = &self.name;
+        Some(match error {
+            SourceError::Unauthorized(text) if text == NO_TENANT => format!("set the tenant of `{name}`"),
+            SourceError::Unauthorized(_) => {
+                format!("give `{name}` the token, or the user and password, that the proxy wants")
+            }
+            SourceError::Forbidden(text) if text.starts_with("the data source") => {
+                "correct the credentials in the data source's own settings in Grafana".to_owned()
+            }
+            SourceError::Forbidden(_) => format!("let the credentials of `{name}` query, and check its tenant"),
+            SourceError::NotFound(_) => format!("set the url of `{name}` to everything before /api/v1"),
+            _ => return None,
+        })
+    }
+}
+
+/// Where an Alertmanager tells of its alerts.
+fn suppressed_at(url: &str) -> Result<Url, SourceError> {
+    let wrong = || SourceError::Unreachable("the alertmanager is not an http or https address".to_owned());
+    let mut url = Url::parse(url).map_err(|_| wrong())?;
+    url.path_segments_mut().map_err(|()| wrong())?.pop_if_empty().extend(["api", "v2", "alerts"]);
+    Ok(url)
+}
+
+/// What an error in the envelope means. Prometheus names its kind; VictoriaMetrics repeats the status there; and the
+/// status may be a proxy's.
+fn refused(status: u16, kind: Option<&str>, error: &str) -> SourceError {
+    let text = short(error);
+    match (kind, status) {
+        (None | Some("bad_data" | "execution" | "400" | "422"), _) => SourceError::BadQuery(text),
+        (Some("not_found" | "404"), _) => SourceError::NotFound(text),
+        // timeout, canceled, internal, unavailable, and what others invent
+        (Some(_), _) => SourceError::Server { status, text },
+    }
+}
+
+/// Milliseconds as the API's float seconds, without the error of a division.
+fn seconds(millis: i64) -> String {
+    format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))
+}
+
+impl Source for Prometheus {
+    fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
+        Box::pin(async move { conclude(self.ask_all(request, &Early::nobody()).await) })
+    }
+
+    fn poll_early<'a>(
+        &'a self,
+        request: &'a PollRequest,
+        early: &'a Early,
+    ) -> BoxFuture<'a, Result<Poll, SourceError>> {
+        Box::pin(async move { conclude(self.ask_all(request, early).await) })
+    }
+
+    fn check<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>> {
+        Box::pin(self.check_all(request))
+    }
+}
+
+#[cfg(test)]
+mod tests;

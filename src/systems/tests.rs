@@ -1,0 +1,4 @@
+//! What holds of several systems alike.
+
+mod http;
+mod scrapes;

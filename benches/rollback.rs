@@ -16,12 +16,12 @@ use kube::core::Request;
 use kube::core::params::{Patch, PatchParams};
 use redflag::cluster::Cluster;
 use redflag::message::{Command, Effect, Message};
-use redflag::rollback::ask::{Ask, Wanted};
-use redflag::rollback::strategy::kubernetes::{prepare, send};
+use redflag::rollback::request::{PlanRequest, Wanted};
+use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Answer, Goal, Readiness, Step};
 use redflag::watch::Watch;
 use rollback::objects;
-use rollback::peer::{Act, Asked, Peer};
+use rollback::peer::{Act, Asked, Peer, send};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{APP, at, rolled_out, setup, told};
@@ -52,7 +52,7 @@ impl Scene {
         let (peer, cluster, step) = runtime.block_on(async {
             let peer = Peer::serve(world.clone(), script).await;
             let cluster = peer.cluster();
-            let ask = Ask { workload: APP, ..world.ask(Wanted::default()) };
+            let ask = PlanRequest { workload: APP, ..world.ask(Wanted::default()) };
             let Readiness::Ready(step) = prepare(&cluster, &ask).await else { panic!("not ready") };
             (peer, cluster, step)
         });
@@ -80,7 +80,7 @@ impl Scene {
 
     /// The same patch, built beforehand, and nothing else.
     fn bare(&self) -> axum::http::Request<Vec<u8>> {
-        let patch = serde_json::from_value(objects::document(&self.step).clone()).unwrap();
+        let patch = serde_json::from_value(objects::document(&self.step)).unwrap();
         let params = PatchParams { field_manager: Some("bench".to_owned()), ..PatchParams::default() };
         Request::new("/apis/apps/v1/namespaces/production/deployments")
             .patch("web", &params, &Patch::<()>::Json(patch))

@@ -160,7 +160,7 @@ pub struct Access<'a> {
     pub group: &'static str,
     /// The resource's plural.
     pub resource: &'static str,
-    /// Where.
+    /// The namespace that it is in.
     pub namespace: &'a str,
     /// Of which object; `None` for all.
     pub name: Option<&'a str>,

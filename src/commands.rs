@@ -1,4 +1,4 @@
-//! What each command does: puts configuration, core, outside and a face together.
+//! What each command does: puts configuration, core, outside and a frontend together.
 
 mod check;
 #[cfg(feature = "demo")]
@@ -123,12 +123,11 @@ fn here_and_now(told: Told, read_only: bool) -> AssembleOptions {
     AssembleOptions { told, read_only, started: Utc::now(), clock_speed: 1.0, person: Person::here() }
 }
 
-/// What a watch came to that ended like this. What was sent is under way whatever became of the face, and then that is
+/// What a watch came to that ended like this. What was sent is under way whatever became of the frontend, and then that is
 /// what the status is about.
 fn came_to(left: io::Result<Outcome>, watch: &Watch) -> Result<Outcome, CommandError> {
     left.or_else(|error| {
-        let outcome =
-            Outcome::of_rollback(watch.last_undertaken()).ok_or_else(|| io::Error::other(error.to_string()))?;
+        let outcome = Outcome::of_rollback(watch.last_executed()).ok_or_else(|| io::Error::other(error.to_string()))?;
         output::stderr().line(&format!("redflag: {error}"));
         Ok(outcome)
     })

@@ -29,7 +29,7 @@ pub use scenario::{Scenario, UnknownScenario};
 
 use crate::clock::Clock;
 use crate::config::Secrets;
-use crate::rollback::known::Known;
+use crate::rollback::version_history::Known;
 use crate::secret::Secret;
 use chrono::TimeDelta;
 use office::Office;

@@ -11,8 +11,8 @@
 //! | floor | modules | what they are |
 //! | --- | --- | --- |
 //! | 0 | the package `redflag-text`: [`text`], [`secret`] | foreign text, cleaned and without secrets |
-//! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`kill_switch`] (the words), [`timeline`], [`message`], [`watch`] | words, judgement, the watch: no clock, no network, no files |
-//! | 4 | [`net`], `settings`, [`systems`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`kill_switch::system`], [`lines`], [`output`], [`panics`] | one adapter to one outside system each; `systems` alone has a folder for each that is read, and a registry of them |
+//! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`feature_flags`] (the words), [`timeline`], [`message`], [`watch`] | words, judgement, the watch: no clock, no network, no files |
+//! | 4 | [`net`], `settings`, [`systems`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`feature_flags::system`], [`lines`], [`output`], [`panics`] | one adapter to one outside system each; `systems` alone has a folder for each that is read, and a registry of them |
 //! | 5 | [`runtime`], [`outcome`], [`tui`], [`demo`] | the ends |
 //! | 6 | [`commands`], [`cli`] | arguments in, exit code out |
 //!
@@ -25,10 +25,10 @@ pub mod commands;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod feature_flags;
 mod files;
 #[cfg(all(feature = "fuzzing", unix))]
 pub mod fuzzing;
-pub mod kill_switch;
 pub mod lines;
 pub mod memory;
 pub mod net;

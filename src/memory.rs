@@ -6,7 +6,7 @@
 
 use crate::deploy::{Time, WorkloadRef, version_label};
 use crate::lines::{self, BoundedLines};
-use crate::rollback::known::{Known, Recalled, Standing};
+use crate::rollback::version_history::{Known, Recalled, VersionStatus};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -46,7 +46,7 @@ pub struct Remembered {
     /// What people call the version.
     pub label: String,
     /// What was found.
-    pub standing: Standing,
+    pub standing: VersionStatus,
     /// When.
     pub at: Time,
 }
@@ -80,18 +80,18 @@ enum Word {
     Unproven,
 }
 
-impl From<Standing> for Word {
-    fn from(standing: Standing) -> Self {
+impl From<VersionStatus> for Word {
+    fn from(standing: VersionStatus) -> Self {
         match standing {
-            Standing::Good => Self::Good,
-            Standing::Bad => Self::Bad,
-            Standing::RolledBack => Self::RolledBack,
-            Standing::Unproven => Self::Unproven,
+            VersionStatus::Good => Self::Good,
+            VersionStatus::Bad => Self::Bad,
+            VersionStatus::RolledBack => Self::RolledBack,
+            VersionStatus::Unproven => Self::Unproven,
         }
     }
 }
 
-impl From<Word> for Standing {
+impl From<Word> for VersionStatus {
     fn from(word: Word) -> Self {
         match word {
             Word::Good => Self::Good,
@@ -246,7 +246,7 @@ mod tests {
         WorkloadRef { kind: WorkloadKind::Deployment, namespace: namespace.to_owned(), name: "app".to_owned() }
     }
 
-    fn known(hash: &str, standing: Standing, second: i64) -> Known {
+    fn known(hash: &str, standing: VersionStatus, second: i64) -> Known {
         let images = vec![format!("app:{hash}")];
         Known { hash: hash.to_owned(), images, standing, at: DateTime::from_timestamp(second, 0).unwrap() }
     }
@@ -266,7 +266,11 @@ mod tests {
         let memory = Memory::at(folder.path().join("state/versions.jsonl"));
         let app = workload("shop");
         assert_eq!(recall(&memory, "production", &app), [], "nothing was written yet");
-        let entries = [known("a", Standing::Good, 1), known("b", Standing::Bad, 2), known("b", Standing::Unproven, 3)];
+        let entries = [
+            known("a", VersionStatus::Good, 1),
+            known("b", VersionStatus::Bad, 2),
+            known("b", VersionStatus::Unproven, 3),
+        ];
         for entry in &entries {
             memory.add("production", of_app(&app), entry).unwrap();
         }
@@ -282,7 +286,7 @@ mod tests {
         let app = workload("shop");
         let add = |cluster, uid, hash| {
             let whose = Whose { cluster, workload: &app, uid };
-            memory.add("production", whose, &known(hash, Standing::Good, 1)).unwrap();
+            memory.add("production", whose, &known(hash, VersionStatus::Good, 1)).unwrap();
         };
         add("c-1", "uid-1", "ours");
         add("c-2", "uid-1", "a copy of the cluster's");
@@ -302,8 +306,9 @@ mod tests {
         };
         fs::write(memory.path(), format!("{}\n{}\n", line("a", "good"), line("b", "bad"))).unwrap();
         let found = recall(&memory, "production", &workload("shop"));
-        let found: Vec<(&str, Standing)> = found.iter().map(|known| (known.hash.as_str(), known.standing)).collect();
-        assert_eq!(found, [("b", Standing::RolledBack)]);
+        let found: Vec<(&str, VersionStatus)> =
+            found.iter().map(|known| (known.hash.as_str(), known.standing)).collect();
+        assert_eq!(found, [("b", VersionStatus::RolledBack)]);
     }
 
     #[test]
@@ -311,19 +316,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::at(folder.path().join("versions.jsonl"));
         assert!(memory.versions().is_err(), "there is no file yet");
-        memory.add("production", of_app(&workload("shop")), &known("1.8.3", Standing::Good, 1)).unwrap();
-        memory.add("staging", of_app(&workload("shop")), &known("1.9.0", Standing::Bad, 2)).unwrap();
+        memory.add("production", of_app(&workload("shop")), &known("1.8.3", VersionStatus::Good, 1)).unwrap();
+        memory.add("staging", of_app(&workload("shop")), &known("1.9.0", VersionStatus::Bad, 2)).unwrap();
         let versions = memory.versions().unwrap();
         let told: Vec<_> =
             versions.iter().map(|it| (it.environment.as_str(), it.label.as_str(), it.standing)).collect();
-        assert_eq!(told, [("production", "1.8.3", Standing::Good), ("staging", "1.9.0", Standing::Bad)]);
+        assert_eq!(told, [("production", "1.8.3", VersionStatus::Good), ("staging", "1.9.0", VersionStatus::Bad)]);
     }
 
     #[test]
     fn a_broken_line_costs_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::at(folder.path().join("versions.jsonl"));
-        memory.add("production", of_app(&workload("shop")), &known("a", Standing::Good, 1)).unwrap();
+        memory.add("production", of_app(&workload("shop")), &known("a", VersionStatus::Good, 1)).unwrap();
         let text = fs::read_to_string(memory.path()).unwrap();
         fs::write(memory.path(), format!("{{\"half\n\n{text}[1]\n{}", &text[..30])).unwrap();
         assert_eq!(recall(&memory, "production", &workload("shop")).len(), 1);
@@ -334,7 +339,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::at(folder.path().join("versions.jsonl"));
         let (app, add) = (workload("shop"), |hash, second| {
-            memory.add("production", of_app(&workload("shop")), &known(hash, Standing::Good, second)).unwrap();
+            memory.add("production", of_app(&workload("shop")), &known(hash, VersionStatus::Good, second)).unwrap();
         });
         add("a", 1);
         let mut bytes = fs::read(memory.path()).unwrap();
@@ -359,7 +364,7 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(memory.path()).status().unwrap().success());
         let error = memory.recall("production", "c-1", [&workload("shop")]).unwrap_err();
         assert_eq!(error.to_string(), "it is no regular file");
-        assert!(memory.add("production", of_app(&workload("shop")), &known("a", Standing::Good, 1)).is_err());
+        assert!(memory.add("production", of_app(&workload("shop")), &known("a", VersionStatus::Good, 1)).is_err());
     }
 
     #[test]
@@ -367,7 +372,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::at(folder.path().join("versions.jsonl"));
         for second in 0..150 {
-            memory.add("production", of_app(&workload("shop")), &known("a", Standing::Good, second)).unwrap();
+            memory.add("production", of_app(&workload("shop")), &known("a", VersionStatus::Good, second)).unwrap();
         }
         let recalled = recall(&memory, "production", &workload("shop"));
         assert_eq!((recalled.len(), recalled[0].at.timestamp()), (PER_WORKLOAD, 50));

@@ -84,7 +84,7 @@ Exit status:
 
     /// What leaving a watch now means: a rollback that was sent says more than the verdict.
     pub fn of(watch: &Watch) -> Self {
-        Self::of_rollback(watch.last_undertaken()).unwrap_or_else(|| Self::of_verdict(watch.verdict()))
+        Self::of_rollback(watch.last_executed()).unwrap_or_else(|| Self::of_verdict(watch.verdict()))
     }
 
     /// What a rollback has come to; `None` while nothing was sent.
@@ -117,14 +117,14 @@ Exit status:
 mod tests {
     use super::*;
     use crate::deploy::Time;
-    use crate::rollback::{Blocked, Goal, Plan, Undertaking};
+    use crate::rollback::{Blocked, Execution, Goal, Plan};
     use std::sync::Arc;
 
     #[test]
     fn every_state_of_a_rollback_and_every_verdict_has_its_status() {
         let at = Time::UNIX_EPOCH;
         let plan = || Arc::new(Plan::empty(Goal::Back));
-        let done = || Undertaking {
+        let done = || Execution {
             plan: plan(),
             confirmed: at,
             automatic: false,

@@ -1,6 +1,7 @@
 //! The loop: the only `select!`. Keys, news and time go in as messages, effects come out and are performed,
 //! and the newest state is shown. No key ever waits for the network: everything slow is a task.
 
+mod flags;
 mod log;
 mod outside;
 mod recalling;
@@ -30,16 +31,16 @@ pub const QUEUE: usize = 256;
 /// How many messages are taken in before a key has its turn.
 const BURST: usize = 64;
 
-/// Where the state is seen and wishes come from: the terminal, or lines of text.
-pub trait Face {
+/// Where the state is seen and intents come from: the terminal, or lines of text.
+pub trait Frontend {
     /// What a person does to it.
     type Input;
 
-    /// Takes one input; says what is wished.
-    fn take(&mut self, input: Self::Input, watch: &Watch) -> Vec<Wish>;
+    /// Takes one input; says what is wanted.
+    fn take(&mut self, input: Self::Input, watch: &Watch) -> Vec<Intent>;
 
     /// Shows the newest state. Called after everything that is ready has been taken in, not after each piece.
-    fn show(&mut self, watch: &Watch) -> io::Result<Vec<Wish>>;
+    fn show(&mut self, watch: &Watch) -> io::Result<Vec<Intent>>;
 
     /// Draws attention, once.
     fn ring(&mut self) -> io::Result<()>;
@@ -54,9 +55,9 @@ pub trait Face {
     fn suspend(&mut self) -> io::Result<()>;
 }
 
-/// What a face wishes to happen.
+/// What a frontend wants to happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wish {
+pub enum Intent {
     /// Ask the core.
     Ask(Command),
     /// Leave: this is what it came to.
@@ -70,7 +71,7 @@ pub enum Wish {
 /// A running watch.
 pub struct Runtime<F, S> {
     watch: Watch,
-    face: F,
+    frontend: F,
     inputs: S,
     clock: Clock,
     outside: Outside,
@@ -91,11 +92,11 @@ enum Happening<I> {
     Secrets(secrets::News),
 }
 
-impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
-    /// Puts a watch, a face and the outside together. `inbox` is what the outside sends to.
+impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
+    /// Puts a watch, a frontend and the outside together. `inbox` is what the outside sends to.
     pub fn new(
         watch: Watch,
-        face: F,
+        frontend: F,
         inputs: S,
         clock: Clock,
         outside: Outside,
@@ -106,7 +107,7 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         let mut watch = watch;
         watch.expect_ticks_every(tick);
         let awaited = Awaited::nothing();
-        Self { next_tick: watch.now(), watch, face, inputs, clock, outside, inbox, awaited, tick }
+        Self { next_tick: watch.now(), watch, frontend, inputs, clock, outside, inbox, awaited, tick }
     }
 
     /// What the outside is talked to with comes later: it is made for [`Outside::unequipped`].
@@ -116,11 +117,11 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         self
     }
 
-    /// Runs until the face wishes to leave; gives what it came to.
+    /// Runs until the frontend wants to leave; gives what it came to.
     pub async fn run(&mut self) -> io::Result<Outcome> {
         // The first frame waits for nobody: not for an answer, and not for a secret.
-        self.face.wait_for(self.awaited.what().as_deref())?;
-        self.face.show(&self.watch)?;
+        self.frontend.wait_for(self.awaited.what().as_deref())?;
+        self.frontend.show(&self.watch)?;
         self.outside.connect();
         let outcome = loop {
             if let Some(outcome) = self.turn().await? {
@@ -148,9 +149,9 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
             ended = self.outside.join_next() => Happening::TaskEnded(ended),
             news = self.awaited.next() => Happening::Secrets(news),
         };
-        let mut wishes = Vec::new();
+        let mut intents = Vec::new();
         match happening {
-            Happening::Input(input) => wishes = self.face.take(input, &self.watch),
+            Happening::Input(input) => intents = self.frontend.take(input, &self.watch),
             Happening::InputsEnded => return Ok(Some(Outcome::of(&self.watch))),
             Happening::Message(message) => {
                 self.take_in(message)?;
@@ -167,30 +168,30 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
                 self.take_in(Message::Tick(now))?;
             }
             Happening::TaskEnded(ended) => ended?,
-            Happening::Secrets(secrets::News::Waiting(what)) => self.face.wait_for(Some(&what))?,
+            Happening::Secrets(secrets::News::Waiting(what)) => self.frontend.wait_for(Some(&what))?,
             Happening::Secrets(secrets::News::Fetched(equipment)) => {
-                self.face.wait_for(None)?;
+                self.frontend.wait_for(None)?;
                 self.outside.equip((*equipment)?);
             }
         }
         loop {
-            if let Some(outcome) = self.grant(wishes)? {
+            if let Some(outcome) = self.grant(intents)? {
                 return Ok(Some(outcome));
             }
-            wishes = self.face.show(&self.watch)?;
-            if wishes.is_empty() {
+            intents = self.frontend.show(&self.watch)?;
+            if intents.is_empty() {
                 return Ok(None);
             }
         }
     }
 
-    fn grant(&mut self, wishes: Vec<Wish>) -> io::Result<Option<Outcome>> {
-        for wish in wishes {
-            match wish {
-                Wish::Ask(command) => self.take_in(Message::Asked { at: self.clock.now(), command })?,
-                Wish::Leave(outcome) => return Ok(Some(outcome)),
-                Wish::Suspend => self.face.suspend()?,
-                Wish::Copy(text) => self.face.copy(&text)?,
+    fn grant(&mut self, intents: Vec<Intent>) -> io::Result<Option<Outcome>> {
+        for intent in intents {
+            match intent {
+                Intent::Ask(command) => self.take_in(Message::Asked { at: self.clock.now(), command })?,
+                Intent::Leave(outcome) => return Ok(Some(outcome)),
+                Intent::Suspend => self.frontend.suspend()?,
+                Intent::Copy(text) => self.frontend.copy(&text)?,
             }
         }
         Ok(None)
@@ -202,7 +203,7 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         for effect in self.watch.update(message) {
             log::effect(&effect);
             match effect {
-                Effect::Bell => self.face.ring()?,
+                Effect::Bell => self.frontend.ring()?,
                 effect => self.outside.perform(effect),
             }
         }
@@ -214,14 +215,14 @@ impl<F: Face, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         &self.watch
     }
 
-    /// The face.
-    pub fn face(&self) -> &F {
-        &self.face
+    /// The frontend.
+    pub fn frontend(&self) -> &F {
+        &self.frontend
     }
 
-    /// The face, to change it between turns.
-    pub fn face_mut(&mut self) -> &mut F {
-        &mut self.face
+    /// The frontend, to change it between turns.
+    pub fn frontend_mut(&mut self) -> &mut F {
+        &mut self.frontend
     }
 
     /// Whether answers are awaited or not taken in yet: what a test waits for before it moves its clock on.

@@ -7,7 +7,7 @@ use super::Cli;
 #[cfg(feature = "demo")]
 use crate::demo::Scenario;
 use crate::memory::Memory;
-use crate::rollback::known::Standing;
+use crate::rollback::version_history::VersionStatus;
 use crate::tui::theme;
 use crate::{config, text};
 use clap::CommandFactory;
@@ -87,12 +87,12 @@ pub(super) fn versions() -> Vec<CompletionCandidate> {
         .collect()
 }
 
-const fn standing(standing: Standing) -> &'static str {
+const fn standing(standing: VersionStatus) -> &'static str {
     match standing {
-        Standing::Good => "good",
-        Standing::Bad => "bad",
-        Standing::RolledBack => "rolled back by hand",
-        Standing::Unproven => "not proven",
+        VersionStatus::Good => "good",
+        VersionStatus::Bad => "bad",
+        VersionStatus::RolledBack => "rolled back by hand",
+        VersionStatus::Unproven => "not proven",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Cluster;
 use super::bounded::TooLarge;
-use crate::rollback::target::text::one_line;
+use crate::rollback::destination::text::one_line;
 use http::Request;
 use serde_json::Value;
 use std::error::Error as StdError;

@@ -1,7 +1,7 @@
 //! `redflag check`: every source, credential, permission, rollback and feature flag tried, one line each.
 
+mod feature_flags;
 mod readiness;
-mod switches;
 
 use super::{CommandError, assembled, block_on, here_and_now, load, print, unless_stopped};
 use crate::cli::{CheckArgs, Global};
@@ -14,7 +14,7 @@ use crate::message::{Effect, Message};
 use crate::outcome::Outcome;
 use crate::poll::PollRequest;
 use crate::rollback::Goal;
-use crate::rollback::ask::Ask;
+use crate::rollback::request::PlanRequest;
 use crate::runtime::{QUEUE, recalled};
 use crate::setup::Told;
 use crate::signal::SourceId;
@@ -45,14 +45,14 @@ async fn tried(config: &Config, args: &CheckArgs) -> Result<Outcome, CommandErro
     let options = here_and_now(Told::default(), true);
     let now = options.started;
     let assembly = assembled(config, args.environment.as_deref(), &options).await?;
-    let Assembly { setup, sources, rollback, switches } = assembly;
+    let Assembly { setup, sources, rollback, feature_flags } = assembly;
     let mut text = format!("environment {}\n", setup.environment);
     let Found { versions, deployed_at, cluster, asks } = deployed(Watch::new(setup), &sources).await;
     let request =
         PollRequest { from: now - SPAN, since: Vec::new(), to: now, deployed_at, versions, older: Vec::new() };
     let sources = join_all(sources.iter().map(|spec| check(spec, &request)));
     let rollbacks = readiness::check(&rollback, cluster.as_ref(), &asks);
-    let (sources, rollbacks, flags) = join3(sources, rollbacks, switches::check(&switches)).await;
+    let (sources, rollbacks, flags) = join3(sources, rollbacks, feature_flags::check(&feature_flags)).await;
     let sources = sources.into_iter().flatten().map(Line::from);
     let lines: Vec<Line> = sources.chain(rollbacks).chain(flags).collect();
     for line in &lines {
@@ -128,13 +128,13 @@ struct Found {
     /// The connection, where there is one.
     cluster: Option<Cluster>,
     /// What a watch would ask the strategy of each workload; nothing where the cluster did not tell of it.
-    asks: Vec<(WorkloadRef, Option<Ask>)>,
+    asks: Vec<(WorkloadRef, Option<PlanRequest>)>,
 }
 
 /// Lets the cluster tell of its workloads. What it does not tell in time stays unknown, and the lines say so.
 async fn deployed(mut watch: Watch, sources: &[SourceSpec]) -> Found {
     let setup = watch.shared_setup();
-    let mut asks: Vec<(WorkloadRef, Option<Ask>)> =
+    let mut asks: Vec<(WorkloadRef, Option<PlanRequest>)> =
         setup.workloads.iter().map(|workload| (workload.reference.clone(), None)).collect();
     let cluster = connect(&mut watch, sources, &mut asks).await;
     let mut versions = vec![None; setup.services.len()];
@@ -151,7 +151,7 @@ async fn deployed(mut watch: Watch, sources: &[SourceSpec]) -> Found {
 async fn connect(
     watch: &mut Watch,
     sources: &[SourceSpec],
-    asks: &mut [(WorkloadRef, Option<Ask>)],
+    asks: &mut [(WorkloadRef, Option<PlanRequest>)],
 ) -> Option<Cluster> {
     let (index, spec) = sources.iter().enumerate().find_map(|(index, spec)| match spec {
         SourceSpec::Streamed(spec) => Some((index, spec)),

@@ -37,8 +37,9 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<Outcome, CommandEr
         let mut assembly = config.assemble(None, &options, &company)?;
         let workloads = assembly.setup.workloads.iter();
         assembly.setup.rollback.known = workloads.map(|it| company.known(&it.reference.name)).collect();
-        let Assembly { setup, sources, rollback, switches } = assembly;
-        show(play, setup, Credentials::There(Box::new(Equipment { sources, rollback, switches })), None, clock).await
+        let Assembly { setup, sources, rollback, feature_flags } = assembly;
+        show(play, setup, Credentials::There(Box::new(Equipment { sources, rollback, feature_flags })), None, clock)
+            .await
     })
 }
 

@@ -57,7 +57,7 @@ async fn follow(
     let watch = Watch::new(assembly.setup);
     let outside =
         Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out).with_memory(memory);
-    let answers = if mode == Mode::Ask { typed_lines() } else { mpsc::unbounded_channel().1 };
+    let answers = if mode == Mode::PlanRequest { typed_lines() } else { mpsc::unbounded_channel().1 };
     let lines = stream::unfold(answers, |mut answers| async move {
         match answers.recv().await {
             Some(line) => Some((Input::Typed(line), answers)),
@@ -66,8 +66,8 @@ async fn follow(
         }
     });
     let inputs = stream::select(Box::pin(lines), stops.map(Input::Stop));
-    let face = Lines::new(mode, output::stdout());
-    let mut runtime = Runtime::new(watch, face, inputs, clock, outside, inbox);
+    let frontend = Lines::new(mode, output::stdout());
+    let mut runtime = Runtime::new(watch, frontend, inputs, clock, outside, inbox);
     let left = runtime.run().await;
     came_to(left, runtime.watch())
 }
@@ -90,7 +90,7 @@ fn mode(setup: &Setup, args: &RollbackArgs) -> Result<Mode, CommandError> {
     match (args.dry_run, args.yes) {
         (true, _) => Ok(Mode::DryRun),
         (false, true) => Ok(Mode::Yes { named: args.confirm.clone() }),
-        (false, false) if io::stdin().is_terminal() => Ok(Mode::Ask),
+        (false, false) if io::stdin().is_terminal() => Ok(Mode::PlanRequest),
         (false, false) => Err(CommandError::Call(
             "nobody can be asked: standard input is no terminal; --yes does it without asking".to_owned(),
         )),

@@ -14,7 +14,7 @@ use crate::tui::keymap::Keymap;
 use crate::tui::terminal::{self, Screen};
 use crate::tui::{Look, Tui, input};
 use crate::verdict::Verdict;
-use crate::watch::{TurnState, Watch};
+use crate::watch::{TurnOffState, Watch};
 use chrono::Local;
 use ratatui::Terminal;
 use std::io::{self, IsTerminal};
@@ -35,17 +35,17 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandE
     let look = Screenplay::of(global, &config)?;
     // Whatever is wrong is said before the terminal is touched; whoever has to touch a key does it beside the screen.
     let secrets = Arc::new(SystemSecrets::default());
-    let Assembly { setup, sources, rollback, switches } =
+    let Assembly { setup, sources, rollback, feature_flags } =
         config.assemble(args.environment.as_deref(), &options, &*secrets)?;
     let memory = Memory::usual();
     let credentials = if secrets.missing().is_empty() {
-        Credentials::There(Box::new(Equipment { sources, rollback, switches }))
+        Credentials::There(Box::new(Equipment { sources, rollback, feature_flags }))
     } else {
         let environment = setup.environment.clone();
         Credentials::Awaited(Awaited::new(Arc::clone(&secrets), move || {
             let assembly = config.assemble(Some(&environment), &options, &*secrets).map_err(io::Error::other)?;
-            let Assembly { sources, rollback, switches, .. } = assembly;
-            Ok(Equipment { sources, rollback, switches })
+            let Assembly { sources, rollback, feature_flags, .. } = assembly;
+            Ok(Equipment { sources, rollback, feature_flags })
         }))
     };
     block_on(show(look, setup, credentials, memory, Clock::real()))
@@ -106,8 +106,8 @@ pub(super) async fn show(
     let (setup, time) = (watch.shared_setup(), clock.clone());
     let (outside, awaited) = match credentials {
         Credentials::There(equipment) => {
-            let Equipment { sources, rollback, switches } = *equipment;
-            (Outside::new(setup, sources, rollback, time, out).with_switches(switches), Awaited::nothing())
+            let Equipment { sources, rollback, feature_flags } = *equipment;
+            (Outside::new(setup, sources, rollback, time, out).with_feature_flags(feature_flags), Awaited::nothing())
         }
         Credentials::Awaited(awaited) => (Outside::unequipped(setup, time, out), awaited),
     };
@@ -156,14 +156,14 @@ fn farewell(watch: &Watch) -> String {
     }
     for row in watch.flags(None) {
         let came_of_it = match row.turn.map(|turn| &turn.state) {
-            Some(TurnState::Off(_)) => "turned off",
-            Some(TurnState::StillOn | TurnState::Refused(_)) => "not turned off",
+            Some(TurnOffState::Off(_)) => "turned off",
+            Some(TurnOffState::StillOn | TurnOffState::Refused(_)) => "not turned off",
             Some(_) => "asked to be turned off; whether it is off is not known",
             None => continue,
         };
         text += &format!(" · feature flag {} {came_of_it}", row.id.key);
     }
-    if let Some(done) = watch.rollback().undertaking().filter(|_| watch.rollback().is_under_way()) {
+    if let Some(done) = watch.rollback().execution().filter(|_| watch.rollback().is_under_way()) {
         for covered in done.plan.steps().flat_map(|step| &step.covers) {
             let reference = &covered.reference;
             text += &format!("\n  kubectl rollout status {reference} -n {}", reference.namespace);

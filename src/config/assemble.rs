@@ -9,10 +9,10 @@ use super::signals::{self, Read, index};
 use super::sources::Source;
 use super::{Config, ConfigError, variables};
 use crate::deploy::Time;
-use crate::kill_switch::spec::SwitchSpec;
+use crate::feature_flags::spec::FeatureFlagsSpec;
 use crate::net::Endpoint;
 use crate::rollback::spec::RollbackSpec;
-use crate::setup::{Delivery, RollbackPolicy, Service, Setup, SourceInfo, Switch, Told};
+use crate::setup::{Delivery, FlagSystemInfo, RollbackPolicy, Service, Setup, SourceInfo, Told};
 use crate::signal::{Signal, SignalId, SourceId};
 use crate::systems::api::SourceSpec;
 use crate::systems::questions::{AlertQuery, Expr, Meaning, Question, ReleaseQuery, SeriesQuery};
@@ -46,8 +46,8 @@ pub struct Assembly {
     pub sources: Vec<SourceSpec>,
     /// For the strategy.
     pub rollback: RollbackSpec,
-    /// For the kill switches, in the file's order.
-    pub switches: Vec<SwitchSpec>,
+    /// For the systems of feature flags, in the file's order.
+    pub feature_flags: Vec<FeatureFlagsSpec>,
 }
 
 impl Config {
@@ -61,7 +61,7 @@ impl Config {
     ) -> Result<Assembly, ConfigError> {
         let environment = self.choose(environment)?;
         let used = used(environment, self.sources.len());
-        let (mut sources, rollback, switches) = self.fetch(environment, &used, secrets)?;
+        let (mut sources, rollback, feature_flags) = self.fetch(environment, &used, secrets)?;
         let mut infos: Vec<SourceInfo> = used.iter().map(|&place| info(&self.sources[place])).collect();
         let mut signals = Vec::with_capacity(environment.signals.len());
         for (place, planned) in environment.signals.iter().enumerate() {
@@ -95,11 +95,11 @@ impl Config {
             confirm_grace: TimeDelta::milliseconds((GRACE * options.clock_speed) as i64),
             read_only: environment.read_only || options.read_only,
             rollback: policy(environment, &rollback, &options.person),
-            switches: switches.iter().map(switch).collect(),
+            feature_flags: feature_flags.iter().map(flag_system).collect(),
             told: options.told.clone(),
             started: options.started,
         };
-        Ok(Assembly { setup, sources, rollback, switches })
+        Ok(Assembly { setup, sources, rollback, feature_flags })
     }
 
     fn choose(&self, wanted: Option<&str>) -> Result<&Environment, ConfigError> {
@@ -119,23 +119,24 @@ impl Config {
         }
     }
 
-    /// The sources that are read, still without questions, the strategy and the kill switches, with their secrets.
+    /// The sources that are read, still without questions, the strategy and the systems of feature flags, with their secrets.
     fn fetch(
         &self,
         environment: &Environment,
         used: &[usize],
         secrets: &dyn Secrets,
-    ) -> Result<(Vec<SourceSpec>, RollbackSpec, Vec<SwitchSpec>), ConfigError> {
+    ) -> Result<(Vec<SourceSpec>, RollbackSpec, Vec<FeatureFlagsSpec>), ConfigError> {
         let mut fetch = Fetch::new(secrets, self.folder.as_deref());
         // All are tried before anything is said: whoever lacks one variable often lacks three.
         let sources: Vec<Option<SourceSpec>> =
             used.iter().map(|&place| fetch::source(&mut fetch, &self.sources[place], environment)).collect();
         let access = self.sources[environment.cluster].settings.access();
         let rollback = access.and_then(|access| fetch.rollback(environment, access));
-        let switches: Vec<Option<SwitchSpec>> = environment.flags.iter().map(|flags| fetch.switch(flags)).collect();
+        let feature_flags: Vec<Option<FeatureFlagsSpec>> =
+            environment.flags.iter().map(|flags| fetch.flag_system(flags)).collect();
         fetch.into_result(&self.document)?;
         let sources = sources.into_iter().flatten().collect();
-        Ok((sources, rollback.unwrap_or_default(), switches.into_iter().flatten().collect()))
+        Ok((sources, rollback.unwrap_or_default(), feature_flags.into_iter().flatten().collect()))
     }
 }
 
@@ -157,8 +158,8 @@ fn policy(environment: &Environment, spec: &RollbackSpec, person: &Person) -> Ro
     }
 }
 
-fn switch(spec: &SwitchSpec) -> Switch {
-    Switch {
+fn flag_system(spec: &FeatureFlagsSpec) -> FlagSystemInfo {
+    FlagSystemInfo {
         system: spec.system(),
         environment: spec.environment.clone(),
         features: spec.features.clone(),

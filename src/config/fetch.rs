@@ -1,4 +1,4 @@
-//! Checked settings with their secrets: what sources, strategies and kill switches are told.
+//! Checked settings with their secrets: what sources, strategies and systems of feature flags are told.
 
 mod rollback;
 

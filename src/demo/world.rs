@@ -10,7 +10,7 @@ use super::kubernetes::patch::Form;
 use super::metrics::Metrics;
 use super::scenario::{Scenario, Service};
 use crate::deploy::{Time, version_label};
-use crate::rollback::known::{Known, Standing};
+use crate::rollback::version_history::{Known, VersionStatus};
 use chrono::TimeDelta;
 use serde_json::json;
 
@@ -118,7 +118,7 @@ impl World {
         let Some(image) = cast.history.last().map(|version| cast.image(version)) else { return Vec::new() };
         let hash = self.cluster.hash_of(service, &image).unwrap_or_default();
         let at = self.start - TimeDelta::hours(51);
-        vec![Known { hash, images: vec![image], standing: Standing::Good, at }]
+        vec![Known { hash, images: vec![image], standing: VersionStatus::Good, at }]
     }
 
     /// Argo CD's part of a second.

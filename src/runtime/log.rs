@@ -1,7 +1,7 @@
 //! What the log file says of a watch: failures and deeds, and at debug level every answer. No request, header or
 //! template is ever written: that is where secrets are.
 
-use crate::kill_switch::{self, Call, News};
+use crate::feature_flags::{self, Call, News};
 use crate::message::{Effect, Message, StreamNews};
 use crate::rollback::{Answer, Readiness};
 use crate::setup::Setup;
@@ -59,16 +59,16 @@ pub(super) fn message(message: &Message, setup: &Setup) {
             let findings: usize = known.iter().map(Vec::len).sum();
             debug!(findings, "recalled of earlier watches");
         }
-        Message::Switched { switch, news, .. } => {
-            let system = setup.switch(*switch).system.name();
+        Message::FeatureFlags { system, news, .. } => {
+            let system = setup.flag_system(*system).system.name();
             match news {
                 News::Read(Ok(listing)) => debug!(system, flags = listing.flags.len(), "feature flags"),
                 News::Read(Err(why)) => warn!(system, why, "feature flags cannot be read"),
-                News::Answered(key, kill_switch::Answer::Accepted) => info!(system, key, "turning off accepted"),
-                News::Answered(key, kill_switch::Answer::Refused(blocked)) => {
+                News::Answered(key, feature_flags::Answer::Accepted) => info!(system, key, "turning off accepted"),
+                News::Answered(key, feature_flags::Answer::Refused(blocked)) => {
                     warn!(system, key, reason = blocked.reason, "turning off refused");
                 }
-                News::Answered(key, kill_switch::Answer::Unknown(why)) => {
+                News::Answered(key, feature_flags::Answer::Unknown(why)) => {
                     warn!(system, key, why, "turning off: the answer was lost");
                 }
                 News::ReadBack(key, state) => debug!(system, key, ?state, "read back"),
@@ -96,11 +96,11 @@ pub(super) fn effect(effect: &Effect) {
             }
         }
         Effect::Lease(call) => debug!(?call, "lease"),
-        Effect::Switch(_, Call::TurnOff(order)) => {
+        Effect::FeatureFlags(_, Call::TurnOff(order)) => {
             info!(key = order.key, actor = order.actor, "turning a feature flag off");
         }
-        Effect::Switch(_, Call::ReadBack(key)) => debug!(key, "reading back a feature flag"),
-        Effect::Switch(_, Call::Read) => debug!("reading feature flags"),
+        Effect::FeatureFlags(_, Call::ReadBack(key)) => debug!(key, "reading back a feature flag"),
+        Effect::FeatureFlags(_, Call::Read) => debug!("reading feature flags"),
         Effect::Poll { .. } | Effect::Prepare(_) | Effect::Remember(..) | Effect::Bell => {}
     }
 }

@@ -1,25 +1,28 @@
 //! Performs effects: each is a task whose result comes back as a message. Tasks end with this value.
 
+use super::flags::{FlagAdapter, called, uncalled};
 use super::recalling::recalled;
 use crate::clock::Clock;
 use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{self, Cluster, Facts};
 use crate::deploy::WorkloadId;
-use crate::kill_switch::spec::SwitchSpec;
-use crate::kill_switch::system::{self, KillSwitch};
-use crate::kill_switch::{self, Call, FlagState, News};
+use crate::feature_flags::provider::FlagProvider;
+use crate::feature_flags::spec::FeatureFlagsSpec;
+use crate::feature_flags::system;
 use crate::memory::{Memory, Whose};
 use crate::message::{Effect, Message, StreamNews};
 use crate::poll::{Poll, PollRequest, SourceError};
+use crate::rollback::client::unheard;
 use crate::rollback::deletion::{Deleted, PodId};
-use crate::rollback::known::Known;
 use crate::rollback::lease::{Holding, LeaseCall};
+use crate::rollback::perform::Performer;
 use crate::rollback::spec::RollbackSpec;
 use crate::rollback::strategy::kubernetes;
 use crate::rollback::strategy::lease::Lease;
 use crate::rollback::strategy::{self, Strategy};
+use crate::rollback::version_history::Known;
 use crate::rollback::{Answer, Blocked, Readiness, Refusal, Step};
-use crate::setup::{Setup, SwitchId};
+use crate::setup::{FlagSystemId, Setup};
 use crate::signal::SourceId;
 use crate::systems::api::SourceSpec;
 use crate::systems::api::{Early, Source};
@@ -42,8 +45,8 @@ pub struct Equipment {
     pub sources: Vec<SourceSpec>,
     /// The strategy.
     pub rollback: RollbackSpec,
-    /// In the order of [`Setup::switches`].
-    pub switches: Vec<SwitchSpec>,
+    /// In the order of [`Setup::feature_flags`].
+    pub feature_flags: Vec<FeatureFlagsSpec>,
 }
 
 /// The outside of a watch: its sources, its cluster, and the tasks that talk to them.
@@ -55,9 +58,9 @@ pub struct Outside {
     sources: Vec<Adapter>,
     rollback: RollbackSpec,
     cluster: Arc<OnceLock<Cluster>>,
-    strategy: Option<Arc<dyn Strategy>>,
+    strategy: Option<Strategy>,
     lease: Option<Arc<Lease>>,
-    switches: Vec<Switch>,
+    feature_flags: Vec<FlagAdapter>,
     memory: Option<Memory>,
     clock: Clock,
     out: mpsc::Sender<Message>,
@@ -68,18 +71,6 @@ pub struct Outside {
 /// A polled source's adapter; `None` until the first question, for building a TLS client is no work for start-up, and
 /// while it cannot be built: what was in the way once (a limit of open files) need not be the next time.
 type Adapter = Option<Arc<dyn Source>>;
-
-/// A kill switch, and its adapter in the same way.
-struct Switch {
-    spec: SwitchSpec,
-    adapter: Option<Arc<dyn KillSwitch>>,
-}
-
-impl Switch {
-    fn new(spec: SwitchSpec) -> Self {
-        Self { spec, adapter: None }
-    }
-}
 
 /// What was built before, or what can be built now; a failure is not kept.
 fn built<T: Clone, E>(kept: &mut Option<T>, build: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
@@ -109,7 +100,7 @@ impl Outside {
             cluster,
             strategy: None,
             lease: None,
-            switches: Vec::new(),
+            feature_flags: Vec::new(),
             memory: None,
             clock,
             out,
@@ -129,7 +120,7 @@ impl Outside {
         self.sources = equipment.sources.iter().map(|_| None).collect();
         self.specs = equipment.sources;
         self.rollback = equipment.rollback;
-        self.switches = equipment.switches.into_iter().map(Switch::new).collect();
+        self.feature_flags = equipment.feature_flags.into_iter().map(FlagAdapter::new).collect();
         let held_back = self.held_back.take().unwrap_or_default();
         self.connect();
         for effect in held_back {
@@ -184,20 +175,25 @@ impl Outside {
                 let strategy = self.strategy();
                 self.answer(move |clock| async move {
                     let readiness = match strategy {
-                        Ok(strategy) => strategy.prepare(&ask).await,
+                        Ok(strategy) => strategy.planner.prepare(&ask).await,
                         Err(blocked) => Readiness::Blocked(Refusal::from(blocked)),
                     };
                     Message::Prepared { workload: ask.workload, goal: ask.goal, at: clock.now(), readiness }
                 });
             }
             Effect::Send(step) => {
-                self.by_strategy(step, Answer::Refused, |strategy, step| async move { strategy.send(&step).await });
+                // Without a strategy nothing was sent.
+                self.perform_step(
+                    step,
+                    Answer::Refused,
+                    |performer, step| async move { performer.perform(&step).await },
+                );
             }
             Effect::Follow(step, run) => {
-                self.by_strategy(step, unheard, |strategy, step| async move { strategy.follow(&step, &run).await });
+                self.perform_step(step, unheard, |performer, step| async move { performer.follow(&step, &run).await });
             }
             Effect::ReadBack(step) => {
-                self.by_strategy(step, unheard, |strategy, step| async move { strategy.read_back(&step).await });
+                self.perform_step(step, unheard, |performer, step| async move { performer.read_back(&step).await });
             }
             Effect::DeletePods { workload, pods } => {
                 let cluster = self.cluster.get().cloned();
@@ -220,34 +216,34 @@ impl Outside {
                     Message::Leased { at: clock.now(), holding }
                 });
             }
-            Effect::Switch(switch, call) => {
-                let adapter = self.switch(switch);
+            Effect::FeatureFlags(system, call) => {
+                let adapter = self.flag_system(system);
                 self.answer(move |clock| async move {
                     let news = match adapter {
                         Ok(adapter) => called(adapter.as_ref(), call).await,
                         Err(why) => uncalled(call, why),
                     };
-                    Message::Switched { switch, at: clock.now(), news }
+                    Message::FeatureFlags { system, at: clock.now(), news }
                 });
             }
             Effect::Remember(workload, known, uid) => self.remember(workload, known, uid),
-            // The face rings; nothing outside does.
+            // The frontend rings; nothing outside does.
             Effect::Bell => {}
         }
     }
 
-    /// Asks the strategy something about a step; `without` is the answer where there is no strategy to ask.
-    fn by_strategy<T: Future<Output = Answer> + Send + 'static>(
+    /// Has something done about a step; `without` is the answer where there is nobody to do it.
+    fn perform_step<T: Future<Output = Answer> + Send + 'static>(
         &mut self,
         step: Arc<Step>,
         without: fn(Blocked) -> Answer,
-        ask: impl FnOnce(Arc<dyn Strategy>, Arc<Step>) -> T + Send + 'static,
+        order: impl FnOnce(Performer, Arc<Step>) -> T + Send + 'static,
     ) {
         let strategy = self.strategy();
         self.answer(move |clock| async move {
             let workload = step.workload();
             let answer = match strategy {
-                Ok(strategy) => ask(strategy, step).await,
+                Ok(strategy) => order(strategy.performer, step).await,
                 Err(blocked) => without(blocked),
             };
             Message::Answered { workload, at: clock.now(), answer }
@@ -274,7 +270,7 @@ impl Outside {
     }
 
     /// The environment's strategy, made when it is first needed and the cluster is there.
-    fn strategy(&mut self) -> Result<Arc<dyn Strategy>, Blocked> {
+    fn strategy(&mut self) -> Result<Strategy, Blocked> {
         let cluster = self.cluster.get().ok_or_else(no_cluster)?;
         built(&mut self.strategy, || strategy::build(&self.rollback, cluster, &self.clock))
     }
@@ -291,11 +287,11 @@ impl Outside {
         Ok(Arc::clone(lease))
     }
 
-    fn switch(&mut self, id: SwitchId) -> Result<Arc<dyn KillSwitch>, String> {
-        let Some(switch) = self.switches.get_mut(usize::from(id.0)) else {
-            return Err("this kill switch is not connected".to_owned());
+    fn flag_system(&mut self, id: FlagSystemId) -> Result<Arc<dyn FlagProvider>, String> {
+        let Some(system) = self.feature_flags.get_mut(usize::from(id.0)) else {
+            return Err("this system of feature flags is not connected".to_owned());
         };
-        let Switch { spec, adapter } = switch;
+        let FlagAdapter { spec, adapter } = system;
         built(adapter, || system::build(spec, &self.clock).map(Arc::from))
     }
 
@@ -336,25 +332,28 @@ impl Outside {
         self
     }
 
-    /// The kill switches, in the order of [`Setup::switches`]; none unless this is called.
+    /// The systems of feature flags, in the order of [`Setup::feature_flags`]; none unless this is called.
     #[must_use]
-    pub fn with_switches(mut self, specs: Vec<SwitchSpec>) -> Self {
-        self.switches = specs.into_iter().map(Switch::new).collect();
+    pub fn with_feature_flags(mut self, specs: Vec<FeatureFlagsSpec>) -> Self {
+        self.feature_flags = specs.into_iter().map(FlagAdapter::new).collect();
         self
     }
 
     /// Notes that an awaited answer arrived.
     pub fn heard(&mut self, message: &Message) {
-        if matches!(
-            message,
+        match message {
             Message::Polled { .. }
-                | Message::Prepared { .. }
-                | Message::Answered { .. }
-                | Message::PodsDeleted { .. }
-                | Message::Leased { .. }
-                | Message::Switched { .. }
-        ) {
-            self.awaited = self.awaited.saturating_sub(1);
+            | Message::Prepared { .. }
+            | Message::Answered { .. }
+            | Message::PodsDeleted { .. }
+            | Message::Leased { .. }
+            | Message::FeatureFlags { .. } => self.awaited = self.awaited.saturating_sub(1),
+            // Nobody asked for them, or the answer that they are a part of is still awaited.
+            Message::Tick(_)
+            | Message::PolledInPart { .. }
+            | Message::Streamed { .. }
+            | Message::Recalled { .. }
+            | Message::Asked { .. } => {}
         }
     }
 
@@ -398,33 +397,6 @@ async fn polled(
     }
 }
 
-/// Does what is to be done about a kill switch.
-async fn called(switch: &dyn KillSwitch, call: Call) -> News {
-    match call {
-        Call::Read => News::Read(switch.read().await),
-        Call::TurnOff(order) => {
-            let answer = switch.turn_off(&order).await;
-            News::Answered(order.key, answer)
-        }
-        Call::ReadBack(key) => {
-            let state = switch.read_one(&key).await;
-            News::ReadBack(key, state)
-        }
-    }
-}
-
-/// What comes of it where there is no adapter: nothing was sent.
-fn uncalled(call: Call, why: String) -> News {
-    match call {
-        Call::Read => News::Read(Err(why)),
-        Call::TurnOff(order) => {
-            let way_out = "correct this environment's flags: redflag check tries them".to_owned();
-            News::Answered(order.key, kill_switch::Answer::Refused(Blocked { reason: why, way_out }))
-        }
-        Call::ReadBack(key) => News::ReadBack(key, FlagState::Unread(why)),
-    }
-}
-
 /// Tries to connect until it works; says each time why it did not.
 async fn connected(id: SourceId, spec: &ClusterSpec, clock: &Clock, out: &mpsc::Sender<Message>) -> Cluster {
     loop {
@@ -447,11 +419,6 @@ async fn connected(id: SourceId, spec: &ClusterSpec, clock: &Clock, out: &mpsc::
 
 fn refused_without_cluster(pod: PodId) -> (PodId, Deleted) {
     (pod, Deleted::Refused(no_cluster()))
-}
-
-/// Nothing was sent, yet what was sent before may have happened.
-fn unheard(blocked: Blocked) -> Answer {
-    Answer::Unknown(blocked.reason)
 }
 
 fn no_cluster() -> Blocked {

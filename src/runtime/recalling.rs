@@ -3,8 +3,8 @@
 
 use crate::cluster::Cluster;
 use crate::memory::Memory;
-use crate::rollback::known::Recalled;
 use crate::rollback::strategy::kubernetes;
+use crate::rollback::version_history::Recalled;
 use crate::setup::Setup;
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! The terminal screen as a face of the loop.
+//! The terminal screen as a frontend of the loop.
 
-use super::{Face, Wish};
+use super::{Frontend, Intent};
 use crate::outcome::Outcome;
 use crate::tui::input::Input;
 use crate::tui::{Reaction, Tui, clipboard, terminal};
@@ -8,32 +8,32 @@ use crate::watch::Watch;
 use ratatui::backend::Backend;
 use std::io;
 
-impl<B: Backend> Face for Tui<B>
+impl<B: Backend> Frontend for Tui<B>
 where
     B::Error: Send + Sync + 'static,
 {
     type Input = Input;
 
-    fn take(&mut self, input: Input, watch: &Watch) -> Vec<Wish> {
+    fn take(&mut self, input: Input, watch: &Watch) -> Vec<Intent> {
         let event = match input {
             Input::Event(event) => event,
-            Input::Stop(outcome) => return vec![Wish::Leave(outcome)],
+            Input::Stop(outcome) => return vec![Intent::Leave(outcome)],
             Input::Lost(error) => {
                 tracing::error!(%error, "the terminal cannot be read");
-                return vec![Wish::Leave(Outcome::of(watch))];
+                return vec![Intent::Leave(Outcome::of(watch))];
             }
         };
-        let wish = |reaction| match reaction {
-            Reaction::Ask(command) => Wish::Ask(command),
-            Reaction::Quit => Wish::Leave(Outcome::of(watch)),
-            Reaction::Interrupt => Wish::Leave(Outcome::Interrupted),
-            Reaction::Suspend => Wish::Suspend,
-            Reaction::Copy(text) => Wish::Copy(text),
+        let intent = |reaction| match reaction {
+            Reaction::Ask(command) => Intent::Ask(command),
+            Reaction::Quit => Intent::Leave(Outcome::of(watch)),
+            Reaction::Interrupt => Intent::Leave(Outcome::Interrupted),
+            Reaction::Suspend => Intent::Suspend,
+            Reaction::Copy(text) => Intent::Copy(text),
         };
-        self.handle(&event, watch).into_iter().map(wish).collect()
+        self.handle(&event, watch).into_iter().map(intent).collect()
     }
 
-    fn show(&mut self, watch: &Watch) -> io::Result<Vec<Wish>> {
+    fn show(&mut self, watch: &Watch) -> io::Result<Vec<Intent>> {
         self.draw(watch).map_err(io::Error::other)?;
         Ok(Vec::new())
     }

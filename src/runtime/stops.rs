@@ -28,7 +28,7 @@ pub fn stops() -> io::Result<impl Stream<Item = Outcome> + Unpin> {
 /// Ctrl-C and Ctrl-Break from outside the terminal.
 ///
 /// # Errors
-/// None.
+/// None: it is only declared to fail as the other one does.
 #[cfg(not(unix))]
 pub fn stops() -> io::Result<impl Stream<Item = Outcome> + Unpin> {
     let received =

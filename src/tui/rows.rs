@@ -3,7 +3,7 @@
 use super::keymap::Pane;
 use super::standings::Standings;
 use crate::deploy::{ServiceId, WorkloadId};
-use crate::rollback::{Run, StepState, Undertaking};
+use crate::rollback::{Execution, Run, StepState};
 use crate::rollout::{Progress, Rollout};
 use crate::signal::{Kind, SignalId, SourceId};
 use crate::store::Health;
@@ -151,7 +151,7 @@ fn sources(watch: &Watch) -> Vec<SourceId> {
 }
 
 /// Where a person can look at what carries a rollback out: a run that goes on before one that has ended.
-pub(super) fn run_link(done: &Undertaking) -> Option<&str> {
+pub(super) fn run_link(done: &Execution) -> Option<&str> {
     let runs = || {
         done.steps.iter().filter_map(|state| match state {
             StepState::Accepted { run, .. } => run.as_ref(),

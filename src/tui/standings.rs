@@ -3,9 +3,9 @@
 
 use super::rows::{self, Row};
 use crate::deploy::{ServiceId, WorkloadId, brief};
+use crate::rollback::describe::{self, Line, Sign, Weight};
 use crate::rollback::lease::Holding;
-use crate::rollback::telling::{self, Line, Sign, Weight};
-use crate::rollback::{Check, CheckOutcome, Covered, Goal, Plan, Readiness, Refusal, Step, StepState, Undertaking};
+use crate::rollback::{Check, CheckOutcome, Covered, Execution, Goal, Plan, Readiness, Refusal, Step, StepState};
 use crate::setup::Automatic;
 use crate::watch::Watch;
 
@@ -83,7 +83,7 @@ impl<'a> Standings<'a> {
     pub(super) fn standing(&self, id: WorkloadId) -> Standing<'a> {
         let state = self.watch.workload(id);
         let rollback = self.watch.rollback();
-        if let Some(done) = rollback.undertaking().filter(|_| rollback.is_under_way())
+        if let Some(done) = rollback.execution().filter(|_| rollback.is_under_way())
             && let Some(covered) = on_its_way(done, id)
         {
             return Standing::UnderWay(covered);
@@ -128,7 +128,7 @@ impl<'a> Standings<'a> {
                 let outcome = worst(step);
                 let worst = step.checks.iter().find(|check| check.outcome == outcome && outcome > CheckOutcome::Ok);
                 let remark = worst.map_or_else(String::new, |check| format!("   {}: {}", check.name(), check.sentence));
-                (check(outcome), format!("{}   about {}{remark}", versions(covered), telling::span(step.expected)))
+                (check(outcome), format!("{}   about {}{remark}", versions(covered), describe::span(step.expected)))
             }
         }
     }
@@ -137,7 +137,7 @@ impl<'a> Standings<'a> {
     pub(super) fn detail(&self, id: WorkloadId, extent: Extent) -> (Vec<Line>, Vec<Line>) {
         match self.standing(id) {
             Standing::Ready(step, covered) => self.ready(id, step, covered, extent),
-            Standing::Blocked(refusal) => (telling::refusal(refusal), Vec::new()),
+            Standing::Blocked(refusal) => (describe::refusal(refusal), Vec::new()),
             Standing::TakenBack(_, forward) => (vec![way_forward(forward)], Vec::new()),
             Standing::NoDeploy | Standing::Preparing | Standing::UnderWay(_) => (Vec::new(), Vec::new()),
         }
@@ -145,19 +145,19 @@ impl<'a> Standings<'a> {
 
     fn ready(&self, id: WorkloadId, step: &Step, covered: &Covered, extent: Extent) -> (Vec<Line>, Vec<Line>) {
         let deploy = self.watch.workload(id).deploy.as_ref();
-        let mut first = vec![telling::takes(step.expected)];
-        first.push(Line::new(Weight::Plain, "why this one", telling::why(self.watch.setup(), covered, deploy)));
-        first.extend(telling::checks(&step.checks, |outcome| outcome > CheckOutcome::Ok));
-        let mut rest: Vec<Line> = telling::does(step).collect();
-        rest.extend(telling::not_restored(step));
+        let mut first = vec![describe::takes(step.expected)];
+        first.push(Line::new(Weight::Plain, "why this one", describe::why(self.watch.setup(), covered, deploy)));
+        first.extend(describe::checks(&step.checks, |outcome| outcome > CheckOutcome::Ok));
+        let mut rest: Vec<Line> = describe::does(step).collect();
+        rest.extend(describe::not_restored(step));
         match extent {
             Extent::Whole => {
-                rest.extend(telling::checks(&step.checks, |outcome| outcome == CheckOutcome::Ok));
-                rest.push(telling::by_hand(step));
+                rest.extend(describe::checks(&step.checks, |outcome| outcome == CheckOutcome::Ok));
+                rest.push(describe::by_hand(step));
             }
             Extent::Glance => rest.extend(passed(step)),
         }
-        if telling::place(&self.plan).is_none() {
+        if describe::place(&self.plan).is_none() {
             rest.push(Line::new(Weight::Plain, "asked of", step.place.clone()));
         }
         (first, rest)
@@ -187,12 +187,12 @@ impl<'a> Standings<'a> {
     /// By which strategy, and of several workloads in which order.
     pub(super) fn strategy(&self) -> Line {
         let name = &self.watch.setup().rollback.strategy;
-        let strategy = telling::place(&self.plan).map_or(name.clone(), |place| format!("{name} at {place}"));
+        let strategy = describe::place(&self.plan).map_or(name.clone(), |place| format!("{name} at {place}"));
         let text = match (self.plan.step_count(), self.plan.stages.len()) {
             (0 | 1, _) => strategy,
             (steps, stages) => {
                 let order = if stages > 1 { format!(" in {stages} stages") } else { " side by side".to_owned() };
-                format!("{strategy}, {steps} requests{order}, about {}", telling::span(self.plan.expected()))
+                format!("{strategy}, {steps} requests{order}, about {}", describe::span(self.plan.expected()))
             }
         };
         Line::new(Weight::Plain, "strategy", text)
@@ -205,7 +205,7 @@ impl<'a> Standings<'a> {
         let mode = match policy.automatic {
             Automatic::Off => return Line::new(Weight::Quiet, "automatic", "off: only a person rolls back"),
             Automatic::Shadow => "shadow, it only says what it would do".to_owned(),
-            Automatic::Countdown => format!("countdown of {}", telling::span(policy.countdown)),
+            Automatic::Countdown => format!("countdown of {}", describe::span(policy.countdown)),
             Automatic::On => "on, it acts at once".to_owned(),
         };
         let ago = |at| brief(self.watch.now() - at);
@@ -227,7 +227,7 @@ impl<'a> Standings<'a> {
             .filter(|condition| extent == Extent::Whole || !condition.met)
             .map(|condition| {
                 let sign = if condition.met { Sign::Check(CheckOutcome::Ok) } else { Sign::Awaited };
-                Line::signed(sign, condition.name, condition.sentence.clone())
+                Line::signed(sign, condition.kind.name(), condition.sentence.clone())
             })
             .collect()
     }
@@ -276,7 +276,7 @@ fn passed(step: &Step) -> Option<Line> {
 }
 
 /// What is being done about a workload whose pods are not ready yet.
-fn on_its_way(done: &Undertaking, id: WorkloadId) -> Option<&Covered> {
+fn on_its_way(done: &Execution, id: WorkloadId) -> Option<&Covered> {
     let mut steps = done.plan.steps().zip(&done.steps);
     steps.find_map(|(step, state)| step.covered(id).filter(|_| !matches!(state, StepState::Ready { .. })))
 }
@@ -292,7 +292,7 @@ fn worst(step: &Step) -> CheckOutcome {
 fn way_forward(forward: &Readiness) -> Line {
     let text = match forward {
         Readiness::Ready(step) => {
-            format!("ready → {}, about {}", step.target(), telling::span(step.expected))
+            format!("ready → {}, about {}", step.target(), describe::span(step.expected))
         }
         Readiness::Preparing => "being worked out".to_owned(),
         Readiness::Blocked(refusal) => format!("blocked: {}; {}", refusal.reason, refusal.way_out),

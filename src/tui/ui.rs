@@ -9,9 +9,9 @@ use super::keymap::{Action, Key, Keymap, Pane};
 use super::rows::{self, Row};
 use super::theme::Themes;
 use crate::deploy::{ServiceId, Time, WorkloadId};
-use crate::kill_switch::FlagId;
+use crate::feature_flags::FlagId;
 use crate::message::Command;
-use crate::rollback::{Goal, Readiness, Rollback, Undertaking};
+use crate::rollback::{Execution, Goal, Readiness, Rollback};
 use crate::verdict::Level;
 use crate::watch::{FeaturePanel, Watch};
 use crossterm::event::{KeyCode, KeyModifiers};
@@ -102,9 +102,9 @@ impl Ui {
     }
 
     /// The rollback whose progress or report is shown, if any: one that runs always is.
-    pub(super) fn report<'a>(&self, live: &'a Watch) -> Option<&'a Undertaking> {
-        let closed = |done: &Undertaking| self.closed_report == Some(done.confirmed);
-        live.rollback().undertaking().filter(|done| live.rollback().is_under_way() || !closed(done))
+    pub(super) fn report<'a>(&self, live: &'a Watch) -> Option<&'a Execution> {
+        let closed = |done: &Execution| self.closed_report == Some(done.confirmed);
+        live.rollback().execution().filter(|done| live.rollback().is_under_way() || !closed(done))
     }
 
     /// The row that keys act on.

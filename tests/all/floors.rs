@@ -13,8 +13,8 @@ const PACKAGES: [(&str, &[&[&str]]); 2] = [
     (
         "crates/core/src",
         &[
-            &["deploy", "rollout", "signal", "poll", "setup", "rollback/known"],
-            &["store", "verdict", "rollback", "timeline", "kill_switch"],
+            &["deploy", "rollout", "signal", "poll", "setup", "rollback/version_history"],
+            &["store", "verdict", "rollback", "timeline", "feature_flags"],
             &["message", "watch"],
             &["lib"],
         ],
@@ -33,7 +33,7 @@ const PACKAGES: [(&str, &[&[&str]]); 2] = [
                 "output",
                 "panics",
                 "repository",
-                "kill_switch",
+                "feature_flags",
                 "rollback",
             ],
             &["settings"],

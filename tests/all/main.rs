@@ -6,6 +6,7 @@ mod check;
 mod ci;
 mod config;
 mod demo;
+mod feature_flags;
 mod floors;
 mod git;
 mod judge;
@@ -22,5 +23,4 @@ mod statuses;
 mod stories;
 #[path = "../../crates/core/tests/all/support.rs"]
 mod support;
-mod switches;
 mod terminal;

@@ -10,7 +10,7 @@ mod owner;
 
 use crate::rollback::objects::{World, set, web};
 use redflag::clock::Clock;
-use redflag::rollback::ask::{Choice, Wanted};
+use redflag::rollback::request::{Choice, Wanted};
 use redflag::rollback::spec::{RollbackSpec, StrategySpec};
 use redflag::rollback::strategy::{self, Strategy};
 use redflag::rollback::{Answer, Blocked, Check, CheckOutcome, Readiness, Refusal, Step};
@@ -24,7 +24,7 @@ fn shop() -> World {
     world
 }
 
-fn build(spec: StrategySpec, cluster: &redflag::cluster::Cluster) -> Arc<dyn Strategy> {
+fn build(spec: StrategySpec, cluster: &redflag::cluster::Cluster) -> Strategy {
     strategy::build(&RollbackSpec { strategy: spec, repository: None }, cluster, &Clock::real()).unwrap()
 }
 
@@ -33,15 +33,15 @@ fn wanted() -> Wanted {
     Wanted { choice: Choice::Usual { served_before: Some("69dc9d88f6".to_owned()) }, ..Wanted::default() }
 }
 
-async fn ready(strategy: &dyn Strategy, world: &World) -> Step {
-    match strategy.prepare(&world.ask(wanted())).await {
+async fn ready(strategy: &Strategy, world: &World) -> Step {
+    match strategy.planner.prepare(&world.ask(wanted())).await {
         Readiness::Ready(step) => Arc::unwrap_or_clone(step),
         other => panic!("{other:?}"),
     }
 }
 
-async fn refusal(strategy: &dyn Strategy, world: &World) -> Refusal {
-    match strategy.prepare(&world.ask(wanted())).await {
+async fn refusal(strategy: &Strategy, world: &World) -> Refusal {
+    match strategy.planner.prepare(&world.ask(wanted())).await {
         Readiness::Blocked(refusal) => refusal,
         other => panic!("{other:?}"),
     }

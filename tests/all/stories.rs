@@ -49,7 +49,7 @@ async fn a_deploy_goes_bad_is_flagged_taken_back_and_verified_with_the_keyboard_
     let took = story.until("verified", |watch| matches!(watch.rollback(), Rollback::Verified { .. })).await;
     assert!(took < 360, "verified only after {took} s");
     assert_eq!(story.company.requests().changes().count(), 1, "one request, once");
-    let done = story.state().rollback().undertaking().unwrap();
+    let done = story.state().rollback().execution().unwrap();
     let ready = done.ready.unwrap() - done.confirmed;
     assert!(ready < TimeDelta::minutes(2), "the guide's two minutes, and it took {ready}");
     story.shows("1.8.3");

@@ -5,11 +5,11 @@
 //! | floor | modules | what they are |
 //! | --- | --- | --- |
 //! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`] | words |
-//! | 2 | [`store`], [`verdict`], [`rollback`], [`kill_switch`], [`timeline`] | judgement |
+//! | 2 | [`store`], [`verdict`], [`rollback`], [`feature_flags`], [`timeline`] | judgement |
 //! | 3 | [`message`], [`watch`] | what a watch does with all that |
 
 pub mod deploy;
-pub mod kill_switch;
+pub mod feature_flags;
 pub mod message;
 pub mod poll;
 pub mod rollback;

@@ -1,15 +1,15 @@
 //! All that can happen ([`Message`]) and all that may be done ([`Effect`]).
 
 use crate::deploy::{Time, WorkloadId};
-use crate::kill_switch::{Call, FlagId, News};
+use crate::feature_flags::{Call, FlagId, News};
 use crate::poll::{Poll, PollRequest, SourceError};
-use crate::rollback::ask::Ask;
 use crate::rollback::deletion::{Deleted, PodId};
-use crate::rollback::known::{Known, Recalled};
 use crate::rollback::lease::{Holding, LeaseCall};
+use crate::rollback::request::PlanRequest;
+use crate::rollback::version_history::{Known, Recalled};
 use crate::rollback::{Answer, Goal, Readiness, Run, Step};
 use crate::rollout::Rollout;
-use crate::setup::SwitchId;
+use crate::setup::FlagSystemId;
 use crate::signal::{SignalId, SourceId};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub enum Message {
     Tick(Time),
     /// A polled source answered, or did not.
     Polled {
-        /// Which.
+        /// The source that was asked.
         source: SourceId,
         /// When the answer arrived.
         at: Time,
@@ -30,7 +30,7 @@ pub enum Message {
     /// A polled source told a part of its answer before it has the whole; the rest follows as
     /// [`Message::Polled`], which repeats it.
     PolledInPart {
-        /// Which.
+        /// The source that is being asked.
         source: SourceId,
         /// When the part arrived.
         at: Time,
@@ -39,20 +39,20 @@ pub enum Message {
     },
     /// A streamed source said something.
     Streamed {
-        /// Which.
+        /// The source that streams.
         source: SourceId,
         /// When it arrived.
         at: Time,
-        /// What.
+        /// What it told.
         news: StreamNews,
     },
     /// Whether a rollback of this workload would work was worked out anew.
     Prepared {
-        /// Which.
+        /// The workload that it was worked out for.
         workload: WorkloadId,
         /// Which way.
         goal: Goal,
-        /// When.
+        /// When that was done.
         at: Time,
         /// The result.
         readiness: Readiness,
@@ -61,7 +61,7 @@ pub enum Message {
     Answered {
         /// The workload that names the step.
         workload: WorkloadId,
-        /// When.
+        /// When the answer came.
         at: Time,
         /// The answer.
         answer: Answer,
@@ -77,32 +77,32 @@ pub enum Message {
     },
     /// The lease was asked for, kept, given back, or lost.
     Leased {
-        /// When.
+        /// When the answer came.
         at: Time,
         /// Whose it is now.
         holding: Holding,
     },
     /// What earlier watches found of the workloads' versions in this cluster was read.
     Recalled {
-        /// When.
+        /// When it was read.
         at: Time,
         /// The findings, for each workload.
         known: Vec<Vec<Recalled>>,
     },
-    /// A kill switch said something.
-    Switched {
-        /// Which.
-        switch: SwitchId,
-        /// When.
+    /// A system of feature flags said something.
+    FeatureFlags {
+        /// The system that keeps the flags.
+        system: FlagSystemId,
+        /// When the answer came.
         at: Time,
-        /// What.
+        /// What it said.
         news: News,
     },
     /// A person (or a command line) wants something.
     Asked {
-        /// When.
+        /// When the key was struck.
         at: Time,
-        /// What.
+        /// What is wanted.
         command: Command,
     },
 }
@@ -120,7 +120,7 @@ impl Message {
             | Self::PodsDeleted { at, .. }
             | Self::Leased { at, .. }
             | Self::Recalled { at, .. }
-            | Self::Switched { at, .. }
+            | Self::FeatureFlags { at, .. }
             | Self::Asked { at, .. } => *at,
         }
     }
@@ -133,7 +133,7 @@ pub enum StreamNews {
     Rollout(WorkloadId, Box<Rollout>),
     /// A warning event of the cluster, for the timeline.
     Event {
-        /// Whose.
+        /// The workload that it is about.
         workload: WorkloadId,
         /// When it last happened, as the cluster says.
         seen: Time,
@@ -153,7 +153,7 @@ pub enum Command {
     OpenPlan {
         /// Which way. [`Goal::Forward`] takes the last rollback back, and heeds its scope alone.
         goal: Goal,
-        /// Which.
+        /// The workloads.
         scope: Vec<WorkloadId>,
     },
     /// Do what the open plan says. `typed` is what was typed, where the environment asks for it.
@@ -164,7 +164,7 @@ pub enum Command {
     /// Ask whether to delete the pods that hold up what was taken back of these workloads, and freeze which ones
     /// those are. Empty: all workloads.
     AskToDeletePods {
-        /// Which.
+        /// The workloads.
         scope: Vec<WorkloadId>,
     },
     /// Yes: delete the pods that are asked about.
@@ -190,13 +190,13 @@ pub enum Command {
 pub enum Effect {
     /// Ask a source; comes back as [`Message::Polled`].
     Poll {
-        /// Which.
+        /// The source to ask.
         source: SourceId,
-        /// What.
+        /// What to ask it for.
         request: PollRequest,
     },
     /// Work out whether a rollback would succeed; comes back as [`Message::Prepared`].
-    Prepare(Box<Ask>),
+    Prepare(Box<PlanRequest>),
     /// Send this step, once; comes back as [`Message::Answered`].
     Send(Arc<Step>),
     /// Ask how the run that carries this step out goes on; comes back as [`Message::Answered`].
@@ -207,13 +207,13 @@ pub enum Effect {
     DeletePods {
         /// Whose pods.
         workload: WorkloadId,
-        /// Which.
+        /// The pods, each by its name and uid.
         pods: Vec<PodId>,
     },
     /// Take, keep or give back the lease of this environment; comes back as [`Message::Leased`].
     Lease(LeaseCall),
-    /// Do this about a kill switch; comes back as [`Message::Switched`].
-    Switch(SwitchId, Call),
+    /// Do this about a system of feature flags; comes back as [`Message::FeatureFlags`].
+    FeatureFlags(FlagSystemId, Call),
     /// Remember this of a version of this workload, whose uid is told too, for later watches.
     Remember(WorkloadId, Known, String),
     /// Ring the terminal's bell.

@@ -2,21 +2,23 @@
 //! Each state carries exactly its data. Pure: what is sent, and when, is decided in [`crate::watch`].
 
 pub mod action;
-pub mod ask;
 pub mod automatic;
+mod check_kind;
 pub mod deletion;
-pub mod keeper;
-pub mod known;
+pub mod describe;
+pub mod destination;
 pub mod lease;
 pub mod migrations;
+pub mod owner;
 pub mod plan;
 pub mod preflight;
+pub mod request;
 pub mod step;
-pub mod target;
-pub mod telling;
+pub mod version_history;
 
+pub use check_kind::CheckKind;
 pub use plan::{LeftOut, Plan};
-pub use step::{Check, CheckKind, CheckOutcome, Covered, Step};
+pub use step::{Check, CheckOutcome, Covered, Step};
 
 use crate::deploy::Time;
 use std::sync::Arc;
@@ -83,14 +85,14 @@ pub enum Rollback {
     Idle,
     /// On the screen, waiting for a person's answer.
     Planned {
-        /// Frozen.
+        /// The plan, as it was when it was opened.
         plan: Arc<Plan>,
         /// When it was opened; keys in its first moments are ignored.
         opened: Time,
     },
     /// The automatism is about to do it; a person can stop it, or say yes at once.
     Countdown {
-        /// Frozen.
+        /// The plan, as it was when it was opened.
         plan: Arc<Plan>,
         /// When it began.
         began: Time,
@@ -98,28 +100,28 @@ pub enum Rollback {
         fires: Time,
     },
     /// It was confirmed; requests are on their way.
-    Confirmed(Undertaking),
+    Confirmed(Execution),
     /// Every request was accepted; pods are changing.
-    Running(Undertaking),
+    Running(Execution),
     /// The old version serves, its pods are ready, the flags are clear.
     Verified {
         /// What was done.
-        done: Undertaking,
+        done: Execution,
         /// When the last flag cleared.
         at: Time,
     },
     /// The old version serves, and the flags are still red: the deploy was not the cause.
     NotTheCause {
         /// What was done.
-        done: Undertaking,
+        done: Execution,
         /// When that was decided.
         at: Time,
     },
     /// It did not happen, or not wholly.
     Failed {
         /// What was done.
-        done: Undertaking,
-        /// When.
+        done: Execution,
+        /// When it ended.
         at: Time,
         /// Why, and the next best step.
         blocked: Blocked,
@@ -127,7 +129,7 @@ pub enum Rollback {
     /// A request was sent and its answer lost: nobody knows yet whether it took effect.
     OutcomeUnknown {
         /// What was done.
-        done: Undertaking,
+        done: Execution,
         /// Since when.
         at: Time,
         /// What was heard last.
@@ -137,7 +139,7 @@ pub enum Rollback {
 
 impl Rollback {
     /// What was undertaken, once somebody confirmed.
-    pub fn undertaking(&self) -> Option<&Undertaking> {
+    pub fn execution(&self) -> Option<&Execution> {
         match self {
             Self::Idle | Self::Planned { .. } | Self::Countdown { .. } => None,
             Self::Confirmed(done)
@@ -167,7 +169,7 @@ impl Rollback {
 
 /// A confirmed plan and how far it has come.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Undertaking {
+pub struct Execution {
     /// What was confirmed.
     pub plan: Arc<Plan>,
     /// When the key was struck, or the automatism acted.
@@ -184,7 +186,7 @@ pub struct Undertaking {
     pub steps: Vec<StepState>,
 }
 
-impl Undertaking {
+impl Execution {
     /// What all of its times count from.
     pub const fn beginning(&self) -> &'static str {
         if self.automatic { "it began" } else { "the key" }
@@ -200,14 +202,14 @@ pub enum StepState {
     Sent,
     /// It was taken, and pods change.
     Accepted {
-        /// When.
+        /// When its request was taken.
         at: Time,
         /// The run that does it, where the system that was asked has runs.
         run: Option<Run>,
     },
     /// All pods of the old version are ready and the others are gone.
     Ready {
-        /// When.
+        /// When the last of them was.
         at: Time,
     },
     /// The answer was lost.

@@ -1,7 +1,7 @@
 //! Words: the fixed part of a watch. Configuration makes one, the core never changes it.
 
 use crate::deploy::{ServiceId, Time, WorkloadId, WorkloadRef};
-use crate::rollback::known::Known;
+use crate::rollback::version_history::Known;
 use crate::signal::{Signal, SignalId, SourceId};
 use chrono::TimeDelta;
 
@@ -35,7 +35,7 @@ pub struct Setup {
     /// How far a rollback may go by itself, and how it is done.
     pub rollback: RollbackPolicy,
     /// Where feature flags can be turned off without one.
-    pub switches: Vec<Switch>,
+    pub feature_flags: Vec<FlagSystemInfo>,
     /// What the command line says of the deploy, over what is found.
     pub told: Told,
     /// When the watch began.
@@ -63,9 +63,9 @@ impl Setup {
         &self.services[usize::from(id.0)]
     }
 
-    /// A kill switch by its index.
-    pub fn switch(&self, id: SwitchId) -> &Switch {
-        &self.switches[usize::from(id.0)]
+    /// A system of feature flags by its index.
+    pub fn flag_system(&self, id: FlagSystemId) -> &FlagSystemInfo {
+        &self.feature_flags[usize::from(id.0)]
     }
 }
 
@@ -164,13 +164,13 @@ pub enum Automatic {
     On,
 }
 
-/// Index of a kill switch in [`Setup::switches`].
+/// Index of a system of feature flags in [`Setup::feature_flags`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SwitchId(pub u16);
+pub struct FlagSystemId(pub u16);
 
 /// Feature flags of one system that a person may turn off.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Switch {
+pub struct FlagSystemInfo {
     /// What keeps them.
     pub system: FlagSystem,
     /// The system's own name of the environment.

@@ -1,163 +1,113 @@
 //! The pure core: a watch is the fold of its messages. It never awaits, reads a clock or touches a socket.
+//!
+//! It is made of parts, each in a module of its own, that own their fields and see no other part's: what they go by
+//! besides is given to them. What concerns several parts at once is put together here and in the modules that begin with
+//! `impl Watch`.
 
 mod alerting;
+mod attention;
 mod automatic;
+mod automatism;
 mod deleting;
+mod deletion;
 mod deploys;
-mod following;
+mod desk;
+mod discovery;
+mod feature_flags;
+mod flags;
+mod journal;
 mod judging;
-mod leasing;
-mod pacing;
+mod lease;
+mod moments;
 mod planning;
+mod polling;
+mod preparing;
+mod recollection;
 mod remembering;
-mod stalling;
-mod switches;
 mod taking_back;
 mod waking;
 
-use crate::deploy::{Deploy, Time, Window, WorkloadId};
+use crate::deploy::{Time, Window, WorkloadId};
 use crate::message::{Command, Effect, Message, StreamNews};
 use crate::poll::{Alert, Issue};
+use crate::rollback::Rollback;
 use crate::rollback::automatic::Arming;
-use crate::rollback::deletion::{Attempt, Question};
-use crate::rollback::known::{Recalled, Standing};
-use crate::rollback::lease::{Holder, Holding};
-use crate::rollback::{Covered, Readiness, Rollback};
-use crate::rollout::Rollout;
+use crate::rollback::lease::Holding;
 use crate::setup::Setup;
-use crate::signal::{Signal, SignalId};
-use crate::store::{Health, Store};
+use crate::signal::{Signal, SignalId, SourceId};
+use crate::store::Store;
 use crate::timeline::{Mark, Timeline};
-use crate::verdict::{Finding, Level, Says, Track, Verdict};
+use crate::verdict::{Basis, Finding, Verdict};
 use alerting::Alerts;
-use chrono::TimeDelta;
-use std::collections::BTreeMap;
+use attention::Attention;
+use automatism::Automatism;
+use deletion::Deletion;
+use deploys::Deploys;
+pub use deploys::WorkloadState;
+use desk::Desk;
+use feature_flags::FeatureFlags;
+pub use feature_flags::{FeaturePanel, FlagRow, TurnOff, TurnOffState};
+use journal::Journal;
+use judging::{Ground, Judging};
+use lease::Lease;
+use moments::Moments;
+use polling::{Beside, Polling};
+use recollection::Recollection;
 use std::sync::Arc;
-use switches::Switches;
-pub use switches::{FeaturePanel, FlagRow, Turn, TurnState};
 
 /// One session over one deploy: everything that is known, and what is said of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Watch {
     setup: Arc<Setup>,
     now: Time,
-    revision: u64,
-    store: Store,
-    workloads: Vec<WorkloadState>,
-    findings: Vec<Finding>,
-    /// What each signal's rule has made of its bins so far.
-    tracks: Vec<Track>,
-    verdict: Verdict,
-    issues: Vec<Issue>,
+    /// The timeline, and what changed.
+    journal: Journal,
+    /// Pauses in which nobody looked.
+    attention: Attention,
+    /// The sources, their readings and their health.
+    polling: Polling,
     alerts: Alerts,
-    timeline: Timeline,
-    rollback: Rollback,
-    /// Signals that were red when the rollback was confirmed: they have to be known to be clear again.
-    red_at_confirm: Vec<SignalId>,
-    /// What ended before the plan that is open now.
-    ended: Option<Box<Rollback>>,
-    /// What was taken back in this watch and not taken forward again.
-    taken_back: Vec<Covered>,
-    /// The open question whether to delete pods that hold up what was taken back.
-    deletion: Option<Question>,
-    /// The pods whose deletion was asked of the cluster, by uid.
-    deletions: BTreeMap<String, Attempt>,
-    /// When lost answers and runs were last asked for.
-    last_asked: Option<Time>,
-    holding: Holding,
-    /// Who else was last seen to take something back here, and when.
-    somebody_else: Option<(Time, Holder)>,
-    /// How far apart ticks are.
-    tick: TimeDelta,
-    /// Whether any message came yet: before the first one nobody paused.
-    heard_any: bool,
-    /// When the last pause ended in which nobody looked.
-    woke: Option<Time>,
-    /// As of when each source spoke last, well or not.
-    heard: Vec<Option<Time>>,
-    /// Whether the cluster told at the last tick.
-    cluster_told: bool,
-    /// When the newest stage was sent.
-    sent: Option<Time>,
-    /// Steps whose lost answer was looked for in vain: should they take effect all the same, that is told.
-    given_up: Vec<WorkloadId>,
-    lease_asked: Option<Time>,
-    /// The oldest request of the lease that was not answered.
-    lease_open: Option<Time>,
-    /// Since when it is surely ours: the newest request that was answered with [`Holding::Ours`].
-    lease_held: Option<Time>,
-    /// When it could last not be had while nothing else kept others out, and why.
-    lease_lost: Option<(Time, String)>,
-    arming: Arming,
-    /// What earlier watches found, for each workload.
-    recalled: Vec<Vec<Recalled>>,
-    /// What was remembered of a version in this watch, so that it is written once.
-    remembered: Vec<(WorkloadId, String, Standing)>,
-    switches: Switches,
+    /// The workloads, their rollouts, and whether they could be taken back.
+    deploys: Deploys,
+    /// What is said of the signals and of the whole.
+    judging: Judging,
+    /// The rollback.
+    desk: Desk,
+    lease: Lease,
+    automatism: Automatism,
+    /// Pods that hold a rollback up.
+    deletion: Deletion,
+    feature_flags: FeatureFlags,
+    recollection: Recollection,
 }
 
-/// What is known of one workload.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct WorkloadState {
-    /// As the cluster last told; `None` before it did.
-    pub rollout: Option<Rollout>,
-    /// The deploy that is watched.
-    pub deploy: Option<Deploy>,
-    /// When its rollout had stood still for so long that it is not waited for; `None` while it gets on, and once it ended.
-    pub overdue: Option<Time>,
-    /// Whether it could be taken back now.
-    pub readiness: Readiness,
-    /// Whether what was taken back could be taken forward again; only asked for after a rollback.
-    pub forward: Readiness,
-    /// When that was last asked for, and of which state.
-    prepared: Option<(Time, deploys::PlanKey)>,
+/// A signal's name, with its service where there are several.
+fn name_of(setup: &Setup, id: SignalId) -> String {
+    let signal = setup.signal(id);
+    if setup.services.len() > 1 {
+        format!("{} {}", setup.service(signal.service).name, signal.name)
+    } else {
+        signal.name.clone()
+    }
 }
 
 impl Watch {
     /// Begins a watch. Nothing is known yet; the first tick asks everybody.
     pub fn new(setup: Setup) -> Self {
-        let unknown = Finding {
-            level: Level::NoData,
-            says: Says::NotAsked,
-            blames_deploy: false,
-            since: setup.started,
-            acknowledged: false,
-        };
         Self {
             now: setup.started,
-            revision: 0,
-            store: Store::new(&setup),
-            workloads: setup.workloads.iter().map(|_| WorkloadState::default()).collect(),
-            findings: setup.signals.iter().map(|_| unknown.clone()).collect(),
-            tracks: setup.signals.iter().map(|_| Track::default()).collect(),
-            verdict: Verdict::Watching,
-            issues: Vec::new(),
+            journal: Journal::default(),
+            attention: Attention::new(setup.sources.len()),
+            polling: Polling::new(&setup),
             alerts: Alerts::default(),
-            timeline: Timeline::default(),
-            rollback: Rollback::Idle,
-            red_at_confirm: Vec::new(),
-            ended: None,
-            taken_back: Vec::new(),
-            deletion: None,
-            deletions: BTreeMap::new(),
-            last_asked: None,
-            holding: Holding::Nobody,
-            somebody_else: None,
-            tick: TimeDelta::seconds(1),
-            heard_any: false,
-            woke: None,
-            heard: vec![None; setup.sources.len()],
-            cluster_told: true,
-            sent: None,
-            given_up: Vec::new(),
-            lease_asked: None,
-            lease_open: None,
-            lease_held: None,
-            lease_lost: None,
-            arming: Arming::default(),
-            recalled: Vec::new(),
-            remembered: Vec::new(),
-            switches: Switches::new(&setup),
+            deploys: Deploys::new(setup.workloads.len()),
+            judging: Judging::new(&setup),
+            desk: Desk::default(),
+            lease: Lease::default(),
+            automatism: Automatism::default(),
+            deletion: Deletion::default(),
+            feature_flags: FeatureFlags::new(&setup),
+            recollection: Recollection::default(),
             setup: Arc::new(setup),
         }
     }
@@ -173,82 +123,118 @@ impl Watch {
                 self.follow_rollback(&mut effects);
                 self.follow_automatism(&mut effects);
                 self.remember(&mut effects);
-                self.ask_who_is_due(&mut effects);
+                self.polling.ask_who_is_due(&self.setup, &self.deploys, self.now, &mut effects);
                 self.refresh_readiness(&mut effects);
-                self.follow_switches(&mut effects);
+                self.feature_flags.follow(self.now, &mut effects);
             }
             Message::Polled { source, at, result } => {
-                self.hear(source, self.store.source(source).asked_at.unwrap_or(at));
-                self.take_answer(source, at, result);
+                self.attention.hear(source, self.polling.asked_at(source, at));
+                if let Some(beside) = self.polling.take_answer(&self.setup, source, at, result) {
+                    self.take_beside(source, beside);
+                }
                 self.judge_where(|_, signal| signal.source == source, &mut effects);
-                self.revision += 1;
+                self.journal.changed();
             }
             Message::PolledInPart { source, at, part } => {
                 let told: Vec<SignalId> = part.points.iter().map(|(id, _)| *id).collect();
-                self.take_part(source, at, part);
+                self.polling.take_part(&self.setup, source, at, part);
                 self.judge_where(|id, _| told.contains(&id), &mut effects);
-                self.revision += 1;
+                self.journal.changed();
             }
-            Message::Streamed { source, at, news } => {
-                self.hear(source, at);
-                let told = match &news {
-                    StreamNews::Rollout(id, _) => Some(*id),
-                    StreamNews::Event { .. } | StreamNews::Alive | StreamNews::Down(_) => None,
-                };
-                let alive = news == StreamNews::Alive;
-                let was = std::mem::discriminant(&self.store.source(source).health);
-                match &news {
-                    StreamNews::Down(error) => self.store.source_mut(source).fail(at, error.clone()),
-                    _ => self.store.source_mut(source).succeed(at, Health::Up),
-                }
-                match news {
-                    StreamNews::Rollout(id, rollout) => self.follow_rollout(id, *rollout, &mut effects),
-                    StreamNews::Event { seen, text, .. } => self.timeline.add(seen, Mark::Event, text),
-                    StreamNews::Alive | StreamNews::Down(_) => {}
-                }
-                let turned = was != std::mem::discriminant(&self.store.source(source).health);
-                if !alive || turned {
-                    self.revision += 1;
-                    // Of nine hundred workloads one has news; the others' turn is the next tick at the latest.
-                    let concerned = |signal: &Signal| turned || told.is_none() || signal.workload == told;
-                    self.judge_where(|_, signal| signal.source == source && concerned(signal), &mut effects);
-                    self.follow_rollback(&mut effects);
-                }
-            }
+            Message::Streamed { source, at, news } => self.take_stream_news(source, at, news, &mut effects),
             Message::Prepared { workload, goal, readiness, .. } => {
                 self.take_readiness(workload, goal, readiness);
             }
             Message::Leased { holding, .. } => {
                 self.take_holding(holding);
-                self.revision += 1;
+                self.journal.changed();
             }
             Message::Answered { workload, answer, .. } => {
                 self.take_rollback_answer(workload, answer, &mut effects);
-                self.revision += 1;
+                self.journal.changed();
             }
             Message::PodsDeleted { answers, .. } => {
                 self.take_deleted(answers);
             }
             Message::Recalled { known, .. } => self.take_recalled(known, &mut effects),
-            Message::Switched { switch, news, .. } => {
-                self.take_switch_news(switch, news, &mut effects);
-                self.revision += 1;
+            Message::FeatureFlags { system, news, .. } => {
+                let now = self.now;
+                self.feature_flags.take(&self.setup, (system, news), now, &mut self.journal, &mut effects);
+                self.journal.changed();
             }
             Message::Asked { command, .. } => {
                 self.obey(command, &mut effects);
-                self.revision += 1;
+                self.journal.changed();
             }
         }
         effects
+    }
+
+    fn take_stream_news(&mut self, source: SourceId, at: Time, news: StreamNews, effects: &mut Vec<Effect>) {
+        self.attention.hear(source, at);
+        let turned = self.polling.streamed(source, at, &news);
+        let is_news = news != StreamNews::Alive;
+        let told = match news {
+            StreamNews::Rollout(id, rollout) => {
+                self.follow_rollout(id, *rollout, effects);
+                Some(id)
+            }
+            StreamNews::Event { seen, text, .. } => {
+                self.journal.add(seen, Mark::Event, text);
+                None
+            }
+            StreamNews::Alive | StreamNews::Down(_) => None,
+        };
+        if is_news || turned {
+            self.journal.changed();
+            // Of nine hundred workloads one has news; the others' turn is the next tick at the latest.
+            let concerned = |signal: &Signal| turned || told.is_none() || signal.workload == told;
+            self.judge_where(|_, signal| signal.source == source && concerned(signal), effects);
+            self.follow_rollback(effects);
+        }
+    }
+
+    /// Takes in what an answer tells beside readings.
+    fn take_beside(&mut self, source: SourceId, beside: Beside) {
+        let Beside { told, issues, alerts, unread } = beside;
+        if let Some(issues) = issues {
+            self.judging.take_issues(&self.setup, source, issues, self.now, &mut self.journal);
+        }
+        if let Some(alerts) = alerts {
+            let moments = Moments::of_services(&self.setup, self.deploys.all());
+            let deployed = |id| moments.of(self.setup.signal(id)).map(|deploy| deploy.at);
+            self.alerts.take(&self.setup, source, &told, (alerts, unread), deployed);
+        }
+    }
+
+    /// Judges the signals that `concerned` picks, then the whole.
+    fn judge_where(&mut self, concerned: impl Fn(SignalId, &Signal) -> bool, effects: &mut Vec<Effect>) {
+        let ground = Ground {
+            setup: &self.setup,
+            now: self.now,
+            store: self.polling.store(),
+            alerts: &self.alerts,
+            workloads: self.deploys.all(),
+            window: self.deploys.window(self.setup.window),
+            done: self.desk.rollback().execution(),
+        };
+        if self.judging.judge_where(ground, concerned, &mut self.journal) {
+            effects.push(Effect::Bell);
+        }
     }
 
     /// Time goes on with each message. A clock that is set back takes every age with it: otherwise a source could fall
     /// silent for an hour and look fresh.
     fn set_time(&mut self, now: Time) {
         if now < self.now {
-            self.store.set_back(self.now - now, now);
+            self.polling.set_back(self.now - now, now);
         }
         self.now = now;
+    }
+
+    /// Writes down something of a rollback or a feature flag.
+    fn tell(&mut self, text: impl Into<String>) {
+        self.journal.tell(self.now, text);
     }
 
     fn obey(&mut self, command: Command, effects: &mut Vec<Effect>) {
@@ -257,23 +243,24 @@ impl Watch {
             Command::Confirm { typed } => self.confirm_plan(typed.as_deref(), effects),
             Command::AskToDeletePods { scope } => self.ask_to_delete_pods(&scope),
             Command::DeletePods => self.delete_pods(effects),
-            Command::Dismiss if self.deletion.is_some() => self.deletion = None,
-            Command::Dismiss => self.dismiss(effects),
-            Command::ShowFeatures => self.show_features(effects),
-            Command::AskToTurnOff(flag) => self.ask_to_turn_off(flag),
+            Command::Dismiss => {
+                if !self.deletion.dismiss() {
+                    self.dismiss(effects);
+                }
+            }
+            Command::ShowFeatures => self.feature_flags.show(self.now, effects),
+            Command::AskToTurnOff(flag) => self.feature_flags.ask_to_turn_off(&self.setup, flag, self.now),
             Command::TurnOff => self.turn_off(effects),
-            Command::CloseFeatures => self.close_features(),
+            Command::CloseFeatures => self.feature_flags.close(),
             Command::Acknowledge(id) => {
-                let flag = self.findings.get_mut(usize::from(id.0));
-                if let Some(flag) = flag.filter(|flag| !flag.acknowledged && flag.level >= Level::Warning) {
-                    flag.acknowledged = true;
-                    let text = format!("acknowledged: {}", self.name_of(id));
-                    self.timeline.add(self.now, Mark::Note, text);
+                if self.judging.acknowledge(id) {
+                    let text = format!("acknowledged: {}", name_of(&self.setup, id));
+                    self.journal.add(self.now, Mark::Note, text);
                 }
             }
             Command::Note(text) => {
                 if !text.trim().is_empty() {
-                    self.timeline.add(self.now, Mark::Note, text.trim());
+                    self.journal.add(self.now, Mark::Note, text.trim());
                 }
             }
         }
@@ -296,7 +283,7 @@ impl Watch {
 
     /// When something becomes visible by time alone before the next second does: what was opened takes keys.
     pub fn wakes_at(&self) -> Option<Time> {
-        let opened = match (&self.rollback, self.feature_panel(), &self.deletion) {
+        let opened = match (self.desk.rollback(), self.feature_panel(), self.deletion.question()) {
             (Rollback::Planned { opened, .. }, ..) | (_, FeaturePanel::Asking { opened, .. }, _) => *opened,
             (.., Some(question)) => question.opened,
             _ => return None,
@@ -306,58 +293,52 @@ impl Watch {
 
     /// Grows with each change that anybody could see; equal numbers mean an equal picture but for ages.
     pub fn revision(&self) -> u64 {
-        self.revision
+        self.journal.revision()
     }
 
     /// The readings and the sources' health.
     pub fn store(&self) -> &Store {
-        &self.store
+        self.polling.store()
     }
 
     /// What is known of a workload.
     pub fn workload(&self, id: WorkloadId) -> &WorkloadState {
-        &self.workloads[usize::from(id.0)]
+        self.deploys.of(id)
     }
 
     /// What is known of every workload, in the setup's order.
     pub fn workloads(&self) -> &[WorkloadState] {
-        &self.workloads
+        self.deploys.all()
     }
 
     /// What is said of a signal.
     pub fn finding(&self, id: SignalId) -> &Finding {
-        &self.findings[usize::from(id.0)]
+        &self.judging.findings()[usize::from(id.0)]
     }
 
     /// What is said of every signal, in the setup's order.
     pub fn findings(&self) -> &[Finding] {
-        &self.findings
+        self.judging.findings()
     }
 
     /// The rollback; under a plan that is open, the one that ended before it.
-    pub fn last_undertaken(&self) -> &Rollback {
-        match (&self.rollback, &self.ended) {
-            (Rollback::Planned { .. }, Some(ended)) => ended,
-            (rollback, _) => rollback,
-        }
+    pub fn last_executed(&self) -> &Rollback {
+        self.desk.last_executed()
     }
 
     /// What the whole says.
     pub fn verdict(&self) -> Verdict {
-        self.verdict
+        self.judging.verdict()
     }
 
     /// The window's clock: it opens when the last workload's rollout has ended, or has stood still for too long.
     pub fn window(&self) -> Window {
-        let finished = self.workloads.iter().map(|state| state.deploy.as_ref()?.finished.or(state.overdue));
-        // `None` anywhere means that the window is not open yet.
-        let opened = finished.collect::<Option<Vec<Time>>>().and_then(|times| times.into_iter().max());
-        Window { opened, length: self.setup.window }
+        self.deploys.window(self.setup.window)
     }
 
     /// Issues of this version, the most frequent first.
     pub fn issues(&self) -> &[Issue] {
-        &self.issues
+        self.judging.issues()
     }
 
     /// Alerts that are not quiet.
@@ -367,21 +348,31 @@ impl Watch {
 
     /// Everything that happened.
     pub fn timeline(&self) -> &Timeline {
-        &self.timeline
+        self.journal.timeline()
     }
 
     /// Where the rollback stands.
     pub fn rollback(&self) -> &Rollback {
-        &self.rollback
+        self.desk.rollback()
     }
 
     /// Whose the rollback of this environment is at the moment.
     pub fn holding(&self) -> &Holding {
-        &self.holding
+        self.lease.holding()
     }
 
     /// How near the automatism is to acting.
     pub fn arming(&self) -> &Arming {
-        &self.arming
+        self.automatism.arming()
+    }
+
+    /// What the verdict rests on.
+    pub fn basis(&self) -> Basis {
+        self.judging.basis(&self.setup)
+    }
+
+    /// The required signals of which nothing is known, each with why.
+    pub fn unknown_flags(&self) -> Vec<String> {
+        self.judging.unknown_flags(&self.setup, self.desk.rollback().execution())
     }
 }

@@ -4,7 +4,7 @@ use super::{Line, Trial};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::deploy::{WorkloadRef, brief};
-use crate::rollback::ask::Ask;
+use crate::rollback::request::PlanRequest;
 use crate::rollback::spec::RollbackSpec;
 use crate::rollback::{CheckOutcome, Readiness, Step, strategy};
 use futures_util::future::join_all;
@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 pub(super) async fn check(
     spec: &RollbackSpec,
     cluster: Option<&Cluster>,
-    asks: &[(WorkloadRef, Option<Ask>)],
+    asks: &[(WorkloadRef, Option<PlanRequest>)],
 ) -> Vec<Line> {
     let Some(cluster) = cluster else { return Vec::new() };
     let strategy = match strategy::build(spec, cluster, &Clock::real()) {
@@ -23,9 +23,9 @@ pub(super) async fn check(
             return vec![Line::new(Trial::Failed, &what, &[&blocked.reason, &blocked.way_out])];
         }
     };
-    join_all(asks.iter().map(|(reference, ask)| async {
-        match ask {
-            Some(ask) => line(reference, &strategy.prepare(ask).await),
+    join_all(asks.iter().map(|(reference, request)| async {
+        match request {
+            Some(request) => line(reference, &strategy.planner.prepare(request).await),
             None => untold(reference),
         }
     }))
@@ -70,8 +70,8 @@ fn untold(reference: &WorkloadRef) -> Line {
 mod tests {
     use super::*;
     use crate::deploy::{Version, WorkloadId, WorkloadKind};
-    use crate::rollback::action::Action;
-    use crate::rollback::{Blocked, Check, Covered, Goal, Refusal};
+    use crate::rollback::action::{Action, Command};
+    use crate::rollback::{Blocked, Check, CheckKind, Covered, Goal, Refusal};
     use chrono::TimeDelta;
     use std::sync::Arc;
 
@@ -98,7 +98,7 @@ mod tests {
                 from: version("1.9.0", 2),
                 to: version("1.8.3", 1),
             }],
-            action: Action::Command { argv: vec!["true".to_owned()], environment: Vec::new() },
+            action: Action::Command(Command { argv: vec!["true".to_owned()], environment: Vec::new() }),
             does: Vec::new(),
             checks,
             not_restored: Vec::new(),
@@ -113,24 +113,24 @@ mod tests {
 
     #[test]
     fn a_workload_with_nothing_in_the_way_says_where_it_would_go() {
-        let checks = vec![Check::ok("permission", "patch is allowed")];
+        let checks = vec![Check::ok(CheckKind::Permission, "patch is allowed")];
         assert_eq!(shown(&step(checks)), "ok    rollback: deployment/app: ready → 1.8.3, about 70 s");
     }
 
     #[test]
     fn the_worst_check_speaks_and_of_equals_the_first() {
         let checks = vec![
-            Check::ok("permission", "patch is allowed"),
-            Check::warning("image", "the tag can be moved", Some("deploy by digest".to_owned())),
-            Check::warning("pace", "it takes long", None),
+            Check::ok(CheckKind::Permission, "patch is allowed"),
+            Check::warning(CheckKind::Image, "the tag can be moved", Some("deploy by digest".to_owned())),
+            Check::warning(CheckKind::Time, "it takes long", None),
         ];
         assert_eq!(
             shown(&step(checks)),
             "warn  rollback: deployment/app: ready → 1.8.3, about 70 s; image: the tag can be moved; deploy by digest"
         );
         let checks = vec![
-            Check::warning("pace", "it takes long", None),
-            Check::typed("migration", "0042 drops a column", "restore it first"),
+            Check::warning(CheckKind::Time, "it takes long", None),
+            Check::typed(CheckKind::Migration, "0042 drops a column", "restore it first"),
         ];
         assert_eq!(
             shown(&step(checks)),

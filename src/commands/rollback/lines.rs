@@ -1,14 +1,14 @@
-//! A face without a screen: the plan, a question, and a line for each thing that happens to the rollback.
+//! A frontend without a screen: the plan, a question, and a line for each thing that happens to the rollback.
 
 use crate::deploy::WorkloadId;
 use crate::message::Command;
 use crate::outcome::Outcome;
 use crate::output::Cleaned;
+use crate::rollback::describe::{self, Line, Sign};
 use crate::rollback::lease::Holding;
-use crate::rollback::telling::{self, Line, Sign};
-use crate::rollback::{Covered, Goal, Plan, Readiness, Rollback, StepState, Undertaking};
+use crate::rollback::{Covered, Execution, Goal, Plan, Readiness, Rollback, StepState};
 use crate::rollout::PodPhase;
-use crate::runtime::{Face, Wish};
+use crate::runtime::{Frontend, Intent};
 use crate::setup::Delivery;
 use crate::signal::SourceId;
 use crate::store::Health;
@@ -30,7 +30,7 @@ pub(super) enum Mode {
     /// Print it.
     DryRun,
     /// Print it, ask, do it.
-    Ask,
+    PlanRequest,
     /// Print it, do it. What would do harm only where the environment's name was typed with it.
     Yes {
         /// What was typed.
@@ -63,7 +63,7 @@ impl<W: Write> Lines<W> {
     }
 
     /// Waits until it is known for each workload whether it could be taken back; then shows the plan.
-    fn before(&mut self, watch: &Watch) -> io::Result<Vec<Wish>> {
+    fn before(&mut self, watch: &Watch) -> io::Result<Vec<Intent>> {
         if watch.workloads().iter().any(|state| state.readiness == Readiness::Preparing) {
             return self.wait_for_cluster(watch);
         }
@@ -73,12 +73,12 @@ impl<W: Write> Lines<W> {
                 writeln!(self.out, "nothing to do: {sentence}")?;
             }
             writeln!(self.out, "further back goes: redflag rollback {} --to REVISION", watch.setup().environment)?;
-            return Ok(vec![Wish::Leave(Outcome::Done)]);
+            return Ok(vec![Intent::Leave(Outcome::Done)]);
         }
         write!(self.out, "{}", plan_text(watch, &plan))?;
         if plan.is_empty() {
             write!(self.out, "{}", ways_out(watch))?;
-            return Ok(vec![Wish::Leave(Outcome::RollbackFailed)]);
+            return Ok(vec![Intent::Leave(Outcome::RollbackFailed)]);
         }
         if self.mode == Mode::DryRun {
             let environment = &watch.setup().environment;
@@ -86,14 +86,14 @@ impl<W: Write> Lines<W> {
                 writeln!(self.out, "takes the environment's name, typed; with --yes: --confirm {environment}")?;
             }
             writeln!(self.out, "dry run: nothing was changed")?;
-            return Ok(vec![Wish::Leave(Outcome::Done)]);
+            return Ok(vec![Intent::Leave(Outcome::Done)]);
         }
         self.opened = true;
         let scope = plan.steps().flat_map(|step| &step.covers).map(|covered| covered.workload).collect();
-        Ok(vec![Wish::Ask(Command::OpenPlan { goal: Goal::Back, scope })])
+        Ok(vec![Intent::Ask(Command::OpenPlan { goal: Goal::Back, scope })])
     }
 
-    fn wait_for_cluster(&mut self, watch: &Watch) -> io::Result<Vec<Wish>> {
+    fn wait_for_cluster(&mut self, watch: &Watch) -> io::Result<Vec<Intent>> {
         let setup = watch.setup();
         let clusters = (0..setup.sources.len() as u16).map(SourceId);
         let down = clusters.filter(|id| setup.source(*id).delivery == Delivery::Streamed).find_map(|id| {
@@ -109,15 +109,15 @@ impl<W: Write> Lines<W> {
         writeln!(self.out, "no plan: {why}\nredflag check says what is in the way")?;
         // A dry run asks whether it would work: that is not known.
         let outcome = if self.mode == Mode::DryRun { Outcome::Inconclusive } else { Outcome::RollbackFailed };
-        Ok(vec![Wish::Leave(outcome)])
+        Ok(vec![Intent::Leave(outcome)])
     }
 
     /// The plan is open: asks for the answer, or gives the one that came with the command.
-    fn confirm(&mut self, watch: &Watch, plan: &Plan) -> io::Result<Vec<Wish>> {
+    fn confirm(&mut self, watch: &Watch, plan: &Plan) -> io::Result<Vec<Intent>> {
         if let Holding::Theirs(holder) = watch.holding() {
             let since = holder.since.with_timezone(&Local).format("%H:%M");
             writeln!(self.out, "not done: {} is at it since {since}: {}", holder.who, holder.what)?;
-            return Ok(vec![Wish::Ask(Command::Dismiss), Wish::Leave(Outcome::RollbackFailed)]);
+            return Ok(vec![Intent::Ask(Command::Dismiss), Intent::Leave(Outcome::RollbackFailed)]);
         }
         // The question is put once, and not before it is known whether somebody else is at it.
         if self.asked || !watch.takes_confirmation() {
@@ -130,14 +130,14 @@ impl<W: Write> Lines<W> {
         let environment = &watch.setup().environment;
         if let Mode::Yes { named } = &self.mode {
             if plan.needs_typing() && named.as_ref() != Some(environment) {
-                for harm in telling::harm(plan) {
+                for harm in describe::harm(plan) {
                     writeln!(self.out, "not done: {harm}")?;
                 }
                 writeln!(self.out, "to do it all the same, name the environment: --yes --confirm {environment}")?;
-                return Ok(vec![Wish::Ask(Command::Dismiss), Wish::Leave(Outcome::Misused)]);
+                return Ok(vec![Intent::Ask(Command::Dismiss), Intent::Leave(Outcome::Misused)]);
             }
             // Whoever wrote --yes behind the environment's name has typed it.
-            return Ok(vec![Wish::Ask(Command::Confirm { typed: Some(environment.clone()) })]);
+            return Ok(vec![Intent::Ask(Command::Confirm { typed: Some(environment.clone()) })]);
         }
         if watch.wants_typing() {
             write!(self.out, "type {environment} to do it: ")?;
@@ -149,7 +149,7 @@ impl<W: Write> Lines<W> {
     }
 
     /// What came of each step, where not all of them came through.
-    fn tell_steps(&mut self, done: &Undertaking) -> io::Result<()> {
+    fn tell_steps(&mut self, done: &Execution) -> io::Result<()> {
         for (step, state) in done.plan.steps().zip(&done.steps) {
             let told = match state {
                 StepState::Waiting | StepState::Sent => "not done".to_owned(),
@@ -164,7 +164,7 @@ impl<W: Write> Lines<W> {
         Ok(())
     }
 
-    fn tell_where_to_look(&mut self, done: &Undertaking) -> io::Result<()> {
+    fn tell_where_to_look(&mut self, done: &Execution) -> io::Result<()> {
         for covered in done.plan.steps().flat_map(|step| &step.covers) {
             let reference = &covered.reference;
             writeln!(self.out, "  kubectl rollout status {reference} -n {}", reference.namespace)?;
@@ -173,15 +173,15 @@ impl<W: Write> Lines<W> {
     }
 
     /// Leaves because the system asks for it; says what goes on without us.
-    fn stop(&mut self, outcome: Outcome, watch: &Watch) -> Vec<Wish> {
+    fn stop(&mut self, outcome: Outcome, watch: &Watch) -> Vec<Intent> {
         // Writing cannot fail: see `Cleaned`.
-        let _ = match watch.rollback().undertaking().filter(|_| watch.rollback().is_under_way()) {
+        let _ = match watch.rollback().execution().filter(|_| watch.rollback().is_under_way()) {
             Some(done) => writeln!(self.out, "\nstopped: the rollback goes on without redflag\nlook yourself:")
                 .and_then(|()| self.tell_where_to_look(done)),
             None => writeln!(self.out, "\nstopped: nothing was changed"),
         };
         let _ = self.out.flush();
-        vec![Wish::Leave(outcome)]
+        vec![Intent::Leave(outcome)]
     }
 
     /// New timeline entries of the rollback, and where the pods are.
@@ -202,10 +202,10 @@ impl<W: Write> Lines<W> {
     }
 }
 
-impl<W: Write> Face for Lines<W> {
+impl<W: Write> Frontend for Lines<W> {
     type Input = Input;
 
-    fn take(&mut self, input: Input, watch: &Watch) -> Vec<Wish> {
+    fn take(&mut self, input: Input, watch: &Watch) -> Vec<Intent> {
         let line = match input {
             Input::Typed(line) => line,
             Input::Stop(outcome) => return self.stop(outcome, watch),
@@ -218,17 +218,17 @@ impl<W: Write> Face for Lines<W> {
         let yes =
             if watch.wants_typing() { line == watch.setup().environment } else { matches!(line, "y" | "Y" | "yes") };
         if yes {
-            vec![Wish::Ask(Command::Confirm { typed: Some(line.to_owned()) })]
+            vec![Intent::Ask(Command::Confirm { typed: Some(line.to_owned()) })]
         } else {
             // Nothing was asked for, so nothing is done: the less harmful answer wins.
             let _ = writeln!(self.out, "not done: nothing was changed");
-            vec![Wish::Ask(Command::Dismiss), Wish::Leave(Outcome::LeftEarly)]
+            vec![Intent::Ask(Command::Dismiss), Intent::Leave(Outcome::LeftEarly)]
         }
     }
 
-    fn show(&mut self, watch: &Watch) -> io::Result<Vec<Wish>> {
+    fn show(&mut self, watch: &Watch) -> io::Result<Vec<Intent>> {
         self.tell(watch)?;
-        let leave = |outcome| Ok(vec![Wish::Leave(outcome)]);
+        let leave = |outcome| Ok(vec![Intent::Leave(outcome)]);
         match watch.rollback() {
             Rollback::Idle if self.opened => leave(Outcome::RollbackFailed),
             Rollback::Idle => self.before(watch),
@@ -289,9 +289,9 @@ impl<W: Write> Face for Lines<W> {
 /// The plan as on the screen: what would be done, what was checked, what it does not bring back.
 fn plan_text(watch: &Watch, plan: &Plan) -> String {
     let setup = watch.setup();
-    let why = |covered: &Covered| telling::why(setup, covered, watch.workload(covered.workload).deploy.as_ref());
+    let why = |covered: &Covered| describe::why(setup, covered, watch.workload(covered.workload).deploy.as_ref());
     let mut text = format!("rollback of {}\n\n", setup.environment);
-    for line in telling::plan(setup, plan, why) {
+    for line in describe::plan(setup, plan, why) {
         text += &line_text(&line);
     }
     text + "\n"
@@ -314,14 +314,14 @@ fn ways_out(watch: &Watch) -> String {
     for (state, workload) in watch.workloads().iter().zip(&watch.setup().workloads) {
         if let Readiness::Blocked(refusal) = &state.readiness {
             text += &format!("\n{}\n", workload.reference);
-            let lines = telling::refusal(refusal);
+            let lines = describe::refusal(refusal);
             text.extend(lines.iter().map(line_text));
         }
     }
     text
 }
 
-fn pods_text(watch: &Watch, done: &Undertaking) -> String {
+fn pods_text(watch: &Watch, done: &Execution) -> String {
     let of = |id: WorkloadId, hash: &str| {
         let rollout = watch.workload(id).rollout.as_ref();
         let pods = rollout.map_or(&[][..], |rollout| &rollout.pods);

@@ -1,11 +1,11 @@
-//! What strategies and kill switches are told, with their secrets and with paths as the file means them.
+//! What strategies and systems of feature flags are told, with their secrets and with paths as the file means them.
 
 use super::Fetch;
 use crate::config::checked::optional;
 use crate::config::environments::Environment;
 use crate::config::flags::{Flags, Provider};
 use crate::config::rollback::{ArgoCd, Ci, CiSystem, Strategy};
-use crate::kill_switch::spec::{SwitchProvider, SwitchSpec};
+use crate::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
 use crate::net::{Auth, Endpoint};
 use crate::rollback::spec::{
     self, ArgoCdSpec, CiSpec, CommandSpec, HelmSpec, OwnerSpec, RepositorySpec, RollbackSpec, StrategySpec,
@@ -98,20 +98,20 @@ impl Fetch<'_> {
     }
 
     /// The flags of one system.
-    pub(in crate::config) fn switch(&mut self, written: &Flags) -> Option<SwitchSpec> {
+    pub(in crate::config) fn flag_system(&mut self, written: &Flags) -> Option<FeatureFlagsSpec> {
         let provider = match &written.provider {
             Provider::Unleash { token, project } => {
-                SwitchProvider::Unleash { token: self.secret(token)?, project: project.clone() }
+                FlagSystemSpec::Unleash { token: self.secret(token)?, project: project.clone() }
             }
             Provider::LaunchDarkly { token, project } => {
-                SwitchProvider::LaunchDarkly { token: self.secret(token)?, project: project.clone() }
+                FlagSystemSpec::LaunchDarkly { token: self.secret(token)?, project: project.clone() }
             }
             Provider::Webhook { auth, signing_key, state_url } => {
                 let (auth, signing_key) = (self.auth(auth), optional(signing_key.as_ref(), |key| self.secret(key)));
-                SwitchProvider::Webhook { auth: auth?, signing_key: signing_key?, state_url: state_url.clone() }
+                FlagSystemSpec::Webhook { auth: auth?, signing_key: signing_key?, state_url: state_url.clone() }
             }
         };
-        Some(SwitchSpec {
+        Some(FeatureFlagsSpec {
             endpoint: endpoint(written.provider.name(), &written.url, written.timeout),
             provider,
             environment: written.environment.clone(),

@@ -1,21 +1,21 @@
 //! Argo Rollouts: an update in flight is aborted, a version that was promoted is undone (the plugin's `abort`, `retry`
 //! and `undo`, with tests in the requests themselves). Workloads of other kinds are undone as Kubernetes does.
 
-use super::kubernetes::{self, Changed, Found, Sight, Trial, Undo};
-use super::{Strategy, not_mine};
+use super::kubernetes::{self, Changed, Found, Snapshot, Trial, Undo};
 use crate::cluster::Cluster;
 use crate::deploy::{Version, WorkloadKind, WorkloadRef};
-use crate::rollback::action::{Action, Patch};
-use crate::rollback::ask::Ask;
+use crate::rollback::action::{Abort, Action, PinnedPatch};
+use crate::rollback::destination::argo::UpdateStatus;
+use crate::rollback::destination::{author, template};
+use crate::rollback::planner::Planner;
 use crate::rollback::preflight::abort::{self, Way};
-use crate::rollback::preflight::{self, Owner};
-use crate::rollback::target::argo::Standing;
-use crate::rollback::target::{author, template};
-use crate::rollback::{Answer, Blocked, CheckOutcome, Readiness, Refusal, Run, Step};
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use crate::rollback::preflight::{self, OwnerPolicy};
+use crate::rollback::request::PlanRequest;
+use crate::rollback::{Answer, Blocked, CheckOutcome, Readiness, Refusal, Step};
+use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 
-/// Abort or undo, as a strategy.
+/// Plans an abort or an undo.
 pub struct ArgoRollouts {
     undo: Undo,
     cluster: Cluster,
@@ -28,69 +28,46 @@ impl ArgoRollouts {
     }
 }
 
-impl Strategy for ArgoRollouts {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        if ask.reference.kind != WorkloadKind::Rollout {
-            return self.undo.prepare(ask);
+impl Planner for ArgoRollouts {
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        if request.reference.kind != WorkloadKind::Rollout {
+            return self.undo.prepare(request);
         }
-        prepare(&self.cluster, ask).map(Readiness::from).boxed()
-    }
-
-    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        match &step.action {
-            Action::Patch(_) => self.undo.send(step),
-            Action::Abort { abort, patch, subresource } => {
-                send(&self.cluster, step, patch, *abort, subresource).boxed()
-            }
-            _ => ready(not_mine(step)).boxed(),
-        }
-    }
-
-    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
-        // Neither has a run: what they do is seen in the pods.
-        ready(Answer::Accepted).boxed()
-    }
-
-    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        match &step.action {
-            Action::Patch(_) => self.undo.read_back(step),
-            Action::Abort { abort, patch, .. } => read_back(&self.cluster, step, patch, *abort).boxed(),
-            _ => ready(not_mine(step)).boxed(),
-        }
+        prepare(&self.cluster, request).map(Readiness::from).boxed()
     }
 }
 
 /// Works out which way it is, and whether it would succeed now. Changes nothing. A change that comes between the
 /// reading and the trying is answered by doing it all once more.
-async fn prepare(cluster: &Cluster, ask: &Ask) -> Result<Step, Refusal> {
+async fn prepare(cluster: &Cluster, request: &PlanRequest) -> Result<Step, Refusal> {
     for _ in 0..2 {
-        if let Some(step) = attempt(cluster, ask).await? {
+        if let Some(step) = attempt(cluster, request).await? {
             return Ok(step);
         }
         cluster.facts.forget();
     }
-    Err(kubernetes::changes_too_fast(&ask.reference))
+    Err(kubernetes::changes_too_fast(&request.reference))
 }
 
-async fn attempt(cluster: &Cluster, ask: &Ask) -> Result<Option<Step>, Refusal> {
-    let reference = &ask.reference;
-    let sight = kubernetes::read(cluster, reference).await;
-    let mut sight = sight.map_err(|check| preflight::refusal(vec![check]))?;
-    let template = template_of(cluster, reference, &sight.workload).await;
+async fn attempt(cluster: &Cluster, request: &PlanRequest) -> Result<Option<Step>, Refusal> {
+    let reference = &request.reference;
+    let snapshot = kubernetes::read(cluster, reference).await;
+    let mut snapshot = snapshot.map_err(|check| preflight::refusal(vec![check]))?;
+    let template = template_of(cluster, reference, &snapshot.workload).await;
     if let Some(Ok((_, object))) = &template {
         // As its controller does, before it looks at anything else.
-        sight.workload["spec"]["template"] = object["spec"]["template"].clone();
+        snapshot.workload["spec"]["template"] = object["spec"]["template"].clone();
     }
-    match abort::way(ask, sight.objects()) {
+    match abort::way(request, snapshot.objects()) {
         Way::Blocked(blocked) => Err(blocked.into()),
-        Way::Abort => write_status(cluster, ask, &sight, true).await,
-        Way::Retry => write_status(cluster, ask, &sight, false).await,
+        Way::Abort => write_status(cluster, request, &snapshot, true).await,
+        Way::Retry => write_status(cluster, request, &snapshot, false).await,
         Way::Undo => {
             let through = template.transpose().map_err(Refusal::from)?;
             let through = through.as_ref().map(|(reference, object)| (reference, object));
             let patched = through.map_or(reference, |(reference, _)| reference);
             let permission = kubernetes::review(cluster, patched, "").await;
-            kubernetes::undo(Owner::Heeded, cluster, ask, sight, permission, through).await
+            kubernetes::undo(OwnerPolicy::Heeded, cluster, request, snapshot, permission, through).await
         }
     }
 }
@@ -101,7 +78,7 @@ async fn template_of(
     of: &WorkloadRef,
     workload: &Value,
 ) -> Option<Result<(WorkloadRef, Value), Blocked>> {
-    let standing = Standing::of(workload);
+    let standing = UpdateStatus::of(workload);
     let named = standing.update().spec.workload_ref.as_ref()?;
     let (kind, name) = (named.kind.as_str(), named.name.clone());
     if kind != WorkloadKind::Deployment.kind() {
@@ -120,17 +97,22 @@ async fn template_of(
 
 /// Drafts the abort or the retry and tries it; `None` when the workload changed meanwhile. Clusters whose definition
 /// of Rollouts has no subresource `status` answer 404, and take it in the Rollout itself.
-async fn write_status(cluster: &Cluster, ask: &Ask, sight: &Sight, abort: bool) -> Result<Option<Step>, Refusal> {
+async fn write_status(
+    cluster: &Cluster,
+    request: &PlanRequest,
+    snapshot: &Snapshot,
+    abort: bool,
+) -> Result<Option<Step>, Refusal> {
     for subresource in ["status", ""] {
-        let step = preflight::abort::draft_abort(&cluster.label, ask, sight.objects(), abort, subresource)?;
-        let Action::Abort { patch, .. } = &step.action else { break };
+        let step = preflight::abort::draft_abort(&cluster.label, request, snapshot.objects(), abort, subresource)?;
+        let Action::Abort(Abort { patch, .. }) = &step.action else { break };
         let shows = |object: &Value| abort::is_as_asked(object, abort);
         let (permission, trial) = tokio::join!(
-            kubernetes::review(cluster, &ask.reference, subresource),
+            kubernetes::review(cluster, &request.reference, subresource),
             kubernetes::try_status(cluster, (patch, &step.by_hand), subresource, shows),
         );
         let is_allowed = permission.outcome != CheckOutcome::Blocked;
-        let drafted = preflight::add(Ok(step), [sight.identity.clone(), permission]);
+        let drafted = preflight::add(Ok(step), [snapshot.identity.clone(), permission]);
         return match trial {
             None => continue,
             // Without the permission the trial only says so again.
@@ -142,7 +124,10 @@ async fn write_status(cluster: &Cluster, ask: &Ask, sight: &Sight, abort: bool) 
     Ok(None)
 }
 
-async fn send(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool, subresource: &'static str) -> Answer {
+/// Sends an abort or a retry: one request, with nothing before it and no second try.
+pub async fn send(cluster: &Cluster, step: &Step, action: &Abort) -> Answer {
+    let Abort { abort, patch, subresource } = action;
+    let abort = *abort;
     let reply = match kubernetes::change(cluster, step, patch, subresource).await {
         Changed::Told(answer) => return answer,
         Changed::Overtaken(reply) => reply,
@@ -162,7 +147,8 @@ async fn send(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool, subres
     }
 }
 
-async fn read_back(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool) -> Answer {
+/// Reads whether an abort or a retry took effect. Changes nothing.
+pub async fn read_back(cluster: &Cluster, step: &Step, patch: &PinnedPatch, abort: bool) -> Answer {
     match look(cluster, step, patch, abort).await {
         Ok(State::AsAsked) => Answer::Accepted,
         Ok(State::Changed(text)) => Answer::ChangedUnderUs(text),
@@ -184,13 +170,13 @@ enum State {
     Changed(String),
 }
 
-async fn look(cluster: &Cluster, step: &Step, patch: &Patch, abort: bool) -> Result<State, String> {
+async fn look(cluster: &Cluster, step: &Step, patch: &PinnedPatch, abort: bool) -> Result<State, String> {
     let of = &patch.reference;
     let object = match kubernetes::find(cluster, step, patch).await? {
         Found::Same(object) => object,
         Found::Gone(text) => return Ok(State::Changed(text)),
     };
-    let standing = Standing::of(&object);
+    let standing = UpdateStatus::of(&object);
     let update = standing.update();
     let covered = step.covers.first();
     let meant = covered.map(|covered| if abort { &covered.from } else { &covered.to });

@@ -5,58 +5,59 @@
 //! and which keeps real ones waiting.
 
 mod application;
+mod perform;
 mod server;
 
-use super::records::{self, Found, Missing};
-use super::variables::quoted;
-use super::{Strategy, kubernetes};
-use crate::cluster::Cluster;
-use crate::rollback::action::{Action, AutoSyncPause};
-use crate::rollback::ask::Ask;
-use crate::rollback::keeper::{self, Keeper};
-use crate::rollback::preflight::{self, Owner};
-use crate::rollback::spec::ArgoCdSpec;
-use crate::rollback::target::history as templates;
-use crate::rollback::{Answer, Blocked, Check, CheckKind, Readiness, Refusal, Run, Step};
-use application::{Aim, Application, Entry, Progress, short};
-use futures_util::future::{BoxFuture, FutureExt, ready};
-use server::{Changed, Named, Server};
+pub use server::Server;
 
-/// Argo CD's rollback, as a strategy.
+use super::external_history::{self, Found, Missing};
+use super::kubernetes;
+use super::variables::quoted;
+use crate::cluster::Cluster;
+use crate::rollback::action::{Action, ArgoCdRollback, AutoSyncPause};
+use crate::rollback::destination::history as templates;
+use crate::rollback::owner::{self, Owner};
+use crate::rollback::planner::Planner;
+use crate::rollback::preflight::{self, OwnerPolicy};
+use crate::rollback::request::PlanRequest;
+use crate::rollback::spec::ArgoCdSpec;
+use crate::rollback::{Blocked, Check, CheckKind, Readiness, Refusal, Step};
+use application::{Application, Entry, short};
+use futures_util::future::{BoxFuture, FutureExt};
+use server::Named;
+use std::sync::Arc;
+
+/// The server that this names. Connects to nothing.
+///
+/// # Errors
+/// When the address or the token cannot be used.
+pub fn connect(spec: &ArgoCdSpec) -> Result<Arc<Server>, Blocked> {
+    let server = Server::new(spec).map_err(|error| Blocked {
+        reason: format!("Argo CD cannot be asked: {error}"),
+        way_out: "put its address and token in the configuration right".to_owned(),
+    })?;
+    Ok(Arc::new(server))
+}
+
+/// Plans Argo CD's rollback.
 pub struct ArgoCd {
-    server: Server,
+    server: Arc<Server>,
     application: Option<String>,
     cluster: Cluster,
 }
 
-/// What a step of ours says.
-#[derive(Clone, Copy)]
-struct Order<'a> {
-    named: Named<'a>,
-    id: i64,
-    aim: Aim<'a>,
-    pause: Option<&'a AutoSyncPause>,
-}
-
 impl ArgoCd {
-    /// The rollback of applications whose workloads are in this cluster. Connects to nothing.
-    ///
-    /// # Errors
-    /// When the address or the token cannot be used.
-    pub fn new(spec: &ArgoCdSpec, cluster: Cluster) -> Result<Self, Blocked> {
-        let server = Server::new(spec).map_err(|error| Blocked {
-            reason: format!("Argo CD cannot be asked: {error}"),
-            way_out: "put its address and token in the configuration right".to_owned(),
-        })?;
-        Ok(Self { server, application: spec.application.clone(), cluster })
+    /// The rollback of applications whose workloads are in this cluster.
+    pub fn new(spec: &ArgoCdSpec, server: Arc<Server>, cluster: Cluster) -> Self {
+        Self { server, application: spec.application.clone(), cluster }
     }
 
-    async fn attempt(&self, ask: &Ask) -> Result<Step, Refusal> {
-        let reference = &ask.reference;
-        let sight = kubernetes::look_at(&self.cluster, reference).await?;
-        let told = self.application.as_ref().map(|name| keeper::Application::parse(&ask.fill(name)));
-        let Some(kept) = told.or_else(|| match keeper::of(&sight.workload) {
-            Keeper::ArgoCd(application) => Some(application),
+    async fn attempt(&self, request: &PlanRequest) -> Result<Step, Refusal> {
+        let reference = &request.reference;
+        let snapshot = kubernetes::look_at(&self.cluster, reference).await?;
+        let told = self.application.as_ref().map(|name| owner::Application::parse(&request.fill(name)));
+        let Some(kept) = told.or_else(|| match owner::of(&snapshot.workload) {
+            Owner::ArgoCd(application) => Some(application),
             _ => None,
         }) else {
             return Err(Refusal::from(Blocked {
@@ -64,12 +65,12 @@ impl ArgoCd {
                 way_out: "name the application in the configuration, or choose another strategy".to_owned(),
             }));
         };
-        let mut step = preflight::draft_under(Owner::Handled, &self.cluster.label, ask, sight.objects())?;
+        let mut step = preflight::draft_under(OwnerPolicy::Handled, &self.cluster.label, request, snapshot.objects())?;
 
         let named = Named { name: &kept.name, namespace: kept.namespace.as_deref(), project: None };
         let application = self.server.get(named).await?;
         let named = Named { project: Some(application.project()), ..named };
-        let entries = templates::read(reference.kind, &sight.workload, sight.objects().history);
+        let entries = templates::read(reference.kind, &snapshot.workload, snapshot.objects().history);
         let history = application.history();
         let (entry, found) = choose(&application, &history, &entries, &step, &kept)?;
         let knows_enabled = application.auto_syncs() && self.server.knows_enabled().await;
@@ -78,8 +79,8 @@ impl ArgoCd {
         let record = format!("entry {} of {kept}'s history ({})", entry.id, entry.describe());
         let version = step.target().to_owned();
         let compare = format!("argocd app history {kept}");
-        records::without_patch(&mut step.checks);
-        step.checks.extend(records::checks(found, entry.names(&version), &version, &record, &compare));
+        external_history::without_patch(&mut step.checks);
+        step.checks.extend(external_history::checks(found, entry.names(&version), &version, &record, &compare));
         step.checks.extend(self.permissions(named, pause.is_some()).await);
         step.checks.push(operation(&application, &kept));
         step.checks.extend(reminders(&application, pause.as_ref(), &kept));
@@ -88,7 +89,7 @@ impl ArgoCd {
         step.by_hand = by_hand(&kept, entry.id, pause.as_ref());
         step.does = does(&kept, entry, pause.as_ref());
         step.not_restored = not_restored(step.covers.first().map_or("?", |covered| covered.from.label()));
-        step.action = Action::ArgoCd {
+        step.action = Action::ArgoCd(ArgoCdRollback {
             application: kept.name.clone(),
             namespace: kept.namespace.clone(),
             project: application.project().to_owned(),
@@ -97,8 +98,8 @@ impl ArgoCd {
             last: history.last().map_or(entry.id, |last| last.id),
             last_operation: application.last_operation().map(str::to_owned),
             pause,
-        };
-        preflight::add(Ok(step), [sight.identity])
+        });
+        preflight::add(Ok(step), [snapshot.identity])
     }
 
     async fn permissions(&self, named: Named<'_>, switches_off: bool) -> Vec<Check> {
@@ -111,166 +112,30 @@ impl ArgoCd {
             [("sync", "roll it back", Some(rollback)), ("update", "pause its automatic synchronization", update)]
         {
             checks.extend(match allowed {
-                Some(Ok(true)) => Some(Check::ok("permission", format!("Argo CD lets this token {what}"))),
+                Some(Ok(true)) => Some(Check::ok(CheckKind::Permission, format!("Argo CD lets this token {what}"))),
                 Some(Ok(false)) => {
                     let project = named.project.unwrap_or("PROJECT");
                     let blocked = Blocked {
                         reason: format!("Argo CD does not let this token {what}"),
                         way_out: format!("ask for: p, ROLE, applications, {action}, {project}/{}, allow", named.name),
                     };
-                    Some(Check::blocked("permission", blocked))
+                    Some(Check::blocked(CheckKind::Permission, blocked))
                 }
                 Some(Err(error)) => {
                     let sentence = format!("Argo CD does not say whether it lets this token {what}: {error}");
-                    Some(Check::warning("permission", sentence, None))
+                    Some(Check::warning(CheckKind::Permission, sentence, None))
                 }
                 None => None,
             });
         }
         checks
     }
-
-    /// Two requests where automatic synchronization is on, else one; nothing is looked up and nothing repeated.
-    async fn roll_back(&self, order: Order<'_>) -> Answer {
-        let name = order.named.full();
-        if let Some(pause) = order.pause {
-            match self.server.pause(order.named, &pause.off).await {
-                Changed::Done(application) if !application.auto_syncs() => {}
-                Changed::Done(_) => {
-                    return Answer::Refused(Blocked {
-                        reason: format!(
-                            "Argo CD took the pause of {name}, and it still synchronizes by itself: it forgot the \
-                             change, or its maker was quicker"
-                        ),
-                        way_out: format!("see who keeps it: argocd app get {name} --output yaml"),
-                    });
-                }
-                Changed::Refused(blocked) => return Answer::Refused(blocked),
-                Changed::Unknown(reason) => {
-                    return Answer::Unknown(format!(
-                        "whether automatic synchronization of {name} was paused is not known ({reason}); the rollback \
-                         was not asked for"
-                    ));
-                }
-            }
-        }
-        match (self.server.roll_back(order.named, order.id).await, order.pause) {
-            (Changed::Done(application), _) => {
-                Answer::Running(self.run(order, "queued".to_owned(), Some(&*application)))
-            }
-            (Changed::Refused(blocked), None) => Answer::Refused(blocked),
-            (Changed::Refused(blocked), Some(pause)) => Answer::Failed(Blocked {
-                reason: format!(
-                    "automatic synchronization of {name} was paused, and then the rollback was refused: {}",
-                    blocked.reason
-                ),
-                way_out: format!("{}; to let it go on: {}", blocked.way_out, pause.again),
-            }),
-            (Changed::Unknown(reason), None) => Answer::Unknown(reason),
-            (Changed::Unknown(reason), Some(_)) => {
-                Answer::Unknown(format!("{reason}; automatic synchronization of {name} is paused"))
-            }
-        }
-    }
-
-    async fn watch(&self, order: Order<'_>) -> Answer {
-        let application = match self.server.get(order.named).await {
-            Ok(application) => application,
-            Err(blocked) => return Answer::Unknown(blocked.reason),
-        };
-        match application.progress(order.aim) {
-            // The API server reads from a cache that may lag behind what it has just taken.
-            Progress::NotBegun => Answer::Unknown("the rollback is not seen yet".to_owned()),
-            progress => self.told(order, progress, &application),
-        }
-    }
-
-    async fn look_back(&self, order: Order<'_>) -> Answer {
-        let application = match self.server.get(order.named).await {
-            Ok(application) => application,
-            Err(blocked) => return Answer::Unknown(blocked.reason),
-        };
-        let name = order.named.full();
-        match application.progress(order.aim) {
-            Progress::NotBegun => match order.pause {
-                Some(pause) if !application.auto_syncs() => Answer::Failed(Blocked {
-                    reason: format!("automatic synchronization of {name} was paused, and it was not rolled back"),
-                    way_out: format!("open the plan again, or let it go on: {}", pause.again),
-                }),
-                _ => Answer::Refused(Blocked {
-                    reason: format!("the rollback of {name} did not take effect"),
-                    way_out: format!("open the plan again, or by hand: argocd app rollback {name} {}", order.id),
-                }),
-            },
-            progress => self.told(order, progress, &application),
-        }
-    }
-
-    fn told(&self, order: Order<'_>, progress: Progress, application: &Application) -> Answer {
-        let name = order.named.full();
-        match progress {
-            Progress::NotBegun => Answer::Unknown("the rollback is not seen yet".to_owned()),
-            Progress::Running(state) => Answer::Running(self.run(order, state, Some(application))),
-            Progress::Succeeded => {
-                let run = self.run(order, "succeeded".to_owned(), Some(application));
-                Answer::Running(Run { ended: true, ..run })
-            }
-            Progress::Failed(message) => Answer::Failed(Blocked {
-                reason: format!("Argo CD could not roll {name} back: {message}"),
-                way_out: match order.pause {
-                    Some(AutoSyncPause { again, .. }) => {
-                        format!("look at argocd app get {name}; automatic synchronization is paused: {again}")
-                    }
-                    None => format!("look at argocd app get {name}"),
-                },
-            }),
-            Progress::Overtaken(what) => Answer::ChangedUnderUs(format!("{name}: {what}")),
-        }
-    }
-
-    fn run(&self, order: Order<'_>, state: String, application: Option<&Application>) -> Run {
-        let link = Some(self.server.page(order.named, application));
-        Run { id: order.id.to_string(), state, link, ended: false }
-    }
 }
 
-impl Strategy for ArgoCd {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        self.attempt(ask).map(Readiness::from).boxed()
+impl Planner for ArgoCd {
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        self.attempt(request).map(Readiness::from).boxed()
     }
-
-    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        match order(&step.action) {
-            Some(order) => self.roll_back(order).boxed(),
-            None => ready(super::not_mine(step)).boxed(),
-        }
-    }
-
-    fn follow<'a>(&'a self, step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
-        match order(&step.action) {
-            Some(order) => self.watch(order).boxed(),
-            None => ready(super::not_mine(step)).boxed(),
-        }
-    }
-
-    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        match order(&step.action) {
-            Some(order) => self.look_back(order).boxed(),
-            None => ready(super::not_mine(step)).boxed(),
-        }
-    }
-}
-
-fn order(action: &Action) -> Option<Order<'_>> {
-    let Action::ArgoCd { application, namespace, project, id, revisions, last, last_operation, pause } = action else {
-        return None;
-    };
-    Some(Order {
-        named: Named { name: application, namespace: namespace.as_deref(), project: Some(project) },
-        id: *id,
-        aim: Aim { revisions, last: *last, last_operation: last_operation.as_deref() },
-        pause: pause.as_ref(),
-    })
 }
 
 /// The entry under which the version served that the drafted undo goes to.
@@ -279,19 +144,19 @@ fn choose<'e>(
     history: &'e [Entry],
     entries: &[templates::Entry],
     step: &Step,
-    kept: &keeper::Application,
+    kept: &owner::Application,
 ) -> Result<(&'e Entry, Found), Blocked> {
     let hash = step.covers.first().map(|covered| covered.to.hash.as_str()).unwrap_or_default();
     let by_hand = format!("argocd app history {kept}; argocd app rollback {kept} ID");
     let recorded = application.records();
     let missing = |missing: Missing| missing.blocked("Argo CD", step.target(), &by_hand);
-    let found = records::serving(&recorded, entries, hash).map_err(missing)?;
+    let found = external_history::serving(&recorded, entries, hash).map_err(missing)?;
     let entry = history.iter().find(|entry| entry.id == recorded[found.place].number);
     entry.map(|entry| (entry, found)).ok_or_else(|| missing(Missing::NotRecorded))
 }
 
 /// Argo CD does one thing at a time with an application.
-fn operation(application: &Application, kept: &keeper::Application) -> Check {
+fn operation(application: &Application, kept: &owner::Application) -> Check {
     let name = CheckKind::Operation;
     match application.under_way() {
         None => Check::ok(name, format!("no rollback or sync of {kept} is under way")),
@@ -306,8 +171,8 @@ fn operation(application: &Application, kept: &keeper::Application) -> Check {
 }
 
 /// What the person has to know of automatic synchronization.
-fn reminders(application: &Application, pause: Option<&AutoSyncPause>, kept: &keeper::Application) -> Vec<Check> {
-    let name = "auto-sync";
+fn reminders(application: &Application, pause: Option<&AutoSyncPause>, kept: &owner::Application) -> Vec<Check> {
+    let name = CheckKind::AutoSync;
     let Some(AutoSyncPause { again, keeps_settings, .. }) = pause else {
         return vec![Check::ok(name, format!("automatic synchronization of {kept} is off already"))];
     };
@@ -322,7 +187,7 @@ fn reminders(application: &Application, pause: Option<&AutoSyncPause>, kept: &ke
     )];
     if let Some(maker) = application.made_by() {
         checks.push(Check::typed(
-            "owner",
+            CheckKind::Owner,
             format!(
                 "{kept} is itself made by {maker}, which may switch automatic synchronization on again: that brings \
                  the new version back"
@@ -333,7 +198,7 @@ fn reminders(application: &Application, pause: Option<&AutoSyncPause>, kept: &ke
     checks
 }
 
-fn does(kept: &keeper::Application, entry: &Entry, pause: Option<&AutoSyncPause>) -> Vec<String> {
+fn does(kept: &owner::Application, entry: &Entry, pause: Option<&AutoSyncPause>) -> Vec<String> {
     let mut lines = Vec::new();
     if pause.is_some() {
         lines.push(format!("automatic synchronization of application {kept} is paused"));
@@ -347,7 +212,7 @@ fn does(kept: &keeper::Application, entry: &Entry, pause: Option<&AutoSyncPause>
     lines
 }
 
-fn by_hand(kept: &keeper::Application, id: i64, pause: Option<&AutoSyncPause>) -> String {
+fn by_hand(kept: &owner::Application, id: i64, pause: Option<&AutoSyncPause>) -> String {
     let rollback = format!("argocd app rollback {kept} {id}");
     match pause {
         Some(pause) => {

@@ -1,26 +1,27 @@
 //! A program of the team's own takes the deploy back: an argument list, never a shell, with the plan in its
 //! environment. It is run once for each service and version.
 
-use super::aim::{self, Aim};
+use super::choose_version::{self, Chosen};
 use super::program::{Failure, Inherits, Output, Program};
-use super::variables::{self, Values, fresh_id, quoted};
-use super::{Strategy, not_mine};
+use super::variables::{self, CommitOf, Values, fresh_id, quoted};
 use crate::clock::Clock;
-use crate::rollback::action::Action;
-use crate::rollback::ask::Ask;
+use crate::rollback::action::{self, Action};
+use crate::rollback::planner::Planner;
 use crate::rollback::preflight::pace;
+use crate::rollback::request::PlanRequest;
 use crate::rollback::spec::CommandSpec;
-use crate::rollback::{Answer, Blocked, Check, Covered, Goal, Readiness, Refusal, Run, Step};
+use crate::rollback::{Answer, Blocked, Check, CheckKind, Covered, Goal, Readiness, Refusal, Step};
 use chrono::TimeDelta;
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use futures_util::future::{BoxFuture, FutureExt};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Assumed of a program when nobody has seen it run.
 const GUESS: TimeDelta = TimeDelta::seconds(30);
 
-/// A program, as a strategy.
+/// Plans the run of a program.
 ///
 /// It finds in its environment `REDFLAG_ENVIRONMENT`, `REDFLAG_SERVICE`, `REDFLAG_NAMESPACE`, `REDFLAG_GOAL`
 /// (`back`, or `forward` when a rollback is taken back), `REDFLAG_FROM`, `REDFLAG_TO`, `REDFLAG_FROM_COMMIT` and
@@ -29,25 +30,34 @@ const GUESS: TimeDelta = TimeDelta::seconds(30);
 /// `REDFLAG_DRY_RUN=1` beside them.
 pub struct Command {
     spec: CommandSpec,
+    programs: Arc<Programs>,
     clock: Clock,
-    commit_of: super::ci::CommitOf,
+    commit_of: CommitOf,
+}
+
+/// What programs are run with.
+pub struct Programs {
+    /// The variables of our own environment that they inherit.
+    inherit: Vec<String>,
+    /// How long one may run.
+    timeout: Duration,
 }
 
 impl Command {
-    /// The strategy; runs nothing yet.
-    pub fn new(spec: CommandSpec, clock: Clock) -> Self {
-        Self { spec, clock, commit_of: Arc::new(variables::commit_in) }
+    /// The planner; runs nothing yet.
+    pub fn new(spec: CommandSpec, programs: Arc<Programs>, clock: Clock) -> Self {
+        Self { spec, programs, clock, commit_of: Arc::new(variables::commit_in) }
     }
 
     /// The same, with somebody who knows the commits of versions; without, a version tells its own.
     #[must_use]
-    pub fn with_commits(self, commit_of: super::ci::CommitOf) -> Self {
+    pub fn with_commits(self, commit_of: CommitOf) -> Self {
         Self { commit_of, ..self }
     }
 
-    async fn try_prepare(&self, ask: &Ask) -> Result<Step, Refusal> {
-        let Aim { covered, mut checks } = aim::aim(ask)?;
-        let values = Values::new(ask, &covered, fresh_id(self.clock.now()), |version| (self.commit_of)(version))?;
+    async fn try_prepare(&self, request: &PlanRequest) -> Result<Step, Refusal> {
+        let Chosen { covered, mut checks } = choose_version::choose_version(request)?;
+        let values = Values::new(request, &covered, fresh_id(self.clock.now()), |version| (self.commit_of)(version))?;
         let fill = |argv: &[String]| argv.iter().map(|word| values.fill(word)).collect::<Result<Vec<_>, _>>();
         let argv = fill(&self.spec.argv)?;
         let Some(program) = argv.first().filter(|program| !program.is_empty()) else {
@@ -56,7 +66,7 @@ impl Command {
                 way_out: "set run in this environment's rollback.command".to_owned(),
             }));
         };
-        let environment = environment(ask, &values);
+        let environment = environment(request, &values);
         let trial = match &self.spec.dry_run {
             Some(dry_run) => self.try_out(&fill(dry_run)?, &environment, &covered).await,
             None => find(program).map(|()| untried(program)),
@@ -65,24 +75,24 @@ impl Command {
             Ok(trial) => checks.push(trial),
             Err(blocked) => {
                 let (reason, way_out) = (blocked.reason.clone(), blocked.way_out.clone());
-                checks.push(Check::blocked("dry run", blocked));
+                checks.push(Check::blocked(CheckKind::DryRun, blocked));
                 return Err(Refusal { reason, way_out, checks });
             }
         }
         let line = argv.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
         Ok(Step {
-            goal: ask.goal,
+            goal: request.goal,
             subject: format!("command {program} ({}, to {})", values.service, values.to),
             place: "this machine".to_owned(),
             does: vec![format!("runs {line}")],
             by_hand: line,
             covers: vec![covered],
-            action: Action::Command { argv, environment },
+            action: Action::Command(action::Command { argv, environment }),
             checks,
             not_restored: vec![
                 "what the program itself does not bring back: settings and data are its own affair".to_owned(),
             ],
-            expected: GUESS + ask.wanted.pace.unwrap_or(pace::GUESS),
+            expected: GUESS + request.wanted.pace.unwrap_or(pace::GUESS),
         })
     }
 
@@ -98,9 +108,9 @@ impl Command {
         environment.push(workloads(std::slice::from_ref(covered)));
         let line = argv.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
         let by_hand = format!("run it by hand and see: {line}");
-        match self.run(argv, &environment).await {
+        match self.programs.output(argv, &environment).await {
             Ok(output) if output.status.success() => {
-                Ok(Check::ok("dry run", format!("its dry run went well: {}", output.said())))
+                Ok(Check::ok(CheckKind::DryRun, format!("its dry run went well: {}", output.said())))
             }
             Ok(output) => {
                 Err(Blocked { reason: format!("its dry run ends with {}", ending(&output)), way_out: by_hand })
@@ -108,19 +118,28 @@ impl Command {
             Err(failure) => Err(Blocked { reason: format!("its dry run: {failure}"), way_out: by_hand }),
         }
     }
+}
 
-    async fn run(&self, argv: &[String], environment: &[(String, String)]) -> Result<Output, Failure> {
-        let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
-        let inherits = Inherits::Only(&self.spec.inherit);
-        Program { argv: &argv, inherits, environment, folder: None, timeout: self.spec.timeout }.run().await
+impl Planner for Command {
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        self.try_prepare(request).map(Readiness::from).boxed()
+    }
+}
+
+impl Programs {
+    /// What these programs are run with. Runs nothing yet.
+    pub fn new(spec: &CommandSpec) -> Self {
+        Self { inherit: spec.inherit.clone(), timeout: spec.timeout }
     }
 
-    async fn try_send(&self, step: &Step, argv: &[String], environment: &[(String, String)]) -> Answer {
-        let mut environment = environment.to_vec();
+    /// Runs it to its end, once.
+    pub(crate) async fn run(&self, step: &Step, action: &action::Command) -> Answer {
+        let action::Command { argv, environment } = action;
+        let mut environment = environment.clone();
         environment.push(workloads(&step.covers));
         let program = argv.first().map_or("?", String::as_str);
         let look = format!("see what it has done before it is run again: {}", step.by_hand);
-        match self.run(argv, &environment).await {
+        match self.output(argv, &environment).await {
             Ok(output) if output.status.success() => Answer::Accepted,
             Ok(output) => Answer::Failed(Blocked {
                 reason: format!("{program} ended with {}", ending(&output)),
@@ -137,36 +156,16 @@ impl Command {
             }),
         }
     }
-}
 
-impl Strategy for Command {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        self.try_prepare(ask).map(Readiness::from).boxed()
-    }
-
-    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        async move {
-            match &step.action {
-                Action::Command { argv, environment } => self.try_send(step, argv, environment).await,
-                _ => not_mine(step),
-            }
-        }
-        .boxed()
-    }
-
-    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
-        // It was waited for; what it did is seen in the pods.
-        ready(Answer::Accepted).boxed()
-    }
-
-    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        let reason = format!("{} cannot be asked what it did: look at the pods", step.subject);
-        ready(Answer::Unknown(reason)).boxed()
+    async fn output(&self, argv: &[String], environment: &[(String, String)]) -> Result<Output, Failure> {
+        let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
+        let inherits = Inherits::Only(&self.inherit);
+        Program { argv: &argv, inherits, environment, folder: None, timeout: self.timeout }.run().await
     }
 }
 
-fn environment(ask: &Ask, values: &Values) -> Vec<(String, String)> {
-    let goal = if ask.goal == Goal::Back { "back" } else { "forward" };
+fn environment(request: &PlanRequest, values: &Values) -> Vec<(String, String)> {
+    let goal = if request.goal == Goal::Back { "back" } else { "forward" };
     let known = [
         ("REDFLAG_ENVIRONMENT", Some(values.environment.as_str())),
         ("REDFLAG_SERVICE", Some(&values.service)),
@@ -214,5 +213,5 @@ fn find(program: &str) -> Result<(), Blocked> {
 
 fn untried(program: &str) -> Check {
     let way_out = "set dry_run in this environment's rollback.command to something that only tries it".to_owned();
-    Check::warning("dry run", format!("{program} is there, and has not been tried"), Some(way_out))
+    Check::warning(CheckKind::DryRun, format!("{program} is there, and has not been tried"), Some(way_out))
 }

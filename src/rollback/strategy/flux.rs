@@ -1,18 +1,19 @@
 //! Flux is told to leave the workload alone, then Kubernetes undoes it: otherwise Flux's next reconciliation brings
 //! the new version back.
 
+use super::kubernetes;
 use super::kubernetes::api::{self, Call, Lost, Reply};
-use super::{Strategy, kubernetes};
 use crate::cluster::{Access, Cluster};
-use crate::rollback::action::{Action, FluxKind, FluxOwner, Patch};
-use crate::rollback::ask::Ask;
-use crate::rollback::keeper::{self, Keeper};
-use crate::rollback::preflight::{self, Owner};
-use crate::rollback::{Answer, Blocked, Check, Readiness, Refusal, Run, Step};
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use crate::rollback::action::{Action, FluxKind, FluxOwner, FluxUndo, PinnedPatch};
+use crate::rollback::owner::{self, Owner};
+use crate::rollback::planner::Planner;
+use crate::rollback::preflight::{self, OwnerPolicy};
+use crate::rollback::request::PlanRequest;
+use crate::rollback::{Answer, Blocked, Check, CheckKind, Readiness, Refusal, Step};
+use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::{Value, json};
 
-/// Suspend, then undo, as a strategy.
+/// Plans an undo with its owner suspended.
 pub struct Flux {
     cluster: Cluster,
 }
@@ -33,24 +34,26 @@ impl Flux {
         Self { cluster }
     }
 
-    async fn attempt(&self, ask: &Ask) -> Result<Step, Refusal> {
-        let reference = &ask.reference;
+    async fn attempt(&self, request: &PlanRequest) -> Result<Step, Refusal> {
+        let reference = &request.reference;
         let workload = kubernetes::read_workload(&self.cluster, reference).await?;
-        let Keeper::Flux(owner) = keeper::of(&workload) else {
+        let Owner::Flux(owner) = owner::of(&workload) else {
             return Err(Refusal::from(Blocked {
                 reason: format!("{reference} does not name an owner in Flux"),
                 way_out: "choose strategy = \"owner\" or \"kubernetes\"".to_owned(),
             }));
         };
-        let (drafted, (suspended, checks)) =
-            tokio::join!(kubernetes::step_under(Owner::Handled, &self.cluster, ask), self.prepare_to_suspend(&owner));
+        let (drafted, (suspended, checks)) = tokio::join!(
+            kubernetes::step_under(OwnerPolicy::Handled, &self.cluster, request),
+            self.prepare_to_suspend(&owner)
+        );
         let mut step = preflight::add(drafted, checks)?;
         let owner = FluxOwner { suspended, ..owner };
         let first = if suspended { "stays suspended" } else { "is suspended, and stays so" };
         step.does.insert(0, format!("{owner} {first}"));
         step.by_hand = format!("{} && {}", command("suspend", &owner), step.by_hand);
         step.action = match step.action {
-            Action::Patch(patch) => Action::Flux { owner, patch },
+            Action::Patch(patch) => Action::Flux(FluxUndo { owner, patch }),
             other => other,
         };
         Ok(step)
@@ -58,9 +61,9 @@ impl Flux {
 
     /// Whether it is suspended already, and whether we could suspend it.
     async fn prepare_to_suspend(&self, owner: &FluxOwner) -> (bool, Vec<Check>) {
-        let object = match self.read(owner).await {
+        let object = match read(&self.cluster, owner).await {
             Ok(object) => object,
-            Err(blocked) => return (false, vec![Check::blocked("owner", blocked)]),
+            Err(blocked) => return (false, vec![Check::blocked(CheckKind::Owner, blocked)]),
         };
         let suspended = object["spec"]["suspend"] == true;
         let access = Access {
@@ -71,24 +74,24 @@ impl Flux {
             name: Some(&owner.name),
         };
         let (allowed, trial, above) =
-            tokio::join!(self.cluster.may(access), self.suspend(owner, true), self.kept_by(owner, &object));
+            tokio::join!(self.cluster.may(access), suspend(&self.cluster, owner, true), self.kept_by(owner, &object));
         let permission = match allowed {
-            Ok(true) => Check::ok("permission", format!("you may suspend {owner} in {}", owner.namespace)),
-            Ok(false) => Check::blocked("permission", not_allowed(owner, "patch", "no role allows it")),
+            Ok(true) => Check::ok(CheckKind::Permission, format!("you may suspend {owner} in {}", owner.namespace)),
+            Ok(false) => Check::blocked(CheckKind::Permission, not_allowed(owner, "patch", "no role allows it")),
             Err(error) => {
                 let sentence = format!("the cluster does not say whether you may suspend {owner}: {error}");
-                Check::warning("permission", sentence, None)
+                Check::warning(CheckKind::Permission, sentence, None)
             }
         };
         let mut checks = vec![reminder(owner, suspended), permission];
         checks.extend(above);
         checks.extend(match trial {
             Suspending::Done => None,
-            Suspending::Refused(blocked) => Some(Check::blocked("dry run", blocked)),
+            Suspending::Refused(blocked) => Some(Check::blocked(CheckKind::DryRun, blocked)),
             Suspending::Unknown(reason) => {
                 let reason = format!("a dry run of suspending {owner} fails: {reason}");
                 let way_out = format!("check the API server, or try by hand: {}", command("suspend", owner));
-                Some(Check::blocked("dry run", Blocked { reason, way_out }))
+                Some(Check::blocked(CheckKind::DryRun, Blocked { reason, way_out }))
             }
         });
         checks.extend(reconciling(owner, &object));
@@ -103,29 +106,35 @@ impl Flux {
         let mut taking: Vec<(String, String)> = Vec::new();
         let mut first = None;
         for _ in 0..MOST_ABOVE {
-            let keeper = keeper::of(&object);
+            let keeper = owner::of(&object);
             let Some((who, way_out)) = named(&keeper) else { break };
             // The root of a cluster is kept by itself: suspended, it reconciles nothing.
-            if matches!(&keeper, Keeper::Flux(parent) if *parent == FluxOwner { suspended: false, ..below.clone() }) {
+            if matches!(&keeper, Owner::Flux(parent) if *parent == FluxOwner { suspended: false, ..below.clone() }) {
                 break;
             }
-            let Keeper::Flux(parent) = keeper else {
-                if keeper::writes(&object, &["spec", "suspend"]) != Some(false) {
+            let Owner::Flux(parent) = keeper else {
+                if owner::writes(&object, &["spec", "suspend"]) != Some(false) {
                     first.get_or_insert_with(|| sentence(&who, &below, &object));
                     taking.push((who, way_out));
                 }
                 break;
             };
-            if keeper::writes(&object, &["spec", "suspend"]) == Some(false) {
+            if owner::writes(&object, &["spec", "suspend"]) == Some(false) {
                 if first.is_none() {
-                    return Some(Check::ok("owner", format!("{parent} keeps {below}, and leaves spec.suspend alone")));
+                    return Some(Check::ok(
+                        CheckKind::Owner,
+                        format!("{parent} keeps {below}, and leaves spec.suspend alone"),
+                    ));
                 }
                 break;
             }
-            let read = self.read(&parent).await.ok();
+            let read = read(&self.cluster, &parent).await.ok();
             if read.as_ref().is_some_and(|read| read["spec"]["suspend"] == true) {
                 if first.is_none() {
-                    return Some(Check::ok("owner", format!("{parent} keeps {below}, and is suspended itself")));
+                    return Some(Check::ok(
+                        CheckKind::Owner,
+                        format!("{parent} keeps {below}, and is suspended itself"),
+                    ));
                 }
                 break;
             }
@@ -136,130 +145,111 @@ impl Flux {
         }
         let commands: Vec<String> = taking.into_iter().rev().map(|(_, way_out)| way_out).collect();
         Some(Check::typed(
-            "owner",
+            CheckKind::Owner,
             first?,
             format!("{}; or revert the commit in Git instead", commands.join(", then ")),
         ))
     }
+}
 
-    async fn read(&self, owner: &FluxOwner) -> Result<Value, Blocked> {
-        let collection = collection(owner);
-        let call = Call::Object { collection: &collection, name: &owner.name };
-        let reply = api::ask(&self.cluster, call).await.map_err(|lost| self.unreachable(lost))?;
-        if reply.is_success() && reply.body.is_object() { Ok(reply.body) } else { Err(refusal(owner, "get", &reply)) }
-    }
-
-    /// Asks for it once; suspending what is suspended changes nothing.
-    async fn suspend(&self, owner: &FluxOwner, dry: bool) -> Suspending {
-        let (collection, patch) = (collection(owner), json!({"spec": {"suspend": true}}));
-        let call = Call::Merge { collection: &collection, name: &owner.name, patch: &patch, dry };
-        match api::ask(&self.cluster, call).await {
-            Ok(reply) if reply.is_success() => Suspending::Done,
-            // As with the undo: the write may have come before the server gave up on the request.
-            Ok(reply) if matches!(reply.status, 408 | 500..) => {
-                Suspending::Unknown(format!("the API server answered {}: {}", reply.status, reply.said()))
-            }
-            Ok(reply) => Suspending::Refused(refusal(owner, "patch", &reply)),
-            Err(Lost::Unknown(reason)) => Suspending::Unknown(reason),
-            Err(lost @ Lost::NotSent(_)) => Suspending::Refused(self.unreachable(lost)),
-        }
-    }
-
-    /// Two requests, nothing looked up before them and none repeated.
-    async fn undo(&self, step: &Step, owner: &FluxOwner, patch: &Patch) -> Answer {
-        match self.suspend(owner, false).await {
-            Suspending::Done => {}
-            Suspending::Refused(blocked) => return Answer::Refused(blocked),
-            Suspending::Unknown(reason) => {
-                return Answer::Unknown(format!(
-                    "whether {owner} was suspended is not known ({reason}); the undo was not sent"
-                ));
-            }
-        }
-        let answer = kubernetes::send_patch(&self.cluster, step, patch).await;
-        if owner.suspended {
-            return answer;
-        }
-        let resume = command("resume", owner);
-        match answer {
-            Answer::Refused(blocked) => half_done(owner, &blocked),
-            Answer::ChangedUnderUs(text) => {
-                Answer::ChangedUnderUs(format!("{text}; {owner} is suspended now: {resume}"))
-            }
-            Answer::Unknown(reason) => Answer::Unknown(format!("{reason}; {owner} is suspended now")),
-            other => other,
-        }
-    }
-
-    async fn look_back(&self, step: &Step, owner: &FluxOwner, patch: &Patch) -> Answer {
-        let answer = kubernetes::read_back_patch(&self.cluster, step, patch).await;
-        let Answer::Refused(blocked) = answer else { return answer };
-        if owner.suspended {
-            return Answer::Refused(blocked);
-        }
-        match self.read(owner).await {
-            Ok(object) if object["spec"]["suspend"] == true => half_done(owner, &blocked),
-            Ok(_) => Answer::Refused(blocked),
-            Err(unread) => Answer::Unknown(format!(
-                "{}; whether {owner} was suspended is not known: {}",
-                blocked.reason, unread.reason
-            )),
-        }
-    }
-
-    fn unreachable(&self, lost: Lost) -> Blocked {
-        Blocked {
-            reason: format!("cannot reach {}: {}", self.cluster.label, lost.reason()),
-            way_out: "check the network, VPN and context: kubectl version".to_owned(),
-        }
+impl Planner for Flux {
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        self.attempt(request).map(Readiness::from).boxed()
     }
 }
 
-impl Strategy for Flux {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        self.attempt(ask).map(Readiness::from).boxed()
-    }
+async fn read(cluster: &Cluster, owner: &FluxOwner) -> Result<Value, Blocked> {
+    let collection = collection(owner);
+    let call = Call::Object { collection: &collection, name: &owner.name };
+    let reply = api::ask(cluster, call).await.map_err(|lost| unreachable(cluster, lost))?;
+    if reply.is_success() && reply.body.is_object() { Ok(reply.body) } else { Err(refusal(owner, "get", &reply)) }
+}
 
-    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        match &step.action {
-            Action::Flux { owner, patch } => self.undo(step, owner, patch).boxed(),
-            _ => ready(super::not_mine(step)).boxed(),
+/// Asks for it once; suspending what is suspended changes nothing.
+async fn suspend(cluster: &Cluster, owner: &FluxOwner, dry: bool) -> Suspending {
+    let (collection, patch) = (collection(owner), json!({"spec": {"suspend": true}}));
+    let call = Call::Merge { collection: &collection, name: &owner.name, patch: &patch, dry };
+    match api::ask(cluster, call).await {
+        Ok(reply) if reply.is_success() => Suspending::Done,
+        // As with the undo: the write may have come before the server gave up on the request.
+        Ok(reply) if matches!(reply.status, 408 | 500..) => {
+            Suspending::Unknown(format!("the API server answered {}: {}", reply.status, reply.said()))
+        }
+        Ok(reply) => Suspending::Refused(refusal(owner, "patch", &reply)),
+        Err(Lost::Unknown(reason)) => Suspending::Unknown(reason),
+        Err(lost @ Lost::NotSent(_)) => Suspending::Refused(unreachable(cluster, lost)),
+    }
+}
+
+/// Suspends the owner and sends the undo: two requests, nothing looked up before them and none repeated.
+pub async fn send(cluster: &Cluster, step: &Step, undo: &FluxUndo) -> Answer {
+    let FluxUndo { owner, patch } = undo;
+    match suspend(cluster, owner, false).await {
+        Suspending::Done => {}
+        Suspending::Refused(blocked) => return Answer::Refused(blocked),
+        Suspending::Unknown(reason) => {
+            return Answer::Unknown(format!(
+                "whether {owner} was suspended is not known ({reason}); the undo was not sent"
+            ));
         }
     }
-
-    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
-        // An undo has no run: what it does is seen in the pods.
-        ready(Answer::Accepted).boxed()
+    let answer = kubernetes::send_patch(cluster, step, patch).await;
+    if owner.suspended {
+        return answer;
     }
+    let resume = command("resume", owner);
+    match answer {
+        Answer::Refused(blocked) => half_done(owner, &blocked),
+        Answer::ChangedUnderUs(text) => Answer::ChangedUnderUs(format!("{text}; {owner} is suspended now: {resume}")),
+        Answer::Unknown(reason) => Answer::Unknown(format!("{reason}; {owner} is suspended now")),
+        other => other,
+    }
+}
 
-    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        match &step.action {
-            Action::Flux { owner, patch } => self.look_back(step, owner, patch).boxed(),
-            _ => ready(super::not_mine(step)).boxed(),
-        }
+/// Reads whether both took effect. Changes nothing.
+pub async fn read_back(cluster: &Cluster, step: &Step, owner: &FluxOwner, patch: &PinnedPatch) -> Answer {
+    let answer = kubernetes::read_back_patch(cluster, step, patch).await;
+    let Answer::Refused(blocked) = answer else { return answer };
+    if owner.suspended {
+        return Answer::Refused(blocked);
+    }
+    match read(cluster, owner).await {
+        Ok(object) if object["spec"]["suspend"] == true => half_done(owner, &blocked),
+        Ok(_) => Answer::Refused(blocked),
+        Err(unread) => Answer::Unknown(format!(
+            "{}; whether {owner} was suspended is not known: {}",
+            blocked.reason, unread.reason
+        )),
+    }
+}
+
+fn unreachable(cluster: &Cluster, lost: Lost) -> Blocked {
+    Blocked {
+        reason: format!("cannot reach {}: {}", cluster.label, lost.reason()),
+        way_out: "check the network, VPN and context: kubectl version".to_owned(),
     }
 }
 
 /// Who keeps a Flux object, and how it is kept from taking a change of it back.
-fn named(keeper: &Keeper) -> Option<(String, String)> {
+fn named(keeper: &Owner) -> Option<(String, String)> {
     match keeper {
-        Keeper::Flux(parent) => Some((parent.to_string(), command("suspend", parent))),
-        Keeper::ArgoCd(application) => Some((
+        Owner::Flux(parent) => Some((parent.to_string(), command("suspend", parent))),
+        Owner::ArgoCd(application) => Some((
             format!("Argo CD's application {application}"),
             format!("switch the automatic synchronization of {application} off"),
         )),
-        Keeper::Controller { kind, name } => {
+        Owner::Controller { kind, name } => {
             Some((format!("{kind}/{name}"), format!("suspend it in {kind}/{name}, which makes it")))
         }
-        Keeper::Other(other) => Some((other.describe(), other.way_out())),
+        Owner::Other(other) => Some((other.describe(), other.way_out())),
         // Helm acts when somebody runs it.
-        Keeper::Helm { .. } | Keeper::Nobody => None,
+        Owner::Helm { .. } | Owner::Nobody => None,
     }
 }
 
 /// That somebody would take `spec.suspend` back, or might, where the object does not say who wrote it.
 fn sentence(who: &str, kept: &FluxOwner, object: &Value) -> String {
-    let owns = if keeper::writes(object, &["spec", "suspend"]).is_some() { "owns" } else { "may own" };
+    let owns = if owner::writes(object, &["spec", "suspend"]).is_some() { "owns" } else { "may own" };
     format!("{who} keeps {kept} and {owns} spec.suspend: suspend that too, or it is taken back")
 }
 
@@ -278,7 +268,11 @@ fn reminder(owner: &FluxOwner, suspended: bool) -> Check {
         format!("Flux keeps it as {owner} says, which is suspended first, and stays so")
     };
     let resume = command("resume", owner);
-    Check::warning("owner", sentence, Some(format!("afterwards revert the commit in Git first, then: {resume}")))
+    Check::warning(
+        CheckKind::Owner,
+        sentence,
+        Some(format!("afterwards revert the commit in Git first, then: {resume}")),
+    )
 }
 
 /// Suspending keeps new reconciliations from starting; one that runs goes on.
@@ -286,7 +280,7 @@ fn reconciling(owner: &FluxOwner, object: &Value) -> Option<Check> {
     let conditions = object["status"]["conditions"].as_array()?;
     conditions.iter().any(|condition| condition["type"] == "Reconciling" && condition["status"] == "True").then(|| {
         Check::warning(
-            "reconciliation",
+            CheckKind::Reconciliation,
             format!("{owner} is being reconciled now: that goes on, and may bring the new version back once more"),
             Some(format!("wait for its end: kubectl get {owner} -n {} --watch", owner.namespace)),
         )

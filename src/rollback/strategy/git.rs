@@ -1,17 +1,20 @@
 //! `git revert` and a push: the way back where a branch is what is deployed. The revert is made in advance, in a
 //! worktree of its own; what the key does is one push.
 
+mod branches;
 mod message;
 mod story;
 
-use super::{Strategy, aim};
+use super::choose_version;
 use crate::deploy::Version;
 use crate::repository::{Commit, Pushed, Repository, Reverted, Trial, Trouble};
-use crate::rollback::action::Action;
-use crate::rollback::ask::Ask;
+use crate::rollback::action::{Action, Revert};
+use crate::rollback::planner::Planner;
+use crate::rollback::request::PlanRequest;
 use crate::rollback::spec::{GitSpec, RepositorySpec};
-use crate::rollback::{Answer, Blocked, Check, Covered, Goal, Readiness, Refusal, Run, Step};
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use crate::rollback::{Blocked, Check, CheckKind, Covered, Goal, Readiness, Refusal, Step};
+pub use branches::Branches;
+use futures_util::future::{BoxFuture, FutureExt};
 use message::Facts;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,8 +29,8 @@ const FRESH: Duration = Duration::from_secs(10);
 /// More commits than these are a release, not a deploy: a person should look at them one by one.
 const MOST: usize = 100;
 
-/// `git revert` and a push, as a strategy.
-pub struct Revert {
+/// Plans a `git revert` and a push.
+pub struct Reverts {
     repository: Arc<Repository>,
     branch: String,
     fresh: Duration,
@@ -44,11 +47,16 @@ struct Memory {
     trials: Vec<(Vec<String>, Trial)>,
 }
 
-impl Revert {
+impl Reverts {
     /// Reverts on this branch of this clone.
     pub fn new(spec: &GitSpec, repository: RepositorySpec) -> Self {
         let repository = Arc::new(Repository::new(repository, spec.timeout));
         Self { repository, branch: spec.branch.clone(), fresh: FRESH, memory: Mutex::default() }
+    }
+
+    /// Where what was planned is pushed.
+    pub fn branches(&self) -> Arc<Branches> {
+        Arc::new(Branches::new(Arc::clone(&self.repository)))
     }
 
     /// The same, but each preparation asks the remote anew, however recently another one did.
@@ -58,12 +66,12 @@ impl Revert {
     }
 }
 
-impl Strategy for Revert {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+impl Planner for Reverts {
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
         async move {
             // A push that comes in the midst of it is met by a second preparation, on top of it.
             for _ in 0..2 {
-                match self.attempt(ask).await {
+                match self.attempt(request).await {
                     Ok(Some(step)) => return Readiness::Ready(Arc::new(step)),
                     Ok(None) => self.memory.lock().await.fetched = None,
                     Err(blocked) => return Readiness::Blocked(Refusal::from(blocked)),
@@ -76,26 +84,13 @@ impl Strategy for Revert {
         }
         .boxed()
     }
-
-    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        self.push(step).boxed()
-    }
-
-    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
-        // What deploys the branch is not ours to ask: the pods tell.
-        ready(Answer::Accepted).boxed()
-    }
-
-    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        self.look(step).boxed()
-    }
 }
 
-impl Revert {
+impl Reverts {
     /// One preparation; `None` when the branch moved in its midst.
-    async fn attempt(&self, ask: &Ask) -> Result<Option<Step>, Blocked> {
+    async fn attempt(&self, request: &PlanRequest) -> Result<Option<Step>, Blocked> {
         let repository = &self.repository;
-        let aim::Aim { covered, mut checks } = aim::aim(ask)?;
+        let choose_version::Chosen { covered, mut checks } = choose_version::choose_version(request)?;
         // One at a time: a minute's preparation of ten workloads is one fetch and one trial.
         let mut memory = self.memory.lock().await;
         let address = repository.check().await?;
@@ -108,8 +103,8 @@ impl Revert {
             reason: format!("there is no branch {} on {}", self.branch, repository.spec().remote),
             way_out: "name the branch that is deployed".to_owned(),
         })?;
-        let (commits, told) = match ask.goal {
-            Goal::Back => self.deployed(&ask.service, &covered, &tip).await?,
+        let (commits, told) = match request.goal {
+            Goal::Back => self.deployed(&request.service, &covered, &tip).await?,
             Goal::Forward => self.reverted(&covered.to, &tip).await?,
         };
         let hashes: Vec<String> = commits.iter().map(|commit| commit.hash.clone()).collect();
@@ -126,12 +121,12 @@ impl Revert {
             Trial::Conflict { at, files, folder } => return Err(story.conflict(&commits, &at, &files, &folder)),
         };
         let marker = format!("{}-{}", &tip[..12.min(tip.len())], &reverted.tree[..12.min(reverted.tree.len())]);
-        let message = Self::message(ask, &covered, &commits, &marker);
+        let message = Self::message(request, &covered, &commits, &marker);
         let Some(permission) = self.permission(&tip, &reverted, &message).await? else { return Ok(None) };
         checks.extend(told);
         checks.extend([story::applies(&reverted), permission, story::slow()]);
         Ok(Some(Step {
-            goal: ask.goal,
+            goal: request.goal,
             subject: story.subject(&commits),
             place: format!("{} ({address})", repository.spec().remote),
             does: story.does(&commits, &reverted),
@@ -140,14 +135,14 @@ impl Revert {
             expected: story::PIPELINE,
             by_hand: story.by_hand(&commits),
             covers: vec![covered],
-            action: Action::Revert {
+            action: Action::Revert(Revert {
                 branch: self.branch.clone(),
                 tip,
                 commits: hashes,
                 tree: reverted.tree,
                 message,
                 marker,
-            },
+            }),
         }))
     }
 
@@ -223,14 +218,14 @@ impl Revert {
             reason: format!("there is no revert of {label} on {}", self.branch),
             way_out: format!("deploy {label} anew"),
         })?;
-        let check = Check::ok("branch", format!("{} took {label} back on {}", ours.describe(), self.branch));
+        let check = Check::ok(CheckKind::Branch, format!("{} took {label} back on {}", ours.describe(), self.branch));
         Ok((vec![ours], vec![check]))
     }
 
     /// Makes the commit and lets the remote say whether it would let us in. Both show now what a missing name, a
     /// locked signing key or a missing permission would have shown at the key. `None` when the branch has moved.
     async fn permission(&self, tip: &str, reverted: &Reverted, message: &str) -> Result<Option<Check>, Blocked> {
-        let name = "permission";
+        let name = CheckKind::Permission;
         let (repository, branch) = (&self.repository, &self.branch);
         let (path, remote) = (repository.spec().path.display(), &repository.spec().remote);
         let commit = match repository.commit_tree(&reverted.tree, tip, message).await {
@@ -249,108 +244,27 @@ impl Revert {
         }
     }
 
-    fn message(ask: &Ask, covered: &Covered, commits: &[Commit], marker: &str) -> String {
+    fn message(request: &PlanRequest, covered: &Covered, commits: &[Commit], marker: &str) -> String {
         let (from, to) = (covered.from.label(), covered.to.label());
-        let (service, environment) = (&ask.service, &ask.environment);
-        let (title, way) = match ask.goal {
+        let (service, environment) = (&request.service, &request.environment);
+        let (title, way) = match request.goal {
             Goal::Back => (format!("Revert deploy of {service} {from}"), "back"),
             Goal::Forward => (format!("Reapply deploy of {service} {to}"), "forward again"),
         };
         message::write(&Facts {
             title,
             deed: format!("Takes {} of {environment} {way} to {to}", covered.reference),
-            reason: &ask.wanted.reason,
-            actor: &ask.wanted.actor,
+            reason: &request.wanted.reason,
+            actor: &request.wanted.actor,
             commits,
             marker,
-            reverts: (ask.goal == Goal::Back).then_some(from),
+            reverts: (request.goal == Goal::Back).then_some(from),
         })
-    }
-
-    async fn push(&self, step: &Step) -> Answer {
-        let Action::Revert { branch, tip, tree, message, marker, .. } = &step.action else {
-            return super::not_mine(step);
-        };
-        let (repository, remote) = (&self.repository, &self.repository.spec().remote);
-        let commit = match repository.commit_tree(tree, tip, message).await {
-            Ok(commit) => commit,
-            Err(trouble) => return Answer::Refused(repository.no_commit(&trouble).await),
-        };
-        match repository.push(&commit, branch).await {
-            Pushed::Taken => Answer::Accepted,
-            Pushed::Unknown(why) => Answer::Unknown(format!("the push to {branch} of {remote} broke off: {why}")),
-            Pushed::Overtaken => self.overtaken(tip, marker).await,
-            Pushed::Refused(why) => {
-                let signs = repository.signs().await.unwrap_or_default();
-                Answer::Refused(story::not_taken(repository.spec(), branch, &commit, signs, &why))
-            }
-        }
-    }
-
-    /// What was quicker than a push that git refused. The push itself has certainly done nothing.
-    async fn overtaken(&self, tip: &str, marker: &str) -> Answer {
-        let branch = &self.branch;
-        match self.found(tip, marker).await {
-            Ok(Found::Ours) => Answer::ChangedUnderUs(format!("this revert is on {branch} already")),
-            Ok(Found::Others(text)) => Answer::ChangedUnderUs(text),
-            Ok(Found::Untouched) => Answer::Refused(Blocked {
-                reason: format!("the push to {branch} met another one, which did not take"),
-                way_out: "open the plan again".to_owned(),
-            }),
-            Err(why) => Answer::ChangedUnderUs(format!(
-                "{branch} moved on before the push; what is there now is not known: {why}"
-            )),
-        }
-    }
-
-    async fn look(&self, step: &Step) -> Answer {
-        let Action::Revert { branch, tip, marker, .. } = &step.action else { return super::not_mine(step) };
-        match self.found(tip, marker).await {
-            Ok(Found::Ours) => Answer::Accepted,
-            Ok(Found::Others(text)) => Answer::ChangedUnderUs(text),
-            Ok(Found::Untouched) => Answer::Refused(Blocked {
-                reason: format!("the push to {branch} did not arrive"),
-                way_out: "try again: should the first one still arrive, the second does nothing".to_owned(),
-            }),
-            Err(why) => Answer::Unknown(why),
-        }
-    }
-
-    /// Fetches the branch and sees what is on it since `tip`.
-    async fn found(&self, tip: &str, marker: &str) -> Result<Found, String> {
-        let (repository, branch) = (&self.repository, &self.branch);
-        let reason = |trouble: Trouble| trouble.reason();
-        repository.fetch(Some(branch)).await.map_err(|trouble| repository.unreachable(&trouble).reason)?;
-        let now = repository.tip(branch).await.map_err(reason)?;
-        let now = now.ok_or_else(|| format!("there is no branch {branch} any more"))?;
-        let reverts = repository.marked(&now, message::ID).await.map_err(reason)?;
-        if reverts.iter().any(|(_, id)| id == marker) {
-            return Ok(Found::Ours);
-        }
-        if now == tip {
-            return Ok(Found::Untouched);
-        }
-        let newcomers = repository.newcomers(tip, &now).await.map_err(reason)?;
-        let what = match newcomers.as_slice() {
-            [] => "was set back".to_owned(),
-            [newest, ..] => format!("moved on: {}", newest.describe()),
-        };
-        Ok(Found::Others(format!("{branch} {what}")))
     }
 
     fn story<'a>(&'a self, covered: &'a Covered) -> Story<'a> {
         Story { repository: self.repository.spec(), branch: &self.branch, covered }
     }
-}
-
-/// What is on the branch, compared with what a plan was made for.
-enum Found {
-    /// Our revert.
-    Ours,
-    /// What was there.
-    Untouched,
-    /// Something else; the sentence says what.
-    Others(String),
 }
 
 /// A conflict's worktree may have been taken away by whoever resolved it.

@@ -2,47 +2,37 @@
 //! the one before the last even when that one failed.
 
 mod history;
+mod releases;
 
-use super::program::{Failure, Inherits, Output, Program};
-use super::records::{self, Found, Missing};
-use super::{Strategy, kubernetes};
+pub use releases::Releases;
+
+use super::external_history::{self, Found, Missing};
+use super::kubernetes;
 use crate::clock::Clock;
 use crate::cluster::{Access, Cluster};
 use crate::deploy::{Time, brief};
-use crate::net::http::clean;
-use crate::rollback::action::Action;
-use crate::rollback::ask::Ask;
-use crate::rollback::keeper::{self, Keeper};
-use crate::rollback::preflight::{self, Owner};
-use crate::rollback::spec::HelmSpec;
-use crate::rollback::target::history as templates;
-use crate::rollback::{Answer, Blocked, Check, CheckKind, Covered, Readiness, Refusal, Run, Step};
+use crate::rollback::action::{Action, HelmRollback};
+use crate::rollback::destination::history as templates;
+use crate::rollback::owner::{self, Owner};
+use crate::rollback::planner::Planner;
+use crate::rollback::preflight::{self, OwnerPolicy};
+use crate::rollback::request::PlanRequest;
+use crate::rollback::{Blocked, Check, CheckKind, Readiness, Refusal, Step};
 use chrono::TimeDelta;
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use futures_util::future::{BoxFuture, FutureExt};
 use history::{Revision, Status};
-use std::ffi::OsString;
-use std::time::Duration;
-
-/// What helm is given of its time for each operation of its own, such as a hook, is shorter than ours by this
-/// much: it should give up by itself and say why.
-const OURS: Duration = Duration::from_secs(5);
+use releases::{Release, unstarted};
+use std::sync::Arc;
 
 /// An operation that has not ended after this long has most likely died with whoever ran it: helm gives each of its
 /// steps five minutes unless it is told otherwise, and CI systems end jobs within the hour.
 const DEAD: TimeDelta = TimeDelta::minutes(15);
 
-/// Helm's rollback, as a strategy.
+/// Plans Helm's rollback.
 pub struct Helm {
-    spec: HelmSpec,
+    releases: Arc<Releases>,
     cluster: Cluster,
     clock: Clock,
-}
-
-/// A release, as helm is told of it.
-#[derive(Debug, Clone, Copy)]
-struct Release<'a> {
-    name: &'a str,
-    namespace: &'a str,
 }
 
 /// Why there is no step.
@@ -73,19 +63,19 @@ impl<T: Into<Refusal>> From<T> for NoStep {
 
 impl Helm {
     /// The rollback of releases whose workloads are in this cluster.
-    pub fn new(spec: HelmSpec, cluster: Cluster, clock: Clock) -> Self {
-        Self { spec, cluster, clock }
+    pub fn new(releases: Arc<Releases>, cluster: Cluster, clock: Clock) -> Self {
+        Self { releases, cluster, clock }
     }
 
     /// Works the step out: reads the workload with its history and the release's history, and asks helm for the
     /// revision. `has_another_way`: whoever asks can do without helm where its last rollback failed.
-    pub(super) async fn attempt(&self, ask: &Ask, has_another_way: bool) -> Result<Step, NoStep> {
-        let reference = &ask.reference;
-        let sight = kubernetes::look_at(&self.cluster, reference).await?;
-        let told = self.spec.release.as_ref().map(|release| ask.fill(release));
-        let (release, namespace) = match (keeper::helm(&sight.workload), told) {
-            (Some(Keeper::Helm { namespace, .. }), Some(told)) => (told, namespace),
-            (Some(Keeper::Helm { release, namespace }), None) => (release, namespace),
+    pub(super) async fn attempt(&self, request: &PlanRequest, has_another_way: bool) -> Result<Step, NoStep> {
+        let reference = &request.reference;
+        let snapshot = kubernetes::look_at(&self.cluster, reference).await?;
+        let told = self.releases.spec().release.as_ref().map(|release| request.fill(release));
+        let (release, namespace) = match (owner::helm(&snapshot.workload), told) {
+            (Some(Owner::Helm { namespace, .. }), Some(told)) => (told, namespace),
+            (Some(Owner::Helm { release, namespace }), None) => (release, namespace),
             (_, Some(told)) => (told, None),
             (_, None) => {
                 return Err(NoStep::Unusable(Blocked {
@@ -97,7 +87,7 @@ impl Helm {
         let namespace = namespace.unwrap_or_else(|| reference.namespace.clone());
         let release = Release { name: &release, namespace: &namespace };
         release.refuse_odd_names()?;
-        let revisions = self.history(release).await.map_err(NoStep::Unusable)?;
+        let revisions = self.releases.history(release).await.map_err(NoStep::Unusable)?;
         let Some(current) = revisions.last() else {
             return Err(NoStep::Unusable(release.unreadable("it is empty")));
         };
@@ -107,8 +97,8 @@ impl Helm {
             return Err(NoStep::Failed(blocked.clone()));
         }
 
-        let mut step = preflight::draft_under(Owner::Handled, &self.cluster.label, ask, sight.objects())?;
-        let entries = templates::read(reference.kind, &sight.workload, sight.objects().history);
+        let mut step = preflight::draft_under(OwnerPolicy::Handled, &self.cluster.label, request, snapshot.objects())?;
+        let entries = templates::read(reference.kind, &snapshot.workload, snapshot.objects().history);
         let (to, found) = choose(release, &revisions, &entries, &step)?;
         step.by_hand = release.by_hand(&to.number.to_string());
         step.subject = format!("release {}, revision {}", release.name, to.number);
@@ -117,44 +107,35 @@ impl Helm {
             "what else the release holds goes back with it: ConfigMaps, Secrets, Services, other workloads".to_owned(),
         ];
         step.not_restored = not_restored(step.covers.first().map_or("?", |covered| covered.from.label()));
-        step.action = Action::Helm {
+        step.action = Action::Helm(HelmRollback {
             release: release.name.to_owned(),
             namespace: namespace.clone(),
             current: current.number,
             revision: to.number,
-        };
+        });
         let (permission, trial) = tokio::join!(self.permission(release), self.trial(release, to.number));
         let record = format!("revision {} of release {} ({})", to.number, release.name, to.describe());
         let version = step.target().to_owned();
-        records::without_patch(&mut step.checks);
-        step.checks.extend(records::checks(found, to.names(&version), &version, &record, &release.look()));
+        external_history::without_patch(&mut step.checks);
+        step.checks.extend(external_history::checks(found, to.names(&version), &version, &record, &release.look()));
         step.checks.extend(self.which_cluster());
         step.checks.extend(permission);
         step.checks.push(unfinished);
-        step.checks.extend(failed_before.map(|blocked| Check::typed("release", blocked.reason, blocked.way_out)));
-        Ok(preflight::add(Ok(step), [trial, sight.identity])?)
+        step.checks
+            .extend(failed_before.map(|blocked| Check::typed(CheckKind::Release, blocked.reason, blocked.way_out)));
+        Ok(preflight::add(Ok(step), [trial, snapshot.identity])?)
     }
 
     /// Without a context, helm goes wherever the kubeconfig points when it is run.
     fn which_cluster(&self) -> Option<Check> {
-        self.spec.context.is_none().then(|| {
+        self.releases.spec().context.is_none().then(|| {
             let sentence = format!(
                 "helm goes where the kubeconfig points when it is run: that is {} only for as long as nobody changes \
                  its context",
                 self.cluster.label
             );
-            Check::warning("context", sentence, Some("name the context in the configuration".to_owned()))
+            Check::warning(CheckKind::Context, sentence, Some("name the context in the configuration".to_owned()))
         })
-    }
-
-    async fn history(&self, release: Release<'_>) -> Result<Vec<Revision>, Blocked> {
-        let output = self.run(release, &["history", release.name, "-o", "json", "--max", "20"]).await;
-        let output = output.map_err(|failure| Self::unstarted(&failure))?;
-        if !output.status.success() {
-            return Err(release.unreadable(&output.said()));
-        }
-        let listed = output.whole().map_err(|error| release.unreadable(&error.to_string()))?;
-        history::read(listed).map_err(|reason| release.unreadable(&reason))
     }
 
     /// Helm keeps its records in Secrets, unless it was told otherwise; so a no only warns.
@@ -162,9 +143,11 @@ impl Helm {
         let access =
             Access { verb: "create", group: "", resource: "secrets", namespace: release.namespace, name: None };
         match self.cluster.may(access).await {
-            Ok(true) => Some(Check::ok("permission", format!("you may create secrets in {}", release.namespace))),
+            Ok(true) => {
+                Some(Check::ok(CheckKind::Permission, format!("you may create secrets in {}", release.namespace)))
+            }
             Ok(false) => Some(Check::warning(
-                "permission",
+                CheckKind::Permission,
                 format!("you may not create secrets in {}, where Helm usually keeps its records", release.namespace),
                 Some(format!("ask for a Role in {} with resources [secrets], verbs [create]", release.namespace)),
             )),
@@ -176,9 +159,9 @@ impl Helm {
     /// Asks helm for a dry run. That looks the release and the revision up and ends there: no manifest is built, no
     /// hook run, and the cluster is not asked (`performRollback` in helm's `pkg/action/rollback.go`).
     async fn trial(&self, release: Release<'_>, revision: i64) -> Check {
-        const NAME: &str = "revision";
+        const NAME: CheckKind = CheckKind::Revision;
         let number = revision.to_string();
-        match self.run(release, &["rollback", release.name, &number, "--dry-run"]).await {
+        match self.releases.run(release, &["rollback", release.name, &number, "--dry-run"]).await {
             Ok(output) if output.status.success() => Check::ok(
                 NAME,
                 format!("helm has revision {revision} of release {}; it tries nothing in advance", release.name),
@@ -187,151 +170,23 @@ impl Helm {
                 let reason = format!("helm looked for revision {revision} and would not do it: {}", output.said());
                 Check::blocked(NAME, Blocked { reason, way_out: format!("look at {}", release.look()) })
             }
-            Err(failure) if failure.did_nothing() => Check::blocked(NAME, Self::unstarted(&failure)),
+            Err(failure) if failure.did_nothing() => Check::blocked(NAME, unstarted(&failure)),
             Err(failure) => {
                 let sentence = format!("whether helm has revision {revision} could not be asked: {failure}");
                 Check::warning(NAME, sentence, Some(format!("look at {}", release.look())))
             }
         }
     }
-
-    fn unstarted(failure: &Failure) -> Blocked {
-        let way_out = match failure {
-            Failure::NotFound(_) => {
-                "install helm, or name the program in the configuration, or choose strategy = \"kubernetes\""
-            }
-            _ => "try it by hand: helm version",
-        };
-        Blocked { reason: format!("helm cannot be used: {failure}"), way_out: way_out.to_owned() }
-    }
-
-    async fn run(&self, release: Release<'_>, arguments: &[&str]) -> Result<Output, Failure> {
-        let mut argv = vec![self.spec.program.clone().into_os_string()];
-        argv.extend(arguments.iter().map(OsString::from));
-        argv.extend(["--namespace", release.namespace].map(OsString::from));
-        if let Some(path) = &self.spec.kubeconfig {
-            argv.extend([OsString::from("--kubeconfig"), path.clone().into_os_string()]);
-        }
-        if let Some(context) = &self.spec.context {
-            argv.extend(["--kube-context", context].map(OsString::from));
-        }
-        // Clusters are signed in to by whatever the person's environment holds.
-        let inherits = Inherits::Everything;
-        Program { argv: &argv, inherits, environment: &[], folder: None, timeout: self.spec.timeout }.run().await
-    }
-
-    async fn roll_back(&self, step: &Step, release: Release<'_>, revision: i64) -> Answer {
-        let number = revision.to_string();
-        let limit = format!("{}s", self.spec.timeout.saturating_sub(OURS).as_secs().max(1));
-        let output = self.run(release, &["rollback", release.name, &number, "--timeout", &limit]).await;
-        match output {
-            Ok(output) if output.status.success() => Answer::Accepted,
-            Ok(output) => release.refused(&output.said(), step),
-            Err(failure) if failure.did_nothing() => Answer::Refused(Self::unstarted(&failure)),
-            Err(failure) => Answer::Unknown(failure.to_string()),
-        }
-    }
-
-    /// Looks for a record that is newer than the plan and says that it is this rollback.
-    async fn look_back(&self, step: &Step, release: Release<'_>, current: i64, revision: i64) -> Answer {
-        let revisions = match self.history(release).await {
-            Ok(revisions) => revisions,
-            Err(blocked) => return Answer::Unknown(blocked.reason),
-        };
-        let newer = || revisions.iter().rev().filter(|entry| entry.number > current);
-        let Some(ours) = newer().find(|entry| entry.is_rollback_to(revision)) else {
-            return match newer().next() {
-                Some(other) => Answer::ChangedUnderUs(format!(
-                    "release {} is at revision {} now ({}): {}",
-                    release.name,
-                    other.number,
-                    other.describe(),
-                    other.description
-                )),
-                None => Answer::Refused(Blocked {
-                    reason: format!("the rollback of release {} did not take effect", release.name),
-                    way_out: format!("try again, or by hand: {}", release.by_hand(&revision.to_string())),
-                }),
-            };
-        };
-        match ours.status {
-            Status::Deployed | Status::Superseded => Answer::Accepted,
-            _ => Answer::Failed(Blocked {
-                reason: format!(
-                    "the rollback of release {} was begun as revision {} and not ended: it is {}: {}",
-                    release.name, ours.number, ours.status_name, ours.description
-                ),
-                way_out: format!(
-                    "if nobody works on it, do it again: {}; the pods alone: {}",
-                    release.by_hand(&revision.to_string()),
-                    pods_alone(step)
-                ),
-            }),
-        }
-    }
 }
 
-impl Strategy for Helm {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        let step = self.attempt(ask, false);
+impl Planner for Helm {
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        let step = self.attempt(request, false);
         step.map(|step| Readiness::from(step.map_err(NoStep::refusal))).boxed()
-    }
-
-    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        match &step.action {
-            Action::Helm { release, namespace, revision, .. } => {
-                self.roll_back(step, Release { name: release, namespace }, *revision).boxed()
-            }
-            _ => ready(super::not_mine(step)).boxed(),
-        }
-    }
-
-    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
-        // Helm has ended when it answers: what it does is seen in the pods.
-        ready(Answer::Accepted).boxed()
-    }
-
-    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        match &step.action {
-            Action::Helm { release, namespace, current, revision } => {
-                self.look_back(step, Release { name: release, namespace }, *current, *revision).boxed()
-            }
-            _ => ready(super::not_mine(step)).boxed(),
-        }
     }
 }
 
 impl Release<'_> {
-    /// Whoever may annotate a workload writes these names: one that helm would take for a flag is not passed on.
-    fn refuse_odd_names(self) -> Result<(), Blocked> {
-        let is_plain = |name: &str| {
-            name.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
-        };
-        if is_plain(self.name) && is_plain(self.namespace) {
-            return Ok(());
-        }
-        Err(Blocked {
-            reason: format!("{} in {} is no name of a release", clean(self.name), clean(self.namespace)),
-            way_out: "look at the workload's annotations meta.helm.sh/release-name and release-namespace".to_owned(),
-        })
-    }
-
-    fn by_hand(self, revision: &str) -> String {
-        format!("helm rollback {} {revision} -n {}", self.name, self.namespace)
-    }
-
-    fn look(self) -> String {
-        format!("helm history {} -n {}", self.name, self.namespace)
-    }
-
-    fn unreadable(self, reason: &str) -> Blocked {
-        Blocked {
-            reason: format!("the history of release {} cannot be read: {reason}", self.name),
-            way_out: format!("try it by hand: {}", self.look()),
-        }
-    }
-
     /// What has not ended of what was done to it last. Helm itself would go back over an operation that is under way,
     /// so a young one blocks; one that has most likely died has to be typed.
     fn unfinished(self, revisions: &[Revision], current: &Revision, now: Time) -> Result<Check, Blocked> {
@@ -388,30 +243,6 @@ impl Release<'_> {
             ),
         })
     }
-
-    /// What a rollback that helm ended with an error has done: nothing, where helm says so before it begins.
-    fn refused(self, said: &str, step: &Step) -> Answer {
-        const BEFORE: [&str; 4] =
-            ["another operation (", "release: not found", "cluster unreachable", "release has no "];
-        let lower = said.to_lowercase();
-        let blocked = |reason: String| Blocked { reason, way_out: format!("look at {}", self.look()) };
-        if BEFORE.iter().any(|text| lower.contains(text)) {
-            return Answer::Refused(blocked(format!("helm refused it: {said}")));
-        }
-        Answer::Failed(Blocked {
-            reason: format!("helm could not roll release {} back, or only in part: {said}", self.name),
-            way_out: format!("undo the pods alone: {}; what it did is in {}", pods_alone(step), self.look()),
-        })
-    }
-}
-
-/// The commands that bring the pods back without helm.
-fn pods_alone(step: &Step) -> String {
-    let undo = |covered: &Covered| {
-        let Covered { reference, to, .. } = covered;
-        format!("kubectl rollout undo {reference} -n {} --to-revision={}", reference.namespace, to.revision)
-    };
-    step.covers.iter().map(undo).collect::<Vec<_>>().join(" && ")
 }
 
 /// The revision that brought the version which the drafted undo goes to.
@@ -424,7 +255,7 @@ fn choose<'r>(
     let hash = step.covers.first().map(|covered| covered.to.hash.as_str()).unwrap_or_default();
     let (known, records): (Vec<_>, Vec<_>) =
         revisions.iter().filter_map(|revision| Some((revision, revision.record()?))).unzip();
-    let found = records::serving(&records, entries, hash);
+    let found = external_history::serving(&records, entries, hash);
     let blocked = |missing: Missing| missing.blocked("Helm", step.target(), &release.by_hand("REVISION"));
     found.map(|found| (known[found.place], found)).map_err(blocked)
 }

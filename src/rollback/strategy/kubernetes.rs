@@ -6,24 +6,24 @@ mod around;
 mod permission;
 mod pods;
 mod selector;
-mod sight;
+mod snapshot;
 
 pub(super) use around::jobs;
 pub(super) use permission::{Trial, review, try_status};
 pub use pods::delete as delete_pods;
-pub(super) use sight::{Sight, look_at, read, read_workload};
+pub(super) use snapshot::{Snapshot, look_at, read, read_workload};
 
-use super::Strategy;
 use crate::cluster::Cluster;
 use crate::deploy::{WorkloadKind, WorkloadRef};
-use crate::rollback::action::{Action, Patch};
-use crate::rollback::ask::Ask;
-use crate::rollback::preflight::{self, Aim, Owner};
-use crate::rollback::target::{author, patch, template};
-use crate::rollback::{Answer, Blocked, Check, CheckOutcome, Covered, Readiness, Refusal, Run, Step};
+use crate::rollback::action::{Action, PinnedPatch};
+use crate::rollback::destination::{author, patch, template};
+use crate::rollback::planner::Planner;
+use crate::rollback::preflight::{self, Aim, OwnerPolicy};
+use crate::rollback::request::PlanRequest;
+use crate::rollback::{Answer, Blocked, Check, CheckOutcome, Covered, Readiness, Refusal, Step};
 use answer::Meaning;
 use api::{Call, Lost, Reply};
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 
 /// Which cluster this is, by what never changes: the uid of its namespace `kube-system`, or its address where that may not
@@ -34,7 +34,7 @@ pub async fn identify(cluster: &Cluster) -> String {
     cluster.identity.uid().unwrap_or(&cluster.label).to_owned()
 }
 
-/// Kubernetes' own undo, as a strategy.
+/// Plans Kubernetes' own undo.
 pub struct Undo {
     cluster: Cluster,
 }
@@ -46,22 +46,9 @@ impl Undo {
     }
 }
 
-impl Strategy for Undo {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        prepare(&self.cluster, ask).boxed()
-    }
-
-    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        send(&self.cluster, step).boxed()
-    }
-
-    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
-        // An undo has no run: what it does is seen in the pods.
-        ready(Answer::Accepted).boxed()
-    }
-
-    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        read_back(&self.cluster, step).boxed()
+impl Planner for Undo {
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        prepare(&self.cluster, request).boxed()
     }
 }
 
@@ -74,26 +61,26 @@ impl Strategy for Undo {
 /// once more.
 ///
 /// An Argo Rollout is not for this way alone: its updates are aborted, and some take their template from elsewhere.
-pub async fn prepare(cluster: &Cluster, ask: &Ask) -> Readiness {
-    if ask.reference.kind == WorkloadKind::Rollout {
+pub async fn prepare(cluster: &Cluster, request: &PlanRequest) -> Readiness {
+    if request.reference.kind == WorkloadKind::Rollout {
         return Readiness::Blocked(Refusal::from(Blocked {
-            reason: format!("{} is an Argo Rollout, which Kubernetes itself cannot take back", ask.reference),
+            reason: format!("{} is an Argo Rollout, which Kubernetes itself cannot take back", request.reference),
             way_out: "choose strategy = \"argo-rollouts\", or \"owner\"".to_owned(),
         }));
     }
-    step_under(Owner::Heeded, cluster, ask).await.into()
+    step_under(OwnerPolicy::Heeded, cluster, request).await.into()
 }
 
 /// The same, also for whoever deals with the workload's owner.
-pub(super) async fn step_under(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Step, Refusal> {
+pub(super) async fn step_under(owner: OwnerPolicy, cluster: &Cluster, request: &PlanRequest) -> Result<Step, Refusal> {
     for _ in 0..2 {
-        if let Some(step) = attempt(owner, cluster, ask).await? {
+        if let Some(step) = attempt(owner, cluster, request).await? {
             return Ok(step);
         }
         // What was read together is out of date as well.
         cluster.facts.forget();
     }
-    Err(changes_too_fast(&ask.reference))
+    Err(changes_too_fast(&request.reference))
 }
 
 /// A workload that was changed in the midst of each preparation.
@@ -105,15 +92,15 @@ pub(super) fn changes_too_fast(reference: &WorkloadRef) -> Refusal {
 }
 
 /// One preparation; `None` when the workload changed in its midst.
-async fn attempt(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Option<Step>, Refusal> {
-    let reference = &ask.reference;
-    let (permission, sight) = tokio::join!(review(cluster, reference, ""), read(cluster, reference));
-    match sight {
-        Ok(sight) if sight.workload["spec"]["workloadRef"].is_object() => Err(Refusal::from(Blocked {
+async fn attempt(owner: OwnerPolicy, cluster: &Cluster, request: &PlanRequest) -> Result<Option<Step>, Refusal> {
+    let reference = &request.reference;
+    let (permission, snapshot) = tokio::join!(review(cluster, reference, ""), read(cluster, reference));
+    match snapshot {
+        Ok(snapshot) if snapshot.workload["spec"]["workloadRef"].is_object() => Err(Refusal::from(Blocked {
             reason: format!("{reference} has no template of its own: it takes that of another object"),
             way_out: "take the version back where that object comes from".to_owned(),
         })),
-        Ok(sight) => undo(owner, cluster, ask, sight, permission, None).await,
+        Ok(snapshot) => undo(owner, cluster, request, snapshot, permission, None).await,
         Err(check) => Err(preflight::refusal(vec![check, permission])),
     }
 }
@@ -121,16 +108,16 @@ async fn attempt(owner: Owner, cluster: &Cluster, ask: &Ask) -> Result<Option<St
 /// Drafts the undo of what was read, and tries it; `None` when the workload changed meanwhile. `through` is the object
 /// from which the workload takes its template, where it has none of its own.
 pub(super) async fn undo(
-    owner: Owner,
+    owner: OwnerPolicy,
     cluster: &Cluster,
-    ask: &Ask,
-    mut sight: Sight,
+    request: &PlanRequest,
+    mut snapshot: Snapshot,
     permission: Check,
     through: Option<(&WorkloadRef, &Value)>,
 ) -> Result<Option<Step>, Refusal> {
-    let reference = &ask.reference;
+    let reference = &request.reference;
     let is_allowed = permission.outcome != CheckOutcome::Blocked;
-    let mut aim = Aim::of(ask, &sight.workload, sight.objects().history);
+    let mut aim = Aim::of(request, &snapshot.workload, snapshot.objects().history);
     if let Some((reference, object)) = through {
         aim = aim.through(reference, object).map_err(Refusal::from)?;
     }
@@ -140,14 +127,14 @@ pub(super) async fn undo(
         around::metadata(cluster, reference, "secrets", references.secrets()),
         permission::try_out(cluster, aim.patch()),
     );
-    (sight.around.config_maps, sight.around.secrets) = (config_maps, secrets);
+    (snapshot.around.config_maps, snapshot.around.secrets) = (config_maps, secrets);
 
-    let mut drafted = preflight::draft_under(owner, &cluster.label, ask, sight.objects());
+    let mut drafted = preflight::draft_under(owner, &cluster.label, request, snapshot.objects());
     if let (Ok(step), Some((from, _)), Some((patch, _))) = (&mut drafted, through, aim.patch()) {
         step.action = Action::Patch(patch.clone());
         step.does.insert(0, format!("{from}, from which {reference} takes its template, is patched:"));
     }
-    let drafted = preflight::add(drafted, [sight.identity, permission]);
+    let drafted = preflight::add(drafted, [snapshot.identity, permission]);
     match trial {
         // Without the permission the trial only says so again.
         Trial::Made(check) if is_allowed => preflight::add(drafted, [check]).map(Some),
@@ -156,27 +143,11 @@ pub(super) async fn undo(
     }
 }
 
-/// Sends the undo: one request, with nothing before it and no second try.
+/// Sends a step's patch: one request, with nothing before it and no second try.
 ///
 /// The `test` operations make it harmless to send an undo again by hand: once anything has changed, itself
 /// included, it changes nothing.
-pub async fn send(cluster: &Cluster, step: &Step) -> Answer {
-    match &step.action {
-        Action::Patch(patch) => send_patch(cluster, step, patch).await,
-        _ => super::not_mine(step),
-    }
-}
-
-/// Reads whether the undo took effect. Changes nothing.
-pub async fn read_back(cluster: &Cluster, step: &Step) -> Answer {
-    match &step.action {
-        Action::Patch(patch) => read_back_patch(cluster, step, patch).await,
-        _ => super::not_mine(step),
-    }
-}
-
-/// Sends a step's patch, once.
-pub(super) async fn send_patch(cluster: &Cluster, step: &Step, patch: &Patch) -> Answer {
+pub async fn send_patch(cluster: &Cluster, step: &Step, patch: &PinnedPatch) -> Answer {
     match change(cluster, step, patch, "").await {
         Changed::Told(answer) => answer,
         Changed::Overtaken(reply) => overtaken(step, patch, look(cluster, step, patch).await, &reply),
@@ -185,14 +156,14 @@ pub(super) async fn send_patch(cluster: &Cluster, step: &Step, patch: &Patch) ->
 
 /// What came of a request that changes something.
 pub(super) enum Changed {
-    /// This.
+    /// The answer tells what came of it.
     Told(Answer),
     /// Its tests did not hold, so that it has certainly done nothing: somebody was quicker.
     Overtaken(Reply),
 }
 
 /// Sends a patch of a workload or of its subresource, once.
-pub(super) async fn change(cluster: &Cluster, step: &Step, patch: &Patch, subresource: &'static str) -> Changed {
+pub(super) async fn change(cluster: &Cluster, step: &Step, patch: &PinnedPatch, subresource: &'static str) -> Changed {
     let call = Call::Patch { of: &patch.reference, subresource, patch: &patch.document, dry: false };
     let reply = match api::ask(cluster, call).await {
         Ok(reply) => reply,
@@ -211,7 +182,7 @@ pub(super) async fn change(cluster: &Cluster, step: &Step, patch: &Patch, subres
 
 /// What the answer to a patch that was taken shows: an API server answers with the object as it has stored it. Where it
 /// shows anything else, whoever answered is not asked to be believed: it is read back.
-fn done(patch: &Patch, subresource: &str, reply: &Reply) -> Answer {
+fn done(patch: &PinnedPatch, subresource: &str, reply: &Reply) -> Answer {
     let object = &reply.body;
     if object["metadata"]["uid"] != patch.uid.as_str() {
         return Answer::Unknown("the answer says that it was done, and does not show it".to_owned());
@@ -229,7 +200,7 @@ fn done(patch: &Patch, subresource: &str, reply: &Reply) -> Answer {
 }
 
 /// Reads whether a step's patch took effect. Changes nothing.
-pub(super) async fn read_back_patch(cluster: &Cluster, step: &Step, patch: &Patch) -> Answer {
+pub async fn read_back_patch(cluster: &Cluster, step: &Step, patch: &PinnedPatch) -> Answer {
     match look(cluster, step, patch).await {
         Ok(State::Restored) => Answer::Accepted,
         Ok(State::Untouched) => Answer::Refused(Blocked {
@@ -260,7 +231,7 @@ pub(super) enum Found {
 }
 
 /// Reads the object of a patch; the error says why it could not be read.
-pub(super) async fn find(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<Found, String> {
+pub(super) async fn find(cluster: &Cluster, step: &Step, patch: &PinnedPatch) -> Result<Found, String> {
     let of = &patch.reference;
     let reply = api::ask(cluster, Call::Workload(of)).await.map_err(Lost::reason)?;
     let object = &reply.body;
@@ -291,7 +262,7 @@ fn image(step: &Step, workload: &Value) -> String {
     template::label(workload, step.covers.first().and_then(|covered| covered.from.main_container()))
 }
 
-async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, String> {
+async fn look(cluster: &Cluster, step: &Step, patch: &PinnedPatch) -> Result<State, String> {
     let of = &patch.reference;
     let object = match find(cluster, step, patch).await? {
         Found::Same(object) => object,
@@ -328,7 +299,7 @@ async fn look(cluster: &Cluster, step: &Step, patch: &Patch) -> Result<State, St
 
 /// Whether an undo made the workload what it is although its template is not quite the old one: admission may
 /// change what it lets in.
-fn is_ours(step: &Step, patch: &Patch, object: &Value) -> bool {
+fn is_ours(step: &Step, patch: &PinnedPatch, object: &Value) -> bool {
     let is_newer = object["metadata"]["generation"].as_i64().is_some_and(|generation| generation > patch.generation);
     let live = &object["spec"]["template"];
     let is_target =
@@ -338,7 +309,7 @@ fn is_ours(step: &Step, patch: &Patch, object: &Value) -> bool {
 }
 
 /// Says what was quicker than an undo whose tests failed. The undo itself has certainly done nothing.
-fn overtaken(step: &Step, patch: &Patch, state: Result<State, String>, reply: &Reply) -> Answer {
+fn overtaken(step: &Step, patch: &PinnedPatch, state: Result<State, String>, reply: &Reply) -> Answer {
     match state {
         Ok(State::Restored) => {
             Answer::ChangedUnderUs(format!("somebody has already taken it back to {}", step.target()))

@@ -4,8 +4,10 @@
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::deploy::Time;
+use crate::rollback::destination::patch::{add, test};
 use crate::rollback::lease::{Holder, Holding, LASTS, LeaseCall};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use json_patch::PatchOperation;
 use kube::core::Request;
 use kube::core::params::{GetParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -94,22 +96,21 @@ impl Lease {
         }
         let transitions = lease["spec"]["leaseTransitions"].as_i64().unwrap_or(0) + 1;
         let now = self.now();
-        let what_path = format!("/metadata/annotations/{}", WHAT.replace('/', "~1"));
         let annotate = if lease["metadata"]["annotations"].is_object() {
-            json!({"op": "add", "path": what_path, "value": what})
+            add(["metadata", "annotations", WHAT], what)
         } else {
-            json!({"op": "add", "path": "/metadata/annotations", "value": {WHAT: what}})
+            add(["metadata", "annotations"], json!({WHAT: what}))
         };
-        self.patch(&json!([
+        self.patch(vec![
             // Whoever else takes the expired lease moves its version, and only one of the two succeeds.
-            {"op": "test", "path": "/metadata/resourceVersion", "value": lease["metadata"]["resourceVersion"]},
-            {"op": "add", "path": "/spec/holderIdentity", "value": self.identity},
-            {"op": "add", "path": "/spec/leaseDurationSeconds", "value": LASTS.num_seconds()},
-            {"op": "add", "path": "/spec/acquireTime", "value": now},
-            {"op": "add", "path": "/spec/renewTime", "value": now},
-            {"op": "add", "path": "/spec/leaseTransitions", "value": transitions},
+            test(["metadata", "resourceVersion"], lease["metadata"]["resourceVersion"].clone()),
+            add(["spec", "holderIdentity"], self.identity.as_str()),
+            add(["spec", "leaseDurationSeconds"], LASTS.num_seconds()),
+            add(["spec", "acquireTime"], now.as_str()),
+            add(["spec", "renewTime"], now.as_str()),
+            add(["spec", "leaseTransitions"], transitions),
             annotate,
-        ]))
+        ])
         .await
     }
 
@@ -131,21 +132,21 @@ impl Lease {
     }
 
     async fn renew(&self) -> Result<Holding, Trouble> {
-        self.patch(&json!([
-            {"op": "test", "path": "/spec/holderIdentity", "value": self.identity},
-            {"op": "add", "path": "/spec/renewTime", "value": self.now()},
-        ]))
+        self.patch(vec![
+            test(["spec", "holderIdentity"], self.identity.as_str()),
+            add(["spec", "renewTime"], self.now()),
+        ])
         .await
     }
 
     /// Gives it back, if it is ours. That it may not arrive does no harm: it expires.
     async fn release(&self) -> Holding {
         let _ = self
-            .patch(&json!([
-                {"op": "test", "path": "/spec/holderIdentity", "value": self.identity},
-                {"op": "add", "path": "/spec/holderIdentity", "value": ""},
-                {"op": "add", "path": "/spec/renewTime", "value": self.now()},
-            ]))
+            .patch(vec![
+                test(["spec", "holderIdentity"], self.identity.as_str()),
+                add(["spec", "holderIdentity"], ""),
+                add(["spec", "renewTime"], self.now()),
+            ])
             .await;
         Holding::Nobody
     }
@@ -156,9 +157,9 @@ impl Lease {
         self.ask(request, "get").await
     }
 
-    async fn patch(&self, operations: &Value) -> Result<Holding, Trouble> {
+    async fn patch(&self, operations: Vec<PatchOperation>) -> Result<Holding, Trouble> {
         let unbuilt = || Trouble::Unavailable("the request cannot be built".to_owned());
-        let document = serde_json::from_value(operations.clone()).map_err(|_| unbuilt())?;
+        let document = json_patch::Patch(operations);
         let params = PatchParams { field_manager: Some("redflag".to_owned()), ..PatchParams::default() };
         let request = self.resource().patch(&self.name, &params, &Patch::<()>::Json(document));
         match self.ask(request.map_err(|_| unbuilt())?, "patch").await? {

@@ -2,12 +2,16 @@
 
 use crate::deploy::change::beside_the_name;
 use crate::deploy::{Time, Version, WorkloadKind};
-use crate::rollback::ask::Ask;
+use crate::rollback::request::PlanRequest;
 use crate::rollback::spec::VARIABLES;
 use crate::rollback::{Blocked, Covered, Goal};
 use crate::secret::ESCAPED;
 use percent_encoding::utf8_percent_encode;
 use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Tells the commit of a version, where it is known.
+pub(crate) type CommitOf = Arc<dyn Fn(&Version) -> Option<String> + Send + Sync>;
 
 /// Their values for one rollback.
 #[derive(Debug, Clone)]
@@ -31,7 +35,7 @@ impl Values {
     /// # Errors
     /// Two versions that go by one name and are of one commit: whoever is asked for `$to` would deploy what runs.
     pub(super) fn new(
-        ask: &Ask,
+        request: &PlanRequest,
         covered: &Covered,
         id: String,
         commit_of: impl Fn(&Version) -> Option<String>,
@@ -41,22 +45,22 @@ impl Values {
         if from == to && from_commit == to_commit {
             return Err(no_difference(covered));
         }
-        let reason = match (ask.goal, ask.wanted.reason.as_str()) {
+        let reason = match (request.goal, request.wanted.reason.as_str()) {
             // What speaks against the deploy does not speak for bringing it back.
             (Goal::Forward, _) => format!("the rollback to {from} is taken back"),
             (Goal::Back, "") => format!("{from} is taken back"),
             (Goal::Back, reason) => reason.to_owned(),
         };
         Ok(Self {
-            service: ask.service.clone(),
-            environment: ask.environment.clone(),
-            namespace: ask.reference.namespace.clone(),
-            workload: ask.reference.to_string(),
+            service: request.service.clone(),
+            environment: request.environment.clone(),
+            namespace: request.reference.namespace.clone(),
+            workload: request.reference.to_string(),
             from: from.to_owned(),
             to: to.to_owned(),
             from_commit,
             to_commit,
-            actor: ask.wanted.actor.clone(),
+            actor: request.wanted.actor.clone(),
             reason,
             id,
         })

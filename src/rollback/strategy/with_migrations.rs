@@ -1,14 +1,15 @@
-//! Any strategy, and what may not survive going back: the migrations that shipped with the version are looked for
+//! Any planner, and what may not survive going back: the migrations that shipped with the version are looked for
 //! beside its own preparation, and told with its checks.
 
-use super::{Strategy, aim, kubernetes};
+use super::{choose_version, kubernetes};
 use crate::cluster::Cluster;
 use crate::deploy::Version;
 use crate::repository::Repository;
-use crate::rollback::ask::Ask;
+use crate::rollback::destination::text::items;
 use crate::rollback::migrations::{self, Files, InCluster, Shipped};
-use crate::rollback::target::text::items;
-use crate::rollback::{Answer, Blocked, Check, Goal, Readiness, Run, Step};
+use crate::rollback::planner::Planner;
+use crate::rollback::request::PlanRequest;
+use crate::rollback::{Blocked, Check, Goal, Readiness};
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,9 +18,9 @@ use std::time::Duration;
 /// code does not answer. What comes later is there at the next preparation.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A strategy with the checks of migrations.
+/// A planner with the checks of migrations.
 pub struct WithMigrations {
-    inner: Arc<dyn Strategy>,
+    inner: Arc<dyn Planner>,
     cluster: Cluster,
     repository: Option<Arc<Repository>>,
     repository_first: bool,
@@ -37,25 +38,25 @@ struct Remembered {
 }
 
 impl WithMigrations {
-    /// That strategy, with what the cluster and the repository tell of migrations.
-    pub fn new(inner: Arc<dyn Strategy>, cluster: Cluster, repository: Option<Arc<Repository>>) -> Self {
+    /// That planner, with what the cluster and the repository tell of migrations.
+    pub fn new(inner: Arc<dyn Planner>, cluster: Cluster, repository: Option<Arc<Repository>>) -> Self {
         Self { inner, cluster, repository, repository_first: false, memory: Mutex::default(), judged: Mutex::default() }
     }
 
-    /// The same, for a strategy that wants to name the commits of the versions: the repository is read before it is
+    /// The same, for a planner that wants to name the commits of the versions: the repository is read before it is
     /// asked.
     #[must_use]
     pub fn with_repository_first(self) -> Self {
         Self { repository_first: true, ..self }
     }
 
-    async fn prepared(&self, ask: &Ask) -> Readiness {
-        if ask.goal == Goal::Forward {
+    async fn prepared(&self, request: &PlanRequest) -> Readiness {
+        if request.goal == Goal::Forward {
             // The database is as the version that comes back left it.
-            return self.inner.prepare(ask).await;
+            return self.inner.prepare(request).await;
         }
-        // What the strategy will choose is nearly always what the watch would: looked at meanwhile.
-        let guess = aim::aim(ask).ok().map(|aim| (aim.covered.from, aim.covered.to));
+        // What the planner will choose is nearly always what the watch would: looked at meanwhile.
+        let guess = choose_version::choose_version(request).ok().map(|aim| (aim.covered.from, aim.covered.to));
         let guessed = async {
             if let Some((from, to)) = &guess {
                 self.files(from, to).await;
@@ -64,14 +65,14 @@ impl WithMigrations {
         let inner = async {
             if self.repository_first {
                 guessed.await;
-                self.inner.prepare(ask).await
+                self.inner.prepare(request).await
             } else {
-                tokio::join!(guessed, self.inner.prepare(ask)).1
+                tokio::join!(guessed, self.inner.prepare(request)).1
             }
         };
-        let (mut readiness, in_cluster) = tokio::join!(inner, self.in_cluster(ask));
+        let (mut readiness, in_cluster) = tokio::join!(inner, self.in_cluster(request));
         let chosen = match &readiness {
-            Readiness::Ready(step) => step.covered(ask.workload).map(|it| (it.from.clone(), it.to.clone())),
+            Readiness::Ready(step) => step.covered(request.workload).map(|it| (it.from.clone(), it.to.clone())),
             Readiness::Preparing | Readiness::Blocked(_) => None,
         };
         let Some((from, to)) = chosen.or(guess) else { return readiness };
@@ -117,15 +118,15 @@ impl WithMigrations {
     }
 
     /// What the workload and its namespace's jobs tell: two small requests, side by side, or what others just asked.
-    async fn in_cluster(&self, ask: &Ask) -> InCluster {
-        let of = &ask.reference;
+    async fn in_cluster(&self, request: &PlanRequest) -> InCluster {
+        let of = &request.reference;
         let (workload, jobs) =
             tokio::join!(kubernetes::read_workload(&self.cluster, of), kubernetes::jobs(&self.cluster, &of.namespace));
         let workload = match workload {
             Ok(workload) => workload,
             Err(Blocked { reason, .. }) => return InCluster { unread: Some(reason), ..InCluster::default() },
         };
-        let deployed = ask.wanted.seen.as_ref().map(|seen| seen.deployed);
+        let deployed = request.wanted.seen.as_ref().map(|seen| seen.deployed);
         let unread = jobs.as_ref().err().map(|why| format!("jobs could not be read: {why}"));
         let jobs = jobs.as_ref().map(|reply| items(&reply.body["items"])).unwrap_or_default();
         InCluster { unread, ..migrations::in_cluster(&workload, jobs, deployed) }
@@ -153,20 +154,8 @@ fn add(readiness: &mut Readiness, checks: Vec<Check>) {
     }
 }
 
-impl Strategy for WithMigrations {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
-        self.prepared(ask).boxed()
-    }
-
-    fn send<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        self.inner.send(step)
-    }
-
-    fn follow<'a>(&'a self, step: &'a Step, run: &'a Run) -> BoxFuture<'a, Answer> {
-        self.inner.follow(step, run)
-    }
-
-    fn read_back<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Answer> {
-        self.inner.read_back(step)
+impl Planner for WithMigrations {
+    fn prepare<'a>(&'a self, request: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
+        self.prepared(request).boxed()
     }
 }

@@ -1,7 +1,7 @@
 //! Keys while the feature flags are shown. What is shown and asked is the core's; only the cursor is of the screen.
 
 use super::{Overlay, PAGE, Reaction, Ui};
-use crate::kill_switch::FlagId;
+use crate::feature_flags::FlagId;
 use crate::message::Command;
 use crate::tui::keymap::Action;
 use crate::watch::{FeaturePanel, FlagRow, Watch};
@@ -14,7 +14,7 @@ impl Ui {
     }
 
     pub(super) fn show_features(&mut self, live: &Watch) -> Vec<Reaction> {
-        if live.setup().switches.is_empty() {
+        if live.setup().feature_flags.is_empty() {
             self.notice = Some("no feature flags are configured for this environment".to_owned());
             return Vec::new();
         }

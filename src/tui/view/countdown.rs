@@ -13,7 +13,7 @@ use super::{Brush, View};
 use crate::deploy::Time;
 use crate::rollback::automatic::ConditionKind;
 use crate::rollback::lease::Holding;
-use crate::rollback::{Plan, Rollback, telling};
+use crate::rollback::{Plan, Rollback, describe};
 use crate::tui::keymap::Action;
 use crate::tui::theme::Slot;
 use ratatui::buffer::Buffer;
@@ -74,8 +74,8 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
 
     if keys > 1 {
         let strategy = &view.live.setup().rollback.strategy;
-        let takes = telling::span(plan.expected());
-        let text = format!("{}, about {takes}, {strategy}", telling::versions(plan));
+        let takes = describe::span(plan.expected());
+        let text = format!("{}, about {takes}, {strategy}", describe::versions(plan));
         Brush::new(buffer, view, inner, 1).put(&text, Slot::Strong);
     }
     let shown = plan.step_count().min(MOST_STEPS).min(usize::from(keys.saturating_sub(2)));

@@ -15,11 +15,11 @@ use super::dialog::open;
 use super::text::{clean, coarse, hour_minute_second, width, wrap};
 use super::{Brush, View};
 use crate::deploy::brief;
-use crate::kill_switch::{FlagId, FlagState, Rollout, when_programs_hear};
+use crate::feature_flags::{FlagId, FlagState, Rollout, when_programs_hear};
 use crate::rollback::CheckOutcome;
 use crate::tui::keymap::Action;
 use crate::tui::theme::Slot;
-use crate::watch::{FeaturePanel, FlagRow, TurnState};
+use crate::watch::{FeaturePanel, FlagRow, TurnOffState};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::borrow::Cow;
@@ -140,7 +140,7 @@ fn draw_list(
 fn draw_row(buffer: &mut Buffer, view: &View<'_>, area: Rect, line: u16, row: &FlagRow<'_>) {
     let (key, with_service) = key_columns(area.width);
     let setup = view.live.setup();
-    let switch = setup.switch(row.id.switch);
+    let system = setup.flag_system(row.id.system);
     let (state, slot) = state(view, row);
     let mut brush = Brush::new(buffer, view, area, line);
     brush.cell(&row.id.key, key, Slot::Strong).gap(2).cell(&state, STATE, slot);
@@ -151,9 +151,9 @@ fn draw_row(buffer: &mut Buffer, view: &View<'_>, area: Rect, line: u16, row: &F
     // While it is off nobody gets it, whatever its rollout says.
     let is_on = row.state.and_then(FlagState::is_on) == Some(true) && !row.is_stale;
     brush.cell(&rollout, ROLLOUT, if is_on { Slot::Text } else { Slot::Muted });
-    brush.cell(&format!("{} {}", switch.system.name(), switch.environment), SYSTEM - 1, Slot::Muted).gap(1);
+    brush.cell(&format!("{} {}", system.system.name(), system.environment), SYSTEM - 1, Slot::Muted).gap(1);
     if with_service {
-        let service = switch.service.map_or("all", |service| &setup.service(service).name);
+        let service = system.service.map_or("all", |service| &setup.service(service).name);
         brush.cell(service, SERVICE, Slot::Muted);
     }
 }
@@ -172,8 +172,8 @@ fn percent(rollout: Rollout) -> String {
 /// Its state in a word. What may have changed since is not said as if it were known.
 fn state(view: &View<'_>, row: &FlagRow<'_>) -> (Cow<'static, str>, Slot) {
     match row.turn.map(|turn| &turn.state) {
-        Some(TurnState::Sent | TurnState::Accepted) => return ("turning off".into(), Slot::Watching),
-        Some(TurnState::Lost(_) | TurnState::Unknown(_)) => return ("? unknown".into(), Slot::Unknown),
+        Some(TurnOffState::Sent | TurnOffState::Accepted) => return ("turning off".into(), Slot::Watching),
+        Some(TurnOffState::Lost(_) | TurnOffState::Unknown(_)) => return ("? unknown".into(), Slot::Unknown),
         _ => {}
     }
     match row.state {
@@ -202,36 +202,36 @@ struct Told {
 /// What came of turning it off, in lines.
 fn turned(view: &View<'_>, row: &FlagRow<'_>, columns: u16) -> Vec<Told> {
     let Some(turn) = row.turn else { return Vec::new() };
-    let system = view.live.setup().switch(row.id.switch).system;
+    let system = view.live.setup().flag_system(row.id.system).system;
     let name = system.name();
     let (outcome, text) = match &turn.state {
-        TurnState::Sent => (None, format!("{name} is asked to turn it off")),
-        TurnState::Accepted => (None, format!("{name} took the request; its state is read until it is off")),
-        TurnState::Lost(why) => (
+        TurnOffState::Sent => (None, format!("{name} is asked to turn it off")),
+        TurnOffState::Accepted => (None, format!("{name} took the request; its state is read until it is off")),
+        TurnOffState::Lost(why) => (
             Some(CheckOutcome::Warning),
             format!("the answer was lost: {why}; its state is read until it is known, nothing is sent again"),
         ),
-        TurnState::Off(at) => {
+        TurnOffState::Off(at) => {
             let (at, after) = (hour_minute_second(*at, view.zone), brief(*at - turn.confirmed));
             let text = format!("read as off at {at}, {after} after it was asked for; {}", when_programs_hear(system));
             (Some(CheckOutcome::Ok), text)
         }
-        TurnState::Unverified(why) => {
+        TurnOffState::Unverified(why) => {
             (Some(CheckOutcome::Warning), format!("the request was taken; whether it is off is not known: {why}"))
         }
-        TurnState::Unknown(why) => {
+        TurnOffState::Unknown(why) => {
             (Some(CheckOutcome::Warning), format!("nobody knows whether it is off: {why}; look at it there"))
         }
-        TurnState::StillOn => (
+        TurnOffState::StillOn => (
             Some(CheckOutcome::Blocked),
             format!("{name} still says on: turn it off there by hand, or ask once more from here"),
         ),
-        TurnState::Refused(blocked) => {
+        TurnOffState::Refused(blocked) => {
             (Some(CheckOutcome::Blocked), format!("not turned off: {}; {}", blocked.reason, blocked.way_out))
         }
     };
     let (sign, slot) = outcome.map_or((view.glyphs.ellipsis(), Slot::Watching), |outcome| {
-        super::lines::sign(view, crate::rollback::telling::Sign::Check(outcome))
+        super::lines::sign(view, crate::rollback::describe::Sign::Check(outcome))
     });
     let text = view.glyphs.plain(clean(&text)).into_owned();
     let lines = wrap(&text, columns).into_iter().take(MOST_LINES).enumerate();
@@ -271,7 +271,7 @@ fn remarks(view: &View<'_>, row: Option<&FlagRow<'_>>, columns: u16) -> Vec<(Str
 
 /// What turning a flag off does, and does not.
 fn consequences(view: &View<'_>, flag: &FlagId, columns: u16) -> Vec<(String, Slot)> {
-    let hear = when_programs_hear(view.live.setup().switch(flag.switch).system);
+    let hear = when_programs_hear(view.live.setup().flag_system(flag.system).system);
     broken(view, &format!("no rollback: the deploy stays as it is; {hear}"), columns, Slot::Muted).collect()
 }
 

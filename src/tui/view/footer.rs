@@ -6,8 +6,8 @@
 
 use super::text::{clean, width, wrap};
 use super::{Brush, View};
-use crate::rollback::known::Standing as Known;
-use crate::rollback::{CheckOutcome, Goal, Plan, Rollback, telling};
+use crate::rollback::version_history::VersionStatus as Known;
+use crate::rollback::{CheckOutcome, Goal, Plan, Rollback, describe};
 use crate::tui::keymap::{Action, Pane};
 use crate::tui::rows::{self, Row};
 use crate::tui::standings::{Standing, Standings};
@@ -102,7 +102,7 @@ fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static s
         _ if !view.ui.zoomed => actions.push((Action::Enter, "zoom")),
         _ => {}
     }
-    if !view.live.setup().switches.is_empty() {
+    if !view.live.setup().feature_flags.is_empty() {
         actions.push((Action::Features, "feature flags"));
     }
     actions.push((Action::Freeze, if view.ui.frozen.is_some() { "go on" } else { "freeze" }));
@@ -181,17 +181,17 @@ fn ready(live: &Watch, plan: &Plan) -> (Slot, String) {
         matches!(live.rollback(), Rollback::Failed { .. } | Rollback::NotTheCause { .. }) && live.can_go_forward();
     let what = if continues { "continue the rollback: ready" } else { "rollback ready" };
     let head = format!("{what}{of} → {}", plan.target());
-    if let (true, Some(harm)) = (left.is_empty(), telling::harm(plan).first()) {
+    if let (true, Some(harm)) = (left.is_empty(), describe::harm(plan).first()) {
         return (Slot::Warning, format!("{head}, but {harm}: takes the typed name"));
     }
 
     let expected = plan.expected();
-    let mut remarks = vec![format!("about {}", telling::span(expected))];
-    let is_slow = expected > telling::PROMISED;
+    let mut remarks = vec![format!("about {}", describe::span(expected))];
+    let is_slow = expected > describe::PROMISED;
     if is_slow {
-        remarks.push(format!("longer than {}", telling::span(telling::PROMISED)));
+        remarks.push(format!("longer than {}", describe::span(describe::PROMISED)));
     }
-    let survived = |covered| telling::standing(live.setup(), covered) == Some(Known::Good);
+    let survived = |covered| describe::standing(live.setup(), covered) == Some(Known::Good);
     if plan.steps().flat_map(|step| &step.covers).all(survived) {
         remarks.push("survived its watch".to_owned());
     }
@@ -251,8 +251,8 @@ fn forward(live: &Watch) -> String {
         let why = plan.left_out.first().map_or("nothing was rolled back", |left| left.why.as_str());
         return format!("take the rollback back: {why}");
     }
-    let about = telling::span(plan.expected());
-    format!("take the rollback back: {} (about {about})", telling::versions(&plan))
+    let about = describe::span(plan.expected());
+    format!("take the rollback back: {} (about {about})", describe::versions(&plan))
 }
 
 /// A sentence without its full stop.

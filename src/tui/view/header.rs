@@ -145,7 +145,7 @@ fn versions_within(view: &View<'_>, room: u16) -> String {
 
 /// When it was rolled out, in how long, by whom; or when it was taken back.
 fn rolled_out(view: &View<'_>) -> Option<String> {
-    let back = view.live.rollback().undertaking().filter(|done| done.plan.goal == Goal::Back);
+    let back = view.live.rollback().execution().filter(|done| done.plan.goal == Goal::Back);
     if let Some(ready) = back.and_then(|done| done.ready) {
         return Some(format!("taken back {}", hour_minute(ready, view.zone)));
     }

@@ -13,7 +13,7 @@ const KEYS: u16 = 18;
 const ENTRY: u16 = 68;
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, scroll: u16) {
-    let has_features = !view.live.setup().switches.is_empty();
+    let has_features = !view.live.setup().feature_flags.is_empty();
     let entries: Vec<(String, &str)> = Action::ALL
         .into_iter()
         .filter(|action| *action != Action::Features || has_features)

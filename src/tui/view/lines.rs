@@ -10,7 +10,7 @@
 use super::text::{clean, wrap};
 use super::{Brush, View};
 use crate::rollback::CheckOutcome;
-use crate::rollback::telling::{Line, Sign, Weight};
+use crate::rollback::describe::{Line, Sign, Weight};
 use crate::tui::theme::Slot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

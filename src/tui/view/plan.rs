@@ -18,7 +18,7 @@ use super::text::{hour_minute, wrap};
 use super::{Brush, View};
 use crate::deploy::Time;
 use crate::rollback::lease::{Holder, Holding};
-use crate::rollback::{Goal, Plan, telling};
+use crate::rollback::{Goal, Plan, describe};
 use crate::tui::theme::Slot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -32,9 +32,9 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan
     let setup = view.live.setup();
     let why = |covered: &crate::rollback::Covered| match plan.goal {
         Goal::Forward => "it was taken back in this watch".to_owned(),
-        Goal::Back => telling::why(setup, covered, view.live.workload(covered.workload).deploy.as_ref()),
+        Goal::Back => describe::why(setup, covered, view.live.workload(covered.workload).deploy.as_ref()),
     };
-    let told = telling::plan(setup, plan, why);
+    let told = describe::plan(setup, plan, why);
     let columns = area.width.saturating_sub(4).clamp(1, WIDEST).max(area.width.min(40));
     let laid = lay(view, &told, columns.saturating_sub(4).max(LABEL + 1));
     // The question, and a line above it free or for how much is seen.
@@ -60,7 +60,7 @@ fn title(view: &View<'_>, plan: &Plan) -> String {
     let text = match plan.goal {
         Goal::Back => format!("roll back {} → {}", view.live.setup().environment, plan.target()),
         Goal::Forward => {
-            format!("take the rollback of {} back: {}", view.live.setup().environment, telling::versions(plan))
+            format!("take the rollback of {} back: {}", view.live.setup().environment, describe::versions(plan))
         }
     };
     view.glyphs.plain(text.into()).into_owned()
@@ -107,7 +107,7 @@ fn refuse(buffer: &mut Buffer, view: &View<'_>, area: Rect, holder: &Holder) {
 
 fn ask_for_name(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan, takes_keys: bool) {
     let mut brush = Brush::new(buffer, view, area, 0);
-    match (&view.ui.notice, telling::harm(plan).first()) {
+    match (&view.ui.notice, describe::harm(plan).first()) {
         (Some(notice), _) => {
             brush.put(notice, Slot::Warning);
         }

@@ -11,7 +11,7 @@ use super::text::{clean, hour_minute_second, width, wrap};
 use super::{Brush, View, footer, rollout};
 use crate::deploy::brief;
 use crate::rollback::deletion::{Deleted, PodId};
-use crate::rollback::{Covered, Goal, Rollback, Run, StepState, Undertaking, telling};
+use crate::rollback::{Covered, Execution, Goal, Rollback, Run, StepState, describe};
 use crate::rollout::{Pod, PodPhase, Rollout};
 use crate::tui::keymap::Action;
 use crate::tui::rows;
@@ -74,7 +74,7 @@ pub(super) fn wish(view: &View<'_>, inner_width: u16) -> u16 {
 }
 
 /// Every workload that is taken back with the state of its step, and the runs.
-fn parts(done: &Undertaking) -> Vec<Part<'_>> {
+fn parts(done: &Execution) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     for (step, state) in done.plan.steps().zip(&done.steps) {
         parts.extend(step.covers.iter().map(|covered| Part::Workload(covered, state)));
@@ -144,7 +144,7 @@ fn next(view: &View<'_>) -> Option<Vec<(Action, String)>> {
     }
     if footer::offers_forward(live) {
         let forward = live.plan(Goal::Forward, &[]);
-        let to = if forward.is_empty() { String::new() } else { format!(": {}", telling::versions(&forward)) };
+        let to = if forward.is_empty() { String::new() } else { format!(": {}", describe::versions(&forward)) };
         keys.push((Action::Forward, format!("takes the rollback back{to}")));
     }
     (!keys.is_empty()).then_some(keys)
@@ -200,7 +200,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     }
 }
 
-fn title(view: &View<'_>, done: &Undertaking) -> String {
+fn title(view: &View<'_>, done: &Execution) -> String {
     let word = match done.plan.goal {
         Goal::Back => "rollback",
         Goal::Forward => "rollback taken back",
@@ -227,7 +227,7 @@ const fn attention(part: &Part<'_>) -> u8 {
     }
 }
 
-fn draw_steps(buffer: &mut Buffer, view: &View<'_>, area: Rect, done: &Undertaking) {
+fn draw_steps(buffer: &mut Buffer, view: &View<'_>, area: Rect, done: &Execution) {
     let mut parts = parts(done);
     let height = usize::from(area.height);
     let hidden = if parts.len() > height { parts.len() + 1 - height.max(1) } else { 0 };
@@ -282,7 +282,7 @@ fn draw_run(brush: &mut Brush<'_>, view: &View<'_>, run: &Run) {
 }
 
 /// The way from the key to clear flags, each with the seconds it took.
-fn draw_milestones(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, done: &Undertaking) {
+fn draw_milestones(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, done: &Execution) {
     let clear = match view.live.rollback() {
         Rollback::Verified { at, .. } => Some(*at),
         _ => None,
@@ -293,7 +293,7 @@ fn draw_milestones(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16,
         let text = match (done.ready, done.clear_since) {
             (Some(_), Some(since)) => format!("flags clear for {}", ago(since)),
             (Some(_), None) => "waits for clear flags".to_owned(),
-            (None, _) => format!("{} of about {}", ago(done.confirmed), telling::span(done.plan.expected())),
+            (None, _) => format!("{} of about {}", ago(done.confirmed), describe::span(done.plan.expected())),
         };
         brush.cell(&text, (width(&text) + 2).max(22), Slot::Strong);
     }

@@ -14,7 +14,7 @@ use super::lines::{self, lay};
 use super::text::{clean, width};
 use super::{Brush, View};
 use crate::deploy::WorkloadId;
-use crate::rollback::telling::Line;
+use crate::rollback::describe::Line;
 use crate::tui::keymap::Pane;
 use crate::tui::rows::Row;
 use crate::tui::standings::{Extent, Standings};

@@ -2,11 +2,12 @@
 
 use crate::ci::stage::{ask, ask_of, check, failed, quiet, refused, start, unknown};
 use redflag::clock::Clock;
-use redflag::rollback::action::Action;
-use redflag::rollback::ask::Ask;
+use redflag::rollback::action::{self, Action};
+use redflag::rollback::perform::Performer;
+use redflag::rollback::request::PlanRequest;
 use redflag::rollback::spec::CommandSpec;
 use redflag::rollback::strategy::Strategy;
-use redflag::rollback::strategy::command::Command;
+use redflag::rollback::strategy::command::{Command, Programs};
 use redflag::rollback::{Answer, CheckOutcome, Goal, Plan, Readiness, Refusal, Step};
 use std::fs;
 use std::path::Path;
@@ -32,12 +33,15 @@ impl Stage {
         Self { folder, spec }
     }
 
-    fn command(&self) -> Command {
-        Command::new(self.spec.clone(), Clock::by_hand(start()))
+    fn command(&self) -> Strategy {
+        let programs = Arc::new(Programs::new(&self.spec));
+        let planner = Command::new(self.spec.clone(), Arc::clone(&programs), Clock::by_hand(start()));
+        let performer = Performer { programs: Some(programs), ..Performer::default() };
+        Strategy { planner: Arc::new(planner), performer }
     }
 
-    async fn step_for(&self, ask: &Ask) -> Arc<Step> {
-        match self.command().prepare(ask).await {
+    async fn step_for(&self, ask: &PlanRequest) -> Arc<Step> {
+        match self.command().planner.prepare(ask).await {
             Readiness::Ready(step) => step,
             other => panic!("{other:?}"),
         }
@@ -48,14 +52,14 @@ impl Stage {
     }
 
     async fn refusal(&self) -> Refusal {
-        match self.command().prepare(&ask()).await {
+        match self.command().planner.prepare(&ask()).await {
             Readiness::Blocked(refusal) => refusal,
             other => panic!("{other:?}"),
         }
     }
 
     async fn send(&self, step: &Step) -> Answer {
-        let answer = self.command().send(step).await;
+        let answer = self.command().performer.perform(step).await;
         quiet(&answer);
         answer
     }
@@ -85,7 +89,7 @@ async fn a_program_gets_its_arguments_whole_and_the_plan_in_its_environment() {
     assert_eq!(stage.written(), "", "preparing runs nothing");
 
     assert_eq!(stage.send(&step).await, Answer::Accepted);
-    let Action::Command { environment, .. } = &step.action else { panic!() };
+    let Action::Command(action::Command { environment, .. }) = &step.action else { panic!() };
     let id = &environment.iter().find(|(name, _)| name == "REDFLAG_ID").unwrap().1;
     let expected = format!(
         "2|cart|1.8.3; x\nREDFLAG_ACTOR=ana@laptop\nREDFLAG_ENVIRONMENT=production\nREDFLAG_FROM=1.9.0\n\
@@ -137,8 +141,8 @@ async fn a_program_that_does_not_end_is_ended_and_may_have_done_a_part() {
 async fn a_program_that_is_not_there_did_nothing() {
     let mut stage = Stage::new("true");
     let step = stage.step().await;
-    let Action::Command { environment, .. } = step.action.clone() else { panic!() };
-    let gone = Action::Command { argv: vec!["/gone/since/rollback".to_owned()], environment };
+    let Action::Command(action::Command { environment, .. }) = step.action.clone() else { panic!() };
+    let gone = Action::Command(action::Command { argv: vec!["/gone/since/rollback".to_owned()], environment });
     let blocked = refused(stage.send(&Step { action: gone, ..(*step).clone() }).await);
     assert_eq!(blocked.reason, "there is no program rollback");
     stage.spec.argv = vec!["/gone/before/rollback".to_owned()];
@@ -203,7 +207,7 @@ async fn nothing_is_inherited_but_what_is_allowed() {
 async fn a_program_cannot_be_asked_afterwards() {
     let stage = Stage::new("true");
     let step = stage.step().await;
-    let reason = unknown(stage.command().read_back(&step).await);
+    let reason = unknown(stage.command().performer.read_back(&step).await);
     assert!(reason.ends_with("cannot be asked what it did: look at the pods"), "{reason}");
 }
 
@@ -213,6 +217,6 @@ async fn a_target_of_the_name_that_runs_blocks() {
     let mut ask = ask();
     let seen = ask.wanted.seen.as_mut().unwrap();
     seen.revisions[1].images = seen.running.images.clone();
-    let Readiness::Blocked(refusal) = stage.command().prepare(&ask).await else { panic!() };
+    let Readiness::Blocked(refusal) = stage.command().planner.prepare(&ask).await else { panic!() };
     assert_eq!(refusal.reason, "$from and $to are both 1.9.0: it would deploy what runs already");
 }

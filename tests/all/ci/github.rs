@@ -5,8 +5,8 @@ use crate::ci::stage::{
     Stage, TOKEN, action, ask_of, check, doubts, failed, fixture, pairs, refused, running, stage, unknown, with,
 };
 use redflag::net::Endpoint;
-use redflag::rollback::action::CiAction;
-use redflag::rollback::ask::Choice;
+use redflag::rollback::action::{CiAction, Dispatch};
+use redflag::rollback::request::Choice;
 use redflag::rollback::spec::CiSystem;
 use redflag::rollback::{CheckOutcome, Goal, Step};
 use redflag::secret::Secret;
@@ -67,7 +67,7 @@ fn runs_with(titles: &[&str]) -> Value {
 
 fn marker(step: &Step) -> String {
     match action(step) {
-        CiAction::Dispatch { marker, .. } => marker.clone(),
+        CiAction::Dispatch(Dispatch { marker, .. }) => marker.clone(),
         other => panic!("{other:?}"),
     }
 }

@@ -6,7 +6,7 @@ use crate::ci::stage::{
 };
 use redflag::net::Auth;
 use redflag::rollback::Step;
-use redflag::rollback::action::CiAction;
+use redflag::rollback::action::{Build, CiAction};
 use redflag::rollback::spec::CiSystem;
 use redflag::secret::Secret;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ fn build_is(result: Option<&str>) -> Value {
 
 fn marker(step: &Step) -> String {
     match action(step) {
-        CiAction::Build { marker, .. } => marker.clone().unwrap(),
+        CiAction::Build(Build { marker, .. }) => marker.clone().unwrap(),
         other => panic!("{other:?}"),
     }
 }

@@ -5,10 +5,10 @@ use redflag::clock::Clock;
 use redflag::deploy::{Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::net::Endpoint;
 use redflag::rollback::action::{Action, CiAction};
-use redflag::rollback::ask::{Ask, Seen, Wanted};
+use redflag::rollback::perform::Performer;
+use redflag::rollback::request::{PlanRequest, Seen, Wanted};
 use redflag::rollback::spec::{CiSpec, CiSystem};
-use redflag::rollback::strategy::Strategy;
-use redflag::rollback::strategy::ci::Ci;
+use redflag::rollback::strategy::{Strategy, ci};
 use redflag::rollback::{Answer, Blocked, Check, CheckOutcome, Goal, Readiness, Refusal, Run, Step};
 use serde_json::Value;
 use std::sync::Arc;
@@ -46,11 +46,11 @@ fn version(revision: i64, tag: &str) -> Version {
 }
 
 /// `deployment/app` of the service `cart` is to be taken back.
-pub(crate) fn ask() -> Ask {
+pub(crate) fn ask() -> PlanRequest {
     ask_of("cart", "app")
 }
 
-pub(crate) fn ask_of(service: &str, name: &str) -> Ask {
+pub(crate) fn ask_of(service: &str, name: &str) -> PlanRequest {
     let seen = Seen {
         uid: "uid-1".to_owned(),
         generation: 7,
@@ -61,7 +61,7 @@ pub(crate) fn ask_of(service: &str, name: &str) -> Ask {
         served_before: Some("hash-1.8.3".to_owned()),
         taken_back: None,
     };
-    Ask {
+    PlanRequest {
         goal: Goal::Back,
         workload: WorkloadId(0),
         reference: WorkloadRef { kind: WorkloadKind::Deployment, namespace: "shop".to_owned(), name: name.to_owned() },
@@ -79,7 +79,7 @@ pub(crate) fn ask_of(service: &str, name: &str) -> Ask {
 
 /// A strategy and the clock that it looks at.
 pub(crate) struct Stage {
-    pub(crate) ci: Ci,
+    pub(crate) ci: Strategy,
     pub(crate) clock: Clock,
 }
 
@@ -87,7 +87,9 @@ pub(crate) fn stage(endpoint: Endpoint, system: CiSystem) -> Stage {
     let clock = Clock::by_hand(start());
     let spec = CiSpec { endpoint, system, run_timeout: Duration::from_secs(15 * 60) };
     assert!(!format!("{spec:?}").contains(TOKEN));
-    Stage { ci: Ci::new(&spec, clock.clone()).unwrap(), clock }
+    let (planner, runs) = ci::connect(&spec, &clock).unwrap();
+    let performer = Performer { ci: Some(Arc::new(runs)), ..Performer::default() };
+    Stage { ci: Strategy { planner: Arc::new(planner), performer }, clock }
 }
 
 impl Stage {
@@ -95,8 +97,8 @@ impl Stage {
         self.step_for(&ask()).await
     }
 
-    pub(crate) async fn step_for(&self, ask: &Ask) -> Arc<Step> {
-        match self.ci.prepare(ask).await {
+    pub(crate) async fn step_for(&self, ask: &PlanRequest) -> Arc<Step> {
+        match self.ci.planner.prepare(ask).await {
             Readiness::Ready(step) => {
                 quiet(&step);
                 step
@@ -106,7 +108,7 @@ impl Stage {
     }
 
     pub(crate) async fn refusal(&self) -> Refusal {
-        match self.ci.prepare(&ask()).await {
+        match self.ci.planner.prepare(&ask()).await {
             Readiness::Blocked(refusal) => {
                 quiet(&refusal);
                 refusal
@@ -116,15 +118,15 @@ impl Stage {
     }
 
     pub(crate) async fn send(&self, step: &Step) -> Answer {
-        told(self.ci.send(step).await)
+        told(self.ci.performer.perform(step).await)
     }
 
     pub(crate) async fn follow(&self, step: &Step, run: &Run) -> Answer {
-        told(self.ci.follow(step, run).await)
+        told(self.ci.performer.follow(step, run).await)
     }
 
     pub(crate) async fn read_back(&self, step: &Step) -> Answer {
-        told(self.ci.read_back(step).await)
+        told(self.ci.performer.read_back(step).await)
     }
 
     /// Time goes on.

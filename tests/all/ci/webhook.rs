@@ -4,9 +4,8 @@ use crate::ci::peer::{Peer, breaks, reply};
 use crate::ci::stage::{Stage, TOKEN, action, ask, ask_of, check, doubts, failed, refused, running, stage, unknown};
 use redflag::deploy::Outline;
 use redflag::net::Auth;
-use redflag::rollback::action::CiAction;
+use redflag::rollback::action::{CiAction, Post};
 use redflag::rollback::spec::CiSystem;
-use redflag::rollback::strategy::Strategy;
 use redflag::rollback::{Answer, Readiness};
 use redflag::secret::Secret;
 use serde_json::json;
@@ -33,7 +32,7 @@ async fn a_webhook_is_sent_the_plan_signed_and_once() {
     assert_eq!(stage.send(&step).await, Answer::Accepted);
     let asked = peer.asked("POST /hooks/hush-hush?key=hush");
     assert_eq!(peer.asked("").len(), 1);
-    let CiAction::Post { body, idempotency_key } = action(&step) else { panic!() };
+    let CiAction::Post(Post { body, idempotency_key }) = action(&step) else { panic!() };
     assert_eq!(asked[0].header("idempotency-key"), idempotency_key);
     assert_eq!(asked[0].header("authorization"), format!("Bearer {TOKEN}"));
     assert_eq!(asked[0].header("content-type"), "application/json");
@@ -181,7 +180,9 @@ async fn a_target_of_the_name_that_runs_blocks_and_says_what_tells_them_apart() 
     seen.running.outline = template("debug");
     seen.revisions[1].images = seen.running.images.clone();
     seen.revisions[1].outline = template("info");
-    let Readiness::Blocked(refusal) = on(&peer, Some(r#"{"v": "$to"}"#), None).ci.prepare(&ask).await else { panic!() };
+    let Readiness::Blocked(refusal) = on(&peer, Some(r#"{"v": "$to"}"#), None).ci.planner.prepare(&ask).await else {
+        panic!()
+    };
     assert_eq!(
         refusal.reason,
         "$from and $to are both 1.9.0: it would deploy what runs already (same image, env LOG_LEVEL changed)"

@@ -1,10 +1,10 @@
-//! What a file says of rollbacks, services and flags, and what strategies and kill switches are told.
+//! What a file says of rollbacks, services and flags, and what strategies and systems of feature flags are told.
 
 use super::{Keeper, assemble, options, parse};
 use chrono::TimeDelta;
 use redflag::config::{AssembleOptions, Assembly, Config, EXAMPLE, Person};
 use redflag::deploy::ServiceId;
-use redflag::kill_switch::spec::{SwitchProvider, SwitchSpec};
+use redflag::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
 use redflag::net::{Auth, Endpoint};
 use redflag::rollback::spec::{
     ArgoCdSpec, CiSpec, CiSystem, CommandSpec, GitSpec, HelmSpec, OwnerSpec, RepositorySpec, RollbackSpec, StrategySpec,
@@ -52,7 +52,7 @@ fn helm() -> HelmSpec {
 
 #[test]
 fn who_says_nothing_has_the_owner_take_back_and_nobody_act_alone() {
-    let Assembly { setup, rollback, switches, .. } = assemble(ROLLBACK, Some("plain"));
+    let Assembly { setup, rollback, feature_flags, .. } = assemble(ROLLBACK, Some("plain"));
     let owner = StrategySpec::Owner(OwnerSpec { argocd: None, helm: Some(helm()) });
     assert_eq!(rollback, RollbackSpec { strategy: owner, repository: None });
     let usual = RollbackPolicy {
@@ -64,7 +64,7 @@ fn who_says_nothing_has_the_owner_take_back_and_nobody_act_alone() {
         known: Vec::new(),
     };
     assert_eq!(setup.rollback, usual);
-    assert_eq!(switches, []);
+    assert_eq!(feature_flags, []);
 }
 
 #[test]
@@ -213,25 +213,25 @@ fn a_webhook_is_called_exactly_where_the_file_says() {
 
 #[test]
 fn flags_are_found_by_project_by_name_or_by_address() {
-    let unleash = SwitchSpec {
+    let unleash = FeatureFlagsSpec {
         endpoint: endpoint("unleash", "https://unleash.example.com", 5),
-        provider: SwitchProvider::Unleash { token: secret("UNLEASH_TOKEN"), project: "shop".to_owned() },
+        provider: FlagSystemSpec::Unleash { token: secret("UNLEASH_TOKEN"), project: "shop".to_owned() },
         environment: "live".to_owned(),
         features: words(&["checkout-v2"]),
         service: Some(ServiceId(0)),
         link: Some("https://unleash.example.com/projects/shop/features/$feature".to_owned()),
     };
-    let launchdarkly = SwitchSpec {
+    let launchdarkly = FeatureFlagsSpec {
         endpoint: endpoint("launchdarkly", "https://app.launchdarkly.com", 3),
-        provider: SwitchProvider::LaunchDarkly { token: secret("LAUNCHDARKLY_TOKEN"), project: "shop".to_owned() },
+        provider: FlagSystemSpec::LaunchDarkly { token: secret("LAUNCHDARKLY_TOKEN"), project: "shop".to_owned() },
         environment: "webhook".to_owned(),
         features: Vec::new(),
         service: None,
         link: None,
     };
-    let webhook = SwitchSpec {
+    let webhook = FeatureFlagsSpec {
         endpoint: endpoint("webhook", "https://flags.example.com/$environment/$feature/off/", 5),
-        provider: SwitchProvider::Webhook {
+        provider: FlagSystemSpec::Webhook {
             auth: Auth::Basic { user: "redflag".to_owned(), password: secret("FLAGS_PASSWORD") },
             signing_key: Some(secret("FLAGS_KEY")),
             state_url: Some("https://flags.example.com/$environment/$feature".to_owned()),
@@ -242,8 +242,9 @@ fn flags_are_found_by_project_by_name_or_by_address() {
         link: None,
     };
     let assembly = assemble(ROLLBACK, Some("webhook"));
-    assert_eq!(assembly.switches, [unleash, launchdarkly, webhook]);
-    let known: Vec<_> = assembly.setup.switches.iter().map(|it| (it.system.name(), it.environment.as_str())).collect();
+    assert_eq!(assembly.feature_flags, [unleash, launchdarkly, webhook]);
+    let known: Vec<_> =
+        assembly.setup.feature_flags.iter().map(|it| (it.system.name(), it.environment.as_str())).collect();
     assert_eq!(known, [("Unleash", "live"), ("LaunchDarkly", "webhook"), ("webhook", "webhook")], "in the same order");
 }
 
@@ -289,5 +290,5 @@ fn the_example_takes_each_environment_back_in_its_own_way() {
         .map(|environment| assemble(&EXAMPLE, Some(environment)).setup.rollback.strategy)
         .collect();
     assert_eq!(ways, ["owner", "ci", "git"]);
-    assert_eq!(assemble(&EXAMPLE, None).switches.len(), 1);
+    assert_eq!(assemble(&EXAMPLE, None).feature_flags.len(), 1);
 }

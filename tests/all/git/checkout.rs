@@ -2,7 +2,6 @@
 
 use crate::git::company::{Company, ask, git, refusal, step};
 use redflag::rollback::Answer;
-use redflag::rollback::strategy::Strategy;
 
 /// Ana is in the midst of something else.
 fn busy(company: &Company) {
@@ -26,9 +25,9 @@ async fn a_revert_leaves_the_checkout_as_it_was() {
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
     assert_eq!(company.fingerprint(), before, "after the trial");
     assert_eq!(company.tracked(), tracked, "only a push, as any push of hers, moves what she knows of the remote");
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     assert_eq!(company.fingerprint(), before, "after the push");
-    assert_eq!(strategy.read_back(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.read_back(&step).await, Answer::Accepted);
     assert_eq!(company.fingerprint(), before, "after reading back");
 }
 
@@ -56,7 +55,7 @@ async fn hooks_of_the_person_do_not_run() {
     }
     let strategy = company.strategy();
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     assert!(!mark.exists(), "{:?}", std::fs::read_to_string(&mark));
 }
 

@@ -2,10 +2,11 @@
 
 use chrono::DateTime;
 use redflag::deploy::{Version, WorkloadId, WorkloadKind, WorkloadRef};
-use redflag::rollback::ask::{Ask, Choice, Seen, Wanted};
+use redflag::rollback::perform::Performer;
+use redflag::rollback::request::{Choice, PlanRequest, Seen, Wanted};
 use redflag::rollback::spec::{GitSpec, RepositorySpec};
 use redflag::rollback::strategy::Strategy;
-use redflag::rollback::strategy::git::Revert;
+use redflag::rollback::strategy::git::Reverts;
 use redflag::rollback::{Goal, Readiness, Refusal, Step};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -146,8 +147,17 @@ impl Company {
         }
     }
 
-    pub(crate) fn strategy(&self) -> Revert {
-        Revert::new(&GitSpec { branch: "main".to_owned(), timeout: PATIENCE }, self.repository())
+    pub(crate) fn strategy(&self) -> Strategy {
+        with_git(self.reverts())
+    }
+
+    /// The same, but each preparation asks the remote anew.
+    pub(crate) fn strategy_that_fetches_each_time(&self) -> Strategy {
+        with_git(self.reverts().fetch_each_time())
+    }
+
+    fn reverts(&self) -> Reverts {
+        Reverts::new(&GitSpec { branch: "main".to_owned(), timeout: PATIENCE }, self.repository())
     }
 
     /// What Ana's clone knows of the remote's branches.
@@ -172,6 +182,12 @@ impl Company {
         text.push_str(if self.clone().join(".git/FETCH_HEAD").exists() { "FETCH_HEAD" } else { "" });
         text
     }
+}
+
+/// Who plans it, and pushes by the same clone.
+pub(crate) fn with_git(reverts: Reverts) -> Strategy {
+    let performer = Performer { git: Some(reverts.branches()), ..Performer::default() };
+    Strategy { planner: Arc::new(reverts), performer }
 }
 
 fn hook(folder: &Path, name: &str, script: &str) {
@@ -203,10 +219,10 @@ pub(crate) fn version(revision: i64, label: &str) -> Version {
 }
 
 /// What the watch asks when `running` serves and `earlier` served before.
-pub(crate) fn ask(running: &str, earlier: &str) -> Ask {
+pub(crate) fn ask(running: &str, earlier: &str) -> PlanRequest {
     let (running, earlier) = (version(9, running), version(8, earlier));
     let deployed = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-    Ask {
+    PlanRequest {
         goal: Goal::Back,
         workload: WorkloadId(0),
         reference: WorkloadRef {
@@ -236,16 +252,16 @@ pub(crate) fn ask(running: &str, earlier: &str) -> Ask {
 }
 
 /// The step that is ready.
-pub(crate) async fn step(strategy: &dyn Strategy, ask: &Ask) -> Arc<Step> {
-    match strategy.prepare(ask).await {
+pub(crate) async fn step(strategy: &Strategy, ask: &PlanRequest) -> Arc<Step> {
+    match strategy.planner.prepare(ask).await {
         Readiness::Ready(step) => step,
         other => panic!("{other:?}"),
     }
 }
 
 /// Why it is blocked.
-pub(crate) async fn refusal(strategy: &dyn Strategy, ask: &Ask) -> Refusal {
-    match strategy.prepare(ask).await {
+pub(crate) async fn refusal(strategy: &Strategy, ask: &PlanRequest) -> Refusal {
+    match strategy.planner.prepare(ask).await {
         Readiness::Blocked(refusal) => refusal,
         other => panic!("{other:?}"),
     }

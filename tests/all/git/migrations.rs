@@ -7,12 +7,12 @@ use axum::{Json, Router};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use redflag::cluster::{Cluster, ClusterIdentity, Facts};
 use redflag::repository::Repository;
-use redflag::rollback::action::Action;
-use redflag::rollback::ask::Ask;
+use redflag::rollback::action::{self, Action};
+use redflag::rollback::planner::Planner;
+use redflag::rollback::request::PlanRequest;
 use redflag::rollback::spec::RepositorySpec;
-use redflag::rollback::strategy::Strategy;
 use redflag::rollback::strategy::with_migrations::WithMigrations;
-use redflag::rollback::{Answer, Blocked, Check, CheckOutcome, Covered, Goal, Readiness, Refusal, Run, Step};
+use redflag::rollback::{Blocked, Check, CheckOutcome, Covered, Goal, Readiness, Refusal, Step};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,8 +23,8 @@ struct Plain {
     is_ready: bool,
 }
 
-impl Strategy for Plain {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+impl Planner for Plain {
+    fn prepare<'a>(&'a self, ask: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
         let seen = ask.wanted.seen.clone().unwrap();
         let readiness = if self.is_ready {
             Readiness::Ready(Arc::new(Step {
@@ -39,7 +39,7 @@ impl Strategy for Plain {
                     from: seen.running,
                     to: seen.revisions[1].clone(),
                 }],
-                action: Action::Command { argv: Vec::new(), environment: Vec::new() },
+                action: Action::Command(action::Command { argv: Vec::new(), environment: Vec::new() }),
                 does: Vec::new(),
                 checks: Vec::new(),
                 not_restored: Vec::new(),
@@ -50,18 +50,6 @@ impl Strategy for Plain {
             Readiness::Blocked(Refusal::from(Blocked { reason: "no".to_owned(), way_out: "none".to_owned() }))
         };
         ready(readiness).boxed()
-    }
-
-    fn send<'a>(&'a self, _step: &'a Step) -> BoxFuture<'a, Answer> {
-        ready(Answer::Accepted).boxed()
-    }
-
-    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
-        ready(Answer::Accepted).boxed()
-    }
-
-    fn read_back<'a>(&'a self, _step: &'a Step) -> BoxFuture<'a, Answer> {
-        ready(Answer::Accepted).boxed()
     }
 }
 
@@ -254,24 +242,12 @@ async fn the_way_forward_asks_for_no_migration() {
 /// A strategy that is blocked with the commits that it was told of.
 struct Curious(Arc<Repository>);
 
-impl Strategy for Curious {
-    fn prepare<'a>(&'a self, ask: &'a Ask) -> BoxFuture<'a, Readiness> {
+impl Planner for Curious {
+    fn prepare<'a>(&'a self, ask: &'a PlanRequest) -> BoxFuture<'a, Readiness> {
         let seen = ask.wanted.seen.as_ref().unwrap();
         let commits: Vec<_> = seen.revisions.iter().map(|version| self.0.known_commit(version)).collect();
         let blocked = Blocked { reason: format!("{commits:?}"), way_out: String::new() };
         ready(Readiness::Blocked(Refusal::from(blocked))).boxed()
-    }
-
-    fn send<'a>(&'a self, _step: &'a Step) -> BoxFuture<'a, Answer> {
-        ready(Answer::Accepted).boxed()
-    }
-
-    fn follow<'a>(&'a self, _step: &'a Step, _run: &'a Run) -> BoxFuture<'a, Answer> {
-        ready(Answer::Accepted).boxed()
-    }
-
-    fn read_back<'a>(&'a self, _step: &'a Step) -> BoxFuture<'a, Answer> {
-        ready(Answer::Accepted).boxed()
     }
 }
 

@@ -1,10 +1,9 @@
 //! What a revert says of itself before it is done, and when it would not work.
 
-use crate::git::company::{Company, ask, git, refusal, step};
-use redflag::rollback::action::Action;
+use crate::git::company::{Company, ask, git, refusal, step, with_git};
+use redflag::rollback::action::{Action, Revert};
 use redflag::rollback::spec::GitSpec;
-use redflag::rollback::strategy::Strategy;
-use redflag::rollback::strategy::git::Revert;
+use redflag::rollback::strategy::git::Reverts;
 use redflag::rollback::{Answer, CheckOutcome, Goal, Step};
 use std::time::Duration;
 
@@ -72,7 +71,7 @@ async fn a_conflict_names_its_files_and_leaves_a_worktree_to_resolve_it_in() {
     let company = Company::new();
     company.deploy_1_9_0();
     company.ben_pushes("shop.py", "carts = 2\ntotals = 3\nnames = 1\n", "totals again");
-    let strategy = company.strategy().fetch_each_time();
+    let strategy = company.strategy_that_fetches_each_time();
     let found = refusal(&strategy, &ask("1.9.0", "1.8.3")).await;
     assert!(
         found.reason.contains("“new totals” by Ana conflicts with what came after it: shop.py"),
@@ -137,22 +136,22 @@ async fn a_clone_a_remote_and_a_branch_must_be_there() {
     let told = GitSpec { branch: "main".to_owned(), timeout: Duration::from_secs(60) };
     let mut nowhere = company.repository();
     nowhere.path = company.clone().join("missing");
-    let found = refusal(&Revert::new(&told, nowhere), &ask("1.9.0", "1.8.3")).await;
+    let found = refusal(&with_git(Reverts::new(&told, nowhere)), &ask("1.9.0", "1.8.3")).await;
     assert!(found.reason.contains("is not a repository that git can read: there is no folder"), "{}", found.reason);
 
     let mut no_clone = company.repository();
     let folder = tempfile::tempdir().unwrap();
     no_clone.path = folder.path().to_owned();
-    let found = refusal(&Revert::new(&told, no_clone), &ask("1.9.0", "1.8.3")).await;
+    let found = refusal(&with_git(Reverts::new(&told, no_clone)), &ask("1.9.0", "1.8.3")).await;
     assert!(found.reason.contains("not a git repository"), "{}", found.reason);
 
     let mut no_remote = company.repository();
     no_remote.remote = "upstream".to_owned();
-    let found = refusal(&Revert::new(&told, no_remote), &ask("1.9.0", "1.8.3")).await;
+    let found = refusal(&with_git(Reverts::new(&told, no_remote)), &ask("1.9.0", "1.8.3")).await;
     assert!(found.reason.ends_with("has no remote upstream"), "{}", found.reason);
 
     let other = GitSpec { branch: "production".to_owned(), ..told.clone() };
-    let found = refusal(&Revert::new(&other, company.repository()), &ask("1.9.0", "1.8.3")).await;
+    let found = refusal(&with_git(Reverts::new(&other, company.repository())), &ask("1.9.0", "1.8.3")).await;
     assert_eq!(found.reason, "there is no branch production on origin");
 
     std::fs::rename(company.remote(), company.remote().with_extension("away")).unwrap();
@@ -201,7 +200,7 @@ async fn a_shallow_clone_is_named_with_the_command_that_completes_it() {
 async fn a_lock_that_another_git_left_is_named() {
     let company = Company::new();
     company.deploy_1_9_0();
-    let strategy = company.strategy().fetch_each_time();
+    let strategy = company.strategy_that_fetches_each_time();
     step(&strategy, &ask("1.9.0", "1.8.3")).await;
     company.ben_pushes("README", "x\n", "another");
     let lock = company.clone().join(".git/refs/redflag/heads/main.lock");
@@ -225,7 +224,7 @@ async fn large_files_stay_pointers_and_need_no_git_lfs() {
     company.deploy("1.9.0");
     let strategy = company.strategy();
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     assert_eq!(company.at_remote(&["diff", "1.8.3", "main"]), "");
 }
 
@@ -263,20 +262,20 @@ async fn a_deploy_of_several_people_says_whose_commits_go() {
 async fn the_way_forward_reverts_the_revert() {
     let company = Company::new();
     company.deploy_1_9_0();
-    let strategy = company.strategy().fetch_each_time();
+    let strategy = company.strategy_that_fetches_each_time();
     let mut forward = ask("1.8.4", "1.9.0");
     forward.goal = Goal::Forward;
     let found = refusal(&strategy, &forward).await;
     assert_eq!(found.reason, "there is no revert of 1.9.0 on main");
 
     let back = step(&strategy, &ask("1.9.0", "1.8.3")).await;
-    assert_eq!(strategy.send(&back).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&back).await, Answer::Accepted);
     assert_eq!(company.served("shop.py"), "carts = 1\ntotals = 1\nnames = 1\n");
 
     let step = step(&strategy, &forward).await;
-    let Action::Revert { commits, message, .. } = &step.action else { panic!() };
+    let Action::Revert(Revert { commits, message, .. }) = &step.action else { panic!() };
     assert_eq!(*commits, [company.tip()]);
     assert!(message.starts_with("Reapply deploy of shop 1.9.0\n"), "{message}");
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     assert_eq!(company.served("shop.py"), "carts = 2\ntotals = 2\nnames = 1\n");
 }

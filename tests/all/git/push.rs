@@ -2,7 +2,6 @@
 
 use crate::git::company::{Company, ask, step};
 use redflag::rollback::Answer;
-use redflag::rollback::strategy::Strategy;
 
 #[tokio::test]
 async fn one_push_brings_the_earlier_version_back() {
@@ -11,7 +10,7 @@ async fn one_push_brings_the_earlier_version_back() {
     let strategy = company.strategy();
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
     let before = company.tip();
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
 
     assert_eq!(company.at_remote(&["rev-parse", "main^"]).trim(), before, "one commit on top of what was there");
     assert_eq!(company.at_remote(&["diff", "1.8.3", "main"]), "");
@@ -21,7 +20,7 @@ async fn one_push_brings_the_earlier_version_back() {
     assert!(message.contains("Because of: error rate 2.4 %."), "{message}");
     assert!(message.contains("Redflag-Actor: ana@laptop"), "{message}");
     assert_eq!(message.matches("This reverts commit ").count(), 2, "{message}");
-    assert_eq!(strategy.read_back(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.read_back(&step).await, Answer::Accepted);
 }
 
 #[tokio::test]
@@ -44,7 +43,7 @@ async fn a_merge_is_reverted_against_its_first_parent() {
     assert_eq!(step.does.len(), 3, "the merge is one thing: {:?}", step.does);
     assert!(step.does[0].starts_with("reverts the merge "), "{:?}", step.does);
     assert!(step.by_hand.contains("git revert --no-edit -m 1 "), "{}", step.by_hand);
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     assert_eq!(company.at_remote(&["diff", "1.8.4", "main"]), "", "main's own side of the merge stays");
 }
 
@@ -55,7 +54,7 @@ async fn what_came_after_the_deploy_stays() {
     company.ben_pushes("README", "the new shop\n", "a better readme");
     let strategy = company.strategy();
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     assert_eq!(company.served("README"), "the new shop\n");
     assert_eq!(company.served("shop.py"), "carts = 1\ntotals = 1\nnames = 1\n");
 }
@@ -68,10 +67,10 @@ async fn a_branch_that_moved_on_is_never_overwritten_and_who_moved_it_is_told() 
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
     company.ben_pushes("README", "a fix\n", "fix the totals");
     let tip = company.tip();
-    let Answer::ChangedUnderUs(text) = strategy.send(&step).await else { panic!() };
+    let Answer::ChangedUnderUs(text) = strategy.performer.perform(&step).await else { panic!() };
     assert!(text.starts_with("main moved on: ") && text.ends_with("“fix the totals” by Ben"), "{text}");
     assert_eq!(company.tip(), tip);
-    assert!(matches!(strategy.read_back(&step).await, Answer::ChangedUnderUs(_)));
+    assert!(matches!(strategy.performer.read_back(&step).await, Answer::ChangedUnderUs(_)));
 }
 
 #[tokio::test]
@@ -80,11 +79,11 @@ async fn the_same_revert_sent_twice_is_pushed_once() {
     company.deploy_1_9_0();
     let strategy = company.strategy();
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     let tip = company.tip();
     // Another day, another committer: the same step makes another commit.
     company.git(&["config", "user.name", "Cleo"]);
-    let again = strategy.send(&step).await;
+    let again = strategy.performer.perform(&step).await;
     assert_eq!(again, Answer::ChangedUnderUs("this revert is on main already".to_owned()));
     assert_eq!(company.tip(), tip);
 }
@@ -101,7 +100,7 @@ async fn a_protected_branch_refuses_and_the_revert_can_be_offered_for_review() {
     let strategy = company.strategy();
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
     let tip = company.tip();
-    let Answer::Refused(blocked) = strategy.send(&step).await else { panic!() };
+    let Answer::Refused(blocked) = strategy.performer.perform(&step).await else { panic!() };
     let reason = "origin refused the push to main: pre-receive hook declined: GH006: Protected branch update failed \
                   for refs/heads/main.";
     assert_eq!(blocked.reason, reason);
@@ -125,7 +124,7 @@ async fn a_branch_that_takes_only_signed_commits_leads_to_signing_and_not_to_the
     );
     let strategy = company.strategy();
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
-    let Answer::Refused(blocked) = strategy.send(&step).await else { panic!() };
+    let Answer::Refused(blocked) = strategy.performer.perform(&step).await else { panic!() };
     assert!(blocked.reason.contains("Commits must have verified signatures"), "{}", blocked.reason);
     assert!(blocked.way_out.starts_with("let git sign here, then open the plan again: git -C "), "{}", blocked.way_out);
     assert!(!blocked.way_out.contains(" push "), "{}", blocked.way_out);
@@ -140,10 +139,10 @@ async fn a_push_that_broke_off_before_it_was_taken_is_unknown_and_then_known_not
     let strategy = company.strategy();
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
     let tip = company.tip();
-    let answer = strategy.send(&step).await;
+    let answer = strategy.performer.perform(&step).await;
     assert!(matches!(answer, Answer::Unknown(_)), "{answer:?}");
     assert_eq!(company.tip(), tip);
-    let Answer::Refused(blocked) = strategy.read_back(&step).await else { panic!() };
+    let Answer::Refused(blocked) = strategy.performer.read_back(&step).await else { panic!() };
     assert_eq!(blocked.reason, "the push to main did not arrive");
 }
 
@@ -156,10 +155,10 @@ async fn a_push_whose_answer_was_lost_is_unknown_and_then_found_on_the_branch() 
     company.remote_hook("reference-transaction", "[ \"$1\" != committed ] || kill -9 $PPID");
     let strategy = company.strategy();
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
-    let answer = strategy.send(&step).await;
+    let answer = strategy.performer.perform(&step).await;
     assert!(matches!(answer, Answer::Unknown(_)), "{answer:?}");
     assert_eq!(company.served("shop.py"), "carts = 1\ntotals = 1\nnames = 1\n");
-    assert_eq!(strategy.read_back(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.read_back(&step).await, Answer::Accepted);
 }
 
 #[tokio::test]
@@ -169,7 +168,7 @@ async fn a_remote_that_is_gone_was_sent_nothing() {
     let strategy = company.strategy();
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
     std::fs::rename(company.remote(), company.remote().with_extension("away")).unwrap();
-    let answer = strategy.send(&step).await;
+    let answer = strategy.performer.perform(&step).await;
     assert!(matches!(answer, Answer::Refused(_)), "{answer:?}");
-    assert!(matches!(strategy.read_back(&step).await, Answer::Unknown(_)));
+    assert!(matches!(strategy.performer.read_back(&step).await, Answer::Unknown(_)));
 }

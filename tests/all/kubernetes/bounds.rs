@@ -6,7 +6,7 @@ use redflag::cluster;
 use redflag::cluster::spec::{ClusterAccess, ClusterSpec};
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::message::StreamNews;
-use redflag::rollback::ask::{Ask, Wanted};
+use redflag::rollback::request::{PlanRequest, Wanted};
 use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Goal, Readiness};
 use std::time::Duration;
@@ -116,7 +116,7 @@ async fn a_plan_is_blocked_by_a_history_without_an_end_and_says_why() {
         containers: Vec::new(),
     };
     let cluster = cluster::connect(&spec).await.unwrap();
-    let ask = Ask {
+    let ask = PlanRequest {
         goal: Goal::Back,
         workload: WorkloadId(0),
         reference,

@@ -4,13 +4,12 @@ use crate::owners::argocd_server::{Act, ArgoCdServer, TOKEN, application, error}
 use crate::owners::{build, checks, failed, nothing_worse_than, ready, refusal, refused, set, shop, unknown};
 use crate::rollback::objects::World;
 use crate::rollback::peer::Peer;
-use redflag::rollback::action::Action;
+use redflag::rollback::action::{Action, ArgoCdRollback};
 use redflag::rollback::spec::StrategySpec;
 use redflag::rollback::strategy::Strategy;
 use redflag::rollback::{Answer, CheckOutcome, Run, Step};
 use redflag::secret::Secret;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 const ROLLBACK: &str = "POST /api/v1/applications/shop/rollback";
 const SWITCH_OFF: &str = "PATCH /api/v1/applications/shop";
@@ -31,20 +30,20 @@ fn manual() -> Value {
     application
 }
 
-async fn strategy(spec: StrategySpec) -> Arc<dyn Strategy> {
+async fn strategy(spec: StrategySpec) -> Strategy {
     build(spec, &Peer::usual(kept()).await.cluster())
 }
 
 /// A step that was prepared while all was well, and the strategy, patient or not.
-async fn prepared(server: &ArgoCdServer) -> (Step, Arc<dyn Strategy>) {
+async fn prepared(server: &ArgoCdServer) -> (Step, Strategy) {
     let calm = ArgoCdServer::usual(application()).await;
-    let step = ready(&*strategy(calm.strategy()).await, &kept()).await;
+    let step = ready(&strategy(calm.strategy()).await, &kept()).await;
     (step, strategy(server.strategy()).await)
 }
 
 async fn blocked_by(application: Value) -> (String, String) {
     let server = ArgoCdServer::usual(application).await;
-    let refusal = refusal(&*strategy(server.strategy()).await, &kept()).await;
+    let refusal = refusal(&strategy(server.strategy()).await, &kept()).await;
     assert!(server.writes().is_empty());
     (refusal.reason, refusal.way_out)
 }
@@ -52,7 +51,7 @@ async fn blocked_by(application: Value) -> (String, String) {
 #[tokio::test]
 async fn preparing_says_all_that_will_be_done_and_does_nothing() {
     let server = ArgoCdServer::usual(application()).await;
-    let step = ready(&*strategy(server.strategy()).await, &kept()).await;
+    let step = ready(&strategy(server.strategy()).await, &kept()).await;
     assert_eq!(step.subject, "application shop, entry 4");
     assert_eq!(step.target(), "1.8.3");
     assert_eq!(
@@ -99,10 +98,10 @@ async fn preparing_says_all_that_will_be_done_and_does_nothing() {
 async fn from_the_key_to_the_end_it_is_asked_for_once() {
     let server = ArgoCdServer::usual(application()).await;
     let strategy = strategy(server.strategy()).await;
-    let step = ready(&*strategy, &kept()).await;
+    let step = ready(&strategy, &kept()).await;
     server.forget();
 
-    let Answer::Running(run) = strategy.send(&step).await else { panic!() };
+    let Answer::Running(run) = strategy.performer.perform(&step).await else { panic!() };
     let link = Some(format!("{}/applications/argocd/shop", server.address));
     assert_eq!(run, Run { id: "4".to_owned(), state: "queued".to_owned(), link, ended: false });
     assert_eq!(server.log(), [SWITCH_OFF, ROLLBACK], "nothing is looked up before or between");
@@ -110,14 +109,14 @@ async fn from_the_key_to_the_end_it_is_asked_for_once() {
     assert_eq!(off, json!({"name": "shop", "project": "retail", "patch": PAUSE, "patchType": "merge"}));
     assert_eq!(back, json!({"name": "shop", "project": "retail", "id": 4, "dryRun": false, "prune": false}));
 
-    assert_eq!(strategy.follow(&step, &run).await, Answer::Running(run.clone()));
+    assert_eq!(strategy.performer.follow(&step, &run).await, Answer::Running(run.clone()));
     server.controller_begins();
     let running = Run { state: "running".to_owned(), ..run.clone() };
-    assert_eq!(strategy.follow(&step, &run).await, Answer::Running(running.clone()));
+    assert_eq!(strategy.performer.follow(&step, &run).await, Answer::Running(running.clone()));
     server.controller_ends("Succeeded", "successfully synced");
     let ended = Run { state: "succeeded".to_owned(), ended: true, ..run };
-    assert_eq!(strategy.follow(&step, &running).await, Answer::Running(ended.clone()));
-    assert_eq!(strategy.read_back(&step).await, Answer::Running(ended));
+    assert_eq!(strategy.performer.follow(&step, &running).await, Answer::Running(ended.clone()));
+    assert_eq!(strategy.performer.read_back(&step).await, Answer::Running(ended));
     assert_eq!(server.writes().len(), 2);
 }
 
@@ -125,8 +124,8 @@ async fn from_the_key_to_the_end_it_is_asked_for_once() {
 async fn pausing_keeps_prune_and_self_heal_and_the_way_back_leaves_no_trace() {
     let server = ArgoCdServer::usual(application()).await;
     let strategy = strategy(server.strategy()).await;
-    let step = ready(&*strategy, &kept()).await;
-    assert!(matches!(strategy.send(&step).await, Answer::Running(_)));
+    let step = ready(&strategy, &kept()).await;
+    assert!(matches!(strategy.performer.perform(&step).await, Answer::Running(_)));
     let paused = json!({"prune": true, "selfHeal": true, "enabled": false});
     assert_eq!(server.application()["spec"]["syncPolicy"]["automated"], paused);
     // What the way back sends brings the policy back as it was.
@@ -139,7 +138,7 @@ async fn pausing_keeps_prune_and_self_heal_and_the_way_back_leaves_no_trace() {
 async fn a_server_that_does_not_know_the_pause_gets_the_whole_policy_back() {
     let server = ArgoCdServer::older(application()).await;
     let strategy = strategy(server.strategy()).await;
-    let step = ready(&*strategy, &kept()).await;
+    let step = ready(&strategy, &kept()).await;
     let again = r#"'{"spec":{"syncPolicy":{"automated":{"prune":true,"selfHeal":true}}}}'"#;
     let again = format!("argocd app patch shop --type merge --patch {again}");
     assert_eq!(
@@ -149,7 +148,7 @@ async fn a_server_that_does_not_know_the_pause_gets_the_whole_policy_back() {
              afterwards revert the commit in Git, then bring it back as it was: {again}"
         )]
     );
-    assert!(matches!(strategy.send(&step).await, Answer::Running(_)));
+    assert!(matches!(strategy.performer.perform(&step).await, Answer::Running(_)));
     assert_eq!(server.application()["spec"]["syncPolicy"]["automated"], Value::Null);
     server.change(|app| json_patch::merge(app, &serde_json::from_str(again.split('\'').nth(1).unwrap()).unwrap()));
     assert_eq!(server.application()["spec"]["syncPolicy"], application()["spec"]["syncPolicy"]);
@@ -160,7 +159,7 @@ async fn a_pause_that_did_not_take_stops_before_the_rollback() {
     // A server that says it is new, and forgets the field: a fork, or an admission webhook that puts it back.
     let server = ArgoCdServer::older(application()).await;
     let (step, strategy) = prepared(&server).await;
-    let blocked = refused(strategy.send(&step).await);
+    let blocked = refused(strategy.performer.perform(&step).await);
     assert!(blocked.reason.starts_with("Argo CD took the pause of shop, and it still synchronizes by itself"));
     assert_eq!(server.log(), [SWITCH_OFF], "the rollback is not asked for");
 }
@@ -172,11 +171,11 @@ async fn with_auto_sync_off_it_is_one_request() {
         application["spec"]["syncPolicy"] = policy;
         let server = ArgoCdServer::usual(application).await;
         let strategy = strategy(server.strategy()).await;
-        let step = ready(&*strategy, &kept()).await;
+        let step = ready(&strategy, &kept()).await;
         assert_eq!(step.by_hand, "argocd app rollback shop 4");
         assert_eq!(checks(&step, "auto-sync"), ["ok: automatic synchronization of shop is off already"]);
         server.forget();
-        assert!(matches!(strategy.send(&step).await, Answer::Running(_)));
+        assert!(matches!(strategy.performer.perform(&step).await, Answer::Running(_)));
         assert_eq!(server.log(), [ROLLBACK]);
     }
 }
@@ -187,10 +186,10 @@ async fn an_application_of_another_namespace_is_asked_for_there() {
     let world = shop().with("/metadata/annotations/argocd.argoproj.io~1tracking-id", id);
     let server = ArgoCdServer::usual(application()).await;
     let strategy = build(server.strategy(), &Peer::usual(world.clone()).await.cluster());
-    let step = ready(&*strategy, &world).await;
+    let step = ready(&strategy, &world).await;
     assert!(step.by_hand.starts_with("argocd app patch retail/shop --type merge --patch "), "{}", step.by_hand);
     assert!(step.by_hand.ends_with(" && argocd app rollback retail/shop 4"), "{}", step.by_hand);
-    assert!(matches!(strategy.send(&step).await, Answer::Running(_)));
+    assert!(matches!(strategy.performer.perform(&step).await, Answer::Running(_)));
     assert_eq!(
         server.log()[..3],
         [
@@ -210,11 +209,11 @@ async fn the_configuration_may_name_the_application() {
     server.change(|application| application["metadata"]["name"] = json!("web"));
     let world = shop();
     let strategy = build(StrategySpec::ArgoCd(spec), &Peer::usual(world.clone()).await.cluster());
-    assert_eq!(ready(&*strategy, &world).await.subject, "application web, entry 4");
+    assert_eq!(ready(&strategy, &world).await.subject, "application web, entry 4");
     assert_eq!(server.log()[0], "GET /api/v1/applications/web");
 
     let unnamed = build(server.strategy(), &Peer::usual(world.clone()).await.cluster());
-    let refusal = refusal(&*unnamed, &world).await;
+    let refusal = refusal(&unnamed, &world).await;
     assert_eq!(refusal.reason, "deployment/web does not name the application of Argo CD that it belongs to");
 }
 
@@ -225,13 +224,13 @@ async fn an_entry_that_does_not_name_the_version_is_told_by_time_and_says_so() {
         entry["source"] = json!({"repoURL": "https://git.example/shop", "path": "deploy"});
     }
     let server = ArgoCdServer::usual(plain).await;
-    let step = ready(&*strategy(server.strategy()).await, &kept()).await;
+    let step = ready(&strategy(server.strategy()).await, &kept()).await;
     assert_eq!(
         checks(&step, "version"),
         ["warning: 1.8.3 is taken for entry 4 of shop's history (bbbbbbb, deployed 2026-11-23 01:00 UTC by ana) by \
           the time alone: it does not name it -> compare argocd app history shop"]
     );
-    assert!(matches!(step.action, Action::ArgoCd { id: 4, .. }));
+    assert!(matches!(step.action, Action::ArgoCd(ArgoCdRollback { id: 4, .. })));
 }
 
 #[tokio::test]
@@ -241,8 +240,8 @@ async fn a_sync_that_failed_may_have_brought_the_version_and_the_one_before_it_i
     failing["status"]["history"].as_array_mut().unwrap().pop();
     failing["status"]["operationState"]["phase"] = json!("Failed");
     let server = ArgoCdServer::usual(failing).await;
-    let step = ready(&*strategy(server.strategy()).await, &kept()).await;
-    assert!(matches!(step.action, Action::ArgoCd { id: 4, last: 4, .. }), "{:?}", step.action);
+    let step = ready(&strategy(server.strategy()).await, &kept()).await;
+    assert!(matches!(step.action, Action::ArgoCd(ArgoCdRollback { id: 4, last: 4, .. })), "{:?}", step.action);
 }
 
 #[tokio::test]
@@ -252,8 +251,8 @@ async fn an_older_server_that_writes_only_the_ends_is_understood_too() {
         entry.as_object_mut().unwrap().remove("deployStartedAt");
     }
     let server = ArgoCdServer::usual(older).await;
-    let step = ready(&*strategy(server.strategy()).await, &kept()).await;
-    assert!(matches!(step.action, Action::ArgoCd { id: 4, last: 5, .. }), "{:?}", step.action);
+    let step = ready(&strategy(server.strategy()).await, &kept()).await;
+    assert!(matches!(step.action, Action::ArgoCd(ArgoCdRollback { id: 4, last: 5, .. })), "{:?}", step.action);
 }
 
 #[tokio::test]
@@ -301,7 +300,7 @@ async fn an_application_that_is_made_by_another_object_has_to_be_typed() {
         let mut made = application();
         mark(&mut made);
         let server = ArgoCdServer::usual(made.clone()).await;
-        let step = ready(&*strategy(server.strategy()).await, &kept()).await;
+        let step = ready(&strategy(server.strategy()).await, &kept()).await;
         assert!(step.needs_typing());
         assert_eq!(
             checks(&step, "owner"),
@@ -314,7 +313,7 @@ async fn an_application_that_is_made_by_another_object_has_to_be_typed() {
         // Nothing is paused, so nothing is there to be let go on.
         made["spec"]["syncPolicy"] = json!({});
         let server = ArgoCdServer::usual(made).await;
-        assert!(!ready(&*strategy(server.strategy()).await, &kept()).await.needs_typing());
+        assert!(!ready(&strategy(server.strategy()).await, &kept()).await.needs_typing());
     }
 }
 
@@ -330,12 +329,12 @@ async fn a_token_that_may_not_is_told_which_policy_it_lacks() {
         })
     };
     let server = denied("rollback").await;
-    let refusal_ = refusal(&*strategy(server.strategy()).await, &kept()).await;
+    let refusal_ = refusal(&strategy(server.strategy()).await, &kept()).await;
     assert_eq!(refusal_.reason, "Argo CD does not let this token roll it back");
     assert_eq!(refusal_.way_out, "ask for: p, ROLE, applications, sync, retail/shop, allow");
 
     let server = denied("update").await;
-    let refusal_ = refusal(&*strategy(server.strategy()).await, &kept()).await;
+    let refusal_ = refusal(&strategy(server.strategy()).await, &kept()).await;
     assert_eq!(refusal_.reason, "Argo CD does not let this token pause its automatic synchronization");
 }
 
@@ -350,7 +349,7 @@ async fn servers_that_do_not_know_the_action_are_asked_for_the_older_one() {
         }
     })
     .await;
-    let step = ready(&*strategy(server.strategy()).await, &kept()).await;
+    let step = ready(&strategy(server.strategy()).await, &kept()).await;
     assert_eq!(checks(&step, "permission"), ["ok: Argo CD lets this token roll it back"]);
     assert_eq!(server.log()[2], "GET /api/v1/account/can-i/applications/sync/retail/shop", "off already");
 }
@@ -363,7 +362,7 @@ async fn forbidden_and_unknown_are_one_answer_and_one_sentence() {
             Act::Answer(status, body)
         })
         .await;
-        let refusal = refusal(&*strategy(server.strategy()).await, &kept()).await;
+        let refusal = refusal(&strategy(server.strategy()).await, &kept()).await;
         assert_eq!(
             refusal.reason,
             format!("Argo CD has no application shop, or does not let this token at it: {message}")
@@ -376,7 +375,7 @@ async fn a_token_that_is_wrong_is_said_and_never_shown() {
     let server = ArgoCdServer::usual(application()).await;
     let mut spec = server.spec(std::time::Duration::from_secs(20));
     spec.token = Secret::new("stale-token");
-    let refusal = refusal(&*strategy(StrategySpec::ArgoCd(spec)).await, &kept()).await;
+    let refusal = refusal(&strategy(StrategySpec::ArgoCd(spec)).await, &kept()).await;
     assert_eq!(refusal.reason, "Argo CD does not know you (401): the token is wrong or has expired");
     assert!(!format!("{refusal:?}").contains("stale-token"));
     assert!(!format!("{:?}", server.strategy()).contains(TOKEN));
@@ -400,7 +399,7 @@ async fn what_is_refused_before_anything_was_done_is_refused() {
         })
         .await;
         let (step, strategy) = prepared(&server).await;
-        assert_eq!(refused(strategy.send(&step).await).reason, reason);
+        assert_eq!(refused(strategy.performer.perform(&step).await).reason, reason);
         assert_eq!(server.log(), [SWITCH_OFF], "the rollback is not asked for");
     }
 }
@@ -414,7 +413,7 @@ async fn half_of_it_is_told_with_the_way_back() {
     })
     .await;
     let (step, strategy) = prepared(&server).await;
-    let blocked = failed(strategy.send(&step).await);
+    let blocked = failed(strategy.performer.perform(&step).await);
     assert_eq!(
         blocked.reason,
         "automatic synchronization of shop was paused, and then the rollback was refused: another rollback or sync of \
@@ -425,7 +424,7 @@ async fn half_of_it_is_told_with_the_way_back() {
         format!("wait for its end, or end it: argocd app terminate-op shop; to let it go on: {AGAIN}")
     );
     assert_eq!(server.log(), [SWITCH_OFF, ROLLBACK]);
-    let blocked = failed(strategy.read_back(&step).await);
+    let blocked = failed(strategy.performer.read_back(&step).await);
     assert_eq!(blocked.reason, "automatic synchronization of shop was paused, and it was not rolled back");
 }
 
@@ -433,9 +432,9 @@ async fn half_of_it_is_told_with_the_way_back() {
 async fn auto_sync_that_somebody_switched_on_again_is_named() {
     let server = ArgoCdServer::usual(manual()).await;
     let strategy = strategy(server.strategy()).await;
-    let step = ready(&*strategy, &kept()).await;
+    let step = ready(&strategy, &kept()).await;
     server.change(|app| app["spec"]["syncPolicy"] = json!({"automated": {}}));
-    let blocked = refused(strategy.send(&step).await);
+    let blocked = refused(strategy.performer.perform(&step).await);
     assert_eq!(blocked.reason, "Argo CD refused it: automatic synchronization of shop is on");
 }
 
@@ -448,7 +447,7 @@ async fn a_server_error_may_have_come_after_the_write() {
             })
             .await;
             let (step, strategy) = prepared(&server).await;
-            let reason = unknown(strategy.send(&step).await);
+            let reason = unknown(strategy.performer.perform(&step).await);
             assert!(reason.contains(&format!("Argo CD answered {status}: upstream gave up")), "{reason}");
             assert_eq!(server.log().len(), sent, "never tried again by itself");
         }
@@ -466,9 +465,9 @@ async fn a_lost_answer_is_found_by_reading_back() {
         .await;
         let (step, patient) = prepared(&server).await;
         let impatient = strategy(server.impatient()).await;
-        let reason = unknown(impatient.send(&step).await);
+        let reason = unknown(impatient.performer.perform(&step).await);
         assert!(reason.ends_with("automatic synchronization of shop is paused"), "{reason}");
-        match patient.read_back(&step).await {
+        match patient.performer.read_back(&step).await {
             Answer::Running(run) => assert!(took_effect && run.state == "queued"),
             Answer::Failed(blocked) => {
                 assert!(!took_effect);
@@ -487,10 +486,10 @@ async fn a_lost_answer_to_the_pause_stops_there() {
         ArgoCdServer::serve(application(), |asked| if asked == SWITCH_OFF { Act::Lost } else { Act::Usual }).await;
     let (step, patient) = prepared(&server).await;
     let impatient = strategy(server.impatient()).await;
-    let reason = unknown(impatient.send(&step).await);
+    let reason = unknown(impatient.performer.perform(&step).await);
     assert!(reason.ends_with("the rollback was not asked for"), "{reason}");
     assert_eq!(server.writes().len(), 1);
-    let blocked = failed(patient.read_back(&step).await);
+    let blocked = failed(patient.performer.read_back(&step).await);
     assert_eq!(blocked.reason, "automatic synchronization of shop was paused, and it was not rolled back");
 }
 
@@ -503,9 +502,9 @@ async fn a_server_that_is_not_there_has_done_nothing() {
     spec.endpoint.url = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
     let strategy = strategy(StrategySpec::ArgoCd(spec)).await;
-    let blocked = refused(strategy.send(&step).await);
+    let blocked = refused(strategy.performer.perform(&step).await);
     assert!(blocked.reason.contains("does not answer: cannot connect"), "{}", blocked.reason);
-    assert!(unknown(strategy.read_back(&step).await).contains("does not answer"));
+    assert!(unknown(strategy.performer.read_back(&step).await).contains("does not answer"));
 }
 
 #[tokio::test]
@@ -513,11 +512,11 @@ async fn an_operation_that_ends_badly_is_told_in_argo_cds_words() {
     for phase in ["Failed", "Error"] {
         let server = ArgoCdServer::usual(application()).await;
         let strategy = strategy(server.strategy()).await;
-        let step = ready(&*strategy, &kept()).await;
-        let Answer::Running(run) = strategy.send(&step).await else { panic!() };
+        let step = ready(&strategy, &kept()).await;
+        let Answer::Running(run) = strategy.performer.perform(&step).await else { panic!() };
         server.controller_begins();
         server.controller_ends(phase, "one or more objects failed\nto apply: quota exceeded");
-        let blocked = failed(strategy.follow(&step, &run).await);
+        let blocked = failed(strategy.performer.follow(&step, &run).await);
         assert_eq!(
             blocked.reason,
             "Argo CD could not roll shop back: one or more objects failed to apply: quota exceeded"
@@ -533,7 +532,7 @@ async fn an_operation_that_ends_badly_is_told_in_argo_cds_words() {
 async fn an_operation_of_somebody_else_is_not_taken_for_ours() {
     let server = ArgoCdServer::usual(application()).await;
     let strategy = strategy(server.strategy()).await;
-    let step = ready(&*strategy, &kept()).await;
+    let step = ready(&strategy, &kept()).await;
     // The same target, but a dry run, and begun by somebody else.
     server.change(|app| {
         app["status"]["operationState"] = json!({
@@ -541,7 +540,7 @@ async fn an_operation_of_somebody_else_is_not_taken_for_ours() {
             "operation": {"sync": {"revision": "b".repeat(40), "dryRun": true}, "initiatedBy": {"username": "ben"}},
         });
     });
-    let Answer::ChangedUnderUs(what) = strategy.read_back(&step).await else { panic!() };
+    let Answer::ChangedUnderUs(what) = strategy.performer.read_back(&step).await else { panic!() };
     assert_eq!(what, "shop: another operation to bbbbbbb was begun by ben");
 }
 
@@ -554,8 +553,8 @@ async fn an_earlier_attempt_that_failed_is_not_taken_for_this_one() {
     });
     let server = ArgoCdServer::usual(before).await;
     let strategy = strategy(server.strategy()).await;
-    let step = ready(&*strategy, &kept()).await;
-    let blocked = refused(strategy.read_back(&step).await);
+    let step = ready(&strategy, &kept()).await;
+    let blocked = refused(strategy.performer.read_back(&step).await);
     assert_eq!(blocked.reason, "the rollback of shop did not take effect");
     assert_eq!(blocked.way_out, "open the plan again, or by hand: argocd app rollback shop 4");
 }
@@ -565,8 +564,8 @@ async fn a_run_that_cannot_be_asked_for_the_moment_still_runs() {
     let server = ArgoCdServer::serve(application(), |_| Act::Page(503, "down")).await;
     let (step, strategy) = prepared(&server).await;
     let run = Run { id: "4".to_owned(), state: "queued".to_owned(), link: None, ended: false };
-    assert!(matches!(strategy.follow(&step, &run).await, Answer::Unknown(_)));
-    assert!(matches!(strategy.read_back(&step).await, Answer::Unknown(_)));
+    assert!(matches!(strategy.performer.follow(&step, &run).await, Answer::Unknown(_)));
+    assert!(matches!(strategy.performer.read_back(&step).await, Answer::Unknown(_)));
 }
 
 #[tokio::test]
@@ -576,9 +575,12 @@ async fn a_page_in_place_of_an_answer_proves_nothing() {
     })
     .await;
     let strategy = strategy(server.strategy()).await;
-    let step = ready(&*strategy, &kept()).await;
-    assert_eq!(unknown(strategy.send(&step).await), "the answer is not an application: the page “Sign in”");
+    let step = ready(&strategy, &kept()).await;
+    assert_eq!(
+        unknown(strategy.performer.perform(&step).await),
+        "the answer is not an application: the page “Sign in”"
+    );
     let server = ArgoCdServer::serve(manual(), |_| Act::Page(302, "")).await;
-    let refusal = refusal(&*crate::owners::argocd::strategy(server.strategy()).await, &kept()).await;
+    let refusal = refusal(&crate::owners::argocd::strategy(server.strategy()).await, &kept()).await;
     assert!(refusal.reason.contains("a sign-in page stands in front"), "{}", refusal.reason);
 }

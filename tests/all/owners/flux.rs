@@ -75,13 +75,13 @@ impl Flux {
     }
 }
 
-fn flux(cluster: &Cluster) -> Arc<dyn Strategy> {
+fn flux(cluster: &Cluster) -> Strategy {
     build(StrategySpec::Flux, cluster)
 }
 
 /// A step that was prepared while all was well.
 async fn prepared() -> Step {
-    ready(&*flux(&Flux::usual().await.peer.cluster()), &kept()).await
+    ready(&flux(&Flux::usual().await.peer.cluster()), &kept()).await
 }
 
 fn is_suspending(asked: &Asked) -> bool {
@@ -94,7 +94,7 @@ fn is_undoing(asked: &Asked) -> bool {
 
 async fn blocked_by(owner: Value, script: impl Fn(&Asked) -> Act + Send + Sync + 'static) -> (String, String) {
     let cluster = Flux::serve(owner, script).await;
-    let refusal = refusal(&*flux(&cluster.peer.cluster()), &kept()).await;
+    let refusal = refusal(&flux(&cluster.peer.cluster()), &kept()).await;
     assert!(cluster.writes().is_empty() && !cluster.is_suspended());
     (refusal.reason, refusal.way_out)
 }
@@ -102,7 +102,7 @@ async fn blocked_by(owner: Value, script: impl Fn(&Asked) -> Act + Send + Sync +
 #[tokio::test]
 async fn preparing_tries_both_and_does_neither() {
     let cluster = Flux::usual().await;
-    let step = ready(&*flux(&cluster.peer.cluster()), &kept()).await;
+    let step = ready(&flux(&cluster.peer.cluster()), &kept()).await;
     assert_eq!((step.subject.as_str(), step.target()), ("deployment/web", "1.8.3"));
     assert_eq!(
         step.does,
@@ -140,12 +140,12 @@ async fn sending_suspends_and_then_undoes_and_looks_nothing_up() {
     let cluster = Flux::usual().await;
     let step = prepared().await;
     let strategy = flux(&cluster.peer.cluster());
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     assert_eq!(cluster.peer.log(), [SUSPEND, UNDO]);
     assert_eq!(cluster.peer.asked()[0].body, json!({"spec": {"suspend": true}}));
     assert!(cluster.is_suspended());
     assert_eq!(cluster.peer.image(), "company/app:1.8.3");
-    assert_eq!(strategy.read_back(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.read_back(&step).await, Answer::Accepted);
 }
 
 #[tokio::test]
@@ -157,11 +157,11 @@ async fn what_was_suspended_already_stays_so_and_is_nobodys_fault() {
     })
     .await;
     let strategy = flux(&cluster.peer.cluster());
-    let step = ready(&*strategy, &kept()).await;
+    let step = ready(&strategy, &kept()).await;
     assert_eq!(step.does[0], "kustomization/apps stays suspended");
-    let blocked = refused(strategy.send(&step).await);
+    let blocked = refused(strategy.performer.perform(&step).await);
     assert!(blocked.reason.starts_with("you may not patch deployments in production"), "{}", blocked.reason);
-    assert!(matches!(strategy.read_back(&step).await, Answer::Refused(_)));
+    assert!(matches!(strategy.performer.read_back(&step).await, Answer::Refused(_)));
 }
 
 #[tokio::test]
@@ -175,9 +175,9 @@ async fn a_helm_release_is_suspended_the_same_way() {
     })
     .await;
     let strategy = flux(&peer.cluster());
-    let step = ready(&*strategy, &world).await;
+    let step = ready(&strategy, &world).await;
     assert!(step.by_hand.starts_with("flux suspend helmrelease shop -n production && kubectl rollout undo"));
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     let path = "PATCH /apis/helm.toolkit.fluxcd.io/v2/namespaces/production/helmreleases/shop?&fieldManager=redflag";
     assert_eq!(peer.log()[peer.log().len() - 2..], [path, UNDO]);
 }
@@ -202,7 +202,7 @@ async fn with_root(kept: Value, root: Option<Value>) -> Vec<String> {
         None => Act::Answer(404, recorded(404).1),
     })
     .await;
-    let step = ready(&*flux(&cluster.peer.cluster()), &crate::owners::flux::kept()).await;
+    let step = ready(&flux(&cluster.peer.cluster()), &crate::owners::flux::kept()).await;
     assert_eq!(step.needs_typing(), checks(&step, "owner").iter().any(|told| told.starts_with("typed")));
     checks(&step, "owner").split_off(1)
 }
@@ -269,7 +269,7 @@ async fn a_reconciliation_under_way_is_a_warning() {
     let mut busy = kustomization();
     busy["status"]["conditions"] = json!([{"type": "Reconciling", "status": "True"}]);
     let cluster = Flux::serve(busy, |_| Act::Usual).await;
-    let step = ready(&*flux(&cluster.peer.cluster()), &kept()).await;
+    let step = ready(&flux(&cluster.peer.cluster()), &kept()).await;
     assert_eq!(
         checks(&step, "reconciliation"),
         ["warning: kustomization/apps is being reconciled now: that goes on, and may bring the new version back once \
@@ -327,7 +327,7 @@ async fn a_policy_that_keeps_it_from_being_suspended_is_met_in_advance() {
 #[tokio::test]
 async fn a_workload_without_flux_s_mark_is_not_its_to_take_back() {
     let cluster = Peer::usual(shop()).await.cluster();
-    let refusal = refusal(&*flux(&cluster), &shop()).await;
+    let refusal = refusal(&flux(&cluster), &shop()).await;
     assert_eq!(refusal.reason, "deployment/web does not name an owner in Flux");
 }
 
@@ -338,7 +338,7 @@ async fn suspending_refused_is_all_refused() {
         if is_suspending(asked) { Act::Answer(403, body) } else { Act::Usual }
     })
     .await;
-    let blocked = refused(flux(&cluster.peer.cluster()).send(&prepared().await).await);
+    let blocked = refused(flux(&cluster.peer.cluster()).performer.perform(&prepared().await).await);
     assert_eq!(blocked.reason, "you may not patch kustomization/apps in flux-system: no");
     assert_eq!(cluster.writes(), [SUSPEND], "the undo is not sent");
 }
@@ -349,7 +349,7 @@ async fn suspended_and_not_undone_is_a_failure_with_the_way_back() {
         if is_undoing(asked) { Act::Answer(403, crate::rollback::peer::forbidden()) } else { Act::Usual }
     })
     .await;
-    let blocked = failed(flux(&cluster.peer.cluster()).send(&prepared().await).await);
+    let blocked = failed(flux(&cluster.peer.cluster()).performer.perform(&prepared().await).await);
     assert!(
         blocked.reason.starts_with("kustomization/apps was suspended, and then it was not undone: you may not patch"),
         "{}",
@@ -372,7 +372,9 @@ async fn somebody_who_was_quicker_is_told_with_what_is_suspended_now() {
     cluster.peer.change(|world| {
         crate::owners::set(&mut world.workload, "/spec/template/metadata/annotations", json!({"restartedAt": "now"}));
     });
-    let Answer::ChangedUnderUs(what) = flux(&cluster.peer.cluster()).send(&prepared().await).await else { panic!() };
+    let Answer::ChangedUnderUs(what) = flux(&cluster.peer.cluster()).performer.perform(&prepared().await).await else {
+        panic!()
+    };
     assert_eq!(
         what,
         format!(
@@ -392,7 +394,7 @@ async fn a_lost_answer_to_suspending_stops_there_and_is_read_back() {
         .await;
         let step = prepared().await;
         let strategy = flux(&cluster.peer.cluster());
-        let reason = unknown(strategy.send(&step).await);
+        let reason = unknown(strategy.performer.perform(&step).await);
         assert_eq!(
             reason,
             format!(
@@ -402,11 +404,11 @@ async fn a_lost_answer_to_suspending_stops_there_and_is_read_back() {
         );
         assert_eq!(cluster.writes(), [SUSPEND]);
         // It was not suspended after all …
-        let blocked = refused(strategy.read_back(&step).await);
+        let blocked = refused(strategy.performer.read_back(&step).await);
         assert_eq!(blocked.reason, "the undo of deployment/web did not take effect");
         // … or it was.
         cluster.owner.lock().unwrap()["spec"]["suspend"] = json!(true);
-        let blocked = failed(strategy.read_back(&step).await);
+        let blocked = failed(strategy.performer.read_back(&step).await);
         assert_eq!(
             blocked.reason,
             "kustomization/apps was suspended, and then it was not undone: the undo of deployment/web did not take \
@@ -427,12 +429,12 @@ async fn a_lost_answer_to_the_undo_says_what_is_known_and_is_read_back() {
         .await;
     let step = prepared().await;
     let strategy = flux(&cluster.peer.cluster());
-    let reason = unknown(strategy.send(&step).await);
+    let reason = unknown(strategy.performer.perform(&step).await);
     assert_eq!(reason, "the API server answered 504: no reason given; kustomization/apps is suspended now");
     assert_eq!(cluster.writes(), [SUSPEND, UNDO], "never tried again by itself");
 
     // The undo had not arrived …
-    let blocked = failed(strategy.read_back(&step).await);
+    let blocked = failed(strategy.performer.read_back(&step).await);
     assert!(blocked.reason.starts_with("kustomization/apps was suspended, and then it was not undone"));
     // … or it had.
     let undone = shop().history[1]["spec"]["template"].clone();
@@ -440,7 +442,7 @@ async fn a_lost_answer_to_the_undo_says_what_is_known_and_is_read_back() {
         world.workload["spec"]["template"] = undone;
         world.workload["metadata"]["generation"] = json!(3);
     });
-    assert_eq!(strategy.read_back(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.read_back(&step).await, Answer::Accepted);
 }
 
 #[tokio::test]
@@ -449,6 +451,6 @@ async fn a_cluster_that_is_not_there_has_done_nothing() {
     let address = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
     let cluster = crate::rollback::peer::cluster(&address, std::time::Duration::from_secs(20));
-    let blocked = refused(flux(&cluster).send(&prepared().await).await);
+    let blocked = refused(flux(&cluster).performer.perform(&prepared().await).await);
     assert!(blocked.reason.starts_with("cannot reach prod-eu: "), "{}", blocked.reason);
 }

@@ -5,13 +5,12 @@ use crate::rollback::objects::World;
 use crate::rollback::peer::{Act, Peer, not_allowed};
 use chrono::{TimeDelta, Utc};
 use redflag::cluster::Cluster;
-use redflag::rollback::action::Action;
+use redflag::rollback::action::{Action, HelmRollback};
 use redflag::rollback::spec::{HelmSpec, StrategySpec};
 use redflag::rollback::strategy::Strategy;
 use redflag::rollback::{Answer, Step};
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -44,7 +43,7 @@ impl Helm {
         }
     }
 
-    fn strategy(&self, cluster: &Cluster) -> Arc<dyn Strategy> {
+    fn strategy(&self, cluster: &Cluster) -> Strategy {
         build(StrategySpec::Helm(self.spec()), cluster)
     }
 
@@ -100,16 +99,16 @@ async fn cluster() -> Cluster {
     Peer::usual(released()).await.cluster()
 }
 
-async fn prepared(helm: &Helm) -> (Step, Arc<dyn Strategy>) {
+async fn prepared(helm: &Helm) -> (Step, Strategy) {
     let strategy = helm.strategy(&cluster().await);
-    let step = ready(&*strategy, &released()).await;
+    let step = ready(&strategy, &released()).await;
     helm.forget();
     (step, strategy)
 }
 
 async fn blocked_by(history: &Value) -> (String, String) {
     let helm = Helm::with(history);
-    let refusal = refusal(&*helm.strategy(&cluster().await), &released()).await;
+    let refusal = refusal(&helm.strategy(&cluster().await), &released()).await;
     assert!(!helm.calls().iter().any(|call| call.starts_with("rollback") && !call.contains("--dry-run")));
     (refusal.reason, refusal.way_out)
 }
@@ -117,7 +116,7 @@ async fn blocked_by(history: &Value) -> (String, String) {
 #[tokio::test]
 async fn preparing_names_the_revision_that_served_and_says_what_helm_tried() {
     let helm = Helm::with(&history());
-    let step = ready(&*helm.strategy(&cluster().await), &released()).await;
+    let step = ready(&helm.strategy(&cluster().await), &released()).await;
     assert_eq!(step.subject, "release shop, revision 11");
     assert_eq!((step.target(), step.by_hand.as_str()), ("1.8.3", "helm rollback shop 11 -n production"));
     assert_eq!(
@@ -149,7 +148,7 @@ async fn preparing_names_the_revision_that_served_and_says_what_helm_tried() {
 async fn sending_is_one_call_with_the_revision_in_it() {
     let helm = Helm::with(&history());
     let (step, strategy) = prepared(&helm).await;
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     assert_eq!(
         helm.calls(),
         ["rollback shop 11 --timeout 55s --namespace production --kube-context prod-eu"],
@@ -164,7 +163,7 @@ async fn an_upgrade_that_failed_brings_a_version_and_is_not_gone_back_to() {
     failing[3]["status"] = json!("failed");
     let helm = Helm::with(&failing);
     let (step, _) = prepared(&helm).await;
-    assert!(matches!(step.action, Action::Helm { revision: 11, current: 13, .. }), "{:?}", step.action);
+    assert!(matches!(step.action, Action::Helm(HelmRollback { revision: 11, current: 13, .. })), "{:?}", step.action);
 }
 
 #[tokio::test]
@@ -191,7 +190,7 @@ async fn what_later_revisions_changed_elsewhere_is_said_to_go_too() {
         ["warning: what another entry of the history has changed since is taken back with it -> compare helm history \
           shop -n production"]
     );
-    assert!(matches!(step.action, Action::Helm { revision: 11, current: 14, .. }));
+    assert!(matches!(step.action, Action::Helm(HelmRollback { revision: 11, current: 14, .. })));
 }
 
 /// A revision behind the history that has had this status for so many minutes.
@@ -235,7 +234,7 @@ async fn an_operation_that_died_long_ago_has_to_be_typed_and_is_gone_back_over()
         ["typed: revision 14 of release shop is pending-upgrade for 40 min: whoever ran it has most likely died over \
           it -> make sure that nobody works on it; by hand: helm rollback shop 13 -n production"]
     );
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
 }
 
 #[tokio::test]
@@ -264,7 +263,7 @@ async fn a_version_that_did_not_come_by_helm_is_not_guessed_at() {
 async fn a_trial_that_fails_blocks_in_helms_words() {
     let helm = Helm::with(&history());
     helm.write("trial", "echo 'WARNING: old' >&2; echo 'Error: release has no 11 version' >&2; exit 1");
-    let refusal = refusal(&*helm.strategy(&cluster().await), &released()).await;
+    let refusal = refusal(&helm.strategy(&cluster().await), &released()).await;
     assert_eq!(refusal.reason, "helm looked for revision 11 and would not do it: Error: release has no 11 version");
     assert_eq!(refusal.way_out, "look at helm history shop -n production");
 }
@@ -279,7 +278,7 @@ async fn a_history_that_cannot_be_read_blocks() {
     for (script, reason) in cases {
         let helm = Helm::with(&history());
         helm.write("history", script);
-        let refusal = refusal(&*helm.strategy(&cluster().await), &released()).await;
+        let refusal = refusal(&helm.strategy(&cluster().await), &released()).await;
         assert_eq!(refusal.reason, format!("the history of release shop cannot be read: {reason}"));
         assert_eq!(refusal.way_out, "try it by hand: helm history shop -n production");
     }
@@ -288,7 +287,7 @@ async fn a_history_that_cannot_be_read_blocks() {
 #[tokio::test]
 async fn without_helm_the_way_out_is_named() {
     let spec = HelmSpec { program: PathBuf::from("redflag-has-no-such-helm"), ..HelmSpec::default() };
-    let refusal = refusal(&*build(StrategySpec::Helm(spec), &cluster().await), &released()).await;
+    let refusal = refusal(&build(StrategySpec::Helm(spec), &cluster().await), &released()).await;
     assert_eq!(refusal.reason, "helm cannot be used: there is no program redflag-has-no-such-helm");
     assert_eq!(
         refusal.way_out,
@@ -300,11 +299,11 @@ async fn without_helm_the_way_out_is_named() {
 async fn a_workload_of_no_release_needs_one_told() {
     let helm = Helm::with(&history());
     let cluster = Peer::usual(shop()).await.cluster();
-    let reason = refusal(&*helm.strategy(&cluster), &shop()).await.reason;
+    let reason = refusal(&helm.strategy(&cluster), &shop()).await.reason;
     assert_eq!(reason, "deployment/web does not name the release of Helm that it belongs to");
 
     let spec = HelmSpec { release: Some("$service-$environment".to_owned()), context: None, ..helm.spec() };
-    let step = ready(&*build(StrategySpec::Helm(spec), &cluster), &shop()).await;
+    let step = ready(&build(StrategySpec::Helm(spec), &cluster), &shop()).await;
     assert_eq!(step.by_hand, "helm rollback web-production 11 -n production");
     assert_eq!(
         checks(&step, "context"),
@@ -318,7 +317,7 @@ async fn a_name_that_helm_would_take_for_a_flag_never_reaches_it() {
     let odd = released().with("/metadata/annotations/meta.helm.sh~1release-name", json!("--post-renderer=/tmp/evil"));
     let helm = Helm::with(&history());
     let cluster = Peer::usual(odd.clone()).await.cluster();
-    let reason = refusal(&*helm.strategy(&cluster), &odd).await.reason;
+    let reason = refusal(&helm.strategy(&cluster), &odd).await.reason;
     assert_eq!(reason, "--post-renderer=/tmp/evil in production is no name of a release");
     assert!(helm.calls().is_empty());
 }
@@ -329,7 +328,7 @@ async fn missing_permission_for_its_records_is_a_warning() {
         if asked.target.contains("selfsubjectaccessreviews") { Act::Answer(201, not_allowed()) } else { Act::Usual }
     })
     .await;
-    let step = ready(&*Helm::with(&history()).strategy(&peer.cluster()), &released()).await;
+    let step = ready(&Helm::with(&history()).strategy(&peer.cluster()), &released()).await;
     assert_eq!(
         checks(&step, "permission"),
         [
@@ -350,7 +349,7 @@ async fn what_helm_refuses_before_it_begins_has_changed_nothing() {
         let helm = Helm::with(&history());
         let (step, strategy) = prepared(&helm).await;
         helm.write("rollback", &format!("cat >&2 <<'E'\n{said}\nE\nexit 1"));
-        assert_eq!(refused(strategy.send(&step).await).reason, format!("helm refused it: {said}"));
+        assert_eq!(refused(strategy.performer.perform(&step).await).reason, format!("helm refused it: {said}"));
         assert_eq!(helm.calls().len(), 1, "never tried again by itself");
     }
 }
@@ -360,7 +359,7 @@ async fn any_other_failure_may_have_done_a_part() {
     let helm = Helm::with(&history());
     let (step, strategy) = prepared(&helm).await;
     helm.write("rollback", "echo 'Error: no Deployment with the name \"web\" found' >&2; exit 1");
-    let blocked = failed(strategy.send(&step).await);
+    let blocked = failed(strategy.performer.perform(&step).await);
     assert_eq!(
         blocked.reason,
         "helm could not roll release shop back, or only in part: Error: no Deployment with the name \"web\" found"
@@ -379,16 +378,16 @@ async fn a_helm_that_hangs_is_ended_and_its_outcome_looked_for() {
     helm.write("rollback", "sleep 600");
     let spec = HelmSpec { timeout: Duration::from_millis(300), ..helm.spec() };
     let impatient = build(StrategySpec::Helm(spec), &cluster().await);
-    let reason = unknown(impatient.send(&step).await);
+    let reason = unknown(impatient.performer.perform(&step).await);
     assert_eq!(reason, "helm did not end within 0 s and was ended");
 
     // Nothing of it is in the history, until it is.
-    let blocked = refused(patient.read_back(&step).await);
+    let blocked = refused(patient.performer.read_back(&step).await);
     assert_eq!(blocked.reason, "the rollback of release shop did not take effect");
     assert_eq!(blocked.way_out, "try again, or by hand: helm rollback shop 11 -n production");
     let ours = revision(14, "2026-11-23T03:20:00Z", "deployed", "1.8.3", "Rollback to 11");
     helm.write("history.json", &and(history(), ours).to_string());
-    assert_eq!(patient.read_back(&step).await, Answer::Accepted);
+    assert_eq!(patient.performer.read_back(&step).await, Answer::Accepted);
     assert_eq!(helm.calls().iter().filter(|call| call.starts_with("rollback")).count(), 1);
 }
 
@@ -400,16 +399,16 @@ async fn the_history_tells_what_became_of_a_lost_answer() {
     let after = |more: Value| helm.write("history.json", &and(history(), more).to_string());
 
     after(rollback("deployed", "Rollback to 11"));
-    assert_eq!(strategy.read_back(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.read_back(&step).await, Answer::Accepted);
 
     // Helm 4 names the revision itself, whatever the description says.
     let mut described = rollback("deployed", "incident 4711");
     described["rollback_revision"] = json!(11);
     after(described);
-    assert_eq!(strategy.read_back(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.read_back(&step).await, Answer::Accepted);
 
     after(rollback("pending-rollback", "Rollback to 11"));
-    let blocked = failed(strategy.read_back(&step).await);
+    let blocked = failed(strategy.performer.read_back(&step).await);
     assert_eq!(
         blocked.reason,
         "the rollback of release shop was begun as revision 14 and not ended: it is pending-rollback: Rollback to 11"
@@ -421,12 +420,12 @@ async fn the_history_tells_what_became_of_a_lost_answer() {
     );
 
     after(rollback("deployed", "Rollback to 10"));
-    let Answer::ChangedUnderUs(what) = strategy.read_back(&step).await else { panic!() };
+    let Answer::ChangedUnderUs(what) = strategy.performer.read_back(&step).await else { panic!() };
     assert_eq!(
         what,
         "release shop is at revision 14 now (shop-1.8.3, app 1.8.3, deployed 2026-11-23 03:20 UTC): Rollback to 10"
     );
 
     helm.write("history", "echo 'Error: Kubernetes cluster unreachable' >&2; exit 1");
-    assert!(unknown(strategy.read_back(&step).await).ends_with("Error: Kubernetes cluster unreachable"));
+    assert!(unknown(strategy.performer.read_back(&step).await).ends_with("Error: Kubernetes cluster unreachable"));
 }

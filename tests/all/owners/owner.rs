@@ -5,7 +5,7 @@ use crate::owners::flux;
 use crate::owners::{build, checks, ready, refusal, refused, shop};
 use crate::rollback::objects::World;
 use crate::rollback::peer::Peer;
-use redflag::rollback::action::Action;
+use redflag::rollback::action::{Action, HelmRollback};
 use redflag::rollback::spec::{HelmSpec, OwnerSpec, StrategySpec};
 use redflag::rollback::{Answer, Run};
 use serde_json::json;
@@ -28,20 +28,20 @@ fn owner(spec: OwnerSpec) -> StrategySpec {
 async fn what_nobody_keeps_is_undone() {
     let peer = Peer::usual(shop()).await;
     let strategy = build(owner(OwnerSpec::default()), &peer.cluster());
-    let step = ready(&*strategy, &shop()).await;
+    let step = ready(&strategy, &shop()).await;
     assert!(matches!(step.action, Action::Patch(_)));
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     assert_eq!(peer.image(), "company/app:1.8.3");
-    assert_eq!(strategy.read_back(&step).await, Answer::Accepted);
+    assert_eq!(strategy.performer.read_back(&step).await, Answer::Accepted);
 }
 
 #[tokio::test]
 async fn what_flux_keeps_is_suspended_first() {
     let cluster = flux::Flux::usual().await;
     let strategy = build(owner(OwnerSpec::default()), &cluster.peer.cluster());
-    let step = ready(&*strategy, &flux::kept()).await;
-    assert!(matches!(step.action, Action::Flux { .. }));
-    assert_eq!(strategy.send(&step).await, Answer::Accepted);
+    let step = ready(&strategy, &flux::kept()).await;
+    assert!(matches!(step.action, Action::Flux(_)));
+    assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     assert_eq!(cluster.peer.image(), "company/app:1.8.3");
 }
 
@@ -51,19 +51,19 @@ async fn what_argo_cd_keeps_goes_by_its_server_where_there_is_one() {
     let argocd = Some(server.spec(Duration::from_secs(20)));
     let peer = Peer::usual(tracked()).await;
     let strategy = build(owner(OwnerSpec { argocd, helm: Some(no_helm()) }), &peer.cluster());
-    let step = ready(&*strategy, &tracked()).await;
-    let Answer::Running(run) = strategy.send(&step).await else { panic!() };
+    let step = ready(&strategy, &tracked()).await;
+    let Answer::Running(run) = strategy.performer.perform(&step).await else { panic!() };
     server.controller_begins();
     let running = Run { state: "running".to_owned(), ..run.clone() };
-    assert_eq!(strategy.follow(&step, &run).await, Answer::Running(running.clone()));
-    assert_eq!(strategy.read_back(&step).await, Answer::Running(running));
+    assert_eq!(strategy.performer.follow(&step, &run).await, Answer::Running(running.clone()));
+    assert_eq!(strategy.performer.read_back(&step).await, Answer::Running(running));
     assert_eq!(peer.image(), "company/app:1.9.0", "the cluster is left to Argo CD");
 }
 
 #[tokio::test]
 async fn what_argo_cd_keeps_is_blocked_with_its_own_way_where_its_server_is_not_known() {
     let peer = Peer::usual(tracked()).await;
-    let refusal = refusal(&*build(owner(OwnerSpec::default()), &peer.cluster()), &tracked()).await;
+    let refusal = refusal(&build(owner(OwnerSpec::default()), &peer.cluster()), &tracked()).await;
     assert_eq!(refusal.reason, "Argo CD keeps it as its application shop says, and would put the new version back");
     assert_eq!(
         refusal.way_out,
@@ -76,7 +76,7 @@ async fn what_a_controller_makes_is_blocked_with_its_object_as_the_way_out() {
     let owners = json!([{"kind": "Postgres", "name": "orders", "uid": "p", "controller": true}]);
     let world = shop().with("/metadata/ownerReferences", owners);
     let peer = Peer::usual(world.clone()).await;
-    let refusal = refusal(&*build(owner(OwnerSpec::default()), &peer.cluster()), &world).await;
+    let refusal = refusal(&build(owner(OwnerSpec::default()), &peer.cluster()), &world).await;
     assert_eq!(
         refusal.reason,
         "deployment/web is made by postgres/orders, whose controller would put the new version back"
@@ -88,14 +88,14 @@ async fn whoever_keeps_a_workload_besides_blocks_or_is_typed_by_how_soon_they_ac
     let marked = |place: &str, value: &str| shop().with(place, json!(value));
     let managed = marked("/metadata/annotations/configmanagement.gke.io~1managed", "enabled");
     let peer = Peer::usual(managed.clone()).await;
-    let refusal = refusal(&*build(owner(OwnerSpec::default()), &peer.cluster()), &managed).await;
+    let refusal = refusal(&build(owner(OwnerSpec::default()), &peer.cluster()), &managed).await;
     assert_eq!(refusal.reason, "Config Sync keeps it as its own record says, and would put the new version back");
     assert!(refusal.way_out.contains("configmanagement.gke.io/managed: disabled"), "{}", refusal.way_out);
 
     let fleet = marked("/metadata/annotations/objectset.rio.cattle.io~1id", "fleet-shop-main")
         .with("/metadata/annotations/meta.helm.sh~1release-name", json!("shop"));
     let peer = Peer::usual(fleet.clone()).await;
-    let step = ready(&*build(owner(OwnerSpec { argocd: None, helm: Some(no_helm()) }), &peer.cluster()), &fleet).await;
+    let step = ready(&build(owner(OwnerSpec { argocd: None, helm: Some(no_helm()) }), &peer.cluster()), &fleet).await;
     assert!(step.needs_typing());
     let told = checks(&step, "owner");
     assert!(
@@ -107,7 +107,7 @@ async fn whoever_keeps_a_workload_besides_blocks_or_is_typed_by_how_soon_they_ac
 
     let terraform = shop().with("/metadata/managedFields", json!([{"manager": "Terraform"}]));
     let peer = Peer::usual(terraform.clone()).await;
-    let step = ready(&*build(owner(OwnerSpec::default()), &peer.cluster()), &terraform).await;
+    let step = ready(&build(owner(OwnerSpec::default()), &peer.cluster()), &terraform).await;
     assert_eq!(
         checks(&step, "owner"),
         [
@@ -119,7 +119,7 @@ async fn whoever_keeps_a_workload_besides_blocks_or_is_typed_by_how_soon_they_ac
     let owners = json!([{"apiVersion": "shops.example.com/v1", "kind": "Shop", "name": "web", "uid": "s"}]);
     let owned = shop().with("/metadata/ownerReferences", owners);
     let peer = Peer::usual(owned.clone()).await;
-    let step = ready(&*build(owner(OwnerSpec::default()), &peer.cluster()), &owned).await;
+    let step = ready(&build(owner(OwnerSpec::default()), &peer.cluster()), &owned).await;
     assert_eq!(
         checks(&step, "owner"),
         ["typed: deployment/web belongs to shop/web, whose operator may put the new version back -> take the version \
@@ -137,9 +137,9 @@ mod helm_s {
         let helm = Helm::with(&history());
         let peer = Peer::usual(released()).await;
         let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm.spec()) }), &peer.cluster());
-        let step = ready(&*strategy, &released()).await;
-        assert!(matches!(step.action, Action::Helm { revision: 11, .. }));
-        assert_eq!(strategy.send(&step).await, Answer::Accepted);
+        let step = ready(&strategy, &released()).await;
+        assert!(matches!(step.action, Action::Helm(HelmRollback { revision: 11, .. })));
+        assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
         assert_eq!(helm.calls().last().unwrap().split(' ').next(), Some("rollback"));
         assert_eq!(peer.image(), "company/app:1.9.0", "the cluster is left to helm");
     }
@@ -161,10 +161,10 @@ mod helm_s {
         ] {
             let peer = Peer::usual(released()).await;
             let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm) }), &peer.cluster());
-            let step = ready(&*strategy, &released()).await;
+            let step = ready(&strategy, &released()).await;
             assert!(matches!(step.action, Action::Patch(_)));
             assert_eq!(checks(&step, "helm"), [format!("warning: undone without Helm: {why} -> {way_out}")]);
-            assert_eq!(strategy.send(&step).await, Answer::Accepted);
+            assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
             assert_eq!(peer.image(), "company/app:1.8.3");
         }
     }
@@ -180,12 +180,12 @@ mod helm_s {
         let helm = Helm::with(&failed);
         let peer = Peer::usual(released()).await;
         let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm.spec()) }), &peer.cluster());
-        let step = ready(&*strategy, &released()).await;
+        let step = ready(&strategy, &released()).await;
         assert!(matches!(step.action, Action::Patch(_)) && step.needs_typing());
         let told = checks(&step, "helm").join("");
         assert!(told.starts_with("typed: helm's last rollback of release shop failed as revision 14: "), "{told}");
         assert!(told.contains(": the pods alone are undone -> "), "{told}");
-        assert_eq!(strategy.send(&step).await, Answer::Accepted);
+        assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
         assert_eq!(peer.image(), "company/app:1.8.3");
     }
 
@@ -197,7 +197,7 @@ mod helm_s {
         let helm = Helm::with(&pending);
         let peer = Peer::usual(released()).await;
         let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm.spec()) }), &peer.cluster());
-        let refusal = refusal(&*strategy, &released()).await;
+        let refusal = refusal(&strategy, &released()).await;
         assert!(
             refusal
                 .reason
@@ -209,12 +209,17 @@ mod helm_s {
 }
 
 #[tokio::test]
-async fn a_step_of_a_strategy_that_is_not_there_is_not_sent() {
+async fn a_step_whose_system_the_configuration_does_not_name_is_not_sent() {
     let server = ArgoCdServer::usual(application()).await;
     let argocd = Some(server.spec(Duration::from_secs(20)));
     let peer = Peer::usual(tracked()).await;
-    let step = ready(&*build(owner(OwnerSpec { argocd, helm: Some(no_helm()) }), &peer.cluster()), &tracked()).await;
-    let blocked = refused(build(owner(OwnerSpec::default()), &peer.cluster()).send(&step).await);
-    assert_eq!(blocked.reason, "the step for application shop, entry 4 was made by another strategy");
+    let step = ready(&build(owner(OwnerSpec { argocd, helm: Some(no_helm()) }), &peer.cluster()), &tracked()).await;
+    let performer = build(owner(OwnerSpec::default()), &peer.cluster()).performer;
+    let reason = "this environment's configuration does not name Argo CD";
+    assert_eq!(refused(performer.perform(&step).await).reason, reason);
+    // Of what was sent before it is not known that it did nothing.
+    let run = Run { id: "4".to_owned(), state: "queued".to_owned(), link: None, ended: false };
+    assert_eq!(performer.follow(&step, &run).await, Answer::Unknown(reason.to_owned()));
+    assert_eq!(performer.read_back(&step).await, Answer::Unknown(reason.to_owned()));
     assert!(server.writes().is_empty());
 }

@@ -5,9 +5,9 @@ use crate::rollback::peer::{Act, Asked, Peer, not_allowed};
 use axum::http::Method;
 use chrono::{DateTime, TimeDelta};
 use redflag::deploy::{Time, Version, WorkloadKind};
-use redflag::rollback::ask::{Ask, Choice, Seen, Wanted};
-use redflag::rollback::known::{Known, Standing};
+use redflag::rollback::request::{Choice, PlanRequest, Seen, Wanted};
 use redflag::rollback::strategy::kubernetes::prepare;
+use redflag::rollback::version_history::{Known, VersionStatus};
 use redflag::rollback::{Check, CheckOutcome, Goal, Readiness};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ struct State {
 
 impl State {
     async fn readiness(self) -> Readiness {
-        let ask = Ask { goal: self.goal, ..self.world.ask(self.wanted) };
+        let ask = PlanRequest { goal: self.goal, ..self.world.ask(self.wanted) };
         let peer = Peer::serve(self.world, self.script).await;
         let cluster = peer.cluster();
         if self.moves {
@@ -68,7 +68,7 @@ fn at(text: &str) -> Time {
     DateTime::parse_from_rfc3339(text).unwrap().to_utc()
 }
 
-fn known(standing: Standing) -> Wanted {
+fn known(standing: VersionStatus) -> Wanted {
     let known = Known { hash: OLD.to_owned(), images: Vec::new(), standing, at: at("2026-11-20T10:00:00Z") };
     Wanted { choice: Choice::Revision(1), known: vec![known], ..Wanted::default() }
 }
@@ -237,8 +237,8 @@ fn on_the_history() -> Vec<Case> {
         .with("/spec/template/spec/containers/0/image", json!("company/app:1.9.1"));
     let bad_and_worse = Wanted {
         known: vec![
-            Known { hash: OLD.to_owned(), ..known(Standing::Bad).known[0].clone() },
-            Known { hash: NEW.to_owned(), ..known(Standing::Bad).known[0].clone() },
+            Known { hash: OLD.to_owned(), ..known(VersionStatus::Bad).known[0].clone() },
+            Known { hash: NEW.to_owned(), ..known(VersionStatus::Bad).known[0].clone() },
         ],
         ..Wanted::default()
     };
@@ -252,8 +252,8 @@ fn on_the_history() -> Vec<Case> {
         (
             "target",
             "found bad",
-            state(web()).wanting(known(Standing::Bad)),
-            state(web()).wanting(known(Standing::Good)),
+            state(web()).wanting(known(VersionStatus::Bad)),
+            state(web()).wanting(known(VersionStatus::Good)),
         ),
         ("target", "unknown", state(web()).wanting(Wanted::default()), state(web())),
         ("target", "itself taken back", state(put_back(3)).wanting(revision(2)), state(web())),

@@ -3,12 +3,13 @@
 
 use crate::rollback::objects::{World, set, web};
 use crate::rollback::peer::{Act, Asked, Peer, cluster, failed_test};
+use crate::rollback::peer::{read_back, send};
 use crate::rollback::wire::{Cut, Wire};
 use axum::http::Method;
 use futures_util::future::join_all;
 use redflag::cluster::Cluster;
-use redflag::rollback::ask::{Choice, Wanted};
-use redflag::rollback::strategy::kubernetes::{prepare, read_back, send};
+use redflag::rollback::request::{Choice, Wanted};
+use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Answer, Readiness, Step};
 use serde_json::json;
 use std::time::Duration;

@@ -2,8 +2,8 @@
 
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::rollback::action::Action;
-use redflag::rollback::ask::{Ask, Choice, Wanted};
 use redflag::rollback::preflight::{self, Looked, Objects, Surroundings};
+use redflag::rollback::request::{Choice, PlanRequest, Wanted};
 use redflag::rollback::{Goal, Refusal, Step};
 use serde_json::{Value, json};
 
@@ -168,8 +168,8 @@ impl World {
     }
 
     /// What a watch would ask of a strategy.
-    pub(crate) fn ask(&self, wanted: Wanted) -> Ask {
-        Ask {
+    pub(crate) fn ask(&self, wanted: Wanted) -> PlanRequest {
+        PlanRequest {
             goal: Goal::Back,
             workload: WorkloadId(3),
             reference: self.reference.clone(),
@@ -185,7 +185,7 @@ impl World {
     }
 
     /// The undo that is asked for, by the pure part alone.
-    pub(crate) fn draft_for(&self, ask: &Ask) -> Result<Step, Refusal> {
+    pub(crate) fn draft_for(&self, ask: &PlanRequest) -> Result<Step, Refusal> {
         let found = |items: &[Value]| Looked::Found { items: items.to_vec(), all: true };
         let around = Surroundings {
             config_maps: found(&self.config_maps),
@@ -198,16 +198,16 @@ impl World {
     }
 
     /// The same, with these surroundings.
-    pub(crate) fn draft_among(&self, ask: &Ask, around: &Surroundings) -> Result<Step, Refusal> {
+    pub(crate) fn draft_among(&self, ask: &PlanRequest, around: &Surroundings) -> Result<Step, Refusal> {
         let (workload, history, pods) = (&self.workload, &self.history[..], &self.pods[..]);
         preflight::draft("prod-eu", ask, Objects { workload, history, pods, around })
     }
 }
 
 /// The patch that a step would send.
-pub(crate) fn document(step: &Step) -> &Value {
+pub(crate) fn document(step: &Step) -> Value {
     match &step.action {
-        Action::Patch(patch) => &patch.document,
+        Action::Patch(patch) => serde_json::to_value(&patch.document).unwrap(),
         other => panic!("no patch: {other:?}"),
     }
 }

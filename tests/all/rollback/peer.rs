@@ -8,6 +8,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use redflag::cluster::{Cluster, ClusterIdentity, Facts};
+use redflag::rollback::perform::Performer;
+use redflag::rollback::{Answer, Step};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -287,4 +289,14 @@ pub(crate) fn not_allowed() -> Value {
 
 fn of_tape(wanted: impl Fn(&Value) -> bool) -> Value {
     tape("errors").into_iter().map(|line| line["response"]["body"].clone()).find(wanted).unwrap()
+}
+
+/// Sends a step to this cluster.
+pub(crate) async fn send(cluster: &Cluster, step: &Step) -> Answer {
+    Performer::of_cluster(cluster.clone()).perform(step).await
+}
+
+/// Reads back whether a step took effect in this cluster.
+pub(crate) async fn read_back(cluster: &Cluster, step: &Step) -> Answer {
+    Performer::of_cluster(cluster.clone()).read_back(step).await
 }

@@ -2,8 +2,8 @@
 
 use crate::rollback::objects::{World, agent, db, set, web};
 use chrono::TimeDelta;
-use redflag::rollback::ask::{Choice, Wanted};
-use redflag::rollback::preflight::{self, Looked, Objects, Owner, References, Surroundings};
+use redflag::rollback::preflight::{self, Looked, Objects, OwnerPolicy, References, Surroundings};
+use redflag::rollback::request::{Choice, Wanted};
 use redflag::rollback::{CheckKind, CheckOutcome, Refusal};
 use serde_json::{Value, json};
 
@@ -181,8 +181,8 @@ fn an_owner_that_is_dealt_with_is_in_nobodys_way() {
     let ask = world.ask(Wanted::default());
     let around = Surroundings::default();
     let objects = Objects { workload: &world.workload, history: &world.history, pods: &[], around: &around };
-    assert!(preflight::draft_under(Owner::Heeded, "prod-eu", &ask, objects).is_err());
-    let step = preflight::draft_under(Owner::Handled, "prod-eu", &ask, objects).unwrap();
+    assert!(preflight::draft_under(OwnerPolicy::Heeded, "prod-eu", &ask, objects).is_err());
+    let step = preflight::draft_under(OwnerPolicy::Handled, "prod-eu", &ask, objects).unwrap();
     assert!(step.checks.iter().all(|check| check.name() != "owner"), "whoever deals with it says so");
 }
 

@@ -6,7 +6,7 @@ use crate::rollback::peer::{
 };
 use axum::http::Method;
 use redflag::deploy::WorkloadId;
-use redflag::rollback::ask::{Choice, Wanted};
+use redflag::rollback::request::{Choice, Wanted};
 use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Check, CheckOutcome, Readiness, Refusal, Step};
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ async fn a_prepared_undo_was_tried_and_changed_nothing() {
     );
     assert_eq!(peer.image(), "company/app:1.9.0");
     let tried = peer.asked().into_iter().find(Asked::is_dry).unwrap();
-    assert_eq!(&tried.body, document(&undo), "what is tried is what would be sent");
+    assert_eq!(tried.body, document(&undo), "what is tried is what would be sent");
 }
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use crate::rollback::objects::{set, web};
 use crate::rollback::peer::{Act, Asked, Peer, recorded};
+use crate::rollback::peer::{read_back, send};
 use axum::http::Method;
-use redflag::rollback::ask::Choice;
-use redflag::rollback::strategy::kubernetes::{read_back, send};
+use redflag::rollback::request::Choice;
 use redflag::rollback::{Answer, Step};
 use serde_json::json;
 

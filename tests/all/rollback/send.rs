@@ -1,12 +1,13 @@
 //! Sending an undo: one request, and the right word for each answer.
 
 use crate::rollback::objects::{World, agent, db, document, set, web};
+use crate::rollback::peer::send;
 use crate::rollback::peer::{Act, Asked, Peer, anonymous, cluster, denied, failed_test, forbidden, invalid, recorded};
 use crate::support::{APP, at, rolled_out, setup, told};
 use axum::http::Method;
 use redflag::message::{Command, Effect, Message};
-use redflag::rollback::ask::{Ask, Choice, Wanted};
-use redflag::rollback::strategy::kubernetes::{prepare, send};
+use redflag::rollback::request::{Choice, PlanRequest, Wanted};
+use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Answer, Blocked, Goal, Step};
 use redflag::watch::Watch;
 use serde_json::{Value, json};
@@ -58,7 +59,7 @@ async fn an_undo_is_one_patch_and_nothing_else() {
     let peer = Peer::usual(web()).await;
     assert_eq!(send(&peer.cluster(), &undo()).await, Answer::Accepted);
     assert_eq!(peer.log(), [THE_PATCH]);
-    assert_eq!(&peer.asked()[0].body, document(&undo()), "to the last byte what was on the screen");
+    assert_eq!(peer.asked()[0].body, document(&undo()), "to the last byte what was on the screen");
     assert_eq!(peer.image(), "company/app:1.8.3");
 }
 
@@ -353,7 +354,7 @@ async fn from_the_confirming_key_to_the_wire_it_is_one_request() {
     let peer = Peer::usual(web()).await;
     let cluster = peer.cluster();
     let choice = Choice::Usual { served_before: Some("69dc9d88f6".to_owned()) };
-    let ask = Ask { workload: APP, ..web().ask(Wanted { choice, ..Wanted::default() }) };
+    let ask = PlanRequest { workload: APP, ..web().ask(Wanted { choice, ..Wanted::default() }) };
     let readiness = prepare(&cluster, &ask).await;
     let prepared = peer.log().len();
 

@@ -1,7 +1,7 @@
 //! Which revision an undo goes to.
 
 use crate::rollback::objects::{World, agent, db, document, set, tape, web, without_history};
-use redflag::rollback::ask::{Choice, Wanted};
+use redflag::rollback::request::{Choice, Wanted};
 use redflag::rollback::{CheckOutcome, Refusal};
 use serde_json::{Value, json};
 
@@ -13,10 +13,10 @@ fn blocked(world: &World, choice: Choice) -> Refusal {
     world.draft(choice).expect_err("it should be blocked")
 }
 
-fn operation<'a>(document: &'a Value, path: &str) -> &'a Value {
+fn operation(document: &Value, path: &str) -> Value {
     let operations = document.as_array().unwrap();
     let is_it = |operation: &&Value| operation["path"] == path && operation["op"] != "test";
-    operations.iter().find(is_it).unwrap_or(&Value::Null)
+    operations.iter().find(is_it).cloned().unwrap_or_default()
 }
 
 fn patched(object: &mut Value, operations: Vec<Value>) {
@@ -24,16 +24,17 @@ fn patched(object: &mut Value, operations: Vec<Value>) {
     json_patch::patch(object, &patch).unwrap();
 }
 
-fn tested<'a>(document: &'a Value, path: &str) -> &'a Value {
+fn tested(document: &Value, path: &str) -> Value {
     let operations = document.as_array().unwrap();
     let is_it = |operation: &&Value| operation["path"] == path && operation["op"] == "test";
-    &operations.iter().find(is_it).unwrap()["value"]
+    operations.iter().find(is_it).unwrap()["value"].clone()
 }
 
 #[test]
 fn the_patch_is_kubectls_own_with_two_tests_before_it() {
     let undo = web().draft(Choice::default()).unwrap();
-    let operations = document(&undo).as_array().unwrap();
+    let document = document(&undo);
+    let operations = document.as_array().unwrap();
     assert_eq!(
         operations[..2],
         [
@@ -69,9 +70,9 @@ fn a_stateful_set_and_a_daemon_set_get_a_json_patch_too() {
     for (world, image) in [(db(), "company/db:1.0.0"), (agent(), "company/agent:3.0")] {
         let undo = world.draft(Choice::default()).unwrap();
         assert_eq!(document(&undo).as_array().unwrap().len(), 3, "two tests and the template");
-        assert_eq!(*tested(document(&undo), "/metadata/uid"), world.workload["metadata"]["uid"]);
-        assert_eq!(*tested(document(&undo), "/spec/template"), world.workload["spec"]["template"], "as it was told");
-        let template = &operation(document(&undo), "/spec/template")["value"];
+        assert_eq!(tested(&document(&undo), "/metadata/uid"), world.workload["metadata"]["uid"]);
+        assert_eq!(tested(&document(&undo), "/spec/template"), world.workload["spec"]["template"], "as it was told");
+        let template = &operation(&document(&undo), "/spec/template")["value"];
         assert_eq!(template["spec"]["containers"][0]["image"], image);
         assert_eq!(template["$patch"], Value::Null, "only a strategic merge understands it");
     }
@@ -89,7 +90,7 @@ fn fields_that_redflag_does_not_know_survive() {
     let mut world = web();
     set(&mut world.history[1], "/spec/template/spec/warpDrive", json!({"factor": 9}));
     let undo = world.draft(Choice::default()).unwrap();
-    assert_eq!(operation(document(&undo), "/spec/template")["value"]["spec"]["warpDrive"]["factor"], 9);
+    assert_eq!(operation(&document(&undo), "/spec/template")["value"]["spec"]["warpDrive"]["factor"], 9);
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn a_deployment_without_annotations_gets_some_instead_of_an_error() {
     let mut world = web();
     world.workload["metadata"].as_object_mut().unwrap().remove("annotations");
     let undo = world.draft(Choice::default()).unwrap();
-    assert_eq!(operation(document(&undo), "/metadata/annotations")["op"], "add");
+    assert_eq!(operation(&document(&undo), "/metadata/annotations")["op"], "add");
 }
 
 #[test]
@@ -192,21 +193,21 @@ fn a_paused_deployment_is_resumed_by_the_undo_once_it_was_typed() {
     let world = web().with("/spec/paused", line["response"]["body"]["spec"]["paused"].clone());
     let undo = world.draft(hash("69dc9d88f6")).unwrap();
     assert_eq!(
-        *operation(document(&undo), "/spec/paused"),
+        operation(&document(&undo), "/spec/paused"),
         json!({"op": "replace", "path": "/spec/paused", "value": false})
     );
     let told = undo.checks.iter().find(|check| check.name() == "paused").unwrap();
     assert_eq!(told.outcome, CheckOutcome::Typed);
     assert_eq!(told.sentence, "deployment/web is paused: the undo resumes it in the same request");
     assert!(undo.needs_typing());
-    assert_eq!(*operation(document(&web().draft(Choice::default()).unwrap()), "/spec/paused"), Value::Null);
+    assert_eq!(operation(&document(&web().draft(Choice::default()).unwrap()), "/spec/paused"), Value::Null);
 }
 
 #[test]
 fn an_undo_is_written_as_the_server_writes_for_it_compares_bytes() {
     // kubernetes/apiserver#100; a server of 1.36 was seen to refuse the test of a template with an open `&`.
     let text = "a && b < c > d \u{e9}\u{2028}";
-    let written = redflag::rollback::target::patch::written(&json!({"value": text}).to_string());
+    let written = redflag::rollback::destination::patch::written(&json!({"value": text}).to_string());
     assert_eq!(written, "{\"value\":\"a \\u0026\\u0026 b \\u003c c \\u003e d \u{e9}\\u2028\"}");
     let read: Value = serde_json::from_str(&written).unwrap();
     assert_eq!(read["value"], text, "and means the same");

@@ -3,14 +3,15 @@
 
 use crate::rollback::objects::{World, crowd, set};
 use crate::rollback::peer::{Act, Asked, Peer, forbidden};
+use crate::rollback::peer::{read_back, send};
 use axum::http::Method;
 use chrono::{DateTime, TimeDelta};
 use futures_util::future::join_all;
 use redflag::clock::Clock;
 use redflag::cluster::{Cluster, Facts};
 use redflag::rollback::action::Action;
-use redflag::rollback::ask::Wanted;
-use redflag::rollback::strategy::kubernetes::{prepare, read_back, send};
+use redflag::rollback::request::Wanted;
+use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Answer, CheckOutcome, Readiness, Step};
 use serde_json::json;
 use std::collections::BTreeMap;

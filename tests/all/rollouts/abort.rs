@@ -3,10 +3,9 @@
 use super::objects::{NEW, OLD, OLDER, World, aborted, ask, blue_green, by_reference, paused, promoted, usual};
 use super::peer::{Act, Peer};
 use chrono::{DateTime, TimeDelta};
-use redflag::rollback::action::Action;
-use redflag::rollback::ask::Choice;
-use redflag::rollback::known::{Known, Standing};
-use redflag::rollback::strategy::Strategy;
+use redflag::rollback::action::{Abort, Action};
+use redflag::rollback::request::Choice;
+use redflag::rollback::version_history::{Known, VersionStatus};
 use redflag::rollback::{Answer, Check, CheckOutcome, Goal, Step};
 use serde_json::json;
 
@@ -17,7 +16,7 @@ fn check<'a>(checks: &'a [Check], name: &str) -> &'a Check {
 }
 
 fn is_abort(step: &Step) -> bool {
-    matches!(step.action, Action::Abort { abort: true, .. })
+    matches!(step.action, Action::Abort(Abort { abort: true, .. }))
 }
 
 #[tokio::test]
@@ -44,7 +43,7 @@ async fn an_update_in_flight_is_aborted_by_one_request_that_tests_that_it_still_
     assert_eq!(peer.writes(), [], "preparing changes nothing");
 
     let before = peer.log().len();
-    assert_eq!(peer.strategy().send(&step).await, Answer::Accepted);
+    assert_eq!(peer.performer().perform(&step).await, Answer::Accepted);
     assert_eq!(peer.log().len(), before + 1, "nothing is looked up");
     let document = json!([
         {"op": "test", "path": "/metadata/uid", "value": "uid-web"},
@@ -55,7 +54,7 @@ async fn an_update_in_flight_is_aborted_by_one_request_that_tests_that_it_still_
     ]);
     assert_eq!(peer.writes(), [(STATUS.to_owned(), document)]);
     assert_eq!(peer.world().rollout["status"]["abort"], true);
-    assert_eq!(peer.strategy().read_back(&step).await, Answer::Accepted);
+    assert_eq!(peer.performer().read_back(&step).await, Answer::Accepted);
 }
 
 #[tokio::test]
@@ -72,7 +71,7 @@ async fn a_blue_green_update_before_its_switch_is_aborted_too() {
 async fn an_update_whose_template_is_a_deployments_is_aborted_in_the_rollout() {
     let peer = Peer::usual(by_reference(paused())).await;
     let step = peer.ready(&usual()).await;
-    assert_eq!(peer.strategy().send(&step).await, Answer::Accepted);
+    assert_eq!(peer.performer().perform(&step).await, Answer::Accepted);
     assert_eq!(peer.world().rollout["status"]["abort"], true);
 }
 
@@ -81,10 +80,10 @@ async fn where_the_status_has_no_resource_of_its_own_it_goes_into_the_rollout() 
     let peer = Peer::usual(World { has_status: false, ..paused() }).await;
     let step = peer.ready(&usual()).await;
     assert_eq!(check(&step.checks, "permission").sentence, "you may patch rollouts in production");
-    assert_eq!(peer.strategy().send(&step).await, Answer::Accepted);
+    assert_eq!(peer.performer().perform(&step).await, Answer::Accepted);
     assert_eq!(peer.writes()[0].0, STATUS.trim_end_matches("/status"));
     assert_eq!(peer.world().rollout["status"]["abort"], true);
-    assert_eq!(peer.strategy().read_back(&step).await, Answer::Accepted);
+    assert_eq!(peer.performer().read_back(&step).await, Answer::Accepted);
 }
 
 #[tokio::test]
@@ -119,13 +118,13 @@ async fn one_that_is_aborted_already_says_so_and_how_its_template_goes_back() {
 async fn an_abort_that_did_not_help_can_be_taken_back() {
     let peer = Peer::usual(aborted()).await;
     let step = peer.ready(&ask(Goal::Forward, Choice::Hash(NEW.0.to_owned()))).await;
-    assert!(matches!(step.action, Action::Abort { abort: false, .. }));
+    assert!(matches!(step.action, Action::Abort(Abort { abort: false, .. })));
     assert_eq!(step.does, ["rollout/web tries 1.9.0 once more, from its first step"]);
     assert_eq!((step.covers[0].from.label(), step.covers[0].to.label()), ("1.8.3", "1.9.0"));
     assert_eq!(step.by_hand, "kubectl argo rollouts retry rollout web -n production");
-    assert_eq!(peer.strategy().send(&step).await, Answer::Accepted);
+    assert_eq!(peer.performer().perform(&step).await, Answer::Accepted);
     assert_eq!(peer.world().rollout["status"]["abort"], false);
-    assert_eq!(peer.strategy().read_back(&step).await, Answer::Accepted);
+    assert_eq!(peer.performer().read_back(&step).await, Answer::Accepted);
 }
 
 #[tokio::test]
@@ -133,7 +132,7 @@ async fn past_a_stable_version_that_is_known_to_be_bad_it_is_an_undo() {
     let peer = Peer::usual(paused()).await;
     let mut ask = usual();
     let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-    ask.wanted.known = vec![Known { hash: OLD.0.to_owned(), images: Vec::new(), standing: Standing::Bad, at }];
+    ask.wanted.known = vec![Known { hash: OLD.0.to_owned(), images: Vec::new(), standing: VersionStatus::Bad, at }];
     let step = peer.ready(&ask).await;
     assert!(matches!(&step.action, Action::Patch(_)));
     assert_eq!((step.covers[0].to.label(), step.covers[0].to.hash.as_str()), ("1.8.2", OLDER.0));
@@ -160,7 +159,7 @@ async fn what_came_in_between_is_told_and_nothing_was_done() {
     for (change, expected) in rows {
         let peer = Peer::acting(paused(), Act::After(change)).await;
         let step = peer.ready(&usual()).await;
-        assert_eq!(peer.strategy().send(&step).await, Answer::ChangedUnderUs(expected.to_owned()));
+        assert_eq!(peer.performer().perform(&step).await, Answer::ChangedUnderUs(expected.to_owned()));
         assert!(peer.world().rollout["status"]["abort"].is_null(), "{expected}");
         assert_eq!(peer.writes().len(), 1, "{expected}");
     }
@@ -186,8 +185,8 @@ async fn a_lost_answer_is_read_back_and_never_sent_again() {
     for (act, sent, found, done) in rows {
         let peer = Peer::acting(paused(), act).await;
         let step = peer.ready(&usual()).await;
-        assert_eq!(word(&peer.strategy().send(&step).await), sent);
-        assert_eq!(word(&peer.strategy().read_back(&step).await), found);
+        assert_eq!(word(&peer.performer().perform(&step).await), sent);
+        assert_eq!(word(&peer.performer().read_back(&step).await), found);
         assert_eq!(peer.world().rollout["status"]["abort"] == true, done);
         assert_eq!(peer.writes().len(), 1, "sent once");
     }

@@ -3,7 +3,7 @@
 
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::rollback::Goal;
-use redflag::rollback::ask::{Ask, Choice, Wanted};
+use redflag::rollback::request::{Choice, PlanRequest, Wanted};
 use serde_json::{Value, json};
 
 /// Hash, tag, revision and the minute at which it was made.
@@ -151,8 +151,8 @@ pub(crate) fn reference() -> WorkloadRef {
     WorkloadRef { kind: WorkloadKind::Rollout, namespace: "production".to_owned(), name: "web".to_owned() }
 }
 
-pub(crate) fn ask(goal: Goal, choice: Choice) -> Ask {
-    Ask {
+pub(crate) fn ask(goal: Goal, choice: Choice) -> PlanRequest {
+    PlanRequest {
         goal,
         workload: WorkloadId(0),
         reference: reference(),
@@ -163,6 +163,6 @@ pub(crate) fn ask(goal: Goal, choice: Choice) -> Ask {
 }
 
 /// What a person means who does not choose.
-pub(crate) fn usual() -> Ask {
+pub(crate) fn usual() -> PlanRequest {
     ask(Goal::Back, Choice::Usual { served_before: Some(OLD.0.to_owned()) })
 }

@@ -3,14 +3,13 @@
 use super::objects::{World, paused, promoted, usual};
 use super::peer::Peer;
 use redflag::clock::Clock;
-use redflag::rollback::action::Action;
+use redflag::rollback::action::{Abort, Action};
 use redflag::rollback::spec::{OwnerSpec, RollbackSpec, StrategySpec};
 use redflag::rollback::strategy::{Strategy, build};
 use redflag::rollback::{Answer, Readiness};
 use serde_json::json;
-use std::sync::Arc;
 
-fn strategy(strategy: StrategySpec, peer: &Peer) -> Arc<dyn Strategy> {
+fn strategy(strategy: StrategySpec, peer: &Peer) -> Strategy {
     build(&RollbackSpec { strategy, repository: None }, &peer.cluster(), &Clock::real()).unwrap()
 }
 
@@ -21,8 +20,8 @@ fn kept(mut world: World) -> World {
     world
 }
 
-async fn refusal(strategy: &dyn Strategy) -> (String, String) {
-    match strategy.prepare(&usual()).await {
+async fn refusal(strategy: &Strategy) -> (String, String) {
+    match strategy.planner.prepare(&usual()).await {
         Readiness::Blocked(refusal) => (refusal.reason, refusal.way_out),
         other => panic!("{other:?}"),
     }
@@ -32,10 +31,10 @@ async fn refusal(strategy: &dyn Strategy) -> (String, String) {
 async fn an_update_in_flight_is_aborted_whoever_keeps_its_template() {
     let peer = Peer::usual(kept(paused())).await;
     let by_owner = strategy(StrategySpec::Owner(OwnerSpec::default()), &peer);
-    let Readiness::Ready(step) = by_owner.prepare(&usual()).await else { panic!() };
-    assert!(matches!(step.action, Action::Abort { abort: true, .. }));
-    assert_eq!(by_owner.send(&step).await, Answer::Accepted);
-    assert_eq!(by_owner.read_back(&step).await, Answer::Accepted);
+    let Readiness::Ready(step) = by_owner.planner.prepare(&usual()).await else { panic!() };
+    assert!(matches!(step.action, Action::Abort(Abort { abort: true, .. })));
+    assert_eq!(by_owner.performer.perform(&step).await, Answer::Accepted);
+    assert_eq!(by_owner.performer.read_back(&step).await, Answer::Accepted);
     assert_eq!(peer.world().rollout["status"]["abort"], true);
 }
 
@@ -43,7 +42,7 @@ async fn an_update_in_flight_is_aborted_whoever_keeps_its_template() {
 async fn an_undo_that_argo_cd_would_put_back_is_blocked() {
     let peer = Peer::usual(kept(promoted())).await;
     for told in [StrategySpec::Owner(OwnerSpec::default()), StrategySpec::ArgoRollouts] {
-        let (reason, _) = refusal(&*strategy(told, &peer)).await;
+        let (reason, _) = refusal(&strategy(told, &peer)).await;
         assert_eq!(reason, "Argo CD keeps it as its application shop says, and would put the new version back");
     }
 }
@@ -52,15 +51,15 @@ async fn an_undo_that_argo_cd_would_put_back_is_blocked() {
 async fn what_nobody_keeps_goes_the_way_of_argo_rollouts() {
     let peer = Peer::usual(promoted()).await;
     let by_owner = strategy(StrategySpec::Owner(OwnerSpec::default()), &peer);
-    let Readiness::Ready(step) = by_owner.prepare(&usual()).await else { panic!() };
-    assert_eq!(by_owner.send(&step).await, Answer::Accepted);
+    let Readiness::Ready(step) = by_owner.planner.prepare(&usual()).await else { panic!() };
+    assert_eq!(by_owner.performer.perform(&step).await, Answer::Accepted);
     assert_eq!(peer.writes()[0].0, "PATCH /apis/argoproj.io/v1alpha1/namespaces/production/rollouts/web");
 }
 
 #[tokio::test]
 async fn kubernetes_own_undo_says_that_it_is_not_for_rollouts() {
     let peer = Peer::usual(promoted()).await;
-    let (reason, way_out) = refusal(&*strategy(StrategySpec::Kubernetes, &peer)).await;
+    let (reason, way_out) = refusal(&strategy(StrategySpec::Kubernetes, &peer)).await;
     assert_eq!(reason, "rollout/web is an Argo Rollout, which Kubernetes itself cannot take back");
     assert_eq!(way_out, "choose strategy = \"argo-rollouts\", or \"owner\"");
 }

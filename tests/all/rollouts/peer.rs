@@ -8,8 +8,9 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use redflag::cluster::{Cluster, ClusterIdentity, Facts};
-use redflag::rollback::ask::Ask;
-use redflag::rollback::strategy::Strategy;
+use redflag::rollback::perform::Performer;
+use redflag::rollback::planner::Planner;
+use redflag::rollback::request::PlanRequest;
 use redflag::rollback::strategy::argo_rollouts::ArgoRollouts;
 use redflag::rollback::{Readiness, Refusal, Step};
 use serde_json::{Value, json};
@@ -67,8 +68,12 @@ impl Peer {
         Self { address, shared }
     }
 
-    pub(crate) fn strategy(&self) -> ArgoRollouts {
+    pub(crate) fn planner(&self) -> ArgoRollouts {
         ArgoRollouts::new(self.cluster())
+    }
+
+    pub(crate) fn performer(&self) -> Performer {
+        Performer::of_cluster(self.cluster())
     }
 
     /// A cluster as redflag connects to one: nothing is ever tried twice by itself.
@@ -81,15 +86,15 @@ impl Peer {
         Cluster { client, label: "prod-eu".to_owned(), timeout: PATIENCE, identity, facts }
     }
 
-    pub(crate) async fn ready(&self, ask: &Ask) -> Arc<Step> {
-        match self.strategy().prepare(ask).await {
+    pub(crate) async fn ready(&self, ask: &PlanRequest) -> Arc<Step> {
+        match self.planner().prepare(ask).await {
             Readiness::Ready(step) => step,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(crate) async fn blocked(&self, ask: &Ask) -> Refusal {
-        match self.strategy().prepare(ask).await {
+    pub(crate) async fn blocked(&self, ask: &PlanRequest) -> Refusal {
+        match self.planner().prepare(ask).await {
             Readiness::Blocked(refusal) => refusal,
             other => panic!("{other:?}"),
         }

@@ -4,9 +4,8 @@ use super::objects::{NEW, OLD, ask, blue_green, by_reference, promoted, template
 use super::peer::Peer;
 use chrono::TimeDelta;
 use redflag::deploy::WorkloadKind;
-use redflag::rollback::action::{Action, Patch};
-use redflag::rollback::ask::Choice;
-use redflag::rollback::strategy::Strategy;
+use redflag::rollback::action::{Action, PinnedPatch};
+use redflag::rollback::request::Choice;
 use redflag::rollback::{Answer, Check, CheckOutcome, Goal, Step};
 use serde_json::json;
 
@@ -14,7 +13,7 @@ fn check<'a>(step: &'a Step, name: &str) -> &'a Check {
     step.checks.iter().find(|check| check.name() == name).unwrap()
 }
 
-fn patch(step: &Step) -> &Patch {
+fn patch(step: &Step) -> &PinnedPatch {
     let Action::Patch(patch) = &step.action else { panic!("{step:?}") };
     patch
 }
@@ -56,13 +55,13 @@ async fn the_template_goes_back_by_one_patch_with_tests_and_the_steps_are_counte
         {"op": "test", "path": "/spec/template", "value": live},
         {"op": "replace", "path": "/spec/template", "value": stored("1.8.3")},
     ]);
-    assert_eq!(peer.strategy().send(&step).await, Answer::Accepted);
+    assert_eq!(peer.performer().perform(&step).await, Answer::Accepted);
     assert_eq!(
         peer.writes(),
         [("PATCH /apis/argoproj.io/v1alpha1/namespaces/production/rollouts/web".to_owned(), document)]
     );
     assert_eq!(peer.world().rollout["metadata"]["generation"], 13);
-    assert_eq!(peer.strategy().read_back(&step).await, Answer::Accepted);
+    assert_eq!(peer.performer().read_back(&step).await, Answer::Accepted);
     assert!(step.action.changes_spec(&step.covers[0].reference));
 }
 
@@ -108,11 +107,11 @@ async fn a_template_that_is_a_deployments_goes_back_there_and_nothing_else_of_it
     assert_eq!(step.does[0], "deployment/web-template, from which rollout/web takes its template, is patched:");
     assert_eq!(check(&step, "permission").sentence, "you may patch deployments in production");
 
-    assert_eq!(peer.strategy().send(&step).await, Answer::Accepted);
+    assert_eq!(peer.performer().perform(&step).await, Answer::Accepted);
     let deployment = peer.world().deployment.unwrap();
     assert_eq!(deployment["spec"]["template"], stored("1.8.3"));
     assert_eq!(deployment["metadata"]["annotations"], json!({"note": "kept"}));
-    assert_eq!(peer.strategy().read_back(&step).await, Answer::Accepted);
+    assert_eq!(peer.performer().read_back(&step).await, Answer::Accepted);
 }
 
 #[tokio::test]

@@ -6,17 +6,17 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use redflag::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
-use redflag::kill_switch::{self, Call, FeatureFlag, FlagState, Listing, News};
+use redflag::feature_flags::{self, Call, FeatureFlag, FlagState, Listing, News};
 use redflag::message::{Effect, Message, StreamNews};
 use redflag::poll::{Issue, Novelty, Poll, PollRequest, SourceError};
-use redflag::rollback::action::{Action, CiAction, Patch};
-use redflag::rollback::ask::Ask;
+use redflag::rollback::action::{Action, CiAction, Dispatch, PinnedPatch};
 use redflag::rollback::deletion::Deleted;
-use redflag::rollback::known::{Known, Standing};
 use redflag::rollback::lease::{Holding, LeaseCall};
+use redflag::rollback::request::PlanRequest;
+use redflag::rollback::version_history::{Known, VersionStatus};
 use redflag::rollback::{Answer, Blocked, Check, CheckKind, Covered, Readiness, Refusal, Step};
 use redflag::rollout::{Pod, PodPhase, Progress, Replicas, Rollout};
-use redflag::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, SwitchId, Told, Workload};
+use redflag::setup::{Confirm, Delivery, FlagSystemId, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
 use redflag::signal::{Kind, Point, Sample, Signal, SignalId, SourceId};
 use redflag::tui::glyphs::Glyphs;
 use redflag::tui::keymap::{Key, Keymap};
@@ -77,10 +77,10 @@ pub(super) struct Scene {
     pub(super) holding: Option<Holding>,
     /// From when on the errors are over.
     pub(super) mended: Option<Time>,
-    /// What the kill switches say of their flags, by their places.
+    /// What the systems of feature flags say of their flags, by their places.
     pub(super) flags: Vec<Result<Listing, String>>,
     /// How they answer an order to turn one off; one that is taken does it.
-    pub(super) flag_answer: kill_switch::Answer,
+    pub(super) flag_answer: feature_flags::Answer,
     look: Look,
     tui: Option<Tui<TestBackend>>,
 }
@@ -153,7 +153,7 @@ fn setup(services: &[&str]) -> Setup {
         confirm_grace: TimeDelta::milliseconds(300),
         read_only: false,
         rollback: RollbackPolicy::default(),
-        switches: Vec::new(),
+        feature_flags: Vec::new(),
         told: Told::default(),
         started: after(75),
     }
@@ -220,7 +220,7 @@ impl Scene {
             holding: Some(Holding::Ours),
             mended: None,
             flags: Vec::new(),
-            flag_answer: kill_switch::Answer::Accepted,
+            flag_answer: feature_flags::Answer::Accepted,
             look: Look {
                 themes: Themes::load("dark", None, ColorDepth::True).unwrap(),
                 glyphs: Glyphs::Unicode,
@@ -316,17 +316,17 @@ impl Scene {
                         self.say(Message::PodsDeleted { workload, at, answers });
                     }
                 }
-                Effect::Switch(switch, call) => {
-                    let news = self.switched(switch, call);
-                    self.say(Message::Switched { switch, at, news });
+                Effect::FeatureFlags(system, call) => {
+                    let news = self.switched(system, call);
+                    self.say(Message::FeatureFlags { system, at, news });
                 }
                 Effect::Lease(LeaseCall::Release) | Effect::Remember(..) | Effect::Bell => {}
             }
         }
     }
 
-    fn switched(&mut self, switch: SwitchId, call: Call) -> News {
-        let listing = &mut self.flags[usize::from(switch.0)];
+    fn switched(&mut self, system: FlagSystemId, call: Call) -> News {
+        let listing = &mut self.flags[usize::from(system.0)];
         let mut flags = listing.iter_mut().flat_map(|listing| &mut listing.flags);
         match call {
             Call::Read => News::Read(listing.clone()),
@@ -336,7 +336,7 @@ impl Scene {
                 News::ReadBack(key, state)
             }
             Call::TurnOff(order) => {
-                if let (kill_switch::Answer::Accepted, Some(FeatureFlag { state: FlagState::Told(standing), .. })) =
+                if let (feature_flags::Answer::Accepted, Some(FeatureFlag { state: FlagState::Told(standing), .. })) =
                     (&self.flag_answer, flags.find(|flag| flag.key == order.key))
                 {
                     standing.on = false;
@@ -569,11 +569,11 @@ pub(super) fn undone(ready: usize, starting: usize, left: usize) -> Rollout {
 }
 
 /// What the API server would say to an undo: to the version that does not run.
-fn undo(setup: &Setup, ask: &Ask) -> Step {
+fn undo(setup: &Setup, ask: &PlanRequest) -> Step {
     let workload = ask.workload;
     let reference = setup.workload(workload).reference.clone();
     let (uid, generation) = ("u".to_owned(), 7);
-    let document = serde_json::Value::Null;
+    let document = json_patch::Patch::default();
     let mut versions = [version("1.9.0", 42), version("1.8.3", 41)];
     if ask.wanted.seen.as_ref().is_some_and(|seen| seen.running.label() == "1.8.3") {
         versions.reverse();
@@ -587,11 +587,11 @@ fn undo(setup: &Setup, ask: &Ask) -> Step {
         by_hand: format!("kubectl --context prod-eu -n production rollout undo {reference} --to-revision={revision}"),
         covers: vec![Covered { workload, reference: reference.clone(), uid: uid.clone(), generation, from, to }],
         does: vec![format!("{reference} gets the template of revision {revision} again ({label})")],
-        action: Action::Patch(Patch { reference, uid, generation, document }),
+        action: Action::Patch(PinnedPatch { reference, uid, generation, document }),
         checks: vec![
-            Check::ok("permission", "may patch deployments in production"),
-            Check::ok("dry run", "the API server would accept it"),
-            Check::warning("autoscaler", "hpa/app may change the number of pods while it runs", None),
+            Check::ok(CheckKind::Permission, "may patch deployments in production"),
+            Check::ok(CheckKind::DryRun, "the API server would accept it"),
+            Check::warning(CheckKind::Autoscaler, "hpa/app may change the number of pods while it runs", None),
         ],
         not_restored: vec!["ConfigMap app-settings was changed 14:00 and stays as it is".to_owned()],
         expected: TimeDelta::seconds(70),
@@ -607,7 +607,7 @@ pub(super) fn looked(step: &mut Step) {
 /// A migration went out with the version: what it dropped does not come back.
 pub(super) fn with_migration(step: &mut Step) {
     step.checks.push(Check::typed(
-        "migration",
+        CheckKind::Migration,
         "a migration drops orders.legacy_id",
         "restore the column first, or take the feature back with its flag",
     ));
@@ -627,7 +627,7 @@ pub(super) fn by_a_workflow(step: &mut Step) {
             "workflow rollback.yml is dispatched on main with version=1.8.3".to_owned(),
             "its run is followed to its end".to_owned(),
         ],
-        action: Action::Ci(CiAction::Dispatch {
+        action: Action::Ci(CiAction::Dispatch(Dispatch {
             repository: "example/shop".to_owned(),
             names_run: true,
             prepared: after(-60),
@@ -635,7 +635,7 @@ pub(super) fn by_a_workflow(step: &mut Step) {
             git_ref: "main".to_owned(),
             inputs: vec![("version".to_owned(), "1.8.3".to_owned())],
             marker: "redflag-1".to_owned(),
-        }),
+        })),
         by_hand: "gh workflow run rollback.yml --ref main -f version=1.8.3".to_owned(),
         ..step.clone()
     };
@@ -644,7 +644,7 @@ pub(super) fn by_a_workflow(step: &mut Step) {
 /// What earlier watches found: the version before survived its own.
 pub(super) fn known_good() -> Vec<Vec<Known>> {
     let before = version("1.8.3", 41);
-    vec![vec![Known { hash: before.hash, images: before.images, standing: Standing::Good, at: after(-86_400) }]]
+    vec![vec![Known { hash: before.hash, images: before.images, standing: VersionStatus::Good, at: after(-86_400) }]]
 }
 
 /// A rollback that an owner would put back, with all that was checked.
@@ -654,9 +654,9 @@ pub(super) fn owned() -> Readiness {
     let blocked = Blocked { reason: reason.to_owned(), way_out: way_out.to_owned() };
     Readiness::Blocked(Refusal {
         checks: vec![
-            Check::ok("permission", "may patch deployments in production"),
-            Check::blocked("owner", blocked.clone()),
-            Check::warning("image", "the tag of app:main moves", Some("deploy by digest".to_owned())),
+            Check::ok(CheckKind::Permission, "may patch deployments in production"),
+            Check::blocked(CheckKind::Owner, blocked.clone()),
+            Check::warning(CheckKind::Image, "the tag of app:main moves", Some("deploy by digest".to_owned())),
         ],
         ..Refusal::from(blocked)
     })

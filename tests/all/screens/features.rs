@@ -4,10 +4,10 @@ use super::company::{Health, Scene, after};
 use super::{find, snapshot, text};
 use chrono::TimeDelta;
 use redflag::deploy::ServiceId;
-use redflag::kill_switch::{Answer, FeatureFlag, FlagState, Listing, Rollout, Standing};
+use redflag::feature_flags::{Answer, FeatureFlag, FlagState, FlagStatus, Listing, Rollout};
 use redflag::message::Message;
 use redflag::rollback::{Blocked, Rollback};
-use redflag::setup::{FlagSystem, Setup, Switch};
+use redflag::setup::{FlagSystem, FlagSystemInfo, Setup};
 use redflag::tui::Reaction;
 use redflag::tui::glyphs::Glyphs;
 use redflag::tui::theme::ColorDepth;
@@ -15,26 +15,26 @@ use redflag::tui::theme::ColorDepth;
 fn flag(key: &str, on: bool, rollout: Option<(f64, bool)>) -> FeatureFlag {
     FeatureFlag {
         key: key.to_owned(),
-        state: FlagState::Told(Standing {
+        state: FlagState::Told(FlagStatus {
             on,
             rollout: rollout.map(|(percent, has_rules)| Rollout { percent, has_rules }),
-            ..Standing::default()
+            ..FlagStatus::default()
         }),
         link: Some(format!("https://unleash.example.com/projects/shop/features/{key}")),
     }
 }
 
-fn with_switches(setup: &mut Setup) {
-    let switch = |system, features: &[&str], service| Switch {
+fn with_feature_flags(setup: &mut Setup) {
+    let system = |system, features: &[&str], service| FlagSystemInfo {
         system,
         environment: "production".to_owned(),
         features: features.iter().map(|&key| key.to_owned()).collect(),
         service,
     };
-    setup.switches = vec![
-        switch(FlagSystem::Unleash, &["checkout-v2", "new-search"], Some(ServiceId(0))),
-        switch(FlagSystem::LaunchDarkly, &[], None),
-        switch(FlagSystem::Webhook, &["dark-launch"], None),
+    setup.feature_flags = vec![
+        system(FlagSystem::Unleash, &["checkout-v2", "new-search"], Some(ServiceId(0))),
+        system(FlagSystem::LaunchDarkly, &[], None),
+        system(FlagSystem::Webhook, &["dark-launch"], None),
     ];
 }
 
@@ -60,7 +60,7 @@ fn told() -> Vec<Result<Listing, String>> {
 /// A faulty deploy in an environment with flags.
 fn scene(change: impl FnOnce(&mut Setup)) -> Scene {
     let mut scene = Scene::changed(|setup| {
-        with_switches(setup);
+        with_feature_flags(setup);
         change(setup);
     });
     scene.health = Health::Bad;

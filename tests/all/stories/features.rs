@@ -7,7 +7,7 @@ use redflag::deploy::WorkloadId;
 use redflag::rollback::Rollback;
 use redflag::signal::Kind;
 use redflag::verdict::Level;
-use redflag::watch::{TurnState, Watch};
+use redflag::watch::{TurnOffState, Watch};
 
 /// The flags are shown, and it is asked whether to turn off the only one.
 async fn ask(story: &mut Story) {
@@ -20,7 +20,7 @@ async fn ask(story: &mut Story) {
     story.shows("turn new-checkout off in production?");
 }
 
-fn turn(watch: &Watch) -> TurnState {
+fn turn(watch: &Watch) -> TurnOffState {
     watch.flags(None)[0].turn.unwrap().state.clone()
 }
 
@@ -36,7 +36,7 @@ async fn turning_a_feature_off_heals_the_release_and_leaves_it_deployed() {
     let mut story = Story::begin(Scenario::BadRelease).await;
     ask(&mut story).await;
     story.press('y').await;
-    story.until("it is read as off", |watch| matches!(turn(watch), TurnState::Off(_))).await;
+    story.until("it is read as off", |watch| matches!(turn(watch), TurnOffState::Off(_))).await;
     let off = "POST /api/admin/projects/shop/features/new-checkout/environments/production/off";
     assert_eq!(orders(&story), [off]);
     story.shows("programs ask Unleash every 15 s or so");
@@ -58,11 +58,11 @@ async fn an_answer_that_was_lost_is_looked_for_and_not_sent_again() {
     ask(&mut story).await;
     story.company.faults().set(Peer::Unleash, Fault::DropAfter);
     story.press('y').await;
-    story.until("the answer is lost", |watch| matches!(turn(watch), TurnState::Lost(_))).await;
+    story.until("the answer is lost", |watch| matches!(turn(watch), TurnOffState::Lost(_))).await;
     story.shows("the answer was lost");
     story.seconds(20).await;
     story.company.faults().heal(Peer::Unleash);
-    story.until("it is found", |watch| matches!(turn(watch), TurnState::Off(_))).await;
+    story.until("it is found", |watch| matches!(turn(watch), TurnOffState::Off(_))).await;
     assert_eq!(orders(&story).len(), 1);
 }
 
@@ -72,9 +72,9 @@ async fn a_request_that_never_arrived_is_not_called_done() {
     ask(&mut story).await;
     story.company.faults().set(Peer::Unleash, Fault::DropBefore);
     story.press('y').await;
-    story.until("the answer is lost", |watch| matches!(turn(watch), TurnState::Lost(_))).await;
+    story.until("the answer is lost", |watch| matches!(turn(watch), TurnOffState::Lost(_))).await;
     story.company.faults().heal(Peer::Unleash);
-    story.until("it is still on", |watch| turn(watch) == TurnState::StillOn).await;
+    story.until("it is still on", |watch| turn(watch) == TurnOffState::StillOn).await;
     story.shows("Unleash still says on: turn it off there by hand, or ask once more from here");
     assert_eq!(orders(&story).len(), 1);
 }
@@ -85,7 +85,7 @@ async fn a_token_that_may_not_is_told() {
     ask(&mut story).await;
     story.company.faults().set(Peer::Unleash, Fault::Unauthorized);
     story.press('y').await;
-    story.until("it is refused", |watch| matches!(turn(watch), TurnState::Refused(_))).await;
+    story.until("it is refused", |watch| matches!(turn(watch), TurnOffState::Refused(_))).await;
     story.shows("not turned off: Unleash does not know the token: You must log in to use Unleash.");
     assert_eq!(orders(&story).len(), 1);
 }

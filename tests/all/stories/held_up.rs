@@ -69,7 +69,7 @@ async fn the_pod_that_a_rollback_waits_for_is_deleted_from_the_screen() {
     story.press('y').await;
     story
         .until("all pods are ready on the old version", |watch| {
-            watch.rollback().undertaking().is_some_and(|done| done.ready.is_some())
+            watch.rollback().execution().is_some_and(|done| done.ready.is_some())
         })
         .await;
     assert_eq!(deletions(&story), ["/api/v1/namespaces/production/pods/db-1?"]);

@@ -121,7 +121,7 @@ async fn a_countdown_that_nobody_stops_takes_it_back_by_itself() {
     story.until("it counts down", |watch| matches!(watch.rollback(), Rollback::Countdown { .. })).await;
     assert_eq!(story.company.requests().changes().count(), 0);
     story.until("it is verified", |watch| matches!(watch.rollback(), Rollback::Verified { .. })).await;
-    let done = story.state().rollback().undertaking().unwrap();
+    let done = story.state().rollback().execution().unwrap();
     assert!(done.automatic);
     assert!(done.ready.unwrap() - done.confirmed < TimeDelta::minutes(2), "the guide's two minutes");
     assert_eq!(story.company.requests().changes().count(), 1);

@@ -76,7 +76,7 @@ impl Story {
         let (out, inbox) = mpsc::channel(QUEUE);
         let watch = Watch::new(assembly.setup);
         let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out)
-            .with_switches(assembly.switches);
+            .with_feature_flags(assembly.feature_flags);
         let look = Look {
             themes: Themes::load("dark", None, ColorDepth::True).unwrap(),
             glyphs: Glyphs::Unicode,
@@ -177,7 +177,7 @@ impl Story {
     }
 
     pub(crate) fn screen(&self) -> String {
-        let buffer = self.runtime.face().backend().buffer();
+        let buffer = self.runtime.frontend().backend().buffer();
         let lines = buffer.content.chunks(usize::from(buffer.area.width));
         let line =
             |cells: &[ratatui::buffer::Cell]| cells.iter().map(ratatui::buffer::Cell::symbol).collect::<String>();

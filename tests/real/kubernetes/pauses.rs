@@ -9,10 +9,10 @@ use crate::kubernetes::person::{Desk, ENVIRONMENT, Person};
 use crate::kubernetes::program::Program;
 use redflag::clock::Clock;
 use redflag::deploy::{WorkloadKind, WorkloadRef};
-use redflag::rollback::known::{Known, Standing};
 use redflag::rollback::lease::{Holding, LeaseCall};
 use redflag::rollback::strategy::kubernetes::identify;
 use redflag::rollback::strategy::lease::Lease;
+use redflag::rollback::version_history::{Known, VersionStatus};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::interval;
@@ -114,7 +114,7 @@ async fn counted_down(lab: &Lab) -> (WorkloadRef, Listener, Gate, Desk) {
                 [environments.lab.rollback]\nauto = \"countdown\"\ncountdown = \"10s\"\nclear_for = \"0s\"\n";
     let desk = Desk::of("ana", &gate, &of.namespace, more);
     let to = good.deploy.unwrap().to;
-    let known = Known { hash: to.hash, images: to.images, standing: Standing::Good, at: Clock::real().now() };
+    let known = Known { hash: to.hash, images: to.images, standing: VersionStatus::Good, at: Clock::real().now() };
     desk.remembers(&identify(&lab.cluster).await, &of, &good.uid, &known);
     lab.hands.deploy(&of, Program::Crashing).await;
     (of, listener, gate, desk)

@@ -3,7 +3,7 @@
 use crate::kubernetes::lab::{BUILT_IN, Lab, kubeconfig, tell};
 use crate::kubernetes::listener::Listener;
 use crate::kubernetes::program::Program;
-use crate::kubernetes::undo::{blocked, readiness, ready};
+use crate::kubernetes::undo::{blocked, read_back, readiness, ready, send};
 use kube::Client;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use kube::core::Request;
@@ -13,7 +13,6 @@ use redflag::cluster::{self, Access, Cluster, ClusterIdentity, Facts};
 use redflag::deploy::WorkloadKind;
 use redflag::poll::SourceError;
 use redflag::rollback::lease::{Holding, LeaseCall};
-use redflag::rollback::strategy::kubernetes::{read_back, send};
 use redflag::rollback::strategy::lease::Lease;
 use redflag::rollback::{Answer, Check, Readiness};
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use crate::kubernetes::screen::Screen;
 use pty_process::blocking::{Command, Pty};
 use redflag::deploy::{WorkloadKind, WorkloadRef};
 use redflag::memory::{Memory, Whose};
-use redflag::rollback::known::Known;
+use redflag::rollback::version_history::Known;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

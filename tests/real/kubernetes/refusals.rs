@@ -4,10 +4,9 @@ use crate::kubernetes::lab::BUILT_IN;
 use crate::kubernetes::lab::tell;
 use crate::kubernetes::listener::Listener;
 use crate::kubernetes::program::Program;
-use crate::kubernetes::undo::{blocked, ready};
+use crate::kubernetes::undo::{blocked, ready, send};
 use redflag::deploy::WorkloadKind;
 use redflag::rollback::Answer;
-use redflag::rollback::strategy::kubernetes::send;
 use redflag::rollout::TroubleKind;
 use serde_json::json;
 

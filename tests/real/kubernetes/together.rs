@@ -9,7 +9,7 @@ use redflag::cluster::spec::ClusterAccess;
 use redflag::cluster::{Access, Cluster, Facts};
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::message::{Message, StreamNews};
-use redflag::rollback::ask::{Ask, Wanted};
+use redflag::rollback::request::{PlanRequest, Wanted};
 use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Goal, Readiness};
 use redflag::rollout::{PodPhase, Progress, Rollout};
@@ -119,9 +119,9 @@ async fn a_round_of_preparations_is_ready_for_each() {
         }
         let rollouts = until_they_run(&lab.cluster, &all, &["3.10", "3.10", "3.10"]).await;
         let cluster = Cluster { facts: Facts::of(&Clock::real(), &all), ..lab.cluster.clone() };
-        let asks: Vec<Ask> = (0..)
+        let asks: Vec<PlanRequest> = (0..)
             .zip(&all)
-            .map(|(at, of)| Ask {
+            .map(|(at, of)| PlanRequest {
                 goal: Goal::Back,
                 workload: WorkloadId(at),
                 reference: of.clone(),

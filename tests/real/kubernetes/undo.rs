@@ -5,15 +5,16 @@ use crate::kubernetes::listener::{from_to, sentence};
 use crate::kubernetes::program::Program;
 use redflag::cluster::Cluster;
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
-use redflag::rollback::ask::{Ask, Wanted};
-use redflag::rollback::strategy::kubernetes::{prepare, send};
+use redflag::rollback::perform::Performer;
+use redflag::rollback::request::{PlanRequest, Wanted};
+use redflag::rollback::strategy::kubernetes::prepare;
 use redflag::rollback::{Answer, Check, CheckOutcome, Goal, Readiness, Refusal, Step};
 use redflag::rollout::TroubleKind;
 use std::sync::Arc;
 
 /// What an undo would do now.
 pub(crate) async fn readiness(cluster: &Cluster, of: &WorkloadRef) -> Readiness {
-    let ask = Ask {
+    let ask = PlanRequest {
         goal: Goal::Back,
         workload: WorkloadId(0),
         reference: of.clone(),
@@ -38,6 +39,16 @@ pub(crate) async fn blocked(cluster: &Cluster, of: &WorkloadRef) -> Refusal {
         Readiness::Blocked(blocked) => blocked,
         other => panic!("{other:#?}"),
     }
+}
+
+/// Sends a step to this cluster.
+pub(crate) async fn send(cluster: &Cluster, step: &Step) -> Answer {
+    Performer::of_cluster(cluster.clone()).perform(step).await
+}
+
+/// Reads back whether a step took effect in this cluster.
+pub(crate) async fn read_back(cluster: &Cluster, step: &Step) -> Answer {
+    Performer::of_cluster(cluster.clone()).read_back(step).await
 }
 
 /// The versions that it goes from and to.

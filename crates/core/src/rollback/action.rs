@@ -1,84 +1,108 @@
-//! What a step sends, by strategy. Plain data: the strategies know how, the plan knows what.
+//! What a step sends. Plain data: the plan says what, whoever performs it knows how.
 
 use crate::deploy::{Time, WorkloadRef};
 use serde_json::Value;
 
-/// What a step sends.
+/// What a step sends: everything there is to know of it but the credentials it is sent with.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// A JSON Patch (RFC 6902) of the workload: its `test` operations first, then the template.
-    Patch(Patch),
+    Patch(PinnedPatch),
     /// A patch of the workload after its Flux owner was told to leave it alone.
-    Flux {
-        /// Who is suspended.
-        owner: FluxOwner,
-        /// What is done then.
-        patch: Patch,
-    },
-    /// Argo Rollouts: pods and traffic go back to the stable version, the template stays the new one. Or forward
-    /// again: the update that was called off is tried once more.
-    Abort {
-        /// `false` tries it once more.
-        abort: bool,
-        /// `status.abort` of the Rollout, after `test` operations that hold only while this update is in flight.
-        patch: Patch,
-        /// `status`, or empty where the cluster's definition of Rollouts has no such subresource.
-        subresource: &'static str,
-    },
+    Flux(FluxUndo),
+    /// Argo Rollouts: an update is called off, or tried once more.
+    Abort(Abort),
     /// Argo CD rolls an application back to an entry of its own history.
-    ArgoCd {
-        /// The application.
-        application: String,
-        /// Its namespace, where it is not Argo CD's own.
-        namespace: Option<String>,
-        /// Its project.
-        project: String,
-        /// The number of the history's entry.
-        id: i64,
-        /// What that entry deployed: a commit or a chart's version, one for each of its sources.
-        revisions: Vec<String>,
-        /// The last entry of its history when the plan was made: a rollback makes a newer one.
-        last: i64,
-        /// When its last operation began, as the plan was made: ours begins at another time.
-        last_operation: Option<String>,
-        /// How automatic synchronization is paused, where it has to be first: Argo CD refuses otherwise.
-        pause: Option<AutoSyncPause>,
-    },
+    ArgoCd(ArgoCdRollback),
     /// `helm rollback RELEASE REVISION`.
-    Helm {
-        /// The release.
-        release: String,
-        /// Its namespace.
-        namespace: String,
-        /// The revision it was at when the plan was made: a rollback makes a newer one.
-        current: i64,
-        /// The revision it goes back to: never left to helm, whose default may be a failed one.
-        revision: i64,
-    },
+    Helm(HelmRollback),
     /// A job of a CI system.
     Ci(CiAction),
-    /// `git revert` of some commits, tried already, as one commit on top of the branch, and a push.
-    Revert {
-        /// The branch that is deployed.
-        branch: String,
-        /// The commit at its tip when the plan was made: the push is refused when it moved.
-        tip: String,
-        /// The commits that are reverted, newest first, full hashes.
-        commits: Vec<String>,
-        /// What the branch holds then: the tree that the trial came to.
-        tree: String,
-        /// The message of the commit.
-        message: String,
-        /// A text in the message that no other commit of the branch has: how it is found again.
-        marker: String,
-    },
+    /// `git revert` of some commits, and a push.
+    Revert(Revert),
     /// A program and its arguments; never a shell.
-    Command {
-        /// The program and its arguments.
-        argv: Vec<String>,
-        /// The plan in its environment, beside what it inherits by its allow-list.
-        environment: Vec<(String, String)>,
-    },
+    Command(Command),
+}
+
+/// Flux is told to leave a workload alone, then it is patched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FluxUndo {
+    /// Who is suspended.
+    pub owner: FluxOwner,
+    /// What is done then.
+    pub patch: PinnedPatch,
+}
+
+/// Argo Rollouts: pods and traffic go back to the stable version, the template stays the new one. Or forward again: the
+/// update that was called off is tried once more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Abort {
+    /// `false` tries it once more.
+    pub abort: bool,
+    /// `status.abort` of the Rollout, after `test` operations that hold only while this update is in flight.
+    pub patch: PinnedPatch,
+    /// `status`, or empty where the cluster's definition of Rollouts has no such subresource.
+    pub subresource: &'static str,
+}
+
+/// An application of Argo CD goes back to an entry of its own history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArgoCdRollback {
+    /// The application.
+    pub application: String,
+    /// Its namespace, where it is not Argo CD's own.
+    pub namespace: Option<String>,
+    /// Its project.
+    pub project: String,
+    /// The number of the history's entry.
+    pub id: i64,
+    /// What that entry deployed: a commit or a chart's version, one for each of its sources.
+    pub revisions: Vec<String>,
+    /// The last entry of its history when the plan was made: a rollback makes a newer one.
+    pub last: i64,
+    /// When its last operation began, as the plan was made: ours begins at another time.
+    pub last_operation: Option<String>,
+    /// How automatic synchronization is paused, where it has to be first: Argo CD refuses otherwise.
+    pub pause: Option<AutoSyncPause>,
+}
+
+/// A release of Helm goes back to one of its revisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelmRollback {
+    /// The release.
+    pub release: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The revision it was at when the plan was made: a rollback makes a newer one.
+    pub current: i64,
+    /// The revision it goes back to: never left to helm, whose default may be a failed one.
+    pub revision: i64,
+}
+
+/// `git revert` of some commits, tried already, as one commit on top of the branch, and a push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revert {
+    /// The branch that is deployed.
+    pub branch: String,
+    /// The commit at its tip when the plan was made: the push is refused when it moved.
+    pub tip: String,
+    /// The commits that are reverted, newest first, full hashes.
+    pub commits: Vec<String>,
+    /// What the branch holds then: the tree that the trial came to.
+    pub tree: String,
+    /// The message of the commit.
+    pub message: String,
+    /// A text in the message that no other commit of the branch has: how it is found again.
+    pub marker: String,
+}
+
+/// A program and its arguments; never a shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// The plan in its environment, beside what it inherits by its allow-list.
+    pub environment: Vec<(String, String)>,
 }
 
 /// How the automatic synchronization of an application is paused, and comes back as it was.
@@ -92,17 +116,17 @@ pub struct AutoSyncPause {
     pub keeps_settings: bool,
 }
 
-/// A JSON Patch of one workload.
+/// A JSON Patch of one workload, pinned to what the plan was made for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Patch {
+pub struct PinnedPatch {
     /// The object that is patched: the workload itself, or what its `workloadRef` names.
     pub reference: WorkloadRef,
     /// Pinned: the patch tests it.
     pub uid: String,
     /// Pinned: the patch tests it.
     pub generation: i64,
-    /// The document.
-    pub document: Value,
+    /// The operations: `test`s first, then what changes.
+    pub document: json_patch::Patch,
 }
 
 /// The Flux object that keeps a workload as Git has it.
@@ -131,44 +155,56 @@ pub enum FluxKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CiAction {
     /// GitHub Actions: dispatch a workflow.
-    Dispatch {
-        /// `example/shop`.
-        repository: String,
-        /// `workflow_dispatch` of this file or id.
-        workflow: String,
-        /// The branch or tag it runs on.
-        git_ref: String,
-        /// Its inputs.
-        inputs: Vec<(String, String)>,
-        /// Whether the server is asked to name the run in its answer: an Enterprise Server may refuse that.
-        names_run: bool,
-        /// A text that no other run has: how the run is found again where the answer does not name it.
-        marker: String,
-        /// When this was worked out: the run cannot have begun before.
-        prepared: Time,
-    },
+    Dispatch(Dispatch),
     /// GitLab: run the job of an earlier deployment again.
     RetryJob(GitLabJob),
     /// GitLab: start a manual job.
     PlayJob(GitLabJob),
-    /// Jenkins: build with parameters.
-    Build {
-        /// `shop/rollback`, its folders with slashes.
-        job: String,
-        /// Its parameters.
-        parameters: Vec<(String, String)>,
-        /// Whether the job takes parameters: it is asked at another address then.
-        takes_parameters: bool,
-        /// A text among the parameters that no other build has, where one of them holds it.
-        marker: Option<String>,
-    },
+    /// Jenkins: build a job.
+    Build(Build),
     /// A webhook.
-    Post {
-        /// The body, JSON.
-        body: String,
-        /// Sent as `Idempotency-Key`, so that a repeated request is known as such.
-        idempotency_key: String,
-    },
+    Post(Post),
+}
+
+/// A dispatch of a workflow of GitHub Actions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispatch {
+    /// `example/shop`.
+    pub repository: String,
+    /// `workflow_dispatch` of this file or id.
+    pub workflow: String,
+    /// The branch or tag it runs on.
+    pub git_ref: String,
+    /// Its inputs.
+    pub inputs: Vec<(String, String)>,
+    /// Whether the server is asked to name the run in its answer: an Enterprise Server may refuse that.
+    pub names_run: bool,
+    /// A text that no other run has: how the run is found again where the answer does not name it.
+    pub marker: String,
+    /// When this was worked out: the run cannot have begun before.
+    pub prepared: Time,
+}
+
+/// A build of a job of Jenkins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// `shop/rollback`, its folders with slashes.
+    pub job: String,
+    /// Its parameters.
+    pub parameters: Vec<(String, String)>,
+    /// Whether the job takes parameters: it is asked at another address then.
+    pub takes_parameters: bool,
+    /// A text among the parameters that no other build has, where one of them holds it.
+    pub marker: Option<String>,
+}
+
+/// A request to a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Post {
+    /// The body, JSON.
+    pub body: String,
+    /// Sent as `Idempotency-Key`, so that a repeated request is known as such.
+    pub idempotency_key: String,
 }
 
 /// One job of a GitLab pipeline.
@@ -191,29 +227,47 @@ impl Action {
     /// and some Rollouts take their template from another object.
     pub fn changes_spec(&self, of: &WorkloadRef) -> bool {
         match self {
-            Self::Abort { .. } => false,
-            Self::Patch(patch) | Self::Flux { patch, .. } => patch.reference == *of,
-            Self::ArgoCd { .. } | Self::Helm { .. } | Self::Ci(_) | Self::Revert { .. } | Self::Command { .. } => true,
+            Self::Abort(_) => false,
+            Self::Patch(patch) | Self::Flux(FluxUndo { patch, .. }) => patch.reference == *of,
+            Self::ArgoCd(_) | Self::Helm(_) | Self::Ci(_) | Self::Revert(_) | Self::Command(_) => true,
         }
     }
 
     /// What people call it, in the timeline.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Abort { abort: true, .. } => "abort",
-            Self::Abort { abort: false, .. } => "retry",
-            _ => "undo",
+            Self::Abort(Abort { abort: true, .. }) => "abort",
+            Self::Abort(Abort { abort: false, .. }) => "retry",
+            Self::Patch(_)
+            | Self::Flux(_)
+            | Self::ArgoCd(_)
+            | Self::Helm(_)
+            | Self::Ci(_)
+            | Self::Revert(_)
+            | Self::Command(_) => "undo",
         }
     }
 
     /// Whether what comes back is built anew, so that neither its template nor its images are known beforehand.
     pub const fn builds_anew(&self) -> bool {
-        matches!(self, Self::Revert { .. })
+        match self {
+            Self::Revert(_) => true,
+            Self::Patch(_)
+            | Self::Flux(_)
+            | Self::Abort(_)
+            | Self::ArgoCd(_)
+            | Self::Helm(_)
+            | Self::Ci(_)
+            | Self::Command(_) => false,
+        }
     }
 
     /// Whether the request itself refuses when the workload is no longer what the plan was made for. Without
     /// that, somebody else's rollback must be known not to be under way before anything is sent.
     pub const fn is_guarded(&self) -> bool {
-        matches!(self, Self::Patch(_) | Self::Flux { .. } | Self::Revert { .. } | Self::Abort { .. })
+        match self {
+            Self::Patch(_) | Self::Flux(_) | Self::Revert(_) | Self::Abort(_) => true,
+            Self::ArgoCd(_) | Self::Helm(_) | Self::Ci(_) | Self::Command(_) => false,
+        }
     }
 }

@@ -37,6 +37,19 @@ pub enum ConditionKind {
 }
 
 impl ConditionKind {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 9] = [
+        Self::Red,
+        Self::TwoSignals,
+        Self::Fresh,
+        Self::Sources,
+        Self::Checks,
+        Self::Migration,
+        Self::Target,
+        Self::NobodyElse,
+        Self::First,
+    ];
+
     /// Its name on the screen: a word or two.
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,8 +71,6 @@ impl ConditionKind {
 pub struct Condition {
     /// What it asks for.
     pub kind: ConditionKind,
-    /// The kind's name, for people.
-    pub name: &'static str,
     /// Whether it holds.
     pub met: bool,
     /// What is there, in one sentence.
@@ -69,14 +80,42 @@ pub struct Condition {
 impl Condition {
     /// A condition of this kind, and what is there.
     pub fn new(kind: ConditionKind, met: bool, sentence: impl Into<String>) -> Self {
-        Self { kind, name: kind.name(), met, sentence: sentence.into() }
+        Self { kind, met, sentence: sentence.into() }
     }
 }
 
 impl Arming {
-    /// Whether every condition holds, and it neither acted nor was stopped.
+    /// Whether every condition is known to hold, and it neither acted nor was stopped. One that nobody looked at does
+    /// not hold.
     pub fn is_armed(&self) -> bool {
-        let all = !self.conditions.is_empty() && self.conditions.iter().all(|condition| condition.met);
-        all && self.acted.is_none() && self.vetoed.is_none()
+        self.unmet().next().is_none() && self.acted.is_none() && self.vetoed.is_none()
+    }
+
+    /// The kinds that are not known to hold, in their order.
+    pub fn unmet(&self) -> impl Iterator<Item = ConditionKind> {
+        let met = |kind: &ConditionKind| {
+            let mut of_it = self.conditions.iter().filter(|condition| condition.kind == *kind).peekable();
+            of_it.peek().is_some() && of_it.all(|condition| condition.met)
+        };
+        ConditionKind::ALL.into_iter().filter(move |kind| !met(kind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_that_nobody_looked_at_does_not_hold() {
+        let whole: Vec<Condition> = ConditionKind::ALL.map(|kind| Condition::new(kind, true, "")).into();
+        let armed = |conditions: Vec<Condition>| Arming { conditions, ..Arming::default() }.is_armed();
+        assert!(armed(whole.clone()));
+        assert!(!armed(Vec::new()));
+        for place in 0..whole.len() {
+            let (mut one_missing, mut one_unmet) = (whole.clone(), whole.clone());
+            one_missing.remove(place);
+            one_unmet[place].met = false;
+            assert!(!armed(one_missing) && !armed(one_unmet), "{:?}", whole[place].kind);
+        }
     }
 }

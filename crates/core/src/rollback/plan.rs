@@ -25,9 +25,9 @@ pub struct Plan {
 /// A workload that a plan leaves alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Which.
+    /// The workload.
     pub reference: WorkloadRef,
-    /// Why.
+    /// Why it is left alone, in one sentence.
     pub why: String,
     /// Whether it belongs to the push, so that without it the push is only half taken back.
     pub belongs: bool,
@@ -62,11 +62,7 @@ impl Plan {
 
     /// The version it goes back to, where all steps agree; else how many versions.
     pub fn target(&self) -> String {
-        let mut labels: Vec<&str> =
-            self.steps().flat_map(|step| &step.covers).map(|covered| covered.to.label()).collect();
-        labels.sort_unstable();
-        labels.dedup();
-        match labels.as_slice() {
+        match self.labels().as_slice() {
             [one] => (*one).to_owned(),
             many => format!("{} versions", many.len()),
         }
@@ -74,9 +70,19 @@ impl Plan {
 
     /// That the versions it goes to serve: `1.8.3 serves`, `2 versions serve`.
     pub fn serves(&self) -> String {
-        let target = self.target();
-        let verb = if target.ends_with(" versions") { "serve" } else { "serves" };
-        format!("{target} {verb}")
+        match self.labels().as_slice() {
+            [one] => format!("{one} serves"),
+            many => format!("{} versions serve", many.len()),
+        }
+    }
+
+    /// The versions that it goes to, each once.
+    fn labels(&self) -> Vec<&str> {
+        let mut labels: Vec<&str> =
+            self.steps().flat_map(|step| &step.covers).map(|covered| covered.to.label()).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        labels
     }
 
     /// Whether it would take back only a part of what it is for. One that does nothing is no part.

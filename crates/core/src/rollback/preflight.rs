@@ -23,9 +23,9 @@ mod time;
 pub use references::References;
 
 use crate::deploy::{WorkloadKind, WorkloadRef};
-use crate::rollback::action::{Action, Patch};
-use crate::rollback::ask::Ask;
-use crate::rollback::target::{self, Lineage, Target, patch};
+use crate::rollback::action::{Action, PinnedPatch};
+use crate::rollback::destination::{self, Lineage, Target, patch};
+use crate::rollback::request::PlanRequest;
 use crate::rollback::{Blocked, Check, CheckKind, CheckOutcome, Covered, Refusal, Step};
 use pace::Pace;
 use serde_json::Value;
@@ -45,7 +45,7 @@ pub struct Objects<'a> {
 
 /// What is made of somebody who keeps the workload as their own record has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
+pub enum OwnerPolicy {
     /// One that would put the new version back blocks.
     Heeded,
     /// The step goes the owner's own way, or stops it first: whoever asks for it says so in a check of its own.
@@ -115,28 +115,28 @@ pub struct Aim {
 #[derive(Debug, Clone)]
 struct Going {
     target: Target,
-    patch: Patch,
+    patch: PinnedPatch,
     by_hand: String,
 }
 
 impl Aim {
     /// Picks the target and builds the patch.
-    pub fn of(ask: &Ask, workload: &Value, history: &[Value]) -> Self {
-        let kind = ask.reference.kind;
-        let lineage = Lineage::of(kind, workload, history, ask.wanted.container.as_deref());
-        let going = target::choose(workload, &lineage, &ask.wanted).and_then(|target| {
-            let pinned = patch::Pinned::of(workload).map_err(|blocked| Check::blocked("identity", blocked))?;
+    pub fn of(request: &PlanRequest, workload: &Value, history: &[Value]) -> Self {
+        let kind = request.reference.kind;
+        let lineage = Lineage::of(kind, workload, history, request.wanted.container.as_deref());
+        let going = destination::choose(workload, &lineage, &request.wanted).and_then(|target| {
+            let pinned = patch::Pinned::of(workload).map_err(|blocked| Check::blocked(CheckKind::Identity, blocked))?;
             let document = patch::build(kind, workload, &pinned, &target);
-            let (reference, patch::Pinned { uid, generation }) = (ask.reference.clone(), pinned);
+            let (reference, patch::Pinned { uid, generation }) = (request.reference.clone(), pinned);
             let by_hand = by_hand(&reference, Some(&target));
-            Ok(Going { target, patch: Patch { reference, uid, generation, document }, by_hand })
+            Ok(Going { target, patch: PinnedPatch { reference, uid, generation, document }, by_hand })
         });
         Self { lineage, going }
     }
 
     /// The patch that would be sent, and the nearest thing to it on a command line; `None` where there is
     /// nowhere to go.
-    pub fn patch(&self) -> Option<(&Patch, &str)> {
+    pub fn patch(&self) -> Option<(&PinnedPatch, &str)> {
         self.going.as_ref().ok().map(|going| (&going.patch, going.by_hand.as_str()))
     }
 
@@ -149,7 +149,7 @@ impl Aim {
         if let Ok(going) = &mut self.going {
             let document = patch::build(WorkloadKind::Rollout, object, &pinned, &going.target);
             let (reference, patch::Pinned { uid, generation }) = (reference.clone(), pinned);
-            going.patch = Patch { reference, uid, generation, document };
+            going.patch = PinnedPatch { reference, uid, generation, document };
         }
         Ok(self)
     }
@@ -162,20 +162,25 @@ impl Aim {
 
 /// Works out the undo and checks all that can be checked without asking again. What only the API server can
 /// answer (permission, admission) is added by the adapter, with [`add`]. `cluster` is what the person calls it.
-pub fn draft(cluster: &str, ask: &Ask, objects: Objects<'_>) -> Result<Step, Refusal> {
-    draft_under(Owner::Heeded, cluster, ask, objects)
+pub fn draft(cluster: &str, request: &PlanRequest, objects: Objects<'_>) -> Result<Step, Refusal> {
+    draft_under(OwnerPolicy::Heeded, cluster, request, objects)
 }
 
 /// The same, also for whoever deals with the owner.
-pub fn draft_under(owner: Owner, cluster: &str, ask: &Ask, objects: Objects<'_>) -> Result<Step, Refusal> {
-    let (reference, workload) = (&ask.reference, objects.workload);
-    let aim = Aim::of(ask, workload, objects.history);
+pub fn draft_under(
+    owner: OwnerPolicy,
+    cluster: &str,
+    request: &PlanRequest,
+    objects: Objects<'_>,
+) -> Result<Step, Refusal> {
+    let (reference, workload) = (&request.reference, objects.workload);
+    let aim = Aim::of(request, workload, objects.history);
     let owner = |by_hand: &str| match owner {
-        Owner::Heeded => owner::check(reference, workload, by_hand),
-        Owner::Handled => Vec::new(),
+        OwnerPolicy::Heeded => owner::check(reference, workload, by_hand),
+        OwnerPolicy::Handled => Vec::new(),
     };
     let mut checks = vec![state::check(reference, workload)];
-    checks.extend(rollout::check(ask, workload, &aim.lineage));
+    checks.extend(rollout::check(request, workload, &aim.lineage));
     let going = match &aim.going {
         Ok(going) => going,
         Err(check) => {
@@ -188,7 +193,7 @@ pub fn draft_under(owner: Owner, cluster: &str, ask: &Ask, objects: Objects<'_>)
     let steps = steps::of(reference, workload, &aim.lineage, target);
     let pace = Pace::of(reference.kind, workload).with_pauses(steps.pauses);
 
-    checks.extend(history::check(ask, workload, &aim.lineage, target));
+    checks.extend(history::check(request, workload, &aim.lineage, target));
     checks.extend(owner(by_hand));
     checks.extend(apply::check(workload, target));
     checks.push(image::check(reference, target));
@@ -199,18 +204,18 @@ pub fn draft_under(owner: Owner, cluster: &str, ask: &Ask, objects: Objects<'_>)
     checks.push(downtime::check(reference, workload, pace));
     checks.extend(order::check(reference, objects));
     checks.extend(steps.check);
-    checks.push(time::check(pace, ask.wanted.pace));
+    checks.push(time::check(pace, request.wanted.pace));
 
     let to = target.entry.version.clone();
     settled(Step {
-        goal: ask.goal,
+        goal: request.goal,
         subject: reference.to_string(),
         place: cluster.to_owned(),
         does: vec![format!("{reference} gets the template of revision {} again ({})", to.revision, to.label())],
         not_restored: left_behind::list(reference.kind, &target.from, &target.entry.template),
-        expected: pace.expected(ask.wanted.pace),
+        expected: pace.expected(request.wanted.pace),
         covers: vec![Covered {
-            workload: ask.workload,
+            workload: request.workload,
             reference: reference.clone(),
             uid: patch.uid.clone(),
             generation: patch.generation,
@@ -267,6 +272,6 @@ fn by_hand(reference: &WorkloadRef, target: Option<&Target>) -> String {
     format!("kubectl rollout undo {reference} -n {}{to}", reference.namespace)
 }
 
-fn warning(kind: impl Into<CheckKind>, sentence: impl Into<String>, way_out: impl Into<String>) -> Check {
+fn warning(kind: CheckKind, sentence: impl Into<String>, way_out: impl Into<String>) -> Check {
     Check::warning(kind, sentence, Some(way_out.into()))
 }

@@ -1,6 +1,7 @@
 //! One step of a plan: what is done, to what, what was checked, and what it leaves behind.
 
 use super::action::Action;
+use super::check_kind::CheckKind;
 use super::{Blocked, Goal};
 use crate::deploy::{Version, WorkloadId, WorkloadRef};
 use chrono::TimeDelta;
@@ -83,56 +84,6 @@ pub struct Check {
     pub way_out: Option<String>,
 }
 
-/// What a check is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CheckKind {
-    /// What the version that is taken back changed in a database, and whether the old one can live with it.
-    Migration,
-    /// Whether somebody has put an old revision back already, or is about to.
-    PutBack,
-    /// Whether a run, a build or a deployment of somebody else is under way in the system that is asked.
-    UnderWay,
-    /// Whether the workload's owner is in the midst of an operation.
-    Operation,
-    /// Which annotations the undo's patch changes.
-    Annotations,
-    /// What the next apply of the same files would do to the undo's patch.
-    NextApply,
-    /// Anything that is only told, under this name: nothing else depends on it.
-    Other(&'static str),
-}
-
-impl CheckKind {
-    /// Its name on the screen: a word or two.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Migration => "migration",
-            Self::PutBack => "rollback",
-            Self::UnderWay => "under way",
-            Self::Operation => "operation",
-            Self::Annotations => "annotations",
-            Self::NextApply => "next apply",
-            Self::Other(name) => name,
-        }
-    }
-
-    /// Whether it says if somebody else is at it: one that comes out well says that nobody is, as far as the
-    /// system it was asked of knows.
-    pub const fn tells_of_others(self) -> bool {
-        match self {
-            Self::PutBack | Self::UnderWay | Self::Operation => true,
-            Self::Migration | Self::Annotations | Self::NextApply | Self::Other(_) => false,
-        }
-    }
-}
-
-/// A check that is only told needs no more than its name.
-impl From<&'static str> for CheckKind {
-    fn from(name: &'static str) -> Self {
-        Self::Other(name)
-    }
-}
-
 /// How a check came out. Ordered, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CheckOutcome {
@@ -159,30 +110,30 @@ impl CheckOutcome {
 }
 
 impl Check {
-    /// Its name on the screen. Only for people: two kinds may share one, and a name may change.
+    /// Its name on the screen. Only for people: a name may change.
     pub const fn name(&self) -> &'static str {
         self.kind.name()
     }
 
     /// Nothing in the way.
-    pub fn ok(kind: impl Into<CheckKind>, sentence: impl Into<String>) -> Self {
-        Self { kind: kind.into(), outcome: CheckOutcome::Ok, sentence: sentence.into(), way_out: None }
+    pub fn ok(kind: CheckKind, sentence: impl Into<String>) -> Self {
+        Self { kind, outcome: CheckOutcome::Ok, sentence: sentence.into(), way_out: None }
     }
 
     /// It can go on; the person should know, and may do something about it.
-    pub fn warning(kind: impl Into<CheckKind>, sentence: impl Into<String>, way_out: Option<String>) -> Self {
-        Self { kind: kind.into(), outcome: CheckOutcome::Warning, sentence: sentence.into(), way_out }
+    pub fn warning(kind: CheckKind, sentence: impl Into<String>, way_out: Option<String>) -> Self {
+        Self { kind, outcome: CheckOutcome::Warning, sentence: sentence.into(), way_out }
     }
 
     /// It would do harm: goes on only when typed.
-    pub fn typed(kind: impl Into<CheckKind>, sentence: impl Into<String>, way_out: impl Into<String>) -> Self {
-        let (kind, sentence) = (kind.into(), sentence.into());
-        Self { kind, outcome: CheckOutcome::Typed, sentence, way_out: Some(way_out.into()) }
+    pub fn typed(kind: CheckKind, sentence: impl Into<String>, way_out: impl Into<String>) -> Self {
+        let (sentence, way_out) = (sentence.into(), Some(way_out.into()));
+        Self { kind, outcome: CheckOutcome::Typed, sentence, way_out }
     }
 
     /// It cannot go on.
-    pub fn blocked(kind: impl Into<CheckKind>, blocked: Blocked) -> Self {
+    pub fn blocked(kind: CheckKind, blocked: Blocked) -> Self {
         let Blocked { reason, way_out } = blocked;
-        Self { kind: kind.into(), outcome: CheckOutcome::Blocked, sentence: reason, way_out: Some(way_out) }
+        Self { kind, outcome: CheckOutcome::Blocked, sentence: reason, way_out: Some(way_out) }
     }
 }

@@ -1,8 +1,8 @@
 //! Alert rules and monitors as last told, and which of them were firing before the deploy.
 
-use super::Watch;
 use crate::deploy::Time;
 use crate::poll::{Alert, AlertState};
+use crate::setup::Setup;
 use crate::signal::{SignalId, SourceId};
 use std::collections::BTreeMap;
 
@@ -29,40 +29,36 @@ impl Alerts {
     pub(super) fn unread(&self, signal: SignalId) -> usize {
         self.unread.iter().filter(|(of, _)| *of == signal).map(|(_, count)| count).sum()
     }
-}
 
-impl Watch {
-    /// What a source tells of some signals' alerts replaces what it told of those before.
-    pub(super) fn take_alerts(
+    /// What a source tells of some signals' alerts replaces what it told of those before. `deployed` is when the deploy
+    /// was made that a signal is held against.
+    pub(super) fn take(
         &mut self,
+        setup: &Setup,
         source: SourceId,
         told: &[SignalId],
-        fresh: Vec<Alert>,
-        unread: Vec<(SignalId, usize)>,
+        (fresh, unread): (Vec<Alert>, Vec<(SignalId, usize)>),
+        deployed: impl Fn(SignalId) -> Option<Time>,
     ) {
-        let setup = std::sync::Arc::clone(&self.setup);
         let is_own = |id: SignalId| {
             let signal = setup.signals.get(usize::from(id.0));
             signal.is_some_and(|signal| signal.source == source) && told.contains(&id)
         };
-        self.alerts.not_quiet.retain(|alert| !is_own(alert.signal));
-        self.alerts.unread.retain(|(id, _)| !is_own(*id));
-        self.alerts.unread.extend(unread.into_iter().filter(|(id, _)| is_own(*id)));
+        self.not_quiet.retain(|alert| !is_own(alert.signal));
+        self.unread.retain(|(id, _)| !is_own(*id));
+        self.unread.extend(unread.into_iter().filter(|(id, _)| is_own(*id)));
         for mut alert in fresh.into_iter().filter(|alert| is_own(alert.signal)) {
             let key = (alert.signal, alert.id.clone());
-            let deployed = self.deployed_at(alert.signal);
-            match (self.alerts.older.get(&key), alert.since, deployed) {
+            match (self.older.get(&key), alert.since, deployed(alert.signal)) {
                 (Some(known), Some(since), _) => alert.since = Some(since.min(*known)),
                 (None, Some(since), Some(deployed))
-                    if since < deployed
-                        && alert.state == AlertState::Firing
-                        && self.alerts.older.len() < MOST_OLDER =>
+                    if since < deployed && alert.state == AlertState::Firing && self.older.len() < MOST_OLDER =>
                 {
-                    self.alerts.older.insert(key, since);
+                    self.older.insert(key, since);
                 }
                 _ => {}
             }
-            self.alerts.not_quiet.push(alert);
+            self.not_quiet.push(alert);
         }
     }
 }

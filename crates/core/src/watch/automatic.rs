@@ -1,15 +1,14 @@
 //! A rollback without a person: the conditions under which it may go, and what is done once they all hold.
 
-use super::Watch;
+use super::{Watch, name_of};
 use crate::deploy::{Time, WorkloadId, brief};
 use crate::message::Effect;
 use crate::rollback::automatic::{Condition, ConditionKind};
-use crate::rollback::known::{Standing, newest};
+use crate::rollback::version_history::{VersionStatus, newest};
 use crate::rollback::{Check, CheckKind, CheckOutcome, Goal, Plan, Rollback, Step};
 use crate::setup::Automatic;
 use crate::signal::{Kind, Reading, Sample, SignalId};
 use crate::store::Health;
-use crate::verdict::Level;
 use chrono::TimeDelta;
 use std::sync::Arc;
 
@@ -20,13 +19,8 @@ const FRESH: TimeDelta = TimeDelta::seconds(90);
 /// So many times the limit, on so many failures, needs no second signal.
 const OVERWHELMING: f64 = 10.0;
 const OVERWHELMING_FAILURES: f64 = 20.0;
-/// A rollback of somebody else is left alone to work for this long.
-const OTHERS_COUNT_FOR: TimeDelta = TimeDelta::minutes(30);
 /// How long the answer of the lease is waited for.
 const LEASE_PATIENCE: TimeDelta = TimeDelta::seconds(10);
-/// How long a lease that could not be had keeps it from trying again.
-const LEASE_AGAIN: TimeDelta = TimeDelta::minutes(5);
-
 /// A red flag as the automatism sees it.
 struct Red {
     id: SignalId,
@@ -51,22 +45,21 @@ impl Watch {
         let scope = self.scope_of(&reds);
         let plan = self.plan(Goal::Back, &scope);
         let conditions = self.conditions(&reds, stale.len(), &scope, &plan);
-        if conditions != self.arming.conditions {
-            self.arming.conditions = conditions;
-            self.revision += 1;
+        if self.automatism.note(conditions) {
+            self.journal.changed();
         }
-        if let Rollback::Countdown { fires, plan, .. } = &self.rollback {
+        if let Rollback::Countdown { fires, plan, .. } = self.desk.rollback() {
             let (fires, plan) = (*fires, Arc::clone(plan));
             return self.count_down(fires, &plan, effects);
         }
-        if !self.arming.is_armed() || !matches!(self.rollback, Rollback::Idle) {
+        if !self.arming().is_armed() || !matches!(self.desk.rollback(), Rollback::Idle) {
             return;
         }
         match mode {
             Automatic::Off => {}
             Automatic::Shadow => {
-                self.arming.acted = Some(self.now);
-                let names: Vec<String> = reds.iter().map(|red| self.name_of(red.id)).collect();
+                self.automatism.act(self.now);
+                let names: Vec<String> = reds.iter().map(|red| name_of(&self.setup, red.id)).collect();
                 self.tell(format!("shadow: would roll back to {} now, for {}", plan.target(), names.join(", ")));
             }
             Automatic::Countdown | Automatic::On => {
@@ -76,19 +69,18 @@ impl Watch {
                     self.tell(format!("automatic rollback to {target} in {}", brief(wait)));
                     effects.push(Effect::Bell);
                 }
-                let fires = self.now + wait;
-                self.rollback = Rollback::Countdown { plan: Arc::new(plan), began: self.now, fires };
-                self.take_lease(format!("automatic rollback to {target}"), effects);
+                self.desk.count_down(plan, self.now, self.now + wait);
+                self.lease.take(format!("automatic rollback to {target}"), self.now, effects);
             }
         }
     }
 
     /// Acts when the time has come; calls it off when a condition no longer holds.
     fn count_down(&mut self, fires: Time, plan: &Plan, effects: &mut Vec<Effect>) {
-        if let Some(missing) = self.arming.conditions.iter().find(|condition| !condition.met) {
+        if let Some(missing) = self.arming().conditions.iter().find(|condition| !condition.met) {
             let text = format!("automatic rollback to {} called off: {}", plan.target(), missing.sentence);
-            self.rollback = Rollback::Idle;
-            self.release_lease(effects);
+            self.desk.call_off();
+            self.lease.release(effects);
             self.tell(text);
             return;
         }
@@ -96,27 +88,21 @@ impl Watch {
             return;
         }
         // Without a lease of ours nobody knows whether a person is at it at this moment.
-        if self.holds_lease() {
-            self.arming.acted = Some(self.now);
+        if self.lease.is_ours(self.now) {
+            self.automatism.act(self.now);
             self.start(true, effects);
         } else if self.now - fires >= LEASE_PATIENCE {
-            self.lose_lease("the lease does not answer".to_owned());
+            self.lease.lose("the lease does not answer".to_owned(), self.now);
             self.follow_automatism(effects);
         }
     }
 
-    /// Notes that nobody else can be kept out at the moment, so that nothing goes without a person.
-    pub(super) fn lose_lease(&mut self, why: String) {
-        self.lease_lost = Some((self.now, why));
-    }
-
     fn reds(&self) -> Vec<Red> {
-        let flags = self.findings.iter().zip(&self.setup.signals).enumerate();
-        flags
-            .filter(|(_, (finding, _))| finding.level == Level::RedFlag)
-            .map(|(index, (finding, signal))| {
-                let id = SignalId(index as u16);
-                let newest = self.store.series(id).readings().last();
+        self.judging
+            .red()
+            .map(|id| {
+                let (finding, signal) = (self.finding(id), self.setup.signal(id));
+                let newest = self.store().series(id).readings().last();
                 let is_certain = matches!(signal.kind, Kind::Rollout | Kind::Probe);
                 Red {
                     id,
@@ -126,7 +112,7 @@ impl Watch {
                         || newest.zip(signal.limits.red_flag).is_some_and(|(newest, limit)| is_flood(newest, limit)),
                     age: match newest {
                         Some(newest) => Some(self.now - newest.at),
-                        None => self.store.source(signal.source).age(self.now),
+                        None => self.store().source(signal.source).age(self.now),
                     },
                     held: self.now - finding.since,
                 }
@@ -158,7 +144,7 @@ impl Watch {
     /// A dead monitoring system rolls nothing back.
     fn several_sources(&self) -> Condition {
         let answers = |index: usize| {
-            let state = self.store.source(crate::signal::SourceId(index as u16));
+            let state = self.store().source(crate::signal::SourceId(index as u16));
             matches!(state.health, Health::Up | Health::Partial(..))
                 && state.age(self.now).is_some_and(|age| age < FRESH)
         };
@@ -171,7 +157,7 @@ impl Watch {
         let doubtful = plan.steps().flat_map(|step| &step.covers).find(|covered| {
             let known = self.setup.rollback.known.get(usize::from(covered.workload.0));
             let standing = known.and_then(|known| newest(known, &covered.to)).map(|entry| entry.standing);
-            standing != Some(Standing::Good)
+            standing != Some(VersionStatus::Good)
         });
         match doubtful {
             Some(covered) => condition(
@@ -186,11 +172,11 @@ impl Watch {
 
     fn nobody_else(&self, plan: &Plan) -> Condition {
         let name = ConditionKind::NobodyElse;
-        if let Some((at, holder)) = self.somebody_else.as_ref().filter(|(at, _)| self.now - *at < OTHERS_COUNT_FOR) {
+        if let Some((at, holder)) = self.lease.somebody_else(self.now) {
             let ago = brief(self.now - *at);
             return condition(name, false, format!("{} was at it {ago} ago: {}", holder.who, holder.what));
         }
-        if let Some((_, why)) = self.lease_lost.as_ref().filter(|(at, _)| self.now - *at < LEASE_AGAIN) {
+        if let Some(why) = self.lease.lost(self.now) {
             return condition(name, false, format!("whether somebody else is at it is not known: {why}"));
         }
         match looked_at(plan, CheckKind::tells_of_others) {
@@ -209,11 +195,10 @@ impl Watch {
         if self.setup.read_only {
             return condition(name, false, "read-only mode changes nothing".to_owned());
         }
-        if let Some(at) = self.arming.vetoed {
+        if let Some(at) = self.arming().vetoed {
             return condition(name, false, format!("stopped by a person {} ago", brief(self.now - at)));
         }
-        let before =
-            self.arming.acted.is_some() || self.rollback.undertaking().is_some() || !self.taken_back.is_empty();
+        let before = self.arming().acted.is_some() || self.desk.was_at_it();
         let sentence =
             if before { "there was a rollback in this watch already" } else { "no rollback in this watch yet" };
         condition(name, !before, sentence.to_owned())
@@ -310,6 +295,9 @@ fn plan_is_clean(scope: &[WorkloadId], plan: &Plan) -> Condition {
     }
     if let Some(left) = plan.left_out.iter().find(|left| left.belongs) {
         return condition(name, false, format!("{}: {}", left.reference, left.why));
+    }
+    if let Some(step) = plan.steps().find(|step| step.checks.is_empty()) {
+        return condition(name, false, format!("nothing was checked of {}", step.subject));
     }
     let typed = plan.steps().flat_map(|step| &step.checks).find(|check| check.outcome >= CheckOutcome::Typed);
     match typed {

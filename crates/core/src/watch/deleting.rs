@@ -4,51 +4,43 @@ use super::Watch;
 use crate::deploy::WorkloadId;
 use crate::message::Effect;
 use crate::rollback::Rollback;
-use crate::rollback::deletion::{Attempt, Deleted, PodId, Question};
+use crate::rollback::deletion::{Deleted, PodId, Question};
 
 impl Watch {
     /// The pods that keep a version from coming back to all pods of a workload, and that only a person's hand removes:
     /// broken ones of the version that was taken back. Never one that is ready, never one of another version, never
     /// one whose deletion is on its way or was taken; none in read-only mode.
     pub fn deletable_pods(&self, workload: WorkloadId) -> Vec<PodId> {
-        let rollout = self.workload(workload).rollout.as_ref();
-        let (Some(rollout), Some(covered)) = (rollout, self.taken_back(workload)) else { return Vec::new() };
-        if self.setup.read_only || rollout.uid != covered.uid {
-            return Vec::new();
+        match (&self.workload(workload).rollout, self.taken_back(workload)) {
+            (Some(rollout), Some(covered)) if !self.setup.read_only => self.deletion.deletable(rollout, covered),
+            _ => Vec::new(),
         }
-        let may_ask = |uid: &str| self.deletions.get(uid).is_none_or(Attempt::may_be_repeated);
-        let broken = rollout.in_the_way().filter(|pod| pod.hash == covered.from.hash && may_ask(&pod.uid));
-        broken.map(|pod| PodId { name: pod.name.clone(), uid: pod.uid.clone() }).collect()
     }
 
     /// The question that is open, if any.
     pub fn deletion(&self) -> Option<&Question> {
-        self.deletion.as_ref()
+        self.deletion.question()
     }
 
     /// Whether a yes to it is taken now: the person has had the time to read it.
     pub fn takes_deletion(&self) -> bool {
-        let is_read = |question: &Question| self.now - question.opened >= self.setup.confirm_grace;
-        self.deletion.as_ref().is_some_and(is_read) && !self.setup.read_only
+        self.deletion.takes_yes(&self.setup, self.now)
     }
 
     /// What came of the deletion of a pod, where one was tried.
     pub fn deleted(&self, pod: &PodId) -> Option<&Deleted> {
-        match self.deletions.get(&pod.uid)? {
-            Attempt::Answered(deleted) => Some(deleted),
-            Attempt::Sent => None,
-        }
+        self.deletion.deleted(pod)
     }
 
     pub(super) fn ask_to_delete_pods(&mut self, scope: &[WorkloadId]) {
         // One question at a time.
-        if matches!(self.rollback, Rollback::Planned { .. } | Rollback::Countdown { .. }) {
+        if matches!(self.desk.rollback(), Rollback::Planned { .. } | Rollback::Countdown { .. }) {
             return;
         }
-        let all = (0..self.workloads.len()).map(|index| WorkloadId(index as u16));
+        let all = (0..self.deploys.all().len()).map(|index| WorkloadId(index as u16));
         let asked = all.filter(|id| scope.is_empty() || scope.contains(id));
         let pods: Vec<_> = asked.map(|id| (id, self.deletable_pods(id))).filter(|(_, pods)| !pods.is_empty()).collect();
-        self.deletion = (!pods.is_empty()).then_some(Question { opened: self.now, pods });
+        self.deletion.ask(pods, self.now);
     }
 
     /// Deletes the pods that are asked about, but for those that got well, or went, since.
@@ -56,7 +48,7 @@ impl Watch {
         if !self.takes_deletion() {
             return;
         }
-        for (workload, mut pods) in self.deletion.take().map(|question| question.pods).unwrap_or_default() {
+        for (workload, mut pods) in self.deletion.answer() {
             let still = self.deletable_pods(workload);
             pods.retain(|pod| still.contains(pod));
             if pods.is_empty() {
@@ -65,7 +57,7 @@ impl Watch {
             let names: Vec<&str> = pods.iter().map(|pod| pod.name.as_str()).collect();
             let (actor, of) = (&self.setup.rollback.actor, &self.setup.workload(workload).reference);
             let text = format!("{actor} deletes {} of {of}, in the way of the rollback", names.join(", "));
-            self.deletions.extend(pods.iter().map(|pod| (pod.uid.clone(), Attempt::Sent)));
+            self.deletion.sent(&pods);
             self.tell(text);
             effects.push(Effect::DeletePods { workload, pods });
         }
@@ -74,7 +66,7 @@ impl Watch {
     pub(super) fn take_deleted(&mut self, answers: Vec<(PodId, Deleted)>) {
         for (pod, deleted) in answers {
             self.tell(format!("pod {}: {}", pod.name, deleted.told()));
-            self.deletions.insert(pod.uid, Attempt::Answered(deleted));
+            self.deletion.answered(pod, deleted);
         }
     }
 }

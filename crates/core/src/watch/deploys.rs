@@ -1,20 +1,29 @@
-//! Which deploy is watched: found in what the cluster tells, pinned, and followed to its rollout's end.
+//! What is known of each workload: its rollout, the deploy that is watched, and whether it could be taken back.
 
-use super::Watch;
-use crate::deploy::change::beside_the_name;
-use crate::deploy::{Deploy, Time, Version, WorkloadId, brief};
-use crate::message::Effect;
-use crate::rollback::ask::{Ask, Choice, Seen, Wanted};
-use crate::rollback::{Goal, Readiness, Rollback};
+mod stalling;
+
+use crate::deploy::{Deploy, Time, Window, WorkloadId, WorkloadKind};
+use crate::rollback::{Goal, Readiness};
 use crate::rollout::{PodPhase, Progress, Rollout, TroubleKind};
-use crate::timeline::Mark;
-use crate::verdict::{Finding, Level};
+use crate::setup::Setup;
 use chrono::TimeDelta;
 
-/// A rollback that would work is made sure of at least this often: permissions and policies change too.
-const RECHECK: TimeDelta = TimeDelta::seconds(60);
-/// The same while the cluster does not tell by itself what changes.
-const RECHECK_BLIND: TimeDelta = TimeDelta::seconds(10);
+/// What is known of one workload.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WorkloadState {
+    /// As the cluster last told; `None` before it did.
+    pub rollout: Option<Rollout>,
+    /// The deploy that is watched.
+    pub deploy: Option<Deploy>,
+    /// When its rollout had stood still for so long that it is not waited for; `None` while it gets on, and once it ended.
+    pub overdue: Option<Time>,
+    /// Whether it could be taken back now.
+    pub readiness: Readiness,
+    /// Whether what was taken back could be taken forward again; only asked for after a rollback.
+    pub forward: Readiness,
+    /// When that was last asked for, and of which state.
+    prepared: Option<(Time, PlanKey)>,
+}
 
 /// What a plan depends on: when it changes, the plan is worked out anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,217 +38,94 @@ pub(super) struct PlanKey {
     held_up: bool,
 }
 
-impl Watch {
-    pub(super) fn follow_rollout(&mut self, id: WorkloadId, rollout: Rollout, effects: &mut Vec<Effect>) {
-        let mut told = rollout.deploy.clone().map(|deploy| self.as_told(deploy));
-        if rollout.taken_back().is_some() {
-            // Whoever is named there deployed the old version once, and did not put it back. The cluster knows only what
-            // program did.
-            told = told.map(|deploy| Deploy { by: rollout.changed_by.clone(), ..deploy });
-        }
-        let index = usize::from(id.0);
-        let known = self.workloads[index].deploy.clone();
-        let is_another = self.workloads[index].rollout.as_ref().is_none_or(|known| known.uid != rollout.uid);
-        self.workloads[index].rollout = Some(rollout);
-        if is_another {
-            self.adopt_recalled(id);
-        }
-        match (known, told) {
-            (None, Some(deploy)) => {
-                self.tell_deploy(id, &deploy);
-                if let Some(finished) = deploy.finished {
-                    self.tell_rolled_out(id, &deploy, finished);
-                }
-                self.pin(id, deploy);
-            }
-            // Our own undo is on its way or through: the deploy that is watched stays the one taken back.
-            (Some(_), Some(deploy)) if self.is_our_undo(id, &deploy) => {}
-            (Some(_), Some(deploy)) if self.is_our_build(id, &deploy) => self.note_what_came_back(id, deploy.to),
-            (Some(known), Some(deploy)) if !is_restart(&known, &deploy) && differs(&known, &deploy) => {
-                if known.to.hash != deploy.to.hash {
-                    self.tell_deploy(id, &deploy);
-                }
-                self.pin(id, deploy);
-            }
-            (Some(known), Some(deploy)) => {
-                if let (None, Some(finished)) = (known.finished, deploy.finished) {
-                    self.tell_rolled_out(id, &deploy, finished);
-                }
-                // A rollout that has ended stays ended: a pod that dies later does not reopen the window.
-                self.workloads[index].deploy = Some(Deploy { finished: known.finished.or(deploy.finished), ..deploy });
-            }
-            (_, None) => {}
-        }
-        self.note_stall(id);
-        self.prepare_if_changed(id, effects);
-    }
-
-    /// Over what was found goes what the command line says.
-    fn as_told(&self, mut deploy: Deploy) -> Deploy {
-        let told = &self.setup.told;
-        deploy.at = told.deployed_at.unwrap_or(deploy.at);
-        deploy.finished = deploy.finished.map(|finished| finished.max(deploy.at));
-        if let Some(label) = &told.to {
-            deploy.to = named(Some(&deploy.to), label);
-        }
-        if let Some(label) = &told.from {
-            deploy.from = Some(named(deploy.from.as_ref().or(Some(&deploy.to)), label));
-        }
-        deploy
-    }
-
-    fn pin(&mut self, id: WorkloadId, deploy: Deploy) {
-        self.workloads[usize::from(id.0)].deploy = Some(deploy);
-        self.split_baselines();
-        self.backfill_anew();
-    }
-
-    /// Whether a deploy that appears is the undo we asked for, and not somebody's new version.
-    fn is_our_undo(&self, id: WorkloadId, deploy: &Deploy) -> bool {
-        let asked_for = self.may_be_done().filter_map(|step| step.covered(id));
-        asked_for.chain(self.taken_back(id)).any(|covered| covered.to.hash == deploy.to.hash)
-    }
-
-    /// Whether a version that appears is the one that a revert of ours, still under way, has had built.
-    fn is_our_build(&self, id: WorkloadId, deploy: &Deploy) -> bool {
-        let done = self.rollback.undertaking().filter(|_| self.rollback.is_under_way());
-        let built = done.into_iter().flat_map(|done| done.plan.steps()).filter(|step| step.action.builds_anew());
-        built.filter_map(|step| step.covered(id)).any(|covered| covered.from.hash != deploy.to.hash)
-    }
-
-    /// What was built has no name before it is there; from now on it is what was gone back to.
-    fn note_what_came_back(&mut self, id: WorkloadId, version: Version) {
-        if let Some(covered) = self.taken_back.iter_mut().find(|covered| covered.workload == id) {
-            covered.to = version;
-        }
-    }
-
-    fn tell_deploy(&mut self, id: WorkloadId, deploy: &Deploy) {
-        let reference = &self.setup.workload(id).reference;
-        let from = deploy.from.as_ref().map_or("?", Version::label);
-        let by = deploy.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
-        let to = deploy.to.label();
-        let back = self.workload(id).rollout.as_ref().and_then(Rollout::taken_back);
-        let text = if let Some(back) = back {
-            format!("{reference}: rolled back{by}, {} → {to}", back.label())
-        } else {
-            let beside = deploy.from.as_ref().and_then(|from| beside_the_name(from, &deploy.to));
-            let beside = beside.map(|beside| format!(", {beside}")).unwrap_or_default();
-            format!("{reference}: {from} → {to}{beside}{by}")
-        };
-        self.timeline.add(deploy.at, Mark::Deploy, text);
-    }
-
-    fn tell_rolled_out(&mut self, id: WorkloadId, deploy: &Deploy, finished: Time) {
-        let reference = &self.setup.workload(id).reference;
-        let pods = self.workload(id).rollout.as_ref().map_or(0, |rollout| rollout.replicas.desired);
-        let took = brief(finished - deploy.at);
-        let text = format!("{reference}: rolled out, {pods} pods of {} in {took}", deploy.to.label());
-        self.timeline.add(finished, Mark::Deploy, text);
-    }
-
-    fn prepare_if_changed(&mut self, id: WorkloadId, effects: &mut Vec<Effect>) {
-        let state = &self.workloads[usize::from(id.0)];
-        let Some(key) = state.plan_key() else { return };
-        if state.prepared.as_ref().is_none_or(|(_, known)| *known != key) {
-            self.prepare(id, key, effects);
-        }
-    }
-
-    /// On each tick: whoever's plan is old is made sure of again. What was ready before the cluster fell silent is not
-    /// known to be ready any more, until it was asked again.
-    pub(super) fn refresh_readiness(&mut self, effects: &mut Vec<Effect>) {
-        let tells = self.cluster_tells();
-        let turned = std::mem::replace(&mut self.cluster_told, tells) != tells;
-        let recheck = if tells { RECHECK } else { RECHECK_BLIND };
-        for index in 0..self.workloads.len() {
-            let state = &mut self.workloads[index];
-            if turned && !tells && state.prepared.is_some() {
-                (state.readiness, state.forward) = (Readiness::Preparing, Readiness::Preparing);
-                self.revision += 1;
-            }
-            let old = state.prepared.as_ref().is_some_and(|(at, _)| self.now - *at >= recheck || *at > self.now);
-            if old || (turned && state.prepared.is_some()) {
-                self.prepare_anew(WorkloadId(index as u16), effects);
-            }
-        }
-    }
-
-    /// Works out again what a rollback of this workload would do, whatever is known of it.
-    pub(super) fn prepare_anew(&mut self, id: WorkloadId, effects: &mut Vec<Effect>) {
-        if let Some(key) = self.workloads[usize::from(id.0)].plan_key() {
-            self.prepare(id, key, effects);
-        }
-    }
-
-    fn prepare(&mut self, id: WorkloadId, key: PlanKey, effects: &mut Vec<Effect>) {
-        if matches!(self.rollback, Rollback::Confirmed(_) | Rollback::Running(_)) {
-            return;
-        }
-        let state = &mut self.workloads[usize::from(id.0)];
-        if state.prepared.as_ref().is_some_and(|(_, known)| *known != key) {
-            // What was worked out is for a state that is gone. A refresh of the same state keeps it.
-            state.readiness = Readiness::Preparing;
-            state.forward = Readiness::Preparing;
-        }
-        let choice = match self.setup.told.rollback_to {
-            Some(revision) => Choice::Revision(revision),
-            None => Choice::Usual { served_before: key.served_before.clone() },
-        };
-        effects.push(self.ask(id, Goal::Back, choice));
-        // What was taken back can be brought back as well, should it turn out not to have been the cause.
-        if let Some(covered) = self.taken_back(id) {
-            effects.push(self.ask(id, Goal::Forward, Choice::Hash(covered.from.hash.clone())));
-        }
-        let state = &mut self.workloads[usize::from(id.0)];
-        state.prepared = Some((self.now, key));
-    }
-
-    /// What the red flags say, for whoever reads later why something was taken back.
-    pub(super) fn red_sentences(&self) -> String {
-        let red = self.findings.iter().filter(|finding| finding.level == Level::RedFlag);
-        red.map(Finding::sentence).collect::<Vec<_>>().join("; ")
-    }
-
-    fn ask(&self, workload: WorkloadId, goal: Goal, choice: Choice) -> Effect {
-        let told = self.setup.workload(workload);
-        let rollout = self.workload(workload).rollout.as_ref();
-        let seen = rollout.and_then(|rollout| {
-            let deploy = rollout.deploy.as_ref()?;
-            Some(Seen {
-                uid: rollout.uid.clone(),
-                generation: rollout.generation,
-                replicas: rollout.replicas.desired,
-                running: deploy.to.clone(),
-                deployed: deploy.at,
-                revisions: rollout.revisions.iter().map(|revision| revision.version.clone()).collect(),
-                served_before: deploy.from.as_ref().map(|from| from.hash.clone()),
-                taken_back: rollout.taken_back().cloned(),
-            })
-        });
-        let known = self.setup.rollback.known.get(usize::from(workload.0));
-        Effect::Prepare(Box::new(Ask {
-            goal,
-            workload,
-            reference: told.reference.clone(),
-            service: self.setup.service(told.service).name.clone(),
-            environment: self.setup.environment.clone(),
-            wanted: Wanted {
-                choice,
-                container: told.container.clone(),
-                pace: rollout.and_then(pace),
-                known: known.cloned().unwrap_or_default(),
-                actor: self.setup.rollback.actor.clone(),
-                reason: self.red_sentences(),
-                seen,
-            },
-        }))
+impl PlanKey {
+    /// What served before the deploy, by its hash.
+    pub(super) fn served_before(&self) -> Option<&String> {
+        self.served_before.as_ref()
     }
 }
 
-impl super::WorkloadState {
-    fn plan_key(&self) -> Option<PlanKey> {
-        let rollout = self.rollout.as_ref()?;
+/// All workloads, in the setup's order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Deploys {
+    workloads: Vec<WorkloadState>,
+}
+
+impl Deploys {
+    /// Nothing is known of this many workloads.
+    pub(super) fn new(count: usize) -> Self {
+        Self { workloads: vec![WorkloadState::default(); count] }
+    }
+
+    pub(super) fn all(&self) -> &[WorkloadState] {
+        &self.workloads
+    }
+
+    pub(super) fn of(&self, id: WorkloadId) -> &WorkloadState {
+        &self.workloads[usize::from(id.0)]
+    }
+
+    fn of_mut(&mut self, id: WorkloadId) -> &mut WorkloadState {
+        &mut self.workloads[usize::from(id.0)]
+    }
+
+    /// When the first of the watched deploys was made.
+    pub(super) fn earliest(&self) -> Option<Time> {
+        self.times().min()
+    }
+
+    /// When the last of the watched deploys was made.
+    pub(super) fn newest(&self) -> Option<Time> {
+        self.times().max()
+    }
+
+    fn times(&self) -> impl Iterator<Item = Time> {
+        self.workloads.iter().filter_map(|state| Some(state.deploy.as_ref()?.at))
+    }
+
+    /// Whether the deploy of every workload is known.
+    pub(super) fn are_known(&self) -> bool {
+        self.workloads.iter().all(|state| state.deploy.is_some())
+    }
+
+    /// The window's clock: it opens when the last workload's rollout has ended, or has stood still for too long.
+    pub(super) fn window(&self, length: TimeDelta) -> Window {
+        let finished = self.workloads.iter().map(|state| state.deploy.as_ref()?.finished.or(state.overdue));
+        // `None` anywhere means that the window is not open yet.
+        let opened = finished.collect::<Option<Vec<Time>>>().and_then(|times| times.into_iter().max());
+        Window { opened, length }
+    }
+
+    /// The deploy that speaks for each service.
+    pub(super) fn of_services(&self, setup: &Setup) -> Vec<Option<&Deploy>> {
+        let mut deploys = vec![None; setup.services.len()];
+        for (workload, state) in setup.workloads.iter().zip(&self.workloads) {
+            let slot = &mut deploys[usize::from(workload.service.0)];
+            // A Deployment's or Rollout's speaks for a service that also has, say, a cache in a StatefulSet.
+            let speaks = matches!(workload.reference.kind, WorkloadKind::Deployment | WorkloadKind::Rollout);
+            if slot.is_none() || speaks {
+                *slot = state.deploy.as_ref().or(slot.take());
+            }
+        }
+        deploys
+    }
+
+    /// Takes in a rollout as the cluster tells it; says whether it is of another workload than the one that was known.
+    pub(super) fn see(&mut self, id: WorkloadId, rollout: Rollout) -> bool {
+        let state = self.of_mut(id);
+        let is_another = state.rollout.as_ref().is_none_or(|known| known.uid != rollout.uid);
+        state.rollout = Some(rollout);
+        is_another
+    }
+
+    /// From now on this is the deploy that is watched.
+    pub(super) fn watch(&mut self, id: WorkloadId, deploy: Deploy) {
+        self.of_mut(id).deploy = Some(deploy);
+    }
+
+    /// What a plan of this workload depends on now; `None` while nothing is known of it, or once it is gone.
+    pub(super) fn plan_key(&self, id: WorkloadId) -> Option<PlanKey> {
+        let rollout = self.of(id).rollout.as_ref()?;
         if rollout.progress == Progress::Gone {
             return None;
         }
@@ -253,32 +139,63 @@ impl super::WorkloadState {
             held_up: rollout.troubles.iter().any(|trouble| trouble.kind == TroubleKind::HeldUp),
         })
     }
+
+    /// Whether the newest plan was asked for this very state.
+    pub(super) fn is_asked_for(&self, id: WorkloadId, key: &PlanKey) -> bool {
+        self.of(id).prepared.as_ref().is_some_and(|(_, known)| known == key)
+    }
+
+    /// Whether a plan was asked for, and when.
+    pub(super) fn asked_at(&self, id: WorkloadId) -> Option<Time> {
+        self.of(id).prepared.as_ref().map(|(at, _)| *at)
+    }
+
+    /// Notes that a plan is asked for. What was worked out for a state that is gone is forgotten; a refresh of the same
+    /// state keeps it.
+    pub(super) fn ask(&mut self, id: WorkloadId, key: PlanKey, now: Time) {
+        let state = self.of_mut(id);
+        if state.prepared.as_ref().is_some_and(|(_, known)| *known != key) {
+            state.readiness = Readiness::Preparing;
+            state.forward = Readiness::Preparing;
+        }
+        state.prepared = Some((now, key));
+    }
+
+    /// Takes in whether it could be taken back; says whether that is news.
+    pub(super) fn take_readiness(&mut self, id: WorkloadId, goal: Goal, readiness: Readiness) -> bool {
+        let state = self.of_mut(id);
+        let known = match goal {
+            Goal::Back => &mut state.readiness,
+            Goal::Forward => &mut state.forward,
+        };
+        let is_news = *known != readiness;
+        *known = readiness;
+        is_news
+    }
+
+    /// What was worked out for this workload is not known to hold any more.
+    pub(super) fn forget_readiness_of(&mut self, id: WorkloadId) {
+        let state = self.of_mut(id);
+        (state.readiness, state.forward) = (Readiness::Preparing, Readiness::Preparing);
+    }
+
+    /// The same of all of them.
+    pub(super) fn forget_readiness(&mut self) {
+        for index in 0..self.workloads.len() {
+            self.forget_readiness_of(WorkloadId(index as u16));
+        }
+    }
+
+    /// Whether what was taken back of it could be taken forward again has to be worked out anew.
+    pub(super) fn forget_way_forward(&mut self, id: WorkloadId) {
+        self.of_mut(id).forward = Readiness::Preparing;
+    }
 }
 
-/// How long this workload's pods take from creation to readiness: the middle of those that are ready.
-fn pace(rollout: &Rollout) -> Option<TimeDelta> {
+/// How long a workload's pods take from creation to readiness: the middle of those that are ready.
+pub(super) fn pace(rollout: &Rollout) -> Option<TimeDelta> {
     let ready = rollout.pods.iter().filter(|pod| pod.phase == PodPhase::Ready);
     let mut spans: Vec<TimeDelta> = ready.filter_map(|pod| Some(pod.ready_since? - pod.created?)).collect();
     spans.sort_unstable();
     spans.get(spans.len() / 2).copied().filter(|span| *span > TimeDelta::zero())
-}
-
-/// Whether it is another deploy than the one that is known.
-fn differs(known: &Deploy, deploy: &Deploy) -> bool {
-    known.to.hash != deploy.to.hash || known.at != deploy.at
-}
-
-/// Whether only the pods of the known deploy were restarted: they have another hash, and it is the same deploy.
-fn is_restart(known: &Deploy, deploy: &Deploy) -> bool {
-    known.at == deploy.at && known.to.images == deploy.to.images && known.from == deploy.from
-}
-
-/// A version under the name a person gave it; its identity stays what the cluster says.
-fn named(version: Option<&Version>, label: &str) -> Version {
-    let found = version.cloned().unwrap_or_default();
-    let image = found.images.first().map_or("", String::as_str);
-    let name = image.strip_suffix(&format!(":{}", found.label())).unwrap_or(image);
-    let mut images = found.images.clone();
-    images.splice(..images.len().min(1), [format!("{name}:{label}")]);
-    Version { images, ..found }
 }

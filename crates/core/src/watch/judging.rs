@@ -1,203 +1,220 @@
 //! Readings in, findings and the verdict out; the timeline is told of each change that matters.
 
-use super::{Watch, WorkloadState};
-use crate::deploy::{Deploy, Time};
-use crate::message::Effect;
-use crate::poll::{Issue, Novelty, SourceError};
-use crate::rollback::Undertaking;
+use super::alerting::Alerts;
+use super::desk::gone;
+use super::journal::Journal;
+use super::moments::{Moment, Moments};
+use super::{WorkloadState, name_of};
+use crate::deploy::{ServiceId, Time, Window};
+use crate::poll::{Issue, Novelty};
+use crate::rollback::Execution;
 use crate::setup::Setup;
-use crate::signal::{Kind, Point, Reading, Sample, Signal, SignalId, SourceId};
+use crate::signal::{Kind, Reading, Sample, Signal, SignalId, SourceId};
+use crate::store::Store;
 use crate::timeline::Mark;
-use crate::verdict::{self, Basis, Evidence, Judged, Level, Stretch, Verdict, Wanted};
+use crate::verdict::{self, Basis, Evidence, Finding, Judged, Level, Says, Stretch, Track, Verdict, Wanted};
 use chrono::TimeDelta;
 
-/// New pods fill caches, compile and open connections for this long after the rollout; it is not their steady
-/// state. What fails meanwhile fails all the same.
-const WARM_UP: TimeDelta = TimeDelta::seconds(60);
-/// While a rollout goes on its pods are new again and again, yet it is not waited for longer than this.
-const LONGEST_ROLLOUT: TimeDelta = TimeDelta::minutes(5);
-
-/// When a deploy was made, and from when on its pods are warm.
-#[derive(Debug, Clone, Copy)]
-struct Moment {
-    at: Time,
-    settled: Time,
+/// What is said of every signal and of the whole.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Judging {
+    /// In the setup's order.
+    findings: Vec<Finding>,
+    /// What each signal's rule has made of its bins so far.
+    tracks: Vec<Track>,
+    verdict: Verdict,
+    /// Of this version, the most frequent first.
+    issues: Vec<Issue>,
 }
 
-impl From<&Deploy> for Moment {
-    fn from(deploy: &Deploy) -> Self {
-        let longest = deploy.at + LONGEST_ROLLOUT;
-        let settled = deploy.finished.map_or(longest, |finished| longest.min(finished + WARM_UP));
-        Self { at: deploy.at, settled }
-    }
+/// What judging rests on, and does not own.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) setup: &'a Setup,
+    pub(super) now: Time,
+    pub(super) store: &'a Store,
+    pub(super) alerts: &'a Alerts,
+    pub(super) workloads: &'a [WorkloadState],
+    pub(super) window: Window,
+    /// What was taken back, once somebody confirmed.
+    pub(super) done: Option<&'a Execution>,
 }
 
-/// The earliest deploy of each service, and of all.
-struct Moments {
-    by_service: Vec<Option<Moment>>,
-    earliest: Option<Moment>,
-}
-
-impl Moments {
-    fn of_services(setup: &Setup, workloads: &[WorkloadState]) -> Self {
-        let mut moments = Self { by_service: vec![None; setup.services.len()], earliest: None };
-        for (workload, state) in setup.workloads.iter().zip(workloads) {
-            let Some(deploy) = state.deploy.as_ref().map(Moment::from) else { continue };
-            for slot in [&mut moments.by_service[usize::from(workload.service.0)], &mut moments.earliest] {
-                if slot.is_none_or(|known| deploy.at < known.at) {
-                    *slot = Some(deploy);
-                }
-            }
-        }
-        moments
-    }
-
-    /// The deploy that a signal is held against: its workload's, else its service's, else the earliest.
-    fn of(&self, signal: &Signal, workloads: &[WorkloadState]) -> Option<Moment> {
-        match signal.workload {
-            Some(workload) => workloads[usize::from(workload.0)].deploy.as_ref().map(Moment::from),
-            None => self.by_service[usize::from(signal.service.0)].or(self.earliest),
-        }
-    }
-}
-
-impl Watch {
-    pub(super) fn take_poll(
-        &mut self,
-        source: SourceId,
-        at: Time,
-        points: Vec<(SignalId, Vec<Point>)>,
-        failed: Vec<(SignalId, SourceError)>,
-    ) {
-        // An adapter may only speak of its own signals; anything else would be another source's word.
-        let own = |setup: &Setup, id: SignalId| {
-            setup.signals.get(usize::from(id.0)).is_some_and(|signal| signal.source == source)
+impl Judging {
+    /// Nothing is known of any signal.
+    pub(super) fn new(setup: &Setup) -> Self {
+        let unknown = Finding {
+            level: Level::NoData,
+            says: Says::NotAsked,
+            blames_deploy: false,
+            since: setup.started,
+            acknowledged: false,
         };
-        for (id, points) in points {
-            if own(&self.setup, id) {
-                let asked = self.store.source(source).asked.as_ref().and_then(|asked| asked.span(id));
-                self.store.insert(id, &points, at);
-                if let Some(span) = asked {
-                    self.store.cover(id, span);
-                }
-            }
-        }
-        for (id, error) in failed {
-            if own(&self.setup, id) {
-                self.store.set_trouble(id, error);
-            }
+        Self {
+            findings: setup.signals.iter().map(|_| unknown.clone()).collect(),
+            tracks: setup.signals.iter().map(|_| Track::default()).collect(),
+            verdict: Verdict::Watching,
+            issues: Vec::new(),
         }
     }
 
-    /// What the version before told: the past of a signal of the new one, and what happens beside it.
-    pub(super) fn take_older(&mut self, source: SourceId, at: Time, points: Vec<(SignalId, Vec<Point>)>) {
-        for (id, points) in points {
-            let signal = self.setup.signals.get(usize::from(id.0));
-            if signal.is_some_and(|signal| signal.source == source && signal.of_version) {
-                self.store.insert_older(id, &points, at);
-            }
-        }
+    pub(super) fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
-    pub(super) fn take_issues(&mut self, source: SourceId, issues: Vec<Issue>) {
+    pub(super) fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    pub(super) fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+
+    /// The signals that are red.
+    pub(super) fn red(&self) -> impl Iterator<Item = SignalId> {
+        let findings = (0..).map(SignalId).zip(&self.findings);
+        findings.filter(|(_, finding)| finding.level == Level::RedFlag).map(|(id, _)| id)
+    }
+
+    /// What the red flags say, for whoever reads later why something was taken back.
+    pub(super) fn red_sentences(&self) -> String {
+        self.red().map(|id| self.findings[usize::from(id.0)].sentence()).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The services that have been under a red flag for this long.
+    pub(super) fn red_services(&self, setup: &Setup, red_for: TimeDelta, now: Time) -> Vec<ServiceId> {
+        let long = self.red().filter(|id| now - self.findings[usize::from(id.0)].since >= red_for);
+        long.map(|id| setup.signal(id).service).collect()
+    }
+
+    /// A person has seen a flag; says whether there was one to see.
+    pub(super) fn acknowledge(&mut self, id: SignalId) -> bool {
+        let flag = self.findings.get_mut(usize::from(id.0));
+        let flag = flag.filter(|flag| !flag.acknowledged && flag.level >= Level::Warning);
+        flag.map(|flag| flag.acknowledged = true).is_some()
+    }
+
+    /// Whether it is known that nothing is wrong: the flags say so, each of them.
+    pub(super) fn nothing_is_wrong(&self, setup: &Setup) -> bool {
+        let wanted = self.findings.iter().zip(&setup.signals).filter(|(_, signal)| signal.required);
+        self.red().next().is_none()
+            && wanted.clone().count() > 0
+            && wanted.clone().all(|(finding, _)| finding.level == Level::Clear)
+    }
+
+    /// The required signals that nobody can see.
+    pub(super) fn unseen<'a>(&'a self, setup: &'a Setup) -> impl Iterator<Item = &'a Signal> {
+        let flags = self.findings.iter().zip(&setup.signals);
+        let unseen =
+            flags.filter(|(finding, signal)| signal.required && matches!(finding.level, Level::Stale | Level::NoData));
+        unseen.map(|(_, signal)| signal)
+    }
+
+    /// What a source tells of issues replaces what it told of them before.
+    pub(super) fn take_issues(
+        &mut self,
+        setup: &Setup,
+        source: SourceId,
+        issues: Vec<Issue>,
+        now: Time,
+        journal: &mut Journal,
+    ) {
         for issue in &issues {
             if !self.issues.iter().any(|known| known.id == issue.id) {
                 let novelty = match issue.novelty {
                     Novelty::New => "new issue",
                     Novelty::Regressed => "regressed issue",
                 };
-                let at = issue.first_seen.filter(|_| issue.novelty == Novelty::New).unwrap_or(self.now);
-                self.timeline.add(at.min(self.now), Mark::Warning, format!("{novelty}: {}", issue.title));
+                let at = issue.first_seen.filter(|_| issue.novelty == Novelty::New).unwrap_or(now);
+                journal.add(at.min(now), Mark::Warning, format!("{novelty}: {}", issue.title));
             }
         }
-        self.issues.retain(|issue| self.setup.signal(issue.signal).source != source);
+        self.issues.retain(|issue| setup.signal(issue.signal).source != source);
         self.issues.extend(issues);
         self.issues.sort_by(|a, b| b.fatal.cmp(&a.fatal).then(b.count.cmp(&a.count)));
     }
 
     /// Judges the signals that `concerned` picks, then the whole.
-    pub(super) fn judge_where(&mut self, concerned: impl Fn(SignalId, &Signal) -> bool, effects: &mut Vec<Effect>) {
-        let setup = std::sync::Arc::clone(&self.setup);
-        let red_before = self.findings.iter().filter(|finding| finding.level == Level::RedFlag).count();
-        let moments = Moments::of_services(&setup, &self.workloads);
-        let wanted = self.wanted();
+    ///
+    /// Says whether a red flag went up where there was none.
+    pub(super) fn judge_where(
+        &mut self,
+        ground: Ground<'_>,
+        concerned: impl Fn(SignalId, &Signal) -> bool,
+        journal: &mut Journal,
+    ) -> bool {
+        let was_red = self.red().next().is_some();
+        let moments = Moments::of_services(ground.setup, ground.workloads);
+        let wanted = ground.wanted();
         let mut new_flags = 0;
-        for (index, signal) in setup.signals.iter().enumerate() {
+        for (index, signal) in ground.setup.signals.iter().enumerate() {
             let id = SignalId(index as u16);
             if concerned(id, signal) {
-                let deploy = moments.of(signal, &self.workloads);
-                new_flags += usize::from(self.judge_one(id, signal, deploy, wanted));
+                let deploy = moments.of(signal);
+                new_flags += usize::from(self.judge_one(ground, (id, signal), deploy, wanted, journal));
             }
         }
-        if new_flags > 0 && red_before == 0 {
-            effects.push(Effect::Bell);
-        }
-        self.judge_whole();
+        self.judge_whole(ground, journal);
+        new_flags > 0 && !was_red
     }
 
     /// Judges one signal; says whether a new red flag went up.
-    fn judge_one(&mut self, id: SignalId, signal: &Signal, deploy: Option<Moment>, window: Option<Wanted>) -> bool {
+    fn judge_one(
+        &mut self,
+        ground: Ground<'_>,
+        (id, signal): (SignalId, &Signal),
+        deploy: Option<Moment>,
+        window: Option<Wanted>,
+        journal: &mut Journal,
+    ) -> bool {
         let before = self.findings[usize::from(id.0)].level;
         let mut track = std::mem::take(&mut self.tracks[usize::from(id.0)]);
         let evidence = Evidence {
             signal_id: id,
             signal,
-            series: self.store.series(id),
-            source: self.setup.source(signal.source),
-            health: self.store.source(signal.source),
-            rollout: signal.workload.and_then(|workload| self.workload(workload).rollout.as_ref()),
+            series: ground.store.series(id),
+            source: ground.setup.source(signal.source),
+            health: ground.store.source(signal.source),
+            rollout: signal.workload.and_then(|workload| ground.workloads[usize::from(workload.0)].rollout.as_ref()),
             deployed_at: deploy.map(|deploy| deploy.at),
             settled: deploy.map(|deploy| deploy.settled),
             issues: &self.issues,
-            alerts: self.alerts.not_quiet(),
-            unread: self.alerts.unread(id),
-            taken_back: self.is_gone(signal),
-            served: self.served_before(signal),
+            alerts: ground.alerts.not_quiet(),
+            unread: ground.alerts.unread(id),
+            taken_back: ground.is_gone(signal),
+            served: ground.served_before(signal),
             window,
             before,
-            now: self.now,
+            now: ground.now,
         };
         let judgement = verdict::judge(&evidence, &mut track);
         self.tracks[usize::from(id.0)] = track;
         let finding = &mut self.findings[usize::from(id.0)];
         finding.blames_deploy = judgement.blames_deploy;
+        finding.blames_deploy = judgement.blames_deploy;
         if finding.level == judgement.level {
             if finding.says != judgement.says {
                 finding.says = judgement.says;
-                self.revision += 1;
+                journal.changed();
             }
             return false;
         }
         finding.level = judgement.level;
         finding.says = judgement.says;
-        finding.since = self.now;
+        finding.since = ground.now;
         finding.acknowledged = false;
-        self.revision += 1;
-        self.tell_change(id, before);
+        journal.changed();
+        self.tell_change(ground, id, before, journal);
         judgement.level == Level::RedFlag
     }
 
-    /// The version that a signal speaks of, once it was taken back and the old one serves again.
-    fn is_gone(&self, signal: &Signal) -> Option<&str> {
-        self.is_gone_by(self.rollback.undertaking()?, signal)
-    }
-
-    fn is_gone_by<'a>(&self, done: &'a Undertaking, signal: &Signal) -> Option<&'a str> {
-        if !signal.of_version || done.ready.is_none() {
-            return None;
-        }
-        let mut covered = done.plan.steps().flat_map(|step| &step.covers);
-        let covered = covered.find(|covered| self.setup.workload(covered.workload).service == signal.service)?;
-        Some(covered.from.label())
-    }
-
     /// What the timeline says of a change: flags and warnings coming and going, and knowledge lost.
-    fn tell_change(&mut self, id: SignalId, before: Level) {
+    fn tell_change(&self, ground: Ground<'_>, id: SignalId, before: Level, journal: &mut Journal) {
         let finding = &self.findings[usize::from(id.0)];
-        let name = self.name_of(id);
+        let name = name_of(ground.setup, id);
         let sentence = &finding.says;
         let (mark, text) = match finding.level {
-            Level::Insufficient if self.is_gone(self.setup.signal(id)).is_some() => return,
+            Level::Insufficient if ground.is_gone(ground.setup.signal(id)).is_some() => return,
             Level::RedFlag => (Mark::RedFlag, format!("{name}: {sentence}")),
             Level::Warning if before == Level::RedFlag => (Mark::Warning, format!("{name} no longer red: {sentence}")),
             Level::Warning => (Mark::Warning, format!("{name}: {sentence}")),
@@ -208,17 +225,68 @@ impl Watch {
             }
             _ => return,
         };
-        self.timeline.add(self.now, mark, text);
+        journal.add(ground.now, mark, text);
     }
 
-    /// The signal's name, with its service where there are several.
-    pub(super) fn name_of(&self, id: SignalId) -> String {
-        let signal = self.setup.signal(id);
-        if self.setup.services.len() > 1 {
-            format!("{} {}", self.setup.service(signal.service).name, signal.name)
-        } else {
-            signal.name.clone()
+    /// Every signal as the verdict sees it, in the setup's order.
+    pub(super) fn judged<'a>(&'a self, setup: &'a Setup) -> impl Iterator<Item = Judged<'a>> {
+        let all = setup.signals.iter().zip(&self.findings).zip(&self.tracks);
+        all.map(|((signal, finding), track)| Judged { signal, finding, coverage: track.coverage() })
+    }
+
+    /// What the verdict rests on.
+    pub(super) fn basis(&self, setup: &Setup) -> Basis {
+        verdict::basis(self.judged(setup))
+    }
+
+    /// Whether every flag is known to be clear, as it has to be before a rollback counts as verified. What speaks of the
+    /// version that was taken back alone says no more. `red` are the signals that were red when it was confirmed.
+    pub(super) fn flags_are_known_to_be_clear(&self, setup: &Setup, done: &Execution, red: &[SignalId]) -> bool {
+        let judged = (0..).map(SignalId).zip(self.judged(setup));
+        let gone = |id| gone(setup, done, setup.signal(id)).is_some();
+        verdict::are_clear(judged, red, gone)
+    }
+
+    /// The required signals of which nothing is known, each with why.
+    pub(super) fn unknown_flags(&self, setup: &Setup, done: Option<&Execution>) -> Vec<String> {
+        let unknown = (0..).map(SignalId).zip(self.judged(setup)).filter(|(_, judged)| {
+            let gone = done.is_some_and(|done| gone(setup, done, judged.signal).is_some());
+            judged.signal.required && judged.finding.level.is_unknown() && !gone
+        });
+        unknown.map(|(id, judged)| format!("{}: {}", name_of(setup, id), judged.finding.says)).collect()
+    }
+
+    fn judge_whole(&mut self, ground: Ground<'_>, journal: &mut Journal) {
+        let Ground { setup, now, window, done, .. } = ground;
+        let over = window.is_over(now);
+        let mut verdict = verdict::whole(self.judged(setup), over);
+        let is_fine = matches!(verdict, Verdict::Healthy | Verdict::Watching);
+        if over && is_fine && done.is_some() {
+            // What is healthy now is the old version.
+            verdict = Verdict::Inconclusive;
         }
+        if verdict != self.verdict {
+            self.verdict = verdict;
+            journal.changed();
+            // A window that was over before the watch began had no end that could be told of.
+            if window.opened.is_none_or(|opened| opened + setup.window < setup.started) {
+                return;
+            }
+            let mark = match verdict {
+                Verdict::Healthy => Mark::Clear,
+                Verdict::Inconclusive => Mark::Unknown,
+                // The flags and warnings themselves are in the timeline already.
+                Verdict::Watching | Verdict::Degraded | Verdict::Faulty => return,
+            };
+            journal.add(now, mark, format!("verdict: {}", verdict.label()));
+        }
+    }
+}
+
+impl<'a> Ground<'a> {
+    /// The version that a signal speaks of, once it was taken back and the old one serves again.
+    fn is_gone(&self, signal: &Signal) -> Option<&'a str> {
+        gone(self.setup, self.done?, signal)
     }
 
     /// For how long before the deploy other signals know of requests to a signal's service. Only asked for where the
@@ -245,79 +313,8 @@ impl Watch {
 
     /// What signals have to be known for; nothing once another version serves.
     fn wanted(&self) -> Option<Wanted> {
-        let from = self.window().opened.filter(|_| self.rollback.undertaking().is_none())?;
+        let from = self.window.opened.filter(|_| self.done.is_none())?;
         let window = Stretch { from, to: from + self.setup.window };
         Some(Wanted { window, started: self.setup.started, share: self.setup.coverage })
-    }
-
-    /// Every signal as the verdict sees it, in the setup's order.
-    pub(super) fn judged(&self) -> impl Iterator<Item = Judged<'_>> {
-        let all = self.setup.signals.iter().zip(&self.findings).zip(&self.tracks);
-        all.map(|((signal, finding), track)| Judged { signal, finding, coverage: track.coverage() })
-    }
-
-    /// What the verdict rests on.
-    pub fn basis(&self) -> Basis {
-        verdict::basis(self.judged())
-    }
-
-    /// Whether every flag is known to be clear, as it has to be before a rollback counts as verified. What speaks of the
-    /// version that was taken back alone says no more.
-    pub(super) fn flags_are_known_to_be_clear(&self, done: &Undertaking) -> bool {
-        let judged = (0..).map(SignalId).zip(self.judged());
-        let gone = |id| self.is_gone_by(done, self.setup.signal(id)).is_some();
-        verdict::are_clear(judged, &self.red_at_confirm, gone)
-    }
-
-    /// The required signals of which nothing is known, each with why.
-    pub fn unknown_flags(&self) -> Vec<String> {
-        let unknown = (0..).map(SignalId).zip(self.judged()).filter(|(_, judged)| {
-            let gone = self.is_gone(judged.signal).is_some();
-            judged.signal.required && judged.finding.level.is_unknown() && !gone
-        });
-        unknown.map(|(id, judged)| format!("{}: {}", self.name_of(id), judged.finding.says)).collect()
-    }
-
-    fn judge_whole(&mut self) {
-        let over = self.window().is_over(self.now);
-        let mut verdict = verdict::whole(self.judged(), over);
-        let is_fine = matches!(verdict, Verdict::Healthy | Verdict::Watching);
-        if over && is_fine && self.rollback.undertaking().is_some() {
-            // What is healthy now is the old version.
-            verdict = Verdict::Inconclusive;
-        }
-        if verdict != self.verdict {
-            self.verdict = verdict;
-            self.revision += 1;
-            // A window that was over before the watch began had no end that could be told of.
-            if self.window().opened.is_none_or(|opened| opened + self.setup.window < self.setup.started) {
-                return;
-            }
-            let mark = match verdict {
-                Verdict::Healthy => Mark::Clear,
-                Verdict::Inconclusive => Mark::Unknown,
-                // The flags and warnings themselves are in the timeline already.
-                Verdict::Watching | Verdict::Degraded | Verdict::Faulty => return,
-            };
-            self.timeline.add(self.now, mark, format!("verdict: {}", verdict.label()));
-        }
-    }
-
-    /// When the deploy was made that a signal is held against, where that is known.
-    pub(super) fn deployed_at(&self, id: SignalId) -> Option<Time> {
-        let moments = Moments::of_services(&self.setup, &self.workloads);
-        moments.of(self.setup.signal(id), &self.workloads).map(|deploy| deploy.at)
-    }
-
-    /// Tells the store when each signal's deploy was made.
-    pub(super) fn split_baselines(&mut self) {
-        let setup = std::sync::Arc::clone(&self.setup);
-        let moments = Moments::of_services(&setup, &self.workloads);
-        for (index, signal) in setup.signals.iter().enumerate() {
-            let at = moments.of(signal, &self.workloads).map(|deploy| deploy.at).or(setup.told.deployed_at);
-            if let Some(at) = at.filter(|_| signal.kind != Kind::Rollout) {
-                self.store.set_deploy(SignalId(index as u16), at);
-            }
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Plans: what a rollback would do now, opened, confirmed or closed.
 
 use super::Watch;
+use super::desk::Dismissed;
 use crate::deploy::{ServiceId, Time, WorkloadId, brief};
 use crate::message::Effect;
 use crate::rollback::lease::Holding;
@@ -8,7 +9,6 @@ use crate::rollback::{
     Blocked, Check, CheckKind, CheckOutcome, Goal, LeftOut, Plan, Readiness, Refusal, Rollback, Step,
 };
 use crate::setup::Confirm;
-use crate::verdict::Level;
 use chrono::TimeDelta;
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ impl Watch {
     /// watched: those deployed around the time of the newest deploy. A workload that was not touched for a
     /// week is never taken back along with them. The way forward again is only for what was taken back.
     pub fn plan(&self, goal: Goal, scope: &[WorkloadId]) -> Plan {
-        let newest = self.workloads.iter().filter_map(|state| Some(state.deploy.as_ref()?.at)).max();
+        let newest = self.deploys.newest();
         let mut plan = Plan::empty(goal);
         let mut back_already: Vec<(usize, Arc<Step>)> = Vec::new();
-        for (index, state) in self.workloads.iter().enumerate() {
+        for (index, state) in self.deploys.all().iter().enumerate() {
             let id = WorkloadId(index as u16);
             let is_back = self.taken_back(id).is_some();
             if (!scope.is_empty() && !scope.contains(&id)) || (goal == Goal::Forward && !is_back) {
@@ -87,9 +87,7 @@ impl Watch {
     /// What the rollback key is for when nobody chose: the services that are red and those that call them, for an
     /// interface may go with the version. Empty, which means the whole push, while nothing is red or all of it is.
     pub fn usual_scope(&self) -> Vec<WorkloadId> {
-        let flags = self.findings.iter().zip(&self.setup.signals);
-        let red = flags.filter(|(finding, _)| finding.level == Level::RedFlag).map(|(_, signal)| signal.service);
-        let mut wanted: Vec<ServiceId> = red.collect();
+        let mut wanted: Vec<ServiceId> = self.judging.red().map(|id| self.setup.signal(id).service).collect();
         let mut at = 0;
         while let Some(service) = wanted.get(at).copied() {
             let callers = self.setup.services.iter().zip(0..).filter(|(it, _)| it.depends_on.contains(&service));
@@ -109,19 +107,11 @@ impl Watch {
 
     /// The workloads of the push: those deployed around the time of the newest deploy.
     pub fn push(&self) -> Vec<WorkloadId> {
-        let newest = self.workloads.iter().filter_map(|state| Some(state.deploy.as_ref()?.at)).max();
+        let newest = self.deploys.newest();
         let is_of_it = |at: Time| newest.is_some_and(|newest| newest - at <= ONE_PUSH);
-        let all = self.workloads.iter().zip(0..);
+        let all = self.deploys.all().iter().zip(0..);
         let of_it = all.filter(|(state, _)| state.deploy.as_ref().is_none_or(|deploy| is_of_it(deploy.at)));
         of_it.map(|(_, index)| WorkloadId(index)).collect()
-    }
-
-    /// Whether it is known that nothing is wrong: the flags say so, each of them.
-    fn nothing_is_wrong(&self) -> bool {
-        let wanted = self.findings.iter().zip(&self.setup.signals).filter(|(_, signal)| signal.required);
-        !self.findings.iter().any(|finding| finding.level == Level::RedFlag)
-            && wanted.clone().count() > 0
-            && wanted.clone().all(|(finding, _)| finding.level == Level::Clear)
     }
 
     /// In which stage a service is taken back: those that call others before those that are called, so that
@@ -147,12 +137,12 @@ impl Watch {
 
     /// Freezes that plan and shows it, unless there is nothing in it that could be done.
     pub(super) fn open_plan(&mut self, goal: Goal, scope: &[WorkloadId], effects: &mut Vec<Effect>) {
-        let open = match &self.rollback {
+        let open = match self.desk.rollback() {
             Rollback::Planned { plan, .. } => Some(plan.step_count()),
             Rollback::Countdown { .. } => return,
             _ => None,
         };
-        if self.rollback.is_under_way() || (open.is_some() && scope.is_empty()) {
+        if self.desk.rollback().is_under_way() || (open.is_some() && scope.is_empty()) {
             return;
         }
         if self.setup.read_only {
@@ -161,7 +151,7 @@ impl Watch {
         }
         let mut plan = self.plan(goal, scope);
         if goal == Goal::Back {
-            plan.uncalled = self.nothing_is_wrong();
+            plan.uncalled = self.judging.nothing_is_wrong(&self.setup);
             let covered = |id: &WorkloadId| plan.steps().any(|step| step.covered(*id).is_some());
             let is_back = |id: &WorkloadId| self.taken_back(*id).is_some();
             let beside = self.push().into_iter().filter(|id| !scope.is_empty() && !scope.contains(id));
@@ -170,8 +160,8 @@ impl Watch {
         if let Some(steps) = open {
             // The open plan becomes the wider one, to be read anew; the lease stays as it is.
             if plan.step_count() > steps {
-                self.rollback = Rollback::Planned { plan: Arc::new(plan), opened: self.now };
-                self.revision += 1;
+                self.desk.widen(plan, self.now);
+                self.journal.changed();
             }
             return;
         }
@@ -183,10 +173,8 @@ impl Watch {
         let what = format!("rollback to {}", plan.target());
         let guarded = plan.steps().all(|step| step.action.is_guarded());
         let at_once = self.setup.confirm == Confirm::None && guarded && !plan.needs_typing() && self.is_awake();
-        let ended = std::mem::take(&mut self.rollback);
-        self.ended = ended.undertaking().is_some().then(|| Box::new(ended));
-        self.rollback = Rollback::Planned { plan: Arc::new(plan), opened: self.now };
-        self.take_lease(what, effects);
+        self.desk.open(plan, self.now);
+        self.lease.take(what, self.now, effects);
         if at_once {
             self.start(false, effects);
         }
@@ -209,24 +197,21 @@ impl Watch {
             })),
             None => readiness,
         };
-        let state = &mut self.workloads[usize::from(workload.0)];
-        let known = if goal == Goal::Back { &mut state.readiness } else { &mut state.forward };
-        if *known != readiness {
-            *known = readiness;
-            self.revision += 1;
+        if self.deploys.take_readiness(workload, goal, readiness) {
+            self.journal.changed();
         }
     }
 
     /// Whether the open plan takes the confirming key now: the person has had the time to read that it is
     /// open, and it is known whether somebody else is at it.
     pub fn takes_confirmation(&self) -> bool {
-        let Rollback::Planned { opened, plan } = &self.rollback else { return false };
+        let Rollback::Planned { opened, plan } = self.desk.rollback() else { return false };
         let open_for = self.now - *opened;
-        let settled = match self.holding {
+        let settled = match self.lease.holding() {
             // A request that refuses by itself when somebody was quicker need not wait for the answer. Any other
             // waits as long as it takes: the cluster's time-out makes an answer of none.
             Holding::Asking | Holding::Nobody => plan.steps().all(|step| step.action.is_guarded()),
-            Holding::Ours => self.holds_lease() || plan.steps().all(|step| step.action.is_guarded()),
+            Holding::Ours => self.lease.is_ours(self.now) || plan.steps().all(|step| step.action.is_guarded()),
             Holding::Theirs(_) => false,
             Holding::Unavailable(_) => true,
         };
@@ -235,7 +220,7 @@ impl Watch {
 
     /// Whether the environment's name has to be typed to confirm the open plan.
     pub fn wants_typing(&self) -> bool {
-        match &self.rollback {
+        match self.desk.rollback() {
             Rollback::Planned { plan, .. } => self.setup.confirm == Confirm::Type || plan.needs_typing(),
             _ => false,
         }
@@ -246,7 +231,8 @@ impl Watch {
         let named = typed.map(str::trim) == Some(&self.setup.environment);
         // A key that was struck for something else in the moment it began is no answer to it.
         let grace = self.setup.confirm_grace;
-        let counted_down = matches!(self.rollback, Rollback::Countdown { began, .. } if self.now - began >= grace);
+        let counted_down =
+            matches!(self.desk.rollback(), Rollback::Countdown { began, .. } if self.now - *began >= grace);
         if counted_down || (self.takes_confirmation() && (named || !self.wants_typing())) {
             self.start(false, effects);
         }
@@ -255,26 +241,14 @@ impl Watch {
     /// Closes the plan, stops a countdown, or closes the report of what ended. What is under way cannot be
     /// dismissed.
     pub(super) fn dismiss(&mut self, effects: &mut Vec<Effect>) {
-        match &self.rollback {
-            Rollback::Planned { .. } => {
-                self.rollback = self.ended.take().map_or(Rollback::Idle, |ended| *ended);
-                self.release_lease(effects);
+        match self.desk.dismiss() {
+            Dismissed::Nothing => {}
+            Dismissed::Plan => self.lease.release(effects),
+            Dismissed::Countdown(target) => {
+                self.automatism.veto(self.now);
+                self.tell(format!("automatic rollback to {target} stopped by a person"));
+                self.lease.release(effects);
             }
-            Rollback::Countdown { plan, .. } => {
-                let text = format!("automatic rollback to {} stopped by a person", plan.target());
-                self.rollback = Rollback::Idle;
-                self.arming.vetoed = Some(self.now);
-                self.tell(text);
-                self.release_lease(effects);
-            }
-            // What was done stays known (the verdict depends on it); only the view closes its report.
-            Rollback::Idle
-            | Rollback::Confirmed(_)
-            | Rollback::Running(_)
-            | Rollback::Verified { .. }
-            | Rollback::NotTheCause { .. }
-            | Rollback::Failed { .. }
-            | Rollback::OutcomeUnknown { .. } => {}
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What a watch finds of the versions it saw, for later watches: which survived, and which did not.
 
 use super::Watch;
-use crate::deploy::{ServiceId, Version, WorkloadId};
+use crate::deploy::{Version, WorkloadId};
 use crate::message::Effect;
-use crate::rollback::known::{Known, Recalled, Standing};
+use crate::rollback::version_history::{Known, Recalled, VersionStatus};
 use crate::rollback::{Goal, Rollback};
-use crate::verdict::{Level, Verdict};
+use crate::verdict::Verdict;
 use chrono::TimeDelta;
 use std::sync::Arc;
 
@@ -16,15 +16,15 @@ impl Watch {
     /// Writes down what has become certain, each thing once. On most ticks of most watches that is nothing, and
     /// is found out by one look at the findings.
     pub(super) fn remember(&mut self, effects: &mut Vec<Effect>) {
-        let red = self.red_services();
-        if self.verdict != Verdict::Healthy && red.is_empty() && self.taken_back.is_empty() {
+        let red = self.judging.red_services(&self.setup, RED_FOR, self.now);
+        if self.judging.verdict() != Verdict::Healthy && red.is_empty() && !self.desk.has_taken_back() {
             return;
         }
-        for index in 0..self.workloads.len() {
+        for index in 0..self.deploys.all().len() {
             let id = WorkloadId(index as u16);
             let is_red = red.contains(&self.setup.workload(id).service);
             if let Some((version, standing)) = self.standing_of(id, is_red)
-                && !self.is_remembered(id, version, standing)
+                && !self.recollection.is_remembered(id, version, standing)
             {
                 let version = version.clone();
                 self.note(id, &version, standing, effects);
@@ -32,40 +32,26 @@ impl Watch {
         }
     }
 
-    /// The services that have been under a red flag for minutes.
-    fn red_services(&self) -> Vec<ServiceId> {
-        let flags = self.findings.iter().zip(&self.setup.signals);
-        let red = flags.filter(|(finding, _)| finding.level == Level::RedFlag && self.now - finding.since >= RED_FOR);
-        red.map(|(_, signal)| signal.service).collect()
-    }
-
     /// What can be said now of the version that a workload was watched with.
-    fn standing_of(&self, id: WorkloadId, is_red: bool) -> Option<(&Version, Standing)> {
+    fn standing_of(&self, id: WorkloadId, is_red: bool) -> Option<(&Version, VersionStatus)> {
         if let Some(covered) = self.taken_back(id) {
-            let standing = match &self.rollback {
-                Rollback::NotTheCause { .. } => Standing::Unproven,
+            let standing = match self.desk.rollback() {
+                Rollback::NotTheCause { .. } => VersionStatus::Unproven,
                 // A person may have any reason; only a red flag judges.
-                _ if self.red_at_confirm.is_empty() => Standing::RolledBack,
-                _ => Standing::Bad,
+                _ if !self.desk.was_red() => VersionStatus::RolledBack,
+                _ => VersionStatus::Bad,
             };
             return Some((&covered.from, standing));
         }
-        if self.may_be_done().any(|step| step.goal == Goal::Back) {
+        if self.desk.may_be_done().any(|step| step.goal == Goal::Back) {
             // What serves now is no longer the version that is watched.
             return None;
         }
         let version = &self.workload(id).deploy.as_ref()?.to;
-        if self.verdict == Verdict::Healthy {
-            return Some((version, Standing::Good));
+        if self.judging.verdict() == Verdict::Healthy {
+            return Some((version, VersionStatus::Good));
         }
-        is_red.then_some((version, Standing::Bad))
-    }
-
-    /// Whether that is the last thing that was written down of the version, or it has no identity to write down.
-    fn is_remembered(&self, id: WorkloadId, version: &Version, standing: Standing) -> bool {
-        let of_it = |(known, hash, _): &&(WorkloadId, String, Standing)| *known == id && *hash == version.hash;
-        let last = self.remembered.iter().rev().find(of_it);
-        version.hash.is_empty() || last.is_some_and(|(.., known)| *known == standing)
+        is_red.then_some((version, VersionStatus::Bad))
     }
 
     /// An image of a version, with its digest where a pod that runs it tells it: a tag alone may be moved.
@@ -76,8 +62,8 @@ impl Watch {
         running.find(is_it).map_or_else(|| image.to_owned(), Clone::clone)
     }
 
-    fn note(&mut self, id: WorkloadId, version: &Version, standing: Standing, effects: &mut Vec<Effect>) {
-        self.remembered.push((id, version.hash.clone(), standing));
+    fn note(&mut self, id: WorkloadId, version: &Version, standing: VersionStatus, effects: &mut Vec<Effect>) {
+        self.recollection.remember(id, version, standing);
         let images = version.images.iter().map(|image| self.with_digest(id, version, image)).collect();
         let known = Known { hash: version.hash.clone(), images, standing, at: self.now };
         let uid = self.workload(id).rollout.as_ref().map(|rollout| rollout.uid.clone());
@@ -86,8 +72,8 @@ impl Watch {
 
     /// Takes in what earlier watches found.
     pub(super) fn take_recalled(&mut self, known: Vec<Vec<Recalled>>, effects: &mut Vec<Effect>) {
-        self.recalled = known;
-        for index in 0..self.workloads.len() {
+        self.recollection.recall(known);
+        for index in 0..self.deploys.all().len() {
             let id = WorkloadId(index as u16);
             if self.adopt_recalled(id) {
                 self.prepare_anew(id, effects);
@@ -99,7 +85,7 @@ impl Watch {
     pub(super) fn adopt_recalled(&mut self, id: WorkloadId) -> bool {
         let index = usize::from(id.0);
         let Some(uid) = self.workload(id).rollout.as_ref().map(|rollout| rollout.uid.as_str()) else { return false };
-        let Some(recalled) = self.recalled.get(index) else { return false };
+        let Some(recalled) = self.recollection.recalled(id) else { return false };
         let known: Vec<Known> = recalled.iter().filter_map(|found| found.of(uid)).collect();
         if known.is_empty() && self.setup.rollback.known.get(index).is_none_or(Vec::is_empty) {
             return false;
@@ -109,7 +95,7 @@ impl Watch {
             all.resize_with(index + 1, Vec::new);
         }
         all[index] = known;
-        self.revision += 1;
+        self.journal.changed();
         true
     }
 }

@@ -5,8 +5,8 @@ use crate::support::*;
 use chrono::TimeDelta;
 use redflag_core::message::{Command, Effect, Message};
 use redflag_core::poll::SourceError;
-use redflag_core::rollback::known::{Known, Standing};
 use redflag_core::rollback::lease::{Holder, Holding, LeaseCall};
+use redflag_core::rollback::version_history::{Known, VersionStatus};
 use redflag_core::rollback::{Answer, Check, CheckKind, Goal, Readiness, Rollback, Step};
 use redflag_core::rollout::Progress;
 use redflag_core::setup::{Automatic, RollbackPolicy, Setup};
@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 /// A setup in which the old version is known to be good.
 fn automatic(automatic: Automatic) -> Setup {
-    let good = Known { hash: "hash-1.8.3".to_owned(), images: Vec::new(), standing: Standing::Good, at: at(-90_000) };
+    let good =
+        Known { hash: "hash-1.8.3".to_owned(), images: Vec::new(), standing: VersionStatus::Good, at: at(-90_000) };
     let rollback = RollbackPolicy {
         automatic,
         countdown: TimeDelta::seconds(20),
@@ -74,7 +75,7 @@ fn until_it_counts_down(watch: &mut Watch) -> (i64, Vec<Effect>) {
 
 fn unmet(watch: &Watch) -> Vec<String> {
     let unmet = watch.arming().conditions.iter().filter(|condition| !condition.met);
-    unmet.map(|condition| format!("{}: {}", condition.name, condition.sentence)).collect()
+    unmet.map(|condition| format!("{}: {}", condition.kind.name(), condition.sentence)).collect()
 }
 
 fn sends(effects: &[Effect]) -> usize {
@@ -144,13 +145,13 @@ fn a_countdown_that_nobody_stops_acts_once_and_a_person_may_say_yes_before() {
     let mut watch = deployed(automatic(Automatic::Countdown));
     let effects = go_on_with_a_lease(&mut watch, 3..=400);
     assert_eq!(sends(&effects), 1);
-    let done = watch.rollback().undertaking().unwrap();
+    let done = watch.rollback().execution().unwrap();
     assert!(done.automatic);
 
     let mut watch = deployed(automatic(Automatic::Countdown));
     let (second, _) = until_it_counts_down(&mut watch);
     assert_eq!(sends(&ask(&mut watch, second + 1, Command::Confirm { typed: None })), 1);
-    assert!(!watch.rollback().undertaking().unwrap().automatic, "a person did it");
+    assert!(!watch.rollback().execution().unwrap().automatic, "a person did it");
 }
 
 #[test]
@@ -279,8 +280,8 @@ fn a_migration_that_nobody_looked_for_or_understood_keeps_it_from_acting() {
     let fine = Check::ok(CheckKind::Migration, "0041_x.sql adds t.a");
     for (checks, said) in [
         (vec![], "nobody looked for migrations of deployment/app"),
-        // Another check of the same name is not a look at migrations.
-        (vec![Check::ok("migration", "none")], "nobody looked for migrations of deployment/app"),
+        // A check of another kind is not a look at migrations.
+        (vec![Check::ok(CheckKind::Permission, "you may")], "nobody looked for migrations of deployment/app"),
         (vec![unsure.clone()], "0042_x.sql has DO"),
         (vec![fine, unsure], "0042_x.sql has DO"),
     ] {

@@ -106,7 +106,7 @@ fn the_broken_pod_is_deleted_by_two_keys_and_the_rollback_ends_well() {
 
     pass(&mut watch, 60);
     watch.update(told(60, rolled_out(3, "1.9.0", "1.8.3", 12, Some(60))));
-    assert_eq!(watch.rollback().undertaking().unwrap().ready, Some(at(60)));
+    assert_eq!(watch.rollback().execution().unwrap().ready, Some(at(60)));
 }
 
 #[test]

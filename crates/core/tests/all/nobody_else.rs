@@ -4,9 +4,9 @@
 
 use crate::support::*;
 use redflag_core::message::{Effect, Message};
-use redflag_core::rollback::action::{Action, CiAction};
-use redflag_core::rollback::known::{Known, Standing};
+use redflag_core::rollback::action::{Action, CiAction, Post};
 use redflag_core::rollback::lease::Holding;
+use redflag_core::rollback::version_history::{Known, VersionStatus};
 use redflag_core::rollback::{Check, CheckKind, Goal, Readiness, Step};
 use redflag_core::setup::{Automatic, RollbackPolicy, Setup};
 use redflag_core::signal::Sample;
@@ -16,12 +16,13 @@ use std::sync::Arc;
 /// A bad deploy that a webhook would take back by itself; how often it was asked to.
 #[expect(clippy::needless_pass_by_value, reason = "reads as the answer that is given")]
 fn play(checks: Vec<Check>, holding: Holding) -> usize {
-    let good = Known { hash: "hash-1.8.3".to_owned(), images: Vec::new(), standing: Standing::Good, at: at(-90_000) };
+    let good =
+        Known { hash: "hash-1.8.3".to_owned(), images: Vec::new(), standing: VersionStatus::Good, at: at(-90_000) };
     let rollback = RollbackPolicy { automatic: Automatic::On, known: vec![vec![good]], ..RollbackPolicy::default() };
     let mut watch = Watch::new(Setup { rollback, ..setup() });
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
-    step.action = Action::Ci(CiAction::Post { body: "{}".into(), idempotency_key: "k".into() });
+    step.action = Action::Ci(CiAction::Post(Post { body: "{}".into(), idempotency_key: "k".into() }));
     step.checks = checks;
     let readiness = Readiness::Ready(Arc::new(step));
     watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
@@ -57,7 +58,7 @@ fn somebody_elses_ci_run_is_under_way() {
 
 #[test]
 fn nobody_looked_for_anybody_else() {
-    assert_eq!(play(vec![Check::ok("time", "fast")], Holding::Unavailable("no permission".into())), 0);
+    assert_eq!(play(vec![Check::ok(CheckKind::Time, "fast")], Holding::Unavailable("no permission".into())), 0);
 }
 
 #[test]
@@ -77,7 +78,16 @@ fn it_was_looked_for_everything_and_the_lease_is_ours() {
 }
 
 #[test]
-fn a_name_on_the_screen_is_no_check() {
-    let named = vec![Check::ok("migration", "none shipped"), Check::ok("rollback", "nobody put it back")];
-    assert_eq!(play(named, Holding::Ours), 0);
+fn no_other_check_stands_in_for_one_that_is_missing() {
+    for kind in CheckKind::ALL {
+        let others = vec![Check::ok(CheckKind::Migration, "none shipped"), Check::ok(kind, "well")];
+        assert_eq!(play(others, Holding::Ours), usize::from(kind.tells_of_others()), "{kind:?}");
+        let migrations = vec![Check::ok(CheckKind::PutBack, "nobody put it back"), Check::ok(kind, "well")];
+        assert_eq!(play(migrations, Holding::Ours), usize::from(kind == CheckKind::Migration), "{kind:?}");
+    }
+}
+
+#[test]
+fn nothing_was_checked() {
+    assert_eq!(play(Vec::new(), Holding::Ours), 0);
 }

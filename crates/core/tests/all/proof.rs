@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use redflag_core::deploy::WorkloadId;
 use redflag_core::message::{Effect, Message, StreamNews};
 use redflag_core::poll::SourceError;
-use redflag_core::rollback::known::{Known, Standing};
+use redflag_core::rollback::version_history::{Known, VersionStatus};
 use redflag_core::setup::Setup;
 use redflag_core::signal::{Kind, Point, Sample, Signal, SignalId};
 use redflag_core::verdict::says::Why;
@@ -66,7 +66,8 @@ impl HalfHour {
     }
 
     fn is_remembered_as_good(&self) -> bool {
-        let good = |effect: &Effect| matches!(effect, Effect::Remember(_, Known { standing: Standing::Good, .. }, _));
+        let good =
+            |effect: &Effect| matches!(effect, Effect::Remember(_, Known { standing: VersionStatus::Good, .. }, _));
         self.effects.iter().any(good)
     }
 

@@ -6,7 +6,7 @@ use crate::support::*;
 use proptest::prelude::*;
 use redflag_core::deploy::{ServiceId, WorkloadId, WorkloadRef};
 use redflag_core::message::{Command, Effect, Message, StreamNews};
-use redflag_core::rollback::action::{Action, CiAction};
+use redflag_core::rollback::action::{Action, CiAction, Post};
 use redflag_core::rollback::lease::{Holder, Holding};
 use redflag_core::rollback::{Answer, Blocked, Check, CheckKind, Goal, Readiness, Rollback, Step};
 use redflag_core::rollout::Revision;
@@ -445,7 +445,7 @@ proptest! {
         let mut watch = Watch::new(Setup { ..setup() });
         let mut planned = Step::clone(&undo("1.9.0", "1.8.3"));
         if !is_guarded {
-            planned.action = Action::Ci(CiAction::Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() });
+            planned.action = Action::Ci(CiAction::Post(Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() }));
         }
         let planned = Arc::new(planned);
         let mut second = 1;

@@ -5,13 +5,12 @@ use chrono::{DateTime, TimeDelta};
 use redflag_core::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
 use redflag_core::message::{Command, Effect, Message, StreamNews};
 use redflag_core::poll::{Poll, SourceError};
-use redflag_core::rollback::action::{Action, Patch};
+use redflag_core::rollback::action::{Action, PinnedPatch};
 use redflag_core::rollback::{Answer, Check, CheckKind, Covered, Goal, Readiness, Step};
 use redflag_core::rollout::{Pod, PodPhase, Progress, Replicas, Rollout};
 use redflag_core::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
 use redflag_core::signal::{Kind, Point, Sample, Signal, SignalId, SourceId};
 use redflag_core::watch::Watch;
-use serde_json::json;
 use std::sync::Arc;
 
 pub const GRAFANA: SourceId = SourceId(0);
@@ -81,7 +80,7 @@ pub fn setup() -> Setup {
         confirm_grace: TimeDelta::milliseconds(300),
         read_only: false,
         rollback: RollbackPolicy::default(),
-        switches: Vec::new(),
+        feature_flags: Vec::new(),
         told: Told::default(),
         started: at(0),
     }
@@ -187,7 +186,7 @@ pub fn undo(from: &str, to: &str) -> Arc<Step> {
             from: version(from, 2),
             to: version(to, 1),
         }],
-        action: Action::Patch(Patch { reference, uid, generation, document: json!([]) }),
+        action: Action::Patch(PinnedPatch { reference, uid, generation, document: json_patch::Patch::default() }),
         does: Vec::new(),
         checks: looked(),
         not_restored: Vec::new(),

@@ -6,11 +6,13 @@ use chrono::TimeDelta;
 use redflag_core::deploy::{ServiceId, WorkloadId};
 use redflag_core::message::{Command, Effect, Message, StreamNews};
 use redflag_core::poll::SourceError;
-use redflag_core::rollback::action::{Action, CiAction};
-use redflag_core::rollback::ask::{Ask, Choice};
-use redflag_core::rollback::known::{Known, Standing};
+use redflag_core::rollback::action::{Abort, Action, CiAction, Post, Revert};
 use redflag_core::rollback::lease::{Holder, Holding, LeaseCall};
-use redflag_core::rollback::{Answer, Blocked, Check, Covered, Goal, Readiness, Rollback, Run, Step, StepState};
+use redflag_core::rollback::request::{Choice, PlanRequest};
+use redflag_core::rollback::version_history::{Known, VersionStatus};
+use redflag_core::rollback::{
+    Answer, Blocked, Check, CheckKind, Covered, Goal, Readiness, Rollback, Run, Step, StepState,
+};
 use redflag_core::rollout::{PodPhase, Progress, Rollout};
 use redflag_core::setup::{RollbackPolicy, Service, Setup, Workload};
 use redflag_core::signal::Sample;
@@ -113,7 +115,7 @@ fn who_calls_goes_back_before_who_is_called() {
     answer_of(&mut watch, API, 31, Answer::Accepted);
     ticks(&mut watch, 32..=59);
     watch.update(pods(API, 60, rolled_out(3, "1.9.0", "1.8.3", 31, Some(60))));
-    let done = watch.rollback().undertaking().unwrap();
+    let done = watch.rollback().execution().unwrap();
     assert_eq!((done.accepted, done.ready), (Some(at(31)), Some(at(60))));
 }
 
@@ -153,7 +155,7 @@ fn a_rollback_that_failed_half_way_can_be_taken_back() {
     answer_of(&mut watch, API, 31, refused("no"));
     assert!(watch.can_go_forward());
 
-    let asked: Vec<Ask> = well(&mut watch, 32..=100)
+    let asked: Vec<PlanRequest> = well(&mut watch, 32..=100)
         .into_iter()
         .filter_map(|effect| match effect {
             Effect::Prepare(ask) if ask.goal == Goal::Forward => Some(*ask),
@@ -190,8 +192,11 @@ fn half_a_push_takes_the_environments_name() {
 fn what_would_do_harm_takes_the_environments_name_whatever_the_environment_says() {
     let (mut watch, _) = bad_deploy(Setup { confirm: redflag_core::setup::Confirm::None, ..setup() });
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
-    step.checks =
-        vec![Check::typed("migration", "0042 drops orders.legacy_id", "write a migration that brings it back")];
+    step.checks = vec![Check::typed(
+        CheckKind::Migration,
+        "0042 drops orders.legacy_id",
+        "write a migration that brings it back",
+    )];
     prepared(&mut watch, APP, Goal::Back, 200, Readiness::Ready(Arc::new(step)));
     assert!(sent(&open(&mut watch, Goal::Back, 201)).is_empty());
     assert!(sent(&yes(&mut watch, 202)).is_empty());
@@ -203,7 +208,7 @@ fn by_ci() -> Watch {
     let (mut watch, _) = bad_deploy(setup());
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
     "workflow rollback.yml of example/shop".clone_into(&mut step.subject);
-    step.action = Action::Ci(CiAction::Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() });
+    step.action = Action::Ci(CiAction::Post(Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() }));
     prepared(&mut watch, APP, Goal::Back, 200, Readiness::Ready(Arc::new(step)));
     watch
 }
@@ -230,10 +235,10 @@ fn a_run_is_followed_to_its_end_and_the_pods_tell_the_rest() {
     assert_eq!(last_entry(&watch), "workflow rollback.yml of example/shop: in progress (https://ci/7)");
     // The old pods may be there before the job says that it is done; the job has the last word.
     watch.update(told(216, rolled_out(3, "1.9.0", "1.8.3", 214, Some(216))));
-    assert_eq!(watch.rollback().undertaking().unwrap().ready, None);
+    assert_eq!(watch.rollback().execution().unwrap().ready, None);
     answer(&mut watch, 220, Answer::Running(run("succeeded", true)));
     assert_eq!(follows(&ticks(&mut watch, 221..=240)), 0);
-    assert_eq!(watch.rollback().undertaking().unwrap().ready, Some(at(220)));
+    assert_eq!(watch.rollback().execution().unwrap().ready, Some(at(220)));
 }
 
 #[test]
@@ -261,7 +266,7 @@ fn the_same_images_under_a_new_template_are_the_old_version_too() {
     rollout.pods.iter_mut().for_each(|pod| pod.hash = "anew".to_owned());
     rollout.revisions = vec![redflag_core::rollout::Revision { version: anew, created: None, cause: None, ready: 3 }];
     watch.update(told(221, rollout));
-    assert_eq!(watch.rollback().undertaking().unwrap().ready, Some(at(221)));
+    assert_eq!(watch.rollback().execution().unwrap().ready, Some(at(221)));
 }
 
 fn theirs() -> Holding {
@@ -315,7 +320,7 @@ fn between_two_stages_a_lost_lease_holds_up_what_cannot_refuse_by_itself() {
     let setup = web_and_api();
     let mut watch = bad_push();
     let mut step = Step::clone(&step_of(&setup, API, Goal::Back));
-    step.action = Action::Ci(CiAction::Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() });
+    step.action = Action::Ci(CiAction::Post(Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() }));
     prepared(&mut watch, API, Goal::Back, 3, Readiness::Ready(Arc::new(step)));
     open(&mut watch, Goal::Back, 4);
     watch.update(Message::Leased { at: at(4), holding: Holding::Ours });
@@ -357,7 +362,7 @@ fn a_version_that_a_refused_rollback_left_there_is_judged_all_the_same() {
         }
         effects.extend(watch.update(Message::Tick(at(second))));
     }
-    let bad = |effect: &Effect| matches!(effect, Effect::Remember(APP, Known { standing: Standing::Bad, .. }, _));
+    let bad = |effect: &Effect| matches!(effect, Effect::Remember(APP, Known { standing: VersionStatus::Bad, .. }, _));
     assert_eq!(effects.iter().filter(|effect| bad(effect)).count(), 1);
 }
 
@@ -390,7 +395,7 @@ fn flags_have_to_be_clear_for_as_long_as_the_environment_asks() {
     assert!(matches!(watch.rollback(), Rollback::Verified { .. }), "{:?}", watch.rollback());
 }
 
-fn remembered(effects: &[Effect]) -> Vec<(String, Standing)> {
+fn remembered(effects: &[Effect]) -> Vec<(String, VersionStatus)> {
     let of = |effect: &Effect| match effect {
         Effect::Remember(APP, Known { hash, standing, .. }, _) => Some((hash.clone(), *standing)),
         _ => None,
@@ -404,7 +409,7 @@ fn a_version_that_was_taken_back_is_remembered_as_bad_once() {
     open(&mut watch, Goal::Back, 200);
     yes(&mut watch, 201);
     answer(&mut watch, 202, Answer::Accepted);
-    assert_eq!(remembered(&ticks(&mut watch, 203..=240)), [("hash-1.9.0".to_owned(), Standing::Bad)]);
+    assert_eq!(remembered(&ticks(&mut watch, 203..=240)), [("hash-1.9.0".to_owned(), VersionStatus::Bad)]);
 }
 
 #[test]
@@ -416,7 +421,7 @@ fn a_version_that_was_red_for_minutes_is_remembered_as_bad_though_nobody_took_it
             effects.extend(watch.update(grafana(second, Some(60))));
         }
     }
-    assert_eq!(remembered(&effects), [("hash-1.9.0".to_owned(), Standing::Bad)]);
+    assert_eq!(remembered(&effects), [("hash-1.9.0".to_owned(), VersionStatus::Bad)]);
 }
 
 #[test]
@@ -432,7 +437,7 @@ fn a_version_that_survives_its_watch_is_remembered_as_good() {
             watch.update(grafana(second, None));
         }
     }
-    assert_eq!(remembered(&effects), [("hash-1.9.0".to_owned(), Standing::Good)], "{:?}", watch.findings());
+    assert_eq!(remembered(&effects), [("hash-1.9.0".to_owned(), VersionStatus::Good)], "{:?}", watch.findings());
     let images = effects.iter().find_map(|effect| match effect {
         Effect::Remember(_, known, _) => Some(known.images.clone()),
         _ => None,
@@ -446,14 +451,14 @@ fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_c
     let mut watch = Watch::new(setup.clone());
     watch.update(pods(WEB, 1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     let mut step = Step::clone(&step_of(&setup, WEB, Goal::Back));
-    step.action = Action::Revert {
+    step.action = Action::Revert(Revert {
         branch: "main".to_owned(),
         tip: "5d6e7f8".to_owned(),
         commits: vec!["5d6e7f8".to_owned()],
         tree: "0a1b2c3".to_owned(),
         message: "Revert".to_owned(),
         marker: "1".to_owned(),
-    };
+    });
     prepared(&mut watch, WEB, Goal::Back, 2, Readiness::Ready(Arc::new(step)));
     open(&mut watch, Goal::Back, 10);
     yes(&mut watch, 11);
@@ -461,10 +466,10 @@ fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_c
 
     ticks(&mut watch, 13..=59);
     watch.update(pods(WEB, 60, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
-    assert!(watch.rollback().undertaking().unwrap().ready.is_none(), "the pipeline has only just begun");
+    assert!(watch.rollback().execution().unwrap().ready.is_none(), "the pipeline has only just begun");
     ticks(&mut watch, 61..=399);
     watch.update(pods(WEB, 400, rolled_out(3, "1.9.0", "main-0a1b2c3", 390, Some(400))));
-    assert_eq!(watch.rollback().undertaking().unwrap().ready, Some(at(400)));
+    assert_eq!(watch.rollback().execution().unwrap().ready, Some(at(400)));
     assert_eq!(watch.taken_back(WEB).unwrap().to.label(), "main-0a1b2c3");
     assert_eq!(
         watch.workload(WEB).deploy.as_ref().unwrap().to.label(),
@@ -483,7 +488,7 @@ fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_c
 fn abort() -> Arc<Step> {
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
     let Action::Patch(patch) = step.action else { panic!() };
-    step.action = Action::Abort { abort: true, patch, subresource: "status" };
+    step.action = Action::Abort(Abort { abort: true, patch, subresource: "status" });
     Arc::new(step)
 }
 
@@ -507,10 +512,10 @@ fn an_abort_is_verified_by_the_stable_version_and_never_by_the_state_before_it()
     let mut coming = rolled_out(2, "1.9.0", "1.8.3", 5, None);
     coming.progress = Progress::Waiting("aborted: going back to the stable version, 2 of 3 pods available".to_owned());
     watch.update(told(7, coming));
-    assert!(watch.rollback().undertaking().unwrap().ready.is_none());
+    assert!(watch.rollback().execution().unwrap().ready.is_none());
     ticks(&mut watch, 8..=19);
     watch.update(told(20, rolled_out(2, "1.9.0", "1.8.3", 5, Some(20))));
-    assert_eq!(watch.rollback().undertaking().unwrap().ready, Some(at(20)));
+    assert_eq!(watch.rollback().execution().unwrap().ready, Some(at(20)));
     let told: Vec<&str> = watch.timeline().entries().map(|entry| entry.text.as_str()).collect();
     assert!(told.contains(&"deployment/app: abort accepted"), "{told:?}");
     assert_eq!(watch.workload(APP).deploy.as_ref().unwrap().to.label(), "1.9.0", "the watched deploy stays");

@@ -1,4 +1,4 @@
-//! What `redflag rollback` prints, asks and refuses, told through its face and the pure core.
+//! What `redflag rollback` prints, asks and refuses, told through its frontend and the pure core.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::{Input, Lines, Mode};
@@ -6,12 +6,12 @@ use crate::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, 
 use crate::message::{Effect, Message, StreamNews};
 use crate::outcome::Outcome;
 use crate::output::Cleaned;
-use crate::rollback::action::Action;
-use crate::rollback::known::{Known, Standing};
+use crate::rollback::action::{Action, HelmRollback};
 use crate::rollback::lease::{Holder, Holding, LeaseCall};
-use crate::rollback::{Blocked, Check, Covered, Goal, Readiness, Refusal, Step, telling};
+use crate::rollback::version_history::{Known, VersionStatus};
+use crate::rollback::{Blocked, Check, CheckKind, Covered, Goal, Readiness, Refusal, Step, describe};
 use crate::rollout::{Progress, Replicas, Rollout};
-use crate::runtime::{Face, Wish};
+use crate::runtime::{Frontend, Intent};
 use crate::setup::{Confirm, Delivery, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
 use crate::signal::SourceId;
 use crate::watch::Watch;
@@ -51,7 +51,7 @@ fn setup() -> Setup {
         confirm_grace: TimeDelta::zero(),
         read_only: false,
         rollback: RollbackPolicy::default(),
-        switches: Vec::new(),
+        feature_flags: Vec::new(),
         told: Told::default(),
         started: at(0),
     }
@@ -71,12 +71,12 @@ fn step(checks: Vec<Check>) -> Step {
             to: version("1.8.3", 41),
         }],
         // Not guarded: who else is at it has to be known first.
-        action: Action::Helm {
+        action: Action::Helm(HelmRollback {
             release: "app".to_owned(),
             namespace: "production".to_owned(),
             revision: 41,
             current: 42,
-        },
+        }),
         does: vec!["helm rollback app 41".to_owned(), "its pods are followed".to_owned()],
         checks,
         not_restored: vec!["ConfigMap app-settings".to_owned()],
@@ -86,7 +86,7 @@ fn step(checks: Vec<Check>) -> Step {
 }
 
 fn migration() -> Check {
-    Check::typed("migration", "a migration drops orders.legacy_id", "restore the column first")
+    Check::typed(CheckKind::Migration, "a migration drops orders.legacy_id", "restore the column first")
 }
 
 fn rollout() -> Rollout {
@@ -110,10 +110,10 @@ fn rollout() -> Rollout {
     }
 }
 
-/// The face, the core, and a cluster that knows whether it could go back and who is at it.
+/// The frontend, the core, and a cluster that knows whether it could go back and who is at it.
 struct Story {
     watch: Watch,
-    face: Lines<Vec<u8>>,
+    frontend: Lines<Vec<u8>>,
     readiness: Readiness,
     holding: Option<Holding>,
     sent: usize,
@@ -121,8 +121,8 @@ struct Story {
 
 impl Story {
     fn new(mode: Mode, readiness: Readiness) -> Self {
-        let face = Lines::new(mode, Cleaned::new(Vec::new()));
-        Self { watch: Watch::new(setup()), face, readiness, holding: Some(Holding::Ours), sent: 0 }
+        let frontend = Lines::new(mode, Cleaned::new(Vec::new()));
+        Self { watch: Watch::new(setup()), frontend, readiness, holding: Some(Holding::Ours), sent: 0 }
     }
 
     fn say(&mut self, message: Message) {
@@ -144,7 +144,7 @@ impl Story {
         }
     }
 
-    /// Turns the loop until nothing is wished any more; gives the exit status, if it leaves.
+    /// Turns the loop until nothing is wanted any more; gives the exit status, if it leaves.
     fn run(&mut self) -> Option<Outcome> {
         let news = StreamNews::Rollout(APP, Box::new(rollout()));
         self.say(Message::Streamed { source: SourceId(0), at: at(1), news });
@@ -152,21 +152,21 @@ impl Story {
     }
 
     fn turn(&mut self) -> Option<Outcome> {
-        let wishes = self.face.show(&self.watch).unwrap();
-        self.grant(wishes)
+        let intents = self.frontend.show(&self.watch).unwrap();
+        self.grant(intents)
     }
 
     fn type_line(&mut self, line: &str) -> Option<Outcome> {
-        let wishes = self.face.take(Input::Typed(line.to_owned()), &self.watch);
-        self.grant(wishes)
+        let intents = self.frontend.take(Input::Typed(line.to_owned()), &self.watch);
+        self.grant(intents)
     }
 
-    fn grant(&mut self, wishes: Vec<Wish>) -> Option<Outcome> {
-        let again = !wishes.is_empty();
-        for wish in wishes {
-            match wish {
-                Wish::Ask(command) => self.say(Message::Asked { at: self.watch.now(), command }),
-                Wish::Leave(outcome) => return Some(outcome),
+    fn grant(&mut self, intents: Vec<Intent>) -> Option<Outcome> {
+        let again = !intents.is_empty();
+        for intent in intents {
+            match intent {
+                Intent::Ask(command) => self.say(Message::Asked { at: self.watch.now(), command }),
+                Intent::Leave(outcome) => return Some(outcome),
                 other => panic!("{other:?}"),
             }
         }
@@ -174,7 +174,7 @@ impl Story {
     }
 
     fn told(&self) -> &str {
-        std::str::from_utf8(self.face.out.inner()).unwrap()
+        std::str::from_utf8(self.frontend.out.inner()).unwrap()
     }
 }
 
@@ -188,7 +188,7 @@ fn yes(named: Option<&str>) -> Mode {
 
 #[test]
 fn a_dry_run_tells_the_whole_plan_and_what_it_takes() {
-    let mut story = Story::new(Mode::DryRun, ready(vec![Check::ok("permission", "may do it"), migration()]));
+    let mut story = Story::new(Mode::DryRun, ready(vec![Check::ok(CheckKind::Permission, "may do it"), migration()]));
     assert_eq!(story.run(), Some(Outcome::Done));
     assert_eq!(
         story.told(),
@@ -219,13 +219,13 @@ dry run: nothing was changed
 
 #[test]
 fn what_does_no_harm_needs_one_letter_and_what_does_the_whole_name() {
-    let mut harmless = Story::new(Mode::Ask, ready(vec![]));
+    let mut harmless = Story::new(Mode::PlanRequest, ready(vec![]));
     assert_eq!(harmless.run(), None);
     assert!(harmless.told().ends_with("do it? [y/N] "), "{}", harmless.told());
     assert_eq!(harmless.type_line("y"), None);
     assert_eq!(harmless.sent, 1);
 
-    let mut harmful = Story::new(Mode::Ask, ready(vec![migration()]));
+    let mut harmful = Story::new(Mode::PlanRequest, ready(vec![migration()]));
     harmful.run();
     assert!(harmful.told().ends_with("type production to do it: "), "{}", harmful.told());
     assert_eq!(harmful.type_line("y"), Some(Outcome::LeftEarly));
@@ -254,7 +254,7 @@ fn yes_with_the_name_does_it() {
 
 #[test]
 fn nothing_is_asked_before_it_is_known_who_else_is_at_it() {
-    let mut story = Story::new(Mode::Ask, ready(vec![]));
+    let mut story = Story::new(Mode::PlanRequest, ready(vec![]));
     story.holding = None;
     assert_eq!(story.run(), None);
     assert!(!story.told().contains("do it?"), "{}", story.told());
@@ -280,11 +280,11 @@ fn a_cluster_that_tells_nothing_is_not_waited_for_for_ever() {
 
 #[test]
 fn whoever_stops_it_learns_what_goes_on() {
-    let mut story = Story::new(Mode::Ask, ready(vec![]));
+    let mut story = Story::new(Mode::PlanRequest, ready(vec![]));
     story.run();
     let stop = |story: &mut Story| {
-        let wishes = story.face.take(Input::Stop(Outcome::Interrupted), &story.watch);
-        story.grant(wishes)
+        let intents = story.frontend.take(Input::Stop(Outcome::Interrupted), &story.watch);
+        story.grant(intents)
     };
     assert_eq!(stop(&mut story), Some(Outcome::Interrupted));
     assert!(story.told().ends_with("stopped: nothing was changed\n"), "{}", story.told());
@@ -299,7 +299,7 @@ fn whoever_stops_it_learns_what_goes_on() {
 #[test]
 fn what_is_blocked_is_told_with_every_check_and_its_way_out() {
     let blocked = Blocked { reason: "Argo CD would put it back".to_owned(), way_out: "revert in Git".to_owned() };
-    let checks = vec![Check::ok("permission", "may do it"), Check::blocked("owner", blocked.clone())];
+    let checks = vec![Check::ok(CheckKind::Permission, "may do it"), Check::blocked(CheckKind::Owner, blocked.clone())];
     let refusal = Refusal { checks, ..Refusal::from(blocked) };
     let mut story = Story::new(yes(None), Readiness::Blocked(refusal));
     assert_eq!(story.run(), Some(Outcome::RollbackFailed));
@@ -324,10 +324,10 @@ fn it_is_told_why_it_goes_where_it_goes() {
         let covered = Covered { to: version(to, 41), ..step(vec![]).covers[0].clone() };
         let deploy =
             Deploy { at: at(0), finished: None, from: Some(version(from, 41)), to: version("2", 42), by: None };
-        telling::why(&setup, &covered, Some(&deploy))
+        describe::why(&setup, &covered, Some(&deploy))
     };
-    let good = |tag| found(tag, Standing::Good);
-    let bad = |tag| found(tag, Standing::Bad);
+    let good = |tag| found(tag, VersionStatus::Good);
+    let bad = |tag| found(tag, VersionStatus::Bad);
     assert_eq!(why(vec![good("1")], "1", "1", None), "it served before this deploy, and survived its watch");
     assert_eq!(why(vec![bad("1")], "1", "1", None), "it served before this deploy, but was bad when it was watched");
     assert_eq!(

@@ -3,8 +3,8 @@
 use crate::deploy::Time;
 use crate::net::http::clean;
 use crate::rollback::action::AutoSyncPause;
-use crate::rollback::keeper::{self, Keeper};
-use crate::rollback::strategy::records::Record;
+use crate::rollback::owner::{self, Owner};
+use crate::rollback::strategy::external_history::Record;
 use crate::rollback::strategy::variables::quoted;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -131,10 +131,10 @@ impl Application {
             Some(format!("application {}", clean(instance)))
         };
         // Others may keep it as well: a Kustomization of Flux, say.
-        let kept = || match keeper::of(&self.0) {
-            Keeper::Flux(owner) => Some(owner.to_string()),
-            Keeper::Other(other) => Some(other.describe()),
-            Keeper::Controller { .. } | Keeper::ArgoCd(_) | Keeper::Helm { .. } | Keeper::Nobody => None,
+        let kept = || match owner::of(&self.0) {
+            Owner::Flux(owner) => Some(owner.to_string()),
+            Owner::Other(other) => Some(other.describe()),
+            Owner::Controller { .. } | Owner::ArgoCd(_) | Owner::Helm { .. } | Owner::Nobody => None,
         };
         owner.or_else(parent).or_else(kept).or_else(older)
     }

@@ -7,13 +7,13 @@ use crate::net::Auth;
 use crate::net::http::{Answer, Http, Lost, RetryHint, authorization, message_in};
 use crate::poll::SourceError;
 use crate::rollback::Blocked;
-use crate::rollback::keeper;
+use crate::rollback::owner;
 use crate::rollback::spec::ArgoCdSpec;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 /// Argo CD, with our token.
-pub(super) struct Server {
+pub struct Server {
     http: Http,
 }
 
@@ -147,7 +147,7 @@ impl Server {
     }
 
     /// Rolls back to an entry of the history. What the entry does not know is not pruned.
-    pub(super) async fn roll_back(&self, named: Named<'_>, id: i64) -> Changed {
+    pub(super) async fn ask_to_roll_back(&self, named: Named<'_>, id: i64) -> Changed {
         let body = named.with_place(json!({"name": named.name, "id": id, "dryRun": false, "prune": false}));
         self.change(named, self.http.post(&["api", "v1", "applications", named.name, "rollback"]).json(&body)).await
     }
@@ -189,7 +189,7 @@ impl Named<'_> {
     /// As Argo CD's command line writes it.
     pub(super) fn full(self) -> String {
         let namespace = self.namespace.map(str::to_owned);
-        keeper::Application { namespace, name: self.name.to_owned() }.to_string()
+        owner::Application { namespace, name: self.name.to_owned() }.to_string()
     }
 
     fn with_query(self, request: RequestBuilder) -> RequestBuilder {

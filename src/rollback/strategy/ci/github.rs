@@ -7,14 +7,16 @@ mod access;
 mod file;
 mod run;
 
+use super::client::{Client, Unread, link, moment, text, unusable};
+use super::planner::{Draft, JobPlanner, Prepared};
 use super::recent::Recent;
-use super::talk::{Talk, Unread, link, moment, text, unusable};
-use super::{Draft, Prepared, System, Trace, listed, middle, options};
+use super::trace::Trace;
+use super::words::{listed, middle, options};
 use crate::clock::Clock;
 use crate::deploy::Time;
 use crate::net::http::{Lost, Reply, RetryHint, authorization};
 use crate::net::{Auth, Endpoint};
-use crate::rollback::action::CiAction;
+use crate::rollback::action::{CiAction, Dispatch};
 use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use crate::secret::Secret;
 use chrono::{SecondsFormat, TimeDelta};
@@ -47,7 +49,7 @@ impl Told {
 
 /// GitHub's API.
 pub(super) struct GitHub {
-    talk: Talk,
+    client: Client,
     told: Told,
     names_runs: bool,
     files: Recent<(u16, String)>,
@@ -60,14 +62,14 @@ impl GitHub {
         let mut headers = authorization(&auth).map_err(|error| unusable("GitHub", &error.to_string()))?;
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
         headers.insert(HeaderName::from_static("x-github-api-version"), HeaderValue::from_static("2022-11-28"));
-        let talk = Talk::new("GitHub", endpoint, headers, RetryHint::GitHubReset, clock)?;
+        let client = Client::new("GitHub", endpoint, headers, RetryHint::GitHubReset, clock)?;
         let names_runs = !endpoint.url.trim_end_matches('/').ends_with("/api/v3");
-        Ok(Self { talk, told, names_runs, files: Recent::default(), access: Recent::default() })
+        Ok(Self { client, told, names_runs, files: Recent::default(), access: Recent::default() })
     }
 
     /// A GET below the repository.
     fn get(&self, repository: &str, path: &[&str]) -> RequestBuilder {
-        self.talk.http.get(&below(repository, path))
+        self.client.http.get(&below(repository, path))
     }
 
     async fn try_prepare(&self, draft: &Draft) -> Result<Prepared, Refusal> {
@@ -86,8 +88,8 @@ impl GitHub {
         let runs = ["actions", "workflows", workflow.as_str(), "runs"];
         let (access, about, runs) = tokio::join!(
             self.access(&repository),
-            self.talk.read_lately(self.get(&repository, &path)),
-            self.talk.read_lately(self.get(&repository, &runs).query(&[("per_page", "100")])),
+            self.client.read_lately(self.get(&repository, &path)),
+            self.client.read_lately(self.get(&repository, &runs).query(&[("per_page", "100")])),
         );
         let about = about.map_err(|unread| unseen(unread, &workflow, &repository))?;
         let mut checks = vec![active(&about, &workflow, &repository)?];
@@ -102,32 +104,32 @@ impl GitHub {
         let subject = format!("workflow {workflow} of {repository}{}", values.distinction(&self.told.texts()));
         Ok(Prepared {
             subject,
-            place: self.talk.place(),
+            place: self.client.place(),
             does: format!("workflow {workflow} of {repository} runs on {git_ref}{with}"),
             by_hand: format!("gh workflow run {workflow} --repo {repository} --ref {git_ref}{fields}"),
             checks,
             took: middle(
                 runs_of(&runs).iter().filter(|run| run["conclusion"] == "success").filter_map(length).collect(),
             ),
-            action: CiAction::Dispatch {
+            action: CiAction::Dispatch(Dispatch {
                 repository,
                 workflow,
                 git_ref,
                 inputs,
                 names_run: self.names_runs,
                 marker: values.id.clone(),
-                prepared: self.talk.now(),
-            },
+                prepared: self.client.now(),
+            }),
         })
     }
 
     /// Whether the token may start workflows, as far as GitHub tells before it is asked to: by its owner's role in the
     /// repository, and by the scopes of a classic token. What a fine-grained token may is told only by a refusal.
     async fn access(&self, repository: &str) -> Option<Check> {
-        let now = self.talk.now();
+        let now = self.client.now();
         // What cannot be read here is told by what is read beside it.
         let ask = async {
-            let reply = self.talk.ask(self.get(repository, &[])).await?;
+            let reply = self.client.ask(self.get(repository, &[])).await?;
             let scopes = reply.headers.get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
             Ok::<_, Lost>(reply.is_success().then(|| (reply.body, scopes.map(str::to_owned))))
         };
@@ -137,7 +139,7 @@ impl GitHub {
 
     /// What the workflow's own file says of its trigger and inputs: what a dispatch would be refused for.
     async fn declared(&self, repository: &str, file: &str, git_ref: &str) -> Vec<Check> {
-        let name = "trigger";
+        let name = CheckKind::Trigger;
         let mut path = vec!["contents"];
         path.extend(file.split('/').filter(|part| !part.is_empty()));
         let mut raw = HeaderMap::new();
@@ -155,48 +157,25 @@ impl GitHub {
             return unknown("its file is not named");
         }
         let key = format!("{repository} {file} {git_ref}");
-        match self.files.get(&key, self.talk.now(), self.talk.raw(request)).await {
+        match self.files.get(&key, self.client.now(), self.client.raw(request)).await {
             Ok((200, file)) => file::declares(&file, &self.told.inputs),
             Ok((status, _)) => unknown(&format!("its file cannot be read on {git_ref} (answer {status})")),
             Err(_) => unknown("its file could not be read"),
         }
     }
 
-    async fn try_send(&self, dispatch: Dispatch<'_>, names_run: bool) -> Answer {
-        let Dispatch { repository, workflow, git_ref, inputs, marker, .. } = dispatch;
-        let inputs: serde_json::Map<String, Value> =
-            inputs.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-        let mut body = json!({"ref": git_ref, "inputs": inputs});
-        if names_run {
-            body["return_run_details"] = json!(true);
-        }
-        let path = ["actions", "workflows", workflow, "dispatches"];
-        let reply = match self.talk.ask(self.talk.http.post(&below(repository, &path)).json(&body)).await {
-            Ok(reply) => reply,
-            Err(lost) => return self.talk.lost(lost),
-        };
-        if !reply.is_success() {
-            return self.talk.refusal(&reply, |reply| dispatch.refused(reply));
-        }
-        let number = reply.body["workflow_run_id"].as_u64();
-        Answer::Running(Run {
-            id: number.map_or_else(|| marker.to_owned(), |number| number.to_string()),
-            state: "started".to_owned(),
-            link: link(&reply.body["html_url"]),
-            ended: false,
-        })
-    }
-
     /// The run of a dispatch whose number is not known: by its marker, else by its time if only one fits.
-    async fn look_for(&self, dispatch: Dispatch<'_>, since: Time) -> Result<Found, Unread> {
+    async fn look_for(&self, dispatch: &Dispatch, since: Time) -> Result<Found, Unread> {
         let Dispatch { repository, workflow, marker, .. } = dispatch;
         let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
         let path = ["actions", "workflows", workflow, "runs"];
         let query = [("event", "workflow_dispatch"), ("created", &format!(">={since}")), ("per_page", "100")];
-        let answer = self.talk.read(self.get(repository, &path).query(&query)).await?;
+        let answer = self.client.read(self.get(repository, &path).query(&query)).await?;
         let runs = runs_of(&answer);
         let shows = |run: &&Value| {
-            ["display_title", "name"].iter().any(|key| run[*key].as_str().is_some_and(|name| name.contains(marker)))
+            ["display_title", "name"]
+                .iter()
+                .any(|key| run[*key].as_str().is_some_and(|name| name.contains(marker.as_str())))
         };
         if let Some(run) = runs.iter().find(shows) {
             return Ok(Found::Ours(run.clone()));
@@ -215,118 +194,110 @@ impl GitHub {
 
     async fn follow_run(&self, repository: &str, number: u64) -> Answer {
         let id = number.to_string();
-        match self.talk.read(self.get(repository, &["actions", "runs", &id])).await {
+        match self.client.read(self.get(repository, &["actions", "runs", &id])).await {
             Ok(run) => self.state_of(repository, &run).await,
             Err(unread) => Answer::Unknown(format!("GitHub {}", unread.text)),
         }
     }
 }
 
-impl System for GitHub {
+impl JobPlanner for GitHub {
     fn prepare<'a>(&'a self, draft: &'a Draft) -> BoxFuture<'a, Result<Prepared, Refusal>> {
         self.try_prepare(draft).boxed()
     }
-
-    fn send<'a>(&'a self, action: &'a CiAction) -> BoxFuture<'a, Answer> {
-        async move {
-            match (Dispatch::of(action), action) {
-                (Some(dispatch), CiAction::Dispatch { names_run, .. }) => self.try_send(dispatch, *names_run).await,
-                _ => super::foreign(),
-            }
-        }
-        .boxed()
-    }
-
-    fn follow<'a>(&'a self, action: &'a CiAction, id: &'a str, since: Time) -> BoxFuture<'a, Answer> {
-        async move {
-            let Some(dispatch) = Dispatch::of(action) else { return super::foreign() };
-            if let Ok(number) = id.parse() {
-                return self.follow_run(dispatch.repository, number).await;
-            }
-            let sought = |state: String| {
-                let link = None;
-                Answer::Running(Run { id: id.to_owned(), state, link, ended: false })
-            };
-            match self.look_for(dispatch, since - SKEW).await {
-                Ok(Found::Ours(run) | Found::Perhaps(run)) => self.state_of(dispatch.repository, &run).await,
-                Ok(Found::None) => sought("started; its run is not listed yet".to_owned()),
-                Ok(Found::Several(count)) => sought(format!(
-                    "started; {count} runs began since, and none of them shows which one it is: look at the Actions page"
-                )),
-                Err(unread) => Answer::Unknown(format!("GitHub {}", unread.text)),
-            }
-        }
-        .boxed()
-    }
-
-    fn read_back<'a>(&'a self, action: &'a CiAction, _since: Time) -> BoxFuture<'a, Trace> {
-        async move {
-            let Some(dispatch) = Dispatch::of(action) else { return Trace::Found(super::foreign()) };
-            let workflow = dispatch.workflow;
-            match self.look_for(dispatch, dispatch.prepared - WIDE_SKEW).await {
-                Ok(Found::Ours(run)) => Trace::Found(self.state_of(dispatch.repository, &run).await),
-                Ok(Found::None) => Trace::Nothing(format!("no run of {workflow} has begun")),
-                // By its time alone it may be somebody else's.
-                Ok(Found::Perhaps(run)) => Trace::Unclear(format!(
-                    "a run of {workflow} has begun since, and its name does not show whose it is: {}",
-                    link(&run["html_url"]).unwrap_or_else(|| text(&run["id"]))
-                )),
-                Ok(Found::Several(count)) => Trace::Unclear(format!(
-                    "{count} runs of {workflow} have begun since, and their names do not show whose they are: \
-                     look at the Actions page of {}",
-                    dispatch.repository
-                )),
-                Err(unread) => Trace::Unclear(format!("GitHub {}", unread.text)),
-            }
-        }
-        .boxed()
-    }
 }
 
-/// The fields of [`CiAction::Dispatch`] that matter after it was sent.
-#[derive(Clone, Copy)]
-struct Dispatch<'a> {
-    repository: &'a str,
-    workflow: &'a str,
-    git_ref: &'a str,
-    inputs: &'a [(String, String)],
-    marker: &'a str,
-    prepared: Time,
-}
-
-impl<'a> Dispatch<'a> {
-    fn of(action: &'a CiAction) -> Option<Self> {
-        let CiAction::Dispatch { repository, workflow, git_ref, inputs, marker, prepared, .. } = action else {
-            return None;
+impl GitHub {
+    /// Dispatches the workflow, once.
+    pub(super) async fn send(&self, dispatch: &Dispatch) -> Answer {
+        let Dispatch { repository, workflow, git_ref, inputs, names_run, marker, .. } = dispatch;
+        let inputs: serde_json::Map<String, Value> =
+            inputs.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let mut body = json!({"ref": git_ref, "inputs": inputs});
+        if *names_run {
+            body["return_run_details"] = json!(true);
+        }
+        let path = ["actions", "workflows", workflow, "dispatches"];
+        let reply = match self.client.ask(self.client.http.post(&below(repository, &path)).json(&body)).await {
+            Ok(reply) => reply,
+            Err(lost) => return self.client.lost(lost),
         };
-        Some(Self { repository, workflow, git_ref, inputs, marker, prepared: *prepared })
-    }
-
-    /// The refusals that only GitHub has.
-    fn refused(&self, reply: &Reply) -> Option<Blocked> {
-        let Self { repository, workflow, git_ref, .. } = self;
-        let said = &reply.said;
-        Some(match reply.status {
-            403 => Blocked {
-                reason: format!("the token may not start workflows of {repository}: {said}"),
-                way_out: "give it the permission Actions: read and write, or the scope repo".to_owned(),
-            },
-            404 => not_there(workflow, repository),
-            422 if said.contains("workflow_dispatch") => Blocked {
-                reason: format!("{workflow} has no workflow_dispatch trigger: {said}"),
-                way_out: format!("add `on: workflow_dispatch` to {workflow} on the default branch of {repository}"),
-            },
-            422 if said.contains("No ref found") => Blocked {
-                reason: format!("{repository} has no branch or tag {git_ref}: {said}"),
-                way_out: "correct ref in this environment's rollback.ci".to_owned(),
-            },
-            422 => Blocked {
-                reason: format!("GitHub does not take the inputs of {workflow}: {said}"),
-                way_out: format!("compare the inputs in this environment's rollback.ci with those in {workflow}"),
-            },
-            _ => return None,
+        if !reply.is_success() {
+            return self.client.refusal(&reply, |reply| refused(reply, dispatch));
+        }
+        let number = reply.body["workflow_run_id"].as_u64();
+        Answer::Running(Run {
+            id: number.map_or_else(|| marker.to_owned(), |number| number.to_string()),
+            state: "started".to_owned(),
+            link: link(&reply.body["html_url"]),
+            ended: false,
         })
     }
+
+    /// How its run goes on: by its number, or by its marker while that is not known.
+    pub(super) async fn follow(&self, dispatch: &Dispatch, id: &str, since: Time) -> Answer {
+        if let Ok(number) = id.parse() {
+            return self.follow_run(&dispatch.repository, number).await;
+        }
+        let sought = |state: String| {
+            let link = None;
+            Answer::Running(Run { id: id.to_owned(), state, link, ended: false })
+        };
+        match self.look_for(dispatch, since - SKEW).await {
+            Ok(Found::Ours(run) | Found::Perhaps(run)) => self.state_of(&dispatch.repository, &run).await,
+            Ok(Found::None) => sought("started; its run is not listed yet".to_owned()),
+            Ok(Found::Several(count)) => sought(format!(
+                "started; {count} runs began since, and none of them shows which one it is: look at the Actions page"
+            )),
+            Err(unread) => Answer::Unknown(format!("GitHub {}", unread.text)),
+        }
+    }
+
+    /// What there is to be seen of a dispatch whose answer was lost.
+    pub(super) async fn read_back(&self, dispatch: &Dispatch) -> Trace {
+        let workflow = &dispatch.workflow;
+        match self.look_for(dispatch, dispatch.prepared - WIDE_SKEW).await {
+            Ok(Found::Ours(run)) => Trace::Found(self.state_of(&dispatch.repository, &run).await),
+            Ok(Found::None) => Trace::Nothing(format!("no run of {workflow} has begun")),
+            // By its time alone it may be somebody else's.
+            Ok(Found::Perhaps(run)) => Trace::Unclear(format!(
+                "a run of {workflow} has begun since, and its name does not show whose it is: {}",
+                link(&run["html_url"]).unwrap_or_else(|| text(&run["id"]))
+            )),
+            Ok(Found::Several(count)) => Trace::Unclear(format!(
+                "{count} runs of {workflow} have begun since, and their names do not show whose they are: \
+                 look at the Actions page of {}",
+                dispatch.repository
+            )),
+            Err(unread) => Trace::Unclear(format!("GitHub {}", unread.text)),
+        }
+    }
+}
+
+/// The refusals that only GitHub has.
+fn refused(reply: &Reply, dispatch: &Dispatch) -> Option<Blocked> {
+    let Dispatch { repository, workflow, git_ref, .. } = dispatch;
+    let said = &reply.said;
+    Some(match reply.status {
+        403 => Blocked {
+            reason: format!("the token may not start workflows of {repository}: {said}"),
+            way_out: "give it the permission Actions: read and write, or the scope repo".to_owned(),
+        },
+        404 => not_there(workflow, repository),
+        422 if said.contains("workflow_dispatch") => Blocked {
+            reason: format!("{workflow} has no workflow_dispatch trigger: {said}"),
+            way_out: format!("add `on: workflow_dispatch` to {workflow} on the default branch of {repository}"),
+        },
+        422 if said.contains("No ref found") => Blocked {
+            reason: format!("{repository} has no branch or tag {git_ref}: {said}"),
+            way_out: "correct ref in this environment's rollback.ci".to_owned(),
+        },
+        422 => Blocked {
+            reason: format!("GitHub does not take the inputs of {workflow}: {said}"),
+            way_out: format!("compare the inputs in this environment's rollback.ci with those in {workflow}"),
+        },
+        _ => return None,
+    })
 }
 
 /// What was found of a dispatch.
@@ -376,7 +347,7 @@ fn unseen(unread: Unread, workflow: &str, repository: &str) -> Blocked {
 
 fn active(about: &Value, workflow: &str, repository: &str) -> Result<Check, Blocked> {
     match about["state"].as_str() {
-        Some("active") => Ok(Check::ok("workflow", format!("{workflow} of {repository} is there and active"))),
+        Some("active") => Ok(Check::ok(CheckKind::Workflow, format!("{workflow} of {repository} is there and active"))),
         state => Err(Blocked {
             reason: format!(
                 "{workflow} of {repository} is {}",

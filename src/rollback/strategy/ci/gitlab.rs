@@ -3,22 +3,23 @@
 //! Facts: API v4. Deployments come oldest first unless told otherwise; a job that is run again is a new job with
 //! a new number in the same pipeline, and takes the old one's place in the pipeline's list.
 
-use super::talk::{Freshness, Pages, Talk, Unread, link, moment, text, unusable};
-use super::{Draft, Prepared, System, Trace};
+mod checks;
+
+use super::client::{Client, Freshness, Pages, Unread, link, moment, text, unusable};
+use super::planner::{Draft, JobPlanner, Prepared};
+use super::trace::Trace;
 use crate::clock::Clock;
-use crate::deploy::{Time, Version};
+use crate::deploy::Version;
 use crate::net::http::{Reply, RetryHint, authorization};
 use crate::net::{Auth, Endpoint};
 use crate::rollback::action::{CiAction, GitLabJob};
 use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use crate::secret::Secret;
+use checks::{role, settings, under_way};
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::RequestBuilder;
 use serde_json::Value;
-
-/// `lib/gitlab/access.rb`: who may run jobs. A protected environment may ask for more.
-const DEVELOPER: i64 = 30;
 
 /// What is asked of it, with variables.
 pub(super) struct Told {
@@ -39,7 +40,7 @@ impl Told {
 
 /// GitLab's API.
 pub(super) struct GitLab {
-    talk: Talk,
+    client: Client,
     told: Told,
 }
 
@@ -54,13 +55,13 @@ impl GitLab {
         // Personal, project and group tokens are all taken as bearers.
         let auth = Auth::Bearer(token.clone());
         let headers = authorization(&auth).map_err(|error| unusable("GitLab", &error.to_string()))?;
-        let talk = Talk::new("GitLab", endpoint, headers, RetryHint::GitLabReset, clock)?;
-        Ok(Self { talk, told })
+        let client = Client::new("GitLab", endpoint, headers, RetryHint::GitLabReset, clock)?;
+        Ok(Self { client, told })
     }
 
     /// A GET below the project.
     fn get(&self, project: &str, path: &[&str]) -> RequestBuilder {
-        self.talk.http.get(&below(project, path))
+        self.client.http.get(&below(project, path))
     }
 
     async fn try_prepare(&self, draft: &Draft) -> Result<Prepared, Refusal> {
@@ -76,9 +77,9 @@ impl GitLab {
         // Later pages matter only where no deployment of the newer ones names the version.
         let names_it = |read: &[Value]| named(read, draft).is_some();
         let (about, good, latest) = tokio::join!(
-            self.talk.read_lately(self.get(&project, &[])),
-            self.talk.pages(successful, "", Freshness::Lately, &names_it),
-            self.talk.read_lately(newest(&[("per_page", "20")])),
+            self.client.read_lately(self.get(&project, &[])),
+            self.client.pages(successful, "", Freshness::Lately, &names_it),
+            self.client.read_lately(newest(&[("per_page", "20")])),
         );
         let unseen = |unread: Unread| unseen(unread, &project);
         let about = about.map_err(unseen)?;
@@ -97,7 +98,7 @@ impl GitLab {
         let verb = if matches!(action, CiAction::PlayJob(_)) { "play" } else { "retry" };
         Ok(Prepared {
             subject: format!("job {name} {} of {project}{}", job.id, values.distinction(&self.told.texts())),
-            place: self.talk.place(),
+            place: self.client.place(),
             does: format!(
                 "job {name} of pipeline {} of {project} {did}: it deploys {sha} to {environment}",
                 job.pipeline
@@ -140,17 +141,17 @@ impl GitLab {
     async fn jobs(&self, project: &str, pipeline: u64) -> Result<Vec<Value>, Unread> {
         let pipeline = pipeline.to_string();
         let path = ["pipelines", &pipeline, "jobs"];
-        Ok(self.talk.pages(self.get(project, &path), "", Freshness::Now, &|_| false).await?.items)
+        Ok(self.client.pages(self.get(project, &path), "", Freshness::Now, &|_| false).await?.items)
     }
 
-    async fn try_send(&self, job: &GitLabJob, verb: &str) -> Answer {
+    async fn order(&self, job: &GitLabJob, verb: &str) -> Answer {
         let id = job.id.to_string();
-        let reply = match self.talk.ask(self.talk.http.post(&below(&job.project, &["jobs", &id, verb]))).await {
+        let reply = match self.client.ask(self.client.http.post(&below(&job.project, &["jobs", &id, verb]))).await {
             Ok(reply) => reply,
-            Err(lost) => return self.talk.lost(lost),
+            Err(lost) => return self.client.lost(lost),
         };
         if !reply.is_success() {
-            return self.talk.refusal(&reply, |reply| refused(reply, job));
+            return self.client.refusal(&reply, |reply| refused(reply, job));
         }
         match state_of(&reply.body) {
             Some(answer) => answer,
@@ -159,56 +160,54 @@ impl GitLab {
     }
 }
 
-impl System for GitLab {
+impl JobPlanner for GitLab {
     fn prepare<'a>(&'a self, draft: &'a Draft) -> BoxFuture<'a, Result<Prepared, Refusal>> {
         self.try_prepare(draft).boxed()
     }
+}
 
-    fn send<'a>(&'a self, action: &'a CiAction) -> BoxFuture<'a, Answer> {
-        async move {
-            match action {
-                CiAction::RetryJob(job) => self.try_send(job, "retry").await,
-                CiAction::PlayJob(job) => self.try_send(job, "play").await,
-                _ => super::foreign(),
-            }
-        }
-        .boxed()
+impl GitLab {
+    /// Runs the job of an earlier deployment again, once.
+    pub(super) async fn retry(&self, job: &GitLabJob) -> Answer {
+        self.order(job, "retry").await
     }
 
-    fn follow<'a>(&'a self, action: &'a CiAction, id: &'a str, _since: Time) -> BoxFuture<'a, Answer> {
-        async move {
-            let (CiAction::RetryJob(job) | CiAction::PlayJob(job)) = action else { return super::foreign() };
-            match self.talk.read(self.get(&job.project, &["jobs", id])).await {
-                Ok(job) => state_of(&job).unwrap_or_else(|| Answer::Unknown("GitLab's answer names no job".to_owned())),
-                Err(unread) => Answer::Unknown(format!("GitLab {}", unread.text)),
-            }
-        }
-        .boxed()
+    /// Starts a manual job, once.
+    pub(super) async fn play(&self, job: &GitLabJob) -> Answer {
+        self.order(job, "play").await
     }
 
-    fn read_back<'a>(&'a self, action: &'a CiAction, _since: Time) -> BoxFuture<'a, Trace> {
-        async move {
-            let (CiAction::RetryJob(job) | CiAction::PlayJob(job)) = action else {
-                return Trace::Found(super::foreign());
-            };
-            let jobs = match self.jobs(&job.project, job.pipeline).await {
-                Ok(jobs) => jobs,
-                Err(unread) => return Trace::Unclear(format!("GitLab {}", unread.text)),
-            };
-            let same = |candidate: &&Value| candidate["name"] == job.name.as_str();
-            let Some(now) = jobs.iter().filter(same).max_by_key(|job| job["id"].as_u64()) else {
-                return Trace::Unclear(format!("pipeline {} shows no job {} any more", job.pipeline, job.name));
-            };
-            let has_begun = match action {
-                CiAction::PlayJob(_) => !matches!(now["status"].as_str(), Some("manual" | "scheduled")),
-                _ => now["id"].as_u64() > Some(job.id),
-            };
-            match state_of(now) {
-                Some(answer) if has_begun => Trace::Found(answer),
-                _ => Trace::Nothing(format!("job {} of pipeline {} has not been started", job.name, job.pipeline)),
-            }
+    /// How a job goes on.
+    pub(super) async fn follow(&self, job: &GitLabJob, id: &str) -> Answer {
+        match self.client.read(self.get(&job.project, &["jobs", id])).await {
+            Ok(job) => state_of(&job).unwrap_or_else(|| Answer::Unknown("GitLab's answer names no job".to_owned())),
+            Err(unread) => Answer::Unknown(format!("GitLab {}", unread.text)),
         }
-        .boxed()
+    }
+
+    /// What there is to be seen of a job that was to run again: it has another number then.
+    pub(super) async fn find_retried(&self, job: &GitLabJob) -> Trace {
+        self.find(job, |now| now["id"].as_u64() > Some(job.id)).await
+    }
+
+    /// What there is to be seen of a job that was to be started by hand.
+    pub(super) async fn find_played(&self, job: &GitLabJob) -> Trace {
+        self.find(job, |now| !matches!(now["status"].as_str(), Some("manual" | "scheduled"))).await
+    }
+
+    async fn find(&self, job: &GitLabJob, has_begun: impl Fn(&Value) -> bool) -> Trace {
+        let jobs = match self.jobs(&job.project, job.pipeline).await {
+            Ok(jobs) => jobs,
+            Err(unread) => return Trace::Unclear(format!("GitLab {}", unread.text)),
+        };
+        let same = |candidate: &&Value| candidate["name"] == job.name.as_str();
+        let Some(now) = jobs.iter().filter(same).max_by_key(|job| job["id"].as_u64()) else {
+            return Trace::Unclear(format!("pipeline {} shows no job {} any more", job.pipeline, job.name));
+        };
+        match state_of(now) {
+            Some(answer) if has_begun(now) => Trace::Found(answer),
+            _ => Trace::Nothing(format!("job {} of pipeline {} has not been started", job.name, job.pipeline)),
+        }
     }
 }
 
@@ -262,7 +261,7 @@ fn state_of(job: &Value) -> Option<Answer> {
 /// Picks the deployment of the version that is gone back to, newest first: by what names the version, else the
 /// one before the one that runs.
 fn choose<'a>(good: &'a Pages, draft: &Draft, environment: &str) -> Result<Earlier<'a>, Blocked> {
-    let name = "deployment";
+    let name = CheckKind::Deployment;
     let deployments = good.items.as_slice();
     let described = |deployment: &Value| {
         let at = moment(&deployment["created_at"])
@@ -330,67 +329,6 @@ fn no_job(project: &str) -> Blocked {
         reason: format!("the earlier deployment of {project} was made without a job: there is nothing to run again"),
         way_out: "name a manual job in this environment's rollback.ci, or deploy the earlier version anew".to_owned(),
     }
-}
-
-/// Whether the project lets an earlier deployment be run again.
-fn settings(about: &Value, project: &str, is_retry: bool) -> Result<Check, Blocked> {
-    if about["archived"] == true {
-        return Err(Blocked {
-            reason: format!("{project} is archived: its jobs cannot be run"),
-            way_out: "unarchive it, or deploy the earlier version another way".to_owned(),
-        });
-    }
-    let refuses_outdated = about["ci_forward_deployment_enabled"] == true;
-    if refuses_outdated && is_retry && about["ci_forward_deployment_rollback_allowed"] == false {
-        return Err(Blocked {
-            reason: format!("{project} lets no earlier deployment job run again"),
-            way_out: "allow it in Settings, CI/CD, General pipelines: Allow job retries for rollback deployments"
-                .to_owned(),
-        });
-    }
-    if refuses_outdated && !is_retry {
-        let sentence =
-            "the project prevents outdated deployment jobs: GitLab may refuse a manual job of an older pipeline";
-        let way_out = "leave job out of this environment's rollback.ci: a job that is run again is let through";
-        return Ok(Check::warning("project", sentence, Some(way_out.to_owned())));
-    }
-    Ok(Check::ok("project", format!("{project} can be read, and lets an earlier deployment run again")))
-}
-
-/// Whether the token's role is enough to run a job: a Reporter reads all that a rollback needs, and is refused when it
-/// is sent. Roles of groups further up are not told, so no role at all says nothing.
-fn role(about: &Value, project: &str) -> Option<Check> {
-    const NAMES: [(i64, &str); 4] = [(5, "Minimal Access"), (10, "Guest"), (15, "Planner"), (20, "Reporter")];
-    let level = |of: &str| about["permissions"][of]["access_level"].as_i64();
-    let level = level("project_access").max(level("group_access"))?;
-    if level >= DEVELOPER {
-        return Some(Check::ok("permission", format!("the token's role in {project} lets it run jobs")));
-    }
-    let role = NAMES.iter().rev().find(|(least, _)| level >= *least).map_or("no role", |(_, name)| *name);
-    Some(Check::typed(
-        "permission",
-        format!("the token is {role} in {project}, which may not run jobs: GitLab will most likely refuse it"),
-        format!("give its user at least the role Developer in {project}, or use another token"),
-    ))
-}
-
-/// Somebody's deployment that has not ended.
-fn under_way(latest: &Value, environment: &str) -> Option<Check> {
-    let name = CheckKind::UnderWay;
-    let is_open = |one: &&Value| matches!(one["status"].as_str(), Some("running" | "blocked" | "created"));
-    let Some(open) = latest.as_array()?.iter().find(is_open) else {
-        return Some(Check::ok(name, format!("no deployment to {environment} is under way")));
-    };
-    let by = open["user"]["username"].as_str().map_or_else(String::new, |user| format!(" by {}", text(&user.into())));
-    let look = link(&open["deployable"]["web_url"]).unwrap_or_else(|| format!("deployment {}", text(&open["iid"])));
-    Some(Check::warning(
-        name,
-        format!(
-            "a deployment to {environment}{by} is {}: this one may wait for it, or undo what it does",
-            text(&open["status"])
-        ),
-        Some(format!("look at it first: {look}")),
-    ))
 }
 
 fn unseen(unread: Unread, project: &str) -> Blocked {

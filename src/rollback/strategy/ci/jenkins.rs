@@ -3,13 +3,14 @@
 //! Facts: Jenkins core. An API token needs no crumb. 201 and 303 both name the place in the queue, which is
 //! forgotten some five minutes after the build has begun; a build remembers its place (`queueId`).
 
-use super::talk::{Talk, Unread, link, text, unusable};
-use super::{Draft, Prepared, System, Trace, listed, options};
+use super::client::{Client, Unread, link, text, unusable};
+use super::planner::{Draft, JobPlanner, Prepared};
+use super::trace::Trace;
+use super::words::{listed, options};
 use crate::clock::Clock;
-use crate::deploy::Time;
 use crate::net::http::{Reply, RetryHint, authorization};
 use crate::net::{Auth, Endpoint};
-use crate::rollback::action::CiAction;
+use crate::rollback::action::{Build, CiAction};
 use crate::rollback::strategy::variables::{mentions, quoted};
 use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use chrono::TimeDelta;
@@ -22,7 +23,7 @@ const BUILD: &str = "number,url,building,result,queueId,description,actions[para
 
 /// Jenkins' API.
 pub(super) struct Jenkins {
-    talk: Talk,
+    client: Client,
     job: String,
     parameters: Vec<(String, String)>,
 }
@@ -36,14 +37,14 @@ impl Jenkins {
         clock: Clock,
     ) -> Result<Self, Blocked> {
         let headers = authorization(auth).map_err(|error| unusable("Jenkins", &error.to_string()))?;
-        let talk = Talk::new("Jenkins", endpoint, headers, RetryHint::RetryAfter, clock)?;
-        Ok(Self { talk, job, parameters })
+        let client = Client::new("Jenkins", endpoint, headers, RetryHint::RetryAfter, clock)?;
+        Ok(Self { client, job, parameters })
     }
 
     fn get(&self, path: &[&str], tree: &str) -> RequestBuilder {
         let mut path = path.to_vec();
         path.extend(["api", "json"]);
-        self.talk.http.get(&path).query(&[("tree", tree)])
+        self.client.http.get(&path).query(&[("tree", tree)])
     }
 
     async fn try_prepare(&self, draft: &Draft) -> Result<Prepared, Refusal> {
@@ -52,14 +53,15 @@ impl Jenkins {
         let parameters = values.fill_pairs(&self.parameters)?;
         let tree = "url,buildable,inQueue,lastBuild[number,url,building],lastSuccessfulBuild[duration],\
                     property[parameterDefinitions[name]]";
-        let about = self.talk.read_lately(self.get(&below(&job), tree)).await.map_err(|unread| unseen(unread, &job))?;
+        let about =
+            self.client.read_lately(self.get(&below(&job), tree)).await.map_err(|unread| unseen(unread, &job))?;
         let declared = declared(&about);
         let mut checks = vec![buildable(&about, &job)?, fit(&parameters, declared.as_deref(), &job)?];
         checks.push(under_way(&about, &job));
         let marked = self.parameters.iter().any(|(_, value)| mentions(value, "id"));
         if !marked {
             checks.push(Check::warning(
-                "build name",
+                CheckKind::BuildName,
                 "no parameter shows which rollback a build is: one whose answer is lost cannot be told from others",
                 Some("give the job a parameter and set it to $id in this environment's rollback.ci".to_owned()),
             ));
@@ -67,40 +69,29 @@ impl Jenkins {
         let fields = options("--data-urlencode", &parameters);
         let with = if parameters.is_empty() { String::new() } else { format!(" with {}", listed(&parameters)) };
         let takes_parameters = declared.is_some();
-        let address = self.talk.http.link(&build_path(&job, takes_parameters));
+        let address = self.client.http.link(&build_path(&job, takes_parameters));
         let texts = std::iter::once(&self.job).chain(self.parameters.iter().map(|(_, value)| value));
         let texts: Vec<&str> = texts.map(String::as_str).collect();
         Ok(Prepared {
             subject: format!("job {job}{}", values.distinction(&texts)),
-            place: self.talk.place(),
+            place: self.client.place(),
             does: format!("job {job} is built{with}"),
             by_hand: format!("curl -X POST -u USER:TOKEN {}{fields}", quoted(&address)),
             checks,
             took: about["lastSuccessfulBuild"]["duration"].as_i64().filter(|ms| *ms > 0).map(TimeDelta::milliseconds),
-            action: CiAction::Build { job, parameters, takes_parameters, marker: marked.then(|| values.id.clone()) },
+            action: CiAction::Build(Build {
+                job,
+                parameters,
+                takes_parameters,
+                marker: marked.then(|| values.id.clone()),
+            }),
         })
-    }
-
-    async fn try_send(&self, job: &str, parameters: &[(String, String)], takes_parameters: bool) -> Answer {
-        // A quiet period is for commits that come in a row; a rollback does not wait for it.
-        let request = self.talk.http.post(&build_path(job, takes_parameters)).query(&[("delay", "0sec")]);
-        let reply = match self.talk.ask(request.form(parameters)).await {
-            Ok(reply) => reply,
-            Err(lost) => return self.talk.lost(lost),
-        };
-        if let (201 | 303, Some(place)) = (reply.status, reply.location().and_then(place_in_queue)) {
-            return queued(place, "queued".to_owned());
-        }
-        if reply.status == 201 {
-            return Answer::Unknown("Jenkins took it, and does not say where in its queue it is".to_owned());
-        }
-        self.talk.refusal(&reply, |reply| refused(reply, job))
     }
 
     async fn follow_queue(&self, job: &str, place: u64) -> Answer {
         let number = place.to_string();
         let tree = "why,cancelled,stuck,executable[number,url]";
-        let item = match self.talk.read(self.get(&["queue", "item", &number], tree)).await {
+        let item = match self.client.read(self.get(&["queue", "item", &number], tree)).await {
             Ok(item) => item,
             // Forgotten: the build has begun a while ago.
             Err(unread) if unread.status == 404 => return self.build_of_place(job, place).await,
@@ -138,7 +129,7 @@ impl Jenkins {
 
     /// The newest builds of a job.
     async fn builds(&self, job: &str) -> Result<Vec<Value>, Unread> {
-        let about = self.talk.read(self.get(&below(job), &format!("builds[{BUILD}]{{0,50}}"))).await?;
+        let about = self.client.read(self.get(&below(job), &format!("builds[{BUILD}]{{0,50}}"))).await?;
         Ok(about["builds"].as_array().cloned().unwrap_or_default())
     }
 
@@ -149,7 +140,7 @@ impl Jenkins {
             ));
         };
         let (queue, builds) =
-            tokio::join!(self.talk.read(self.get(&["queue"], "items[id,why,params]")), self.builds(job),);
+            tokio::join!(self.client.read(self.get(&["queue"], "items[id,why,params]")), self.builds(job),);
         let (queue, builds) = match (queue, builds) {
             (Ok(queue), Ok(builds)) => (queue, builds),
             (Err(unread), _) | (_, Err(unread)) => return Trace::Unclear(format!("Jenkins {}", unread.text)),
@@ -172,51 +163,51 @@ impl Jenkins {
     }
 }
 
-impl System for Jenkins {
+impl JobPlanner for Jenkins {
     fn prepare<'a>(&'a self, draft: &'a Draft) -> BoxFuture<'a, Result<Prepared, Refusal>> {
         self.try_prepare(draft).boxed()
     }
+}
 
-    fn send<'a>(&'a self, action: &'a CiAction) -> BoxFuture<'a, Answer> {
-        async move {
-            match action {
-                CiAction::Build { job, parameters, takes_parameters, .. } => {
-                    self.try_send(job, parameters, *takes_parameters).await
-                }
-                _ => super::foreign(),
-            }
+impl Jenkins {
+    /// Asks for the build, once.
+    pub(super) async fn send(&self, build: &Build) -> Answer {
+        let Build { job, parameters, takes_parameters, .. } = build;
+        // A quiet period is for commits that come in a row; a rollback does not wait for it.
+        let request = self.client.http.post(&build_path(job, *takes_parameters)).query(&[("delay", "0sec")]);
+        let reply = match self.client.ask(request.form(parameters)).await {
+            Ok(reply) => reply,
+            Err(lost) => return self.client.lost(lost),
+        };
+        if let (201 | 303, Some(place)) = (reply.status, reply.location().and_then(place_in_queue)) {
+            return queued(place, "queued".to_owned());
         }
-        .boxed()
+        if reply.status == 201 {
+            return Answer::Unknown("Jenkins took it, and does not say where in its queue it is".to_owned());
+        }
+        self.client.refusal(&reply, |reply| refused(reply, job))
     }
 
-    fn follow<'a>(&'a self, action: &'a CiAction, id: &'a str, _since: Time) -> BoxFuture<'a, Answer> {
-        async move {
-            let CiAction::Build { job, .. } = action else { return super::foreign() };
-            match id.split_once('/').map(|(kind, number)| (kind, number.parse::<u64>())) {
-                Some(("queue", Ok(place))) => self.follow_queue(job, place).await,
-                Some(("build", Ok(number))) => {
-                    let number = number.to_string();
-                    let mut path = below(job);
-                    path.push(&number);
-                    match self.talk.read(self.get(&path, BUILD)).await {
-                        Ok(build) => state_of(&build, job),
-                        Err(unread) => Answer::Unknown(format!("Jenkins {}", unread.text)),
-                    }
+    /// How a place in the queue, or a build, goes on.
+    pub(super) async fn follow(&self, Build { job, .. }: &Build, id: &str) -> Answer {
+        match id.split_once('/').map(|(kind, number)| (kind, number.parse::<u64>())) {
+            Some(("queue", Ok(place))) => self.follow_queue(job, place).await,
+            Some(("build", Ok(number))) => {
+                let number = number.to_string();
+                let mut path = below(job);
+                path.push(&number);
+                match self.client.read(self.get(&path, BUILD)).await {
+                    Ok(build) => state_of(&build, job),
+                    Err(unread) => Answer::Unknown(format!("Jenkins {}", unread.text)),
                 }
-                _ => Answer::Unknown(format!("Jenkins has no run {id}")),
             }
+            _ => Answer::Unknown(format!("Jenkins has no run {id}")),
         }
-        .boxed()
     }
 
-    fn read_back<'a>(&'a self, action: &'a CiAction, _since: Time) -> BoxFuture<'a, Trace> {
-        async move {
-            match action {
-                CiAction::Build { job, marker, .. } => self.look_for(job, marker.as_deref()).await,
-                _ => Trace::Found(super::foreign()),
-            }
-        }
-        .boxed()
+    /// What there is to be seen of a build whose answer was lost.
+    pub(super) async fn read_back(&self, Build { job, marker, .. }: &Build) -> Trace {
+        self.look_for(job, marker.as_deref()).await
     }
 }
 
@@ -281,7 +272,7 @@ fn declared(about: &Value) -> Option<Vec<String>> {
 fn buildable(about: &Value, job: &str) -> Result<Check, Blocked> {
     if about["buildable"] == true {
         return Ok(Check::ok(
-            "job",
+            CheckKind::Job,
             format!("{job} is there and can be built; whether you may is only known when it is asked for"),
         ));
     }
@@ -296,7 +287,7 @@ fn fit(parameters: &[(String, String)], declared: Option<&[String]>, job: &str) 
     let names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
     let Some(declared) = declared else {
         return match names.as_slice() {
-            [] => Ok(Check::ok("parameters", format!("{job} takes no parameters"))),
+            [] => Ok(Check::ok(CheckKind::Parameters, format!("{job} takes no parameters"))),
             names => Err(Blocked {
                 reason: format!("{job} takes no parameters, and is given {}", names.join(", ")),
                 way_out: "make it parametrised in Jenkins, or remove the parameters from rollback.ci".to_owned(),
@@ -310,7 +301,7 @@ fn fit(parameters: &[(String, String)], declared: Option<&[String]>, job: &str) 
             way_out: format!("use those that it has: {}", declared.join(", ")),
         });
     }
-    Ok(Check::ok("parameters", format!("{job} takes what it is given")))
+    Ok(Check::ok(CheckKind::Parameters, format!("{job} takes what it is given")))
 }
 
 /// Somebody's build that has not ended.

@@ -1,14 +1,14 @@
 //! Any address that takes a POST: what it does is its own affair, and how it goes on is told at another address.
 
-use super::talk::{Talk, link, text, unusable};
-use super::{Draft, Prepared, System, Trace};
+use super::client::{Client, link, text, unusable};
+use super::planner::{Draft, JobPlanner, Prepared};
+use super::trace::Trace;
 use crate::clock::Clock;
-use crate::deploy::Time;
 use crate::net::http::{Reply, RetryHint, authorization, signature};
 use crate::net::{Auth, Endpoint};
-use crate::rollback::action::CiAction;
+use crate::rollback::action::{CiAction, Post};
 use crate::rollback::strategy::variables::{mentions, percent_encoded, quoted, substitute};
-use crate::rollback::{Answer, Blocked, Check, Refusal, Run};
+use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use crate::secret::Secret;
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::Url;
@@ -28,15 +28,15 @@ pub(super) struct Told {
 
 /// The address.
 pub(super) struct Webhook {
-    talk: Talk,
+    client: Client,
     told: Told,
 }
 
 impl Webhook {
     pub(super) fn new(endpoint: &Endpoint, auth: &Auth, told: Told, clock: Clock) -> Result<Self, Blocked> {
         let headers = authorization(auth).map_err(|error| unusable("the webhook", &error.to_string()))?;
-        let talk = Talk::new("the webhook", endpoint, headers, RetryHint::RetryAfter, clock)?;
-        Ok(Self { talk, told })
+        let client = Client::new("the webhook", endpoint, headers, RetryHint::RetryAfter, clock)?;
+        Ok(Self { client, told })
     }
 
     fn try_prepare(&self, draft: &Draft) -> Result<Prepared, Refusal> {
@@ -47,20 +47,21 @@ impl Webhook {
             reason: format!("the webhook's body is not JSON once it is filled in: {error}"),
             way_out: "correct body in this environment's rollback.ci".to_owned(),
         })?;
-        let mut checks = vec![Check::ok("webhook", "it is only known when it is asked whether it does what it should")];
+        let mut checks =
+            vec![Check::ok(CheckKind::Webhook, "it is only known when it is asked whether it does what it should")];
         match &self.told.status_url {
             None => checks.push(Check::warning(
-                "progress",
+                CheckKind::Progress,
                 "it cannot be asked how it goes on: only the pods will tell",
                 Some("set status_url in this environment's rollback.ci".to_owned()),
             )),
             Some(url) => {
                 // Tried here, so that a mistake in it is known before it is needed.
                 status_address(url, &values.id, Some("1"))?;
-                checks.push(Check::ok("progress", "how it goes on is asked at the status url"));
+                checks.push(Check::ok(CheckKind::Progress, "how it goes on is asked at the status url"));
             }
         }
-        let host = self.talk.http.host();
+        let host = self.client.http.host();
         let distinction = values.distinction(&[template]);
         Ok(Prepared {
             subject: format!("webhook {host}{distinction}"),
@@ -69,22 +70,39 @@ impl Webhook {
             by_hand: format!("curl -X POST -H 'Content-Type: application/json' -d {} URL", quoted(&body)),
             checks,
             took: None,
-            action: CiAction::Post { body, idempotency_key: values.id.clone() },
+            action: CiAction::Post(Post { body, idempotency_key: values.id.clone() }),
         })
     }
 
-    async fn try_send(&self, body: &str, key: &str) -> Answer {
-        let mut request = self.talk.http.post_itself().header(CONTENT_TYPE, "application/json");
-        request = request.header("idempotency-key", key);
+    /// Asks the status url.
+    async fn status(&self, key: &str, run: Option<&str>) -> Result<Value, (u16, String)> {
+        let Some(url) = &self.told.status_url else { return Err((0, "there is no status url".to_owned())) };
+        let url = status_address(url, key, run).map_err(|blocked| (0, blocked.reason))?;
+        let answer = self.client.read(self.client.http.get_at(url)).await;
+        answer.map_err(|unread| (unread.status, format!("the status url {}", unread.text)))
+    }
+}
+
+impl JobPlanner for Webhook {
+    fn prepare<'a>(&'a self, draft: &'a Draft) -> BoxFuture<'a, Result<Prepared, Refusal>> {
+        async move { self.try_prepare(draft) }.boxed()
+    }
+}
+
+impl Webhook {
+    /// Posts the body, once.
+    pub(super) async fn send(&self, Post { body, idempotency_key }: &Post) -> Answer {
+        let mut request = self.client.http.post_itself().header(CONTENT_TYPE, "application/json");
+        request = request.header("idempotency-key", idempotency_key);
         if let Some(signing_key) = &self.told.signing_key {
             request = request.header("x-signature-256", signature(signing_key, body));
         }
-        let reply = match self.talk.ask(request.body(body.to_owned())).await {
+        let reply = match self.client.ask(request.body(body.clone())).await {
             Ok(reply) => reply,
-            Err(lost) => return self.talk.lost(lost),
+            Err(lost) => return self.client.lost(lost),
         };
         if !reply.is_success() {
-            return self.talk.refusal(&reply, refused);
+            return self.client.refusal(&reply, refused);
         }
         let run = ["run", "run_id", "id"].iter().map(|name| text(&reply.body[*name])).find(|run| run != "?");
         match &self.told.status_url {
@@ -100,59 +118,29 @@ impl Webhook {
         }
     }
 
-    /// Asks the status url.
-    async fn status(&self, key: &str, run: Option<&str>) -> Result<Value, (u16, String)> {
-        let Some(url) = &self.told.status_url else { return Err((0, "there is no status url".to_owned())) };
-        let url = status_address(url, key, run).map_err(|blocked| (0, blocked.reason))?;
-        let answer = self.talk.read(self.talk.http.get_at(url)).await;
-        answer.map_err(|unread| (unread.status, format!("the status url {}", unread.text)))
-    }
-}
-
-impl System for Webhook {
-    fn prepare<'a>(&'a self, draft: &'a Draft) -> BoxFuture<'a, Result<Prepared, Refusal>> {
-        async move { self.try_prepare(draft) }.boxed()
-    }
-
-    fn send<'a>(&'a self, action: &'a CiAction) -> BoxFuture<'a, Answer> {
-        async move {
-            match action {
-                CiAction::Post { body, idempotency_key } => self.try_send(body, idempotency_key).await,
-                _ => super::foreign(),
-            }
+    /// How the run goes on, where there is an address to ask.
+    pub(super) async fn follow(&self, Post { idempotency_key, .. }: &Post, id: &str) -> Answer {
+        match self.status(idempotency_key, Some(id)).await {
+            Ok(status) => state_of(&status, id),
+            Err((_, why)) => Answer::Unknown(why),
         }
-        .boxed()
     }
 
-    fn follow<'a>(&'a self, action: &'a CiAction, id: &'a str, _since: Time) -> BoxFuture<'a, Answer> {
-        async move {
-            let CiAction::Post { idempotency_key, .. } = action else { return super::foreign() };
-            match self.status(idempotency_key, Some(id)).await {
-                Ok(status) => state_of(&status, id),
-                Err((_, why)) => Answer::Unknown(why),
-            }
+    /// What there is to be seen of a request whose answer was lost.
+    pub(super) async fn read_back(&self, Post { idempotency_key, .. }: &Post) -> Trace {
+        let can_be_asked =
+            self.told.status_url.as_ref().is_some_and(|url| mentions(url, "id") && !mentions(url, "run"));
+        if !can_be_asked {
+            return Trace::Unclear(format!(
+                "{} cannot be asked whether {idempotency_key} arrived: look there, and at the pods",
+                self.client.http.host()
+            ));
         }
-        .boxed()
-    }
-
-    fn read_back<'a>(&'a self, action: &'a CiAction, _since: Time) -> BoxFuture<'a, Trace> {
-        async move {
-            let CiAction::Post { idempotency_key, .. } = action else { return Trace::Found(super::foreign()) };
-            let can_be_asked =
-                self.told.status_url.as_ref().is_some_and(|url| mentions(url, "id") && !mentions(url, "run"));
-            if !can_be_asked {
-                return Trace::Unclear(format!(
-                    "{} cannot be asked whether {idempotency_key} arrived: look there, and at the pods",
-                    self.talk.http.host()
-                ));
-            }
-            match self.status(idempotency_key, None).await {
-                Ok(status) => Trace::Found(state_of(&status, "")),
-                Err((404, _)) => Trace::Nothing(format!("the status url does not know {idempotency_key}")),
-                Err((_, why)) => Trace::Unclear(why),
-            }
+        match self.status(idempotency_key, None).await {
+            Ok(status) => Trace::Found(state_of(&status, "")),
+            Err((404, _)) => Trace::Nothing(format!("the status url does not know {idempotency_key}")),
+            Err((_, why)) => Trace::Unclear(why),
         }
-        .boxed()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::repository::{Commit, Reverted, Trouble, short};
 use crate::rollback::spec::RepositorySpec;
-use crate::rollback::{Blocked, Check, Covered};
+use crate::rollback::{Blocked, Check, CheckKind, Covered};
 use chrono::TimeDelta;
 use std::collections::HashSet;
 use std::path::Path;
@@ -62,7 +62,7 @@ impl Story<'_> {
 
     /// What came onto the branch after the deploy ships along with the revert.
     pub(super) fn since(&self, running: &str, since: &[Commit]) -> Check {
-        let (name, branch, from) = ("branch", self.branch, self.from());
+        let (name, branch, from) = (CheckKind::Branch, self.branch, self.from());
         if since.is_empty() {
             return Check::ok(name, format!("{from} ({}) is the tip of {branch}", short(running)));
         }
@@ -166,7 +166,7 @@ impl Story<'_> {
 /// Commits that may be another team's: those that change nothing in a folder of the service's name, where there is one;
 /// else those of several people.
 pub(super) fn others(commits: &[Commit], touching: Option<&HashSet<String>>, service: &str) -> Option<Check> {
-    let name = "commits";
+    let name = CheckKind::Commits;
     let named = |commits: &[&Commit]| {
         let named: Vec<String> = commits.iter().take(NAMED).map(|commit| commit.describe()).collect();
         let more = commits.len().saturating_sub(NAMED);
@@ -226,14 +226,17 @@ pub(super) fn not_taken(spec: &RepositorySpec, branch: &str, commit: &str, signs
 
 /// The revert was tried, and applies.
 pub(super) fn applies(reverted: &Reverted) -> Check {
-    Check::ok("trial", format!("the revert applies without a conflict: {} changed", counted(reverted.files, "file")))
+    Check::ok(
+        CheckKind::Trial,
+        format!("the revert applies without a conflict: {} changed", counted(reverted.files, "file")),
+    )
 }
 
 /// It is no way for the first two minutes.
 pub(super) fn slow() -> Check {
     let sentence = "slow: what deploys the branch runs first, which takes minutes rather than seconds";
     let way_out = "where it cannot wait, undo the workload first: redflag has the strategy kubernetes for it";
-    Check::warning("duration", sentence, Some(way_out.to_owned()))
+    Check::warning(CheckKind::Duration, sentence, Some(way_out.to_owned()))
 }
 
 fn revert_command(commit: &Commit) -> String {

@@ -2,7 +2,7 @@
 
 use crate::deploy::Time;
 use crate::net::http::clean;
-use crate::rollback::strategy::records::Record;
+use crate::rollback::strategy::external_history::Record;
 use chrono::{DateTime, TimeDelta};
 use serde::Deserialize;
 

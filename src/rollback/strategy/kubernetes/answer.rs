@@ -4,7 +4,7 @@ use super::api::Reply;
 use crate::cluster;
 use crate::deploy::WorkloadRef;
 use crate::rollback::Blocked;
-use crate::rollback::target::text::one_line;
+use crate::rollback::destination::text::one_line;
 
 /// What an answer to a request that changes something, sent or only tried, means.
 #[derive(Debug)]

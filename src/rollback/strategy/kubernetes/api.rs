@@ -4,7 +4,7 @@ use super::answer::Right;
 use crate::cluster::Cluster;
 pub(in crate::rollback::strategy) use crate::cluster::{Lost, Reply};
 use crate::deploy::WorkloadRef;
-use crate::rollback::target::patch;
+use crate::rollback::destination::patch;
 use kube::core::Request;
 use kube::core::params::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ pub(in crate::rollback::strategy) enum Call<'a> {
     /// Delete this pod, and no other one that has its name.
     DeletePod { namespace: &'a str, name: &'a str, uid: &'a str },
     /// Patch it or its subresource, or only try (`dryRun=All`): all of admission runs, nothing is stored.
-    Patch { of: &'a WorkloadRef, subresource: &'static str, patch: &'a Value, dry: bool },
+    Patch { of: &'a WorkloadRef, subresource: &'static str, patch: &'a json_patch::Patch, dry: bool },
     /// An object of another kind, by the path of its collection.
     Object { collection: &'a str, name: &'a str },
     /// Merge this into it (RFC 7386), or only try.
@@ -109,8 +109,7 @@ fn request(call: Call<'_>) -> Result<http::Request<Vec<u8>>, Lost> {
         Call::AccessReview(right) => Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
             .create(&PostParams::default(), access_review(&right).to_string().into_bytes()),
         Call::Patch { of, subresource, patch, dry } => {
-            let patch = serde_json::from_value(patch.clone()).map_err(|error| Lost::NotSent(error.to_string()))?;
-            let (request, patch) = (own(of), Patch::<()>::Json(patch));
+            let (request, patch) = (own(of), Patch::<()>::Json(patch.clone()));
             let request = match subresource {
                 "" => request.patch(&of.name, &patch_params(dry), &patch),
                 _ => request.patch_subresource(subresource, &of.name, &patch_params(dry), &patch),

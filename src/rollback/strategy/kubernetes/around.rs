@@ -4,9 +4,9 @@ use super::answer;
 use super::api::{self, Call, Lost, Reply};
 use crate::cluster::Cluster;
 use crate::deploy::WorkloadRef;
+use crate::rollback::destination::text::one_line;
 use crate::rollback::preflight::Looked;
-use crate::rollback::target::text::one_line;
-use crate::rollback::{Blocked, Check};
+use crate::rollback::{Blocked, Check, CheckKind};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub(super) async fn identity_together(cluster: &Cluster) -> Check {
 }
 
 fn identified(cluster: &Cluster, reply: Result<Arc<Reply>, Lost>) -> Check {
-    let name = "cluster";
+    let name = CheckKind::Cluster;
     let label = &cluster.label;
     let unknown = |why: String, way_out: &str| {
         let sentence = format!("cluster identity not known: {why}; the workload's own uid is tested all the same");

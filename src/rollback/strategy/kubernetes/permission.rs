@@ -4,14 +4,14 @@ use super::answer::{self, Meaning, Right};
 use super::api::{self, Call, Reply};
 use crate::cluster::Cluster;
 use crate::deploy::WorkloadRef;
-use crate::rollback::action::Patch;
+use crate::rollback::action::PinnedPatch;
+use crate::rollback::destination::text::one_line;
+use crate::rollback::destination::{patch, template};
 use crate::rollback::preflight::Permission;
-use crate::rollback::target::text::one_line;
-use crate::rollback::target::{patch, template};
-use crate::rollback::{Blocked, Check};
+use crate::rollback::{Blocked, Check, CheckKind};
 use serde_json::Value;
 
-const DRY_RUN: &str = "dry run";
+const DRY_RUN: CheckKind = CheckKind::DryRun;
 
 /// Asks whether we may. “No opinion” (neither allowed nor denied) is a no; an answer that could not be worked out is
 /// neither.
@@ -41,7 +41,7 @@ pub(in crate::rollback::strategy) async fn review(
     of: &WorkloadRef,
     subresource: &'static str,
 ) -> Check {
-    let name = "permission";
+    let name = CheckKind::Permission;
     let right = Right::to_patch(of, subresource);
     let plural = right.resource();
     // Whoever may patch all of a kind may patch each: one question for many workloads.
@@ -65,7 +65,7 @@ pub(in crate::rollback::strategy) async fn review(
 
 /// What came of trying.
 pub(in crate::rollback::strategy) enum Trial {
-    /// This.
+    /// It was tried; the check says how it came out.
     Made(Check),
     /// The workload changed since it was read: what was tried is out of date.
     Overtaken,
@@ -74,7 +74,7 @@ pub(in crate::rollback::strategy) enum Trial {
 }
 
 /// Lets the API server try the patch without storing anything.
-pub(super) async fn try_out(cluster: &Cluster, patch: Option<(&Patch, &str)>) -> Trial {
+pub(super) async fn try_out(cluster: &Cluster, patch: Option<(&PinnedPatch, &str)>) -> Trial {
     let Some((patch, by_hand)) = patch else { return Trial::NotMade };
     let call = Call::Patch { of: &patch.reference, subresource: "", patch: &patch.document, dry: true };
     let check = match api::ask(cluster, call).await {
@@ -91,7 +91,7 @@ pub(super) async fn try_out(cluster: &Cluster, patch: Option<(&Patch, &str)>) ->
 /// an object is as the patch wants it.
 pub(in crate::rollback::strategy) async fn try_status(
     cluster: &Cluster,
-    (patch, by_hand): (&Patch, &str),
+    (patch, by_hand): (&PinnedPatch, &str),
     subresource: &'static str,
     shows: impl Fn(&Value) -> bool,
 ) -> Option<Trial> {
@@ -105,7 +105,7 @@ pub(in crate::rollback::strategy) async fn try_status(
 }
 
 /// What the dry run's answer says, and whether it shows the object as it was asked for; `None` when the workload changed since it was read.
-fn tried(patch: &Patch, reply: &Reply, by_hand: &str, is_whole: bool) -> Option<Check> {
+fn tried(patch: &PinnedPatch, reply: &Reply, by_hand: &str, is_whole: bool) -> Option<Check> {
     let name = DRY_RUN;
     let later = "it may still be taken when it is sent; the answer will tell";
     let warning = |sentence: String, way_out: &str| Some(Check::warning(name, sentence, Some(way_out.to_owned())));

@@ -2,16 +2,16 @@
 
 use super::pace::Pace;
 use super::{Objects, history, left_behind, rollout, settled, state, time};
-use crate::rollback::action::{Action, Patch};
-use crate::rollback::ask::{Ask, Choice};
-use crate::rollback::known::{self, Standing as Found};
-use crate::rollback::target::argo::Standing;
-use crate::rollback::target::history::Entry;
-use crate::rollback::target::patch::Pinned;
-use crate::rollback::target::{Lineage, Target};
-use crate::rollback::{Blocked, Check, Covered, Refusal, Step};
+use crate::rollback::action::{Abort, Action, PinnedPatch};
+use crate::rollback::destination::argo::UpdateStatus;
+use crate::rollback::destination::history::Entry;
+use crate::rollback::destination::patch::{self, Pinned};
+use crate::rollback::destination::{Lineage, Target};
+use crate::rollback::request::{Choice, PlanRequest};
+use crate::rollback::version_history::{self, VersionStatus};
+use crate::rollback::{Blocked, Check, CheckKind, Covered, Refusal, Step};
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What the controller and the router take at least, when no pod has to start.
 const REACTION: TimeDelta = TimeDelta::seconds(5);
@@ -31,29 +31,30 @@ pub enum Way {
 
 /// Which way it is. An abort goes to the stable version and nowhere else, and on a promoted Rollout it means nothing:
 /// the controller takes it away again without a word.
-pub fn way(ask: &Ask, objects: Objects<'_>) -> Way {
-    let (reference, workload) = (&ask.reference, objects.workload);
-    let standing = Standing::of(workload);
+pub fn way(request: &PlanRequest, objects: Objects<'_>) -> Way {
+    let (reference, workload) = (&request.reference, objects.workload);
+    let standing = UpdateStatus::of(workload);
     let update = standing.update();
     if !update.is_in_flight() {
         return Way::Undo;
     }
-    let container = ask.wanted.container.as_deref();
+    let container = request.wanted.container.as_deref();
     let lineage = Lineage::of(reference.kind, workload, objects.history, container);
     let of_hash = |hash: &str| lineage.entries.iter().find(|entry| entry.version.hash == hash);
-    let chosen = match &ask.wanted.choice {
+    let chosen = match &request.wanted.choice {
         Choice::Usual { .. } => None,
         Choice::Hash(hash) => lineage.entries.iter().find(|entry| entry.is_known_as(hash)),
         Choice::Revision(number) => lineage.entries.iter().find(|entry| entry.version.revision == *number),
     };
-    let is_usual = matches!(ask.wanted.choice, Choice::Usual { .. });
+    let is_usual = matches!(request.wanted.choice, Choice::Usual { .. });
     let names = |hash: &str| chosen.is_some_and(|entry| entry.version.hash == hash);
     let stable = of_hash(&update.status.stable_rs);
     if update.is_aborted() && names(&update.status.current_pod_hash) {
         return Way::Retry;
     }
     let is_bad = |entry: &Entry| {
-        known::newest(&ask.wanted.known, &entry.version).is_some_and(|known| known.standing == Found::Bad)
+        version_history::newest(&request.wanted.known, &entry.version)
+            .is_some_and(|known| known.standing == VersionStatus::Bad)
     };
     // Two bad deploys in a row: past the first of them it is an undo.
     if !(is_usual || names(&update.status.stable_rs)) || (is_usual && stable.is_some_and(is_bad)) {
@@ -81,15 +82,15 @@ pub fn way(ask: &Ask, objects: Objects<'_>) -> Way {
 /// status is written: `status`, or nothing where the cluster's definition of Rollouts has no such subresource.
 pub fn draft_abort(
     cluster: &str,
-    ask: &Ask,
+    request: &PlanRequest,
     objects: Objects<'_>,
     abort: bool,
     subresource: &'static str,
 ) -> Result<Step, Refusal> {
-    let (reference, workload) = (&ask.reference, objects.workload);
-    let standing = Standing::of(workload);
+    let (reference, workload) = (&request.reference, objects.workload);
+    let standing = UpdateStatus::of(workload);
     let update = standing.update();
-    let container = ask.wanted.container.as_deref();
+    let container = request.wanted.container.as_deref();
     let lineage = Lineage::of(reference.kind, workload, objects.history, container);
     let entry = |hash: &str, what: &str| {
         let found = lineage.entries.iter().find(|entry| entry.version.hash == hash).cloned();
@@ -114,14 +115,14 @@ pub fn draft_abort(
     let document = document(&pinned, &new, &stable, abort, subresource);
 
     let mut checks = vec![state::check(reference, workload)];
-    checks.extend(rollout::check(ask, workload, &lineage));
-    checks.extend(history::check(ask, workload, &lineage, &target));
+    checks.extend(rollout::check(request, workload, &lineage));
+    checks.extend(history::check(request, workload, &lineage, &target));
     let missing = missing(workload, objects.history, &to.version.hash);
     let pace = Pace::of(reference.kind, workload).only(missing);
     if abort {
         checks.push(pods(workload, missing, stable.version.label()));
     }
-    checks.push(time::check(pace, ask.wanted.pace));
+    checks.push(time::check(pace, request.wanted.pace));
 
     let (new_label, stable_label) = (new.version.label(), stable.version.label());
     let (does, verb) = if abort {
@@ -136,26 +137,31 @@ pub fn draft_abort(
         not_restored.insert(0, template);
     }
     settled(Step {
-        goal: ask.goal,
+        goal: request.goal,
         subject: reference.to_string(),
         place: cluster.to_owned(),
         covers: vec![Covered {
-            workload: ask.workload,
+            workload: request.workload,
             reference: reference.clone(),
             uid: pinned.uid.clone(),
             generation: pinned.generation,
             from: from.version.clone(),
             to: to.version.clone(),
         }],
-        action: Action::Abort {
+        action: Action::Abort(Abort {
             abort,
             subresource,
-            patch: Patch { reference: reference.clone(), uid: pinned.uid, generation: pinned.generation, document },
-        },
+            patch: PinnedPatch {
+                reference: reference.clone(),
+                uid: pinned.uid,
+                generation: pinned.generation,
+                document,
+            },
+        }),
         does: vec![does],
         checks,
         not_restored,
-        expected: pace.expected(ask.wanted.pace).max(REACTION),
+        expected: pace.expected(request.wanted.pace).max(REACTION),
         by_hand: format!("kubectl argo rollouts {verb} {} -n {}", reference.name, reference.namespace),
     })
 }
@@ -164,17 +170,17 @@ pub fn draft_abort(
 /// has no such test: on a Rollout that was promoted in the meantime it is taken, and does nothing.
 ///
 /// Without the subresource each change of the status is one of the generation too, so that is not tested then.
-fn document(pinned: &Pinned, new: &Entry, stable: &Entry, abort: bool, subresource: &str) -> Value {
-    let mut operations = vec![json!({"op": "test", "path": "/metadata/uid", "value": pinned.uid})];
+fn document(pinned: &Pinned, new: &Entry, stable: &Entry, abort: bool, subresource: &str) -> json_patch::Patch {
+    let mut operations = vec![patch::test(["metadata", "uid"], pinned.uid.as_str())];
     if !subresource.is_empty() {
-        operations.push(json!({"op": "test", "path": "/metadata/generation", "value": pinned.generation}));
+        operations.push(patch::test(["metadata", "generation"], pinned.generation));
     }
     operations.extend([
-        json!({"op": "test", "path": "/status/currentPodHash", "value": new.version.hash}),
-        json!({"op": "test", "path": "/status/stableRS", "value": stable.version.hash}),
-        json!({"op": "add", "path": "/status/abort", "value": abort}),
+        patch::test(["status", "currentPodHash"], new.version.hash.as_str()),
+        patch::test(["status", "stableRS"], stable.version.hash.as_str()),
+        patch::add(["status", "abort"], abort),
     ]);
-    Value::Array(operations)
+    json_patch::Patch(operations)
 }
 
 /// How many pods of a version are wanted and not there.
@@ -188,7 +194,7 @@ fn missing(workload: &Value, history: &[Value], hash: &str) -> i64 {
 fn pods(workload: &Value, missing: i64, stable: &str) -> Check {
     let wanted = workload["spec"]["replicas"].as_i64().unwrap_or(1);
     Check::ok(
-        "pods",
+        CheckKind::Pods,
         match missing {
             0 => format!("all {wanted} pods of {stable} are still there"),
             _ => format!("{} of {wanted} pods of {stable} are still there, the others start anew", wanted - missing),

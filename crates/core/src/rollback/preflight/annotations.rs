@@ -2,7 +2,7 @@
 
 use super::warning;
 use crate::deploy::{WorkloadKind, WorkloadRef};
-use crate::rollback::target::{Target, patch};
+use crate::rollback::destination::{Target, patch};
 use crate::rollback::{Check, CheckKind};
 use serde_json::Value;
 

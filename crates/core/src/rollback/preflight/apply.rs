@@ -1,8 +1,8 @@
 //! Whether the next `kubectl apply` of the same files would bring the new version back.
 
 use super::warning;
-use crate::rollback::target::text::items;
-use crate::rollback::target::{Target, template};
+use crate::rollback::destination::text::items;
+use crate::rollback::destination::{Target, template};
 use crate::rollback::{Check, CheckKind};
 use serde_json::Value;
 

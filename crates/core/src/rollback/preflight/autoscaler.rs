@@ -2,12 +2,12 @@
 
 use super::{Looked, warning};
 use crate::deploy::{WorkloadKind, WorkloadRef};
-use crate::rollback::Check;
-use crate::rollback::target::Target;
-use crate::rollback::target::text::items;
+use crate::rollback::destination::Target;
+use crate::rollback::destination::text::items;
+use crate::rollback::{Check, CheckKind};
 use serde_json::Value;
 
-const NAME: &str = "autoscaler";
+const NAME: CheckKind = CheckKind::Autoscaler;
 
 /// How many pods the Deployment had when its controller last touched this `ReplicaSet`.
 const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";

@@ -3,12 +3,12 @@
 use super::pace::Pace;
 use super::{Looked, quantity, warning};
 use crate::deploy::{WorkloadKind, WorkloadRef};
-use crate::rollback::Check;
-use crate::rollback::target::Target;
-use crate::rollback::target::text::items;
+use crate::rollback::destination::Target;
+use crate::rollback::destination::text::items;
+use crate::rollback::{Check, CheckKind};
 use serde_json::Value;
 
-const NAME: &str = "capacity";
+const NAME: CheckKind = CheckKind::Capacity;
 
 /// The quota's resources that pods use up, with what they are in a container's `resources`.
 const LIMITED: [(&str, Option<(&str, &str)>); 8] = [

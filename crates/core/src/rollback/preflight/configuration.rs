@@ -2,14 +2,14 @@
 
 use super::{Looked, References, Surroundings, warning};
 use crate::deploy::Time;
-use crate::rollback::target::Target;
-use crate::rollback::target::author::{self, Author};
-use crate::rollback::target::text::{moment, named, time};
-use crate::rollback::{Blocked, Check};
+use crate::rollback::destination::Target;
+use crate::rollback::destination::author::{self, Author};
+use crate::rollback::destination::text::{moment, named, time};
+use crate::rollback::{Blocked, Check, CheckKind};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const NAME: &str = "configuration";
+const NAME: CheckKind = CheckKind::Configuration;
 
 /// Held against the moment at which the old revision was made: what was changed after that is not what it was
 /// tried with. Judged by the objects' metadata alone, so a change back to the same contents counts as one too.

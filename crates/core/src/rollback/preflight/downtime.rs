@@ -3,10 +3,10 @@
 use super::pace::{self, Pace};
 use super::warning;
 use crate::deploy::{WorkloadKind, WorkloadRef};
-use crate::rollback::Check;
+use crate::rollback::{Check, CheckKind};
 use serde_json::Value;
 
-const NAME: &str = "downtime";
+const NAME: CheckKind = CheckKind::Downtime;
 
 pub(super) fn check(reference: &WorkloadRef, workload: &Value, pace: Pace) -> Check {
     let kind = reference.kind;

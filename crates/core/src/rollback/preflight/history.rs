@@ -1,19 +1,19 @@
 //! Whether there is an earlier revision, for how long, and what is known of the one that would come back.
 
 use super::warning;
-use crate::rollback::ask::Ask;
-use crate::rollback::known::{self, Standing};
-use crate::rollback::target::text::moment;
-use crate::rollback::target::{Lineage, Target};
-use crate::rollback::{Check, Goal};
+use crate::rollback::destination::text::moment;
+use crate::rollback::destination::{Lineage, Target};
+use crate::rollback::request::PlanRequest;
+use crate::rollback::version_history::{self, VersionStatus};
+use crate::rollback::{Check, CheckKind, Goal};
 use serde_json::Value;
 
-pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage, target: &Target) -> [Check; 2] {
-    [kept(workload, lineage, target), standing(ask, target)]
+pub(super) fn check(request: &PlanRequest, workload: &Value, lineage: &Lineage, target: &Target) -> [Check; 2] {
+    [kept(workload, lineage, target), standing(request, target)]
 }
 
 fn kept(workload: &Value, lineage: &Lineage, target: &Target) -> Check {
-    let name = "history";
+    let name = CheckKind::History;
     let described = target.entry.describe();
     match workload["spec"]["revisionHistoryLimit"].as_i64() {
         Some(0) => warning(
@@ -32,25 +32,26 @@ fn kept(workload: &Value, lineage: &Lineage, target: &Target) -> Check {
 
 /// A version that was found bad once is only gone back to by somebody who means it. The way forward again is
 /// there for exactly that, and says so.
-fn standing(ask: &Ask, target: &Target) -> Check {
-    let name = "target";
+fn standing(request: &PlanRequest, target: &Target) -> Check {
+    let name = CheckKind::Target;
     let described = format!("revision {}", target.entry.describe());
     let elsewhere = if target.others.is_empty() {
         "deploy a fixed version instead".to_owned()
     } else {
         format!("deploy a fixed version, or choose with redflag rollback --to REVISION: {}", target.others)
     };
-    let known = known::newest(&ask.wanted.known, &target.entry.version).map(|known| (known.standing, moment(known.at)));
+    let known = version_history::newest(&request.wanted.known, &target.entry.version)
+        .map(|known| (known.standing, moment(known.at)));
     let harm = match &known {
-        Some((Standing::Bad, at)) => Some(format!("{described} was found bad by the watch that ended {at}")),
-        Some((Standing::RolledBack, at)) => Some(format!("{described} was rolled back by hand at {at}")),
+        Some((VersionStatus::Bad, at)) => Some(format!("{described} was found bad by the watch that ended {at}")),
+        Some((VersionStatus::RolledBack, at)) => Some(format!("{described} was rolled back by hand at {at}")),
         _ if target.was_taken_back => Some(format!("{described} was itself taken back before")),
         _ => None,
     };
     match (harm, known) {
-        (Some(harm), _) if ask.goal == Goal::Back => Check::typed(name, harm, elsewhere),
+        (Some(harm), _) if request.goal == Goal::Back => Check::typed(name, harm, elsewhere),
         (Some(harm), _) => warning(name, harm, "go forward only if it was not the cause"),
-        (None, Some((Standing::Good, at))) => {
+        (None, Some((VersionStatus::Good, at))) => {
             Check::ok(name, format!("{described} survived its watch, which ended {at}"))
         }
         (None, _) if target.served_before => {
@@ -66,7 +67,7 @@ fn standing(ask: &Ask, target: &Target) -> Check {
                     target.others
                 )
             };
-            match ask.goal {
+            match request.goal {
                 Goal::Back => Check::typed(name, sentence, way_out),
                 Goal::Forward => warning(name, sentence, way_out),
             }

@@ -2,8 +2,8 @@
 
 use super::warning;
 use crate::deploy::{WorkloadRef, version_label};
-use crate::rollback::Check;
-use crate::rollback::target::Target;
+use crate::rollback::destination::Target;
+use crate::rollback::{Check, CheckKind};
 
 /// Tags that people move from image to image, so that the same name brings another program.
 const MOVING_TAGS: [&str; 14] = [
@@ -23,7 +23,7 @@ const MOVING_TAGS: [&str; 14] = [
     "current",
 ];
 
-const NAME: &str = "image";
+const NAME: CheckKind = CheckKind::Image;
 
 pub(super) fn check(reference: &WorkloadRef, target: &Target) -> Check {
     let (from, to) = (&target.from.images, &target.entry.version.images);

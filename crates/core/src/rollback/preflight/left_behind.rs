@@ -2,7 +2,7 @@
 
 use super::References;
 use crate::deploy::{Version, WorkloadKind};
-use crate::rollback::target::text::named;
+use crate::rollback::destination::text::named;
 use serde_json::Value;
 
 /// A short list, the nearest dangers first. `template` is the one that comes back.

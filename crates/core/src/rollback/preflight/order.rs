@@ -2,9 +2,9 @@
 
 use super::{Objects, Permission, waits_for_broken_pods, warning};
 use crate::deploy::{WorkloadKind, WorkloadRef};
-use crate::rollback::Check;
-use crate::rollback::target::history::is_controlled_by;
-use crate::rollback::target::text::{items, named};
+use crate::rollback::destination::history::is_controlled_by;
+use crate::rollback::destination::text::{items, named};
+use crate::rollback::{Check, CheckKind};
 use serde_json::Value;
 
 pub(super) fn check(reference: &WorkloadRef, objects: Objects<'_>) -> Vec<Check> {
@@ -15,7 +15,7 @@ pub(super) fn check(reference: &WorkloadRef, objects: Objects<'_>) -> Vec<Check>
     let strategy = &objects.workload["spec"]["updateStrategy"];
     if strategy["type"] == "OnDelete" {
         return vec![warning(
-            "order",
+            CheckKind::Order,
             "strategy OnDelete: each pod keeps the new version until it is deleted by hand",
             format!("after the undo, pod by pod: kubectl delete pod NAME -n {namespace}"),
         )];
@@ -25,7 +25,7 @@ pub(super) fn check(reference: &WorkloadRef, objects: Objects<'_>) -> Vec<Check>
     if partition > 0 {
         let patch = r#"'{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'"#;
         checks.push(warning(
-            "order",
+            CheckKind::Order,
             format!("partition {partition}: pods with a number below {partition} are not touched"),
             format!("if they run the new version too: kubectl patch {reference} -n {namespace} -p {patch}"),
         ));
@@ -34,7 +34,7 @@ pub(super) fn check(reference: &WorkloadRef, objects: Objects<'_>) -> Vec<Check>
         checks.push(broken_pods(reference, objects));
     }
     if checks.is_empty() {
-        checks.push(Check::ok("order", "no pod is in the way of the others"));
+        checks.push(Check::ok(CheckKind::Order, "no pod is in the way of the others"));
     }
     checks
 }
@@ -64,7 +64,7 @@ fn broken_pods(reference: &WorkloadRef, objects: Objects<'_>) -> Check {
         }
         Some(Permission::Unknown(_)) | None => format!("once the undo is sent, if they stay: {by_hand}"),
     };
-    warning("order", format!("OrderedReady waits for {which} even after the undo"), way_out)
+    warning(CheckKind::Order, format!("OrderedReady waits for {which} even after the undo"), way_out)
 }
 
 fn is_ready(pod: &Value) -> bool {

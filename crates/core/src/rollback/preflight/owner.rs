@@ -2,16 +2,16 @@
 
 use super::warning;
 use crate::deploy::WorkloadRef;
-use crate::rollback::keeper::{self, Application, Habit, Keeper, Other};
-use crate::rollback::{Blocked, Check};
+use crate::rollback::owner::{self, Application, Habit, Other, Owner};
+use crate::rollback::{Blocked, Check, CheckKind};
 use serde_json::Value;
 
-const NAME: &str = "owner";
+const NAME: CheckKind = CheckKind::Owner;
 
 /// Looks for an owner by its marks. One that reverts by itself blocks, with its own way back as the way
 /// out; one that does so only at its next run warns. `by_hand` is the undo for after the owner was stopped.
 pub(super) fn check(reference: &WorkloadRef, workload: &Value, by_hand: &str) -> Vec<Check> {
-    if let Some(blocked) = puts_back(reference, &keeper::of(workload), by_hand) {
+    if let Some(blocked) = puts_back(reference, &owner::of(workload), by_hand) {
         return vec![Check::blocked(NAME, blocked)];
     }
     let told = others(workload);
@@ -28,12 +28,12 @@ pub(super) fn check(reference: &WorkloadRef, workload: &Value, by_hand: &str) ->
 
 /// Those of the table, each by its habit. A mark of a manager alone may be old.
 fn others(workload: &Value) -> Vec<Check> {
-    let keeps = match keeper::of(workload) {
-        Keeper::Other(other) => Some(other),
+    let keeps = match owner::of(workload) {
+        Owner::Other(other) => Some(other),
         _ => None,
     };
     let mut checks = Vec::new();
-    for other in keeper::others(workload) {
+    for other in owner::others(workload) {
         let (who, way_out) = (other.describe(), other.way_out());
         checks.push(match other.product.habit {
             Habit::AtOnce | Habit::Perhaps if keeps.as_ref() == Some(&other) => Check::typed(
@@ -59,7 +59,7 @@ fn others(workload: &Value) -> Vec<Check> {
 
 /// An owner that does not claim to control it may still write it.
 fn belongs(reference: &WorkloadRef, workload: &Value) -> Vec<Check> {
-    let Some((kind, name)) = keeper::belongs_to(workload) else { return Vec::new() };
+    let Some((kind, name)) = owner::belongs_to(workload) else { return Vec::new() };
     vec![Check::typed(
         NAME,
         format!("{reference} belongs to {kind}/{name}, whose operator may put the new version back"),
@@ -68,26 +68,26 @@ fn belongs(reference: &WorkloadRef, workload: &Value) -> Vec<Check> {
 }
 
 /// Why an undo would not last.
-fn puts_back(reference: &WorkloadRef, keeper: &Keeper, by_hand: &str) -> Option<Blocked> {
+fn puts_back(reference: &WorkloadRef, keeper: &Owner, by_hand: &str) -> Option<Blocked> {
     match keeper {
-        Keeper::Controller { kind, name } => Some(Blocked {
+        Owner::Controller { kind, name } => Some(Blocked {
             reason: format!("{reference} is made by {kind}/{name}, whose controller would put the new version back"),
             way_out: format!("take the version back there: kubectl edit {kind} {name} -n {}", reference.namespace),
         }),
-        Keeper::ArgoCd(application) => Some(argo_cd(application)),
-        Keeper::Flux(owner) => {
+        Owner::ArgoCd(application) => Some(argo_cd(application)),
+        Owner::Flux(owner) => {
             let (kind, name, namespace) = (owner.kind.as_str(), &owner.name, &owner.namespace);
             Some(Blocked {
                 reason: format!("Flux keeps it as {owner} says, and would put the new version back"),
                 way_out: format!("revert the commit, or: flux suspend {kind} {name} -n {namespace} && {by_hand}"),
             })
         }
-        Keeper::Other(Other { product, .. }) if product.habit != Habit::AtOnce => None,
-        Keeper::Other(other) => Some(Blocked {
+        Owner::Other(Other { product, .. }) if product.habit != Habit::AtOnce => None,
+        Owner::Other(other) => Some(Blocked {
             reason: format!("{} keeps it as its own record says, and would put the new version back", other.describe()),
             way_out: other.way_out(),
         }),
-        Keeper::Helm { .. } | Keeper::Nobody => None,
+        Owner::Helm { .. } | Owner::Nobody => None,
     }
 }
 
@@ -102,7 +102,7 @@ fn argo_cd(application: &Application) -> Blocked {
 }
 
 fn helm(workload: &Value, reference: &WorkloadRef) -> Option<Check> {
-    let Some(Keeper::Helm { release, namespace }) = keeper::helm(workload) else { return None };
+    let Some(Owner::Helm { release, namespace }) = owner::helm(workload) else { return None };
     let namespace = namespace.as_deref().unwrap_or(&reference.namespace);
     Some(warning(
         NAME,
@@ -112,7 +112,7 @@ fn helm(workload: &Value, reference: &WorkloadRef) -> Option<Check> {
 }
 
 fn manager(workload: &Value) -> Option<Check> {
-    let owner = keeper::manager(workload)?;
+    let owner = owner::manager(workload)?;
     Some(warning(
         NAME,
         format!("{owner} has written this workload; if it still keeps it, it will put the new version back"),

@@ -1,6 +1,6 @@
 //! The ConfigMaps and Secrets that a pod template names.
 
-use crate::rollback::target::text::items;
+use crate::rollback::destination::text::items;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

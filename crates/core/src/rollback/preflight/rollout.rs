@@ -2,46 +2,46 @@
 
 use super::warning;
 use crate::deploy::WorkloadKind;
-use crate::rollback::ask::{Ask, Choice};
-use crate::rollback::target::argo::Standing;
-use crate::rollback::target::author::{self, Author, by};
-use crate::rollback::target::{Lineage, is_observed, template};
+use crate::rollback::destination::argo::UpdateStatus;
+use crate::rollback::destination::author::{self, Author, by};
+use crate::rollback::destination::{Lineage, is_observed, template};
+use crate::rollback::request::{Choice, PlanRequest};
 use crate::rollback::{Check, CheckKind, Goal};
 use serde_json::Value;
 
-const NAME: &str = "rollout";
+const NAME: CheckKind = CheckKind::Rollout;
 
-pub(super) fn check(ask: &Ask, workload: &Value, lineage: &Lineage) -> Vec<Check> {
+pub(super) fn check(request: &PlanRequest, workload: &Value, lineage: &Lineage) -> Vec<Check> {
     let running = lineage.running(workload);
     let runs = running.label();
     let author = author::of_spec(workload);
     let by = by(author.as_ref());
-    let under_way = under_way(ask.reference.kind, workload);
-    let put_back = ask.goal == Goal::Back && lineage.was_put_back();
+    let under_way = under_way(request.reference.kind, workload);
+    let put_back = request.goal == Goal::Back && lineage.was_put_back();
     let rollback = if put_back {
         let taken = lineage.taken_back().map_or("?", |entry| entry.version.label());
-        another_rollback(ask, runs, taken, author.as_ref(), under_way.is_some())
+        another_rollback(request, runs, taken, author.as_ref(), under_way.is_some())
     } else {
         Check::ok(CheckKind::PutBack, format!("{runs} is not an old revision that somebody put back"))
     };
-    vec![another_rollout(ask, workload, runs, &by, under_way, put_back), rollback]
+    vec![another_rollout(request, workload, runs, &by, under_way, put_back), rollback]
 }
 
 /// A rollback that is under way is a rollout too, and told as the rollback that it is.
 fn another_rollout(
-    ask: &Ask,
+    request: &PlanRequest,
     workload: &Value,
     runs: &str,
     by: &str,
     under_way: Option<String>,
     put_back: bool,
 ) -> Check {
-    let seen = ask.wanted.seen.as_ref();
+    let seen = request.wanted.seen.as_ref();
     let uid = workload["metadata"]["uid"].as_str().unwrap_or_default();
     match (seen, under_way) {
         (Some(seen), _) if seen.uid != uid => warning(
             NAME,
-            format!("{} was deleted and made anew{by}; it now runs {runs}", ask.reference),
+            format!("{} was deleted and made anew{by}; it now runs {runs}", request.reference),
             format!("find out who did that; this watch began with {} of the old one", seen.running.label()),
         ),
         (Some(seen), _) if !template::runs(&workload["spec"]["template"], &seen.running.images) => warning(
@@ -63,7 +63,7 @@ fn another_rollout(
 
 /// A revision that was put back runs: taking it back would bring back what somebody has just taken away. Only whoever
 /// means it goes on; and whoever chose a revision meant it, once that rollback has ended.
-fn another_rollback(ask: &Ask, runs: &str, taken: &str, author: Option<&Author>, under_way: bool) -> Check {
+fn another_rollback(request: &PlanRequest, runs: &str, taken: &str, author: Option<&Author>, under_way: bool) -> Check {
     let by = author.map_or_else(String::new, |author| match author.at {
         Some(at) => format!(" by {} at {}", author.manager, at.format("%H:%M UTC on %Y-%m-%d")),
         None => format!(" by {}", author.manager),
@@ -77,7 +77,7 @@ fn another_rollback(ask: &Ask, runs: &str, taken: &str, author: Option<&Author>,
     let sentence = format!("{done}: {runs} is what it was rolled back to");
     let way_out =
         "ask who did it, and why, before you take it back again; further back goes redflag rollback --to REVISION";
-    match ask.wanted.choice {
+    match request.wanted.choice {
         Choice::Usual { .. } => Check::typed(CheckKind::PutBack, sentence, way_out),
         Choice::Hash(_) | Choice::Revision(_) => warning(CheckKind::PutBack, sentence, way_out),
     }
@@ -104,7 +104,7 @@ fn under_way(kind: WorkloadKind, workload: &Value) -> Option<String> {
         }
         WorkloadKind::Rollout => {
             let (wanted, updated) = (spec["replicas"].as_i64().unwrap_or(1), count("updatedReplicas"));
-            (wanted, updated, !Standing::of(workload).update().is_in_flight())
+            (wanted, updated, !UpdateStatus::of(workload).update().is_in_flight())
         }
         WorkloadKind::DaemonSet => {
             let (wanted, updated) = (count("desiredNumberScheduled"), count("updatedNumberScheduled"));

@@ -3,15 +3,15 @@
 
 use super::warning;
 use crate::deploy::{WorkloadKind, WorkloadRef, brief};
-use crate::rollback::Check;
-use crate::rollback::target::argo::Standing;
-use crate::rollback::target::history::Entry;
-use crate::rollback::target::{Lineage, Target};
+use crate::rollback::destination::argo::UpdateStatus;
+use crate::rollback::destination::history::Entry;
+use crate::rollback::destination::{Lineage, Target};
+use crate::rollback::{Check, CheckKind};
 use crate::rollout::argo::{Pause, Update};
 use chrono::TimeDelta;
 use serde_json::Value;
 
-const NAME: &str = "steps";
+const NAME: CheckKind = CheckKind::Steps;
 
 /// What an undo waits for on its way, beside its pods.
 pub(super) struct Steps {
@@ -26,7 +26,7 @@ pub(super) fn of(reference: &WorkloadRef, workload: &Value, lineage: &Lineage, t
     if reference.kind != WorkloadKind::Rollout {
         return nothing;
     }
-    let standing = Standing::of(workload);
+    let standing = UpdateStatus::of(workload);
     let update = standing.update();
     if update.is_in_flight() && target.entry.version.hash == update.status.stable_rs {
         let sentence = "it goes back to the stable version, without the steps";

@@ -3,7 +3,7 @@
 use super::pace::Pace;
 use super::warning;
 use crate::deploy::brief;
-use crate::rollback::Check;
+use crate::rollback::{Check, CheckKind};
 use chrono::TimeDelta;
 
 /// The previous version is restored within two minutes: what the deployment guide promises.
@@ -11,7 +11,7 @@ const PROMISED: TimeDelta = TimeDelta::minutes(2);
 
 /// `seen` is how long this workload's pods took of late to become ready.
 pub(super) fn check(pace: Pace, seen: Option<TimeDelta>) -> Check {
-    let name = "time";
+    let name = CheckKind::Time;
     let expected = pace.expected(seen);
     let wave = brief(pace.wave(seen));
     let waves = match pace.waves() {

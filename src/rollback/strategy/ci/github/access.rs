@@ -1,13 +1,13 @@
 //! What GitHub tells of a token before it is asked to start anything.
 
 use crate::net::http::clean;
-use crate::rollback::Check;
+use crate::rollback::{Check, CheckKind};
 use serde_json::Value;
 
 /// `body` is the repository as `GET /repos/{owner}/{repo}` gives it, `scopes` the header `X-OAuth-Scopes`, which only
 /// answers to classic tokens have. A workflow is started by who may write to the repository.
 pub(super) fn check(repository: &str, body: &Value, scopes: Option<&str>) -> Option<Check> {
-    let name = "permission";
+    let name = CheckKind::Permission;
     if body["archived"] == true {
         return Some(Check::typed(
             name,

@@ -1,11 +1,11 @@
 //! What the file of a workflow says of its trigger, its inputs and its runs' names.
 
-use crate::rollback::Check;
 use crate::rollback::strategy::variables::mentions;
+use crate::rollback::{Check, CheckKind};
 
 /// Whether a dispatch fits it. Read as text, so it is a hint and never a reason to refuse.
 pub(super) fn declares(file: &str, inputs: &[(String, String)]) -> Vec<Check> {
-    let name = "trigger";
+    let name = CheckKind::Trigger;
     if !file.contains("workflow_dispatch") {
         let way_out = "add `on: workflow_dispatch` to it on the default branch".to_owned();
         return vec![Check::warning(
@@ -30,7 +30,7 @@ pub(super) fn declares(file: &str, inputs: &[(String, String)]) -> Vec<Check> {
     if !is_shown {
         let mark = mark.map_or("id", String::as_str);
         checks.push(Check::warning(
-            "run name",
+            CheckKind::RunName,
             "its runs do not show which rollback they are: one whose answer is lost cannot be told from others",
             Some(format!("set `{mark} = \"$id\"` among the inputs, and in the workflow run-name: rollback ${{{{ inputs.{mark} }}}}")),
         ));

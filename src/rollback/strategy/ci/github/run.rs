@@ -1,7 +1,7 @@
 //! Where a run stands, with the job that failed or the environment that waits for an approval.
 
 use super::GitHub;
-use crate::rollback::strategy::ci::talk::{Freshness, link, text};
+use crate::rollback::strategy::ci::client::{Freshness, link, text};
 use crate::rollback::{Answer, Blocked, Run};
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ impl GitHub {
     }
 
     async fn awaited_approval(&self, repository: &str, id: &str) -> String {
-        let pending = self.talk.read(self.get(repository, &["actions", "runs", id, "pending_deployments"])).await;
+        let pending = self.client.read(self.get(repository, &["actions", "runs", id, "pending_deployments"])).await;
         let pending = pending.unwrap_or_default();
         let names: Vec<String> =
             pending.as_array().into_iter().flatten().map(|one| text(&one["environment"]["name"])).collect();
@@ -63,7 +63,7 @@ impl GitHub {
         let has_failed = |of: &&Value| matches!(of["conclusion"].as_str(), Some("failure" | "timed_out"));
         let found = |read: &[Value]| read.iter().any(|job| has_failed(&job));
         let request = self.get(repository, &["actions", "runs", id, "jobs"]);
-        let pages = self.talk.pages(request, "jobs", Freshness::Now, &found).await.ok()?;
+        let pages = self.client.pages(request, "jobs", Freshness::Now, &found).await.ok()?;
         let Some(job) = pages.items.iter().find(has_failed) else {
             let unread = format!("none of the first {} jobs; others were not read", pages.items.len());
             return (!pages.is_whole).then_some(unread);

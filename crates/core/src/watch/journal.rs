@@ -1,0 +1,37 @@
+//! What happened, for the timeline, and whether anything changed that anybody could see.
+
+use crate::deploy::Time;
+use crate::timeline::{Mark, Timeline};
+
+/// The timeline, and a number that grows with each visible change.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Journal {
+    timeline: Timeline,
+    revision: u64,
+}
+
+impl Journal {
+    pub(super) fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Notes that something changed that anybody could see.
+    pub(super) fn changed(&mut self) {
+        self.revision += 1;
+    }
+
+    /// Writes down something that happened at a time of its own.
+    pub(super) fn add(&mut self, at: Time, mark: Mark, text: impl Into<String>) {
+        self.timeline.add(at, mark, text);
+    }
+
+    /// Writes down something of a rollback or a feature flag, which shows at once.
+    pub(super) fn tell(&mut self, now: Time, text: impl Into<String>) {
+        self.timeline.add(now, Mark::Rollback, text);
+        self.revision += 1;
+    }
+}

@@ -1,0 +1,17 @@
+//! The client that an action is performed with, and what it means that the configuration names none.
+
+use super::{Answer, Blocked};
+
+/// The client of a system. A planner plans with the client that its action is performed with, so only a plan that was made
+/// for another configuration finds none.
+pub(crate) fn client<'a, T>(known: Option<&'a T>, system: &str) -> Result<&'a T, Blocked> {
+    known.ok_or_else(|| Blocked {
+        reason: format!("this environment's configuration does not name {system}"),
+        way_out: "close the plan and open it again".to_owned(),
+    })
+}
+
+/// Nothing was asked now, yet what was sent before may have happened.
+pub(crate) fn unheard(blocked: Blocked) -> Answer {
+    Answer::Unknown(blocked.reason)
+}

@@ -14,12 +14,12 @@ mod history;
 mod kubernetes;
 mod metrics;
 mod noise;
-mod office;
 mod prometheus;
 mod promql;
 mod scenario;
 mod sentry;
 mod server;
+mod state;
 mod unleash;
 mod website;
 mod world;
@@ -32,7 +32,7 @@ use crate::config::Secrets;
 use crate::rollback::version_history::Known;
 use crate::secret::Secret;
 use chrono::TimeDelta;
-use office::Office;
+use state::DemoState;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl Options {
 
 /// A running company. Its servers stop when it is dropped.
 pub struct Company {
-    office: Arc<Office>,
+    state: Arc<DemoState>,
     scenario: Scenario,
     ports: [u16; Peer::ALL.len()],
 }
@@ -92,24 +92,24 @@ impl Company {
         let world = World::new(scenario, clock.now() - age, seed);
         let token = token.unwrap_or_else(|| format!("demo-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)));
         let viewer = format!("{token}-viewer");
-        let office = Arc::new(Office::new(clock, world, token, viewer));
+        let state = Arc::new(DemoState::new(clock, world, token, viewer));
         let mut ports = [0; Peer::ALL.len()];
         for (place, peer) in (0..).zip(Peer::ALL) {
             let router = match peer {
-                Peer::Kubernetes => kubernetes::router(office.clone()),
-                Peer::Grafana => grafana::router(office.clone()),
-                Peer::Sentry => sentry::router(office.clone()),
-                Peer::Datadog => datadog::router(office.clone()),
-                Peer::Website => website::router(office.clone()),
-                Peer::ArgoCd => argocd::router(office.clone()),
-                Peer::Unleash => unleash::router(office.clone()),
+                Peer::Kubernetes => kubernetes::router(state.clone()),
+                Peer::Grafana => grafana::router(state.clone()),
+                Peer::Sentry => sentry::router(state.clone()),
+                Peer::Datadog => datadog::router(state.clone()),
+                Peer::Website => website::router(state.clone()),
+                Peer::ArgoCd => argocd::router(state.clone()),
+                Peer::Unleash => unleash::router(state.clone()),
             };
             let wanted = port.map(|first| first.saturating_add(place));
             ports[usize::from(place)] =
-                server::open(&office, peer, wanted, router).await.inspect_err(|_| office.close())?;
+                server::open(&state, peer, wanted, router).await.inspect_err(|_| state.close())?;
         }
-        tokio::spawn(live(office.clone()));
-        Ok(Self { office, scenario, ports })
+        tokio::spawn(live(state.clone()));
+        Ok(Self { state, scenario, ports })
     }
 
     /// What happens in it.
@@ -130,8 +130,8 @@ impl Company {
     /// The value of a secret that the configuration names: [`TOKEN`], [`VIEWER_TOKEN`].
     pub fn secret(&self, name: &str) -> Option<String> {
         match name {
-            TOKEN => Some(self.office.operator_token.clone()),
-            VIEWER_TOKEN => Some(self.office.viewer_token.clone()),
+            TOKEN => Some(self.state.operator_token.clone()),
+            VIEWER_TOKEN => Some(self.state.viewer_token.clone()),
             _ => None,
         }
     }
@@ -139,17 +139,17 @@ impl Company {
     /// What earlier watches found of a service's versions, by the name of its workload: what ran before the
     /// deploy has run well for days.
     pub fn known(&self, workload: &str) -> Vec<Known> {
-        self.office.with(|world, _| world.known(workload))
+        self.state.with(|world, _| world.known(workload))
     }
 
     /// Breaks and heals its peers, and lets other people act.
     pub fn faults(&self) -> Faults {
-        Faults(self.office.clone())
+        Faults(self.state.clone())
     }
 
     /// What was asked of it so far.
     pub fn requests(&self) -> Requests {
-        self.office.board.requests()
+        self.state.board.requests()
     }
 }
 
@@ -171,16 +171,16 @@ impl Secrets for Company {
 
 impl Drop for Company {
     fn drop(&mut self) {
-        self.office.close();
+        self.state.close();
     }
 }
 
 /// Lets the world go on when nobody asks: watches must hear of changes when they happen.
-async fn live(office: Arc<Office>) {
+async fn live(state: Arc<DemoState>) {
     loop {
         tokio::select! {
-            () = office.closed() => return,
-            () = office.clock.sleep(TimeDelta::seconds(1)) => office.with(|_, _| ()),
+            () = state.closed() => return,
+            () = state.clock.sleep(TimeDelta::seconds(1)) => state.with(|_, _| ()),
         }
     }
 }

@@ -1,147 +1,220 @@
-//! The JSON schema of the file. What an editor offers hangs on what is written already: the keys of a signal on its
-//! kind, the tables of a rollback on its strategy, as those of a source do on theirs.
+//! The shape of the file: what may be written where. Its meaning is checked by `sources`, `environments` and
+//! `signals`. The JSON schema is made from these types, and their descriptions are what an editor shows.
 
+pub(super) mod flags;
+pub(super) mod rollback;
+
+use super::at::{At, Span};
 use super::kinds::{InputUnit, SignalKind};
-use super::raw;
-use super::raw::rollback::StrategyName;
-use super::signals::keys;
-use crate::signal::Kind;
+use super::length::Length;
+pub(super) use crate::settings::reader::Named;
+use crate::setup::Confirm;
+use crate::systems::declaration::{System, Table};
 use crate::systems::registry;
-use schemars::Schema;
-use serde_json::{Map, Value, json};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-/// The JSON schema of the file, for editors.
-pub fn schema() -> String {
-    let mut schema = schemars::schema_for!(raw::File);
-    without_null(&mut schema);
-    let mut schema = schema.to_value();
-    split(&mut schema, "Signal", signals);
-    split(&mut schema, "Rollback", rollbacks);
-    format!("{schema:#}\n")
+/// Configuration of redflag.
+#[derive(Debug, Default, JsonSchema)]
+#[schemars(title = "redflag", deny_unknown_fields)]
+pub(super) struct File {
+    /// Colours: `dark`, `light`, `colorblind`, `mono`, or a file's name in the configuration folder's `themes`.
+    pub(super) theme: Option<At<String>>,
+    /// Keys of the screen by action: `rollback = "R"` or `rollback = ["R", "ctrl-r"]`.
+    #[schemars(with = "BTreeMap<String, OneOrMany>", default)]
+    pub(super) keys: Vec<Named<OneOrMany>>,
+    /// The systems that are read, by a name of your own.
+    #[schemars(with = "BTreeMap<String, Source>")]
+    pub(super) sources: Vec<Named<Source>>,
+    /// Where deploys go, by a name of your own.
+    #[schemars(with = "BTreeMap<String, Environment>")]
+    pub(super) environments: Vec<Named<Environment>>,
 }
 
-/// What may be left out is left out: TOML has no null.
-fn without_null(schema: &mut Schema) {
-    let is_null = |schema: &Value| schema.get("type").is_some_and(|kind| kind == "null");
-    if let Some(Value::Array(kinds)) = schema.get_mut("type") {
-        kinds.retain(|kind| kind != "null");
-        if let [only] = kinds.as_slice() {
-            let only = only.clone();
-            schema.insert("type".to_owned(), only);
+/// One text or several.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
+pub(super) enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+/// A system that is read, as its own table has it.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) system: &'static System,
+    pub(super) table: Box<dyn Table>,
+}
+
+impl JsonSchema for Source {
+    fn schema_name() -> Cow<'static, str> {
+        "Source".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let forms: Vec<Schema> = registry::SYSTEMS.iter().map(|system| system.schema(generator)).collect();
+        json_schema!({ "description": "A system that is read.", "oneOf": forms })
+    }
+}
+
+/// Where a deploy goes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Environment {
+    /// Meant when no environment is named; at most one.
+    pub(super) default: Option<At<bool>>,
+    /// Its public address: what probes ask.
+    pub(super) url: Option<At<String>>,
+    /// How long a deploy is watched after its rollout; default `30m`.
+    pub(super) window: Option<At<Length>>,
+    /// How much of the time before the deploy is compared with; default `60m`.
+    pub(super) baseline: Option<At<Length>>,
+    /// How much of the window each required signal must have been known for, in percent; default 90.
+    pub(super) coverage: Option<At<u8>>,
+    /// How long a rollout, or a rollback, may stand still: then it is warned of, and the window opens. Half as long again
+    /// is a red flag.
+    pub(super) rollout_deadline: Option<At<Length>>,
+    /// What confirms a rollback; default `key`.
+    pub(super) confirm: Option<ConfirmWith>,
+    /// Refuse every change of the outside; default `false`.
+    pub(super) read_only: Option<bool>,
+    /// Name of a kubernetes source; default: the only one.
+    pub(super) cluster: Option<At<String>>,
+    /// The kubeconfig's context, over the source's.
+    pub(super) context: Option<At<String>>,
+    /// The namespace of its workloads; default `default`.
+    pub(super) namespace: Option<At<String>>,
+    /// Its workloads when it has a single service, named after the first: `["deployment/app"]`.
+    pub(super) workloads: Option<At<Vec<At<String>>>>,
+    /// With `workloads`: the container whose image is the version; default: see the one of a service.
+    pub(super) container: Option<At<String>>,
+    /// Its services.
+    pub(super) services: Option<Vec<Service>>,
+    /// What is judged. The rollout of each workload always is.
+    pub(super) signals: Option<Vec<Signal>>,
+    /// How a deploy is taken back.
+    #[serde(default, deserialize_with = "read_apart")]
+    pub(super) rollback: Option<rollback::Rollback>,
+    /// Feature flags that a person may turn off.
+    #[serde(default, deserialize_with = "read_apart")]
+    pub(super) flags: Option<Vec<flags::Flags>>,
+    /// Where the environment's name stands; not part of the file's shape.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(super) header: Span,
+}
+
+/// What a person must do to confirm a rollback.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ConfirmWith {
+    /// Nothing.
+    None,
+    /// A second key.
+    Key,
+    /// The environment's name, typed.
+    Type,
+}
+
+impl From<ConfirmWith> for Confirm {
+    fn from(written: ConfirmWith) -> Self {
+        match written {
+            ConfirmWith::None => Self::None,
+            ConfirmWith::Key => Self::Key,
+            ConfirmWith::Type => Self::Type,
         }
     }
-    if let Some(Value::Array(either)) = schema.get_mut("anyOf") {
-        either.retain(|one| !is_null(one));
-        if let [only] = either.as_slice()
-            && let Some(reference) = only.get("$ref").cloned()
-        {
-            schema.remove("anyOf");
-            schema.insert("$ref".to_owned(), reference);
-        }
-    }
-    schemars::transform::transform_subschemas(&mut without_null, schema);
 }
 
-/// One form of a table that has several, told apart by what stands at one of its keys.
-struct Form {
-    /// The key, and what stands there.
-    tag: (&'static str, &'static str),
-    /// Whether a table without the key has this form, too.
-    is_default: bool,
-    keys: Vec<String>,
-    needs: &'static [&'static str],
-    /// Of a key, what may stand there in this form alone.
-    narrowed: Option<(&'static str, Value)>,
+/// A part of the company with workloads and signals of its own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Service {
+    /// What `$service` stands for.
+    pub(super) name: At<String>,
+    /// Its workloads; default `["deployment/NAME"]`.
+    pub(super) workloads: Option<At<Vec<At<String>>>>,
+    /// The container whose image is the version; default: the one in `kubectl.kubernetes.io/default-container`, else
+    /// the one whose image changed, else the one named like the workload. Workloads without it go by the default.
+    pub(super) container: Option<At<String>>,
+    /// The services that it calls, by their names: a rollback takes it back before them.
+    pub(super) depends_on: Option<Vec<At<String>>>,
 }
 
-/// Splits a table's definition by its forms. The keys are described once, and each form refers to those it has.
-fn split(schema: &mut Value, name: &str, forms: fn(&Map<String, Value>) -> Vec<Form>) {
-    let whole = schema["$defs"][name].take();
-    let Some(properties) = whole["properties"].as_object() else { return };
-    let forms: Vec<Value> = forms(properties).into_iter().map(|form| written(form, name, properties)).collect();
-    schema["$defs"][name] = json!({ "description": whole["description"], "oneOf": forms, "type": "object" });
-    schema["$defs"][format!("{name}Keys")] = json!({ "properties": properties });
+/// One judged series. Texts may hold `$service`, `$environment` and `$namespace`; queries `$version` too.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Signal {
+    /// What it measures: brings unit, rule and limits.
+    pub(super) kind: At<SignalKind>,
+    /// What it is called on screen; default by its kind.
+    pub(super) name: Option<At<String>>,
+    /// The source it is read from; default: the only one that can answer this kind.
+    pub(super) source: Option<At<String>>,
+    /// The service it speaks of; default: made once for each.
+    pub(super) service: Option<At<String>>,
+    /// The value itself.
+    pub(super) query: Option<At<String>>,
+    /// Failed requests in each bin, for error rates; with `requests`.
+    pub(super) errors: Option<At<String>>,
+    /// All requests in each bin, for error rates; with `errors`.
+    pub(super) requests: Option<At<String>>,
+    /// Grafana's data source, by uid; default: the source's.
+    pub(super) datasource: Option<At<String>>,
+    /// The unit in which the query answers; default: the kind's own.
+    pub(super) unit: Option<At<InputUnit>>,
+    /// Distance of the readings; default `30s` and no less than `scrape`, for Sentry `60s`.
+    pub(super) step: Option<At<Length>>,
+    /// How far apart the samples behind it are; default: the source's.
+    pub(super) scrape: Option<At<Length>>,
+    /// Sentry's projects, by slug or id; default: all that the token sees.
+    pub(super) projects: Option<At<Vec<String>>>,
+    /// The release as Sentry knows it; default `$service@$version`.
+    pub(super) release: Option<At<String>>,
+    /// Label matchers of alert rules, a monitor search, or further search terms for Sentry.
+    pub(super) filter: Option<At<String>>,
+    /// What a custom signal wants of Sentry.
+    pub(super) want: Option<At<Want>>,
+    /// The probe's path on the environment's address.
+    pub(super) path: Option<At<String>>,
+    /// The probe's address, instead of the environment's.
+    pub(super) url: Option<At<String>>,
+    /// The status that the probe expects; default: any 2xx.
+    pub(super) status: Option<At<u16>>,
+    /// How often the probe asks; default `10s`.
+    pub(super) interval: Option<At<Length>>,
+    /// How long the probe waits; default `5s`.
+    pub(super) timeout: Option<At<Length>>,
+    /// Whether the verdict waits for it; default `true`.
+    pub(super) required: Option<bool>,
+    /// Worse than this is a warning.
+    pub(super) warning: Option<At<f64>>,
+    /// Worse than this, held, is a red flag.
+    pub(super) red_flag: Option<At<f64>>,
+    /// More than this many percent over the baseline, held, is a red flag.
+    pub(super) increase: Option<At<f64>>,
+    /// How many readings in a row must agree.
+    pub(super) hold: Option<At<u32>>,
+    /// Fewer requests than this are too few to tell.
+    pub(super) min_requests: Option<At<u64>>,
+    /// Where a person can look at it.
+    pub(super) link: Option<At<String>>,
 }
 
-fn written(form: Form, name: &str, described: &Map<String, Value>) -> Value {
-    let (tag, value) = form.tag;
-    let mut properties = Map::new();
-    for key in form.keys {
-        let reference = json!({ "$ref": format!("#/$defs/{name}Keys/properties/{key}") });
-        properties.insert(key, reference);
-    }
-    properties.insert(tag.to_owned(), json!({ "const": value, "description": described[tag]["description"] }));
-    if let Some((key, mut narrowed)) = form.narrowed {
-        narrowed["description"] = described[key]["description"].clone();
-        properties.insert(key.to_owned(), narrowed);
-    }
-    let tag = (!form.is_default).then_some(tag);
-    let required: Vec<&str> = tag.into_iter().chain(form.needs.iter().copied()).collect();
-    json!({
-        "additionalProperties": false,
-        "properties": properties,
-        "required": required,
-        "title": value,
-        "type": "object",
-    })
+/// What a custom signal wants of Sentry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Want {
+    /// Error events of the release, a minute.
+    Errors,
 }
 
-/// The forms of a signal: one for each kind, and two where one key excludes another.
-fn signals(described: &Map<String, Value>) -> Vec<Form> {
-    let read = |kind: Kind, wants: bool| {
-        let able = registry::SYSTEMS.iter().filter_map(move |system| Some((system, (system.answers)(kind, wants)?)));
-        able.flat_map(move |(system, form)| system.keys(kind, form))
-    };
-    let all = Kind::ALL.into_iter().flat_map(|kind| read(kind, false).chain(read(kind, true)));
-    let all: Vec<&str> = all.chain(keys::OF_A_PROBE).chain(["source"]).collect();
-    let form = |kind: Kind, own: Vec<&str>, needs: &'static [&'static str]| {
-        let has = |key: &&String| !all.contains(&key.as_str()) || own.contains(&key.as_str());
-        let units = || json!({ "enum": InputUnit::names_for(kind), "type": "string" });
-        Form {
-            tag: ("kind", kind.as_str()),
-            is_default: false,
-            keys: described.keys().filter(has).cloned().collect(),
-            needs,
-            narrowed: own.contains(&"unit").then(|| ("unit", units())),
-        }
-    };
-    let from_a_source = |kind: Kind, wants: bool, without: &[&str], needs: &'static [&'static str]| {
-        let own = read(kind, wants).chain(["source"]).filter(|key| !without.contains(key)).collect();
-        form(kind, own, needs)
-    };
-    let of = |kind: Kind| match kind {
-        // Made for each workload, and never written.
-        Kind::Rollout => Vec::new(),
-        Kind::Probe => vec![form(kind, keys::OF_A_PROBE.to_vec(), &[])],
-        Kind::Alerts => vec![from_a_source(kind, false, &[], &["filter"])],
-        Kind::NewIssues | Kind::CrashFree => vec![from_a_source(kind, false, &[], &[])],
-        Kind::ErrorRate => vec![
-            from_a_source(kind, false, &["query", "unit"], &["errors", "requests"]),
-            from_a_source(kind, false, &["errors", "requests"], &["query"]),
-        ],
-        Kind::Custom => vec![
-            from_a_source(kind, false, &["errors", "requests"], &["query"]),
-            from_a_source(kind, true, &[], &["want"]),
-        ],
-        Kind::Latency | Kind::ServerErrors | Kind::Traffic | Kind::Connections | Kind::Memory | Kind::Cpu => {
-            vec![from_a_source(kind, false, &["errors", "requests"], &["query"])]
-        }
-    };
-    SignalKind::written().flat_map(of).collect()
-}
-
-/// The forms of a rollback: one for each strategy.
-fn rollbacks(described: &Map<String, Value>) -> Vec<Form> {
-    let all: Vec<&str> = StrategyName::ALL.into_iter().flat_map(StrategyName::tables).copied().collect();
-    let form = |strategy: StrategyName| {
-        let has = |key: &&String| !all.contains(&key.as_str()) || strategy.tables().contains(&key.as_str());
-        Form {
-            tag: ("strategy", strategy.as_str()),
-            is_default: strategy == StrategyName::default(),
-            keys: described.keys().filter(has).cloned().collect(),
-            needs: strategy.needs(),
-            narrowed: None,
-        }
-    };
-    StrategyName::ALL.into_iter().map(form).collect()
+/// For a table that is taken out and read by itself before the one around it: here it only has its name.
+fn read_apart<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Option<T>, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| None)
 }

@@ -1,7 +1,7 @@
 //! The company's Argo CD, where the scenario has one: an application for its first service, kept as Git has it.
 
-use super::office::{Office, User};
 use super::server::json as answer;
+use super::state::{DemoState, User};
 use super::world::World;
 use crate::deploy::Time;
 use axum::Router;
@@ -154,13 +154,13 @@ fn revision(version: &str) -> String {
     format!("{:016x}{:016x}{:08x}", noise(1), noise(2), noise(3) as u32)
 }
 
-pub(crate) fn router(office: Arc<Office>) -> Router {
+pub(crate) fn router(state: Arc<DemoState>) -> Router {
     Router::new()
         .route("/api/version", get(async || answer(200, &json!({"Version": "v3.3.0+c1d9d2e"}))))
         .route("/api/v1/applications/{name}", get(read).patch(change))
         .route("/api/v1/applications/{name}/rollback", post(roll_back))
         .route("/api/v1/account/can-i/{resource}/{action}/{*subresource}", get(can_i))
-        .with_state(office)
+        .with_state(state)
 }
 
 /// A gRPC error as Argo CD's gateway writes it.
@@ -169,8 +169,8 @@ fn refusal(status: u16, code: u8, message: &str) -> Response<Body> {
 }
 
 /// The refusal of a caller who is not known, or may not change things where that is wanted.
-fn turned_away(office: &Office, headers: &HeaderMap, changes: bool) -> Option<Response<Body>> {
-    match office.bearer(headers) {
+fn turned_away(state: &DemoState, headers: &HeaderMap, changes: bool) -> Option<Response<Body>> {
+    match state.bearer(headers) {
         None => Some(refusal(401, 16, "no session information")),
         Some(User::Viewer) if changes => {
             Some(refusal(403, 7, "permission denied: applications, sync, shop/app, sub: viewer"))
@@ -180,11 +180,11 @@ fn turned_away(office: &Office, headers: &HeaderMap, changes: bool) -> Option<Re
 }
 
 fn with_application(
-    office: &Office,
+    state: &DemoState,
     name: &str,
     act: impl FnOnce(&mut World, Time) -> Response<Body>,
 ) -> Response<Body> {
-    office.with(|world, now| {
+    state.with(|world, now| {
         if world.argocd.as_ref().is_some_and(|application| application.name == name) {
             act(world, now)
         } else {
@@ -199,21 +199,21 @@ fn shown(world: &World) -> Response<Body> {
     answer(200, &rendered.unwrap_or_default())
 }
 
-async fn read(State(office): State<Arc<Office>>, Path(name): Path<String>, headers: HeaderMap) -> Response<Body> {
-    if let Some(refused) = turned_away(&office, &headers, false) {
+async fn read(State(state): State<Arc<DemoState>>, Path(name): Path<String>, headers: HeaderMap) -> Response<Body> {
+    if let Some(refused) = turned_away(&state, &headers, false) {
         return refused;
     }
-    with_application(&office, &name, |world, _| shown(world))
+    with_application(&state, &name, |world, _| shown(world))
 }
 
 /// Only the synchronization policy can be changed here; everything else of an application is Git's.
 async fn change(
-    State(office): State<Arc<Office>>,
+    State(state): State<Arc<DemoState>>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    if let Some(refused) = turned_away(&office, &headers, true) {
+    if let Some(refused) = turned_away(&state, &headers, true) {
         return refused;
     }
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -222,7 +222,7 @@ async fn change(
     let Some(automated) = automated.filter(|_| request["patchType"] == "merge") else {
         return refusal(400, 3, "error decoding patch");
     };
-    with_application(&office, &name, |world, _| {
+    with_application(&state, &name, |world, _| {
         if let Some(application) = &mut world.argocd {
             merge(&mut application.automated, automated);
         }
@@ -249,16 +249,16 @@ fn merge(object: &mut Value, patch: Value) {
 }
 
 async fn roll_back(
-    State(office): State<Arc<Office>>,
+    State(state): State<Arc<DemoState>>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    if let Some(refused) = turned_away(&office, &headers, true) {
+    if let Some(refused) = turned_away(&state, &headers, true) {
         return refused;
     }
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
-    with_application(&office, &name, |world, now| {
+    with_application(&state, &name, |world, now| {
         let Some(application) = &mut world.argocd else { return refusal(403, 7, "permission denied") };
         if application.auto_syncs() {
             return refusal(400, 9, "rollback cannot be initiated when auto-sync is enabled");
@@ -280,11 +280,11 @@ async fn roll_back(
 }
 
 async fn can_i(
-    State(office): State<Arc<Office>>,
+    State(state): State<Arc<DemoState>>,
     Path((_, action, _)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    match office.bearer(&headers) {
+    match state.bearer(&headers) {
         None => refusal(401, 16, "no session information"),
         Some(User::Viewer) if action != "get" => answer(200, &json!({"value": "no"})),
         Some(_) => answer(200, &json!({"value": "yes"})),

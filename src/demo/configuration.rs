@@ -52,7 +52,7 @@ namespace = "production"
         datadog = url(Peer::Datadog),
         website = url(Peer::Website),
     );
-    let services = company.scenario.cast();
+    let services = company.scenario.services();
     if let [only] = services.as_slice() {
         let _ = writeln!(out, "workloads = [\"deployment/{}\"]", only.name);
     }

@@ -4,8 +4,8 @@ mod query;
 
 use super::alerts::{Condition, State as AlertState};
 use super::history::{Seconds, seconds};
-use super::office::Office;
 use super::server::json as answer;
+use super::state::DemoState;
 use super::world::World;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -23,7 +23,7 @@ const INGESTION: Seconds = 20.0;
 /// More points than this make the server choose a longer interval.
 const MOST_POINTS: Seconds = 1500.0;
 
-pub(crate) fn router(office: Arc<Office>) -> Router {
+pub(crate) fn router(state: Arc<DemoState>) -> Router {
     Router::new()
         .route("/api/v1/validate", get(async || answer(200, &json!({"valid": true}))))
         .route("/api/v2/validate_keys", get(async || answer(200, &json!({"status": "ok"}))))
@@ -31,15 +31,15 @@ pub(crate) fn router(office: Arc<Office>) -> Router {
         .route("/api/v1/query", get(query_v1))
         .route("/api/v1/monitor/search", get(monitors))
         .fallback(async || answer(404, &json!({"errors": ["Not found"]})))
-        .layer(middleware::from_fn_with_state(office.clone(), enter))
-        .with_state(office)
+        .layer(middleware::from_fn_with_state(state.clone(), enter))
+        .with_state(state)
 }
 
 /// Both keys are needed to read; validation looks at the first alone.
-async fn enter(State(office): State<Arc<Office>>, request: Request, next: Next) -> Response<Body> {
+async fn enter(State(state): State<Arc<DemoState>>, request: Request, next: Next) -> Response<Body> {
     let knows = |headers: &HeaderMap, name: &str| {
         let key = headers.get(name).and_then(|value| value.to_str().ok())?;
-        Some(office.user(key).is_some())
+        Some(state.user(key).is_some())
     };
     let headers = request.headers();
     let application =
@@ -88,7 +88,7 @@ fn refused(title: &str, detail: &str) -> Response<Body> {
     answer(400, &json!({"errors": [{"status": "400", "title": title, "detail": detail}]}))
 }
 
-async fn timeseries(State(office): State<Arc<Office>>, body: Bytes) -> Response<Body> {
+async fn timeseries(State(state): State<Arc<DemoState>>, body: Bytes) -> Response<Body> {
     let asked = match serde_json::from_slice::<Asked>(&body) {
         Ok(asked) => asked.data.attributes,
         Err(error) => return refused("Bad Request", &format!("invalid request: {error}")),
@@ -105,7 +105,7 @@ async fn timeseries(State(office): State<Arc<Office>>, body: Bytes) -> Response<
     let mut lines = Vec::new();
     for text in texts {
         match query::parse(text, &names) {
-            Ok(expression) => lines.push(line(&office, &expression, (from, to), step)),
+            Ok(expression) => lines.push(line(&state, &expression, (from, to), step)),
             Err(error) => return refused("Bad Request", &error),
         }
     }
@@ -136,12 +136,12 @@ fn interval(asked: Option<Seconds>, from: Seconds, to: Seconds) -> Seconds {
 
 /// The points of an expression: epoch milliseconds and values. `to` is not included.
 fn line(
-    office: &Office,
+    state: &DemoState,
     expression: &query::Expression,
     (from, to): (Seconds, Seconds),
     step: Seconds,
 ) -> Vec<(i64, f64)> {
-    office.with(|world, now| {
+    state.with(|world, now| {
         let metrics = world.metrics(now);
         let end = to.min(metrics.now - INGESTION);
         let first = (from / step).ceil();
@@ -157,7 +157,7 @@ fn line(
 }
 
 async fn query_v1(
-    State(office): State<Arc<Office>>,
+    State(state): State<Arc<DemoState>>,
     Query(parameters): Query<BTreeMap<String, String>>,
 ) -> Response<Body> {
     let number = |name: &str| parameters.get(name).and_then(|text| text.parse::<f64>().ok());
@@ -176,7 +176,7 @@ async fn query_v1(
         }
         Ok(expression) => {
             let step = interval(None, from, to);
-            let points = line(&office, &expression, (from, to), step);
+            let points = line(&state, &expression, (from, to), step);
             body["status"] = json!("ok");
             body["series"] = if points.is_empty() {
                 json!([])
@@ -191,11 +191,11 @@ async fn query_v1(
 }
 
 async fn monitors(
-    State(office): State<Arc<Office>>,
+    State(state): State<Arc<DemoState>>,
     Query(parameters): Query<BTreeMap<String, String>>,
 ) -> Response<Body> {
     let search = parameters.get("query").map_or("", String::as_str);
-    let (found, counts) = office.with(|world, now| find_monitors(world, seconds(now), search));
+    let (found, counts) = state.with(|world, now| find_monitors(world, seconds(now), search));
     let per_page = parameters.get("per_page").and_then(|text| text.parse().ok()).unwrap_or(30_usize);
     let page = parameters.get("page").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
     let total = found.len();

@@ -1,8 +1,8 @@
 //! What can go wrong between redflag and the company, on command (tests) or by schedule (`flaky-sources`),
 //! and what other people do meanwhile.
 
-use super::office::Office;
 use super::scenario::Scenario;
+use super::state::DemoState;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -161,7 +161,7 @@ impl Board {
 
 /// Breaks and heals peers, and acts as another person would. Cheap to clone.
 #[derive(Clone)]
-pub struct Faults(pub(crate) Arc<Office>);
+pub struct Faults(pub(crate) Arc<DemoState>);
 
 impl Faults {
     /// From now on, each request to this peer meets this fault. Open watches end with it.

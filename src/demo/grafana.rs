@@ -3,10 +3,10 @@
 use super::alerts;
 use super::faults::Peer;
 use super::history::{Seconds, seconds};
-use super::office::{Office, User};
 use super::prometheus;
 use super::promql::{Grid, Series, duration};
 use super::server::{json as answer, unauthorized};
+use super::state::{DemoState, User};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
@@ -23,7 +23,7 @@ pub(super) const DATA_SOURCE: &str = "demo-prometheus";
 /// How often its Prometheus scrapes.
 const SCRAPE: Seconds = 15.0;
 
-pub(crate) fn router(office: Arc<Office>) -> Router {
+pub(crate) fn router(state: Arc<DemoState>) -> Router {
     Router::new()
         .route(
             "/api/health",
@@ -38,11 +38,11 @@ pub(crate) fn router(office: Arc<Office>) -> Router {
         .route("/api/alertmanager/grafana/api/v2/alerts", get(alertmanager))
         .route("/api/annotations", post(annotate))
         .fallback(async || answer(404, &json!({"message": "Not found"})))
-        .with_state(office)
+        .with_state(state)
 }
 
-fn enter(office: &Office, headers: &HeaderMap) -> Result<User, Box<Response<Body>>> {
-    office.bearer(headers).ok_or_else(|| Box::new(answer(401, &unauthorized(Peer::Grafana))))
+fn enter(state: &DemoState, headers: &HeaderMap) -> Result<User, Box<Response<Body>>> {
+    state.bearer(headers).ok_or_else(|| Box::new(answer(401, &unauthorized(Peer::Grafana))))
 }
 
 fn not_found() -> Response<Body> {
@@ -90,11 +90,11 @@ const fn usual_points() -> f64 {
     100.0
 }
 
-async fn ds_query(State(office): State<Arc<Office>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
-    if let Err(refusal) = enter(&office, &headers) {
+async fn ds_query(State(state): State<Arc<DemoState>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    if let Err(refusal) = enter(&state, &headers) {
         return *refusal;
     }
-    let now = seconds(office.clock.now());
+    let now = seconds(state.clock.now());
     let Ok(asked) = serde_json::from_slice::<Asked>(&body) else {
         return answer(400, &json!({"message": "bad request data"}));
     };
@@ -112,7 +112,7 @@ async fn ds_query(State(office): State<Arc<Office>>, headers: HeaderMap, body: B
     let mut failed = false;
     for query in &asked.queries {
         let step = step(query, from, to);
-        let result = match frames(&office, query, from, to, step) {
+        let result = match frames(&state, query, from, to, step) {
             Ok(frames) => json!({"status": 200, "frames": frames}),
             Err(error) => {
                 failed = true;
@@ -149,7 +149,7 @@ fn step(query: &AskedQuery, from: Seconds, to: Seconds) -> Seconds {
 }
 
 fn frames(
-    office: &Office,
+    state: &DemoState,
     query: &AskedQuery,
     from: Seconds,
     to: Seconds,
@@ -163,12 +163,12 @@ fn frames(
     if query.range || !query.instant {
         // Both ends are floored to the step: the first point may precede `from`.
         let grid = Grid::range((from / step).floor() * step, (to / step).floor() * step, step);
-        let series = prometheus::run(office, &expr, &grid)?;
+        let series = prometheus::run(state, &expr, &grid)?;
         out.extend(series.iter().map(|series| frame(query, &expr, series, &grid, step, "matrix")));
     }
     if query.instant {
         let grid = Grid(vec![to]);
-        let series = prometheus::run(office, &expr, &grid)?;
+        let series = prometheus::run(state, &expr, &grid)?;
         out.extend(series.iter().map(|series| frame(query, &expr, series, &grid, step, "vector")));
     }
     Ok(out)
@@ -232,12 +232,16 @@ fn described() -> Value {
            "jsonData": {"httpMethod": "POST", "timeInterval": "15s"}, "readOnly": false})
 }
 
-async fn data_sources(State(office): State<Arc<Office>>, headers: HeaderMap) -> Response<Body> {
-    enter(&office, &headers).map_or_else(|refusal| *refusal, |_| answer(200, &json!([described()])))
+async fn data_sources(State(state): State<Arc<DemoState>>, headers: HeaderMap) -> Response<Body> {
+    enter(&state, &headers).map_or_else(|refusal| *refusal, |_| answer(200, &json!([described()])))
 }
 
-async fn data_source(State(office): State<Arc<Office>>, headers: HeaderMap, Path(uid): Path<String>) -> Response<Body> {
-    match enter(&office, &headers) {
+async fn data_source(
+    State(state): State<Arc<DemoState>>,
+    headers: HeaderMap,
+    Path(uid): Path<String>,
+) -> Response<Body> {
+    match enter(&state, &headers) {
         Err(refusal) => *refusal,
         Ok(_) if uid == DATA_SOURCE => answer(200, &described()),
         Ok(_) => not_found(),
@@ -245,11 +249,11 @@ async fn data_source(State(office): State<Arc<Office>>, headers: HeaderMap, Path
 }
 
 async fn data_source_health(
-    State(office): State<Arc<Office>>,
+    State(state): State<Arc<DemoState>>,
     headers: HeaderMap,
     Path(uid): Path<String>,
 ) -> Response<Body> {
-    match enter(&office, &headers) {
+    match enter(&state, &headers) {
         Err(refusal) => *refusal,
         Ok(_) if uid == DATA_SOURCE => {
             answer(200, &json!({"status": "OK", "message": "Successfully queried the Prometheus API."}))
@@ -259,14 +263,14 @@ async fn data_source_health(
 }
 
 async fn proxy(
-    State(office): State<Arc<Office>>,
+    State(state): State<Arc<DemoState>>,
     method: Method,
     headers: HeaderMap,
     Path((uid, path)): Path<(String, String)>,
     Query(mut parameters): Query<BTreeMap<String, String>>,
     body: Bytes,
 ) -> Response<Body> {
-    if let Err(refusal) = enter(&office, &headers) {
+    if let Err(refusal) = enter(&state, &headers) {
         return *refusal;
     }
     if uid != DATA_SOURCE {
@@ -287,7 +291,7 @@ async fn proxy(
             );
         }
     }
-    prometheus::api(&office, path, &parameters)
+    prometheus::api(&state, path, &parameters)
 }
 
 /// A form's fields.
@@ -298,29 +302,29 @@ fn form(body: &Bytes) -> BTreeMap<String, String> {
 }
 
 async fn rules(
-    State(office): State<Arc<Office>>,
+    State(state): State<Arc<DemoState>>,
     headers: HeaderMap,
     Query(parameters): Query<Vec<(String, String)>>,
 ) -> Response<Body> {
-    if let Err(refusal) = enter(&office, &headers) {
+    if let Err(refusal) = enter(&state, &headers) {
         return *refusal;
     }
     let states: Vec<&str> =
         parameters.iter().filter(|(name, _)| name == "state").map(|(_, state)| state.as_str()).collect();
-    answer(200, &office.with(|world, now| alerts::rules(world, now, &states)))
+    answer(200, &state.with(|world, now| alerts::rules(world, now, &states)))
 }
 
 /// Nobody at the company silences anything: of the alerts that are held back there are none.
 async fn alertmanager(
-    State(office): State<Arc<Office>>,
+    State(state): State<Arc<DemoState>>,
     headers: HeaderMap,
     Query(parameters): Query<Vec<(String, String)>>,
 ) -> Response<Body> {
-    if let Err(refusal) = enter(&office, &headers) {
+    if let Err(refusal) = enter(&state, &headers) {
         return *refusal;
     }
     let active = !parameters.iter().any(|(name, value)| name == "active" && value == "false");
-    let told = office.with(|world, now| if active { alerts::firing(world, now) } else { Vec::new() });
+    let told = state.with(|world, now| if active { alerts::firing(world, now) } else { Vec::new() });
     answer(200, &json!(told))
 }
 
@@ -330,8 +334,8 @@ struct Annotation {
     text: String,
 }
 
-async fn annotate(State(office): State<Arc<Office>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
-    match enter(&office, &headers) {
+async fn annotate(State(state): State<Arc<DemoState>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    match enter(&state, &headers) {
         Err(refusal) => *refusal,
         Ok(User::Viewer) => answer(
             403,
@@ -340,7 +344,7 @@ async fn annotate(State(office): State<Arc<Office>>, headers: HeaderMap, body: B
         ),
         Ok(User::Operator) => match serde_json::from_slice::<Annotation>(&body) {
             Ok(annotation) if !annotation.text.is_empty() => {
-                answer(200, &json!({"message": "Annotation added", "id": office.clock.now().timestamp()}))
+                answer(200, &json!({"message": "Annotation added", "id": state.clock.now().timestamp()}))
             }
             _ => {
                 answer(400, &json!({"message": "Failed to save annotation", "error": "text field should not be empty"}))

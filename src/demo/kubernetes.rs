@@ -12,7 +12,7 @@ mod selector;
 mod status;
 mod watch;
 
-use super::office::{Office, User};
+use super::state::{DemoState, User};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
@@ -28,8 +28,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The API server.
-pub(crate) fn router(office: Arc<Office>) -> Router {
-    Router::new().fallback(answer).with_state(office)
+pub(crate) fn router(state: Arc<DemoState>) -> Router {
+    Router::new().fallback(answer).with_state(state)
 }
 
 /// What a path names.
@@ -63,7 +63,7 @@ impl Target {
 }
 
 async fn answer(
-    State(office): State<Arc<Office>>,
+    State(state): State<Arc<DemoState>>,
     method: Method,
     uri: Uri,
     Query(query): Query<BTreeMap<String, String>>,
@@ -76,7 +76,7 @@ async fn answer(
         "/readyz" | "/livez" | "/healthz" => return "ok".into_response(),
         _ => {}
     }
-    let Some(user) = office.bearer(&headers) else { return Refusal::unauthorized().into_response() };
+    let Some(user) = state.bearer(&headers) else { return Refusal::unauthorized().into_response() };
     if uri.path() == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" {
         return if method == Method::POST {
             review(user, &body)
@@ -89,20 +89,18 @@ async fn answer(
             .into_response();
     };
     let result = match (method, &target.name) {
-        (Method::GET, None) => list_or_watch(&office, &target, &query, &headers),
-        (Method::GET, Some(name)) => read(&office, &target, name, &headers),
-        (Method::POST, None) if target.resource == Resource::Leases => create(&office, user, &target, &body),
-        (Method::PATCH, Some(name)) => change(&office, user, &target, name, &query, &headers, &body),
-        (Method::DELETE, Some(name)) if target.resource == Resource::Pods => {
-            delete(&office, user, &target, name, &body)
-        }
+        (Method::GET, None) => list_or_watch(&state, &target, &query, &headers),
+        (Method::GET, Some(name)) => read(&state, &target, name, &headers),
+        (Method::POST, None) if target.resource == Resource::Leases => create(&state, user, &target, &body),
+        (Method::PATCH, Some(name)) => change(&state, user, &target, name, &query, &headers, &body),
+        (Method::DELETE, Some(name)) if target.resource == Resource::Pods => delete(&state, user, &target, name, &body),
         _ => Err(Refusal::method_not_allowed()),
     };
     result.unwrap_or_else(IntoResponse::into_response)
 }
 
 fn list_or_watch(
-    office: &Arc<Office>,
+    state: &Arc<DemoState>,
     target: &Target,
     query: &BTreeMap<String, String>,
     headers: &HeaderMap,
@@ -111,10 +109,10 @@ fn list_or_watch(
     let selector =
         Selector::parse(text("labelSelector"), text("fieldSelector")).map_err(|error| Refusal::bad_request(&error))?;
     if matches!(text("watch"), "true" | "1") {
-        return watch::open(office, target.resource, target.is_ours.then_some(selector), query);
+        return watch::open(state, target.resource, target.is_ours.then_some(selector), query);
     }
     // `limit` and `continue` are accepted and never needed: no list of the company is longer than a page.
-    let (version, items) = office.with(|world, _| {
+    let (version, items) = state.with(|world, _| {
         let etcd = &world.cluster.etcd;
         let wanted = etcd.list(target.resource).filter(|json| target.is_ours && selector.matches(json));
         (etcd.version(), wanted.cloned().collect::<Vec<_>>())
@@ -150,8 +148,8 @@ fn without_kind(mut object: Value) -> Value {
     object
 }
 
-fn read(office: &Office, target: &Target, name: &str, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
-    let found = office.with(|world, _| world.cluster.etcd.get(target.resource, name).cloned());
+fn read(state: &DemoState, target: &Target, name: &str, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
+    let found = state.with(|world, _| world.cluster.etcd.get(target.resource, name).cloned());
     let json = found.filter(|_| target.is_ours).ok_or_else(|| Refusal::not_found(target.resource, name))?;
     if wants_metadata(headers) {
         return Ok(json_answer(200, &metadata_of(&serde_json::from_str(&json).unwrap_or_default())));
@@ -160,7 +158,7 @@ fn read(office: &Office, target: &Target, name: &str, headers: &HeaderMap) -> Re
 }
 
 fn change(
-    office: &Office,
+    state: &DemoState,
     user: User,
     target: &Target,
     name: &str,
@@ -192,7 +190,7 @@ fn change(
             return Err(Refusal::bad_request(&format!("Invalid value: \"{other}\": supported values: \"All\"")));
         }
     };
-    let object = office.with(|world, _| {
+    let object = state.with(|world, _| {
         if target.resource.is_simulated() {
             world.cluster.patch(target.resource, name, form, &patch, dry_run)
         } else {
@@ -202,16 +200,16 @@ fn change(
     Ok(json_answer(200, &object))
 }
 
-fn create(office: &Office, user: User, target: &Target, body: &Bytes) -> Result<Response<Body>, Refusal> {
+fn create(state: &DemoState, user: User, target: &Target, body: &Bytes) -> Result<Response<Body>, Refusal> {
     if user != User::Operator {
         return Err(Refusal::forbidden(user.name(), "create", target.resource, ""));
     }
     let object = serde_json::from_slice(body).map_err(|error| Refusal::bad_request(&error.to_string()))?;
-    let created = office.with(|world, _| world.cluster.create_kept(target.resource, object))?;
+    let created = state.with(|world, _| world.cluster.create_kept(target.resource, object))?;
     Ok(json_answer(201, &created))
 }
 
-fn delete(office: &Office, user: User, target: &Target, name: &str, body: &Bytes) -> Result<Response<Body>, Refusal> {
+fn delete(state: &DemoState, user: User, target: &Target, name: &str, body: &Bytes) -> Result<Response<Body>, Refusal> {
     if user != User::Operator {
         return Err(Refusal::forbidden(user.name(), "delete", target.resource, name));
     }
@@ -221,7 +219,7 @@ fn delete(office: &Office, user: User, target: &Target, name: &str, body: &Bytes
     }
     let options: Value = serde_json::from_slice(body).unwrap_or_default();
     let wanted = options["preconditions"]["uid"].as_str();
-    let json = office.with(|world, _| {
+    let json = state.with(|world, _| {
         let uid = world.cluster.uid_of_pod(name).ok_or_else(not_found)?;
         if let Some(wanted) = wanted.filter(|wanted| *wanted != uid) {
             return Err(Refusal::precondition(target.resource, name, wanted, uid));

@@ -101,11 +101,11 @@ impl Metrics<'_> {
 
     /// The share of requests that fail, 0 to 1.
     pub(crate) fn error_share(&self, service: usize, at: Seconds) -> f64 {
-        let cast = &self.services[service];
+        let profile = &self.services[service];
         let serving = self.history.serving(service, at);
         let exposure = serving.exposure(at);
-        let mut share = cast.error_share * (1.0 + 0.08 * self.drift(service, 2, at));
-        match cast.trouble {
+        let mut share = profile.error_share * (1.0 + 0.08 * self.drift(service, 2, at));
+        match profile.trouble {
             Trouble::Errors | Trouble::ErrorsAndNoWayBack => {
                 let climb = 0.012 + 0.022 * ramp(exposure, 0.0, 150.0);
                 share += self.served(serving.faulty, at) * climb * (1.0 + 0.12 * self.drift(service, 3, at));
@@ -120,11 +120,11 @@ impl Metrics<'_> {
 
     /// The 95th percentile of the response time, in milliseconds.
     pub(crate) fn latency(&self, service: usize, at: Seconds) -> f64 {
-        let cast = &self.services[service];
+        let profile = &self.services[service];
         let serving = self.history.serving(service, at);
         let exposure = serving.exposure(at);
-        let usual = cast.latency * (1.0 + 0.03 * self.drift(service, 4, at) + 0.006 * noise::daily(at));
-        let slower = match cast.trouble {
+        let usual = profile.latency * (1.0 + 0.03 * self.drift(service, 4, at) + 0.006 * noise::daily(at));
+        let slower = match profile.trouble {
             Trouble::Errors | Trouble::ErrorsAndNoWayBack => {
                 self.served(serving.faulty, at) * (0.36 + 0.36 * ramp(exposure, 60.0, 600.0))
             }
@@ -305,7 +305,7 @@ mod tests {
     const START: Seconds = 1_790_000_000.0;
 
     fn half_hour_of(scenario: Scenario, check: impl Fn(&Metrics<'_>, Seconds)) {
-        let services = scenario.cast();
+        let services = scenario.services();
         let mut history = History::new(services.len());
         history.note_start(0, "app-1", false, START - 86_400.0);
         history.note_serving(0, START + 70.0, 1.0, 1.0);

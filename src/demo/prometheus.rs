@@ -2,18 +2,18 @@
 
 use super::faults::{Flaw, flaw};
 use super::history::{Seconds, seconds};
-use super::office::Office;
 use super::promql::{Grid, ParseError, Series, duration, evaluate, parse};
 use super::server::json as answer;
+use super::state::DemoState;
 use axum::body::Body;
 use axum::http::Response;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Runs a query over a grid. In the flaky scenario some moments are missing and some are not numbers.
-pub(super) fn run(office: &Office, query: &str, grid: &Grid) -> Result<Vec<Series>, ParseError> {
+pub(super) fn run(state: &DemoState, query: &str, grid: &Grid) -> Result<Vec<Series>, ParseError> {
     let node = parse(query)?;
-    Ok(office.with(|world, now| {
+    Ok(state.with(|world, now| {
         let mut series = evaluate(&node, &world.metrics(now), grid);
         for (place, at) in grid.0.iter().enumerate() {
             let Some(flaw) = flaw(world.scenario, at - seconds(world.start)) else { continue };
@@ -29,11 +29,11 @@ pub(super) fn run(office: &Office, query: &str, grid: &Grid) -> Result<Vec<Serie
 }
 
 /// `query` and `query_range`.
-pub(super) fn api(office: &Office, path: &str, parameters: &BTreeMap<String, String>) -> Response<Body> {
-    let now = seconds(office.clock.now());
+pub(super) fn api(state: &DemoState, path: &str, parameters: &BTreeMap<String, String>) -> Response<Body> {
+    let now = seconds(state.clock.now());
     let result = match path {
-        "query" => instant(office, parameters, now),
-        "query_range" => range(office, parameters, now),
+        "query" => instant(state, parameters, now),
+        "query_range" => range(state, parameters, now),
         _ => return answer(404, &json!({"status": "error", "errorType": "not_found", "error": "not found"})),
     };
     match result {
@@ -47,9 +47,9 @@ pub(super) fn labels(series: &Series) -> Value {
     json!(series.labels)
 }
 
-fn instant(office: &Office, parameters: &BTreeMap<String, String>, now: Seconds) -> Result<Value, String> {
+fn instant(state: &DemoState, parameters: &BTreeMap<String, String>, now: Seconds) -> Result<Value, String> {
     let at = parameters.get("time").map_or(Ok(now), |text| time("time", text))?;
-    let series = query(office, parameters, &Grid(vec![at]))?;
+    let series = query(state, parameters, &Grid(vec![at]))?;
     let result: Vec<Value> = series
         .iter()
         .filter_map(|one| Some(json!({"metric": labels(one), "value": [at, number((*one.values.first()?)?)]})))
@@ -57,7 +57,7 @@ fn instant(office: &Office, parameters: &BTreeMap<String, String>, now: Seconds)
     Ok(json!({"resultType": "vector", "result": result}))
 }
 
-fn range(office: &Office, parameters: &BTreeMap<String, String>, now: Seconds) -> Result<Value, String> {
+fn range(state: &DemoState, parameters: &BTreeMap<String, String>, now: Seconds) -> Result<Value, String> {
     let (start, end) = (moment(parameters, "start", now)?, moment(parameters, "end", now)?);
     let step = parameters.get("step").and_then(|text| duration(text));
     let step = step.ok_or("invalid parameter \"step\": cannot parse \"\" to a valid duration")?;
@@ -71,7 +71,7 @@ fn range(office: &Office, parameters: &BTreeMap<String, String>, now: Seconds) -
         return Err("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)".to_owned());
     }
     let grid = Grid::range(start, end, step);
-    let result: Vec<Value> = query(office, parameters, &grid)?
+    let result: Vec<Value> = query(state, parameters, &grid)?
         .iter()
         .map(|one| {
             let present = grid.0.iter().zip(&one.values).filter_map(|(at, value)| Some(json!([at, number((*value)?)])));
@@ -81,9 +81,9 @@ fn range(office: &Office, parameters: &BTreeMap<String, String>, now: Seconds) -
     Ok(json!({"resultType": "matrix", "result": result}))
 }
 
-fn query(office: &Office, parameters: &BTreeMap<String, String>, grid: &Grid) -> Result<Vec<Series>, String> {
+fn query(state: &DemoState, parameters: &BTreeMap<String, String>, grid: &Grid) -> Result<Vec<Series>, String> {
     let query = parameters.get("query").map_or("", String::as_str);
-    run(office, query, grid).map_err(|error| format!("invalid parameter \"query\": {error}"))
+    run(state, query, grid).map_err(|error| format!("invalid parameter \"query\": {error}"))
 }
 
 fn moment(parameters: &BTreeMap<String, String>, name: &str, now: Seconds) -> Result<Seconds, String> {

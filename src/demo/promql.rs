@@ -19,7 +19,7 @@ mod tests {
     const NOW: f64 = 1_790_000_000.0;
 
     fn ask(query: &str) -> Vec<Series> {
-        let services = Scenario::Healthy.cast();
+        let services = Scenario::Healthy.services();
         let mut history = History::new(1);
         for pod in ["app-a", "app-b"] {
             history.note_start(0, pod, false, NOW - 9000.0);

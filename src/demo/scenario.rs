@@ -98,7 +98,7 @@ impl Scenario {
     }
 
     /// The services that act in this scenario.
-    pub(crate) fn cast(self) -> Vec<Service> {
+    pub(crate) fn services(self) -> Vec<Service> {
         let app = Service {
             name: "app".to_owned(),
             replicas: 12,
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_fleet_is_twenty_services_of_which_two_go_bad_differently() {
-        let fleet = Scenario::Fleet.cast();
+        let fleet = Scenario::Fleet.services();
         let bad: Vec<Trouble> = fleet.iter().map(|service| service.trouble).filter(|t| *t != Trouble::None).collect();
         assert_eq!(fleet.len(), 20);
         assert_eq!(bad, [Trouble::Errors, Trouble::PoolExhausted]);

@@ -5,9 +5,9 @@ mod search;
 
 use super::faults::Peer;
 use super::history::{Seconds, iso, seconds};
-use super::office::{Office, User};
 use super::promql::duration;
 use super::server::{json as answer, unauthorized};
+use super::state::{DemoState, User};
 use super::world::World;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -29,7 +29,7 @@ const INGESTION: Seconds = 90.0;
 /// More points than this are refused.
 const MOST_POINTS: f64 = 10_000.0;
 
-pub(crate) fn router(office: Arc<Office>) -> Router {
+pub(crate) fn router(state: Arc<DemoState>) -> Router {
     let at = |path: &str| format!("/api/0/organizations/{{organization}}/{path}");
     Router::new()
         .route(&at(""), get(organization))
@@ -41,8 +41,8 @@ pub(crate) fn router(office: Arc<Office>) -> Router {
         .route(&at("releases/{version}/"), get(release))
         .route(&at("releases/{version}/deploys/"), get(deploys).post(record_deploy))
         .fallback(async || not_found())
-        .layer(middleware::from_fn_with_state(office.clone(), enter))
-        .with_state(office)
+        .layer(middleware::from_fn_with_state(state.clone(), enter))
+        .with_state(state)
 }
 
 type Parameters = Query<Vec<(String, String)>>;
@@ -50,14 +50,14 @@ type Parameters = Query<Vec<(String, String)>>;
 /// Sentry has made an environment when the first event of it came; of any other it says that it does not exist.
 const ENVIRONMENTS: [&str; 2] = ["production", "staging"];
 
-async fn enter(State(office): State<Arc<Office>>, request: Request, next: Next) -> Response<Body> {
+async fn enter(State(state): State<Arc<DemoState>>, request: Request, next: Next) -> Response<Body> {
     let asked = request.uri().query().into_iter().flat_map(|query| query.split('&'));
     let unheard_of =
         |field: &str| field.strip_prefix("environment=").is_some_and(|named| !ENVIRONMENTS.contains(&named));
     if asked.into_iter().any(unheard_of) {
         return not_found();
     }
-    match office.bearer(request.headers()) {
+    match state.bearer(request.headers()) {
         Some(_) if request.uri().path().starts_with(&format!("/api/0/organizations/{ORGANIZATION}/")) => {
             next.run(request).await
         }
@@ -86,9 +86,9 @@ async fn organization() -> Response<Body> {
     answer(200, &json!({"id": "1", "slug": ORGANIZATION, "name": "Demo", "status": {"id": "active", "name": "active"}}))
 }
 
-async fn projects(State(office): State<Arc<Office>>) -> Response<Body> {
+async fn projects(State(state): State<Arc<DemoState>>) -> Response<Body> {
     let projects: Vec<Value> =
-        office.with(|world, _| (0..world.services.len()).map(|index| project(world, index)).collect());
+        state.with(|world, _| (0..world.services.len()).map(|index| project(world, index)).collect());
     only_page(&json!(projects))
 }
 
@@ -97,10 +97,10 @@ fn project(world: &World, index: usize) -> Value {
     json!({"id": (index + 1).to_string(), "slug": name, "name": name, "platform": "python"})
 }
 
-async fn issues(State(office): State<Arc<Office>>, Query(parameters): Parameters) -> Response<Body> {
+async fn issues(State(state): State<Arc<DemoState>>, Query(parameters): Parameters) -> Response<Body> {
     let search = Search::parse(get_one(&parameters, "query").unwrap_or("is:unresolved"));
     let sort = get_one(&parameters, "sort").unwrap_or("date");
-    let result = office.with(|world, now| {
+    let result = state.with(|world, now| {
         let metrics = world.metrics(now);
         let window = window(&parameters, metrics.now)?;
         let mut found = Vec::new();
@@ -155,13 +155,13 @@ fn rendered(world: &World, issue: &Issue, (first, last): (Seconds, Seconds), cou
         "filtered": null, "project": project(world, issue.service), "assignedTo": null})
 }
 
-async fn timeseries(State(office): State<Arc<Office>>, Query(parameters): Parameters) -> Response<Body> {
+async fn timeseries(State(state): State<Arc<DemoState>>, Query(parameters): Parameters) -> Response<Body> {
     if get_one(&parameters, "dataset").is_none_or(|dataset| dataset != "errors") {
         return answer(400, &json!({"dataset": ["This field is required."]}));
     }
     let search = Search::parse(get_one(&parameters, "query").unwrap_or_default());
     let step = get_one(&parameters, "interval").and_then(duration).unwrap_or(3600.0).max(1.0);
-    let result = office.with(|world, now| {
+    let result = state.with(|world, now| {
         let metrics = world.metrics(now);
         let (from, to) = window(&parameters, metrics.now)?.unwrap_or((metrics.now - 86_400.0, metrics.now));
         if step > to - from || (to - from) / step > MOST_POINTS {
@@ -196,7 +196,7 @@ async fn timeseries(State(office): State<Arc<Office>>, Query(parameters): Parame
     result.map_or_else(|detail: String| refused(&detail), |body| answer(200, &body))
 }
 
-async fn sessions(State(office): State<Arc<Office>>, Query(parameters): Parameters) -> Response<Body> {
+async fn sessions(State(state): State<Arc<DemoState>>, Query(parameters): Parameters) -> Response<Body> {
     const HOUR: Seconds = 3600.0;
     let search = Search::parse(get_one(&parameters, "query").unwrap_or_default());
     let fields: Vec<&str> =
@@ -205,7 +205,7 @@ async fn sessions(State(office): State<Arc<Office>>, Query(parameters): Paramete
         return refused("Request is missing a \"field\"");
     }
     let step = get_one(&parameters, "interval").and_then(duration).unwrap_or(HOUR);
-    let result = office.with(|world, now| {
+    let result = state.with(|world, now| {
         let metrics = world.metrics(now);
         let (from, to) = window(&parameters, metrics.now)?.unwrap_or((metrics.now - 86_400.0, metrics.now));
         if step < 60.0 || step % 60.0 != 0.0 || 86_400.0 % step != 0.0 {
@@ -218,12 +218,12 @@ async fn sessions(State(office): State<Arc<Office>>, Query(parameters): Paramete
         }
         let count = |start: Seconds, end: Seconds| {
             let mut sum = (0.0, 0.0);
-            for (index, cast) in world.services.iter().enumerate() {
+            for (index, service) in world.services.iter().enumerate() {
                 if !in_projects(&parameters, world, index) {
                     continue;
                 }
-                let new = format!("{}@{}", cast.name, cast.version);
-                let old = format!("{}@{}", cast.name, cast.history.last().map_or("", String::as_str));
+                let new = format!("{}@{}", service.name, service.version);
+                let old = format!("{}@{}", service.name, service.history.last().map_or("", String::as_str));
                 for (release, is_new) in [(new, true), (old, false)] {
                     if search.release().is_none_or(|wanted| wanted == release) {
                         let (all, crashed) = metrics.sessions(index, is_new, start, end);
@@ -257,56 +257,58 @@ async fn sessions(State(office): State<Arc<Office>>, Query(parameters): Paramete
 
 fn known_releases(world: &World, now: Seconds) -> Vec<Value> {
     let mut releases = Vec::new();
-    for (index, cast) in world.services.iter().enumerate() {
-        let deployed = seconds(world.start) + cast.deployed_after as f64;
+    for (index, service) in world.services.iter().enumerate() {
+        let deployed = seconds(world.start) + service.deployed_after as f64;
         let days = |age: usize| deployed - 86_400.0 * (2.0 + 7.0 * age as f64);
-        let old = cast.history.iter().rev().enumerate().map(|(age, version)| (version, days(age)));
-        for (version, at) in std::iter::once((&cast.version, deployed)).chain(old).filter(|(_, at)| *at <= now) {
-            releases.push(json!({"id": index, "version": format!("{}@{version}", cast.name), "shortVersion": version,
+        let old = service.history.iter().rev().enumerate().map(|(age, version)| (version, days(age)));
+        for (version, at) in std::iter::once((&service.version, deployed)).chain(old).filter(|(_, at)| *at <= now) {
+            releases.push(
+                json!({"id": index, "version": format!("{}@{version}", service.name), "shortVersion": version,
                 "status": "open", "dateCreated": iso(at), "dateReleased": iso(at), "newGroups": 0, "commitCount": 4,
-                "deployCount": 1, "authors": [], "projects": [{"slug": cast.name, "newGroups": 0}],
+                "deployCount": 1, "authors": [], "projects": [{"slug": service.name, "newGroups": 0}],
                 "lastDeploy": {"id": "1", "environment": "production", "name": version, "url": null,
-                               "dateStarted": iso(at), "dateFinished": iso(at + 70.0)}}));
+                               "dateStarted": iso(at), "dateFinished": iso(at + 70.0)}}),
+            );
         }
     }
     releases.sort_by(|a, b| b["dateCreated"].as_str().cmp(&a["dateCreated"].as_str()));
     releases
 }
 
-async fn releases(State(office): State<Arc<Office>>) -> Response<Body> {
-    only_page(&json!(office.with(|world, now| known_releases(world, seconds(now)))))
+async fn releases(State(state): State<Arc<DemoState>>) -> Response<Body> {
+    only_page(&json!(state.with(|world, now| known_releases(world, seconds(now)))))
 }
 
-fn find_release(office: &Office, version: &str) -> Option<Value> {
-    let known = office.with(|world, now| known_releases(world, seconds(now)));
+fn find_release(state: &DemoState, version: &str) -> Option<Value> {
+    let known = state.with(|world, now| known_releases(world, seconds(now)));
     known.into_iter().find(|release| release["version"] == version)
 }
 
-async fn release(State(office): State<Arc<Office>>, Path((_, version)): Path<(String, String)>) -> Response<Body> {
-    find_release(&office, &version).map_or_else(not_found, |release| answer(200, &release))
+async fn release(State(state): State<Arc<DemoState>>, Path((_, version)): Path<(String, String)>) -> Response<Body> {
+    find_release(&state, &version).map_or_else(not_found, |release| answer(200, &release))
 }
 
-async fn deploys(State(office): State<Arc<Office>>, Path((_, version)): Path<(String, String)>) -> Response<Body> {
-    find_release(&office, &version).map_or_else(not_found, |release| only_page(&json!([release["lastDeploy"]])))
+async fn deploys(State(state): State<Arc<DemoState>>, Path((_, version)): Path<(String, String)>) -> Response<Body> {
+    find_release(&state, &version).map_or_else(not_found, |release| only_page(&json!([release["lastDeploy"]])))
 }
 
 async fn record_deploy(
-    State(office): State<Arc<Office>>,
+    State(state): State<Arc<DemoState>>,
     Path((_, version)): Path<(String, String)>,
     headers: axum::http::HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    if office.bearer(&headers) != Some(User::Operator) {
+    if state.bearer(&headers) != Some(User::Operator) {
         return answer(403, &json!({"detail": "You do not have permission to perform this action."}));
     }
     let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
     let Some(environment) = asked["environment"].as_str() else {
         return answer(400, &json!({"environment": ["This field is required."]}));
     };
-    if find_release(&office, &version).is_none() {
+    if find_release(&state, &version).is_none() {
         return not_found();
     }
-    let now = iso(seconds(office.clock.now()));
+    let now = iso(seconds(state.clock.now()));
     answer(
         201,
         &json!({"id": "2", "environment": environment, "name": asked["name"], "url": asked["url"],

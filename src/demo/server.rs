@@ -1,7 +1,7 @@
 //! One of the company's servers: a port, its faults, and a wire that can be cut.
 
 use super::faults::{Fault, Peer};
-use super::office::Office;
+use super::state::DemoState;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::connect_info::Connected;
@@ -22,15 +22,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Opens a port (any free one when none is given) and answers on it until the company closes.
-pub(crate) async fn open(office: &Arc<Office>, peer: Peer, port: Option<u16>, router: Router) -> io::Result<u16> {
+pub(crate) async fn open(state: &Arc<DemoState>, peer: Peer, port: Option<u16>, router: Router) -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).await?;
     let port = listener.local_addr()?.port();
-    let desk = (office.clone(), peer);
+    let desk = (state.clone(), peer);
     let service =
         router.layer(middleware::from_fn_with_state(desk, receive)).into_make_service_with_connect_info::<Scissors>();
     let closed = {
-        let office = office.clone();
-        async move { office.closed().await }
+        let state = state.clone();
+        async move { state.closed().await }
     };
     tokio::spawn(async move { axum::serve(Line(listener), service).with_graceful_shutdown(closed).await });
     Ok(port)
@@ -38,18 +38,18 @@ pub(crate) async fn open(office: &Arc<Office>, peer: Peer, port: Option<u16>, ro
 
 /// Every request comes through here: it is noted, and meets the fault of the day.
 async fn receive(
-    State((office, peer)): State<(Arc<Office>, Peer)>,
+    State((state, peer)): State<(Arc<DemoState>, Peer)>,
     ConnectInfo(scissors): ConnectInfo<Scissors>,
     request: Request,
     next: Next,
 ) -> Response<Body> {
     let method = request.method().as_str().to_owned();
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    office.board.note(peer, &method, &path);
-    let fault = match office.fault(peer, &method, &path) {
+    state.board.note(peer, &method, &path);
+    let fault = match state.fault(peer, &method, &path) {
         Some(Fault::Hang) => {
-            wait_for_healing(&office, peer, &method, &path).await;
-            office.fault(peer, &method, &path)
+            wait_for_healing(&state, peer, &method, &path).await;
+            state.fault(peer, &method, &path)
         }
         fault => fault,
     };
@@ -60,18 +60,18 @@ async fn receive(
             drop(next.run(request).await);
             scissors.cut()
         }
-        Some(fault) => refusal(peer, fault, office.clock.now().timestamp()),
+        Some(fault) => refusal(peer, fault, state.clock.now().timestamp()),
     }
 }
 
 /// Until the peer is healed, by whoever broke it or by its schedule, or the company closes.
-async fn wait_for_healing(office: &Office, peer: Peer, method: &str, path: &str) {
-    let mut changes = office.board.changes();
-    while office.fault(peer, method, path) == Some(Fault::Hang) {
+async fn wait_for_healing(state: &DemoState, peer: Peer, method: &str, path: &str) {
+    let mut changes = state.board.changes();
+    while state.fault(peer, method, path) == Some(Fault::Hang) {
         tokio::select! {
             _ = changes.changed() => {}
-            () = office.clock.sleep(chrono::TimeDelta::seconds(5)) => {}
-            () = office.closed() => return,
+            () = state.clock.sleep(chrono::TimeDelta::seconds(5)) => {}
+            () = state.closed() => return,
         }
     }
 }

@@ -2,8 +2,8 @@
 //! a few seconds later, as SDKs do.
 
 use super::history::{History, iso, seconds};
-use super::office::{Office, User};
 use super::server::json as answer;
+use super::state::{DemoState, User};
 use crate::deploy::Time;
 use axum::Router;
 use axum::body::Body;
@@ -23,7 +23,7 @@ const ENVIRONMENT: &str = "production";
 /// How long programs take to hear of a change: the usual interval of an SDK.
 const HEARD_AFTER: TimeDelta = TimeDelta::seconds(15);
 
-pub(crate) fn router(office: Arc<Office>) -> Router {
+pub(crate) fn router(state: Arc<DemoState>) -> Router {
     const FEATURES: &str = "/api/admin/projects/{project}/features";
     Router::new()
         .route("/api/admin/user", get(me))
@@ -31,7 +31,7 @@ pub(crate) fn router(office: Arc<Office>) -> Router {
         .route(FEATURES, get(list))
         .route(&format!("{FEATURES}/{{feature}}"), get(read))
         .route(&format!("{FEATURES}/{{feature}}/environments/{{environment}}/{{state}}"), post(turn))
-        .with_state(office)
+        .with_state(state)
 }
 
 /// An error as Unleash writes it.
@@ -42,7 +42,7 @@ fn refusal(status: u16, name: &str, message: &str) -> Response<Body> {
 
 /// What is wrong with a token or a name, if anything.
 fn refused(
-    office: &Office,
+    state: &DemoState,
     headers: &HeaderMap,
     project: &str,
     feature: &str,
@@ -50,7 +50,7 @@ fn refused(
 ) -> Option<Response<Body>> {
     // Unleash takes tokens as they are, without `Bearer`.
     let token = headers.get(header::AUTHORIZATION).and_then(|token| token.to_str().ok()).unwrap_or_default();
-    match office.user(token) {
+    match state.user(token) {
         None => Some(refusal(401, "AuthenticationRequired", "You must log in to use Unleash.")),
         Some(User::Viewer) if changes => Some(refusal(
             403,
@@ -80,26 +80,26 @@ fn render(history: &History, now: Time, with_strategies: bool) -> Value {
     json!({"name": FEATURE, "type": "release", "project": PROJECT, "stale": false, "environments": [environment]})
 }
 
-async fn list(State(office): State<Arc<Office>>, Path(project): Path<String>, headers: HeaderMap) -> Response<Body> {
-    if let Some(refused) = refused(&office, &headers, PROJECT, FEATURE, false) {
+async fn list(State(state): State<Arc<DemoState>>, Path(project): Path<String>, headers: HeaderMap) -> Response<Body> {
+    if let Some(refused) = refused(&state, &headers, PROJECT, FEATURE, false) {
         return refused;
     }
     // As Unleash 7 answers: a project that is not there has no flags.
-    let feature = (project == PROJECT).then(|| office.with(|world, now| render(&world.history, now, false)));
+    let feature = (project == PROJECT).then(|| state.with(|world, now| render(&world.history, now, false)));
     answer(200, &json!({"version": 2, "features": Vec::from_iter(feature)}))
 }
 
-async fn projects(State(office): State<Arc<Office>>, headers: HeaderMap) -> Response<Body> {
-    refused(&office, &headers, PROJECT, FEATURE, false)
+async fn projects(State(state): State<Arc<DemoState>>, headers: HeaderMap) -> Response<Body> {
+    refused(&state, &headers, PROJECT, FEATURE, false)
         .unwrap_or_else(|| answer(200, &json!({"version": 1, "projects": [{"id": PROJECT, "name": "Shop"}]})))
 }
 
 /// Who asks, and what they may do.
-async fn me(State(office): State<Arc<Office>>, headers: HeaderMap) -> Response<Body> {
-    if let Some(refused) = refused(&office, &headers, PROJECT, FEATURE, false) {
+async fn me(State(state): State<Arc<DemoState>>, headers: HeaderMap) -> Response<Body> {
+    if let Some(refused) = refused(&state, &headers, PROJECT, FEATURE, false) {
         return refused;
     }
-    let changes = refused(&office, &headers, PROJECT, FEATURE, true).is_none();
+    let changes = refused(&state, &headers, PROJECT, FEATURE, true).is_none();
     let permissions = if changes {
         json!([{"permission": "UPDATE_FEATURE_ENVIRONMENT", "project": PROJECT, "environment": ENVIRONMENT}])
     } else {
@@ -109,28 +109,28 @@ async fn me(State(office): State<Arc<Office>>, headers: HeaderMap) -> Response<B
 }
 
 async fn read(
-    State(office): State<Arc<Office>>,
+    State(state): State<Arc<DemoState>>,
     Path((project, feature)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    if let Some(refused) = refused(&office, &headers, &project, &feature, false) {
+    if let Some(refused) = refused(&state, &headers, &project, &feature, false) {
         return refused;
     }
-    answer(200, &office.with(|world, now| render(&world.history, now, true)))
+    answer(200, &state.with(|world, now| render(&world.history, now, true)))
 }
 
 async fn turn(
-    State(office): State<Arc<Office>>,
-    Path((project, feature, environment, state)): Path<(String, String, String, String)>,
+    State(state): State<Arc<DemoState>>,
+    Path((project, feature, environment, turn)): Path<(String, String, String, String)>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    if let Some(refused) = refused(&office, &headers, &project, &feature, true) {
+    if let Some(refused) = refused(&state, &headers, &project, &feature, true) {
         return refused;
     }
-    if environment != ENVIRONMENT || !matches!(state.as_str(), "on" | "off") {
+    if environment != ENVIRONMENT || !matches!(turn.as_str(), "on" | "off") {
         return refusal(404, "NotFoundError", &format!("Could not find environment {environment}"));
     }
-    office.with(|world, now| world.history.note_feature(seconds(now + HEARD_AFTER), state == "on"));
+    state.with(|world, now| world.history.note_feature(seconds(now + HEARD_AFTER), turn == "on"));
     // As Unleash answers it: empty.
     Response::new(Body::empty())
 }

@@ -1,8 +1,8 @@
 //! What the probe asks: the company's own address, which is well as long as pods serve and reach the database.
 
 use super::history::seconds;
-use super::office::Office;
 use super::server::json as answer;
+use super::state::DemoState;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -10,13 +10,13 @@ use axum::http::Response;
 use serde_json::json;
 use std::sync::Arc;
 
-pub(crate) fn router(office: Arc<Office>) -> Router {
-    Router::new().fallback(health).with_state(office)
+pub(crate) fn router(state: Arc<DemoState>) -> Router {
+    Router::new().fallback(health).with_state(state)
 }
 
-async fn health(State(office): State<Arc<Office>>) -> Response<Body> {
+async fn health(State(state): State<Arc<DemoState>>) -> Response<Body> {
     let (capacity, pool) =
-        office.with(|world, now| (world.history.serving(0, seconds(now)).capacity, world.pool(0, now)));
+        state.with(|world, now| (world.history.serving(0, seconds(now)).capacity, world.pool(0, now)));
     if capacity <= 0.0 {
         answer(503, &json!({"status": "unavailable", "reason": "no pod is ready"}))
     } else if pool >= 1.0 {

@@ -36,7 +36,7 @@ pub(crate) struct World {
 impl World {
     /// The company just before the deploy.
     pub(crate) fn new(scenario: Scenario, start: Time, seed: u64) -> Self {
-        let services = scenario.cast();
+        let services = scenario.services();
         let cluster = Cluster::new(&services, start, seed);
         let mut history = History::new(services.len());
         let kept = services.first().filter(|_| scenario == Scenario::GitopsOwned);
@@ -90,7 +90,7 @@ impl World {
         (at - self.start).as_seconds_f64()
     }
 
-    /// Where a service stands in the cast.
+    /// The index of a service in [`World::services`].
     pub(crate) fn service(&self, name: &str) -> Option<usize> {
         self.services.iter().position(|service| service.name == name)
     }
@@ -114,8 +114,8 @@ impl World {
 
     /// What a watch of the version before has found.
     pub(crate) fn known(&self, service: &str) -> Vec<Known> {
-        let Some(cast) = self.service(service).map(|index| &self.services[index]) else { return Vec::new() };
-        let Some(image) = cast.history.last().map(|version| cast.image(version)) else { return Vec::new() };
+        let Some(profile) = self.service(service).map(|index| &self.services[index]) else { return Vec::new() };
+        let Some(image) = profile.history.last().map(|version| profile.image(version)) else { return Vec::new() };
         let hash = self.cluster.hash_of(service, &image).unwrap_or_default();
         let at = self.start - TimeDelta::hours(51);
         vec![Known { hash, images: vec![image], standing: VersionStatus::Good, at }]

@@ -9,7 +9,7 @@ use super::objects::{
     CHANGE_CAUSE, Deployment, DeploymentStatus, Event, Meta, NAMESPACE, Owner, REVISION, ReplicaSet, ReplicaSetStatus,
     TEMPLATE_HASH, template_hash,
 };
-use super::pods::{Deed, Fate, Pod};
+use super::pods::{Change, Outcome, Pod};
 use crate::deploy::Time;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub(crate) struct Cluster {
     pub(super) revisions: Vec<ControllerRevision>,
     pub(super) pods: Vec<Pod>,
     events: Vec<Event>,
-    fates: BTreeMap<String, Fate>,
+    outcomes: BTreeMap<String, Outcome>,
     named: i64,
     /// Objects to write at the end of the step.
     touched: BTreeSet<(Resource, String)>,
@@ -49,27 +49,27 @@ impl Cluster {
             revisions: Vec::new(),
             pods: Vec::new(),
             events: Vec::new(),
-            fates: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
             named: 0,
             touched: BTreeSet::new(),
         };
         for service in services {
-            let fate = match service.trouble {
-                Trouble::CrashLoop => Fate::Crashes,
-                Trouble::ImagePull => Fate::NoImage,
-                Trouble::MemoryLeak => Fate::Leaks,
+            let outcome = match service.trouble {
+                Trouble::CrashLoop => Outcome::Crashes,
+                Trouble::ImagePull => Outcome::NoImage,
+                Trouble::MemoryLeak => Outcome::Leaks,
                 Trouble::None
                 | Trouble::Errors
                 | Trouble::PoolExhausted
                 | Trouble::Dependency
-                | Trouble::ErrorsAndNoWayBack => Fate::Works,
+                | Trouble::ErrorsAndNoWayBack => Outcome::Works,
             };
-            cluster.fates.insert(service.image(&service.version), fate);
+            cluster.outcomes.insert(service.image(&service.version), outcome);
             cluster.found(service);
             if service.trouble == Trouble::ErrorsAndNoWayBack {
                 // The pods that run have it; the registry has since cleaned up behind itself.
                 for version in &service.history {
-                    cluster.fates.insert(service.image(version), Fate::NoImage);
+                    cluster.outcomes.insert(service.image(version), Outcome::NoImage);
                 }
             }
         }
@@ -178,21 +178,21 @@ impl Cluster {
     fn kubelet(&mut self, services: &[Service], history: &mut History) {
         let mut removed = Vec::new();
         for index in 0..self.pods.len() {
-            let deeds = self.pods[index].step(self.now, self.seed);
+            let changes = self.pods[index].step(self.now, self.seed);
             let meta = &self.pods[index].meta;
             let (name, uid) = (meta.name.clone(), meta.uid.clone());
-            // Becoming ready is a change without a deed; the store ignores what did not change.
-            if !deeds.is_empty() || self.pods[index].changed_at(self.now) {
+            // There is no `Change` for readiness; the store ignores an object that is the same.
+            if !changes.is_empty() || self.pods[index].changed_at(self.now) {
                 self.touch(Resource::Pods, &name);
             }
-            for deed in deeds {
-                match deed {
-                    Deed::Told(kind, reason, message) => {
+            for change in changes {
+                match change {
+                    Change::Event(kind, reason, message) => {
                         let component = if reason == "Scheduled" { "default-scheduler" } else { "kubelet" };
                         self.tell(component, (Resource::Pods, &name, &uid), kind, reason, message);
                     }
-                    Deed::Started => self.note_start(index, services, history),
-                    Deed::Removed => removed.push(name.clone()),
+                    Change::Started => self.note_start(index, services, history),
+                    Change::Removed => removed.push(name.clone()),
                 }
             }
         }
@@ -294,11 +294,11 @@ impl Cluster {
         self.pod(meta, &set.template["spec"])
     }
 
-    /// A pod with the fate that its image has.
+    /// A pod whose outcome is that of its image.
     pub(super) fn pod(&self, meta: Meta, spec: &Value) -> Pod {
         let image = spec.pointer("/containers/0/image").and_then(Value::as_str).unwrap_or_default();
-        let fate = self.fates.get(image).copied().unwrap_or_default();
-        Pod::new(meta, spec.clone(), fate, self.seed)
+        let outcome = self.outcomes.get(image).copied().unwrap_or_default();
+        Pod::new(meta, spec.clone(), outcome, self.seed)
     }
 
     /// `app-66c979bf5d-` and five letters.
@@ -328,7 +328,7 @@ impl Cluster {
     pub(crate) fn delete_pod(&mut self, name: &str) -> Option<()> {
         let index = self.pods.iter().position(|pod| pod.meta.name == name)?;
         if !self.pods[index].is_terminating()
-            && let Deed::Told(kind, reason, message) = self.pods[index].delete(self.now, self.seed)
+            && let Change::Event(kind, reason, message) = self.pods[index].delete(self.now, self.seed)
         {
             let uid = self.pods[index].meta.uid.clone();
             self.tell("kubelet", (Resource::Pods, name, &uid), kind, reason, message);

@@ -8,9 +8,9 @@ use crate::deploy::Time;
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
-/// What becomes of a container, which depends on its image alone.
+/// How a container's runs turn out; depends on its image alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum Outcome {
     #[default]
     Works,
     /// Exits with 1 a few seconds after each start.
@@ -45,14 +45,14 @@ struct Ended {
     at: Time,
 }
 
-/// What the kubelet did to a pod, for those who keep books.
+/// What the kubelet did to a pod, for the cluster to record.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Deed {
+pub(crate) enum Change {
     /// An event: type, reason, message.
-    Told(&'static str, &'static str, String),
+    Event(&'static str, &'static str, String),
     /// Its container started.
     Started,
-    /// It is gone for good.
+    /// It was removed from the API server.
     Removed,
 }
 
@@ -61,7 +61,7 @@ pub(crate) enum Deed {
 pub(crate) struct Pod {
     pub(crate) meta: Meta,
     pub(crate) spec: Value,
-    pub(crate) fate: Fate,
+    pub(crate) outcome: Outcome,
     state: State,
     /// When the state changes next by itself.
     due: Option<Time>,
@@ -78,7 +78,7 @@ pub(crate) struct Pod {
 
 impl Pod {
     /// A pod as its controller creates it.
-    pub(crate) fn new(meta: Meta, mut spec: Value, fate: Fate, seed: u64) -> Self {
+    pub(crate) fn new(meta: Meta, mut spec: Value, outcome: Outcome, seed: u64) -> Self {
         let at = meta.created;
         spec["serviceAccountName"] = json!("default");
         spec["tolerations"] = json!([
@@ -89,7 +89,7 @@ impl Pod {
             node: 1 + noise::hash(seed, noise::stream(&meta.name), 40) % 6,
             meta,
             spec,
-            fate,
+            outcome,
             state: State::New,
             due: Some(at + TimeDelta::seconds(1)),
             pulls: 0,
@@ -116,7 +116,7 @@ impl Pod {
         self.spec.pointer("/containers/0/image").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Whether it became ready just now, which is a change without a deed.
+    /// Whether its readiness changed just now, for which there is no [`Change`].
     pub(crate) fn changed_at(&self, now: Time) -> bool {
         self.ready_since == Some(now) || self.unready_since == now
     }
@@ -137,17 +137,17 @@ impl Pod {
     }
 
     /// Asks it to end; the kubelet takes a few seconds for that.
-    pub(crate) fn delete(&mut self, now: Time, seed: u64) -> Deed {
+    pub(crate) fn delete(&mut self, now: Time, seed: u64) -> Change {
         if self.deleted.is_none() {
             self.deleted = Some(now);
             self.due = Some(now + self.pause(seed, 90, 2.0, 5.0));
         }
-        Deed::Told("Normal", "Killing", "Stopping container app".to_owned())
+        Change::Event("Normal", "Killing", "Stopping container app".to_owned())
     }
 
     /// One look of the kubelet. Each pod changes at most once a second.
-    pub(crate) fn step(&mut self, now: Time, seed: u64) -> Vec<Deed> {
-        if self.fate == Fate::Leaks
+    pub(crate) fn step(&mut self, now: Time, seed: u64) -> Vec<Change> {
+        if self.outcome == Outcome::Leaks
             && self.is_ready()
             && let State::Running { since } = self.state
             && metrics::is_over_limit(seed, &self.meta.name, (now - since).as_seconds_f64())
@@ -158,7 +158,7 @@ impl Pod {
             return Vec::new();
         }
         if self.deleted.is_some() {
-            return vec![Deed::Removed];
+            return vec![Change::Removed];
         }
         match self.state {
             State::New => {
@@ -166,21 +166,21 @@ impl Pod {
                 self.scheduled = Some(now);
                 self.due = Some(now + self.pause(seed, 1, 1.0, 3.0));
                 let node = format!("Successfully assigned production/{} to node-{}", self.meta.name, self.node);
-                vec![Deed::Told("Normal", "Scheduled", node)]
+                vec![Change::Event("Normal", "Scheduled", node)]
             }
-            State::Creating if self.fate == Fate::NoImage => self.fail_to_pull(now),
+            State::Creating if self.outcome == Outcome::NoImage => self.fail_to_pull(now),
             State::NoImage { backing_off: true } => self.fail_to_pull(now),
             State::NoImage { backing_off: false } => {
                 self.state = State::NoImage { backing_off: true };
                 self.due = Some(now + TimeDelta::seconds((10 << self.pulls.min(5)).min(300)));
-                vec![Deed::Told("Warning", "BackOff", format!("Back-off pulling image \"{}\"", self.image()))]
+                vec![Change::Event("Warning", "BackOff", format!("Back-off pulling image \"{}\"", self.image()))]
             }
             State::Creating => self.start(now, seed),
             State::BackingOff { .. } => {
                 self.restarts += 1;
                 self.start(now, seed)
             }
-            State::Running { .. } if self.fate == Fate::Crashes => self.end(now, seed, 1, "Error"),
+            State::Running { .. } if self.outcome == Outcome::Crashes => self.end(now, seed, 1, "Error"),
             State::Running { .. } => {
                 self.ready_since = Some(now);
                 self.due = None;
@@ -189,9 +189,9 @@ impl Pod {
         }
     }
 
-    fn start(&mut self, now: Time, seed: u64) -> Vec<Deed> {
+    fn start(&mut self, now: Time, seed: u64) -> Vec<Change> {
         self.state = State::Running { since: now };
-        self.due = Some(if self.fate == Fate::Crashes {
+        self.due = Some(if self.outcome == Outcome::Crashes {
             now + self.pause(seed, 2 + self.restarts, 3.0, 6.0)
         } else if self.restarts == 0 {
             // Ready six to fourteen seconds after it was created.
@@ -199,11 +199,11 @@ impl Pod {
         } else {
             now + self.pause(seed, 2 + self.restarts, 6.0, 11.0)
         });
-        vec![Deed::Told("Normal", "Started", "Started container app".to_owned()), Deed::Started]
+        vec![Change::Event("Normal", "Started", "Started container app".to_owned()), Change::Started]
     }
 
     /// The container died. The first time it is started again at once, then with longer and longer pauses.
-    fn end(&mut self, now: Time, seed: u64, exit: i64, reason: &'static str) -> Vec<Deed> {
+    fn end(&mut self, now: Time, seed: u64, exit: i64, reason: &'static str) -> Vec<Change> {
         if let State::Running { since } = self.state {
             self.ended = Some(Ended { exit, reason, started: since, at: now });
         }
@@ -218,20 +218,20 @@ impl Pod {
         self.state = State::BackingOff { pause };
         self.due = Some(now + TimeDelta::seconds(pause));
         let name = format!("{}_production({})", self.meta.name, self.meta.uid);
-        vec![Deed::Told("Warning", "BackOff", format!("Back-off restarting failed container app in pod {name}"))]
+        vec![Change::Event("Warning", "BackOff", format!("Back-off restarting failed container app in pod {name}"))]
     }
 
-    fn fail_to_pull(&mut self, now: Time) -> Vec<Deed> {
+    fn fail_to_pull(&mut self, now: Time) -> Vec<Change> {
         self.state = State::NoImage { backing_off: false };
         self.pulls += 1;
         self.due = Some(now + TimeDelta::seconds(4));
         vec![
-            Deed::Told(
+            Change::Event(
                 "Warning",
                 "Failed",
                 format!("Failed to pull image \"{}\": {}", self.image(), self.pull_error()),
             ),
-            Deed::Told("Warning", "Failed", "Error: ErrImagePull".to_owned()),
+            Change::Event("Warning", "Failed", "Error: ErrImagePull".to_owned()),
         ]
     }
 
@@ -336,7 +336,7 @@ mod tests {
     use super::*;
     use chrono::DateTime;
 
-    fn pod(fate: Fate) -> Pod {
+    fn pod(outcome: Outcome) -> Pod {
         let meta = Meta {
             name: "app-7d4b9c-x2x2x".to_owned(),
             uid: "u".to_owned(),
@@ -346,12 +346,12 @@ mod tests {
             annotations: [].into(),
             owner: None,
         };
-        Pod::new(meta, json!({"containers": [{"name": "app", "image": "r/app:1"}]}), fate, 1)
+        Pod::new(meta, json!({"containers": [{"name": "app", "image": "r/app:1"}]}), outcome, 1)
     }
 
     /// What a pod's container looks like each second, without repetitions.
-    fn story(fate: Fate, seconds: i64) -> Vec<String> {
-        let mut pod = pod(fate);
+    fn story(outcome: Outcome, seconds: i64) -> Vec<String> {
+        let mut pod = pod(outcome);
         let mut lines = Vec::new();
         for second in 1..seconds {
             pod.step(DateTime::UNIX_EPOCH + TimeDelta::seconds(second), 1);
@@ -371,13 +371,13 @@ mod tests {
 
     #[test]
     fn a_pod_that_works_is_created_runs_and_is_ready() {
-        assert_eq!(story(Fate::Works, 60), ["ContainerCreating 0", "running 0", "ready 0"]);
+        assert_eq!(story(Outcome::Works, 60), ["ContainerCreating 0", "running 0", "ready 0"]);
     }
 
     #[test]
     fn a_crash_loop_restarts_at_once_then_backs_off_and_runs_between() {
         assert_eq!(
-            story(Fate::Crashes, 75)[..7],
+            story(Outcome::Crashes, 75)[..7],
             [
                 "ContainerCreating 0",
                 "running 0",
@@ -393,14 +393,14 @@ mod tests {
     #[test]
     fn a_missing_image_alternates_between_the_error_and_the_pause() {
         assert_eq!(
-            story(Fate::NoImage, 60),
+            story(Outcome::NoImage, 60),
             ["ContainerCreating 0", "ErrImagePull 0", "ImagePullBackOff 0", "ErrImagePull 0", "ImagePullBackOff 0"]
         );
     }
 
     #[test]
     fn a_leak_ends_in_an_oom_kill_and_a_restart() {
-        let mut pod = pod(Fate::Leaks);
+        let mut pod = pod(Outcome::Leaks);
         let killed = (1..1900).find(|second| {
             pod.step(DateTime::UNIX_EPOCH + TimeDelta::seconds(*second), 1);
             pod.render()["status"]["containerStatuses"][0]["lastState"]["terminated"]["reason"] == "OOMKilled"

@@ -1,7 +1,7 @@
 //! Watches: newline-delimited changes, bookmarks, and 410 for those who come too late.
 
 use super::super::faults::{Fault, Peer};
-use super::super::office::Office;
+use super::super::state::DemoState;
 use super::etcd::{Resource, Verb};
 use super::selector::Selector;
 use super::status::Refusal;
@@ -24,7 +24,7 @@ const LIFE: u64 = 1800;
 
 /// An open watch.
 struct Watch {
-    office: Arc<Office>,
+    state: Arc<DemoState>,
     resource: Resource,
     /// What is wanted; nothing at all in a namespace that is not ours.
     selector: Option<Selector>,
@@ -42,7 +42,7 @@ struct Watch {
 
 /// Answers a watch request.
 pub(super) fn open(
-    office: &Arc<Office>,
+    state: &Arc<DemoState>,
     resource: Resource,
     selector: Option<Selector>,
     query: &BTreeMap<String, String>,
@@ -60,9 +60,9 @@ pub(super) fn open(
     let initial = text("sendInitialEvents") == "true";
     let mut watch = Watch {
         // Subscribed before the first look, so that no change falls between the two.
-        news: office.news(),
-        faults: office.board.changes(),
-        office: office.clone(),
+        news: state.news(),
+        faults: state.board.changes(),
+        state: state.clone(),
         resource,
         selector,
         seen: 0,
@@ -83,8 +83,8 @@ pub(super) fn open(
 impl Watch {
     /// From a version on, or with everything there is first.
     fn begin(&mut self, version: Option<u64>, marked: bool) {
-        let office = self.office.clone();
-        office.with(|world, _| {
+        let state = self.state.clone();
+        state.with(|world, _| {
             let etcd = &world.cluster.etcd;
             match version {
                 Some(version) if etcd.since(version).is_none() => {
@@ -119,7 +119,7 @@ impl Watch {
             if self.over {
                 return None;
             }
-            let fault = self.office.fault(Peer::Kubernetes, "GET", "");
+            let fault = self.state.fault(Peer::Kubernetes, "GET", "");
             if fault.is_some_and(|fault| fault != Fault::Hang) {
                 return None;
             }
@@ -133,7 +133,7 @@ impl Watch {
             tokio::select! {
                 _ = self.news.changed() => {}
                 _ = self.faults.changed() => {}
-                () = self.office.closed() => return None,
+                () = self.state.closed() => return None,
                 () = tokio::time::sleep_until(wake) => {
                     if self.bookmarks {
                         self.bookmark_at = Instant::now() + BOOKMARK;
@@ -147,9 +147,9 @@ impl Watch {
 
     /// Lines for what changed since the last look.
     fn news(&mut self) -> String {
-        let office = self.office.clone();
+        let state = self.state.clone();
         let mut lines = String::new();
-        office.with(|world, _| {
+        state.with(|world, _| {
             let etcd = &world.cluster.etcd;
             let Some(changes) = etcd.since(self.seen) else {
                 lines = line("ERROR", &Refusal::expired(self.seen, etcd.version()).body.to_string());

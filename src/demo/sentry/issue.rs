@@ -37,7 +37,7 @@ enum What {
 impl Issue {
     pub(super) fn known(world: &World) -> Vec<Self> {
         let mut known = Vec::new();
-        for (service, cast) in world.services.iter().enumerate() {
+        for (service, profile) in world.services.iter().enumerate() {
             let mut add = |(kind, value, title), culprit, level, handled, what| {
                 known.push(Self { service, title, kind, value, culprit, level, handled, what });
             };
@@ -48,7 +48,7 @@ impl Issue {
                 true,
                 What::Usual,
             );
-            match cast.trouble {
+            match profile.trouble {
                 Trouble::Errors | Trouble::ErrorsAndNoWayBack => {
                     add(
                         ("TypeError", "cart.total is None", "TypeError: cart.total is None"),
@@ -104,15 +104,15 @@ impl Issue {
 
     /// The release that it was first seen in.
     pub(super) fn first_release(&self, world: &World) -> String {
-        let cast = &world.services[self.service];
-        let version = if self.is_new() { &cast.version } else { &cast.history[0] };
-        format!("{}@{version}", cast.name)
+        let profile = &world.services[self.service];
+        let version = if self.is_new() { &profile.version } else { &profile.history[0] };
+        format!("{}@{version}", profile.name)
     }
 
     /// How often it was seen in a window, in a release (any when not given).
     pub(super) fn events(&self, metrics: &Metrics<'_>, release: Option<&str>, from: Seconds, to: Seconds) -> f64 {
-        let cast = &metrics.services[self.service];
-        let new_release = format!("{}@{}", cast.name, cast.version);
+        let profile = &metrics.services[self.service];
+        let new_release = format!("{}@{}", profile.name, profile.version);
         if self.is_new() && release.is_some_and(|release| release != new_release) {
             return 0.0;
         }
@@ -131,7 +131,7 @@ impl Issue {
                     None => usual.floor(),
                     Some(release) if release == new_release => (usual * faulty).round(),
                     Some(release)
-                        if cast.history.last().is_some_and(|old| release == format!("{}@{old}", cast.name)) =>
+                        if profile.history.last().is_some_and(|old| release == format!("{}@{old}", profile.name)) =>
                     {
                         (usual * (1.0 - faulty)).round()
                     }

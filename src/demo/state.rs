@@ -28,7 +28,7 @@ impl User {
 }
 
 /// Shared by all servers.
-pub(crate) struct Office {
+pub(crate) struct DemoState {
     pub(crate) clock: Clock,
     pub(crate) board: Board,
     pub(crate) operator_token: String,
@@ -39,7 +39,7 @@ pub(crate) struct Office {
     closing: watch::Sender<bool>,
 }
 
-impl Office {
+impl DemoState {
     pub(crate) fn new(clock: Clock, world: World, operator_token: String, viewer_token: String) -> Self {
         let news = watch::Sender::new(world.cluster.etcd.version());
         Self {

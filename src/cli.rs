@@ -6,7 +6,7 @@ mod version;
 
 pub use live::{answer, script};
 
-use crate::config::parse_length;
+use crate::config::parse_duration;
 use crate::deploy::Time;
 use crate::outcome::Outcome;
 use chrono::{DateTime, Days, Local, NaiveTime, TimeDelta, Utc};
@@ -244,7 +244,7 @@ impl FromStr for Moment {
         if let Ok(clock) = NaiveTime::parse_from_str(text, "%H:%M:%S").or(NaiveTime::parse_from_str(text, "%H:%M")) {
             return Ok(Self::Clock(clock));
         }
-        parse_length(text.trim_end_matches("ago").trim_end())
+        parse_duration(text.trim_end_matches("ago").trim_end())
             .map(Self::Ago)
             .map_err(|_| "expected 14:02, 5m (ago) or 2026-02-03T14:02:00Z".to_owned())
     }

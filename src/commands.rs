@@ -9,7 +9,7 @@ mod rollback;
 mod watch;
 
 use crate::cli::{self, Cli, Command, ConfigCommand, Global};
-use crate::config::{self, AssembleOptions, Assembly, Config, ConfigError, Person, SystemSecrets};
+use crate::config::{self, Actor, AssembleOptions, Assembly, Config, ConfigError, SystemSecrets};
 use crate::outcome::Outcome;
 use crate::runtime::stops;
 use crate::setup::Told;
@@ -62,9 +62,9 @@ pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
 fn print_config(global: &Global, command: ConfigCommand) -> Result<Outcome, CommandError> {
     match command {
         ConfigCommand::Example => print(&config::EXAMPLE),
-        ConfigCommand::Schema => print(&config::schema()),
+        ConfigCommand::Schema => print(&config::json_schema()),
         ConfigCommand::Path => {
-            let path = config::find(global.config.as_deref())?;
+            let path = config::locate(global.config.as_deref())?;
             print(&format!("{}\n", path.display()))
         }
     }
@@ -115,12 +115,12 @@ async fn unless_stopped(work: impl Future<Output = Result<Outcome, CommandError>
 }
 
 fn load(global: &Global) -> Result<Config, ConfigError> {
-    Config::load(&config::find(global.config.as_deref())?)
+    Config::load(&config::locate(global.config.as_deref())?)
 }
 
 /// What the person at this machine asks for, at this moment.
 fn here_and_now(told: Told, read_only: bool) -> AssembleOptions {
-    AssembleOptions { told, read_only, started: Utc::now(), clock_speed: 1.0, person: Person::here() }
+    AssembleOptions { told, read_only, started: Utc::now(), clock_speed: 1.0, actor: Actor::from_environment() }
 }
 
 /// What a watch came to that ended like this. What was sent is under way whatever became of the frontend, and then that is

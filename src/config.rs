@@ -1,44 +1,44 @@
-//! Configuration: found, read, checked as a whole before anything starts, and turned into what a watch needs.
+//! Configuration: located, parsed, validated as a whole before anything starts, and turned into what a watch needs.
 //!
-//! `find` → [`Config::load`]: `read` makes the `raw` shape of the text; `sources`, `environments` and what is in them
-//! (`signals`, `rollback`, `flags`) check what it means → [`Config::assemble`]: `fetch` brings the secrets, and
-//! everything gets its index.
+//! `locate` → [`Config::load`]: `parse` turns the text into the types of `schema`; `sources`, `environments` and their
+//! parts (`signals`, `rollback`, `flags`) validate those → [`Config::assemble`]: `resolve` reads the secrets and makes
+//! paths absolute, and everything gets its index. `json_schema` describes the same types to editors.
 
+mod actor;
 mod assemble;
 mod depends;
 mod environments;
-mod fetch;
-mod find;
 mod flags;
+mod json_schema;
 mod kinds;
 mod limits;
+mod locate;
 mod outline;
-mod person;
-mod raw;
-mod read;
+mod parse;
 mod redact;
+mod resolve;
 mod rollback;
 mod schema;
 mod signals;
 mod sources;
 mod texts;
 
-pub use crate::settings::length::parse_length;
+pub use crate::settings::duration::parse_duration;
 pub use crate::settings::problem::Diagnostic;
 pub use crate::settings::secrets::{SecretProgram, Secrets, SystemSecrets};
+pub use actor::Actor;
 pub use assemble::{AssembleOptions, Assembly};
-pub use find::{find, folder, places};
+pub use json_schema::json_schema;
+pub use locate::{folder, locate, search_paths};
 pub use outline::{Outlined, outline};
-pub use person::Person;
-pub use schema::schema;
 
 use crate::files;
-use crate::settings::{address, at, checked, length, problem, secrets, variables};
+use crate::settings::{address, at, checked, duration, problem, secrets, variables};
 use crate::systems::registry;
 use at::At;
 use environments::Environment;
 use problem::{Document, Problem, Problems};
-use raw::OneOrMany;
+use schema::OneOrMany;
 use sources::Source;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -55,7 +55,7 @@ pub static EXAMPLE: LazyLock<String> = LazyLock::new(|| {
         .concat()
 });
 
-/// A file that was read and found right. Holds no secrets, only where they are kept.
+/// A valid configuration file. Holds no secrets, only references to them.
 #[derive(Debug)]
 pub struct Config {
     document: Document,
@@ -88,7 +88,7 @@ impl Config {
 
     /// Checks a text; `label` is what its complaints call it.
     pub fn parse(text: &str, label: &str) -> Result<Self, ConfigError> {
-        let (document, file) = read::read(label, text)?;
+        let (document, file) = parse::parse(label, text)?;
         let mut problems = Problems::default();
         if file.environments.is_empty() {
             problems.push(
@@ -108,7 +108,7 @@ impl Config {
         let keys = file
             .keys
             .into_iter()
-            .map(|raw::Named { name, value }| KeySetting {
+            .map(|schema::Named { name, value }| KeySetting {
                 action: name.value,
                 keys: match value {
                     OneOrMany::One(key) => vec![key],

@@ -7,10 +7,10 @@ pub(crate) mod at;
 pub(crate) mod auth;
 pub(crate) mod bounds;
 pub(crate) mod checked;
-pub(crate) mod fetch;
-pub(crate) mod length;
+pub(crate) mod duration;
+pub(crate) mod parser;
 pub(crate) mod problem;
-pub(crate) mod reader;
+pub(crate) mod resolve;
 pub(crate) mod secrets;
 pub(crate) mod variables;
 

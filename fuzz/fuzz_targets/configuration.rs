@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use redflag::config::{Config, parse_length};
+use redflag::config::{Config, parse_duration};
 use redflag::tui::theme::{ColorDepth, Theme, Themes};
 use std::sync::LazyLock;
 
@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(!error.to_string().is_empty());
     }
     for word in text.split_whitespace().take(64) {
-        if let Ok(length) = parse_length(word) {
+        if let Ok(length) = parse_duration(word) {
             assert!(length.num_days() <= 30 && length >= chrono::TimeDelta::zero(), "{word} is {length}");
         }
     }

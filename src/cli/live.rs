@@ -51,7 +51,7 @@ pub fn script(shell: Shell) -> io::Result<String> {
 /// The environments of the configuration that would be used, each with its namespace.
 pub(super) fn environments() -> Vec<CompletionCandidate> {
     let named = Words::here().config();
-    let Ok(path) = config::find(named.as_deref()) else { return Vec::new() };
+    let Ok(path) = config::locate(named.as_deref()) else { return Vec::new() };
     let environments = config::outline(&path).into_iter();
     environments.filter_map(|one| candidate(&one.name, &one.namespace.unwrap_or_default())).collect()
 }

@@ -4,7 +4,7 @@ use super::watch::{Credentials, Screenplay, needs_terminal, show};
 use super::{CommandError, block_on, print};
 use crate::cli::{DemoArgs, Global};
 use crate::clock::Clock;
-use crate::config::{AssembleOptions, Assembly, Config, Person};
+use crate::config::{Actor, AssembleOptions, Assembly, Config};
 use crate::demo::{Company, Options, Scenario};
 use crate::outcome::Outcome;
 use crate::output;
@@ -32,7 +32,7 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<Outcome, CommandEr
             read_only: global.read_only,
             started: clock.now(),
             clock_speed: clock.speed(),
-            person: Person::here(),
+            actor: Actor::from_environment(),
         };
         let mut assembly = config.assemble(None, &options, &company)?;
         let workloads = assembly.setup.workloads.iter();

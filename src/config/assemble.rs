@@ -1,9 +1,9 @@
 //! From a checked environment to what a watch needs: its sources with their secrets, its signals with their indexes.
 
+use super::actor::Actor;
 use super::environments::Environment;
-use super::fetch::{self, Fetch};
-use super::person::Person;
 use super::problem::{list, nearest};
+use super::resolve::{self, Resolver};
 use super::secrets::Secrets;
 use super::signals::{self, Read, index};
 use super::sources::Source;
@@ -34,7 +34,7 @@ pub struct AssembleOptions {
     /// How many times as fast as a person's time that clock runs; 1 but in the demo.
     pub clock_speed: f64,
     /// Who is at the keys.
-    pub person: Person,
+    pub actor: Actor,
 }
 
 /// All that a watch begins with.
@@ -61,7 +61,7 @@ impl Config {
     ) -> Result<Assembly, ConfigError> {
         let environment = self.choose(environment)?;
         let used = used(environment, self.sources.len());
-        let (mut sources, rollback, feature_flags) = self.fetch(environment, &used, secrets)?;
+        let (mut sources, rollback, feature_flags) = self.resolve(environment, &used, secrets)?;
         let mut infos: Vec<SourceInfo> = used.iter().map(|&place| info(&self.sources[place])).collect();
         let mut signals = Vec::with_capacity(environment.signals.len());
         for (place, planned) in environment.signals.iter().enumerate() {
@@ -94,7 +94,7 @@ impl Config {
             confirm: environment.confirm,
             confirm_grace: TimeDelta::milliseconds((GRACE * options.clock_speed) as i64),
             read_only: environment.read_only || options.read_only,
-            rollback: policy(environment, &rollback, &options.person),
+            rollback: policy(environment, &rollback, &options.actor),
             feature_flags: feature_flags.iter().map(flag_system).collect(),
             told: options.told.clone(),
             started: options.started,
@@ -120,21 +120,21 @@ impl Config {
     }
 
     /// The sources that are read, still without questions, the strategy and the systems of feature flags, with their secrets.
-    fn fetch(
+    fn resolve(
         &self,
         environment: &Environment,
         used: &[usize],
         secrets: &dyn Secrets,
     ) -> Result<(Vec<SourceSpec>, RollbackSpec, Vec<FeatureFlagsSpec>), ConfigError> {
-        let mut fetch = Fetch::new(secrets, self.folder.as_deref());
+        let mut resolver = Resolver::new(secrets, self.folder.as_deref());
         // All are tried before anything is said: whoever lacks one variable often lacks three.
         let sources: Vec<Option<SourceSpec>> =
-            used.iter().map(|&place| fetch::source(&mut fetch, &self.sources[place], environment)).collect();
+            used.iter().map(|&place| resolve::source(&mut resolver, &self.sources[place], environment)).collect();
         let access = self.sources[environment.cluster].settings.access();
-        let rollback = access.and_then(|access| fetch.rollback(environment, access));
+        let rollback = access.and_then(|access| resolver.rollback(environment, access));
         let feature_flags: Vec<Option<FeatureFlagsSpec>> =
-            environment.flags.iter().map(|flags| fetch.flag_system(flags)).collect();
-        fetch.into_result(&self.document)?;
+            environment.flags.iter().map(|flags| resolver.flag_system(flags)).collect();
+        resolver.into_result(&self.document)?;
         let sources = sources.into_iter().flatten().collect();
         Ok((sources, rollback.unwrap_or_default(), feature_flags.into_iter().flatten().collect()))
     }
@@ -145,14 +145,14 @@ fn services(environment: &Environment) -> Vec<Service> {
     named.map(|(name, calls)| Service { name: name.clone(), depends_on: calls.clone() }).collect()
 }
 
-fn policy(environment: &Environment, spec: &RollbackSpec, person: &Person) -> RollbackPolicy {
+fn policy(environment: &Environment, spec: &RollbackSpec, actor: &Actor) -> RollbackPolicy {
     let written = &environment.rollback;
     RollbackPolicy {
         strategy: spec.strategy.name().to_owned(),
         automatic: written.automatic,
         countdown: written.countdown,
         clear_for: written.clear_for,
-        actor: person.actor(written.actor.as_deref()),
+        actor: actor.name(written.actor.as_deref()),
         // What earlier watches found is in the memory, not in the file.
         known: Vec::new(),
     }

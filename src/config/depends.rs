@@ -3,13 +3,13 @@
 
 use super::checked::each;
 use super::problem::{Problem, Problems};
-use super::raw;
+use super::schema;
 use super::signals::service_named;
 use crate::deploy::ServiceId;
 use std::collections::VecDeque;
 
 /// The services that each service calls, in the services' order; nothing where something is wrong.
-pub(super) fn check(names: &[String], raw: &[raw::Service], problems: &mut Problems) -> Option<Vec<Vec<ServiceId>>> {
+pub(super) fn check(names: &[String], raw: &[schema::Service], problems: &mut Problems) -> Option<Vec<Vec<ServiceId>>> {
     let calls = each(raw, |caller| callees(caller, names, problems))?;
     // Without tables there is one service, which calls nobody.
     if calls.is_empty() {
@@ -35,7 +35,7 @@ pub(super) fn check(names: &[String], raw: &[raw::Service], problems: &mut Probl
     (!in_circles.contains(&true)).then_some(calls)
 }
 
-fn callees(caller: &raw::Service, names: &[String], problems: &mut Problems) -> Option<Vec<ServiceId>> {
+fn callees(caller: &schema::Service, names: &[String], problems: &mut Problems) -> Option<Vec<ServiceId>> {
     let mut found = each(caller.depends_on.iter().flatten(), |callee| {
         if callee.value != caller.name.value {
             return service_named(callee, names, problems);

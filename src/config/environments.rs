@@ -5,8 +5,8 @@ use super::at::{At, Span};
 use super::depends;
 use super::flags::{self, Flags};
 use super::problem::{Problem, Problems, list};
-use super::raw;
 use super::rollback::{self, Rollback};
+use super::schema;
 use super::signals::{self, Signal};
 use super::sources::{self, Source};
 use crate::deploy::{ServiceId, WorkloadKind, WorkloadRef};
@@ -53,12 +53,12 @@ pub(super) struct Environment {
 
 /// Checks every environment; those that are wrong are left out and complained of.
 pub(super) fn check(
-    raw: Vec<raw::Named<raw::Environment>>,
+    raw: Vec<schema::Named<schema::Environment>>,
     sources: &[Source],
     problems: &mut Problems,
 ) -> Vec<Environment> {
     let mut default: Option<String> = None;
-    for raw::Named { name, value } in &raw {
+    for schema::Named { name, value } in &raw {
         let Some(chosen) = value.default.as_ref().filter(|at| at.value) else { continue };
         match &default {
             None => default = Some(name.value.clone()),
@@ -68,21 +68,21 @@ pub(super) fn check(
             ),
         }
     }
-    raw.into_iter().filter_map(|raw::Named { name, value }| environment(&name, &value, sources, problems)).collect()
+    raw.into_iter().filter_map(|schema::Named { name, value }| environment(&name, &value, sources, problems)).collect()
 }
 
 fn environment(
     name: &At<String>,
-    raw: &raw::Environment,
+    raw: &schema::Environment,
     sources: &[Source],
     problems: &mut Problems,
 ) -> Option<Environment> {
     let named = plain_name(name, "an environment", problems);
-    let window = sources::length("window", raw.window.as_ref(), TimeDelta::minutes(30), &WINDOWS, problems);
-    let baseline = sources::length("baseline", raw.baseline.as_ref(), TimeDelta::minutes(60), &BASELINES, problems);
+    let window = sources::duration("window", raw.window.as_ref(), TimeDelta::minutes(30), &WINDOWS, problems);
+    let baseline = sources::duration("baseline", raw.baseline.as_ref(), TimeDelta::minutes(60), &BASELINES, problems);
     let coverage = coverage(raw.coverage.as_ref(), problems);
     let deadline = raw.rollout_deadline.as_ref();
-    let rollout_deadline = sources::length("rollout_deadline", deadline, DEADLINE, &DEADLINES, problems);
+    let rollout_deadline = sources::duration("rollout_deadline", deadline, DEADLINE, &DEADLINES, problems);
     let url = match &raw.url {
         Some(url) => address::check(url, Tail::None, problems).map(Some),
         None => Some(None),
@@ -139,7 +139,7 @@ fn coverage(written: Option<&At<u8>>, problems: &mut Problems) -> Option<u8> {
 
 fn rollback(
     environment: &str,
-    raw: &raw::Environment,
+    raw: &schema::Environment,
     cluster: Option<&Source>,
     problems: &mut Problems,
 ) -> Option<Rollback> {
@@ -152,12 +152,12 @@ fn rollback(
     };
     match &raw.rollback {
         Some(written) => rollback::check(written, &place, problems),
-        None => rollback::check(&raw::rollback::Rollback::default(), &place, problems),
+        None => rollback::check(&schema::rollback::Rollback::default(), &place, problems),
     }
 }
 
 /// The kubernetes source of an environment.
-fn cluster(raw: &raw::Environment, sources: &[Source], problems: &mut Problems) -> Option<usize> {
+fn cluster(raw: &schema::Environment, sources: &[Source], problems: &mut Problems) -> Option<usize> {
     let clusters: Vec<(usize, &Source)> =
         sources.iter().enumerate().filter(|(_, source)| source.settings.access().is_some()).collect();
     let names: Vec<&str> = clusters.iter().map(|(_, source)| source.name.as_str()).collect();
@@ -199,7 +199,11 @@ fn namespace(written: Option<&At<String>>, problems: &mut Problems) -> Option<St
 }
 
 /// Services and workloads of an environment, in either form.
-fn services(raw: &raw::Environment, namespace: &str, problems: &mut Problems) -> Option<(Vec<String>, Vec<Workload>)> {
+fn services(
+    raw: &schema::Environment,
+    namespace: &str,
+    problems: &mut Problems,
+) -> Option<(Vec<String>, Vec<Workload>)> {
     const WAY_OUT: &str = "add workloads = [\"deployment/app\"], or [[environments.NAME.services]] with a name each";
     let mut found = Found { namespace, services: Vec::new(), workloads: Vec::new(), container: None, fine: true };
     match (&raw.workloads, &raw.services) {
@@ -253,7 +257,7 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn service(&mut self, raw: &raw::Service, problems: &mut Problems) {
+    fn service(&mut self, raw: &schema::Service, problems: &mut Problems) {
         if !plain_name(&raw.name, "a service", problems) {
             self.fine = false;
             return;

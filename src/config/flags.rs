@@ -3,9 +3,9 @@
 use super::address::{self, Tail};
 use super::at::At;
 use super::checked::{each, optional};
-use super::length::Length;
+use super::duration::HumanDuration;
 use super::problem::{Problem, Problems};
-use super::raw::flags as raw;
+use super::schema::flags as schema;
 use super::secrets::SecretRef;
 use super::signals::service_named;
 use super::sources::{self, Auth, TIMEOUTS};
@@ -52,17 +52,22 @@ struct Common<'a> {
     features: Option<&'a At<Vec<At<String>>>>,
     service: Option<&'a At<String>>,
     link: Option<&'a At<String>>,
-    timeout: Option<&'a At<Length>>,
+    timeout: Option<&'a At<HumanDuration>>,
 }
 
 /// Checks the flags of an environment; those that are wrong are left out and complained of.
-pub(super) fn check(raw: &[raw::Flags], environment: &str, services: &[String], problems: &mut Problems) -> Vec<Flags> {
+pub(super) fn check(
+    raw: &[schema::Flags],
+    environment: &str,
+    services: &[String],
+    problems: &mut Problems,
+) -> Vec<Flags> {
     raw.iter().filter_map(|raw| flags(raw, environment, services, problems)).collect()
 }
 
-fn flags(raw: &raw::Flags, named: &str, services: &[String], problems: &mut Problems) -> Option<Flags> {
+fn flags(raw: &schema::Flags, named: &str, services: &[String], problems: &mut Problems) -> Option<Flags> {
     let (url, provider, common) = match raw {
-        raw::Flags::Unleash(raw) => {
+        schema::Flags::Unleash(raw) => {
             let common = Common {
                 environment: raw.environment.as_ref(),
                 features: raw.features.as_ref(),
@@ -72,7 +77,7 @@ fn flags(raw: &raw::Flags, named: &str, services: &[String], problems: &mut Prob
             };
             (address::check(&raw.url, Tail::None, problems), unleash(raw, problems), common)
         }
-        raw::Flags::LaunchDarkly(raw) => {
+        schema::Flags::LaunchDarkly(raw) => {
             let common = Common {
                 environment: raw.environment.as_ref(),
                 features: raw.features.as_ref(),
@@ -83,7 +88,7 @@ fn flags(raw: &raw::Flags, named: &str, services: &[String], problems: &mut Prob
             let url = address::or_usual(raw.url.as_ref(), "https://app.launchdarkly.com", problems);
             (url, launchdarkly(raw, problems), common)
         }
-        raw::Flags::Webhook(raw) => {
+        schema::Flags::Webhook(raw) => {
             let common = Common {
                 environment: raw.environment.as_ref(),
                 features: Some(&raw.features),
@@ -94,7 +99,7 @@ fn flags(raw: &raw::Flags, named: &str, services: &[String], problems: &mut Prob
             (template(&raw.off_url, problems), webhook(raw, problems), common)
         }
     };
-    let timeout = sources::length("timeout", common.timeout, TimeDelta::seconds(5), &TIMEOUTS, problems);
+    let timeout = sources::duration("timeout", common.timeout, TimeDelta::seconds(5), &TIMEOUTS, problems);
     let environment = optional(common.environment, |name| texts::check(name, &[], problems));
     let features = optional(common.features, |keys| features(keys, problems));
     let service = optional(common.service, |name| service_named(name, services, problems));
@@ -111,18 +116,18 @@ fn flags(raw: &raw::Flags, named: &str, services: &[String], problems: &mut Prob
 }
 
 /// A project stands in paths, and holds no variables.
-fn unleash(raw: &raw::Unleash, problems: &mut Problems) -> Option<Provider> {
+fn unleash(raw: &schema::Unleash, problems: &mut Problems) -> Option<Provider> {
     let project = optional(raw.project.as_ref(), |project| texts::check(project, &[], problems))?;
     let project = project.unwrap_or_else(|| "default".to_owned());
     Some(Provider::Unleash { token: raw.token.clone(), project })
 }
 
-fn launchdarkly(raw: &raw::LaunchDarkly, problems: &mut Problems) -> Option<Provider> {
+fn launchdarkly(raw: &schema::LaunchDarkly, problems: &mut Problems) -> Option<Provider> {
     let project = texts::check(&raw.project, &[], problems)?;
     Some(Provider::LaunchDarkly { token: raw.token.clone(), project })
 }
 
-fn webhook(raw: &raw::Webhook, problems: &mut Problems) -> Option<Provider> {
+fn webhook(raw: &schema::Webhook, problems: &mut Problems) -> Option<Provider> {
     let name = At::new("webhook".to_owned(), raw.off_url.span.clone());
     let auth = sources::auth::check(&name, raw.token.clone(), raw.user.clone(), raw.password.clone(), problems);
     let state_url = optional(raw.state_url.as_ref(), |url| template(url, problems));

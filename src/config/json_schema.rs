@@ -2,8 +2,8 @@
 //! kind, the tables of a rollback on its strategy, as those of a source do on theirs.
 
 use super::kinds::{InputUnit, SignalKind};
-use super::raw;
-use super::raw::rollback::StrategyName;
+use super::schema;
+use super::schema::rollback::StrategyName;
 use super::signals::keys;
 use crate::signal::Kind;
 use crate::systems::registry;
@@ -11,8 +11,8 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 /// The JSON schema of the file, for editors.
-pub fn schema() -> String {
-    let mut schema = schemars::schema_for!(raw::File);
+pub fn json_schema() -> String {
+    let mut schema = schemars::schema_for!(schema::File);
     without_null(&mut schema);
     let mut schema = schema.to_value();
     split(&mut schema, "Signal", signals);

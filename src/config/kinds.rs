@@ -35,7 +35,7 @@ impl<'de> Deserialize<'de> for SignalKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         match Kind::ALL.into_iter().find(|kind| kind.as_str() == text) {
-            // The second line becomes the way out, see `read`.
+            // The second line becomes the way out, see `parse`.
             Some(Kind::Rollout) => {
                 Err(D::Error::custom("rollout signals are made for each workload by themselves\nleave this signal out"))
             }

@@ -2,11 +2,11 @@
 
 use super::at::At;
 use super::problem::{Problem, Problems};
-use super::raw;
+use super::schema;
 use crate::signal::{Kind, Limits, Unit};
 
 /// The limits of a signal; `None` where one of them is impossible.
-pub(super) fn check(raw: &raw::Signal, kind: Kind, unit: Unit, problems: &mut Problems) -> Option<Limits> {
+pub(super) fn check(raw: &schema::Signal, kind: Kind, unit: Unit, problems: &mut Problems) -> Option<Limits> {
     let guide = kind.limits();
     let mut fine = true;
     for (name, written) in [("warning", &raw.warning), ("red_flag", &raw.red_flag)] {
@@ -60,7 +60,7 @@ fn impossible(limit: f64, unit: Unit) -> Option<&'static str> {
 }
 
 /// The complaint about a red flag that comes before its warning.
-fn upside_down(raw: &raw::Signal, kind: Kind, limits: &Limits) -> Option<Problem> {
+fn upside_down(raw: &schema::Signal, kind: Kind, limits: &Limits) -> Option<Problem> {
     let (warning, red_flag) = (limits.warning?, limits.red_flag?);
     let worse = if kind.lower_is_worse() { red_flag < warning } else { red_flag > warning };
     if worse {

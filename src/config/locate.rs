@@ -12,12 +12,12 @@ const LOCAL: &str = "redflag.toml";
 /// The places in their order: what the flag says, what `REDFLAG_CONFIG` says, `./redflag.toml`, then `config.toml`
 /// in the platform's configuration folder. The first that is given or there is taken; a file that was named but is
 /// not there is an error, never passed over.
-pub fn find(flag: Option<&Path>) -> Result<PathBuf, ConfigError> {
+pub fn locate(flag: Option<&Path>) -> Result<PathBuf, ConfigError> {
     choose(flag, std::env::var_os(VARIABLE), folder().as_deref())
 }
 
-/// The places where [`find`] looks when nothing is named, in order.
-pub fn places() -> Vec<PathBuf> {
+/// The places where [`locate`] looks when nothing is named, in order.
+pub fn search_paths() -> Vec<PathBuf> {
     usual(folder().as_deref())
 }
 

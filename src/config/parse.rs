@@ -1,19 +1,19 @@
-//! From text to [`super::raw`]: TOML, known keys and right types. Everything that is wrong is found in one run: a table
+//! From text to [`super::schema`]: TOML, known keys and right types. Everything that is wrong is found in one run: a table
 //! that was refused for one entry is read again without it.
 
 mod rollback;
 
 use super::at::At;
 use super::problem::{Document, Problem};
-use super::raw::{Environment, File, OneOrMany, Source};
+use super::schema::{Environment, File, OneOrMany, Source};
 use super::{ConfigError, redact};
-use crate::settings::reader::{Entry, Reader, Tag, Tagged, in_order};
+use crate::settings::parser::{Entry, Parser, Tag, Tagged, in_order};
 use crate::systems::registry;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Reads a file; also says how it can be shown later.
-pub(super) fn read(label: &str, text: &str) -> Result<(Document, File), ConfigError> {
+pub(super) fn parse(label: &str, text: &str) -> Result<(Document, File), ConfigError> {
     let root = match DeTable::parse(text) {
         Ok(root) => root,
         Err(error) => {
@@ -24,20 +24,20 @@ pub(super) fn read(label: &str, text: &str) -> Result<(Document, File), ConfigEr
         }
     };
     let document = Document::new(label, text, redact::secrets(root.get_ref()));
-    let mut reader = Reader::default();
-    let file = reader.file(root.into_inner());
-    reader.problems.into_result(&document)?;
+    let mut parser = Parser::default();
+    let file = parser.file(root.into_inner());
+    parser.problems.into_result(&document)?;
     Ok((document, file))
 }
 
-impl Reader {
+impl Parser {
     fn file(&mut self, root: DeTable<'_>) -> File {
         const KEYS: [&str; 4] = ["theme", "keys", "sources", "environments"];
         let mut file = File::default();
         for (key, value) in in_order(root) {
             match key.get_ref().as_ref() {
                 "theme" => file.theme = self.value(value),
-                "keys" => file.keys = self.named(value, |reader, _, value| reader.value::<OneOrMany>(value)),
+                "keys" => file.keys = self.named(value, |parser, _, value| parser.value::<OneOrMany>(value)),
                 "sources" => file.sources = self.named(value, Self::source),
                 "environments" => file.environments = self.named(value, Self::environment),
                 other => self.problems.push(

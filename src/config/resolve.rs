@@ -2,7 +2,7 @@
 
 mod rollback;
 
-pub(super) use crate::settings::fetch::Fetch;
+pub(super) use crate::settings::resolve::Resolver;
 
 use super::environments::Environment;
 use super::sources::Source;
@@ -10,7 +10,7 @@ use crate::systems::api::SourceSpec;
 use crate::systems::declaration::Place;
 
 /// What a source is told for an environment, still without questions.
-pub(super) fn source(fetch: &mut Fetch<'_>, source: &Source, environment: &Environment) -> Option<SourceSpec> {
+pub(super) fn source(resolver: &mut Resolver<'_>, source: &Source, environment: &Environment) -> Option<SourceSpec> {
     let place = Place {
         name: &source.name,
         timeout: source.timeout,
@@ -18,5 +18,5 @@ pub(super) fn source(fetch: &mut Fetch<'_>, source: &Source, environment: &Envir
         context: environment.context.as_ref(),
         workloads: &environment.workloads,
     };
-    source.settings.told(&place, fetch)
+    source.settings.resolve(&place, resolver)
 }

@@ -9,9 +9,9 @@ pub(super) use ci::{Ci, CiSystem};
 use super::address::{self, Tail};
 use super::at::{At, Span};
 use super::checked::optional;
-use super::length::Length;
+use super::duration::HumanDuration;
 use super::problem::{Problem, Problems, list};
-use super::raw::rollback::{self as raw, Auto, StrategyName};
+use super::schema::rollback::{self as schema, Auto, StrategyName};
 use super::secrets::SecretRef;
 use super::sources::{self, TIMEOUTS};
 use super::texts;
@@ -74,11 +74,11 @@ pub(super) struct Place<'a> {
 }
 
 /// Checks how an environment is taken back; nothing where something is wrong.
-pub(super) fn check(raw: &raw::Rollback, place: &Place<'_>, problems: &mut Problems) -> Option<Rollback> {
+pub(super) fn check(raw: &schema::Rollback, place: &Place<'_>, problems: &mut Problems) -> Option<Rollback> {
     let automatic = automatic(raw.auto.as_ref(), place, problems);
     let minute = TimeDelta::seconds(60);
-    let countdown = sources::length("countdown", raw.countdown.as_ref(), minute, &COUNTDOWNS, problems);
-    let clear_for = sources::length("clear_for", raw.clear_for.as_ref(), TimeDelta::seconds(30), &CLEAR, problems);
+    let countdown = sources::duration("countdown", raw.countdown.as_ref(), minute, &COUNTDOWNS, problems);
+    let clear_for = sources::duration("clear_for", raw.clear_for.as_ref(), TimeDelta::seconds(30), &CLEAR, problems);
     let actor = optional(raw.actor.as_ref(), |name| actor(name, problems));
     let repository = optional(raw.repository.as_ref(), |table| git::repository(table, problems));
     let all_used = only_used(raw, problems);
@@ -123,7 +123,7 @@ fn actor(written: &At<String>, problems: &mut Problems) -> Option<String> {
 }
 
 /// Refuses tables that the strategy would never look at: whoever wrote one means something by it.
-fn only_used(raw: &raw::Rollback, problems: &mut Problems) -> bool {
+fn only_used(raw: &schema::Rollback, problems: &mut Problems) -> bool {
     let chosen = raw.strategy.as_ref().map(|at| at.value).unwrap_or_default();
     let tables = [
         ("argocd", span(raw.argocd.as_ref())),
@@ -151,7 +151,7 @@ fn span<T>(table: Option<&At<T>>) -> Option<&Span> {
     table.map(|at| &at.span)
 }
 
-fn strategy(raw: &raw::Rollback, place: &Place<'_>, problems: &mut Problems) -> Option<Strategy> {
+fn strategy(raw: &schema::Rollback, place: &Place<'_>, problems: &mut Problems) -> Option<Strategy> {
     let Some(chosen) = &raw.strategy else { return owner(raw, problems) };
     match chosen.value {
         StrategyName::Owner => owner(raw, problems),
@@ -211,22 +211,22 @@ fn needed<'a, T>(
     table
 }
 
-fn owner(raw: &raw::Rollback, problems: &mut Problems) -> Option<Strategy> {
+fn owner(raw: &schema::Rollback, problems: &mut Problems) -> Option<Strategy> {
     let argocd = optional(raw.argocd.as_ref(), |table| argocd(table, problems));
     let helm = helm(raw.helm.as_ref(), problems);
     Some(Strategy::Owner { argocd: argocd?, helm: helm? })
 }
 
-fn argocd(table: &raw::ArgoCd, problems: &mut Problems) -> Option<ArgoCd> {
+fn argocd(table: &schema::ArgoCd, problems: &mut Problems) -> Option<ArgoCd> {
     let url = address::check(&table.url, Tail::None, problems);
-    let timeout = sources::length("timeout", table.timeout.as_ref(), TimeDelta::seconds(10), &TIMEOUTS, problems);
+    let timeout = sources::duration("timeout", table.timeout.as_ref(), TimeDelta::seconds(10), &TIMEOUTS, problems);
     let application =
         optional(table.application.as_ref(), |text| texts::check(text, &["service", "environment"], problems));
     Some(ArgoCd { url: url?, timeout: timeout?.to_std().ok()?, token: table.token.clone(), application: application? })
 }
 
 /// Kubeconfig and context are the cluster's, and come with it.
-fn helm(table: Option<&At<raw::Helm>>, problems: &mut Problems) -> Option<HelmSpec> {
+fn helm(table: Option<&At<schema::Helm>>, problems: &mut Problems) -> Option<HelmSpec> {
     let usual = HelmSpec::default();
     let Some(table) = table else { return Some(usual) };
     let timeout = run_time(table.timeout.as_ref(), usual.timeout, problems);
@@ -242,9 +242,9 @@ fn helm(table: Option<&At<raw::Helm>>, problems: &mut Problems) -> Option<HelmSp
 }
 
 /// How long a program may run.
-fn run_time(written: Option<&At<Length>>, default: Duration, problems: &mut Problems) -> Option<Duration> {
+fn run_time(written: Option<&At<HumanDuration>>, default: Duration, problems: &mut Problems) -> Option<Duration> {
     let default = TimeDelta::from_std(default).ok()?;
-    sources::length("timeout", written, default, &RUNS, problems)?.to_std().ok()
+    sources::duration("timeout", written, default, &RUNS, problems)?.to_std().ok()
 }
 
 fn path(written: &At<PathBuf>, problems: &mut Problems) -> Option<PathBuf> {

@@ -5,9 +5,9 @@ pub(super) mod flags;
 pub(super) mod rollback;
 
 use super::at::{At, Span};
+use super::duration::HumanDuration;
 use super::kinds::{InputUnit, SignalKind};
-use super::length::Length;
-pub(super) use crate::settings::reader::Named;
+pub(super) use crate::settings::parser::Named;
 use crate::setup::Confirm;
 use crate::systems::declaration::{System, Table};
 use crate::systems::registry;
@@ -71,14 +71,14 @@ pub(super) struct Environment {
     /// Its public address: what probes ask.
     pub(super) url: Option<At<String>>,
     /// How long a deploy is watched after its rollout; default `30m`.
-    pub(super) window: Option<At<Length>>,
+    pub(super) window: Option<At<HumanDuration>>,
     /// How much of the time before the deploy is compared with; default `60m`.
-    pub(super) baseline: Option<At<Length>>,
+    pub(super) baseline: Option<At<HumanDuration>>,
     /// How much of the window each required signal must have been known for, in percent; default 90.
     pub(super) coverage: Option<At<u8>>,
     /// How long a rollout, or a rollback, may stand still: then it is warned of, and the window opens. Half as long again
     /// is a red flag.
-    pub(super) rollout_deadline: Option<At<Length>>,
+    pub(super) rollout_deadline: Option<At<HumanDuration>>,
     /// What confirms a rollback; default `key`.
     pub(super) confirm: Option<ConfirmWith>,
     /// Refuse every change of the outside; default `false`.
@@ -98,10 +98,10 @@ pub(super) struct Environment {
     /// What is judged. The rollout of each workload always is.
     pub(super) signals: Option<Vec<Signal>>,
     /// How a deploy is taken back.
-    #[serde(default, deserialize_with = "read_apart")]
+    #[serde(default, deserialize_with = "parsed_separately")]
     pub(super) rollback: Option<rollback::Rollback>,
     /// Feature flags that a person may turn off.
-    #[serde(default, deserialize_with = "read_apart")]
+    #[serde(default, deserialize_with = "parsed_separately")]
     pub(super) flags: Option<Vec<flags::Flags>>,
     /// Where the environment's name stands; not part of the file's shape.
     #[serde(skip)]
@@ -169,9 +169,9 @@ pub(super) struct Signal {
     /// The unit in which the query answers; default: the kind's own.
     pub(super) unit: Option<At<InputUnit>>,
     /// Distance of the readings; default `30s` and no less than `scrape`, for Sentry `60s`.
-    pub(super) step: Option<At<Length>>,
+    pub(super) step: Option<At<HumanDuration>>,
     /// How far apart the samples behind it are; default: the source's.
-    pub(super) scrape: Option<At<Length>>,
+    pub(super) scrape: Option<At<HumanDuration>>,
     /// Sentry's projects, by slug or id; default: all that the token sees.
     pub(super) projects: Option<At<Vec<String>>>,
     /// The release as Sentry knows it; default `$service@$version`.
@@ -187,9 +187,9 @@ pub(super) struct Signal {
     /// The status that the probe expects; default: any 2xx.
     pub(super) status: Option<At<u16>>,
     /// How often the probe asks; default `10s`.
-    pub(super) interval: Option<At<Length>>,
+    pub(super) interval: Option<At<HumanDuration>>,
     /// How long the probe waits; default `5s`.
-    pub(super) timeout: Option<At<Length>>,
+    pub(super) timeout: Option<At<HumanDuration>>,
     /// Whether the verdict waits for it; default `true`.
     pub(super) required: Option<bool>,
     /// Worse than this is a warning.
@@ -215,6 +215,6 @@ pub(super) enum Want {
 }
 
 /// For a table that is taken out and read by itself before the one around it: here it only has its name.
-fn read_apart<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn parsed_separately<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Option<T>, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| None)
 }

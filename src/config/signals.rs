@@ -7,7 +7,7 @@ use super::address::{self, Tail};
 use super::at::{At, Span};
 use super::limits;
 use super::problem::{Problem, Problems};
-use super::raw;
+use super::schema;
 use super::sources::Source;
 use super::variables::{self, Variables};
 use crate::deploy::{ServiceId, WorkloadId};
@@ -89,7 +89,7 @@ pub(super) struct Place<'a> {
 /// Every signal of an environment: the rollout of each workload, then what is written. Those that are wrong are left
 /// out and complained of.
 pub(super) fn check(
-    raw: &[raw::Signal],
+    raw: &[schema::Signal],
     workloads: &[Workload],
     place: &Place<'_>,
     problems: &mut Problems,
@@ -140,7 +140,7 @@ fn rollouts(workloads: &[Workload]) -> Vec<Signal> {
 
 /// One written signal, and all that it is checked against.
 struct Checker<'a> {
-    raw: &'a raw::Signal,
+    raw: &'a schema::Signal,
     kind: Kind,
     place: &'a Place<'a>,
     problems: &'a mut Problems,

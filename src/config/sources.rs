@@ -2,13 +2,13 @@
 
 use super::at::At;
 use super::problem::Problems;
-use super::raw;
+use super::schema;
 use crate::systems::declaration::{Settings, System};
 use chrono::TimeDelta;
 use std::time::Duration;
 
 pub(super) use crate::settings::auth::{self, Auth};
-pub(super) use crate::settings::bounds::{INTERVALS, TIMEOUTS, length, scrape};
+pub(super) use crate::settings::bounds::{INTERVALS, TIMEOUTS, duration, scrape};
 
 /// A source without its secrets.
 #[derive(Debug)]
@@ -21,15 +21,15 @@ pub(super) struct Source {
 }
 
 /// Checks every source; those that are wrong are left out and complained of.
-pub(super) fn check(raw: Vec<raw::Named<raw::Source>>, problems: &mut Problems) -> Vec<Source> {
-    raw.into_iter().filter_map(|raw::Named { name, value }| source(name, value, problems)).collect()
+pub(super) fn check(raw: Vec<schema::Named<schema::Source>>, problems: &mut Problems) -> Vec<Source> {
+    raw.into_iter().filter_map(|schema::Named { name, value }| source(name, value, problems)).collect()
 }
 
-fn source(name: At<String>, raw: raw::Source, problems: &mut Problems) -> Option<Source> {
-    let raw::Source { system, table } = raw;
+fn source(name: At<String>, raw: schema::Source, problems: &mut Problems) -> Option<Source> {
+    let schema::Source { system, table } = raw;
     let (interval, timeout) = table.pace();
-    let interval = length("interval", interval, system.interval, &INTERVALS, problems);
-    let timeout = length("timeout", timeout, system.timeout, &TIMEOUTS, problems);
+    let interval = duration("interval", interval, system.interval, &INTERVALS, problems);
+    let timeout = duration("timeout", timeout, system.timeout, &TIMEOUTS, problems);
     let settings = table.check(&name, problems);
     let (interval, timeout) = (interval?, timeout?.to_std().ok()?);
     Some(Source { name: name.value, interval, timeout, system, settings: settings? })

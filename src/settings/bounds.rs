@@ -1,7 +1,7 @@
 //! Lengths of time that sources have, within their bounds.
 
 use super::at::At;
-use super::length::{Length, format_length};
+use super::duration::{HumanDuration, format_duration};
 use super::problem::{Problem, Problems};
 use chrono::TimeDelta;
 use std::ops::RangeInclusive;
@@ -14,12 +14,12 @@ pub(crate) const SCRAPES: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=Ti
 pub(crate) const TIMEOUTS: RangeInclusive<TimeDelta> = TimeDelta::milliseconds(100)..=TimeDelta::minutes(2);
 
 /// How far apart samples are, where it is said. What is out of range is complained of.
-pub(crate) fn scrape(written: Option<&At<Length>>, problems: &mut Problems) -> Option<TimeDelta> {
+pub(crate) fn scrape(written: Option<&At<HumanDuration>>, problems: &mut Problems) -> Option<TimeDelta> {
     let written = written?;
     if SCRAPES.contains(&written.0) {
         return Some(written.0);
     }
-    let (shortest, longest) = (format_length(*SCRAPES.start()), format_length(*SCRAPES.end()));
+    let (shortest, longest) = (format_duration(*SCRAPES.start()), format_duration(*SCRAPES.end()));
     problems.push(
         Problem::new(&written.span, "this `scrape` is out of range")
             .label(format!("expected {shortest} to {longest}"))
@@ -29,9 +29,9 @@ pub(crate) fn scrape(written: Option<&At<Length>>, problems: &mut Problems) -> O
 }
 
 /// A length of time within its bounds.
-pub(crate) fn length(
+pub(crate) fn duration(
     name: &str,
-    written: Option<&At<Length>>,
+    written: Option<&At<HumanDuration>>,
     default: TimeDelta,
     bounds: &RangeInclusive<TimeDelta>,
     problems: &mut Problems,
@@ -40,11 +40,11 @@ pub(crate) fn length(
     if bounds.contains(&written.0) {
         return Some(written.0);
     }
-    let (shortest, longest) = (format_length(*bounds.start()), format_length(*bounds.end()));
+    let (shortest, longest) = (format_duration(*bounds.start()), format_duration(*bounds.end()));
     problems.push(
         Problem::new(&written.span, format!("this `{name}` is out of range"))
             .label(format!("expected {shortest} to {longest}"))
-            .way_out(format!("leave it out for the default, {}", format_length(default))),
+            .way_out(format!("leave it out for the default, {}", format_duration(default))),
     );
     None
 }

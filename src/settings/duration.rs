@@ -14,11 +14,11 @@ const LONGEST: TimeDelta = TimeDelta::days(30);
 /// The error is a sentence without a full stop.
 ///
 /// ```
-/// use redflag::config::parse_length;
-/// assert_eq!(parse_length("1h30m").unwrap().num_minutes(), 90);
-/// assert!(parse_length("90").is_err());
+/// use redflag::config::parse_duration;
+/// assert_eq!(parse_duration("1h30m").unwrap().num_minutes(), 90);
+/// assert!(parse_duration("90").is_err());
 /// ```
-pub fn parse_length(text: &str) -> Result<TimeDelta, String> {
+pub fn parse_duration(text: &str) -> Result<TimeDelta, String> {
     let bad = |why: &str| Err(format!("`{text}` is not a length of time: {why}"));
     if text.is_empty() {
         return bad("it is empty");
@@ -56,8 +56,8 @@ pub fn parse_length(text: &str) -> Result<TimeDelta, String> {
     Ok(total)
 }
 
-/// A length in the shortest form that [`parse_length`] reads back.
-pub(crate) fn format_length(span: TimeDelta) -> String {
+/// A length in the shortest form that [`parse_duration`] reads back.
+pub(crate) fn format_duration(span: TimeDelta) -> String {
     const STEPS: [(i64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
     let mut left = span.num_milliseconds();
     let mut out = String::new();
@@ -75,38 +75,38 @@ pub(crate) fn format_length(span: TimeDelta) -> String {
 
 /// A length of time in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Length(pub(crate) TimeDelta);
+pub(crate) struct HumanDuration(pub(crate) TimeDelta);
 
-impl<'de> Deserialize<'de> for Length {
+impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
+        struct DurationVisitor;
 
-        impl Visitor<'_> for Reader {
-            type Value = Length;
+        impl Visitor<'_> for DurationVisitor {
+            type Value = HumanDuration;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a length of time in quotes, such as \"30s\" or \"5m\"")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Length, E> {
-                // The second line becomes the way out, see `read`.
-                parse_length(text)
-                    .map(Length)
+            fn visit_str<E: Error>(self, text: &str) -> Result<HumanDuration, E> {
+                // The second line becomes the way out, see `parse`.
+                parse_duration(text)
+                    .map(HumanDuration)
                     .map_err(|why| E::custom(format!("{why}\nwrite it like \"500ms\", \"30s\", \"5m\" or \"1h30m\"")))
             }
         }
 
-        deserializer.deserialize_str(Reader)
+        deserializer.deserialize_str(DurationVisitor)
     }
 }
 
-impl JsonSchema for Length {
+impl JsonSchema for HumanDuration {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> Cow<'static, str> {
-        "Length".into()
+        "HumanDuration".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -122,9 +122,9 @@ mod tests {
     #[test]
     fn a_length_is_read_as_it_is_written() {
         for (text, seconds) in [("15s", 15), ("30m", 1800), ("1h30m", 5400), ("2d", 172_800), ("0s", 0)] {
-            assert_eq!(parse_length(text), Ok(TimeDelta::seconds(seconds)), "{text}");
+            assert_eq!(parse_duration(text), Ok(TimeDelta::seconds(seconds)), "{text}");
         }
-        assert_eq!(parse_length("1s500ms"), Ok(TimeDelta::milliseconds(1500)));
+        assert_eq!(parse_duration("1s500ms"), Ok(TimeDelta::milliseconds(1500)));
     }
 
     #[test]
@@ -142,14 +142,14 @@ mod tests {
             ("31d", "it is longer than 30 days"),
             ("99999999999999999d", "it is longer than 30 days"),
         ] {
-            assert_eq!(parse_length(text), Err(format!("`{text}` is not a length of time: {why}")));
+            assert_eq!(parse_duration(text), Err(format!("`{text}` is not a length of time: {why}")));
         }
     }
 
     #[test]
     fn a_length_is_written_as_it_is_read() {
         for text in ["0ms", "500ms", "15s", "30m", "1h30m", "1d1s"] {
-            assert_eq!(format_length(parse_length(text).unwrap()), text);
+            assert_eq!(format_duration(parse_duration(text).unwrap()), text);
         }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Tagged<T: 'static> {
 }
 
 /// A form's name, and how a table of it is read: with its place and that of its header.
-pub(crate) type Form<T> = (&'static str, fn(&mut Reader, DeTable<'_>, Span, &Span) -> Option<T>);
+pub(crate) type Form<T> = (&'static str, fn(&mut Parser, DeTable<'_>, Span, &Span) -> Option<T>);
 
 /// An entry that says which of several forms a table has.
 #[derive(Debug, Clone, Copy)]
@@ -43,12 +43,12 @@ pub(crate) type Entry<'i> = (Spanned<DeString<'i>>, Spanned<DeValue<'i>>);
 
 /// Reads tables and keeps what is wrong with them.
 #[derive(Debug, Default)]
-pub(crate) struct Reader {
+pub(crate) struct Parser {
     /// What was complained of so far.
     pub(crate) problems: Problems,
 }
 
-impl Reader {
+impl Parser {
     /// The entries of a table of tables, each read by `read`.
     pub(crate) fn named<T>(
         &mut self,
@@ -109,7 +109,7 @@ impl Reader {
 
     /// The tables of `[[…]]`.
     pub(crate) fn list<T: DeserializeOwned>(&mut self, entry: Entry<'_>) -> Vec<T> {
-        self.list_with(entry, |reader, table, span| reader.entries(table, span.clone(), &span))
+        self.list_with(entry, |parser, table, span| parser.entries(table, span.clone(), &span))
     }
 
     /// The tables of `[[…]]`, each read by `read`.

@@ -11,13 +11,13 @@ use crate::secret::Secret;
 use std::path::{Path, PathBuf};
 
 /// Fetches secrets, and complains of those that cannot be had where the file asks for them.
-pub(crate) struct Fetch<'a> {
+pub(crate) struct Resolver<'a> {
     secrets: &'a dyn Secrets,
     folder: Option<&'a Path>,
     problems: Problems,
 }
 
-impl<'a> Fetch<'a> {
+impl<'a> Resolver<'a> {
     /// From where they are kept; relative paths begin at the file's folder.
     pub(crate) fn new(secrets: &'a dyn Secrets, folder: Option<&'a Path>) -> Self {
         Self { secrets, folder, problems: Problems::default() }

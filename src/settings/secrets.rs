@@ -29,10 +29,10 @@ const WAY_OUT: &str =
 
 impl<'de> Deserialize<'de> for SecretRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
+        struct SecretVisitor;
 
         // By hand, because serde's own complaints quote the value.
-        impl<'de> Visitor<'de> for Reader {
+        impl<'de> Visitor<'de> for SecretVisitor {
             type Value = SecretRef;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,7 +81,7 @@ impl<'de> Deserialize<'de> for SecretRef {
             }
         }
 
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(SecretVisitor)
     }
 }
 

@@ -6,10 +6,10 @@ use super::api::SourceSpec;
 use crate::net::Endpoint;
 use crate::settings::access::Access;
 use crate::settings::at::{At, Span};
-use crate::settings::fetch::Fetch;
-use crate::settings::length::Length;
+use crate::settings::duration::HumanDuration;
+use crate::settings::parser::Parser;
 use crate::settings::problem::{Problem, Problems};
-use crate::settings::reader::Reader;
+use crate::settings::resolve::Resolver;
 use crate::setup::{Delivery, Workload};
 use crate::signal::Kind;
 use chrono::TimeDelta;
@@ -101,7 +101,7 @@ pub(crate) fn series_and_alerts(kind: Kind, wants: bool) -> Option<Form> {
 }
 
 /// Reads a table, with its place and that of its header. `None` where it was complained of.
-type Read = fn(&mut Reader, DeTable<'_>, Span, &Span) -> Option<Box<dyn Table>>;
+type Read = fn(&mut Parser, DeTable<'_>, Span, &Span) -> Option<Box<dyn Table>>;
 
 /// How a system's table is read, and what of it an editor is told.
 #[derive(Debug)]
@@ -119,18 +119,18 @@ impl Shape {
 }
 
 fn read<T: Table + DeserializeOwned + 'static>(
-    reader: &mut Reader,
+    parser: &mut Parser,
     table: DeTable<'_>,
     span: Span,
     header: &Span,
 ) -> Option<Box<dyn Table>> {
-    Some(Box::new(reader.entries::<T>(table, span, header)?))
+    Some(Box::new(parser.entries::<T>(table, span, header)?))
 }
 
 /// A system's table as it is written: known keys and right types.
 pub(crate) trait Table: Debug {
     /// `interval` and `timeout`.
-    fn pace(&self) -> (Option<&At<Length>>, Option<&At<Length>>);
+    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>);
 
     /// What it means. `None` where something is wrong with it: all of that is complained of at once.
     fn check(self: Box<Self>, name: &At<String>, problems: &mut Problems) -> Option<Box<dyn Settings>>;
@@ -155,7 +155,7 @@ pub(crate) trait Settings: Debug + Send + Sync {
     }
 
     /// What the adapter is told, still without questions. `None` where a secret cannot be had: that is complained of.
-    fn told(&self, place: &Place<'_>, fetch: &mut Fetch<'_>) -> Option<SourceSpec>;
+    fn resolve(&self, place: &Place<'_>, resolver: &mut Resolver<'_>) -> Option<SourceSpec>;
 }
 
 /// Where a source stands: its own name and pace, and the environment that it is read for.

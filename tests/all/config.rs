@@ -7,7 +7,7 @@ mod schema;
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 use redflag::cluster::spec::{ClusterAccess, ClusterSpec};
-use redflag::config::{self, AssembleOptions, Assembly, Config, EXAMPLE, Person, Secrets};
+use redflag::config::{self, Actor, AssembleOptions, Assembly, Config, EXAMPLE, Secrets};
 use redflag::deploy::{ServiceId, WorkloadId, WorkloadKind};
 use redflag::net::Auth;
 use redflag::secret::Secret;
@@ -66,7 +66,7 @@ fn options() -> AssembleOptions {
         read_only: false,
         started: DateTime::UNIX_EPOCH,
         clock_speed: 1.0,
-        person: Person::default(),
+        actor: Actor::default(),
     }
 }
 
@@ -375,8 +375,8 @@ fn keys_and_theme_are_handed_on_and_complained_of_where_they_stand() {
 
 #[test]
 fn the_schema_knows_what_the_example_says() {
-    let schema: serde_json::Value = serde_json::from_str(&config::schema()).unwrap();
-    assert!(!config::schema().contains("null"), "TOML has no null");
+    let schema: serde_json::Value = serde_json::from_str(&config::json_schema()).unwrap();
+    assert!(!config::json_schema().contains("null"), "TOML has no null");
     let properties = |name: &str| schema["$defs"][name]["properties"].as_object().unwrap().clone();
     let example: toml::Table = EXAMPLE.parse().unwrap();
     for environment in example["environments"].as_table().unwrap().values() {
@@ -399,7 +399,7 @@ fn the_schema_knows_what_the_example_says() {
 /// The schema is made from the forms, and each is read by its name: both have to know the same names.
 #[test]
 fn every_form_that_the_schema_names_is_read() {
-    let schema: serde_json::Value = serde_json::from_str(&config::schema()).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&config::json_schema()).unwrap();
     for (definition, tag, table) in [
         ("Source", "kind", "sources.a"),
         ("Ci", "system", "environments.a.rollback.ci"),

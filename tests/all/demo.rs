@@ -5,7 +5,7 @@
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use redflag::clock::Clock;
-use redflag::config::{AssembleOptions, Assembly, Config, Person};
+use redflag::config::{Actor, AssembleOptions, Assembly, Config};
 use redflag::demo::{Company, Fault, Options, Peer, Scenario, TOKEN, VIEWER_TOKEN};
 use redflag::deploy::{Time, version_label};
 use redflag::poll::{AlertState, PollRequest};
@@ -613,7 +613,7 @@ impl Story {
             read_only: false,
             started: self.clock.now(),
             clock_speed: 1.0,
-            person: Person::default(),
+            actor: Actor::default(),
         };
         config.assemble(None, &options, &self.company).unwrap()
     }

@@ -1,10 +1,10 @@
 //! Reads `[environments.NAME.rollback]` and `[[environments.NAME.flags]]`: tables within tables, each by itself.
 
-use super::{Entry, Reader, Tagged};
+use super::{Entry, Parser, Tagged};
 use crate::config::at::{At, Span};
 use crate::config::problem::Problem;
-use crate::config::raw::flags::Flags;
-use crate::config::raw::rollback::{Ci, Repository, Rollback};
+use crate::config::schema::flags::Flags;
+use crate::config::schema::rollback::{Ci, Repository, Rollback};
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
 use toml::Spanned;
@@ -14,10 +14,10 @@ const CI_SYSTEMS: Tagged<Ci> = Tagged {
     key: "system",
     noun: ("CI system", "systems"),
     forms: &[
-        ("github", |reader, table, span, header| reader.entries(table, span, header).map(Ci::GitHub)),
-        ("gitlab", |reader, table, span, header| reader.entries(table, span, header).map(Ci::GitLab)),
-        ("jenkins", |reader, table, span, header| reader.entries(table, span, header).map(Ci::Jenkins)),
-        ("webhook", |reader, table, span, header| reader.entries(table, span, header).map(Ci::Webhook)),
+        ("github", |parser, table, span, header| parser.entries(table, span, header).map(Ci::GitHub)),
+        ("gitlab", |parser, table, span, header| parser.entries(table, span, header).map(Ci::GitLab)),
+        ("jenkins", |parser, table, span, header| parser.entries(table, span, header).map(Ci::Jenkins)),
+        ("webhook", |parser, table, span, header| parser.entries(table, span, header).map(Ci::Webhook)),
     ],
 };
 
@@ -25,13 +25,13 @@ const FLAG_PROVIDERS: Tagged<Flags> = Tagged {
     key: "provider",
     noun: ("provider of flags", "providers"),
     forms: &[
-        ("unleash", |reader, table, span, header| reader.entries(table, span, header).map(Flags::Unleash)),
-        ("launchdarkly", |reader, table, span, header| reader.entries(table, span, header).map(Flags::LaunchDarkly)),
-        ("webhook", |reader, table, span, header| reader.entries(table, span, header).map(Flags::Webhook)),
+        ("unleash", |parser, table, span, header| parser.entries(table, span, header).map(Flags::Unleash)),
+        ("launchdarkly", |parser, table, span, header| parser.entries(table, span, header).map(Flags::LaunchDarkly)),
+        ("webhook", |parser, table, span, header| parser.entries(table, span, header).map(Flags::Webhook)),
     ],
 };
 
-impl Reader {
+impl Parser {
     pub(super) fn rollback(&mut self, (key, value): Entry<'_>) -> Option<Rollback> {
         if let Some(name) = value.get_ref().as_str() {
             let problem = Problem::new(&value.span(), "expected a table").label("this is a text");

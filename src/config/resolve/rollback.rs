@@ -1,6 +1,6 @@
 //! What strategies and systems of feature flags are told, with their secrets and with paths as the file means them.
 
-use super::Fetch;
+use super::Resolver;
 use crate::config::checked::optional;
 use crate::config::environments::Environment;
 use crate::config::flags::{Flags, Provider};
@@ -13,7 +13,7 @@ use crate::rollback::spec::{
 use crate::settings::access::Access;
 use std::path::{Path, PathBuf};
 
-impl Fetch<'_> {
+impl Resolver<'_> {
     /// How an environment is taken back; its cluster is reached by `access`.
     pub(in crate::config) fn rollback(&mut self, environment: &Environment, access: &Access) -> Option<RollbackSpec> {
         let written = &environment.rollback;

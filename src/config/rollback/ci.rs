@@ -3,9 +3,9 @@
 use crate::config::address::{self, Tail};
 use crate::config::at::At;
 use crate::config::checked::{each, optional};
-use crate::config::length::Length;
+use crate::config::duration::HumanDuration;
 use crate::config::problem::{Problem, Problems};
-use crate::config::raw::rollback as raw;
+use crate::config::schema::rollback as schema;
 use crate::config::secrets::SecretRef;
 use crate::config::sources::{self, Auth, TIMEOUTS};
 use crate::config::texts;
@@ -73,24 +73,24 @@ impl CiSystem {
     }
 }
 
-pub(super) fn check(raw: &raw::Ci, environment: &str, problems: &mut Problems) -> Option<Ci> {
+pub(super) fn check(raw: &schema::Ci, environment: &str, problems: &mut Problems) -> Option<Ci> {
     let (url, system, timeout, run_timeout) = match raw {
-        raw::Ci::GitHub(raw) => (
+        schema::Ci::GitHub(raw) => (
             address::or_usual(raw.url.as_ref(), "https://api.github.com", problems),
             github(raw, problems),
             &raw.timeout,
             &raw.run_timeout,
         ),
-        raw::Ci::GitLab(raw) => (
+        schema::Ci::GitLab(raw) => (
             address::or_usual(raw.url.as_ref(), "https://gitlab.com", problems),
             gitlab(raw, environment, problems),
             &raw.timeout,
             &raw.run_timeout,
         ),
-        raw::Ci::Jenkins(raw) => {
+        schema::Ci::Jenkins(raw) => {
             (address::check(&raw.url, Tail::None, problems), jenkins(raw, problems), &raw.timeout, &raw.run_timeout)
         }
-        raw::Ci::Webhook(raw) => {
+        schema::Ci::Webhook(raw) => {
             (address::check_as_written(&raw.url, problems), webhook(raw, problems), &raw.timeout, &raw.run_timeout)
         }
     };
@@ -100,16 +100,16 @@ pub(super) fn check(raw: &raw::Ci, environment: &str, problems: &mut Problems) -
 
 /// How long an answer and a run may take.
 fn paces(
-    timeout: Option<&At<Length>>,
-    run_timeout: Option<&At<Length>>,
+    timeout: Option<&At<HumanDuration>>,
+    run_timeout: Option<&At<HumanDuration>>,
     problems: &mut Problems,
 ) -> Option<(Duration, Duration)> {
-    let timeout = sources::length("timeout", timeout, TimeDelta::seconds(10), &TIMEOUTS, problems);
-    let run = sources::length("run_timeout", run_timeout, TimeDelta::minutes(15), &RUNS, problems);
+    let timeout = sources::duration("timeout", timeout, TimeDelta::seconds(10), &TIMEOUTS, problems);
+    let run = sources::duration("run_timeout", run_timeout, TimeDelta::minutes(15), &RUNS, problems);
     Some((timeout?.to_std().ok()?, run?.to_std().ok()?))
 }
 
-fn github(raw: &raw::GitHub, problems: &mut Problems) -> Option<CiSystem> {
+fn github(raw: &schema::GitHub, problems: &mut Problems) -> Option<CiSystem> {
     let repository = texts::check(&raw.repository, &VARIABLES, problems).and_then(|text| {
         let parts: Vec<&str> = text.split('/').collect();
         if matches!(parts.as_slice(), [owner, name] if !owner.is_empty() && !name.is_empty()) {
@@ -143,7 +143,7 @@ fn github(raw: &raw::GitHub, problems: &mut Problems) -> Option<CiSystem> {
     })
 }
 
-fn gitlab(raw: &raw::GitLab, environment: &str, problems: &mut Problems) -> Option<CiSystem> {
+fn gitlab(raw: &schema::GitLab, environment: &str, problems: &mut Problems) -> Option<CiSystem> {
     let project = texts::check(&raw.project, &VARIABLES, problems);
     let named = optional(raw.environment.as_ref(), |text| texts::check(text, &VARIABLES, problems));
     let job = optional(raw.job.as_ref(), |text| texts::check(text, &VARIABLES, problems));
@@ -155,7 +155,7 @@ fn gitlab(raw: &raw::GitLab, environment: &str, problems: &mut Problems) -> Opti
     })
 }
 
-fn jenkins(raw: &raw::Jenkins, problems: &mut Problems) -> Option<CiSystem> {
+fn jenkins(raw: &schema::Jenkins, problems: &mut Problems) -> Option<CiSystem> {
     let job = texts::check(&raw.job, &VARIABLES, problems);
     let parameters = pairs(raw.parameters.as_ref(), problems);
     Some(CiSystem::Jenkins {
@@ -166,7 +166,7 @@ fn jenkins(raw: &raw::Jenkins, problems: &mut Problems) -> Option<CiSystem> {
     })
 }
 
-fn webhook(raw: &raw::Webhook, problems: &mut Problems) -> Option<CiSystem> {
+fn webhook(raw: &schema::Webhook, problems: &mut Problems) -> Option<CiSystem> {
     let name = At::new("webhook".to_owned(), raw.url.span.clone());
     let auth = sources::auth::check(&name, raw.token.clone(), raw.user.clone(), raw.password.clone(), problems);
     let body = optional(raw.body.as_ref(), |text| body(text, problems));

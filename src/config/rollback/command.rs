@@ -4,7 +4,7 @@ use super::run_time;
 use crate::config::at::At;
 use crate::config::checked::{each, optional};
 use crate::config::problem::{Problem, Problems};
-use crate::config::raw::rollback as raw;
+use crate::config::schema::rollback as schema;
 use crate::config::secrets::is_variable;
 use crate::config::texts;
 use crate::config::variables::references;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Programs that read an argument as a script of their own.
 const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "fish"];
 
-pub(super) fn check(raw: &raw::Command, problems: &mut Problems) -> Option<CommandSpec> {
+pub(super) fn check(raw: &schema::Command, problems: &mut Problems) -> Option<CommandSpec> {
     let argv = words(&raw.run, problems);
     let dry_run = optional(raw.dry_run.as_ref(), |written| words(written, problems));
     let timeout = run_time(raw.timeout.as_ref(), PATIENCE, problems);

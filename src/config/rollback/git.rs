@@ -4,7 +4,7 @@ use super::{path, run_time};
 use crate::config::at::At;
 use crate::config::checked::{each, optional};
 use crate::config::problem::{Problem, Problems};
-use crate::config::raw::rollback as raw;
+use crate::config::schema::rollback as schema;
 use crate::config::texts;
 use crate::config::variables::mentions;
 use crate::rollback::spec::{GitSpec, RepositorySpec};
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How a version names its commit when nothing is said.
 const TAGS: [&str; 2] = ["$version", "v$version"];
 
-pub(super) fn repository(raw: &raw::Repository, problems: &mut Problems) -> Option<RepositorySpec> {
+pub(super) fn repository(raw: &schema::Repository, problems: &mut Problems) -> Option<RepositorySpec> {
     let path = path(&raw.path, problems);
     let remote = optional(raw.remote.as_ref(), |name| reference(name, "a remote", "origin", problems));
     let tags = optional(raw.tags.as_ref(), |tags| each(tags, |written| tag(written, problems)));
@@ -30,7 +30,7 @@ pub(super) fn repository(raw: &raw::Repository, problems: &mut Problems) -> Opti
     })
 }
 
-pub(super) fn check(raw: &raw::Git, problems: &mut Problems) -> Option<GitSpec> {
+pub(super) fn check(raw: &schema::Git, problems: &mut Problems) -> Option<GitSpec> {
     let branch = reference(&raw.branch, "a branch", "release/1.9", problems);
     let timeout = run_time(raw.timeout.as_ref(), PATIENCE, problems);
     Some(GitSpec { branch: branch?, timeout: timeout? })

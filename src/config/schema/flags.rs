@@ -1,7 +1,7 @@
 //! The shape of `[[environments.NAME.flags]]`: feature flags that a person may turn off.
 
 use crate::config::at::At;
-use crate::config::length::Length;
+use crate::config::duration::HumanDuration;
 use crate::config::secrets::SecretRef;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -37,7 +37,7 @@ pub(in crate::config) struct Unleash {
     /// Where a person can look at a flag; may hold `$feature` and `$environment`.
     pub(in crate::config) link: Option<At<String>>,
     /// How long an answer may take; default `5s`.
-    pub(in crate::config) timeout: Option<At<Length>>,
+    pub(in crate::config) timeout: Option<At<HumanDuration>>,
 }
 
 /// Flags of a LaunchDarkly project.
@@ -59,7 +59,7 @@ pub(in crate::config) struct LaunchDarkly {
     /// Where a person can look at a flag; may hold `$feature` and `$environment`.
     pub(in crate::config) link: Option<At<String>>,
     /// How long an answer may take; default `5s`.
-    pub(in crate::config) timeout: Option<At<Length>>,
+    pub(in crate::config) timeout: Option<At<HumanDuration>>,
 }
 
 /// Flags behind any address that takes a POST. Addresses may hold `$feature` and `$environment`.
@@ -87,5 +87,5 @@ pub(in crate::config) struct Webhook {
     /// Where a person can look at a flag; may hold `$feature` and `$environment`.
     pub(in crate::config) link: Option<At<String>>,
     /// How long an answer may take; default `5s`.
-    pub(in crate::config) timeout: Option<At<Length>>,
+    pub(in crate::config) timeout: Option<At<HumanDuration>>,
 }

@@ -1,9 +1,9 @@
 //! The shape of `[environments.NAME.rollback]`. Its tables are read one by one, so that each tells all that is wrong
-//! with it; see `read::rollback`.
+//! with it; see `parse::rollback`.
 
-use super::read_apart;
+use super::parsed_separately;
 use crate::config::at::At;
-use crate::config::length::Length;
+use crate::config::duration::HumanDuration;
 use crate::config::secrets::SecretRef;
 use crate::setup::Automatic;
 use schemars::JsonSchema;
@@ -20,29 +20,29 @@ pub(in crate::config) struct Rollback {
     /// How far it may go without a person; default `off`.
     pub(in crate::config) auto: Option<At<Auto>>,
     /// How long a countdown runs before it acts; default `60s`.
-    pub(in crate::config) countdown: Option<At<Length>>,
+    pub(in crate::config) countdown: Option<At<HumanDuration>>,
     /// How long the flags must have been clear before a rollback counts as verified; default `30s`.
-    pub(in crate::config) clear_for: Option<At<Length>>,
+    pub(in crate::config) clear_for: Option<At<HumanDuration>>,
     /// Who is at the keys, for whoever else looks; default: the user at this machine. `REDFLAG_ACTOR` wins over it.
     pub(in crate::config) actor: Option<At<String>>,
     /// A local clone of what is deployed: its path, or a table with more.
-    #[serde(default, deserialize_with = "read_apart")]
+    #[serde(default, deserialize_with = "parsed_separately")]
     #[schemars(with = "Option<PathOrRepository>")]
     pub(in crate::config) repository: Option<At<Repository>>,
     /// Argo CD's API server, for the strategies `argocd` and `owner`.
-    #[serde(default, deserialize_with = "read_apart")]
+    #[serde(default, deserialize_with = "parsed_separately")]
     pub(in crate::config) argocd: Option<At<ArgoCd>>,
     /// How helm is run, for the strategies `helm` and `owner`.
-    #[serde(default, deserialize_with = "read_apart")]
+    #[serde(default, deserialize_with = "parsed_separately")]
     pub(in crate::config) helm: Option<At<Helm>>,
     /// For the strategy `git`, with `repository`.
-    #[serde(default, deserialize_with = "read_apart")]
+    #[serde(default, deserialize_with = "parsed_separately")]
     pub(in crate::config) git: Option<At<Git>>,
     /// For the strategy `ci`.
-    #[serde(default, deserialize_with = "read_apart")]
+    #[serde(default, deserialize_with = "parsed_separately")]
     pub(in crate::config) ci: Option<At<Ci>>,
     /// For the strategy `command`.
-    #[serde(default, deserialize_with = "read_apart")]
+    #[serde(default, deserialize_with = "parsed_separately")]
     pub(in crate::config) command: Option<At<Command>>,
 }
 
@@ -154,7 +154,7 @@ impl From<Auto> for Automatic {
 /// A path, or a table with more.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "only the schema is made of it: the file's form is told apart in read::rollback")]
+#[expect(dead_code, reason = "only the schema is made of it: the file's form is told apart in parse::rollback")]
 enum PathOrRepository {
     /// Where it is.
     Path(PathBuf),
@@ -187,7 +187,7 @@ pub(in crate::config) struct ArgoCd {
     /// The application; default: the one that the workload is marked with. May hold `$service` and `$environment`.
     pub(in crate::config) application: Option<At<String>>,
     /// How long an answer may take; default `10s`.
-    pub(in crate::config) timeout: Option<At<Length>>,
+    pub(in crate::config) timeout: Option<At<HumanDuration>>,
 }
 
 /// How helm is run.
@@ -199,7 +199,7 @@ pub(in crate::config) struct Helm {
     /// The release; default: the one that the workload is marked with. May hold `$service`.
     pub(in crate::config) release: Option<At<String>>,
     /// How long one run may take; default `60s`.
-    pub(in crate::config) timeout: Option<At<Length>>,
+    pub(in crate::config) timeout: Option<At<HumanDuration>>,
 }
 
 /// How a deploy is reverted in Git.
@@ -209,7 +209,7 @@ pub(in crate::config) struct Git {
     /// The branch that is deployed.
     pub(in crate::config) branch: At<String>,
     /// How long one call of git may take; default `60s`.
-    pub(in crate::config) timeout: Option<At<Length>>,
+    pub(in crate::config) timeout: Option<At<HumanDuration>>,
 }
 
 /// A program that takes a deploy back. It is never given to a shell.
@@ -223,7 +223,7 @@ pub(in crate::config) struct Command {
     /// Environment variables that it inherits, beside `PATH`, `HOME` and the locale.
     pub(in crate::config) inherit: Option<Vec<At<String>>>,
     /// How long it may run; default `120s`.
-    pub(in crate::config) timeout: Option<At<Length>>,
+    pub(in crate::config) timeout: Option<At<HumanDuration>>,
 }
 
 /// A CI system and the job there that takes a deploy back. Texts may hold `$service`, `$environment`, `$namespace`,
@@ -259,9 +259,9 @@ pub(in crate::config) struct GitHub {
     /// Its inputs, 25 at most; one with `$id` lets its run be found again.
     pub(in crate::config) inputs: Option<At<BTreeMap<String, At<String>>>>,
     /// How long an answer may take; default `10s`.
-    pub(in crate::config) timeout: Option<At<Length>>,
+    pub(in crate::config) timeout: Option<At<HumanDuration>>,
     /// How long the run may take; default `15m`.
-    pub(in crate::config) run_timeout: Option<At<Length>>,
+    pub(in crate::config) run_timeout: Option<At<HumanDuration>>,
 }
 
 /// The job of an earlier deployment of GitLab, run again; or a manual job.
@@ -279,9 +279,9 @@ pub(in crate::config) struct GitLab {
     /// A manual job to start, instead of running the earlier deployment's job again.
     pub(in crate::config) job: Option<At<String>>,
     /// How long an answer may take; default `10s`.
-    pub(in crate::config) timeout: Option<At<Length>>,
+    pub(in crate::config) timeout: Option<At<HumanDuration>>,
     /// How long the job may take; default `15m`.
-    pub(in crate::config) run_timeout: Option<At<Length>>,
+    pub(in crate::config) run_timeout: Option<At<HumanDuration>>,
 }
 
 /// A parametrised build of Jenkins.
@@ -299,9 +299,9 @@ pub(in crate::config) struct Jenkins {
     /// Its parameters.
     pub(in crate::config) parameters: Option<At<BTreeMap<String, At<String>>>>,
     /// How long an answer may take; default `10s`.
-    pub(in crate::config) timeout: Option<At<Length>>,
+    pub(in crate::config) timeout: Option<At<HumanDuration>>,
     /// How long the build may take; default `15m`.
-    pub(in crate::config) run_timeout: Option<At<Length>>,
+    pub(in crate::config) run_timeout: Option<At<HumanDuration>>,
 }
 
 /// Any address that takes a POST.
@@ -323,7 +323,7 @@ pub(in crate::config) struct Webhook {
     /// Where to ask how it goes on; may hold `$run` too, from the answer.
     pub(in crate::config) status_url: Option<At<String>>,
     /// How long an answer may take; default `10s`.
-    pub(in crate::config) timeout: Option<At<Length>>,
+    pub(in crate::config) timeout: Option<At<HumanDuration>>,
     /// How long it may take; default `15m`.
-    pub(in crate::config) run_timeout: Option<At<Length>>,
+    pub(in crate::config) run_timeout: Option<At<HumanDuration>>,
 }

@@ -206,11 +206,16 @@ impl Checker<'_> {
     fn probe(&mut self) -> Option<Reading> {
         let fine = self.only(&keys::OF_A_PROBE, "probe");
         let interval = &self.raw.interval;
-        let interval =
-            sources::length("interval", interval.as_ref(), TimeDelta::seconds(10), &sources::INTERVALS, self.problems);
+        let interval = sources::duration(
+            "interval",
+            interval.as_ref(),
+            TimeDelta::seconds(10),
+            &sources::INTERVALS,
+            self.problems,
+        );
         let timeout = &self.raw.timeout;
         let timeout =
-            sources::length("timeout", timeout.as_ref(), TimeDelta::seconds(5), &sources::TIMEOUTS, self.problems);
+            sources::duration("timeout", timeout.as_ref(), TimeDelta::seconds(5), &sources::TIMEOUTS, self.problems);
         let status = match &self.raw.status {
             Some(status) if !(100..=599).contains(&status.value) => {
                 self.push(Problem::new(&status.span, "this is no HTTP status").label("expected 100 to 599"));
@@ -243,7 +248,7 @@ impl Checker<'_> {
     }
 
     fn step(&mut self, default: TimeDelta) -> Option<TimeDelta> {
-        let step = sources::length("step", self.raw.step.as_ref(), default, &STEPS, self.problems)?;
+        let step = sources::duration("step", self.raw.step.as_ref(), default, &STEPS, self.problems)?;
         if step > self.place.window {
             let span = self.raw.step.as_ref().map_or(&self.raw.kind.span, |at| &at.span);
             self.problems.push(Problem::new(span, "the window is shorter than one step of this signal"));

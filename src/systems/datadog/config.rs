@@ -6,9 +6,9 @@ use crate::poll::SourceError;
 use crate::secret::Secret;
 use crate::settings::address::{self, Tail};
 use crate::settings::at::At;
-use crate::settings::fetch::Fetch;
-use crate::settings::length::Length;
+use crate::settings::duration::HumanDuration;
 use crate::settings::problem::{Problem, Problems};
+use crate::settings::resolve::Resolver;
 use crate::settings::secrets::SecretRef;
 use crate::setup::Delivery;
 use crate::systems::api::{Polled, Source, SourceSpec};
@@ -45,13 +45,13 @@ struct Table {
     /// Application key that may read metrics and monitors.
     application_key: At<SecretRef>,
     /// How often it is asked; default `30s`.
-    interval: Option<At<Length>>,
+    interval: Option<At<HumanDuration>>,
     /// How long an answer may take; default `10s`.
-    timeout: Option<At<Length>>,
+    timeout: Option<At<HumanDuration>>,
 }
 
 impl declaration::Table for Table {
-    fn pace(&self) -> (Option<&At<Length>>, Option<&At<Length>>) {
+    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
         (self.interval.as_ref(), self.timeout.as_ref())
     }
 
@@ -102,9 +102,9 @@ struct Settings {
 }
 
 impl declaration::Settings for Settings {
-    fn told(&self, place: &Place<'_>, fetch: &mut Fetch<'_>) -> Option<SourceSpec> {
+    fn resolve(&self, place: &Place<'_>, resolver: &mut Resolver<'_>) -> Option<SourceSpec> {
         // Both are tried, so that both can be complained of.
-        let (api_key, application_key) = (fetch.secret(&self.api_key), fetch.secret(&self.application_key));
+        let (api_key, application_key) = (resolver.secret(&self.api_key), resolver.secret(&self.application_key));
         Some(SourceSpec::Polled(Box::new(DatadogSpec {
             endpoint: place.endpoint(&self.url),
             api_key: api_key?,

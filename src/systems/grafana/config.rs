@@ -5,9 +5,9 @@ use crate::net::{Auth, Endpoint};
 use crate::poll::SourceError;
 use crate::settings::address::{self, Tail};
 use crate::settings::at::{At, Span};
-use crate::settings::fetch::Fetch;
-use crate::settings::length::Length;
+use crate::settings::duration::HumanDuration;
 use crate::settings::problem::{Problem, Problems};
+use crate::settings::resolve::Resolver;
 use crate::settings::secrets::SecretRef;
 use crate::settings::{auth, bounds};
 use crate::setup::Delivery;
@@ -49,15 +49,15 @@ struct Table {
     /// Number of the organization, for users of several.
     organization: Option<At<u64>>,
     /// How far apart the samples of its series are; default: learned from the samples.
-    scrape: Option<At<Length>>,
+    scrape: Option<At<HumanDuration>>,
     /// How often it is asked; default `15s`.
-    interval: Option<At<Length>>,
+    interval: Option<At<HumanDuration>>,
     /// How long an answer may take; default `5s`.
-    timeout: Option<At<Length>>,
+    timeout: Option<At<HumanDuration>>,
 }
 
 impl declaration::Table for Table {
-    fn pace(&self) -> (Option<&At<Length>>, Option<&At<Length>>) {
+    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
         (self.interval.as_ref(), self.timeout.as_ref())
     }
 
@@ -94,10 +94,10 @@ impl declaration::Settings for Settings {
         })
     }
 
-    fn told(&self, place: &Place<'_>, fetch: &mut Fetch<'_>) -> Option<SourceSpec> {
+    fn resolve(&self, place: &Place<'_>, resolver: &mut Resolver<'_>) -> Option<SourceSpec> {
         Some(SourceSpec::Polled(Box::new(GrafanaSpec {
             endpoint: place.endpoint(&self.url),
-            auth: fetch.auth(&self.auth)?,
+            auth: resolver.auth(&self.auth)?,
             organization: self.organization,
             datasources: Vec::new(),
             alerts: Vec::new(),

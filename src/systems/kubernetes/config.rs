@@ -9,10 +9,10 @@ use crate::message::Message;
 use crate::settings::access::Access;
 use crate::settings::address::{self, Tail};
 use crate::settings::at::At;
-use crate::settings::fetch::Fetch;
+use crate::settings::duration::HumanDuration;
 use crate::settings::index;
-use crate::settings::length::Length;
 use crate::settings::problem::{Problem, Problems};
+use crate::settings::resolve::Resolver;
 use crate::settings::secrets::SecretRef;
 use crate::setup::{Delivery, Workload};
 use crate::signal::SourceId;
@@ -53,13 +53,13 @@ struct Table {
     /// Bearer token, only with `url`.
     token: Option<At<SecretRef>>,
     /// How long it may say nothing before it counts as silent; default `15s`.
-    interval: Option<At<Length>>,
+    interval: Option<At<HumanDuration>>,
     /// How long a call may take; default `10s`.
-    timeout: Option<At<Length>>,
+    timeout: Option<At<HumanDuration>>,
 }
 
 impl declaration::Table for Table {
-    fn pace(&self) -> (Option<&At<Length>>, Option<&At<Length>>) {
+    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
         (self.interval.as_ref(), self.timeout.as_ref())
     }
 
@@ -99,11 +99,11 @@ impl declaration::Settings for Settings {
         Some(&self.0)
     }
 
-    fn told(&self, place: &Place<'_>, fetch: &mut Fetch<'_>) -> Option<SourceSpec> {
+    fn resolve(&self, place: &Place<'_>, resolver: &mut Resolver<'_>) -> Option<SourceSpec> {
         let workload = |(place, workload): (usize, &Workload)| (WorkloadId(index(place)), workload.reference.clone());
         Some(SourceSpec::Streamed(Arc::new(ClusterSpec {
             name: place.name.to_owned(),
-            access: fetch.access(&self.0, place.context)?,
+            access: resolver.access(&self.0, place.context)?,
             timeout: place.timeout,
             workloads: place.workloads.iter().enumerate().map(workload).collect(),
             containers: containers(place.workloads),

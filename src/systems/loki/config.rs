@@ -6,9 +6,9 @@ use crate::poll::SourceError;
 use crate::settings::address::{self, Tail};
 use crate::settings::at::At;
 use crate::settings::auth;
-use crate::settings::fetch::Fetch;
-use crate::settings::length::Length;
+use crate::settings::duration::HumanDuration;
 use crate::settings::problem::Problems;
+use crate::settings::resolve::Resolver;
 use crate::settings::secrets::SecretRef;
 use crate::setup::Delivery;
 use crate::systems::api::{Polled, Source, SourceSpec};
@@ -47,13 +47,13 @@ struct Table {
     /// `X-Scope-OrgID`; several tenants as `a|b`.
     tenant: Option<At<String>>,
     /// How often it is asked; default `15s`.
-    interval: Option<At<Length>>,
+    interval: Option<At<HumanDuration>>,
     /// How long an answer may take; default `10s`.
-    timeout: Option<At<Length>>,
+    timeout: Option<At<HumanDuration>>,
 }
 
 impl declaration::Table for Table {
-    fn pace(&self) -> (Option<&At<Length>>, Option<&At<Length>>) {
+    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
         (self.interval.as_ref(), self.timeout.as_ref())
     }
 
@@ -75,10 +75,10 @@ struct Settings {
 }
 
 impl declaration::Settings for Settings {
-    fn told(&self, place: &Place<'_>, fetch: &mut Fetch<'_>) -> Option<SourceSpec> {
+    fn resolve(&self, place: &Place<'_>, resolver: &mut Resolver<'_>) -> Option<SourceSpec> {
         Some(SourceSpec::Polled(Box::new(LokiSpec {
             endpoint: place.endpoint(&self.url),
-            auth: fetch.auth(&self.auth)?,
+            auth: resolver.auth(&self.auth)?,
             tenant: self.tenant.clone(),
             queries: Vec::new(),
         })))

@@ -6,9 +6,9 @@ use crate::poll::SourceError;
 use crate::secret::Secret;
 use crate::settings::address;
 use crate::settings::at::At;
-use crate::settings::fetch::Fetch;
-use crate::settings::length::Length;
+use crate::settings::duration::HumanDuration;
 use crate::settings::problem::Problems;
+use crate::settings::resolve::Resolver;
 use crate::settings::secrets::SecretRef;
 use crate::setup::Delivery;
 use crate::signal::Kind;
@@ -51,13 +51,13 @@ struct Table {
     /// Sentry's name of the environment; default: the environment's own name.
     environment: Option<At<String>>,
     /// How often it is asked; default `60s`.
-    interval: Option<At<Length>>,
+    interval: Option<At<HumanDuration>>,
     /// How long an answer may take; default `10s`.
-    timeout: Option<At<Length>>,
+    timeout: Option<At<HumanDuration>>,
 }
 
 impl declaration::Table for Table {
-    fn pace(&self) -> (Option<&At<Length>>, Option<&At<Length>>) {
+    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
         (self.interval.as_ref(), self.timeout.as_ref())
     }
 
@@ -79,10 +79,10 @@ struct Settings {
 }
 
 impl declaration::Settings for Settings {
-    fn told(&self, place: &Place<'_>, fetch: &mut Fetch<'_>) -> Option<SourceSpec> {
+    fn resolve(&self, place: &Place<'_>, resolver: &mut Resolver<'_>) -> Option<SourceSpec> {
         Some(SourceSpec::Polled(Box::new(SentrySpec {
             endpoint: place.endpoint(&self.url),
-            token: fetch.secret(&self.token)?,
+            token: resolver.secret(&self.token)?,
             organization: self.organization.clone(),
             environment: Some(self.environment.as_deref().unwrap_or(place.environment).to_owned()),
             queries: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::{Keeper, assemble, options, parse};
 use chrono::TimeDelta;
-use redflag::config::{AssembleOptions, Assembly, Config, EXAMPLE, Person};
+use redflag::config::{Actor, AssembleOptions, Assembly, Config, EXAMPLE};
 use redflag::deploy::ServiceId;
 use redflag::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
 use redflag::net::{Auth, Endpoint};
@@ -258,16 +258,16 @@ fn services_know_whom_they_call() {
 }
 
 #[test]
-fn the_variable_names_the_person_over_the_file_and_the_file_over_the_login() {
-    let actor = |environment: &str, person: Person| {
-        let options = AssembleOptions { person, ..options() };
+fn the_variable_names_the_actor_over_the_file_and_the_file_over_the_login() {
+    let name = |environment: &str, actor: Actor| {
+        let options = AssembleOptions { actor, ..options() };
         parse(ROLLBACK).assemble(Some(environment), &options, &Keeper::default()).unwrap().setup.rollback.actor
     };
-    let person = Person { named: Some("ana".to_owned()), login: Some("root@jump-host".to_owned()) };
-    let unnamed = Person { named: None, ..person.clone() };
-    assert_eq!(actor("owner", person), "ana");
-    assert_eq!(actor("owner", unnamed.clone()), "team shop");
-    assert_eq!(actor("plain", unnamed), "root@jump-host");
+    let actor = Actor { override_name: Some("ana".to_owned()), login: Some("root@jump-host".to_owned()) };
+    let unnamed = Actor { override_name: None, ..actor.clone() };
+    assert_eq!(name("owner", actor), "ana");
+    assert_eq!(name("owner", unnamed.clone()), "team shop");
+    assert_eq!(name("plain", unnamed), "root@jump-host");
 }
 
 #[test]

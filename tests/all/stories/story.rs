@@ -6,7 +6,7 @@ use futures_util::stream::{self, LocalBoxStream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use redflag::clock::Clock;
-use redflag::config::{AssembleOptions, Config, Person};
+use redflag::config::{Actor, AssembleOptions, Config};
 use redflag::demo::{Company, Options, Scenario};
 use redflag::deploy::WorkloadId;
 use redflag::rollback::Readiness;
@@ -67,7 +67,7 @@ impl Story {
             read_only: false,
             started: clock.now(),
             clock_speed: 1.0,
-            person: Person::default(),
+            actor: Actor::default(),
         };
         let mut assembly = config.assemble(None, &options, &*company).unwrap();
         let workloads = assembly.setup.workloads.iter();

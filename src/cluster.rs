@@ -28,7 +28,7 @@ use std::time::Duration;
 /// Signing in may take this long at least: an exec plugin talks to a provider of its own, up to three times.
 const SIGN_IN: Duration = Duration::from_secs(30);
 
-/// A connected client and what a person calls the cluster.
+/// A connected client and the label by which users know the cluster.
 ///
 /// What it is connected to is pinned in two ways. The kubeconfig is read once: a context that points elsewhere
 /// later is not followed, and the TLS client only ever trusts the authority that it was built with. And the
@@ -87,7 +87,7 @@ pub async fn connect(spec: &ClusterSpec) -> Result<Cluster, SourceError> {
     let server = server_of(&config);
     let label = context.map_or_else(|| server.clone(), |context| format!("{context} ({server})"));
     let exec = config.auth_info.exec.clone();
-    let client = aside(spec.timeout.max(SIGN_IN), move || {
+    let client = run_blocking(spec.timeout.max(SIGN_IN), move || {
         // A plugin's token that no header can hold makes a library panic.
         let client = panics::caught(|| bounded::client(config)).ok_or_else(no_header)?;
         client.map_err(|error| sign_in_error(&error, exec.as_ref()))
@@ -198,8 +198,8 @@ fn no_header() -> SourceError {
     SourceError::Unauthorized("the token has characters that a token cannot have".to_owned())
 }
 
-/// Does blocking work on a thread of its own, for so long.
-async fn aside<T: Send + 'static>(
+/// Runs blocking work on a thread of its own, with a timeout.
+async fn run_blocking<T: Send + 'static>(
     timeout: Duration,
     work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
 ) -> Result<T, SourceError> {
@@ -251,7 +251,7 @@ fn plugin_failure(error: &AuthError, exec: Option<&ExecConfig>) -> String {
             format!("{command} cannot be started ({error}){hint}")
         }
         AuthError::AuthExecRun { out, .. } => {
-            let said = exec.map(|exec| last_words(&out.stderr, exec)).unwrap_or_default();
+            let said = exec.map(|exec| last_stderr_line(&out.stderr, exec)).unwrap_or_default();
             format!("{command} failed ({}){said}; sign in again", out.status)
         }
         AuthError::ReadTokenFile(error, path) => format!("token file {}: {error}", path.display()),
@@ -262,8 +262,8 @@ fn plugin_failure(error: &AuthError, exec: Option<&ExecConfig>) -> String {
     }
 }
 
-/// The last line of a plugin's error output, its environment's values blotted out, however short they are.
-fn last_words(stderr: &[u8], exec: &ExecConfig) -> String {
+/// The last line of a plugin's error output, its environment's values redacted, however short they are.
+fn last_stderr_line(stderr: &[u8], exec: &ExecConfig) -> String {
     let text = String::from_utf8_lossy(stderr);
     let Some(line) = text.lines().rev().find(|line| !line.trim().is_empty()) else { return String::new() };
     let mut line = line.trim().to_owned();

@@ -41,7 +41,7 @@ pub enum CommandError {
     Io(#[from] io::Error),
 }
 
-/// Carries a command out; gives what it came to.
+/// Runs a command and returns its outcome.
 pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
     panics::say_with(terminal::restore);
     logging::start(cli.global.log_file.as_deref())?;
@@ -118,14 +118,14 @@ fn load(global: &Global) -> Result<Config, ConfigError> {
     Config::load(&config::locate(global.config.as_deref())?)
 }
 
-/// What the person at this machine asks for, at this moment.
-fn here_and_now(told: Told, read_only: bool) -> AssembleOptions {
+/// The options of a command that is run here and now.
+fn assemble_options(told: Told, read_only: bool) -> AssembleOptions {
     AssembleOptions { told, read_only, started: Utc::now(), clock_speed: 1.0, actor: Actor::from_environment() }
 }
 
-/// What a watch came to that ended like this. What was sent is under way whatever became of the frontend, and then that is
-/// what the status is about.
-fn came_to(left: io::Result<Outcome>, watch: &Watch) -> Result<Outcome, CommandError> {
+/// The outcome of a watch that ended like this. A rollback that was sent is under way even if the frontend failed; then
+/// the exit status is about the rollback.
+fn final_outcome(left: io::Result<Outcome>, watch: &Watch) -> Result<Outcome, CommandError> {
     left.or_else(|error| {
         let outcome = Outcome::of_rollback(watch.last_executed()).ok_or_else(|| io::Error::other(error.to_string()))?;
         output::stderr().line(&format!("redflag: {error}"));

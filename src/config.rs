@@ -78,7 +78,7 @@ pub struct KeySetting {
 }
 
 impl Config {
-    /// Reads and checks a file.
+    /// Parses and validates a file.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = files::read(path, files::SETTINGS)
             .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
@@ -86,7 +86,7 @@ impl Config {
         Ok(Self { folder: path.parent().map(Path::to_owned), ..config })
     }
 
-    /// Checks a text; `label` is what its complaints call it.
+    /// Parses and validates a text; `label` is its name in diagnostics.
     pub fn parse(text: &str, label: &str) -> Result<Self, ConfigError> {
         let (document, file) = parse::parse(label, text)?;
         let mut problems = Problems::default();
@@ -98,7 +98,7 @@ impl Config {
         }
         let written = file.sources.len();
         let sources = sources::check(file.sources, &mut problems);
-        // Signals of a source that was refused would only repeat the complaint.
+        // Signals of a source that was refused would only repeat its problem.
         if sources.len() < written {
             problems.into_result(&document)?;
             problems = Problems::default();
@@ -135,13 +135,13 @@ impl Config {
         self.environments.iter().map(|environment| environment.name.as_str())
     }
 
-    /// The keymap's complaint about an action, at the place where its keys are set.
+    /// A problem that the keymap has with an action, at the place where its keys are set.
     pub fn diagnose_key(&self, action: &str, message: &str) -> ConfigError {
         let span = self.keys.iter().find(|setting| setting.action == action).map(|setting| setting.span.clone());
         self.diagnose(span, message)
     }
 
-    /// The complaint about the theme, at the place where it is named.
+    /// The problem with the theme, at the place where it is named.
     pub fn diagnose_theme(&self, message: &str) -> ConfigError {
         self.diagnose(self.theme.as_ref().map(|theme| theme.span.clone()), message)
     }
@@ -180,7 +180,7 @@ pub enum ConfigError {
         /// Why not.
         reason: String,
     },
-    /// What the file says is wrong, or a secret that it asks for cannot be had. At least one complaint.
+    /// What the file says is wrong, or a secret that it asks for cannot be had. At least one problem.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))]
     Invalid(Vec<Diagnostic>),
     /// The named environment is not in the file.

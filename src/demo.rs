@@ -43,7 +43,7 @@ pub const TOKEN: &str = "REDFLAG_DEMO_TOKEN";
 /// The name of the token that may only read.
 pub const VIEWER_TOKEN: &str = "REDFLAG_DEMO_VIEWER_TOKEN";
 
-/// How a company is founded.
+/// The options of a company.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// What happens.
@@ -75,7 +75,7 @@ pub struct Company {
 }
 
 impl Company {
-    /// Founds a company on free ports.
+    /// Starts a company on free ports.
     ///
     /// # Errors
     /// When no port can be opened on the loopback interface.
@@ -83,7 +83,7 @@ impl Company {
         Self::start_with(Options::of(scenario, clock)).await
     }
 
-    /// Founds a company. Must be called within a tokio runtime, which its servers live on.
+    /// Starts a company. Must be called within a tokio runtime, which its servers live on.
     ///
     /// # Errors
     /// When a port cannot be opened on the loopback interface, most often because it is taken.
@@ -142,7 +142,7 @@ impl Company {
         self.state.with(|world, _| world.known(workload))
     }
 
-    /// Breaks and heals its peers, and lets other people act.
+    /// Sets and clears faults of its peers, and acts as other users.
     pub fn faults(&self) -> Faults {
         Faults(self.state.clone())
     }
@@ -153,7 +153,7 @@ impl Company {
     }
 }
 
-/// The company tells its own secrets; nothing of a person's environment is read.
+/// The company tells its own secrets; nothing of the user's environment is read.
 impl Secrets for Company {
     fn env(&self, name: &str) -> Result<Secret, String> {
         let value = self.secret(name).ok_or_else(|| format!("the demo's company has no secret {name}"))?;
@@ -175,7 +175,7 @@ impl Drop for Company {
     }
 }
 
-/// Lets the world go on when nobody asks: watches must hear of changes when they happen.
+/// Advances the world when there are no requests: watches must see changes when they happen.
 async fn live(state: Arc<DemoState>) {
     loop {
         tokio::select! {

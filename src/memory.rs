@@ -47,7 +47,7 @@ pub struct Remembered {
     pub label: String,
     /// What was found.
     pub standing: VersionStatus,
-    /// When.
+    /// When it was found.
     pub at: Time,
 }
 

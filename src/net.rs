@@ -1,4 +1,4 @@
-//! What every adapter needs to talk to the outside over HTTP: where it is, how it knows us, and the one client.
+//! What every adapter needs to talk to the outside over HTTP: the endpoint, its credentials, and the one client.
 
 pub mod http;
 
@@ -16,10 +16,10 @@ pub struct Endpoint {
     pub timeout: Duration,
 }
 
-/// How a source knows us.
+/// How redflag authenticates to a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Auth {
-    /// It does not.
+    /// Without credentials.
     None,
     /// `Authorization: Bearer …`.
     Bearer(Secret),

@@ -29,7 +29,7 @@ pub enum Outcome {
     RollbackUnknown,
     /// Ctrl-C, or SIGINT.
     Interrupted,
-    /// SIGTERM.
+    /// Ended by SIGTERM.
     Terminated,
     /// SIGHUP: the terminal went away.
     HungUp,

@@ -1,12 +1,12 @@
-//! A local clone of what is deployed, read through the `git` program. The person's checkout, index, branches and
+//! A local clone of what is deployed, read through the `git` program. The user's checkout, index, branches and
 //! tags are never touched, and what is fetched goes under `refs/redflag`: a background fetch that moved
-//! `origin/main` would make their next `push --force-with-lease` a lie. Only a push moves it, as any push does.
+//! `origin/main` would defeat the check of their next `push --force-with-lease`. Only a push moves it.
 
 mod git;
 mod push;
 mod worktree;
 
-pub use git::Trouble;
+pub use git::GitError;
 pub use push::Pushed;
 pub use worktree::{Reverted, Trial};
 
@@ -83,23 +83,23 @@ impl Repository {
     /// What is there instead, and the way out.
     pub async fn check(&self) -> Result<String, Blocked> {
         let path = self.spec.path.display();
-        self.git.ask(&["rev-parse", "--git-dir"]).await.map_err(|trouble| match trouble {
-            Trouble::NotStarted(reason) if reason.starts_with("there is no program") => Blocked {
+        self.git.ask(&["rev-parse", "--git-dir"]).await.map_err(|error| match error {
+            GitError::NotStarted(reason) if reason.starts_with("there is no program") => Blocked {
                 reason: format!("the repository {path} cannot be read: {reason}"),
                 way_out: "install git, or put it on the path".to_owned(),
             },
-            trouble if trouble.reason().contains("dubious ownership") => Blocked {
+            error if error.reason().contains("dubious ownership") => Blocked {
                 reason: format!("git does not trust {path}, which belongs to somebody else"),
                 way_out: format!("git config --global --add safe.directory {path}"),
             },
-            trouble => Blocked {
-                reason: format!("{path} is not a repository that git can read: {}", trouble.reason()),
+            error => Blocked {
+                reason: format!("{path} is not a repository that git can read: {}", error.reason()),
                 way_out: "name a local clone of what is deployed as the repository's path".to_owned(),
             },
         })?;
         let remote = &self.spec.remote;
         let url = self.git.line(&["remote", "get-url", "--push", "--", remote]).await;
-        let url = url.map_err(|trouble| self.unreadable(&trouble))?.ok_or_else(|| Blocked {
+        let url = url.map_err(|error| self.unreadable(&error))?.ok_or_else(|| Blocked {
             reason: format!("the repository {path} has no remote {remote}"),
             way_out: format!("git -C {path} remote add {remote} URL, or name another remote"),
         })?;
@@ -107,7 +107,7 @@ impl Repository {
     }
 
     /// Fetches the tags, and this branch where one is given, into refs of our own.
-    pub async fn fetch(&self, branch: Option<&str>) -> Result<(), Trouble> {
+    pub async fn fetch(&self, branch: Option<&str>) -> Result<(), GitError> {
         let branch = branch.map(|branch| format!("+refs/heads/{branch}:{}", fetched(branch)));
         let mut call =
             vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--", &self.spec.remote];
@@ -117,12 +117,12 @@ impl Repository {
     }
 
     /// The tip of the remote's branch, as it was fetched last.
-    pub async fn tip(&self, branch: &str) -> Result<Option<String>, Trouble> {
+    pub async fn tip(&self, branch: &str) -> Result<Option<String>, GitError> {
         self.commit(&fetched(branch)).await
     }
 
     /// The commit of a version, as far as it is here: by its tag, or by the hash that the version is or ends in.
-    pub async fn commit_here(&self, version: &Version) -> Result<Option<String>, Trouble> {
+    pub async fn commit_here(&self, version: &Version) -> Result<Option<String>, GitError> {
         let label = version.label();
         for pattern in &self.spec.tags {
             let tag = pattern.replace("${version}", label).replace("$version", label);
@@ -157,7 +157,7 @@ impl Repository {
 
     async fn find_commit(&self, version: &Version) -> Result<String, Blocked> {
         let label = version.label();
-        let unread = |trouble: Trouble| self.unreadable(&trouble);
+        let unread = |error: GitError| self.unreadable(&error);
         if let Some(hash) = self.commit_here(version).await.map_err(unread)? {
             return Ok(hash);
         }
@@ -166,7 +166,7 @@ impl Repository {
         if let Some(hash) = self.commit_here(version).await.map_err(unread)? {
             return Ok(hash);
         }
-        fetching.map_err(|trouble| self.unreachable(&trouble))?;
+        fetching.map_err(|error| self.unreachable(&error))?;
         let tags: Vec<String> = self.spec.tags.iter().map(|pattern| pattern.replace("$version", label)).collect();
         let tried = if tags.is_empty() { String::new() } else { format!(" (tried the tags {})", tags.join(", ")) };
         let unknown = Blocked {
@@ -202,7 +202,12 @@ impl Repository {
 
     /// Which commits between these two, along the first parents, change anything in a folder of this name. `None` where
     /// the name is none that a folder would have.
-    pub async fn touching(&self, from: &str, to: &str, folder: &str) -> Result<Option<HashSet<String>>, Trouble> {
+    pub async fn commits_touching(
+        &self,
+        from: &str,
+        to: &str,
+        folder: &str,
+    ) -> Result<Option<HashSet<String>>, GitError> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if folder.is_empty() || !folder.chars().all(is_plain) {
             return Ok(None);
@@ -214,19 +219,19 @@ impl Repository {
     }
 
     /// The commits of `to` that `from` has not, newest first, along the first parents: a merge counts as one.
-    pub async fn commits(&self, from: &str, to: &str) -> Result<Vec<Commit>, Trouble> {
+    pub async fn commits(&self, from: &str, to: &str) -> Result<Vec<Commit>, GitError> {
         let range = format!("{from}..{to}");
         self.log(&["--first-parent", "--end-of-options", &range]).await
     }
 
     /// The commits of `to` that `from` has not, on whatever way they came, newest first, at most a handful.
-    pub async fn newcomers(&self, from: &str, to: &str) -> Result<Vec<Commit>, Trouble> {
+    pub async fn new_commits(&self, from: &str, to: &str) -> Result<Vec<Commit>, GitError> {
         let range = format!("{from}..{to}");
         self.log(&["--max-count=5", "--end-of-options", &range]).await
     }
 
     /// The commits down from this one whose message has this trailer, newest first, each with the trailer's value.
-    pub async fn marked(&self, tip: &str, trailer: &str) -> Result<Vec<(Commit, String)>, Trouble> {
+    pub async fn with_trailer(&self, tip: &str, trailer: &str) -> Result<Vec<(Commit, String)>, GitError> {
         let format = format!("--format={COMMIT}%x00%(trailers:key={trailer},valueonly,separator=%x20)");
         let call = ["log", "--no-show-signature", "--first-parent", REMEMBERED, &format, "--end-of-options", tip];
         let listed = self.git.ask(&call).await?;
@@ -239,7 +244,7 @@ impl Repository {
     }
 
     /// Whether everything of `old` is in `new`.
-    pub async fn is_ancestor(&self, old: &str, new: &str) -> Result<bool, Trouble> {
+    pub async fn is_ancestor(&self, old: &str, new: &str) -> Result<bool, GitError> {
         let output = self.git.output(&["merge-base", "--is-ancestor", old, new]).await?;
         Ok(output.status.success())
     }
@@ -248,7 +253,7 @@ impl Repository {
     ///
     /// # Errors
     /// Why it could not be told, in one sentence.
-    pub async fn migrations(&self, old: &str, new: &str) -> Result<Files, Trouble> {
+    pub async fn migrations(&self, old: &str, new: &str) -> Result<Files, GitError> {
         let patterns = &self.spec.migrations;
         let places = migrations::pathspecs(patterns);
         let mut call =
@@ -278,7 +283,7 @@ impl Repository {
         Ok(Files::Read { between, migrations: found, patterns: patterns.clone() })
     }
 
-    /// Whether the remote lets us in with this, as far as it says without taking anything: a protected branch or a
+    /// Whether the remote would accept the push, as far as a dry run can tell: a protected branch or a
     /// hook speaks only at the real push.
     pub async fn try_push(&self, commit: &str, branch: &str) -> Pushed {
         self.push_with(&["--dry-run"], commit, branch).await
@@ -296,12 +301,12 @@ impl Repository {
         call.extend(["--", &self.spec.remote, &refspec]);
         match self.git.ask(&call).await {
             Ok(_) => Pushed::Taken,
-            Err(trouble) => Pushed::after(&trouble),
+            Err(error) => Pushed::after(&error),
         }
     }
 
     /// Makes a commit of a tree on top of another commit. Nothing points at it: it is pushed, or forgotten.
-    pub async fn commit_tree(&self, tree: &str, parent: &str, message: &str) -> Result<String, Trouble> {
+    pub async fn commit_tree(&self, tree: &str, parent: &str, message: &str) -> Result<String, GitError> {
         let mut call = vec!["commit-tree", tree, "-p", parent, "-m", message];
         if self.signs().await? {
             call.push("-S");
@@ -310,18 +315,18 @@ impl Repository {
     }
 
     /// Whether its commits are signed.
-    pub async fn signs(&self) -> Result<bool, Trouble> {
+    pub async fn signs(&self) -> Result<bool, GitError> {
         let signs = self.git.line(&["config", "--type=bool", "--get", "commit.gpgSign"]).await?;
         Ok(signs.as_deref() == Some("true"))
     }
 
     /// The way out when git cannot make a commit: a name, a signing key, or whatever it says.
-    pub async fn no_commit(&self, trouble: &Trouble) -> Blocked {
-        let (path, said) = (self.spec.path.display(), trouble.reason());
+    pub async fn no_commit(&self, error: &GitError) -> Blocked {
+        let (path, said) = (self.spec.path.display(), error.reason());
         let signs = self.signs().await.unwrap_or_default();
         let try_it = format!("git -C {path} commit-tree {}'HEAD^{{tree}}' -m test", if signs { "-S " } else { "" });
         let lacks_name = ["ident name", "auto-detect email", "auto-detect name", "tell me who you are"];
-        let way_out = if lacks_name.iter().any(|words| trouble.mentions(words)) {
+        let way_out = if lacks_name.iter().any(|words| error.mentions(words)) {
             format!("git -C {path} config user.name NAME && git -C {path} config user.email ADDRESS")
         } else if signs {
             format!("commits are signed here: unlock the key, so that this works without a question: {try_it}")
@@ -332,9 +337,9 @@ impl Repository {
     }
 
     /// The way out when the remote does not answer.
-    pub fn unreachable(&self, trouble: &Trouble) -> Blocked {
+    pub fn unreachable(&self, error: &GitError) -> Blocked {
         let (path, remote) = (self.spec.path.display(), &self.spec.remote);
-        let reason = trouble.reason();
+        let reason = error.reason();
         if let Some(name) = reason.strip_prefix("couldn't find remote ref refs/heads/") {
             return Blocked {
                 reason: format!("there is no branch {name} on {remote}"),
@@ -351,13 +356,13 @@ impl Repository {
     }
 
     /// The way out when the clone cannot be read.
-    pub fn unreadable(&self, trouble: &Trouble) -> Blocked {
+    pub fn unreadable(&self, error: &GitError) -> Blocked {
         let path = self.spec.path.display();
-        if let Some(locked) = self.locked(&trouble.reason()) {
+        if let Some(locked) = self.locked(&error.reason()) {
             return locked;
         }
         Blocked {
-            reason: format!("git cannot read {path}: {}", trouble.reason()),
+            reason: format!("git cannot read {path}: {}", error.reason()),
             way_out: format!("look at it with git -C {path} status; a fresh clone may be the quickest way"),
         }
     }
@@ -374,12 +379,12 @@ impl Repository {
     }
 
     /// The commit that a name stands for.
-    async fn commit(&self, name: &str) -> Result<Option<String>, Trouble> {
+    async fn commit(&self, name: &str) -> Result<Option<String>, GitError> {
         let name = format!("{name}^{{commit}}");
         self.git.line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name]).await
     }
 
-    async fn log(&self, arguments: &[&str]) -> Result<Vec<Commit>, Trouble> {
+    async fn log(&self, arguments: &[&str]) -> Result<Vec<Commit>, GitError> {
         let format = format!("--format={COMMIT}");
         let mut call = vec!["log", "--no-show-signature", &format];
         call.extend(arguments);

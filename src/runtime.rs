@@ -9,9 +9,9 @@ mod screen;
 mod secrets;
 mod stops;
 
-pub use outside::{Equipment, Outside};
+pub use outside::{AdapterSpecs, Outside};
 pub(crate) use recalling::recalled;
-pub use secrets::Awaited;
+pub use secrets::PendingSecrets;
 pub use stops::stops;
 
 use crate::clock::Clock;
@@ -33,19 +33,19 @@ const BURST: usize = 64;
 
 /// Where the state is seen and intents come from: the terminal, or lines of text.
 pub trait Frontend {
-    /// What a person does to it.
+    /// User input.
     type Input;
 
-    /// Takes one input; says what is wanted.
+    /// Handles one input; returns what is wanted.
     fn take(&mut self, input: Self::Input, watch: &Watch) -> Vec<Intent>;
 
     /// Shows the newest state. Called after everything that is ready has been taken in, not after each piece.
     fn show(&mut self, watch: &Watch) -> io::Result<Vec<Intent>>;
 
-    /// Draws attention, once.
+    /// Rings the terminal bell, once.
     fn ring(&mut self) -> io::Result<()>;
 
-    /// Puts a text where a person can paste it from.
+    /// Copies a text to the clipboard.
     fn copy(&mut self, text: &str) -> io::Result<()>;
 
     /// Says what is waited for before anybody can be asked; `None` when it has come.
@@ -60,7 +60,7 @@ pub trait Frontend {
 pub enum Intent {
     /// Ask the core.
     Ask(Command),
-    /// Leave: this is what it came to.
+    /// Quit with this outcome.
     Leave(Outcome),
     /// Stop as Ctrl-Z does.
     Suspend,
@@ -76,14 +76,14 @@ pub struct Runtime<F, S> {
     clock: Clock,
     outside: Outside,
     inbox: mpsc::Receiver<Message>,
-    /// The secrets that somebody still has to give.
-    awaited: Awaited,
+    /// The secrets that are still missing.
+    pending_secrets: PendingSecrets,
     next_tick: Time,
     tick: TimeDelta,
 }
 
-/// What one turn of the loop waited for.
-enum Happening<I> {
+/// What woke the loop.
+enum Wakeup<I> {
     Input(I),
     InputsEnded,
     Message(Message),
@@ -102,25 +102,25 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         outside: Outside,
         inbox: mpsc::Receiver<Message>,
     ) -> Self {
-        // Once a second as the watch counts it, ten times a second for a person at the most.
+        // Once a second as the watch counts it, ten times a second of real time at the most.
         let tick = TimeDelta::milliseconds((clock.speed() * 100.0).max(1000.0) as i64);
         let mut watch = watch;
         watch.expect_ticks_every(tick);
-        let awaited = Awaited::nothing();
-        Self { next_tick: watch.now(), watch, frontend, inputs, clock, outside, inbox, awaited, tick }
+        let pending_secrets = PendingSecrets::none();
+        Self { next_tick: watch.now(), watch, frontend, inputs, clock, outside, inbox, pending_secrets, tick }
     }
 
-    /// What the outside is talked to with comes later: it is made for [`Outside::unequipped`].
+    /// The adapters' specifications come later: it is made for [`Outside::unconfigured`].
     #[must_use]
-    pub fn with_awaited(mut self, awaited: Awaited) -> Self {
-        self.awaited = awaited;
+    pub fn with_pending_secrets(mut self, pending_secrets: PendingSecrets) -> Self {
+        self.pending_secrets = pending_secrets;
         self
     }
 
-    /// Runs until the frontend wants to leave; gives what it came to.
+    /// Runs until the frontend wants to leave; gives the outcome.
     pub async fn run(&mut self) -> io::Result<Outcome> {
         // The first frame waits for nobody: not for an answer, and not for a secret.
-        self.frontend.wait_for(self.awaited.what().as_deref())?;
+        self.frontend.wait_for(self.pending_secrets.what().as_deref())?;
         self.frontend.show(&self.watch)?;
         self.outside.connect();
         let outcome = loop {
@@ -131,7 +131,7 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         // Whoever comes next should not have to wait for it to expire. What is under way keeps others out a little
         // longer than we are here.
         if !self.watch.rollback().is_under_way() {
-            self.outside.give_lease_back().await;
+            self.outside.release_lease().await;
         }
         Ok(outcome)
     }
@@ -140,20 +140,20 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
     pub async fn turn(&mut self) -> io::Result<Option<Outcome>> {
         let next_tick = self.watch.wakes_at().map_or(self.next_tick, |wakes| wakes.min(self.next_tick));
         let happening = tokio::select! {
-            // In this order: a person first, then news, then time. A flood of news cannot hold up a key,
+            // In this order: keys first, then messages, then time. A flood of news cannot hold up a key,
             // and what is overdue by a tick is no worse for it.
             biased;
-            input = self.inputs.next() => input.map_or(Happening::InputsEnded, Happening::Input),
-            Some(message) = self.inbox.recv() => Happening::Message(message),
-            () = self.clock.sleep_until(next_tick) => Happening::Tick,
-            ended = self.outside.join_next() => Happening::TaskEnded(ended),
-            news = self.awaited.next() => Happening::Secrets(news),
+            input = self.inputs.next() => input.map_or(Wakeup::InputsEnded, Wakeup::Input),
+            Some(message) = self.inbox.recv() => Wakeup::Message(message),
+            () = self.clock.sleep_until(next_tick) => Wakeup::Tick,
+            ended = self.outside.join_next() => Wakeup::TaskEnded(ended),
+            news = self.pending_secrets.next() => Wakeup::Secrets(news),
         };
         let mut intents = Vec::new();
         match happening {
-            Happening::Input(input) => intents = self.frontend.take(input, &self.watch),
-            Happening::InputsEnded => return Ok(Some(Outcome::of(&self.watch))),
-            Happening::Message(message) => {
+            Wakeup::Input(input) => intents = self.frontend.take(input, &self.watch),
+            Wakeup::InputsEnded => return Ok(Some(Outcome::of(&self.watch))),
+            Wakeup::Message(message) => {
                 self.take_in(message)?;
                 // Draw only the newest state: whatever else is here already belongs in the same frame, up to a number
                 // that a key can wait for.
@@ -162,16 +162,16 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
                     self.take_in(message)?;
                 }
             }
-            Happening::Tick => {
+            Wakeup::Tick => {
                 let now = self.clock.now();
                 self.next_tick = now + self.tick;
                 self.take_in(Message::Tick(now))?;
             }
-            Happening::TaskEnded(ended) => ended?,
-            Happening::Secrets(secrets::News::Waiting(what)) => self.frontend.wait_for(Some(&what))?,
-            Happening::Secrets(secrets::News::Fetched(equipment)) => {
+            Wakeup::TaskEnded(ended) => ended?,
+            Wakeup::Secrets(secrets::News::Waiting(what)) => self.frontend.wait_for(Some(&what))?,
+            Wakeup::Secrets(secrets::News::Fetched(specs)) => {
                 self.frontend.wait_for(None)?;
-                self.outside.equip((*equipment)?);
+                self.outside.configure((*specs)?);
             }
         }
         loop {

@@ -1,4 +1,4 @@
-//! What every part of a configuration is made of: values with their place, complaints that point there, lengths of time,
+//! What every part of a configuration is made of: values with their place, problems that point there, durations,
 //! addresses, references to secrets. Knows no table of the file.
 
 pub(crate) mod access;

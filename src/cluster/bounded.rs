@@ -33,7 +33,7 @@ const SMALL: u64 = 64 << 10;
 pub(crate) enum TooLarge {
     /// Its length was said in advance, in bytes.
     #[error("the answer has {}, and at most {} are read", size(*.0), size(MOST_OF_A_BODY))]
-    Told(u64),
+    Announced(u64),
     /// It has not ended where it should have.
     #[error("the answer is larger than {}", size(MOST_OF_A_BODY))]
     Body,
@@ -183,7 +183,7 @@ where
             && let Some(told) = self.body.size_hint().exact().filter(|told| *told > MOST_OF_A_BODY)
             && self.so_far == 0
         {
-            return Poll::Ready(Some(Err(TooLarge::Told(told).into())));
+            return Poll::Ready(Some(Err(TooLarge::Announced(told).into())));
         }
         ready!(self.poll_turn(context));
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));

@@ -1,7 +1,7 @@
-//! What many ask of a cluster at once, asked once: the round in which the rollbacks of all workloads are made sure of
-//! puts the same questions for each of them.
+//! Shares the answers to questions that are asked of a cluster several times: the preflight of all workloads
+//! asks the same for each of them.
 //!
-//! An answer serves whoever asks within two seconds of the question, and nobody any more once the watch has told
+//! An answer serves whoever asks within two seconds of the question, and nobody any more once the watch has reported
 //! anything new ([`Facts::forget`]): a plan is never older than what made it necessary. What is sent, and what is read
 //! back of it, is never answered from here.
 
@@ -22,8 +22,8 @@ const FRESH: TimeDelta = TimeDelta::seconds(2);
 const KEPT: Duration = Duration::from_secs(2);
 /// A list that was refused or is too long is not asked for again for so long.
 const REFUSED: TimeDelta = TimeDelta::minutes(10);
-/// So many workloads of a kind in a namespace are read by a list; fewer by their names.
-const A_CROWD: usize = 2;
+/// From this many workloads of a kind in a namespace they are read by one list; fewer by their names.
+const LIST_THRESHOLD: usize = 2;
 
 type Answer = Shared<BoxFuture<'static, Result<Arc<Reply>, Lost>>>;
 
@@ -34,7 +34,7 @@ pub struct Facts(Option<Arc<Inner>>);
 struct Inner {
     clock: Clock,
     /// Kinds and namespaces with more workloads of the watch than one.
-    crowds: BTreeSet<(WorkloadKind, String)>,
+    shared_kinds: BTreeSet<(WorkloadKind, String)>,
     state: Mutex<State>,
 }
 
@@ -53,8 +53,8 @@ impl Facts {
         for of in workloads {
             *counts.entry((of.kind, of.namespace.clone())).or_default() += 1;
         }
-        let crowds = counts.into_iter().filter(|(_, count)| *count >= A_CROWD).map(|(of, _)| of).collect();
-        Self(Some(Arc::new(Inner { clock: clock.clone(), crowds, state: Mutex::default() })))
+        let shared_kinds = counts.into_iter().filter(|(_, count)| *count >= LIST_THRESHOLD).map(|(of, _)| of).collect();
+        Self(Some(Arc::new(Inner { clock: clock.clone(), shared_kinds, state: Mutex::default() })))
     }
 
     /// Forgets every answer: something has changed.
@@ -65,8 +65,8 @@ impl Facts {
     }
 
     /// Whether the watch has several workloads of this one's kind in its namespace.
-    pub(crate) fn is_a_crowd(&self, of: &WorkloadRef) -> bool {
-        self.0.as_ref().is_some_and(|inner| inner.crowds.contains(&(of.kind, of.namespace.clone())))
+    pub(crate) fn has_siblings(&self, of: &WorkloadRef) -> bool {
+        self.0.as_ref().is_some_and(|inner| inner.shared_kinds.contains(&(of.kind, of.namespace.clone())))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The kubeconfig: read once, bounded as everything is that others write, and made safe for a terminal.
 
-use super::{SIGN_IN, aside, root_cause};
+use super::{SIGN_IN, root_cause, run_blocking};
 use crate::files::{self, Unread};
 use crate::poll::SourceError;
 use crate::secret;
@@ -18,7 +18,7 @@ pub(super) async fn load(
     context: Option<String>,
 ) -> Result<(kube::Config, Option<String>), SourceError> {
     let asked_for = path.is_some() || context.is_some();
-    let read = aside(SIGN_IN, move || read(path)).await;
+    let read = run_blocking(SIGN_IN, move || read(path)).await;
     let chosen = match read {
         Ok(kubeconfig) => from_kubeconfig(kubeconfig, context).await,
         Err(error) => Err(error),

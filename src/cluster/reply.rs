@@ -16,7 +16,7 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// The JSON body; `Null` for any other, or when it broke off.
     pub(crate) body: Value,
-    /// Seconds that the server asks us to stay away.
+    /// `Retry-After`, in seconds.
     pub(crate) retry_after: Option<u64>,
     /// The body was larger than what is read of one.
     pub(crate) too_large: Option<TooLarge>,

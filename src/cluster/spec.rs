@@ -1,4 +1,4 @@
-//! What is told of a cluster: how to get there, and what to watch there.
+//! The specification of a cluster: how it is reached, and what to watch there.
 
 use crate::deploy::{WorkloadId, WorkloadRef};
 use crate::secret::Secret;
@@ -10,7 +10,7 @@ use std::time::Duration;
 pub struct ClusterSpec {
     /// The source's name in the configuration, for errors.
     pub name: String,
-    /// How to get there.
+    /// How it is reached.
     pub access: ClusterAccess,
     /// Each call that is not a watch may take this long.
     pub timeout: Duration,
@@ -37,7 +37,7 @@ pub struct MainContainer {
     pub workloads: Vec<WorkloadId>,
 }
 
-/// How to get to a cluster.
+/// How a cluster is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClusterAccess {
     /// A kubeconfig (`KUBECONFIG` and the usual places when no path is given), else in-cluster.

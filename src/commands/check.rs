@@ -3,7 +3,7 @@
 mod feature_flags;
 mod readiness;
 
-use super::{CommandError, assembled, block_on, here_and_now, load, print, unless_stopped};
+use super::{CommandError, assemble_options, assembled, block_on, load, print, unless_stopped};
 use crate::cli::{CheckArgs, Global};
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
@@ -33,16 +33,16 @@ use tokio::time::timeout;
 const SPAN: TimeDelta = TimeDelta::minutes(30);
 
 /// How long the cluster may take to tell which versions run.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<Outcome, CommandError> {
     let config = load(global)?;
-    block_on(unless_stopped(tried(&config, args)))
+    block_on(unless_stopped(run_checks(&config, args)))
 }
 
-/// Tries everything and prints what came of it.
-async fn tried(config: &Config, args: &CheckArgs) -> Result<Outcome, CommandError> {
-    let options = here_and_now(Told::default(), true);
+/// Runs every check and prints the results.
+async fn run_checks(config: &Config, args: &CheckArgs) -> Result<Outcome, CommandError> {
+    let options = assemble_options(Told::default(), true);
     let now = options.started;
     let assembly = assembled(config, args.environment.as_deref(), &options).await?;
     let Assembly { setup, sources, rollback, feature_flags } = assembly;
@@ -59,7 +59,7 @@ async fn tried(config: &Config, args: &CheckArgs) -> Result<Outcome, CommandErro
         text += &format!("{line}\n");
     }
     let of = |outcome| lines.iter().filter(|line| line.outcome == outcome).count();
-    let (failed, warnings) = (of(Trial::Failed), of(Trial::Warning));
+    let (failed, warnings) = (of(CheckStatus::Failed), of(CheckStatus::Warning));
     text += &match failed {
         0 => format!("all {} checks passed", lines.len()),
         failed => format!("{failed} of {} checks failed", lines.len()),
@@ -73,26 +73,26 @@ async fn tried(config: &Config, args: &CheckArgs) -> Result<Outcome, CommandErro
     Ok(if failed > 0 { Outcome::Faulty } else { Outcome::Done })
 }
 
-/// How something that was tried came out.
+/// The result of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trial {
+enum CheckStatus {
     Ok,
     /// It works, and there is something to know.
     Warning,
     Failed,
 }
 
-/// One thing that was tried.
+/// One check and its result.
 struct Line {
-    outcome: Trial,
+    outcome: CheckStatus,
     what: String,
-    /// What came of it: remark, or reason and way out.
+    /// The result: remark, or reason and way out.
     result: String,
 }
 
 impl Line {
     /// Empty parts are left out.
-    fn new(outcome: Trial, what: &str, parts: &[&str]) -> Self {
+    fn new(outcome: CheckStatus, what: &str, parts: &[&str]) -> Self {
         let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
         Self { outcome, what: what.to_owned(), result: parts.join("; ") }
     }
@@ -101,9 +101,9 @@ impl Line {
 impl From<CheckLine> for Line {
     fn from(CheckLine { what, result, warning }: CheckLine) -> Self {
         match (result, warning) {
-            (Ok(remark), None) => Self::new(Trial::Ok, &what, &[&remark]),
-            (Ok(remark), Some(warning)) => Self::new(Trial::Warning, &what, &[&remark, &warning]),
-            (Err(failure), _) => Self::new(Trial::Failed, &what, &[&failure.reason, &failure.way_out]),
+            (Ok(remark), None) => Self::new(CheckStatus::Ok, &what, &[&remark]),
+            (Ok(remark), Some(warning)) => Self::new(CheckStatus::Warning, &what, &[&remark, &warning]),
+            (Err(failure), _) => Self::new(CheckStatus::Failed, &what, &[&failure.reason, &failure.way_out]),
         }
     }
 }
@@ -111,9 +111,9 @@ impl From<CheckLine> for Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.outcome {
-            Trial::Ok => "ok  ",
-            Trial::Warning => "warn",
-            Trial::Failed => "FAIL",
+            CheckStatus::Ok => "ok  ",
+            CheckStatus::Warning => "warn",
+            CheckStatus::Failed => "FAIL",
         };
         write!(f, "{word}  {}: {}", self.what, self.result)
     }
@@ -182,7 +182,7 @@ async fn connect(
         }
     };
     // Whichever ends first: all have told, the stream has ended, or the time is up.
-    let _ = timeout(PATIENCE, select(pin!(listen), pin!(stream))).await;
+    let _ = timeout(CLUSTER_TIMEOUT, select(pin!(listen), pin!(stream))).await;
     Some(cluster)
 }
 

@@ -1,6 +1,6 @@
 //! `redflag demo`: the screen over a small company inside the program, or that company alone.
 
-use super::watch::{Credentials, Screenplay, needs_terminal, show};
+use super::watch::{Credentials, ScreenOptions, needs_terminal, show};
 use super::{CommandError, block_on, print};
 use crate::cli::{DemoArgs, Global};
 use crate::clock::Clock;
@@ -8,7 +8,7 @@ use crate::config::{Actor, AssembleOptions, Assembly, Config};
 use crate::demo::{Company, Options, Scenario};
 use crate::outcome::Outcome;
 use crate::output;
-use crate::runtime::{Equipment, stops};
+use crate::runtime::{AdapterSpecs, stops};
 use crate::setup::Told;
 use chrono::TimeDelta;
 use futures_util::StreamExt;
@@ -26,7 +26,7 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<Outcome, CommandEr
     block_on(async {
         let company = found(scenario, clock.clone()).await?;
         let config = Config::parse(&company.config(), "the demo's configuration")?;
-        let play = Screenplay::of(global, &config)?;
+        let screen = ScreenOptions::of(global, &config)?;
         let options = AssembleOptions {
             told: Told::default(),
             read_only: global.read_only,
@@ -38,8 +38,14 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<Outcome, CommandEr
         let workloads = assembly.setup.workloads.iter();
         assembly.setup.rollback.known = workloads.map(|it| company.known(&it.reference.name)).collect();
         let Assembly { setup, sources, rollback, feature_flags } = assembly;
-        show(play, setup, Credentials::There(Box::new(Equipment { sources, rollback, feature_flags })), None, clock)
-            .await
+        show(
+            screen,
+            setup,
+            Credentials::Ready(Box::new(AdapterSpecs { sources, rollback, feature_flags })),
+            None,
+            clock,
+        )
+        .await
     })
 }
 

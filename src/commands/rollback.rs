@@ -2,7 +2,7 @@
 
 mod lines;
 
-use super::{CommandError, assembled, block_on, came_to, here_and_now, load};
+use super::{CommandError, assemble_options, assembled, block_on, final_outcome, load};
 use crate::cli::{Global, RollbackArgs};
 use crate::clock::Clock;
 use crate::config::Assembly;
@@ -27,7 +27,7 @@ pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<Outcome, Comma
     block_on(async {
         let mut stops = stops()?;
         let told = Told { rollback_to: args.to, ..Told::default() };
-        let options = here_and_now(told, global.read_only);
+        let options = assemble_options(told, global.read_only);
         let assembly = tokio::select! {
             assembly = assembled(&config, Some(&args.environment), &options) => assembly?,
             Some(outcome) = stops.next() => return Ok(outcome),
@@ -47,9 +47,9 @@ async fn follow(
     if assembly.setup.confirm == Confirm::None {
         assembly.setup.confirm = Confirm::Key;
     }
-    // A person is here and says when; the automatism is for a watch.
+    // The user decides when; automatic rollback is for a watch.
     assembly.setup.rollback.automatic = Automatic::Off;
-    // An answer is a line and its Enter; no slip of a finger types that.
+    // An answer is a line and its Enter; nobody types that by accident.
     assembly.setup.confirm_grace = TimeDelta::zero();
     let memory = Memory::usual();
     let clock = Clock::real();
@@ -69,7 +69,7 @@ async fn follow(
     let frontend = Lines::new(mode, output::stdout());
     let mut runtime = Runtime::new(watch, frontend, inputs, clock, outside, inbox);
     let left = runtime.run().await;
-    came_to(left, runtime.watch())
+    final_outcome(left, runtime.watch())
 }
 
 /// What is to be done, where the arguments and the configuration allow it.

@@ -1,6 +1,6 @@
 //! `redflag watch`: the screen over one environment's newest deploy.
 
-use super::{CommandError, block_on, came_to, here_and_now, load};
+use super::{CommandError, assemble_options, block_on, final_outcome, load};
 use crate::cli::{Global, WatchArgs};
 use crate::clock::Clock;
 use crate::config::{self, Assembly, Config, SystemSecrets};
@@ -8,7 +8,7 @@ use crate::memory::Memory;
 use crate::outcome::Outcome;
 use crate::output;
 use crate::rollback::Rollback;
-use crate::runtime::{Awaited, Equipment, Outside, QUEUE, Runtime};
+use crate::runtime::{AdapterSpecs, Outside, PendingSecrets, QUEUE, Runtime};
 use crate::setup::{Setup, Told};
 use crate::tui::keymap::Keymap;
 use crate::tui::terminal::{self, Screen};
@@ -31,41 +31,41 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandE
         to: args.to.clone(),
         rollback_to: None,
     };
-    let options = here_and_now(told, global.read_only);
-    let look = Screenplay::of(global, &config)?;
+    let options = assemble_options(told, global.read_only);
+    let screen = ScreenOptions::of(global, &config)?;
     // Whatever is wrong is said before the terminal is touched; whoever has to touch a key does it beside the screen.
     let secrets = Arc::new(SystemSecrets::default());
     let Assembly { setup, sources, rollback, feature_flags } =
         config.assemble(args.environment.as_deref(), &options, &*secrets)?;
     let memory = Memory::usual();
     let credentials = if secrets.missing().is_empty() {
-        Credentials::There(Box::new(Equipment { sources, rollback, feature_flags }))
+        Credentials::Ready(Box::new(AdapterSpecs { sources, rollback, feature_flags }))
     } else {
         let environment = setup.environment.clone();
-        Credentials::Awaited(Awaited::new(Arc::clone(&secrets), move || {
+        Credentials::Pending(PendingSecrets::new(Arc::clone(&secrets), move || {
             let assembly = config.assemble(Some(&environment), &options, &*secrets).map_err(io::Error::other)?;
             let Assembly { sources, rollback, feature_flags, .. } = assembly;
-            Ok(Equipment { sources, rollback, feature_flags })
+            Ok(AdapterSpecs { sources, rollback, feature_flags })
         }))
     };
-    block_on(show(look, setup, credentials, memory, Clock::real()))
+    block_on(show(screen, setup, credentials, memory, Clock::real()))
 }
 
-/// What the outside is talked to with.
+/// The adapters' specifications, or the secrets that they still lack.
 pub(super) enum Credentials {
     /// All of it is here.
-    There(Box<Equipment>),
+    Ready(Box<AdapterSpecs>),
     /// Some programs still have to print their secrets.
-    Awaited(Awaited),
+    Pending(PendingSecrets),
 }
 
 /// How the screen looks and which keys it takes: found to be right before the terminal is touched.
-pub(super) struct Screenplay {
+pub(super) struct ScreenOptions {
     look: Look,
     keymap: Keymap,
 }
 
-impl Screenplay {
+impl ScreenOptions {
     pub(super) fn of(global: &Global, config: &Config) -> Result<Self, CommandError> {
         let no_color = global.no_color(std::env::var_os("NO_COLOR").as_deref());
         let themes = config::folder().map(|folder| folder.join("themes"));
@@ -95,7 +95,7 @@ pub(super) fn needs_terminal(command: &str) -> Result<(), CommandError> {
 
 /// Runs the screen until it is left; says afterwards, on the terminal given back, how things stood.
 pub(super) async fn show(
-    play: Screenplay,
+    screen: ScreenOptions,
     setup: Setup,
     credentials: Credentials,
     memory: Option<Memory>,
@@ -105,20 +105,23 @@ pub(super) async fn show(
     let watch = Watch::new(setup);
     let (setup, time) = (watch.shared_setup(), clock.clone());
     let (outside, awaited) = match credentials {
-        Credentials::There(equipment) => {
-            let Equipment { sources, rollback, feature_flags } = *equipment;
-            (Outside::new(setup, sources, rollback, time, out).with_feature_flags(feature_flags), Awaited::nothing())
+        Credentials::Ready(specs) => {
+            let AdapterSpecs { sources, rollback, feature_flags } = *specs;
+            (
+                Outside::new(setup, sources, rollback, time, out).with_feature_flags(feature_flags),
+                PendingSecrets::none(),
+            )
         }
-        Credentials::Awaited(awaited) => (Outside::unequipped(setup, time, out), awaited),
+        Credentials::Pending(awaited) => (Outside::unconfigured(setup, time, out), awaited),
     };
     let guard = terminal::enter()?;
-    let tui = Tui::new(Terminal::new(Screen::new())?, play.look, play.keymap);
+    let tui = Tui::new(Terminal::new(Screen::new())?, screen.look, screen.keymap);
     let outside = outside.with_memory(memory);
-    let mut runtime = Runtime::new(watch, tui, input::inputs()?, clock, outside, inbox).with_awaited(awaited);
+    let mut runtime = Runtime::new(watch, tui, input::inputs()?, clock, outside, inbox).with_pending_secrets(awaited);
     let left = runtime.run().await;
     drop(guard);
     output::stdout().line(&farewell(runtime.watch()));
-    came_to(left, runtime.watch())
+    final_outcome(left, runtime.watch())
 }
 
 /// One line, or two where something is still under way: what stays in the scroll-back.

@@ -19,10 +19,10 @@ use crate::systems::questions::{AlertQuery, Expr, Meaning, Question, ReleaseQuer
 use crate::systems::registry;
 use chrono::TimeDelta;
 
-/// How long keys are ignored after the plan opened, in a person's milliseconds.
+/// How long keys are ignored after the plan opened, in milliseconds of real time.
 const GRACE: f64 = 300.0;
 
-/// What the command line and the clock add to an environment.
+/// What the command line and the clock add to the configuration of an environment.
 #[derive(Debug, Clone)]
 pub struct AssembleOptions {
     /// What is said of the deploy.
@@ -31,13 +31,13 @@ pub struct AssembleOptions {
     pub read_only: bool,
     /// When the watch begins, by its own clock.
     pub started: Time,
-    /// How many times as fast as a person's time that clock runs; 1 but in the demo.
+    /// How many times as fast as real time that clock runs; 1 but in the demo.
     pub clock_speed: f64,
-    /// Who is at the keys.
+    /// The actor.
     pub actor: Actor,
 }
 
-/// All that a watch begins with.
+/// All inputs of a watch.
 #[derive(Debug)]
 pub struct Assembly {
     /// For the core.
@@ -119,7 +119,7 @@ impl Config {
         }
     }
 
-    /// The sources that are read, still without questions, the strategy and the systems of feature flags, with their secrets.
+    /// The sources that are read, still without queries, the strategy and the feature flag systems, with their secrets.
     fn resolve(
         &self,
         environment: &Environment,
@@ -127,7 +127,7 @@ impl Config {
         secrets: &dyn Secrets,
     ) -> Result<(Vec<SourceSpec>, RollbackSpec, Vec<FeatureFlagsSpec>), ConfigError> {
         let mut resolver = Resolver::new(secrets, self.folder.as_deref());
-        // All are tried before anything is said: whoever lacks one variable often lacks three.
+        // All are tried before any is reported: where one variable is missing there are often several.
         let sources: Vec<Option<SourceSpec>> =
             used.iter().map(|&place| resolve::source(&mut resolver, &self.sources[place], environment)).collect();
         let access = self.sources[environment.cluster].settings.access();

@@ -1,4 +1,4 @@
-//! Which services call which: names become places, and circles are refused, for nothing in one could be taken back
+//! Which services call which: names become indexes, and cycles are refused, for nothing in one could be rolled back
 //! before the rest.
 
 use super::checked::each;

@@ -51,7 +51,7 @@ pub(super) struct Environment {
     pub(super) flags: Vec<Flags>,
 }
 
-/// Checks every environment; those that are wrong are left out and complained of.
+/// Checks every environment; those that are wrong are left out and reported.
 pub(super) fn check(
     raw: Vec<schema::Named<schema::Environment>>,
     sources: &[Source],

@@ -55,7 +55,7 @@ struct Common<'a> {
     timeout: Option<&'a At<HumanDuration>>,
 }
 
-/// Checks the flags of an environment; those that are wrong are left out and complained of.
+/// Checks the flags of an environment; those that are wrong are left out and reported.
 pub(super) fn check(
     raw: &[schema::Flags],
     environment: &str,

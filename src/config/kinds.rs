@@ -67,15 +67,15 @@ pub(super) enum InputUnit {
     Percent,
     /// 0 to 1.
     Fraction,
-    /// Milliseconds.
+    /// A duration in milliseconds.
     Ms,
-    /// Seconds.
+    /// A duration in seconds.
     S,
     /// Events a second.
     PerSecond,
     /// Events a minute.
     PerMinute,
-    /// Bytes.
+    /// A size in bytes.
     Bytes,
     /// A plain number.
     Number,

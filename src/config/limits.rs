@@ -59,7 +59,7 @@ fn impossible(limit: f64, unit: Unit) -> Option<&'static str> {
     }
 }
 
-/// The complaint about a red flag that comes before its warning.
+/// The problem with a red flag that comes before its warning.
 fn upside_down(raw: &schema::Signal, kind: Kind, limits: &Limits) -> Option<Problem> {
     let (warning, red_flag) = (limits.warning?, limits.red_flag?);
     let worse = if kind.lower_is_worse() { red_flag < warning } else { red_flag > warning };

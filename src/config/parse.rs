@@ -1,5 +1,5 @@
-//! From text to [`super::schema`]: TOML, known keys and right types. Everything that is wrong is found in one run: a table
-//! that was refused for one entry is read again without it.
+//! From text to [`super::schema`]: TOML, known keys and right types. Everything that is wrong is found in one run: a
+//! table that was refused for one entry is parsed again without it.
 
 mod rollback;
 

@@ -1,4 +1,4 @@
-//! What of a file no complaint may show. A secret that stands in the file by mistake is refused, and the refusal
+//! What of a file no diagnostic may show. A secret that stands in the file by mistake is refused, and the refusal
 //! must not put it on a screen or into a log.
 
 use super::at::Span;
@@ -53,13 +53,13 @@ const HARMLESS: [&str; 45] = [
     "features",
     "service",
     "link",
-    // What complaints are often about, and what shows no more than the address beside it.
+    // What diagnostics often quote, and what shows no more than the address beside it.
     "off_url",
     "state_url",
     "status_url",
 ];
 
-/// Tables whose keys are a person's own: only what a key calls a secret is one there.
+/// Tables whose keys are the user's own: only what a key calls a secret is one there.
 const OWN_KEYS: [&str; 2] = ["inputs", "parameters"];
 
 /// What an environment has that holds no credentials.
@@ -122,7 +122,7 @@ fn suspicious_value(line: &str, in_source: bool) -> Option<usize> {
     // Without its `=` even the key may be what is left of a secret.
     let value = line[after..].trim_start().strip_prefix('=').map_or(&line[from..], str::trim_start);
     let quotes = value.matches(['"', '\'']).count();
-    // One text, and nothing that a slip could have left of another.
+    // One text, and nothing that a typing error could have left of another.
     let harmless = quotes == 2 && !may_hold_a_secret(line) && (key == "theme" || HARMLESS.contains(&key));
     (!harmless && !says_a_place(value)).then_some(line.len() - value.len())
 }

@@ -1,4 +1,4 @@
-//! Checked settings with their secrets: what sources, strategies and systems of feature flags are told.
+//! Checked settings with their secrets: the specifications of sources, strategies and feature flag systems.
 
 mod rollback;
 
@@ -9,7 +9,7 @@ use super::sources::Source;
 use crate::systems::api::SourceSpec;
 use crate::systems::declaration::Place;
 
-/// What a source is told for an environment, still without questions.
+/// The specification of a source for an environment, still without queries.
 pub(super) fn source(resolver: &mut Resolver<'_>, source: &Source, environment: &Environment) -> Option<SourceSpec> {
     let place = Place {
         name: &source.name,

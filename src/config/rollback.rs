@@ -28,10 +28,10 @@ const COUNTDOWNS: RangeInclusive<TimeDelta> = TimeDelta::seconds(5)..=TimeDelta:
 const CLEAR: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::minutes(10);
 /// How long one run of a program may take.
 const RUNS: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::hours(1);
-/// The longest name of whoever is at the keys.
+/// The longest actor's name, in characters.
 const ACTOR: usize = 100;
 
-/// How an environment is taken back, without secrets; paths as they are written.
+/// How an environment is rolled back, without secrets; paths as they are written.
 #[derive(Debug)]
 pub(super) struct Rollback {
     pub(super) automatic: Automatic,
@@ -122,7 +122,7 @@ fn actor(written: &At<String>, problems: &mut Problems) -> Option<String> {
     fine.then(|| written.trim().to_owned())
 }
 
-/// Refuses tables that the strategy would never look at: whoever wrote one means something by it.
+/// Refuses tables that the strategy would never look at: whoever wrote one expects it to matter.
 fn only_used(raw: &schema::Rollback, problems: &mut Problems) -> bool {
     let chosen = raw.strategy.as_ref().map(|at| at.value).unwrap_or_default();
     let tables = [

@@ -38,9 +38,9 @@ pub(super) struct File {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a text or a list of texts")]
 pub(super) enum OneOrMany {
-    /// One.
+    /// A single text.
     One(String),
-    /// Several.
+    /// A list of texts.
     Many(Vec<String>),
 }
 
@@ -97,7 +97,7 @@ pub(super) struct Environment {
     pub(super) services: Option<Vec<Service>>,
     /// What is judged. The rollout of each workload always is.
     pub(super) signals: Option<Vec<Signal>>,
-    /// How a deploy is taken back.
+    /// How a deploy is rolled back.
     #[serde(default, deserialize_with = "parsed_separately")]
     pub(super) rollback: Option<rollback::Rollback>,
     /// Feature flags that a person may turn off.
@@ -109,11 +109,11 @@ pub(super) struct Environment {
     pub(super) header: Span,
 }
 
-/// What a person must do to confirm a rollback.
+/// What confirms a rollback.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ConfirmWith {
-    /// Nothing.
+    /// Nothing: the rollback key alone starts it.
     None,
     /// A second key.
     Key,
@@ -142,7 +142,7 @@ pub(super) struct Service {
     /// The container whose image is the version; default: the one in `kubectl.kubernetes.io/default-container`, else
     /// the one whose image changed, else the one named like the workload. Workloads without it go by the default.
     pub(super) container: Option<At<String>>,
-    /// The services that it calls, by their names: a rollback takes it back before them.
+    /// The services that it calls, by their names: a rollback rolls it back before them.
     pub(super) depends_on: Option<Vec<At<String>>>,
 }
 

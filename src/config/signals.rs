@@ -19,7 +19,7 @@ use chrono::TimeDelta;
 use reading::Reading;
 use std::time::Duration;
 
-/// More signals than this are a slip of the pen, and beyond what a screen or a source could carry.
+/// More signals than this are a mistake, and beyond what a screen or a source could carry.
 const MOST: usize = 1000;
 
 /// A signal of one service.
@@ -87,7 +87,7 @@ pub(super) struct Place<'a> {
 }
 
 /// Every signal of an environment: the rollout of each workload, then what is written. Those that are wrong are left
-/// out and complained of.
+/// out and reported.
 pub(super) fn check(
     raw: &[schema::Signal],
     workloads: &[Workload],
@@ -166,7 +166,7 @@ impl Checker<'_> {
                 unit,
                 service,
                 read: self.fill(&read, &variables)?,
-                // What is written is meant: whoever can do without it says so.
+                // Required by default; a signal that is not says so.
                 required: self.raw.required.unwrap_or(true),
                 limits,
                 step,
@@ -176,7 +176,7 @@ impl Checker<'_> {
                 },
             });
         }
-        // Twenty services that all show the one series of which nobody knows whose it is would be twenty lies.
+        // Twenty services must not all show one series that may belong to any of them.
         if let [one, other, ..] = signals.as_slice()
             && one.read == other.read
         {

@@ -20,14 +20,14 @@ pub(super) struct Source {
     pub(super) settings: Box<dyn Settings>,
 }
 
-/// Checks every source; those that are wrong are left out and complained of.
+/// Checks every source; those that are wrong are left out and reported.
 pub(super) fn check(raw: Vec<schema::Named<schema::Source>>, problems: &mut Problems) -> Vec<Source> {
     raw.into_iter().filter_map(|schema::Named { name, value }| source(name, value, problems)).collect()
 }
 
 fn source(name: At<String>, raw: schema::Source, problems: &mut Problems) -> Option<Source> {
     let schema::Source { system, table } = raw;
-    let (interval, timeout) = table.pace();
+    let (interval, timeout) = table.timing();
     let interval = duration("interval", interval, system.interval, &INTERVALS, problems);
     let timeout = duration("timeout", timeout, system.timeout, &TIMEOUTS, problems);
     let settings = table.check(&name, problems);

@@ -5,12 +5,12 @@ use super::problem::{Problem, Problems};
 use super::variables::references;
 use crate::rollback::spec::VARIABLES;
 
-/// What is known of a rollback when it is done, and the run that a webhook's answer names.
+/// The variables of a rollback, and the run id that a webhook's answer names.
 pub(super) fn of_a_run() -> Vec<&'static str> {
     VARIABLES.into_iter().chain(["run"]).collect()
 }
 
-/// What is known of a flag when it is turned off.
+/// The variables of a flag that is turned off.
 pub(super) const OF_A_FLAG: [&str; 2] = ["feature", "environment"];
 
 /// A text that is not empty and holds only variables that are known where it is used.

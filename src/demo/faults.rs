@@ -53,14 +53,14 @@ pub enum Fault {
     Unauthorized,
     /// 429 with the vendor's own header.
     RateLimited {
-        /// How long the vendor asks to be left alone.
+        /// The vendor's `Retry-After`.
         seconds: u32,
     },
     /// 500 with a body that is no JSON.
     ServerError,
     /// 200 with a login page instead of JSON.
     Html,
-    /// No answer until it is healed.
+    /// No answer until the fault is cleared.
     Hang,
     /// The connection breaks before the request is looked at.
     DropBefore,
@@ -159,7 +159,7 @@ impl Board {
     }
 }
 
-/// Breaks and heals peers, and acts as another person would. Cheap to clone.
+/// Sets and clears faults of peers, and acts as another user. Cheap to clone.
 #[derive(Clone)]
 pub struct Faults(pub(crate) Arc<DemoState>);
 
@@ -184,22 +184,22 @@ impl Faults {
         });
     }
 
-    /// Another person deploys a version of a service.
+    /// Another user deploys a version of a service.
     pub fn deploy(&self, service: &str, version: &str) {
         self.0.with(|world, _| world.deploy(service, version));
     }
 
-    /// Another person takes a service back, as `kubectl rollout undo` does.
+    /// Another user rolls a service back, as `kubectl rollout undo` does.
     pub fn undo(&self, service: &str) {
         self.0.with(|world, _| world.undo(service));
     }
 
-    /// Another person scales a service.
+    /// Another user scales a service.
     pub fn scale(&self, service: &str, replicas: u32) {
         self.0.with(|world, _| world.change(service, &json!({"spec": {"replicas": replicas}})));
     }
 
-    /// Another person pauses a service's rollouts, or resumes them.
+    /// Another user pauses a service's rollouts, or resumes them.
     pub fn pause(&self, service: &str, paused: bool) {
         self.0.with(|world, _| world.change(service, &json!({"spec": {"paused": paused}})));
     }

@@ -1,10 +1,10 @@
-//! What the company lives through: the scenarios, and the services that act in each.
+//! The scenarios of the demo, and the services of each.
 
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
-/// A story that the demo company can tell.
+/// A scenario of the demo.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Scenario {
     /// Errors and response times climb as the new pods take traffic.
@@ -34,7 +34,7 @@ pub enum Scenario {
     RollbackFails,
     /// Somebody else's outage, minutes after a harmless deploy.
     NotTheCause,
-    /// A bad release that is taken back without a person, unless one stops it.
+    /// A bad release that is rolled back automatically, unless somebody stops it.
     AutoCountdown,
 }
 
@@ -97,7 +97,7 @@ impl Scenario {
         }
     }
 
-    /// The services that act in this scenario.
+    /// The services of this scenario.
     pub(crate) fn services(self) -> Vec<Service> {
         let app = Service {
             name: "app".to_owned(),

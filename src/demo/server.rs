@@ -1,4 +1,4 @@
-//! One of the company's servers: a port, its faults, and a wire that can be cut.
+//! One of the company's servers: a port, its faults, and connections that can be cut.
 
 use super::faults::{Fault, Peer};
 use super::state::DemoState;
@@ -21,13 +21,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Opens a port (any free one when none is given) and answers on it until the company closes.
+/// Opens a port (any free one when none is given) and answers on it until the shutdown.
 pub(crate) async fn open(state: &Arc<DemoState>, peer: Peer, port: Option<u16>, router: Router) -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).await?;
     let port = listener.local_addr()?.port();
-    let desk = (state.clone(), peer);
-    let service =
-        router.layer(middleware::from_fn_with_state(desk, receive)).into_make_service_with_connect_info::<Scissors>();
+    let entry = (state.clone(), peer);
+    let service = router
+        .layer(middleware::from_fn_with_state(entry, receive))
+        .into_make_service_with_connect_info::<ConnectionBreaker>();
     let closed = {
         let state = state.clone();
         async move { state.closed().await }
@@ -36,10 +37,10 @@ pub(crate) async fn open(state: &Arc<DemoState>, peer: Peer, port: Option<u16>, 
     Ok(port)
 }
 
-/// Every request comes through here: it is noted, and meets the fault of the day.
+/// Every request comes through here: it is noted, and meets the active fault.
 async fn receive(
     State((state, peer)): State<(Arc<DemoState>, Peer)>,
-    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    ConnectInfo(breaker): ConnectInfo<ConnectionBreaker>,
     request: Request,
     next: Next,
 ) -> Response<Body> {
@@ -55,16 +56,16 @@ async fn receive(
     };
     match fault {
         None => next.run(request).await,
-        Some(Fault::Hang | Fault::DropBefore) => scissors.cut(),
+        Some(Fault::Hang | Fault::DropBefore) => breaker.cut(),
         Some(Fault::DropAfter) => {
             drop(next.run(request).await);
-            scissors.cut()
+            breaker.cut()
         }
         Some(fault) => refusal(peer, fault, state.clock.now().timestamp()),
     }
 }
 
-/// Until the peer is healed, by whoever broke it or by its schedule, or the company closes.
+/// Until the fault is cleared, by the test that set it or by its schedule, or the company closes.
 async fn wait_for_healing(state: &DemoState, peer: Peer, method: &str, path: &str) {
     let mut changes = state.board.changes();
     while state.fault(peer, method, path) == Some(Fault::Hang) {
@@ -142,9 +143,9 @@ pub(crate) fn json(status: u16, body: &Value) -> Response<Body> {
 
 /// Cuts a connection, so that whoever is at its other end never gets an answer.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Scissors(Arc<AtomicBool>);
+pub(crate) struct ConnectionBreaker(Arc<AtomicBool>);
 
-impl Scissors {
+impl ConnectionBreaker {
     /// The answer that will not be sent: writing it fails, which makes the server close the connection.
     fn cut(&self) -> Response<Body> {
         self.0.store(true, Ordering::Release);
@@ -152,17 +153,19 @@ impl Scissors {
     }
 }
 
-/// Accepts connections and puts scissors to each.
+/// Accepts connections and makes each of them breakable.
 struct Line(TcpListener);
 
 impl Listener for Line {
-    type Io = Wire;
+    type Io = BreakableStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
+    async fn accept(&mut self) -> (BreakableStream, SocketAddr) {
         loop {
             match self.0.accept().await {
-                Ok((stream, address)) => return (Wire { stream, scissors: Scissors::default() }, address),
+                Ok((stream, address)) => {
+                    return (BreakableStream { stream, breaker: ConnectionBreaker::default() }, address);
+                }
                 // Most often out of file descriptors: others must close some first.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
@@ -174,27 +177,27 @@ impl Listener for Line {
     }
 }
 
-impl Connected<IncomingStream<'_, Line>> for Scissors {
+impl Connected<IncomingStream<'_, Line>> for ConnectionBreaker {
     fn connect_info(stream: IncomingStream<'_, Line>) -> Self {
-        stream.io().scissors.clone()
+        stream.io().breaker.clone()
     }
 }
 
 /// A connection that can be cut.
-struct Wire {
+struct BreakableStream {
     stream: TcpStream,
-    scissors: Scissors,
+    breaker: ConnectionBreaker,
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for BreakableStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for BreakableStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.scissors.0.load(Ordering::Acquire) {
+        if self.breaker.0.load(Ordering::Acquire) {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         Pin::new(&mut self.stream).poll_write(cx, bytes)

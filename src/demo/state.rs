@@ -1,4 +1,4 @@
-//! What the company's servers share: the world, the clock, the keys to the door, and what is broken.
+//! What the company's servers share: the world, the clock, the tokens, and the active faults.
 
 use super::faults::{Board, Fault, Peer, is_change, scheduled};
 use super::world::World;
@@ -91,12 +91,12 @@ impl DemoState {
         }
     }
 
-    /// Says that the company closes.
+    /// Starts the shutdown.
     pub(crate) fn close(&self) {
         self.closing.send_replace(true);
     }
 
-    /// Waits until the company closes.
+    /// Waits for the shutdown.
     pub(crate) async fn closed(&self) {
         // The sender lives as long as this does; an error would mean closed all the same.
         let _ = self.closing.subscribe().wait_for(|closing| *closing).await;

@@ -145,7 +145,7 @@ impl World {
         }
     }
 
-    /// Takes a service back to the revision before its current one, as `kubectl rollout undo` does it.
+    /// Rolls a service back to the revision before its current one, as `kubectl rollout undo` does it.
     pub(crate) fn undo(&mut self, service: &str) {
         let Some(patch) = self.cluster.undo_patch(service) else { return };
         if let Err(refusal) = self.cluster.patch(Resource::Deployments, service, Form::Json, &patch, false) {

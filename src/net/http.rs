@@ -36,10 +36,10 @@ pub(crate) const AT_ONCE: usize = 6;
 /// The most of an answer that is read, in bytes, after decompression.
 pub(crate) const BODY_LIMIT: usize = 8 << 20;
 
-/// No vendor sends us away for longer than this; a header that says so is not believed.
+/// No vendor asks for a longer back-off than this; a header that says so is not believed.
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
 
-/// Where a vendor writes, in an answer 429, when to come back.
+/// Where a vendor writes, in an answer 429, when to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryHint {
     /// `Retry-After`: seconds or an HTTP date. Proxies in front of anything use it.
@@ -66,7 +66,7 @@ pub(crate) enum Lost {
     Unknown(SourceError),
 }
 
-/// One system's end of HTTP: base address, credentials, patience.
+/// The HTTP client of one system: base address, credentials, timeout.
 pub(crate) struct Http {
     client: Client,
     base: Url,
@@ -76,7 +76,7 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// Makes the end; connects to nothing.
+    /// Builds the client; connects to nothing.
     pub(crate) fn new(endpoint: &Endpoint, headers: HeaderMap, hint: RetryHint) -> Result<Self, SourceError> {
         let base = Url::parse(&endpoint.url)
             .ok()
@@ -143,7 +143,7 @@ impl Http {
             .timeout(self.timeout)
     }
 
-    /// An address below the base for a person to open: without whatever secret it may hold.
+    /// An address below the base for a user to open: without whatever secret it may hold.
     pub(crate) fn link(&self, path: &[&str]) -> String {
         let mut url = join(&self.base, path);
         // Both fail only on addresses without a host, and `new` lets none of those in.
@@ -153,7 +153,7 @@ impl Http {
         url.into()
     }
 
-    /// Scheme and host, for a person to read: the rest of an address may be a secret.
+    /// Scheme and host, for a user to read: the rest of an address may be a secret.
     pub(crate) fn host(&self) -> String {
         self.base.origin().ascii_serialization()
     }
@@ -169,7 +169,7 @@ impl Http {
         self.read(response, BODY_LIMIT).await.map_err(Lost::Unknown)
     }
 
-    /// How long an answer asks us to stay away, where it says so.
+    /// How long to back off, where the answer says so.
     fn wait(&self, answer: &Answer, now: Time) -> Option<TimeDelta> {
         self.hint.read(&answer.headers, now)
     }
@@ -269,7 +269,7 @@ fn join(base: &Url, path: &[&str]) -> Url {
 }
 
 impl RetryHint {
-    /// How long to stay away; `Retry-After` counts for everyone, for the proxies in front.
+    /// How long to back off; `Retry-After` counts for everyone, for the proxies in front.
     fn read(self, headers: &HeaderMap, now: Time) -> Option<TimeDelta> {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
         let until = |name: &str| number(name).map(|epoch| epoch - now.timestamp() as f64);
@@ -300,7 +300,7 @@ fn redirect_host(response: &Response) -> String {
         .unwrap_or_else(|| "another address".to_owned())
 }
 
-/// The headers by which a source knows us.
+/// The headers that authenticate redflag to a source.
 pub(crate) fn authorization(auth: &Auth) -> Result<HeaderMap, SourceError> {
     let mut headers = HeaderMap::new();
     match auth {

@@ -1,4 +1,4 @@
-//! The `git` program, run in the background: nobody is asked for anything, no hook, pager or editor runs, and nothing
+//! The `git` program, run in the background: it never prompts, and no hook, pager or editor runs, and nothing
 //! of the environment points it at another repository.
 
 use crate::rollback::strategy::program::{Failure, Inherits, Output, Program};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// Settings of one call, over those of the person: nothing that waits for somebody, runs in the background afterwards,
+/// Settings of one call, over those of the user: nothing that waits for somebody, runs in the background afterwards,
 /// or leaves a trace in the clone. Large files (Git LFS) stay the pointers that they are in the commits.
 const SETTINGS: [&str; 16] = [
     "core.hooksPath=/dev/null",
@@ -31,7 +31,7 @@ const SETTINGS: [&str; 16] = [
 ];
 
 /// Of our own environment, git does not see what would lead it to another repository (as in `git rev-parse
-/// --local-env-vars`), make it talk, or bring a question to the terminal.
+/// --local-env-vars`), make it verbose, or make it prompt on the terminal.
 const HIDDEN: [&str; 20] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_CONFIG",
@@ -64,9 +64,9 @@ pub(super) struct Git {
     ssh: OnceCell<Option<String>>,
 }
 
-/// Why a call of git came to nothing.
+/// Why a git command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
+pub enum GitError {
     /// It did not start: nothing was done.
     NotStarted(String),
     /// It ended, and said why it could not do it.
@@ -78,12 +78,12 @@ pub enum Trouble {
     Lost(String),
 }
 
-impl Trouble {
+impl GitError {
     /// One sentence, fit for a screen.
     pub fn reason(&self) -> String {
         match self {
             Self::NotStarted(reason) | Self::Lost(reason) => reason.clone(),
-            Self::Refused { said } => telling_line(said),
+            Self::Refused { said } => most_specific_line(said),
         }
     }
 
@@ -110,32 +110,32 @@ impl Git {
     }
 
     /// Runs git and gives what it wrote, if it could do it.
-    pub(super) async fn ask(&self, arguments: &[&str]) -> Result<String, Trouble> {
+    pub(super) async fn ask(&self, arguments: &[&str]) -> Result<String, GitError> {
         let output = self.output(arguments).await?;
         if output.status.success() {
             // Of what is told in part nothing is known: a migration's first line may be what it lacks.
             let told = output.whole().map(str::to_owned);
-            return told.map_err(|error| Trouble::Lost(format!("git {}: {error}", arguments.first().unwrap_or(&""))));
+            return told.map_err(|error| GitError::Lost(format!("git {}: {error}", arguments.first().unwrap_or(&""))));
         }
-        Err(Trouble::Refused { said: without_credentials(&format!("{}\n{}", output.stderr, output.stdout)) })
+        Err(GitError::Refused { said: without_credentials(&format!("{}\n{}", output.stderr, output.stdout)) })
     }
 
     /// Asks for one line; `None` when git knows none.
-    pub(super) async fn line(&self, arguments: &[&str]) -> Result<Option<String>, Trouble> {
+    pub(super) async fn line(&self, arguments: &[&str]) -> Result<Option<String>, GitError> {
         match self.ask(arguments).await {
             Ok(text) => Ok(Some(text.trim().to_owned()).filter(|line| !line.is_empty())),
-            Err(Trouble::Refused { .. }) => Ok(None),
-            Err(trouble) => Err(trouble),
+            Err(GitError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
     /// Runs git, however it ends.
-    pub(super) async fn output(&self, arguments: &[&str]) -> Result<Output, Trouble> {
+    pub(super) async fn output(&self, arguments: &[&str]) -> Result<Output, GitError> {
         let ssh = self.ssh.get_or_try_init(|| self.ssh_command()).await?;
         self.run(arguments, ssh.as_deref()).await
     }
 
-    async fn run(&self, arguments: &[&str], ssh: Option<&str>) -> Result<Output, Trouble> {
+    async fn run(&self, arguments: &[&str], ssh: Option<&str>) -> Result<Output, GitError> {
         let mut argv: Vec<OsString> = vec!["git".into(), "--no-pager".into()];
         argv.extend(SETTINGS.iter().flat_map(|setting| ["-c".into(), (*setting).into()]));
         argv.extend(arguments.iter().map(Into::into));
@@ -165,16 +165,16 @@ impl Git {
             match failure {
                 // A folder that is not there looks like a program that is not there.
                 Failure::NotFound(_) if !self.folder.is_dir() => {
-                    Trouble::NotStarted(format!("there is no folder {}", self.folder.display()))
+                    GitError::NotStarted(format!("there is no folder {}", self.folder.display()))
                 }
-                failure if failure.did_nothing() => Trouble::NotStarted(reason),
-                _ => Trouble::Lost(reason),
+                failure if failure.did_nothing() => GitError::NotStarted(reason),
+                _ => GitError::Lost(reason),
             }
         })
     }
 
-    /// The person's own way to start ssh, made to ask nothing.
-    async fn ssh_command(&self) -> Result<Option<String>, Trouble> {
+    /// The user's own ssh command, made non-interactive.
+    async fn ssh_command(&self) -> Result<Option<String>, GitError> {
         if std::env::var_os("GIT_SSH").is_some() {
             return Ok(None);
         }
@@ -200,8 +200,8 @@ fn is_hidden(variable: &str) -> bool {
     HIDDEN.contains(&variable) || variable.starts_with("GIT_TRACE")
 }
 
-/// The line that says most: git's own last word, not the advice around it.
-fn telling_line(said: &str) -> String {
+/// The line that says most: git's own error, not the advice around it.
+fn most_specific_line(said: &str) -> String {
     let lines = || said.lines().map(clean).filter(|line| !line.is_empty());
     let verdict = lines().find_map(|line| {
         let word = line.strip_prefix("fatal: ").or_else(|| line.strip_prefix("error: "))?;
@@ -255,8 +255,8 @@ mod tests {
     fn git_s_verdict_is_told_and_not_its_advice() {
         let said =
             "remote: hello\nfatal: Could not read from remote repository.\n\nPlease make sure you have access.\n";
-        assert_eq!(telling_line(said), "Could not read from remote repository.");
-        assert_eq!(telling_line("one\ntwo\n\n"), "two");
-        assert_eq!(telling_line(""), "git gives no reason");
+        assert_eq!(most_specific_line(said), "Could not read from remote repository.");
+        assert_eq!(most_specific_line("one\ntwo\n\n"), "two");
+        assert_eq!(most_specific_line(""), "git gives no reason");
     }
 }

@@ -1,6 +1,6 @@
 //! What git says of a push that failed: overtaken, refused, or not known.
 
-use super::Trouble;
+use super::GitError;
 use crate::net::http::clean;
 
 /// Git's own words for what happens before anything is sent.
@@ -30,7 +30,7 @@ const OVERTAKEN: [&str; 7] = [
     "failed to lock",
 ];
 
-/// What came of a push.
+/// The result of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pushed {
     /// It was taken.
@@ -46,11 +46,11 @@ pub enum Pushed {
 impl Pushed {
     /// Reads what a push that failed said. The words for what happens before anything is sent are few and known;
     /// whatever else went wrong may have gone wrong after the remote took it.
-    pub(super) fn after(trouble: &Trouble) -> Self {
-        let said = match trouble {
-            Trouble::NotStarted(reason) => return Self::Refused(reason.clone()),
-            Trouble::Lost(reason) => return Self::Unknown(reason.clone()),
-            Trouble::Refused { said } => said,
+    pub(super) fn after(error: &GitError) -> Self {
+        let said = match error {
+            GitError::NotStarted(reason) => return Self::Refused(reason.clone()),
+            GitError::Lost(reason) => return Self::Unknown(reason.clone()),
+            GitError::Refused { said } => said,
         };
         // `--porcelain`: a flag, what went where, and a summary, with tabs between them.
         if let Some(line) = said.lines().find(|line| line.starts_with('!')) {
@@ -64,9 +64,9 @@ impl Pushed {
             };
         }
         if NEVER_SENT.iter().any(|words| said.contains(words)) && !said.contains("unexpectedly") {
-            return Self::Refused(trouble.reason());
+            return Self::Refused(error.reason());
         }
-        Self::Unknown(trouble.reason())
+        Self::Unknown(error.reason())
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn push(said: &str) -> Pushed {
-        Pushed::after(&Trouble::Refused { said: said.to_owned() })
+        Pushed::after(&GitError::Refused { said: said.to_owned() })
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
         ] {
             assert!(matches!(push(said), Pushed::Unknown(_)), "{said}");
         }
-        assert!(matches!(Pushed::after(&Trouble::Lost("ended".to_owned())), Pushed::Unknown(_)));
-        assert!(matches!(Pushed::after(&Trouble::NotStarted("no git".to_owned())), Pushed::Refused(_)));
+        assert!(matches!(Pushed::after(&GitError::Lost("ended".to_owned())), Pushed::Unknown(_)));
+        assert!(matches!(Pushed::after(&GitError::NotStarted("no git".to_owned())), Pushed::Refused(_)));
     }
 }

@@ -1,11 +1,11 @@
-//! A revert tried in a worktree of its own, in a folder for temporary things: the person's checkout is never touched.
+//! A revert tried in a worktree of its own, in a folder for temporary things: the user's checkout is never touched.
 
 use super::git::Git;
-use super::{Commit, Repository, Trouble};
+use super::{Commit, GitError, Repository};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// What a trial came to.
+/// The result of a trial revert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trial {
     /// The reverts apply.
@@ -18,7 +18,7 @@ pub enum Trial {
         at: Commit,
         /// The files in conflict.
         files: Vec<String>,
-        /// The worktree with the conflict in it, left for a person to resolve.
+        /// The worktree with the conflict in it, left for the user to resolve.
         folder: PathBuf,
     },
 }
@@ -35,7 +35,7 @@ pub struct Reverted {
 impl Repository {
     /// Reverts these commits (newest first) on top of `tip`, in a fresh worktree that is gone afterwards unless there
     /// is a conflict in it. A merge is reverted against its first parent: what it brought to the branch goes.
-    pub async fn try_revert(&self, tip: &str, commits: &[Commit]) -> Result<Trial, Trouble> {
+    pub async fn try_revert(&self, tip: &str, commits: &[Commit]) -> Result<Trial, GitError> {
         let worktree = Worktree::make(&self.git, tip).await?;
         for commit in commits {
             let mut call = vec!["revert", "--no-commit"];
@@ -43,12 +43,12 @@ impl Repository {
                 call.extend(["-m", "1"]);
             }
             call.push(&commit.hash);
-            let Err(trouble) = worktree.git.ask(&call).await else { continue };
+            let Err(error) = worktree.git.ask(&call).await else { continue };
             let files = worktree.git.ask(&["diff", "--name-only", "--diff-filter=U", "-z"]).await?;
             let files: Vec<String> = files.split('\0').filter(|file| !file.is_empty()).map(str::to_owned).collect();
             if files.is_empty() {
                 worktree.remove(&self.git).await;
-                return Err(trouble);
+                return Err(error);
             }
             if self.is_back(tip, commits).await? {
                 worktree.remove(&self.git).await;
@@ -66,7 +66,7 @@ impl Repository {
 
     /// Whether every file that these commits changed is already as it was before them: a revert in one piece, or by
     /// hand, conflicts with reverting them one by one.
-    async fn is_back(&self, tip: &str, commits: &[Commit]) -> Result<bool, Trouble> {
+    async fn is_back(&self, tip: &str, commits: &[Commit]) -> Result<bool, GitError> {
         let (Some(newest), Some(oldest)) = (commits.first(), commits.last()) else { return Ok(true) };
         let before = format!("{}^1", oldest.hash);
         let names = async |commit: &str| {
@@ -78,14 +78,14 @@ impl Repository {
         Ok(!changed.split('\0').any(|file| different.contains(file)))
     }
 
-    /// Takes a worktree away that was left for a person, if it is still there.
+    /// Removes a worktree that was left for the user, if it is still there.
     pub async fn remove_worktree(&self, folder: &Path) {
         let path = folder.to_string_lossy();
         let _ = self.git.ask(&["worktree", "remove", "--force", &path]).await;
     }
 }
 
-/// A worktree for the time being: gone when dropped, unless it is kept.
+/// A worktree for the time being: removed when dropped, unless it is kept.
 struct Worktree {
     folder: Option<PathBuf>,
     git: Git,
@@ -94,7 +94,7 @@ struct Worktree {
 }
 
 impl Worktree {
-    async fn make(git: &Git, commit: &str) -> Result<Self, Trouble> {
+    async fn make(git: &Git, commit: &str) -> Result<Self, GitError> {
         let name = format!("redflag-revert-{}-{:08x}", std::process::id(), fastrand::u32(..));
         let folder = std::env::temp_dir().join(&name);
         let common = git.ask(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).await?;

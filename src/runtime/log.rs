@@ -1,4 +1,4 @@
-//! What the log file says of a watch: failures and deeds, and at debug level every answer. No request, header or
+//! What the log file says of a watch: failures and actions, and at debug level every answer. No request, header or
 //! template is ever written: that is where secrets are.
 
 use crate::feature_flags::{self, Call, News};

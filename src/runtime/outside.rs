@@ -34,13 +34,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// How long leaving may take.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long releasing the lease may take at exit.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait before a cluster that could not be reached is tried again.
 const RECONNECT: TimeDelta = TimeDelta::seconds(5);
 
-/// What the outside is talked to with: addresses and credentials.
-pub struct Equipment {
+/// The specifications of all adapters: addresses and credentials.
+pub struct AdapterSpecs {
     /// In the order of [`Setup::sources`].
     pub sources: Vec<SourceSpec>,
     /// The strategy.
@@ -52,7 +52,7 @@ pub struct Equipment {
 /// The outside of a watch: its sources, its cluster, and the tasks that talk to them.
 pub struct Outside {
     setup: Arc<Setup>,
-    /// What is to be done once there are credentials to do it with; `None` when there are.
+    /// Effects that wait for credentials; `None` once those are there.
     held_back: Option<Vec<Effect>>,
     specs: Vec<SourceSpec>,
     sources: Vec<Adapter>,
@@ -81,7 +81,7 @@ fn built<T: Clone, E>(kept: &mut Option<T>, build: impl FnOnce() -> Result<T, E>
 }
 
 impl Outside {
-    /// Everything that will be talked to; nothing is yet.
+    /// Makes it; connects to nothing.
     pub fn new(
         setup: Arc<Setup>,
         specs: Vec<SourceSpec>,
@@ -109,18 +109,18 @@ impl Outside {
         }
     }
 
-    /// The outside before its credentials are there: what is asked of it waits until they come (see [`super::Awaited`]).
-    pub fn unequipped(setup: Arc<Setup>, clock: Clock, out: mpsc::Sender<Message>) -> Self {
+    /// The outside before its credentials are there: effects wait until they come (see [`super::PendingSecrets`]).
+    pub fn unconfigured(setup: Arc<Setup>, clock: Clock, out: mpsc::Sender<Message>) -> Self {
         let outside = Self::new(setup, Vec::new(), RollbackSpec::default(), clock, out);
         Self { held_back: Some(Vec::new()), ..outside }
     }
 
-    /// Brings the credentials; does what was held back.
-    pub(super) fn equip(&mut self, equipment: Equipment) {
-        self.sources = equipment.sources.iter().map(|_| None).collect();
-        self.specs = equipment.sources;
-        self.rollback = equipment.rollback;
-        self.feature_flags = equipment.feature_flags.into_iter().map(FlagAdapter::new).collect();
+    /// Sets the adapters' specifications and performs the effects that were held back.
+    pub(super) fn configure(&mut self, specs: AdapterSpecs) {
+        self.sources = specs.sources.iter().map(|_| None).collect();
+        self.specs = specs.sources;
+        self.rollback = specs.rollback;
+        self.feature_flags = specs.feature_flags.into_iter().map(FlagAdapter::new).collect();
         let held_back = self.held_back.take().unwrap_or_default();
         self.connect();
         for effect in held_back {
@@ -295,15 +295,15 @@ impl Outside {
         built(adapter, || system::build(spec, &self.clock).map(Arc::from))
     }
 
-    /// Gives the lease back, if it was ever asked for, and waits a moment for that to arrive.
-    pub async fn give_lease_back(&self) {
+    /// Releases the lease, if it was ever acquired, and waits a moment for the answer.
+    pub async fn release_lease(&self) {
         if let Some(lease) = &self.lease {
             // It expires by itself should this not arrive.
-            let _ = tokio::time::timeout(FAREWELL, lease.call(&LeaseCall::Release)).await;
+            let _ = tokio::time::timeout(RELEASE_TIMEOUT, lease.call(&LeaseCall::Release)).await;
         }
     }
 
-    /// Writes down what was found of a version, on a thread of its own: a disk may be slow.
+    /// Stores what was found of a version, on a thread of its own: a disk may be slow.
     fn remember(&mut self, workload: WorkloadId, known: Known, uid: String) {
         let (Some(memory), Some(cluster)) = (self.memory.clone(), self.cluster.get()) else { return };
         let cluster = cluster.identity.uid().unwrap_or(&cluster.label).to_owned();

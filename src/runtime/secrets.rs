@@ -1,6 +1,6 @@
 //! Secrets that a program prints when somebody has touched a key: waited for beside the screen, never before it.
 
-use super::Equipment;
+use super::AdapterSpecs;
 use crate::config::{SecretProgram, SystemSecrets};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -8,12 +8,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-/// Makes what the outside is talked to with, once no secret is missing any more.
-type Finish = Box<dyn FnOnce() -> io::Result<Equipment> + Send>;
+/// Makes the adapters' specifications, once no secret is missing any more.
+type Finish = Box<dyn FnOnce() -> io::Result<AdapterSpecs> + Send>;
 
 /// The secrets that are still missing. One program is run at a time: two of them would ask for the same key to be
 /// touched. Whoever drops this ends the one that runs.
-pub struct Awaited {
+pub struct PendingSecrets {
     secrets: Arc<SystemSecrets>,
     programs: VecDeque<SecretProgram>,
     running: Option<BoxFuture<'static, ()>>,
@@ -25,17 +25,20 @@ pub(super) enum News {
     /// This is waited for now.
     Waiting(String),
     /// None is missing any more.
-    Fetched(Box<io::Result<Equipment>>),
+    Fetched(Box<io::Result<AdapterSpecs>>),
 }
 
-impl Awaited {
+impl PendingSecrets {
     /// Nothing: all secrets are there.
-    pub fn nothing() -> Self {
+    pub fn none() -> Self {
         Self { secrets: Arc::default(), programs: VecDeque::new(), running: None, finish: None }
     }
 
     /// What `secrets` lacks; then `finish` is called.
-    pub fn new(secrets: Arc<SystemSecrets>, finish: impl FnOnce() -> io::Result<Equipment> + Send + 'static) -> Self {
+    pub fn new(
+        secrets: Arc<SystemSecrets>,
+        finish: impl FnOnce() -> io::Result<AdapterSpecs> + Send + 'static,
+    ) -> Self {
         let programs = secrets.missing().into();
         Self { secrets, programs, running: None, finish: Some(Box::new(finish)) }
     }

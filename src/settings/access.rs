@@ -1,10 +1,10 @@
-//! How to get to a cluster, as a file says it.
+//! How a cluster is reached, as the file states it.
 
 use super::at::At;
 use super::secrets::SecretRef;
 use std::path::PathBuf;
 
-/// How to get to a cluster.
+/// How a cluster is reached.
 #[derive(Debug)]
 pub(crate) enum Access {
     /// By a kubeconfig.

@@ -13,7 +13,7 @@ pub(crate) enum Tail {
     Any,
 }
 
-/// The address without a trailing slash, or the complaint.
+/// The address without a trailing slash; reports what is wrong with it.
 pub(crate) fn check(written: &At<String>, tail: Tail, problems: &mut Problems) -> Option<String> {
     match refuse(written, tail) {
         Ok(()) => Some(written.trim_end_matches('/').to_owned()),

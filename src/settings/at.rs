@@ -1,4 +1,4 @@
-//! A value with the place in the file where it stands, so that every complaint can point at it.
+//! A value with the place in the file where it stands, so that every problem can point at it.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};

@@ -1,13 +1,13 @@
-//! How a system knows us, as a file says it: where the secrets are, not the secrets.
+//! Credentials for a system as the file states them: references to secrets, not the secrets.
 
 use super::at::At;
 use super::problem::{Problem, Problems};
 use super::secrets::SecretRef;
 
-/// How a system knows us.
+/// How redflag authenticates to a system.
 #[derive(Debug)]
 pub(crate) enum Auth {
-    /// It does not.
+    /// Without credentials.
     None,
     /// By a token.
     Bearer(At<SecretRef>),
@@ -20,7 +20,7 @@ pub(crate) enum Auth {
     },
 }
 
-/// Token, user and password, of which a system takes one or two; `name` is what complaints call it.
+/// Token, user and password, of which a system takes one or two; `name` is its name in diagnostics.
 pub(crate) fn check(
     name: &At<String>,
     token: Option<At<SecretRef>>,

@@ -1,4 +1,4 @@
-//! Lengths of time that sources have, within their bounds.
+//! The durations of sources, within their bounds.
 
 use super::at::At;
 use super::duration::{HumanDuration, format_duration};
@@ -13,7 +13,7 @@ pub(crate) const SCRAPES: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=Ti
 /// How long an answer may take.
 pub(crate) const TIMEOUTS: RangeInclusive<TimeDelta> = TimeDelta::milliseconds(100)..=TimeDelta::minutes(2);
 
-/// How far apart samples are, where it is said. What is out of range is complained of.
+/// How far apart samples are, where it is said. What is out of range is reported.
 pub(crate) fn scrape(written: Option<&At<HumanDuration>>, problems: &mut Problems) -> Option<TimeDelta> {
     let written = written?;
     if SCRAPES.contains(&written.0) {
@@ -28,7 +28,7 @@ pub(crate) fn scrape(written: Option<&At<HumanDuration>>, problems: &mut Problem
     None
 }
 
-/// A length of time within its bounds.
+/// A duration within its bounds.
 pub(crate) fn duration(
     name: &str,
     written: Option<&At<HumanDuration>>,

@@ -1,4 +1,4 @@
-//! Lengths of time as people write them: `15s`, `30m`, `1h30m`.
+//! Durations as people write them: `15s`, `30m`, `1h30m`.
 
 use chrono::TimeDelta;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -7,10 +7,10 @@ use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-/// The longest length that is taken for one: anything above is a slip of the pen.
+/// The longest duration; anything above is a mistake.
 const LONGEST: TimeDelta = TimeDelta::days(30);
 
-/// Reads a length of time: whole numbers with the units `ms`, `s`, `m`, `h` and `d`, largest first.
+/// Parses a duration: whole numbers with the units `ms`, `s`, `m`, `h` and `d`, largest first.
 /// The error is a sentence without a full stop.
 ///
 /// ```
@@ -56,7 +56,7 @@ pub fn parse_duration(text: &str) -> Result<TimeDelta, String> {
     Ok(total)
 }
 
-/// A length in the shortest form that [`parse_duration`] reads back.
+/// A duration in the shortest form that [`parse_duration`] reads back.
 pub(crate) fn format_duration(span: TimeDelta) -> String {
     const STEPS: [(i64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
     let mut left = span.num_milliseconds();
@@ -73,7 +73,7 @@ pub(crate) fn format_duration(span: TimeDelta) -> String {
     out
 }
 
-/// A length of time in the file.
+/// A duration in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HumanDuration(pub(crate) TimeDelta);
 

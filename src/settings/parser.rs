@@ -1,4 +1,4 @@
-//! Tables of a file as what they are to be: known keys and right types. Everything that is wrong is found in one run: a
+//! Parses tables of a file: known keys and right types. Everything that is wrong is found in one run: a
 //! table that was refused for one entry is read again without it.
 
 use super::at::{At, Span};
@@ -41,10 +41,10 @@ pub(crate) struct Named<T> {
 /// A table's entry as TOML has it.
 pub(crate) type Entry<'i> = (Spanned<DeString<'i>>, Spanned<DeValue<'i>>);
 
-/// Reads tables and keeps what is wrong with them.
+/// Parses tables and collects their problems.
 #[derive(Debug, Default)]
 pub(crate) struct Parser {
-    /// What was complained of so far.
+    /// What was reported so far.
     pub(crate) problems: Problems,
 }
 
@@ -173,7 +173,7 @@ impl Parser {
                 let holds = |span: Span| span.start <= at.start && at.end <= span.end;
                 table.iter().find(|(key, value)| holds(key.span()) || holds(value.span())).map(|(key, _)| key.clone())
             });
-            // An entry that is missing because it was refused or misspelt has been complained of already.
+            // An entry that is missing because it was refused or misspelt has been reported already.
             let known = missing(error.message())
                 .is_some_and(|name| refused.iter().any(|gone| nearest(gone, &[name]).is_some()));
             if !known {
@@ -197,7 +197,7 @@ fn missing(message: &str) -> Option<&str> {
     message.strip_prefix("missing field `")?.strip_suffix('`')
 }
 
-/// serde's complaint in our words. A second line of it is the way out.
+/// serde's error in our words. A second line of it is the way out.
 fn translate(error: &toml::de::Error, header: &Span) -> Problem {
     let message = error.message().trim_end();
     if let Some(name) = missing(message) {
@@ -228,7 +228,7 @@ fn translate(error: &toml::de::Error, header: &Span) -> Problem {
     }
 }
 
-/// serde's names of types as a person would say them, without the value.
+/// serde's names of types in plain words, without the value.
 fn kind_of(type_name: &str) -> &str {
     match type_name.split([' ', '`']).next().unwrap_or_default() {
         "string" => "a text",

@@ -96,7 +96,7 @@ impl Problem {
         self
     }
 
-    /// What a person can do about it.
+    /// What the user can do about it.
     pub(crate) fn way_out(mut self, text: impl Into<String>) -> Self {
         self.way_out = Some(text.into());
         self
@@ -109,7 +109,7 @@ impl Problem {
     }
 }
 
-/// The names that a person may choose from, as a sentence lists them.
+/// The names that the user may choose from, as a sentence lists them.
 pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
     if names.is_empty() {
         return "none".to_owned();
@@ -117,7 +117,7 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
     names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }
 
-/// The name that was most likely meant, where one is near enough to be worth saying: a few slips of the fingers away
+/// The name that was most likely meant, where one is near enough to be worth saying: a few typing errors away
 /// for its length, or much alike from its beginning on.
 pub(crate) fn nearest<'a, S: AsRef<str>>(written: &str, right: &'a [S]) -> Option<&'a str> {
     const ALIKE: f64 = 0.85;
@@ -155,7 +155,7 @@ impl Problems {
     }
 }
 
-/// One complaint about a file, ready to be shown. `Display` shows it over several lines.
+/// One problem with a file, ready to be shown. `Display` shows it over several lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// What the file is called: its path as it was given.

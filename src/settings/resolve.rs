@@ -10,7 +10,7 @@ use crate::net::Auth;
 use crate::secret::Secret;
 use std::path::{Path, PathBuf};
 
-/// Fetches secrets, and complains of those that cannot be had where the file asks for them.
+/// Fetches secrets, and reports those that cannot be had where the file asks for them.
 pub(crate) struct Resolver<'a> {
     secrets: &'a dyn Secrets,
     folder: Option<&'a Path>,
@@ -45,7 +45,7 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// How a system knows us.
+    /// How redflag authenticates to a system.
     pub(crate) fn auth(&mut self, auth: &auth::Auth) -> Option<Auth> {
         Some(match auth {
             auth::Auth::None => Auth::None,

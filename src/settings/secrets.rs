@@ -23,7 +23,7 @@ pub(crate) enum SecretRef {
     Command(Vec<String>),
 }
 
-/// What each complaint about a secret ends with.
+/// The way out, with which each error about a secret ends.
 const WAY_OUT: &str =
     "say where it is kept: { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"op\", \"read\", \"…\"] }";
 
@@ -31,7 +31,7 @@ impl<'de> Deserialize<'de> for SecretRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct SecretVisitor;
 
-        // By hand, because serde's own complaints quote the value.
+        // By hand, because serde's own errors quote the value.
         impl<'de> Visitor<'de> for SecretVisitor {
             type Value = SecretRef;
 
@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for SecretRef {
     }
 }
 
-/// Configuration files are committed, pasted and shared: a secret in one is a secret told.
+/// Configuration files are committed, pasted and shared: a secret in one is a leaked secret.
 fn literal<E: Error>() -> E {
     E::custom(format!("a secret must not stand in the file: files are shared, committed and backed up\n{WAY_OUT}"))
 }

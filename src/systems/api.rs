@@ -14,7 +14,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// What one source is told, with its secrets, and how it tells.
+/// The specification of one source, with its secrets, and how it delivers.
 #[derive(Debug)]
 pub enum SourceSpec {
     /// It is asked.

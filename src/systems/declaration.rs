@@ -1,6 +1,6 @@
 //! What the configuration knows of a system: one [`System`] is declared in each folder and named once, in the registry.
-//! A table of the file goes three ways with it: as it is written ([`Table`]), checked ([`Settings`]), and with its secrets
-//! as what the adapter is told ([`SourceSpec`]).
+//! A table of the file takes three forms: as it is written ([`Table`]), checked ([`Settings`]), and with its secrets
+//! as the specification of its adapter ([`SourceSpec`]).
 
 use super::api::SourceSpec;
 use crate::net::Endpoint;
@@ -100,7 +100,7 @@ pub(crate) fn series_and_alerts(kind: Kind, wants: bool) -> Option<Form> {
     if kind == Kind::Alerts { Some(Form::Alerts) } else { series(kind, wants) }
 }
 
-/// Reads a table, with its place and that of its header. `None` where it was complained of.
+/// Reads a table, with its place and that of its header. `None` where it was reported.
 type Read = fn(&mut Parser, DeTable<'_>, Span, &Span) -> Option<Box<dyn Table>>;
 
 /// How a system's table is read, and what of it an editor is told.
@@ -130,9 +130,9 @@ fn read<T: Table + DeserializeOwned + 'static>(
 /// A system's table as it is written: known keys and right types.
 pub(crate) trait Table: Debug {
     /// `interval` and `timeout`.
-    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>);
+    fn timing(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>);
 
-    /// What it means. `None` where something is wrong with it: all of that is complained of at once.
+    /// What it means. `None` where something is wrong with it: all of that is reported at once.
     fn check(self: Box<Self>, name: &At<String>, problems: &mut Problems) -> Option<Box<dyn Settings>>;
 }
 
@@ -144,7 +144,7 @@ pub(crate) trait Settings: Debug + Send + Sync {
     }
 
     /// The uid of the data source that a signal asks, which may have named one; empty for systems that have none. `at` is
-    /// where the signal is complained of.
+    /// where the signal is reported.
     fn datasource(&self, _written: Option<&str>, _at: &Span) -> Result<String, Problem> {
         Ok(String::new())
     }
@@ -154,7 +154,7 @@ pub(crate) trait Settings: Debug + Send + Sync {
         None
     }
 
-    /// What the adapter is told, still without questions. `None` where a secret cannot be had: that is complained of.
+    /// The specification of the adapter, still without queries. `None` where a secret cannot be had: that is reported.
     fn resolve(&self, place: &Place<'_>, resolver: &mut Resolver<'_>) -> Option<SourceSpec>;
 }
 

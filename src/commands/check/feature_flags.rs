@@ -1,6 +1,6 @@
 //! Whether the feature flags can be read, and whether they could be turned off, where their system says so in advance.
 
-use super::{Line, Trial};
+use super::{CheckStatus, Line};
 use crate::clock::Clock;
 use crate::feature_flags::spec::FeatureFlagsSpec;
 use crate::feature_flags::system::build;
@@ -17,11 +17,11 @@ pub(super) async fn check(specs: &[FeatureFlagsSpec]) -> Vec<Line> {
         let what = format!("feature flags: {} {}", spec.system().name(), spec.environment);
         let system = match build(spec, &Clock::real()) {
             Ok(system) => system,
-            Err(why) => return Line::new(Trial::Failed, &what, &[&why, WAY_OUT]),
+            Err(why) => return Line::new(CheckStatus::Failed, &what, &[&why, WAY_OUT]),
         };
         match system.read().await {
             Ok(listing) => line(&what, &listing, system.permission().await),
-            Err(why) => Line::new(Trial::Failed, &what, &[&why, WAY_OUT]),
+            Err(why) => Line::new(CheckStatus::Failed, &what, &[&why, WAY_OUT]),
         }
     }))
     .await
@@ -34,23 +34,23 @@ fn line(what: &str, listing: &Listing, permission: Permission) -> Line {
         match &flag.state {
             FlagState::Told(_) => {}
             FlagState::Unread(why) => {
-                return Line::new(Trial::Failed, what, &[&format!("{key} cannot be read: {why}"), WAY_OUT]);
+                return Line::new(CheckStatus::Failed, what, &[&format!("{key} cannot be read: {why}"), WAY_OUT]);
             }
             FlagState::Untold(why) => {
                 let reason = format!("{key} can be turned off, but nothing tells whether it is: {why}");
-                return Line::new(Trial::Warning, what, &[&reason, "set state_url in this environment's flags"]);
+                return Line::new(CheckStatus::Warning, what, &[&reason, "set state_url in this environment's flags"]);
             }
         }
     }
     if let Some(Blocked { reason, way_out }) = permission.denied() {
-        return Line::new(Trial::Failed, what, &[&reason, &way_out]);
+        return Line::new(CheckStatus::Failed, what, &[&reason, &way_out]);
     }
     let on = listing.flags.iter().filter(|flag| flag.state.is_on() == Some(true)).count();
     let unlisted = match listing.unlisted {
         0 => String::new(),
         more => format!("{more} more are not listed: name those that matter in features"),
     };
-    let outcome = if listing.unlisted > 0 || listing.flags.is_empty() { Trial::Warning } else { Trial::Ok };
+    let outcome = if listing.unlisted > 0 || listing.flags.is_empty() { CheckStatus::Warning } else { CheckStatus::Ok };
     Line::new(outcome, what, &[&format!("{} of {} are on", on, listing.flags.len()), &unlisted])
 }
 

@@ -1,6 +1,6 @@
 //! Whether each workload could be taken back now: the strategy is asked as in a watch, and nothing is changed.
 
-use super::{Line, Trial};
+use super::{CheckStatus, Line};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::deploy::{WorkloadRef, brief};
@@ -20,7 +20,7 @@ pub(super) async fn check(
         Ok(strategy) => strategy,
         Err(blocked) => {
             let what = format!("rollback: strategy {}", spec.strategy.name());
-            return vec![Line::new(Trial::Failed, &what, &[&blocked.reason, &blocked.way_out])];
+            return vec![Line::new(CheckStatus::Failed, &what, &[&blocked.reason, &blocked.way_out])];
         }
     };
     join_all(asks.iter().map(|(reference, request)| async {
@@ -39,7 +39,7 @@ fn line(reference: &WorkloadRef, readiness: &Readiness) -> Line {
         Readiness::Ready(step) => ready(&what, step),
         Readiness::Blocked(refusal) => {
             let reason = format!("blocked: {}", refusal.reason);
-            Line::new(Trial::Failed, &what, &[&reason, &refusal.way_out])
+            Line::new(CheckStatus::Failed, &what, &[&reason, &refusal.way_out])
         }
         Readiness::Preparing => untold(reference),
     }
@@ -50,19 +50,19 @@ fn ready(what: &str, step: &Step) -> Line {
     // Of several that are equally bad the first one speaks.
     let worst = step.checks.iter().rev().max_by_key(|check| check.outcome);
     let Some(worst) = worst.filter(|check| check.outcome > CheckOutcome::Ok) else {
-        return Line::new(Trial::Ok, what, &[&ready]);
+        return Line::new(CheckStatus::Ok, what, &[&ready]);
     };
     let asks = match worst.outcome {
         CheckOutcome::Typed => "; asks for the environment's name, typed",
         _ => "",
     };
     let why = format!("{}: {}{asks}", worst.name(), worst.sentence);
-    Line::new(Trial::Warning, what, &[&ready, &why, worst.way_out.as_deref().unwrap_or_default()])
+    Line::new(CheckStatus::Warning, what, &[&ready, &why, worst.way_out.as_deref().unwrap_or_default()])
 }
 
 fn untold(reference: &WorkloadRef) -> Line {
     let parts = ["the cluster told nothing of it", "its own lines say why"];
-    Line::new(Trial::Failed, &format!("rollback: {reference}"), &parts)
+    Line::new(CheckStatus::Failed, &format!("rollback: {reference}"), &parts)
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ use chrono::{Local, TimeDelta};
 use std::io::{self, Write};
 
 /// How long a cluster that does not answer is waited for.
-const PATIENCE: TimeDelta = TimeDelta::seconds(15);
-/// How long a lost answer is looked for before a person has to.
+const CLUSTER_TIMEOUT: TimeDelta = TimeDelta::seconds(15);
+/// How long a lost answer is looked for before it is left to the user.
 const LOST_FOR: TimeDelta = TimeDelta::minutes(2);
 /// So long after the old version serves again whoever waits is told that nothing is known of the flags.
 const FLAGS_UNKNOWN_FOR: TimeDelta = TimeDelta::minutes(6);
@@ -62,7 +62,7 @@ impl<W: Write> Lines<W> {
         Self { mode, out, opened: false, asked: false, told: 0, progress: String::new() }
     }
 
-    /// Waits until it is known for each workload whether it could be taken back; then shows the plan.
+    /// Waits until it is known for each workload whether it could be rolled back; then shows the plan.
     fn before(&mut self, watch: &Watch) -> io::Result<Vec<Intent>> {
         if watch.workloads().iter().any(|state| state.readiness == Readiness::Preparing) {
             return self.wait_for_cluster(watch);
@@ -102,7 +102,7 @@ impl<W: Write> Lines<W> {
                 _ => None,
             }
         });
-        if watch.now() - setup.started < PATIENCE {
+        if watch.now() - setup.started < CLUSTER_TIMEOUT {
             return Ok(Vec::new());
         }
         let why = down.unwrap_or_else(|| "the cluster has not told of its workloads".to_owned());
@@ -308,7 +308,7 @@ fn line_text(line: &Line) -> String {
     }
 }
 
-/// Why nothing can be taken back, with every check that is not well.
+/// Why nothing can be rolled back, with every check that is not well.
 fn ways_out(watch: &Watch) -> String {
     let mut text = "nothing can be taken back\n".to_owned();
     for (state, workload) in watch.workloads().iter().zip(&watch.setup().workloads) {

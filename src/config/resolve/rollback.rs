@@ -1,4 +1,4 @@
-//! What strategies and systems of feature flags are told, with their secrets and with paths as the file means them.
+//! The specifications of strategies and feature flag systems, with their secrets and absolute paths.
 
 use super::Resolver;
 use crate::config::checked::optional;
@@ -14,7 +14,7 @@ use crate::settings::access::Access;
 use std::path::{Path, PathBuf};
 
 impl Resolver<'_> {
-    /// How an environment is taken back; its cluster is reached by `access`.
+    /// How an environment is rolled back; its cluster is reached by `access`.
     pub(in crate::config) fn rollback(&mut self, environment: &Environment, access: &Access) -> Option<RollbackSpec> {
         let written = &environment.rollback;
         let repository = written
@@ -50,7 +50,7 @@ impl Resolver<'_> {
         })
     }
 
-    /// Helm goes by the kubeconfig by which the cluster is found. Where that is found by its address there is none,
+    /// Helm uses the kubeconfig that the cluster is reached with. A cluster reached by its address has none,
     /// and helm would act on whatever cluster the usual kubeconfig names: then there is no helm either.
     fn helm(&self, written: &HelmSpec, environment: &Environment, access: &Access) -> Option<HelmSpec> {
         let Access::Kubeconfig { path, context } = access else { return None };
@@ -83,7 +83,7 @@ impl Resolver<'_> {
                 parameters: parameters.clone(),
             },
             CiSystem::Webhook { auth, signing_key, body, status_url } => {
-                // Both are tried, so that both can be complained of.
+                // Both are tried, so that both can be reported.
                 let (auth, signing_key) = (self.auth(auth), optional(signing_key.as_ref(), |key| self.secret(key)));
                 spec::CiSystem::Webhook {
                     auth: auth?,

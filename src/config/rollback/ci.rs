@@ -1,4 +1,4 @@
-//! The CI system and its job that takes a deploy back, checked.
+//! The CI system and its job that rolls a deploy back, checked.
 
 use crate::config::address::{self, Tail};
 use crate::config::at::At;
@@ -94,12 +94,12 @@ pub(super) fn check(raw: &schema::Ci, environment: &str, problems: &mut Problems
             (address::check_as_written(&raw.url, problems), webhook(raw, problems), &raw.timeout, &raw.run_timeout)
         }
     };
-    let (timeout, run_timeout) = paces(timeout.as_ref(), run_timeout.as_ref(), problems)?;
+    let (timeout, run_timeout) = timeouts(timeout.as_ref(), run_timeout.as_ref(), problems)?;
     Some(Ci { url: url?, timeout, run_timeout, system: system? })
 }
 
 /// How long an answer and a run may take.
-fn paces(
+fn timeouts(
     timeout: Option<&At<HumanDuration>>,
     run_timeout: Option<&At<HumanDuration>>,
     problems: &mut Problems,

@@ -1,4 +1,4 @@
-//! A program that takes a deploy back, checked: words, never a shell's line.
+//! A program that rolls a deploy back, checked: words, never a shell's line.
 
 use super::run_time;
 use crate::config::at::At;
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How long it may run when nothing is said: the guide's two minutes.
-const PATIENCE: Duration = Duration::from_secs(120);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Programs that read an argument as a script of their own.
 const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "fish"];
@@ -21,7 +21,7 @@ const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "fish"];
 pub(super) fn check(raw: &schema::Command, problems: &mut Problems) -> Option<CommandSpec> {
     let argv = words(&raw.run, problems);
     let dry_run = optional(raw.dry_run.as_ref(), |written| words(written, problems));
-    let timeout = run_time(raw.timeout.as_ref(), PATIENCE, problems);
+    let timeout = run_time(raw.timeout.as_ref(), DEFAULT_TIMEOUT, problems);
     let inherit = each(raw.inherit.iter().flatten(), |name| variable(name, problems));
     Some(CommandSpec { argv: argv?, dry_run: dry_run?, inherit: inherit?, timeout: timeout? })
 }

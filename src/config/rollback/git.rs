@@ -11,7 +11,7 @@ use crate::rollback::spec::{GitSpec, RepositorySpec};
 use std::time::Duration;
 
 /// How long one call of git may take when nothing is said.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How a version names its commit when nothing is said.
 const TAGS: [&str; 2] = ["$version", "v$version"];
@@ -32,7 +32,7 @@ pub(super) fn repository(raw: &schema::Repository, problems: &mut Problems) -> O
 
 pub(super) fn check(raw: &schema::Git, problems: &mut Problems) -> Option<GitSpec> {
     let branch = reference(&raw.branch, "a branch", "release/1.9", problems);
-    let timeout = run_time(raw.timeout.as_ref(), PATIENCE, problems);
+    let timeout = run_time(raw.timeout.as_ref(), DEFAULT_TIMEOUT, problems);
     Some(GitSpec { branch: branch?, timeout: timeout? })
 }
 

@@ -10,9 +10,9 @@ use serde::Deserialize;
 #[derive(Debug, JsonSchema)]
 #[schemars(tag = "provider", rename_all = "lowercase")]
 pub(in crate::config) enum Flags {
-    /// Unleash.
+    /// An Unleash project.
     Unleash(Unleash),
-    /// LaunchDarkly.
+    /// A LaunchDarkly project.
     LaunchDarkly(LaunchDarkly),
     /// Any address that takes a POST.
     Webhook(Webhook),

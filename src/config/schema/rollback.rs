@@ -11,19 +11,19 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// How an environment is taken back.
+/// How an environment is rolled back.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Rollback {
     /// By which way; default `owner`.
     pub(in crate::config) strategy: Option<At<StrategyName>>,
-    /// How far it may go without a person; default `off`.
+    /// How far it may go automatically; default `off`.
     pub(in crate::config) auto: Option<At<Auto>>,
     /// How long a countdown runs before it acts; default `60s`.
     pub(in crate::config) countdown: Option<At<HumanDuration>>,
     /// How long the flags must have been clear before a rollback counts as verified; default `30s`.
     pub(in crate::config) clear_for: Option<At<HumanDuration>>,
-    /// Who is at the keys, for whoever else looks; default: the user at this machine. `REDFLAG_ACTOR` wins over it.
+    /// The actor, as others see it; default: the user at this machine. `REDFLAG_ACTOR` wins over it.
     pub(in crate::config) actor: Option<At<String>>,
     /// A local clone of what is deployed: its path, or a table with more.
     #[serde(default, deserialize_with = "parsed_separately")]
@@ -46,11 +46,11 @@ pub(in crate::config) struct Rollback {
     pub(in crate::config) command: Option<At<Command>>,
 }
 
-/// The ways to take a deploy back.
+/// The ways to roll a deploy back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::config) enum StrategyName {
-    /// Whoever owns the workload takes it back: Kubernetes, unless Argo Rollouts, Argo CD, Helm or Flux keep it.
+    /// Whatever owns the workload rolls it back: Kubernetes, unless Argo Rollouts, Argo CD, Helm or Flux keep it.
     #[default]
     Owner,
     /// Kubernetes' own undo.
@@ -126,7 +126,7 @@ impl StrategyName {
     }
 }
 
-/// How far a rollback may go without a person.
+/// How far a rollback may go automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::config) enum Auto {
@@ -212,7 +212,7 @@ pub(in crate::config) struct Git {
     pub(in crate::config) timeout: Option<At<HumanDuration>>,
 }
 
-/// A program that takes a deploy back. It is never given to a shell.
+/// A program that rolls a deploy back. It is never given to a shell.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Command {
@@ -226,7 +226,7 @@ pub(in crate::config) struct Command {
     pub(in crate::config) timeout: Option<At<HumanDuration>>,
 }
 
-/// A CI system and the job there that takes a deploy back. Texts may hold `$service`, `$environment`, `$namespace`,
+/// A CI system and the job there that rolls a deploy back. Texts may hold `$service`, `$environment`, `$namespace`,
 /// `$workload`, `$from`, `$to`, `$from_commit`, `$to_commit`, `$actor`, `$reason` and `$id`; `$$` is a dollar.
 #[derive(Debug, JsonSchema)]
 #[schemars(tag = "system", rename_all = "lowercase")]

@@ -257,7 +257,7 @@ impl Checker<'_> {
         Some(step)
     }
 
-    /// Whether no key is given that means nothing here; complains of those that are.
+    /// Whether no key is given that means nothing here; reports those that are.
     fn only(&mut self, may: &[&str], from: &str) -> bool {
         let raw = self.raw;
         let given: [(&str, Option<&Span>); 15] = [

@@ -211,7 +211,7 @@ impl Cluster {
                         let pod = self.controlled_pod(one, place, self.now);
                         return self.add_pod(pod);
                     }
-                    // Ordered: a pod that is not ready holds up all others, even when its template was taken back.
+                    // Ordered: a pod that is not ready holds up all others, even when its template was rolled back.
                     Some(pod) if !self.pods[*pod].is_ready() => return,
                     Some(_) => {}
                 }

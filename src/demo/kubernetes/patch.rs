@@ -119,7 +119,7 @@ impl Cluster {
     }
 }
 
-/// The rules of the API server that a person may run into.
+/// Validation rules of the API server that a user may run into.
 fn invalid_fields(before: &Value, after: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let mut refuse =

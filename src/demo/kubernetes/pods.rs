@@ -145,7 +145,7 @@ impl Pod {
         Change::Event("Normal", "Killing", "Stopping container app".to_owned())
     }
 
-    /// One look of the kubelet. Each pod changes at most once a second.
+    /// One sync of the kubelet. Each pod changes at most once a second.
     pub(crate) fn step(&mut self, now: Time, seed: u64) -> Vec<Change> {
         if self.outcome == Outcome::Leaks
             && self.is_ready()

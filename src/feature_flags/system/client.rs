@@ -124,7 +124,7 @@ impl Client {
             401 => format!("make a new token in {name} and set it in this environment's flags"),
             403 => format!("give the token the right to change flags, or turn it off in {name} by hand"),
             404 => "compare its key, project and environment with this environment's flags".to_owned(),
-            429 => format!("wait {} and try again, or turn it off in {name} by hand", reply.patience()),
+            429 => format!("wait {} and try again, or turn it off in {name} by hand", reply.describe_wait()),
             _ => format!("turn it off in {name} by hand"),
         };
         Blocked { reason: self.told(reply), way_out }

@@ -15,7 +15,7 @@ pub(crate) struct Reply {
     pub(crate) body: Value,
     /// What an error body says, on one line.
     pub(crate) said: String,
-    /// How long it asks us to stay away, where it says so.
+    /// The `Retry-After` of the answer, where it has one.
     wait: Option<TimeDelta>,
 }
 
@@ -29,7 +29,7 @@ impl Reply {
         self.headers.get(LOCATION)?.to_str().ok()
     }
 
-    /// What being sent away for asking too often is called.
+    /// The text for a rate limit that was hit.
     pub(crate) fn too_many(&self) -> String {
         match self.wait {
             Some(wait) => format!("takes no more requests for {}", brief(wait)),
@@ -37,8 +37,8 @@ impl Reply {
         }
     }
 
-    /// How long to stay away, for a person: what it asks for, else a minute.
-    pub(crate) fn patience(&self) -> String {
+    /// How long to back off, in words: what the answer asks for, else a minute.
+    pub(crate) fn describe_wait(&self) -> String {
         self.wait.map_or_else(|| "a minute".to_owned(), brief)
     }
 }

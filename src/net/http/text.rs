@@ -6,7 +6,7 @@ use serde_json::Value;
 /// The most bytes of a foreign text that an error carries.
 const EXCERPT: usize = 200;
 
-/// Of a list of complaints, this many are told.
+/// At most so many errors of a list are quoted.
 const COMPLAINTS: usize = 10;
 
 /// The beginning of a foreign text, made fit for an error. What is cut off is not looked at.

@@ -7,7 +7,7 @@ mod story;
 
 use super::choose_version;
 use crate::deploy::Version;
-use crate::repository::{Commit, Pushed, Repository, Reverted, Trial, Trouble};
+use crate::repository::{Commit, GitError, Pushed, Repository, Reverted, Trial};
 use crate::rollback::action::{Action, Revert};
 use crate::rollback::planner::Planner;
 use crate::rollback::request::PlanRequest;
@@ -95,10 +95,10 @@ impl Reverts {
         let mut memory = self.memory.lock().await;
         let address = repository.check().await?;
         if memory.fetched.is_none_or(|at| at.elapsed() >= self.fresh) {
-            repository.fetch(Some(&self.branch)).await.map_err(|trouble| repository.unreachable(&trouble))?;
+            repository.fetch(Some(&self.branch)).await.map_err(|error| repository.unreachable(&error))?;
             memory.fetched = Some(Instant::now());
         }
-        let tip = repository.tip(&self.branch).await.map_err(|trouble| repository.unreadable(&trouble))?;
+        let tip = repository.tip(&self.branch).await.map_err(|error| repository.unreadable(&error))?;
         let tip = tip.ok_or_else(|| Blocked {
             reason: format!("there is no branch {} on {}", self.branch, repository.spec().remote),
             way_out: "name the branch that is deployed".to_owned(),
@@ -113,7 +113,7 @@ impl Reverts {
         drop(memory);
         let trial = match trial {
             Ok(trial) => trial,
-            Err(trouble) => return Err(story.not_tried(&trouble, repository.filter().await.as_deref())),
+            Err(error) => return Err(story.not_tried(&error, repository.filter().await.as_deref())),
         };
         let reverted = match trial {
             Trial::Reverted(reverted) => reverted,
@@ -153,7 +153,7 @@ impl Reverts {
         tip: &str,
         commits: &[Commit],
         hashes: &[String],
-    ) -> Result<Trial, Trouble> {
+    ) -> Result<Trial, GitError> {
         if memory.tip != tip {
             tip.clone_into(&mut memory.tip);
             for (_, old) in memory.trials.drain(..) {
@@ -180,7 +180,7 @@ impl Reverts {
         tip: &str,
     ) -> Result<(Vec<Commit>, Vec<Check>), Blocked> {
         let (repository, story) = (&self.repository, self.story(covered));
-        let unreadable = |trouble: Trouble| repository.unreadable(&trouble);
+        let unreadable = |error: GitError| repository.unreadable(&error);
         let running = repository.commit_of(&covered.from).await?;
         let target = repository.commit_of(&covered.to).await?;
         if !repository.is_ancestor(&running, tip).await.map_err(unreadable)? {
@@ -200,8 +200,8 @@ impl Reverts {
         if commits.len() > MOST {
             return Err(story.too_many(commits.len()));
         }
-        let since = repository.newcomers(&running, tip).await.map_err(unreadable)?;
-        let touching = repository.touching(&target, &running, service).await.map_err(unreadable)?;
+        let since = repository.new_commits(&running, tip).await.map_err(unreadable)?;
+        let touching = repository.commits_touching(&target, &running, service).await.map_err(unreadable)?;
         let mut checks = vec![story.since(&running, &since)];
         checks.extend(story::others(&commits, touching.as_ref(), service));
         Ok((commits, checks))
@@ -210,9 +210,9 @@ impl Reverts {
     /// The revert of ours that took a version back: the way forward reverts it.
     async fn reverted(&self, version: &Version, tip: &str) -> Result<(Vec<Commit>, Vec<Check>), Blocked> {
         let repository = &self.repository;
-        let unreadable = |trouble: Trouble| repository.unreadable(&trouble);
+        let unreadable = |error: GitError| repository.unreadable(&error);
         let label = version.label();
-        let marked = repository.marked(tip, message::REVERTS).await.map_err(unreadable)?;
+        let marked = repository.with_trailer(tip, message::REVERTS).await.map_err(unreadable)?;
         let ours = marked.into_iter().find(|(_, reverts)| reverts == label).map(|(commit, _)| commit);
         let ours = ours.ok_or_else(|| Blocked {
             reason: format!("there is no revert of {label} on {}", self.branch),
@@ -230,7 +230,7 @@ impl Reverts {
         let (path, remote) = (repository.spec().path.display(), &repository.spec().remote);
         let commit = match repository.commit_tree(&reverted.tree, tip, message).await {
             Ok(commit) => commit,
-            Err(trouble) => return Err(repository.no_commit(&trouble).await),
+            Err(error) => return Err(repository.no_commit(&error).await),
         };
         let way_out = format!("make this work without a question: git -C {path} push --dry-run {remote} HEAD:{branch}");
         match repository.try_push(&commit, branch).await {

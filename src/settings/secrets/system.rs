@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a program may take to print a secret: long enough for a person to touch a key.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a program may take to print a secret: long enough to touch a security key.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A secret is short; what is longer, in bytes, is something else.
 const LONGEST: usize = 64 << 10;
@@ -36,14 +36,14 @@ pub struct SystemSecrets {
     printed: Mutex<Printed>,
 }
 
-/// What came of each program; nothing yet of those that are missing.
+/// The result of each program; `None` for those that are missing.
 type Printed = BTreeMap<Vec<String>, Option<Result<Secret, String>>>;
 
 /// A program that prints a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretProgram {
     words: Vec<String>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl SystemSecrets {
@@ -51,10 +51,10 @@ impl SystemSecrets {
     pub fn missing(&self) -> Vec<SecretProgram> {
         let printed = self.printed();
         let missing = printed.iter().filter(|(_, printed)| printed.is_none());
-        missing.map(|(words, _)| SecretProgram { words: words.clone(), patience: PATIENCE }).collect()
+        missing.map(|(words, _)| SecretProgram { words: words.clone(), timeout: TIMEOUT }).collect()
     }
 
-    /// Brings what a program printed, or why it did not.
+    /// Stores what a program printed, or why it failed.
     pub fn keep(&self, program: SecretProgram, printed: Result<Secret, String>) {
         self.printed().insert(program.words, Some(printed));
     }
@@ -93,10 +93,10 @@ impl Secrets for SystemSecrets {
 }
 
 impl SecretProgram {
-    /// What is waited for, in a sentence.
+    /// The status line while it runs.
     pub fn waiting(&self) -> String {
         let line = clean(&self.words.join(" "));
-        format!("waiting for a secret from `{line}`, for {} s at most", self.patience.as_secs())
+        format!("waiting for a secret from `{line}`, for {} s at most", self.timeout.as_secs())
     }
 
     fn name(&self) -> String {
@@ -112,7 +112,7 @@ impl SecretProgram {
             inherits: Inherits::Everything,
             environment: &[],
             folder: None,
-            timeout: self.patience,
+            timeout: self.timeout,
         };
         let output = match program.run().await {
             Ok(output) => output,
@@ -125,7 +125,7 @@ impl SecretProgram {
         if output.stdout.len() > LONGEST {
             return Err(format!("{name} printed more than {} KiB, and no secret is that long", LONGEST >> 10));
         }
-        // Whatever becomes of it, what it printed was meant to be a secret.
+        // Even if it failed, what it printed was meant to be a secret.
         let secret = Secret::read(&output.stdout);
         if !output.status.success() {
             return Err(match clean(&output.stderr).as_str() {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn program(text: &[&str]) -> SecretProgram {
-        SecretProgram { words: words(text), patience: PATIENCE }
+        SecretProgram { words: words(text), timeout: TIMEOUT }
     }
 
     #[cfg(unix)]
@@ -205,7 +205,7 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn a_program_that_waits_for_somebody_is_ended() {
-        let hasty = SecretProgram { patience: Duration::ZERO, ..program(&["sleep", "60"]) };
+        let hasty = SecretProgram { timeout: Duration::ZERO, ..program(&["sleep", "60"]) };
         assert_eq!(hasty.printed().await.unwrap_err(), "sleep took longer than 0 s");
     }
 

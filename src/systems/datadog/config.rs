@@ -1,4 +1,4 @@
-//! `kind = "datadog"`: its table, what that means, and what the adapter is told.
+//! `kind = "datadog"`: its table, that table validated, and what the adapter is configured with.
 
 use super::Datadog;
 use crate::net::Endpoint;
@@ -18,7 +18,7 @@ use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What the configuration knows of it.
+/// The declaration of the system for the configuration.
 pub(crate) static SYSTEM: System = System {
     name: "datadog",
     about: "A Datadog organization.",
@@ -51,7 +51,7 @@ struct Table {
 }
 
 impl declaration::Table for Table {
-    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
+    fn timing(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
         (self.interval.as_ref(), self.timeout.as_ref())
     }
 
@@ -103,7 +103,7 @@ struct Settings {
 
 impl declaration::Settings for Settings {
     fn resolve(&self, place: &Place<'_>, resolver: &mut Resolver<'_>) -> Option<SourceSpec> {
-        // Both are tried, so that both can be complained of.
+        // Both are tried, so that both can be reported.
         let (api_key, application_key) = (resolver.secret(&self.api_key), resolver.secret(&self.application_key));
         Some(SourceSpec::Polled(Box::new(DatadogSpec {
             endpoint: place.endpoint(&self.url),
@@ -115,7 +115,7 @@ impl declaration::Settings for Settings {
     }
 }
 
-/// Datadog.
+/// Datadog: metric queries, and searches of monitors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DatadogSpec {
     /// Where: `https://api.` and the site.

@@ -16,7 +16,7 @@ use crate::poll::{Poll, PollRequest, SourceError};
 use crate::systems::api::{CheckLine, Source};
 use crate::systems::questions::{AlertQuery, SeriesQuery};
 use crate::systems::shared::check::{Background, broken, fine, of_rules, queries};
-use crate::systems::shared::fail_fast::{Patience, conclude};
+use crate::systems::shared::fail_fast::{FailFast, conclude};
 use crate::systems::shared::series::{Asked, askable, floor};
 use crate::systems::shared::units::Units;
 use chrono::TimeDelta;
@@ -65,28 +65,28 @@ impl Datadog {
 
     async fn ask_all(&self, request: &PollRequest) -> Poll {
         let mut poll = Poll::default();
-        let patience = Patience::usual();
+        let fail_fast = FailFast::new();
         for asked in by_step(self.not_refused(request, &mut poll)) {
-            match patience.ask(self.ask_series(&asked, request, &mut poll)).await {
+            match fail_fast.ask(self.ask_series(&asked, request, &mut poll)).await {
                 Ok(()) => {}
                 // One bad query makes the whole request refused, and one slow one makes the answer a part; which one it
                 // was is not said.
                 Err(SourceError::BadQuery(_) | SourceError::Partial(_)) if asked.len() > 1 => {
-                    self.ask_apart(&asked, request, &mut poll, &patience).await;
+                    self.ask_apart(&asked, request, &mut poll, &fail_fast).await;
                 }
                 Err(error) => asked.iter().for_each(|asked| asked.answered(Err(error.clone()), &mut poll)),
             }
         }
-        self.ask_all_monitors(request.to, &mut poll, &patience).await;
+        self.ask_all_monitors(request.to, &mut poll, &fail_fast).await;
         poll
     }
 
     /// Asks each query alone, and remembers those that are refused while others are not.
-    async fn ask_apart(&self, asked: &[Asked<'_>], request: &PollRequest, poll: &mut Poll, patience: &Patience) {
+    async fn ask_apart(&self, asked: &[Asked<'_>], request: &PollRequest, poll: &mut Poll, fail_fast: &FailFast) {
         let mut refused = Vec::new();
         for one in asked {
             let alone = std::slice::from_ref(one);
-            if let Err(error) = patience.ask(self.ask_series(alone, request, poll)).await {
+            if let Err(error) = fail_fast.ask(self.ask_series(alone, request, poll)).await {
                 if matches!(error, SourceError::BadQuery(_)) {
                     refused.push((one.parts.clone(), error.clone()));
                 }

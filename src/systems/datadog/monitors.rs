@@ -7,7 +7,7 @@ use crate::net::http::short;
 use crate::poll::{Alert, AlertState, Muted, Poll, SourceError};
 use crate::signal::Sample;
 use crate::systems::questions::AlertQuery;
-use crate::systems::shared::fail_fast::Patience;
+use crate::systems::shared::fail_fast::FailFast;
 use serde::Deserialize;
 
 /// Monitors a page.
@@ -99,12 +99,12 @@ struct Found {
 
 impl Datadog {
     /// Adds the monitors of every search to a poll.
-    pub(super) async fn ask_all_monitors(&self, now: Time, poll: &mut Poll, patience: &Patience) {
+    pub(super) async fn ask_all_monitors(&self, now: Time, poll: &mut Poll, fail_fast: &FailFast) {
         let mut alerts = Vec::new();
         for query in &self.monitors {
-            match patience.ask(self.search(&query.filter, now)).await {
+            match fail_fast.ask(self.search(&query.filter, now)).await {
                 Ok(found) => {
-                    let loud = self.told(query, &found, now, patience).await;
+                    let loud = self.told(query, &found, now, fail_fast).await;
                     let calls = |alert: &&Alert| alert.state == AlertState::Firing && alert.muted.is_none();
                     let point = (now, Sample::Value(loud.iter().filter(calls).count() as f64));
                     // No monitor found guards nothing: that is no data, never zero alerts.
@@ -152,7 +152,7 @@ impl Datadog {
     }
 
     /// The monitors that are not quiet, each as the part of it that is ours.
-    async fn told(&self, query: &AlertQuery, found: &Found, now: Time, patience: &Patience) -> Vec<Alert> {
+    async fn told(&self, query: &AlertQuery, found: &Found, now: Time, fail_fast: &FailFast) -> Vec<Alert> {
         let mut alerts = Vec::new();
         let mut grouped = 0;
         for monitor in &found.loud {
@@ -172,13 +172,13 @@ impl Datadog {
             }
             grouped += 1;
             let groups = if grouped <= GROUPED {
-                patience.ask(self.groups(monitor.id, &query.filter, now)).await
+                fail_fast.ask(self.groups(monitor.id, &query.filter, now)).await
             } else {
                 Err(SourceError::Partial(format!("the groups of {GROUPED} monitors were read")))
             };
             match groups {
                 Ok(groups) => alerts.extend(groups.iter().map(|group| of_group(&whole, group))),
-                // Whose group it is that alerts is not known: neither ours nor quiet.
+                // It is not known whose group alerts: it counts neither as ours nor as quiet.
                 Err(error) => {
                     let name = format!("{}, whose groups cannot be read: {error}", whole.name);
                     alerts.push(Alert { state: AlertState::Unknown, name, ..whole });

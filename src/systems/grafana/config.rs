@@ -1,4 +1,4 @@
-//! `kind = "grafana"`: its table, what that means, and what the adapter is told.
+//! `kind = "grafana"`: its table, that table validated, and what the adapter is configured with.
 
 use super::Grafana;
 use crate::net::{Auth, Endpoint};
@@ -18,7 +18,7 @@ use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What the configuration knows of it.
+/// The declaration of the system for the configuration.
 pub(crate) static SYSTEM: System = System {
     name: "grafana",
     about: "A Grafana, for the queries of its data sources and its alert rules.",
@@ -57,7 +57,7 @@ struct Table {
 }
 
 impl declaration::Table for Table {
-    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
+    fn timing(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
         (self.interval.as_ref(), self.timeout.as_ref())
     }
 
@@ -108,7 +108,7 @@ impl declaration::Settings for Settings {
 /// Grafana: several signals in one `/api/ds/query`, and the states of its alert rules.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GrafanaSpec {
-    /// Where.
+    /// The base URL.
     pub endpoint: Endpoint,
     /// Service account token, or user and password.
     pub auth: Auth,

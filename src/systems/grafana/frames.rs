@@ -68,7 +68,7 @@ struct Meta {
     notices: Notices,
 }
 
-/// The first notices of a frame: whoever has more to say has said enough.
+/// The first notices of a frame: the rest is dropped.
 #[derive(Default)]
 struct Notices(Vec<Notice>);
 

@@ -4,7 +4,7 @@ use super::queries::{body, one_query};
 use super::{DataSource, Grafana, explain};
 use crate::deploy::Time;
 use crate::poll::{PollRequest, SourceError};
-use crate::systems::shared::fail_fast::Patience;
+use crate::systems::shared::fail_fast::FailFast;
 use crate::systems::shared::scrape::Question;
 use chrono::TimeDelta;
 use serde::Deserialize;
@@ -27,16 +27,16 @@ struct JsonData {
 impl Grafana {
     /// Asks what the queries have to be filled in with, where that is not known yet. What fails is not known, and the
     /// queries themselves tell why.
-    pub(super) async fn learn(&self, request: &PollRequest, patience: &Patience) {
+    pub(super) async fn learn(&self, request: &PollRequest, fail_fast: &FailFast) {
         for of in &self.datasources {
             let questions = of.scrapes.questions(&of.queries, request);
             if questions.is_empty() {
                 continue;
             }
             // Nothing is known, then, and it is asked again later.
-            let _ = patience.ask(self.ask_samples(of, questions, request.to)).await;
+            let _ = fail_fast.ask(self.ask_samples(of, questions, request.to)).await;
             if !of.scrapes.has_said()
-                && let Ok(scrape) = patience.ask(self.ask_settings(&of.uid, request.to)).await
+                && let Ok(scrape) = fail_fast.ask(self.ask_settings(&of.uid, request.to)).await
             {
                 of.scrapes.said(scrape);
             }
@@ -67,7 +67,7 @@ impl Grafana {
     }
 }
 
-/// A length as Grafana writes it: `30s`, `1m`; bare numbers are seconds.
+/// A duration as Grafana writes it: `30s`, `1m`; bare numbers are seconds.
 fn length(written: &str) -> Option<TimeDelta> {
     let written = written.trim();
     let (number, unit) =

@@ -17,7 +17,7 @@ use crate::poll::{Poll, PollRequest, SourceError};
 use crate::systems::api::{CheckLine, Early, Source};
 use crate::systems::questions::SeriesQuery;
 use crate::systems::shared::check::{Background, alert_rules, broken, fine, queries};
-use crate::systems::shared::fail_fast::{Patience, conclude};
+use crate::systems::shared::fail_fast::{FailFast, conclude};
 use crate::systems::shared::rules::AlertRules;
 use crate::systems::shared::scrape::Scrapes;
 use crate::systems::shared::units::Units;
@@ -67,10 +67,10 @@ impl Grafana {
 
     async fn ask_all(&self, request: &PollRequest, early: &Early) -> Poll {
         let mut poll = Poll::default();
-        let patience = Patience::with_timeouts(AT_ONCE);
-        self.learn(request, &patience).await;
-        self.ask_series(request, early, &patience, &mut poll).await;
-        self.ask_alerts(request.to, &patience, &mut poll).await;
+        let fail_fast = FailFast::with_timeouts(AT_ONCE);
+        self.learn(request, &fail_fast).await;
+        self.ask_series(request, early, &fail_fast, &mut poll).await;
+        self.ask_alerts(request.to, &fail_fast, &mut poll).await;
         poll
     }
 

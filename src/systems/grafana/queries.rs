@@ -7,7 +7,7 @@ use crate::deploy::Time;
 use crate::net::http::Answer;
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::systems::api::Early;
-use crate::systems::shared::fail_fast::Patience;
+use crate::systems::shared::fail_fast::FailFast;
 use crate::systems::shared::scrape::Filled;
 use crate::systems::shared::series::{Asked, aligned, askable, multiplied, remark};
 use chrono::TimeDelta;
@@ -34,13 +34,13 @@ struct Batch<'a> {
 impl Grafana {
     /// Asks for every series, and hands each request's answer over as it comes. What cannot be told in time is asked
     /// again in two halves, until it is one query that takes too long.
-    pub(super) async fn ask_series(&self, request: &PollRequest, early: &Early, patience: &Patience, poll: &mut Poll) {
+    pub(super) async fn ask_series(&self, request: &PollRequest, early: &Early, fail_fast: &FailFast, poll: &mut Poll) {
         let (mut waiting, mut asking) = (self.batches(request), FuturesUnordered::new());
         loop {
             while asking.len() < REQUESTS_AT_ONCE
                 && let Some(batch) = waiting.pop_front()
             {
-                asking.push(self.ask_batch(batch, request.to, patience));
+                asking.push(self.ask_batch(batch, request.to, fail_fast));
             }
             let Some((batch, answer)) = asking.next().await else { return };
             match answer {
@@ -87,9 +87,9 @@ impl Grafana {
         &self,
         batch: Batch<'a>,
         to: Time,
-        patience: &Patience,
+        fail_fast: &FailFast,
     ) -> (Batch<'a>, Result<Poll, SourceError>) {
-        let answer = patience.ask(self.ask_datasource(&batch, to)).await;
+        let answer = fail_fast.ask(self.ask_datasource(&batch, to)).await;
         (batch, answer)
     }
 

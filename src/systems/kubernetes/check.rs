@@ -113,7 +113,7 @@ async fn may_patch(cluster: &Cluster, reference: &WorkloadRef) -> Result<String,
     }
 }
 
-/// The command that makes the missing role; whom it is bound to, only the cluster's owner knows.
+/// The command that makes the missing role; the subject of its binding is up to the cluster's owner.
 fn grant(reference: &WorkloadRef, role: &str, missing: &[(&str, &str, &str)], name: Option<&str>) -> String {
     let mut verbs: Vec<&str> = missing.iter().map(|(verb, ..)| *verb).collect();
     verbs.sort_unstable();

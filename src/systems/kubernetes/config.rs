@@ -1,4 +1,4 @@
-//! `kind = "kubernetes"`: its table, what that means, and what the stream is told.
+//! `kind = "kubernetes"`: its table, that table validated, and what the stream is configured with.
 
 use super::{check, stream};
 use crate::clock::Clock;
@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// What the configuration knows of it.
+/// The declaration of the system for the configuration.
 pub(crate) static SYSTEM: System = System {
     name: "kubernetes",
     about: "A Kubernetes cluster.",
@@ -59,7 +59,7 @@ struct Table {
 }
 
 impl declaration::Table for Table {
-    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
+    fn timing(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
         (self.interval.as_ref(), self.timeout.as_ref())
     }
 

@@ -11,8 +11,8 @@ use chrono::TimeDelta;
 
 /// Evictions longer ago than this are history.
 const REMEMBERED: TimeDelta = TimeDelta::minutes(30);
-/// So many evictions for a pod's own limits are no accident.
-const AGAIN: usize = 2;
+/// So many evictions for a pod's own limits are not a coincidence.
+const REPEATED_EVICTIONS: usize = 2;
 /// So many are kept, the newest.
 const MOST: usize = 256;
 
@@ -70,7 +70,7 @@ impl Evictions {
         let last = own().max_by_key(|eviction| eviction.at).or_else(|| recent().max_by_key(|eviction| eviction.at))?;
         let (count, kind) = match own().count() {
             0 => (recent().count(), TroubleKind::Evicted),
-            count if count < AGAIN => (count, TroubleKind::Evicted),
+            count if count < REPEATED_EVICTIONS => (count, TroubleKind::Evicted),
             count => (count, TroubleKind::OverLimit),
         };
         let (pods, were) = if count == 1 { ("pod", "was") } else { ("pods", "were") };

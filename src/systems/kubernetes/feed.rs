@@ -17,16 +17,16 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 /// The server ends each watch after so many seconds, and a connection on which nothing at all came for five
-/// seconds more counts as dead. The usual five minutes are half of what a person will wait for a crash loop.
+/// seconds more counts as dead. The usual five minutes are half of the time within which a crash loop should be seen.
 const WATCH_SECONDS: u32 = 60;
 /// The first wait after a failure that is worth a wait, and the longest.
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(1);
 const LONGEST_WAIT: TimeDelta = TimeDelta::seconds(30);
 /// Failures further apart than this have nothing to do with each other.
 const UNRELATED: TimeDelta = TimeDelta::minutes(2);
-/// So many ordinary failures are made good without a word: a laptop that wakes up meets a broken connection
+/// So many ordinary failures are retried silently: a laptop that wakes up meets a broken connection
 /// and then a version that is gone.
-const FORGIVEN: u32 = 2;
+const SILENT_RETRIES: u32 = 2;
 /// So many objects are asked for in a page of a list, and so many where a page of these is too large to be read. Two
 /// objects of the largest size that an API server takes can be.
 const PAGE: u32 = 100;
@@ -44,20 +44,20 @@ pub(super) struct Feed<K> {
     /// By which waits are measured.
     pub clock: Clock,
     /// A page of a list may take this long.
-    pub patience: Duration,
-    /// What is kept of it, and how much that may be.
+    pub page_timeout: Duration,
+    /// What is kept of it, and the limits of it.
     pub bounds: Bounds,
 }
 
-/// How much a watch may bring.
+/// The limits of a watch.
 pub(super) struct Bounds {
-    /// What it brings, in words: `pods in production`.
+    /// What it delivers, in words: `pods in production`.
     pub what: String,
     /// So many objects at most.
     pub most: usize,
     /// How much all watches of the cluster may keep.
     pub budget: Budget,
-    /// Whether anything of it is kept.
+    /// Whether its objects are kept.
     pub is_kept: bool,
     /// Which of its objects are wanted: the others are counted where they are listed, and dropped.
     pub is_wanted: Box<dyn Fn(&ObjectMeta) -> bool + Send>,
@@ -137,7 +137,7 @@ where
             let next = self.watch.next();
             // Only a watch may be silent: a list that does not come is a server that does not answer.
             let said =
-                if self.is_listing { tokio::time::timeout(self.feed.patience, next).await } else { Ok(next.await) };
+                if self.is_listing { tokio::time::timeout(self.feed.page_timeout, next).await } else { Ok(next.await) };
             let failure = match said {
                 Ok(Some(Ok(mut event))) => match self.take(&mut event) {
                     Ok(true) => return Ok(event),
@@ -149,7 +149,7 @@ where
                     let error = SourceError::Unreachable("the watch ended".to_owned());
                     Failure { error, kind: FailureKind::Ordinary }
                 }
-                Err(_) => Failure { error: timed_out(self.feed.patience), kind: FailureKind::Grave },
+                Err(_) => Failure { error: timed_out(self.feed.page_timeout), kind: FailureKind::Persistent },
             };
             if let Some(error) = self.fail(failure) {
                 return Err(error);
@@ -202,7 +202,7 @@ where
         Ok(true)
     }
 
-    /// Decides what comes after a failure; `None` when it is not worth telling.
+    /// Decides what comes after a failure; `None` when it is not worth reporting.
     fn fail(&mut self, failure: Failure) -> Option<Trouble> {
         let page = self.feed.config.page_size.unwrap_or(u32::MAX);
         let smaller = SMALLER_PAGES.into_iter().find(|smaller| *smaller < page);
@@ -218,7 +218,7 @@ where
         }
         self.failures += 1;
         self.failed_at = now;
-        if failure.kind == FailureKind::Ordinary && self.failures <= FORGIVEN {
+        if failure.kind == FailureKind::Ordinary && self.failures <= SILENT_RETRIES {
             return None;
         }
         self.watch = begin(&self.feed);
@@ -226,7 +226,7 @@ where
         self.wait = Some(wait(self.failures, &failure.error));
         Some(match failure.kind {
             FailureKind::TooMuch => Trouble::TooMuch(failure.error),
-            FailureKind::Ordinary | FailureKind::Grave | FailureKind::TooLarge => Trouble::Failed(failure.error),
+            FailureKind::Ordinary | FailureKind::Persistent | FailureKind::TooLarge => Trouble::Failed(failure.error),
         })
     }
 }
@@ -240,8 +240,8 @@ struct Failure {
 enum FailureKind {
     /// Such as happens to every connection.
     Ordinary,
-    /// Worth telling at once.
-    Grave,
+    /// Worth reporting at once.
+    Persistent,
     /// One answer, or one line, is larger than what is read.
     TooLarge,
     /// All of it together is more than what is kept.
@@ -251,7 +251,7 @@ enum FailureKind {
 impl Failure {
     fn of(error: &watcher::Error) -> Self {
         use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
-        let kind = |is_ordinary| if is_ordinary { FailureKind::Ordinary } else { FailureKind::Grave };
+        let kind = |is_ordinary| if is_ordinary { FailureKind::Ordinary } else { FailureKind::Persistent };
         match error {
             WatchError(status) => Self { error: status_error(status), kind: kind(status.code == 410) },
             InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => {
@@ -264,13 +264,13 @@ impl Failure {
             }
             NoResourceVersion => {
                 let text = "the list has no resource version: it cannot be watched".to_owned();
-                Self { error: SourceError::BadAnswer(text), kind: FailureKind::Grave }
+                Self { error: SourceError::BadAnswer(text), kind: FailureKind::Persistent }
             }
         }
     }
 }
 
-/// How long to stay away: doubled with each failure, never two clients in step, and never less than was asked.
+/// How long to back off: doubled with each failure, never two clients in step, and never less than was asked.
 fn wait(failures: u32, error: &SourceError) -> TimeDelta {
     let doubled = FIRST_WAIT * 2_i32.pow(failures.saturating_sub(1).min(5));
     let jitter = 0.75 + fastrand::f64() * 0.25;

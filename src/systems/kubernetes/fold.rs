@@ -7,7 +7,7 @@ use super::history::{History, Outlook};
 use super::objects::{self, Entry, Pod, Workload, owner, uid};
 use super::pods::{self, Memory, Roles};
 use super::status;
-use super::troubles::{Ailing, held_up, troubles};
+use super::troubles::{FailingPod, held_up, troubles};
 use crate::cluster::short;
 use crate::deploy::{Deploy, Time, WorkloadKind};
 use crate::rollout::{Deadline, PodPhase, Progress, Replicas, Rollout};
@@ -127,24 +127,24 @@ impl Fold {
         let no_memory = Memory::default();
         let roles = Roles::of(current.map(|current| current.template(self.kind)), main);
         let mut rows = Vec::with_capacity(history.pods.len());
-        let mut ailing = Vec::new();
+        let mut failing = Vec::new();
         for pod in &history.pods {
             let memory = self.memories.get(objects::uid(&pod.metadata)).unwrap_or(&no_memory);
-            let (state, ailments) = pods::examine(pod, memory, &roles, deployed, now);
+            let (state, problems) = pods::examine(pod, memory, &roles, deployed, now);
             let is_new = hash == Some(pod.hash(self.kind));
             if is_new && !matches!(state.phase, PodPhase::Terminating | PodPhase::Finished) {
-                ailing.push(Ailing { pod: pod.metadata.name.as_deref().unwrap_or_default(), ailments });
+                failing.push(FailingPod { pod: pod.metadata.name.as_deref().unwrap_or_default(), problems });
             }
             rows.push(state.into_pod(pod, self.kind, is_new));
         }
         if !workload.is_observed() {
             // The status still counts the version before as the updated one.
-            replicas.updated = i64::try_from(ailing.len()).unwrap_or(i64::MAX);
+            replicas.updated = i64::try_from(failing.len()).unwrap_or(i64::MAX);
         }
         rows.sort_by(|a, b| (!a.is_new, &a.name).cmp(&(!b.is_new, &b.name)));
-        ailing.sort_by_key(|ailing| ailing.pod);
+        failing.sort_by_key(|failing| failing.pod);
         let has_finished = deploy.as_ref().is_some_and(|deploy| deploy.finished.is_some());
-        let mut troubles = troubles(self.kind, workload, &ailing, has_finished);
+        let mut troubles = troubles(self.kind, workload, &failing, has_finished);
         troubles.extend(argo::aborted(workload, deploy.as_ref()));
         troubles.extend(hash.and_then(|_| held_up(self.kind, workload, &rows)));
         troubles.extend(hash.and_then(|hash| self.evictions.trouble(hash, now)));

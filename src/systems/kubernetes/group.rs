@@ -25,11 +25,11 @@ const MOST_OF_A_WORKLOAD: usize = 2000;
 /// The objects of a kind, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum What {
-    /// Workloads.
+    /// The workloads of one kind.
     Workloads(WorkloadKind),
     /// What the workloads of this kind have as their history; kinds that share theirs are one here.
     History(WorkloadKind),
-    /// Pods.
+    /// The pods of any workload.
     Pods,
 }
 
@@ -37,19 +37,19 @@ pub(super) enum What {
 pub(super) struct Group {
     /// Which objects.
     pub what: What,
-    /// Where.
+    /// The namespace that they are in.
     pub namespace: String,
     /// For whom, by place among the watched; empty when others have taken over.
     pub members: Vec<usize>,
-    /// What is heard of an older life is out of date.
+    /// The generation of its watch: events of an older generation are out of date.
     pub life: u32,
     /// To end the watch.
     pub feed: Option<AbortHandle>,
-    /// Whose history and pods the running watch is about, by member.
+    /// Whose history and pods the running watch covers, by member.
     pub families: Vec<Option<Family>>,
 }
 
-/// By what a workload's history and pods are known: its identity and its selector.
+/// What identifies a workload's history and pods: its identity and its selector.
 #[derive(Debug, Clone)]
 pub(super) struct Family {
     uid: String,

@@ -1,5 +1,5 @@
-//! How much the watches of a cluster keep, bounded in objects and in bytes: what a server sends is its own affair,
-//! what is remembered of it is ours.
+//! How much the watches of a cluster keep, bounded in objects and in bytes: a server may send as much as it likes,
+//! what is kept of it is limited.
 
 use crate::poll::SourceError;
 use std::collections::HashMap;

@@ -16,11 +16,11 @@ pub mod fold;
 mod group;
 mod history;
 mod kept;
-mod last_words;
 pub mod objects;
 mod pods;
 mod status;
 mod streamer;
+mod termination_message;
 mod troubles;
 mod watched;
 

@@ -1,8 +1,8 @@
-//! One pod: what it is doing, what ails it, and what must be remembered of it because the next answer of the
+//! One pod: what it is doing, what is wrong with it, and what must be remembered of it because the next answer of the
 //! API server will not say it any more.
 
-use super::last_words::last_words;
 use super::objects::{self, ContainerStatus, Pod, Template};
+use super::termination_message::summary;
 use crate::cluster::short;
 use crate::deploy::{Time, WorkloadKind};
 use crate::rollout::{self, PodPhase, TroubleKind};
@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 const LOOP_SPAN: TimeDelta = TimeDelta::minutes(5);
 /// So many restarts within [`LOOP_SPAN`] are a crash loop, whatever the container is doing at the moment.
 const LOOP_RESTARTS: u32 = 2;
-/// So many kills of one container for its memory are no accident.
-const AGAIN: usize = 2;
+/// So many kills of one container for its memory are not a coincidence.
+const REPEATED_OOM_KILLS: usize = 2;
 /// Containers that are being created for longer than this are stuck.
 const STUCK: TimeDelta = TimeDelta::minutes(3);
 
@@ -68,12 +68,12 @@ struct ContainerMemory {
 
 /// Something wrong with one pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ailment {
+pub(super) struct PodProblem {
     /// What kind of trouble it is.
     pub kind: TroubleKind,
     /// In Kubernetes' words: `CrashLoopBackOff`.
     pub reason: String,
-    /// What a person needs to know: `CrashLoopBackOff, exit 1`.
+    /// What the user needs to know: `CrashLoopBackOff, exit 1`.
     pub detail: String,
     /// Which container; `None` when it is the pod as a whole.
     pub container: Option<String>,
@@ -94,7 +94,9 @@ impl Memory {
                     let kills = &mut self.containers.entry(status.name.clone()).or_default().oom_kills;
                     // Without a time only the first is known to be another one.
                     let at = ended.finished_at.or_else(|| kills.is_empty().then_some(now));
-                    if let Some(at) = at.filter(|at| kills.len() < AGAIN && kills.iter().all(|known| known < at)) {
+                    if let Some(at) =
+                        at.filter(|at| kills.len() < REPEATED_OOM_KILLS && kills.iter().all(|known| known < at))
+                    {
                         kills.push(at);
                     }
                 }
@@ -149,19 +151,19 @@ impl Memory {
 
     /// The container that was killed for using too much memory at a time that counts, the one that serves before those
     /// beside it. A kill of a sidecar is worth a warning; the second of the same is none the less a flag.
-    fn out_of_memory(&self, roles: &Roles<'_>, counts: impl Fn(Time) -> bool) -> Option<Ailment> {
+    fn out_of_memory(&self, roles: &Roles<'_>, counts: impl Fn(Time) -> bool) -> Option<PodProblem> {
         let kills = |memory: &ContainerMemory| memory.oom_kills.iter().filter(|at| counts(**at)).count();
         let killed = self.containers.iter().filter_map(|(name, memory)| {
             let kind = match kills(memory) {
                 0 => return None,
-                times if roles.is_sidecar(name) && times < AGAIN => TroubleKind::SidecarOomKilled,
+                times if roles.is_sidecar(name) && times < REPEATED_OOM_KILLS => TroubleKind::SidecarOomKilled,
                 _ => TroubleKind::OomKilled,
             };
             Some((kind, name))
         });
         let (kind, name) = killed.min_by_key(|(kind, _)| *kind)?;
         let reason = "OOMKilled".to_owned();
-        Some(Ailment { kind, detail: reason.clone(), reason, container: Some(name.clone()) })
+        Some(PodProblem { kind, detail: reason.clone(), reason, container: Some(name.clone()) })
     }
 
     /// Restarts since the deploy for a pod made for it, else since the first look.
@@ -170,14 +172,14 @@ impl Memory {
     }
 }
 
-/// What a pod is doing and what ails it. `deployed` is when the deploy was made.
+/// What a pod is doing and what is wrong with it. `deployed` is when the deploy was made.
 pub(super) fn examine(
     pod: &Pod,
     memory: &Memory,
     roles: &Roles<'_>,
     deployed: Option<Time>,
     now: Time,
-) -> (PodState, Vec<Ailment>) {
+) -> (PodState, Vec<PodProblem>) {
     let created = objects::created(&pod.metadata);
     let made_for_deploy = created >= deployed;
     let restarts = memory.restarts_since(made_for_deploy);
@@ -186,19 +188,19 @@ pub(super) fn examine(
     let oom_killed = out_of_memory.is_some();
 
     let is_over = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
-    let mut ailments = Vec::new();
+    let mut problems = Vec::new();
     if !pod.is_terminating() && !is_over {
-        ailments = container_ailments(pod, memory, now);
-        ailments.extend(unschedulable(pod));
-        ailments.extend(out_of_memory);
-        if restarts > 0 && !ailments.iter().any(|ailment| ailment.kind == TroubleKind::CrashLoop) {
-            ailments.push(restart_ailment(pod, memory, restarts));
+        problems = container_ailments(pod, memory, now);
+        problems.extend(unschedulable(pod));
+        problems.extend(out_of_memory);
+        if restarts > 0 && !problems.iter().any(|problem| problem.kind == TroubleKind::CrashLoop) {
+            problems.push(restart_ailment(pod, memory, restarts));
         }
-        ailments.sort_by_key(|ailment| ailment.kind);
+        problems.sort_by_key(|problem| problem.kind);
     }
-    let cannot_work = ailments
+    let cannot_work = problems
         .iter()
-        .find(|ailment| matches!(ailment.kind, TroubleKind::CrashLoop | TroubleKind::Image | TroubleKind::Config));
+        .find(|problem| matches!(problem.kind, TroubleKind::CrashLoop | TroubleKind::Image | TroubleKind::Config));
     let phase = if pod.is_terminating() {
         PodPhase::Terminating
     } else if is_over {
@@ -215,10 +217,10 @@ pub(super) fn examine(
     let reason = match phase {
         PodPhase::Ready | PodPhase::Terminating => None,
         PodPhase::Finished => Some(pod.status.reason.clone()).filter(|reason| !reason.is_empty()),
-        PodPhase::Failing => cannot_work.map(|ailment| ailment.reason.clone()),
+        PodPhase::Failing => cannot_work.map(|problem| problem.reason.clone()),
         PodPhase::Unready | PodPhase::Starting => why_not_ready(pod),
     };
-    (PodState { phase, reason, restarts, oom_killed }, ailments)
+    (PodState { phase, reason, restarts, oom_killed }, problems)
 }
 
 /// What a pod is doing.
@@ -255,8 +257,8 @@ impl PodState {
     }
 }
 
-fn container_ailments(pod: &Pod, memory: &Memory, now: Time) -> Vec<Ailment> {
-    let mut ailments = Vec::new();
+fn container_ailments(pod: &Pod, memory: &Memory, now: Time) -> Vec<PodProblem> {
+    let mut problems = Vec::new();
     for status in pod.containers() {
         let Some(waiting) = &status.state.waiting else { continue };
         let Some(kind) = class_of(&waiting.reason) else { continue };
@@ -270,31 +272,31 @@ fn container_ailments(pod: &Pod, memory: &Memory, now: Time) -> Vec<Ailment> {
             _ if waiting.message.is_empty() => reason.clone(),
             _ => format!("{reason}: {}", short(&waiting.message)),
         };
-        ailments.push(Ailment { kind, reason, detail, container: Some(status.name.clone()) });
+        problems.push(PodProblem { kind, reason, detail, container: Some(status.name.clone()) });
     }
-    let crashes = ailments.iter().any(|ailment| ailment.kind == TroubleKind::CrashLoop);
+    let crashes = problems.iter().any(|problem| problem.kind == TroubleKind::CrashLoop);
     if !crashes && memory.is_looping(pod, now) {
-        ailments.push(loop_ailment(pod, memory));
+        problems.push(crash_loop(pod, memory));
     }
-    if ailments.is_empty() {
-        ailments.extend(stuck(pod, now));
+    if problems.is_empty() {
+        problems.extend(stuck(pod, now));
     }
-    ailments
+    problems
 }
 
 /// A loop that is between two back-offs, or restarts too quickly for one to be seen.
-fn loop_ailment(pod: &Pod, memory: &Memory) -> Ailment {
+fn crash_loop(pod: &Pod, memory: &Memory) -> PodProblem {
     let reason = "CrashLoopBackOff".to_owned();
     let worst = pod.containers().max_by_key(|status| status.restart_count);
     let detail = worst.map_or_else(|| reason.clone(), |status| memory.with_exit(&reason, &status.name));
-    Ailment { kind: TroubleKind::CrashLoop, reason, detail, container: worst.map(|status| status.name.clone()) }
+    PodProblem { kind: TroubleKind::CrashLoop, reason, detail, container: worst.map(|status| status.name.clone()) }
 }
 
-fn restart_ailment(pod: &Pod, memory: &Memory, restarts: u32) -> Ailment {
+fn restart_ailment(pod: &Pod, memory: &Memory, restarts: u32) -> PodProblem {
     let last = pod.containers().filter(|status| status.restart_count > 0).max_by_key(|status| ended_at(status));
     let times = if restarts == 1 { "once".to_owned() } else { format!("{restarts} times") };
     let detail = last.map_or_else(|| times.clone(), |status| memory.with_exit(&times, &status.name));
-    Ailment {
+    PodProblem {
         kind: TroubleKind::Restarts,
         reason: "Restarted".to_owned(),
         detail,
@@ -302,9 +304,9 @@ fn restart_ailment(pod: &Pod, memory: &Memory, restarts: u32) -> Ailment {
     }
 }
 
-fn unschedulable(pod: &Pod) -> Option<Ailment> {
+fn unschedulable(pod: &Pod) -> Option<PodProblem> {
     let scheduled = pod.condition("PodScheduled")?;
-    (scheduled.status == "False" && scheduled.reason == "Unschedulable").then(|| Ailment {
+    (scheduled.status == "False" && scheduled.reason == "Unschedulable").then(|| PodProblem {
         kind: TroubleKind::Unschedulable,
         reason: scheduled.reason.clone(),
         detail: short(&scheduled.message),
@@ -314,14 +316,14 @@ fn unschedulable(pod: &Pod) -> Option<Ailment> {
 
 /// Containers that have been in creation for too long: a volume that cannot be mounted, most often.
 /// A pod that waits for an init container that runs (a migration) is not stuck.
-fn stuck(pod: &Pod, now: Time) -> Option<Ailment> {
+fn stuck(pod: &Pod, now: Time) -> Option<PodProblem> {
     let since = pod.condition("PodScheduled").filter(|scheduled| scheduled.status == "True")?.last_transition_time?;
     let is_working = pod.status.init_container_statuses.iter().any(|status| status.state.running.is_some());
     if is_working || now - since < STUCK {
         return None;
     }
     let (status, waiting) = pod.containers().find_map(|status| Some((status, status.state.waiting.as_ref()?)))?;
-    is_benign(&waiting.reason).then(|| Ailment {
+    is_benign(&waiting.reason).then(|| PodProblem {
         kind: TroubleKind::Config,
         reason: waiting.reason.clone(),
         detail: format!("{} for more than {} min", waiting.reason, STUCK.num_minutes()),
@@ -383,7 +385,7 @@ fn exit_of(status: &ContainerStatus) -> Option<String> {
         (_, Some(signal)) if signal != 0 => format!("signal {signal}"),
         _ => format!("exit {}", ended.exit_code),
     };
-    Some(last_words(&ended.message).map_or_else(|| how.clone(), |words| format!("{how}: “{words}”")))
+    Some(summary(&ended.message).map_or_else(|| how.clone(), |words| format!("{how}: “{words}”")))
 }
 
 fn ended_at(status: &ContainerStatus) -> Option<Time> {

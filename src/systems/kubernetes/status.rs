@@ -14,7 +14,7 @@ pub(super) const ROLLED_OUT: &str = "NewReplicaSetAvailable";
 
 /// How far the rollout is. Two answers differ from kubectl's on purpose, both to the careful side: a
 /// `StatefulSet` is complete only when all its pods run the new revision, and a workload with the strategy
-/// `OnDelete`, of which kubectl says nothing at all, waits for hands.
+/// `OnDelete`, of which kubectl says nothing at all, waits until somebody deletes the pods.
 pub(super) fn progress(kind: WorkloadKind, workload: &Workload) -> Progress {
     match kind {
         WorkloadKind::Deployment => deployment(workload),

@@ -1,6 +1,6 @@
 //! The loop: hears every watch of a cluster.
 
-mod telling;
+mod report;
 
 use super::events::Sorter;
 use super::feed::{Bounds, Feed, Trouble, listen, selected};
@@ -26,7 +26,7 @@ use kube::runtime::watcher::Event;
 use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 
-/// When nothing was told for this long, the server is asked for a sign of life.
+/// When nothing was told for this long, the server's liveness is checked.
 const QUIET: TimeDelta = TimeDelta::seconds(10);
 /// So much is heard at a time: a server that never stops must not keep everybody else from their turn.
 const BATCH: usize = 500;
@@ -34,7 +34,7 @@ const BATCH: usize = 500;
 const MOST_EVENTS: usize = 10_000;
 const EVENTS_PAGE: u32 = 500;
 
-/// What a watch said, of whom, and in which of its lives.
+/// What a watch said, of whom, and of which generation of the watch.
 struct Heard {
     from: FeedId,
     life: u32,
@@ -82,8 +82,8 @@ struct Warnings {
     is_refused: bool,
 }
 
-/// A sign of life: which workload was read, and its resource version; empty where it does not exist.
-type Pulse = (usize, Result<String, SourceError>);
+/// A liveness check: which workload was read, and its resource version; empty where it does not exist.
+type Liveness = (usize, Result<String, SourceError>);
 
 pub(super) struct Streamer {
     source: SourceId,
@@ -97,13 +97,13 @@ pub(super) struct Streamer {
     heard: SelectAll<BoxStream<'static, Heard>>,
     /// Watches that fail, and why.
     failing: BTreeMap<FeedId, SourceError>,
-    /// Why the last sign of life did not come.
-    lifeless: Option<SourceError>,
-    /// What was told as down and not taken back.
+    /// Why the last liveness check failed.
+    liveness_error: Option<SourceError>,
+    /// The last reported failure, until a recovery is reported.
     down: Option<SourceError>,
-    pulse: Option<BoxFuture<'static, Pulse>>,
+    liveness: Option<BoxFuture<'static, Liveness>>,
     next_pulse: usize,
-    /// A sign of life came and is not told yet.
+    /// The liveness check succeeded and that is not reported yet.
     is_alive: bool,
     last_told: Time,
 }
@@ -139,9 +139,9 @@ impl Streamer {
             budget: Budget::of(spec.workloads.len()),
             heard: SelectAll::new(),
             failing: BTreeMap::new(),
-            lifeless: None,
+            liveness_error: None,
             down: None,
-            pulse: None,
+            liveness: None,
             next_pulse: 0,
             is_alive: false,
             last_told: now,
@@ -159,8 +159,8 @@ impl Streamer {
             self.watch_events(index);
         }
         loop {
-            let pulse = match &mut self.pulse {
-                Some(pulse) => Either::Left(pulse),
+            let liveness = match &mut self.liveness {
+                Some(liveness) => Either::Left(liveness),
                 None => Either::Right(pending()),
             };
             let quiet = self.clock.sleep_until(self.last_told + QUIET);
@@ -180,8 +180,8 @@ impl Streamer {
                         tokio::task::yield_now().await;
                     }
                 }
-                pulse = pulse => self.take_pulse(pulse),
-                () = quiet => self.feel_pulse(),
+                liveness = liveness => self.take_liveness(liveness),
+                () = quiet => self.probe_liveness(),
             }
             self.watch_children();
             if self.tell().await.is_err() {
@@ -272,7 +272,7 @@ impl Streamer {
     {
         let Place { from, life, namespace, config, bounds } = place;
         let api = Api::<K>::namespaced_with(self.cluster.client.clone(), namespace, resource);
-        let feed = Feed { api, config, clock: self.clock.clone(), patience: self.cluster.timeout, bounds };
+        let feed = Feed { api, config, clock: self.clock.clone(), page_timeout: self.cluster.timeout, bounds };
         let (heard, handle) = abortable(listen(feed));
         self.heard.push(heard.map(move |said| Heard { from, life, news: said.map(news) }).boxed());
         handle
@@ -375,11 +375,11 @@ impl Streamer {
         }
     }
 
-    /// Asks for a sign of life.
-    fn feel_pulse(&mut self) {
-        // The wait begins anew whatever comes of it.
+    /// Starts a liveness check.
+    fn probe_liveness(&mut self) {
+        // The timer restarts whatever the result.
         self.last_told = self.clock.now();
-        if self.pulse.is_some() || self.watched.is_empty() {
+        if self.liveness.is_some() || self.watched.is_empty() {
             return;
         }
         let index = self.next_pulse % self.watched.len();
@@ -389,7 +389,7 @@ impl Streamer {
         let api = Api::<Workload>::namespaced_with(self.cluster.client.clone(), &reference.namespace, &resource);
         let name = reference.name.clone();
         let timeout = self.cluster.timeout;
-        self.pulse = Some(
+        self.liveness = Some(
             async move {
                 let read = cluster::call(timeout, api.get_opt(&name)).await;
                 (index, read.map(|workload| workload.map(|w| version(&w.metadata).to_owned()).unwrap_or_default()))
@@ -398,21 +398,21 @@ impl Streamer {
         );
     }
 
-    fn take_pulse(&mut self, (index, pulse): Pulse) {
-        self.pulse = None;
-        match pulse {
-            Err(error) => self.lifeless = Some(error),
+    fn take_liveness(&mut self, (index, liveness): Liveness) {
+        self.liveness = None;
+        match liveness {
+            Err(error) => self.liveness_error = Some(error),
             Ok(read) => {
                 // Time alone changes a digest too: a loop that is over, a container that is stuck. But only while
                 // the server answers, or its silence would pass for news.
                 for watched in &mut self.watched {
                     watched.has_news = true;
                 }
-                if self.lifeless.take().is_some() {
+                if self.liveness_error.take().is_some() {
                     // Connections from before the silence may be dead without knowing.
-                    self.begin_anew(|_| true);
+                    self.restart_watches(|_| true);
                 } else if self.watched[index].has_missed(&read) {
-                    self.begin_anew(|group| group.members.contains(&index));
+                    self.restart_watches(|group| group.members.contains(&index));
                 }
                 self.is_alive = true;
             }
@@ -420,7 +420,7 @@ impl Streamer {
     }
 
     /// Ends watches and begins them again. What is known stays until the new lists are complete.
-    fn begin_anew(&mut self, is_meant: impl Fn(&Group) -> bool) {
+    fn restart_watches(&mut self, is_meant: impl Fn(&Group) -> bool) {
         for at in 0..self.groups.len() {
             if !is_meant(&self.groups[at]) || self.groups[at].members.is_empty() {
                 continue;

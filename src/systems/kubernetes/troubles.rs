@@ -1,28 +1,28 @@
 //! What kubectl does not look at, in one sentence a kind.
 
 use super::objects::{Template, Workload};
-use super::pods::Ailment;
+use super::pods::PodProblem;
 use super::status;
 use crate::cluster::short;
 use crate::deploy::WorkloadKind;
 use crate::rollout::{Pod, Trouble, TroubleKind};
 
-/// A memory kill of a sidecar in more than one pod out of so many is more than an accident.
+/// A memory kill of a sidecar in more than one pod out of so many is more than a coincidence.
 const FEW: usize = 10;
 
-/// What ails one pod of the new version.
-pub(super) struct Ailing<'a> {
+/// What is wrong with one pod of the new version.
+pub(super) struct FailingPod<'a> {
     /// Its name.
     pub pod: &'a str,
     /// Worst first.
-    pub ailments: Vec<Ailment>,
+    pub problems: Vec<PodProblem>,
 }
 
-/// Every trouble, worst first. `pods` holds what ails each pod of the new version that is not on its way out.
+/// Every trouble, worst first. `pods` holds what is wrong with each pod of the new version that is not on its way out.
 pub(super) fn troubles(
     kind: WorkloadKind,
     workload: &Workload,
-    pods: &[Ailing<'_>],
+    pods: &[FailingPod<'_>],
     has_finished: bool,
 ) -> Vec<Trouble> {
     let mut troubles = of_workload(kind, workload, has_finished);
@@ -32,7 +32,7 @@ pub(super) fn troubles(
 }
 
 /// A `StatefulSet` that goes pod by pod does not replace a pod that is not ready, not even by the version that would
-/// mend it: after an undo, or a deploy of a fix, it waits for a person's hand
+/// mend it: after an undo, or a deploy of a fix, it waits until somebody deletes the pod
 /// (<https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback>).
 pub(super) fn held_up(kind: WorkloadKind, workload: &Workload, pods: &[Pod]) -> Option<Trouble> {
     let spec = &workload.spec;
@@ -93,7 +93,7 @@ fn of_workload(kind: WorkloadKind, workload: &Workload, has_finished: bool) -> V
     troubles
 }
 
-fn of_pods(template: &Template, pods: &[Ailing<'_>]) -> Vec<Trouble> {
+fn of_pods(template: &Template, pods: &[FailingPod<'_>]) -> Vec<Trouble> {
     const KINDS: [TroubleKind; 7] = [
         TroubleKind::CrashLoop,
         TroubleKind::Image,
@@ -104,9 +104,9 @@ fn of_pods(template: &Template, pods: &[Ailing<'_>]) -> Vec<Trouble> {
         TroubleKind::Restarts,
     ];
     let of_kind = |kind: TroubleKind| {
-        let ill: Vec<(&str, &Ailment)> = pods
+        let ill: Vec<(&str, &PodProblem)> = pods
             .iter()
-            .filter_map(|of| Some((of.pod, of.ailments.iter().find(|ailment| ailment.kind == kind)?)))
+            .filter_map(|of| Some((of.pod, of.problems.iter().find(|problem| problem.kind == kind)?)))
             .collect();
         let sentence = sentence(&ill, template, pods.len())?;
         let spreads = ill.len() > 1 && ill.len() * FEW > pods.len();
@@ -117,7 +117,7 @@ fn of_pods(template: &Template, pods: &[Ailing<'_>]) -> Vec<Trouble> {
 }
 
 /// `3 of 4 new pods crash-loop: CrashLoopBackOff, exit 1 (container app; app-7d4f-x2lqz and 2 more)`.
-fn sentence(ill: &[(&str, &Ailment)], template: &Template, all: usize) -> Option<String> {
+fn sentence(ill: &[(&str, &PodProblem)], template: &Template, all: usize) -> Option<String> {
     let (pod, example) = ill.first()?;
     let one = ill.len() == 1;
     let what = match example.kind {

@@ -42,7 +42,7 @@ impl Watched {
         }
     }
 
-    /// Looks at what the workload is now known by. History and pods of another one are forgotten.
+    /// Updates the workload's identity. History and pods of another one are dropped.
     pub(super) fn meet(&mut self) -> Result<(), SourceError> {
         let family = match self.fold.workload().map(Family::of).transpose() {
             Ok(family) => family,

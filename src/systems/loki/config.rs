@@ -1,4 +1,4 @@
-//! `kind = "loki"`: its table, what that means, and what the adapter is told.
+//! `kind = "loki"`: its table, that table validated, and what the adapter is configured with.
 
 use super::Loki;
 use crate::net::{Auth, Endpoint};
@@ -18,7 +18,7 @@ use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What the configuration knows of it.
+/// The declaration of the system for the configuration.
 pub(crate) static SYSTEM: System = System {
     name: "loki",
     about: "A Loki, for numbers made of log lines.",
@@ -53,7 +53,7 @@ struct Table {
 }
 
 impl declaration::Table for Table {
-    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
+    fn timing(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
         (self.interval.as_ref(), self.timeout.as_ref())
     }
 

@@ -13,7 +13,7 @@ use crate::signal::Point;
 use crate::systems::api::{CheckLine, Early, Source};
 use crate::systems::questions::SeriesQuery;
 use crate::systems::shared::check::{Background, broken, fine, queries};
-use crate::systems::shared::fail_fast::{Patience, conclude};
+use crate::systems::shared::fail_fast::{FailFast, conclude};
 use crate::systems::shared::series::{Asked, Bins, aligned, askable, duration, only_series, remark};
 use crate::systems::shared::units::Units;
 use crate::systems::shared::variables::fill;
@@ -65,13 +65,13 @@ impl Loki {
     /// A few queries at a time, each handed over as it comes.
     async fn ask_all(&self, request: &PollRequest, early: &Early) -> Poll {
         let mut poll = Poll::default();
-        let patience = Patience::with_timeouts(AT_ONCE);
+        let fail_fast = FailFast::with_timeouts(AT_ONCE);
         let (mut waiting, mut asking) = (askable(&self.queries, request).into_iter(), FuturesUnordered::new());
         loop {
             while asking.len() < AT_ONCE
                 && let Some(asked) = waiting.next()
             {
-                asking.push(self.ask_one(asked, request, &patience));
+                asking.push(self.ask_one(asked, request, &fail_fast));
             }
             let Some((asked, answer, remarks)) = asking.next().await else { break };
             if let Ok(points) = &answer {
@@ -90,7 +90,7 @@ impl Loki {
         &self,
         asked: Asked<'a>,
         request: &PollRequest,
-        patience: &Patience,
+        fail_fast: &FailFast,
     ) -> (Asked<'a>, Result<Vec<Point>, SourceError>, Vec<String>) {
         let step = asked.query.step;
         let (start, end) = aligned(asked.since, request.to - INGESTION, step, MOST_POINTS);
@@ -98,7 +98,7 @@ impl Loki {
         let mut parts = Vec::with_capacity(asked.parts.len());
         for text in &asked.parts {
             let text = filled(text, step, end - start);
-            parts.push(patience.ask(self.range(&text, (start, end, step), request.to, &mut remarks)).await);
+            parts.push(fail_fast.ask(self.range(&text, (start, end, step), request.to, &mut remarks)).await);
         }
         let points = self.units.points(asked.query, &[], None, parts, end);
         (asked, points, remarks)

@@ -1,4 +1,4 @@
-//! What a probe is told. It has no table of its own: each signal of the kind probe makes one.
+//! The specification of a probe. It has no table of its own: each signal of the kind probe makes one.
 
 use super::Probe;
 use crate::net::Endpoint;

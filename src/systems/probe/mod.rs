@@ -1,4 +1,4 @@
-//! The environment's own URL, asked as a visitor would ask it.
+//! The environment's own URL, requested as a visitor would.
 
 mod config;
 
@@ -16,7 +16,7 @@ use std::time::Instant;
 /// Of a failed answer's body, what its reason is looked for in; bytes.
 const REASON_LIMIT: usize = 64 << 10;
 
-/// Reads one address. Each try is one reading: its milliseconds, or that it failed and why.
+/// Reads one address. Each attempt is one reading: its milliseconds, or why it failed.
 pub struct Probe {
     http: Http,
     name: String,
@@ -31,7 +31,7 @@ impl Probe {
         Ok(Self { http, name: spec.endpoint.name, signal: spec.signal, status: spec.status })
     }
 
-    /// Milliseconds until the status and headers were here. Of a good answer nothing more is read.
+    /// Milliseconds until the status and headers were here. The body of a good answer is not read.
     ///
     /// Redirects are not followed: what they lead to may be well while what was asked for is not.
     async fn attempt(&self) -> Result<(u16, f64), SourceError> {

@@ -1,4 +1,4 @@
-//! `kind = "prometheus"`: its table, what that means, and what the adapter is told.
+//! `kind = "prometheus"`: its table, that table validated, and what the adapter is configured with.
 
 use super::Prometheus;
 use crate::net::{Auth, Endpoint};
@@ -18,7 +18,7 @@ use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What the configuration knows of it.
+/// The declaration of the system for the configuration.
 pub(crate) static SYSTEM: System = System {
     name: "prometheus",
     about: "A Prometheus, or anything that speaks its API.",
@@ -57,7 +57,7 @@ struct Table {
 }
 
 impl declaration::Table for Table {
-    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
+    fn timing(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
         (self.interval.as_ref(), self.timeout.as_ref())
     }
 
@@ -65,7 +65,7 @@ impl declaration::Table for Table {
         let auth = auth::check(name, self.token, self.user, self.password, problems);
         let url = address::check(&self.url, Tail::None, problems);
         let tenant = self.tenant.map(|at| at.value);
-        // One that is wrong is complained of, and must not be taken for one that was left out.
+        // One that is wrong is reported, and must not be taken for one that was left out.
         let alertmanager = self.alertmanager.as_ref().map(|at| address::check(at, Tail::None, problems));
         let fine = !matches!(alertmanager, Some(None));
         let alertmanager = alertmanager.flatten();

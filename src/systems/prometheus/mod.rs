@@ -14,7 +14,7 @@ use crate::signal::Point;
 use crate::systems::api::{CheckLine, Early, Source};
 use crate::systems::questions::SeriesQuery;
 use crate::systems::shared::check::{Background, alert_rules, broken, fine, queries};
-use crate::systems::shared::fail_fast::{Patience, conclude};
+use crate::systems::shared::fail_fast::{FailFast, conclude};
 use crate::systems::shared::rules::AlertRules;
 use crate::systems::shared::scrape::{Question, Scrapes};
 use crate::systems::shared::series::{Asked, Bins, aligned, askable, multiplied, only_series, remark};
@@ -72,14 +72,14 @@ impl Prometheus {
     /// so many of them is not asked on in this poll.
     async fn ask_all(&self, request: &PollRequest, early: &Early) -> Poll {
         let mut poll = Poll::default();
-        let patience = Patience::with_timeouts(AT_ONCE);
-        self.learn(request, &patience).await;
+        let fail_fast = FailFast::with_timeouts(AT_ONCE);
+        self.learn(request, &fail_fast).await;
         let (mut waiting, mut asking) = (askable(&self.queries, request).into_iter(), FuturesUnordered::new());
         loop {
             while asking.len() < AT_ONCE
                 && let Some(asked) = waiting.next()
             {
-                asking.push(self.ask_one(asked, request, &patience));
+                asking.push(self.ask_one(asked, request, &fail_fast));
             }
             let Some((asked, answer, remarks)) = asking.next().await else { break };
             if let Ok(points) = &answer {
@@ -90,7 +90,7 @@ impl Prometheus {
             }
             asked.answered(answer, &mut poll);
         }
-        self.ask_alerts(request.to, &patience, &mut poll).await;
+        self.ask_alerts(request.to, &fail_fast, &mut poll).await;
         poll
     }
 
@@ -99,7 +99,7 @@ impl Prometheus {
         &self,
         asked: Asked<'a>,
         request: &PollRequest,
-        patience: &Patience,
+        fail_fast: &FailFast,
     ) -> (Asked<'a>, Result<Vec<Point>, SourceError>, Vec<String>) {
         let step = asked.query.step;
         let (start, end) = aligned(asked.since, request.to - self.scrapes.engine().settles(), step, MOST_POINTS);
@@ -108,7 +108,7 @@ impl Prometheus {
         for part in 0..asked.parts.len() {
             let filled = self.scrapes.fill_all(&asked, part, end - start);
             let question = self.range(&filled.text, (start, end, step), request.to, &mut remarks);
-            parts.push(patience.ask(question).await.map(|bins| multiplied(bins, filled.share)));
+            parts.push(fail_fast.ask(question).await.map(|bins| multiplied(bins, filled.share)));
         }
         let texts = self.scrapes.texts(asked.query.signal);
         let points = self.units.points(asked.query, texts, None, parts, end);
@@ -117,14 +117,14 @@ impl Prometheus {
 
     /// Asks what the queries have to be filled in with, where that is not known yet. What fails is not known, and the
     /// queries themselves tell why.
-    async fn learn(&self, request: &PollRequest, patience: &Patience) {
+    async fn learn(&self, request: &PollRequest, fail_fast: &FailFast) {
         let ask = |question: Question| async move {
             let (from, step) = question.span(request.to);
             let (start, end) = aligned(from, request.to, step, MOST_POINTS);
             let text = question.text();
             let mut remarks = Vec::new();
             let answer = self.range(&text, (start, end, step), request.to, &mut remarks);
-            (question, patience.ask(answer).await)
+            (question, fail_fast.ask(answer).await)
         };
         let questions = self.scrapes.questions(&self.queries, request);
         let mut answers = stream::iter(questions.into_iter().map(ask)).buffer_unordered(AT_ONCE);
@@ -140,14 +140,14 @@ impl Prometheus {
         now: Time,
         remarks: &mut Vec<String>,
     ) -> Result<Bins, SourceError> {
-        // A second less than our own patience: then the answer says that it was this query that was too slow.
-        let patience = self.http.timeout().as_secs().saturating_sub(1).max(1);
+        // A second less than our own timeout: then the answer says that it was this query that was too slow.
+        let timeout_seconds = self.http.timeout().as_secs().saturating_sub(1).max(1);
         let fields = [
             ("query", expr),
             ("start", &seconds(start.timestamp_millis())),
             ("end", &seconds(end.timestamp_millis())),
             ("step", &seconds(step.num_milliseconds())),
-            ("timeout", &format!("{patience}s")),
+            ("timeout", &format!("{timeout_seconds}s")),
         ];
         let path = ["api", "v1", "query_range"];
         let sent = if expr.len() > LONGEST_ADDRESS {

@@ -1,4 +1,4 @@
-//! `kind = "sentry"`: its table, what that means, and what the adapter is told.
+//! `kind = "sentry"`: its table, that table validated, and what the adapter is configured with.
 
 use super::Sentry;
 use crate::net::Endpoint;
@@ -19,7 +19,7 @@ use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What the configuration knows of it.
+/// The declaration of the system for the configuration.
 pub(crate) static SYSTEM: System = System {
     name: "sentry",
     about: "A Sentry organization.",
@@ -57,7 +57,7 @@ struct Table {
 }
 
 impl declaration::Table for Table {
-    fn pace(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
+    fn timing(&self) -> (Option<&At<HumanDuration>>, Option<&At<HumanDuration>>) {
         (self.interval.as_ref(), self.timeout.as_ref())
     }
 
@@ -90,7 +90,7 @@ impl declaration::Settings for Settings {
     }
 }
 
-/// Sentry.
+/// Sentry: the issues, errors and sessions of releases.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SentrySpec {
     /// Where: everything before `/api/0`.

@@ -22,7 +22,7 @@ use crate::signal::{Point, Sample};
 use crate::systems::api::{CheckLine, Source};
 use crate::systems::questions::{ReleaseQuery, ReleaseWant};
 use crate::systems::shared::check::{answer_for, broken, fine, queried};
-use crate::systems::shared::fail_fast::{Patience, conclude};
+use crate::systems::shared::fail_fast::{FailFast, conclude};
 use crate::systems::shared::series::floor;
 use crate::systems::shared::variables::fill_version;
 use chrono::TimeDelta;
@@ -91,13 +91,13 @@ impl Sentry {
 
     async fn ask_all(&self, request: &PollRequest) -> Poll {
         let mut poll = Poll::default();
-        let patience = Patience::usual();
+        let fail_fast = FailFast::new();
         let mut issues = Vec::new();
         let mut listed = false;
         for query in &self.queries {
             let Some(release) = fill_version(&query.release, request.version(query.service)) else { continue };
             let asked = Asked { query, release };
-            let points = patience.ask(self.ask_one(&asked, request, &mut poll.warnings)).await;
+            let points = fail_fast.ask(self.ask_one(&asked, request, &mut poll.warnings)).await;
             if query.want == ReleaseWant::NewIssues {
                 // What another signal could not list now is still what it was.
                 issues.extend(self.remember(&asked, Vec::new()));

@@ -5,28 +5,28 @@ use std::future::Future;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Asks a source's questions of one poll, one after the other or a few at a time, until an answer says that more
+/// Asks a source's queries of one poll, one after the other or a few at a time, until an answer says that more
 /// would be useless: the same error then stands for the rest.
-pub(in crate::systems) struct Patience {
-    /// So many time-outs end it, too; `None`: no number of them does.
+pub(in crate::systems) struct FailFast {
+    /// Stops after this many time-outs; `None`: after none.
     timeouts_allowed: Option<usize>,
     timeouts: AtomicUsize,
     ended: OnceLock<SourceError>,
 }
 
-impl Patience {
-    /// Ends with what concerns every question alike: not signed in, too many requests, nobody there.
-    pub(in crate::systems) fn usual() -> Self {
+impl FailFast {
+    /// Stops at an error that concerns every query alike: unauthorized, rate limited, unreachable.
+    pub(in crate::systems) fn new() -> Self {
         Self { timeouts_allowed: None, timeouts: AtomicUsize::new(0), ended: OnceLock::new() }
     }
 
-    /// Ends with so many time-outs, too: one question may be too much for the server, several are not the questions'
+    /// Stops after so many time-outs, too: one query may be too much for the server, several are not the queries'
     /// fault.
     pub(in crate::systems) fn with_timeouts(allowed: usize) -> Self {
-        Self { timeouts_allowed: Some(allowed), ..Self::usual() }
+        Self { timeouts_allowed: Some(allowed), ..Self::new() }
     }
 
-    /// The question's answer, or why it was not asked any more.
+    /// The query's answer, or why it was not asked any more.
     pub(in crate::systems) async fn ask<T>(
         &self,
         question: impl Future<Output = Result<T, SourceError>>,
@@ -38,7 +38,7 @@ impl Patience {
         if let Err(error) = &answer
             && self.is_enough(error)
         {
-            // Of several that end it side by side, the first one's word stands.
+            // Of several concurrent errors the first one is kept.
             let _ = self.ended.set(error.clone());
         }
         answer

@@ -12,7 +12,7 @@ pub(in crate::systems) type Pair = (f64, Number);
 /// A number in quotes: `"1e+06"`, `"NaN"`, `"+Inf"`.
 pub(in crate::systems) struct Number(f64);
 
-/// The points as bins; what is stamped outside of all time is left out.
+/// The points as bins; points with an invalid timestamp are left out.
 pub(in crate::systems) fn bins(points: Vec<Pair>) -> Bins {
     let bin = |(at, value): Pair| Some((DateTime::from_timestamp_millis((at * 1000.0).round() as i64)?, Some(value.0)));
     points.into_iter().filter_map(bin).collect()

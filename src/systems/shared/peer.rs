@@ -121,7 +121,7 @@ async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response
     response.body(Body::from(text)).unwrap()
 }
 
-/// Undoes form encoding, so that tests can look for what a person would have typed.
+/// Undoes form encoding, so that tests can look for the decoded text.
 fn decoded(text: &str) -> String {
     let mut out = Vec::new();
     let mut bytes = text.bytes();

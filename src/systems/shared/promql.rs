@@ -12,7 +12,7 @@ use quantity::{Quantity, quantity};
 use std::borrow::Cow;
 use std::time::Duration;
 
-pub(in crate::systems) use quantity::Told;
+pub(in crate::systems) use quantity::UnitHint;
 
 /// What stands for `$__interval` while a query is looked at. Nobody writes such a length.
 const INTERVAL: Duration = Duration::from_millis(1_000_003);
@@ -27,7 +27,7 @@ const LONGEST: usize = 20_000;
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::systems) struct Text {
     /// The unit of what it answers.
-    pub(in crate::systems) told: Option<Told>,
+    pub(in crate::systems) unit_hint: Option<UnitHint>,
     /// How its value grows with the length that `$__interval` stands for: 1 for an increase, 0 for a rate or a share.
     pub(in crate::systems) growth: i32,
     /// Whether it takes two samples of a counter within `$__interval`.
@@ -75,7 +75,7 @@ pub(in crate::systems) fn look(query: &str) -> Option<Text> {
         }
     });
     let Quantity { growth, .. } = quantity(&expr);
-    Some(Text { told: quantity(&expr).told(), growth, counts_over_interval, counters })
+    Some(Text { unit_hint: quantity(&expr).unit_hint(), growth, counts_over_interval, counters })
 }
 
 /// Functions that need two samples in their range, or have no value.

@@ -134,9 +134,9 @@ struct Matched {
     /// Rules that the filter lets through. None: nothing is guarded, or the token may not see the folder;
     /// Grafana does not tell these apart.
     rules: usize,
-    /// Those that are not quiet, at most [`MOST_ALERTS`]: who calls somebody first, and of those the latest.
+    /// Those that are not quiet, at most [`MOST_ALERTS`]: those that notify somebody first, and of those the latest.
     alerts: Vec<Alert>,
-    /// How many of all of them call somebody.
+    /// How many of all of them notify somebody.
     firing: usize,
     /// How many are not quiet and not among `alerts`.
     left_out: usize,
@@ -165,7 +165,7 @@ struct Wanted<'a, L> {
     signal: SignalId,
     /// Which rules.
     filter: &'a Filter,
-    /// Who is not called.
+    /// The suppressed alerts.
     silences: &'a Silences,
     /// Makes an address of a rule's uid.
     link: L,
@@ -191,7 +191,7 @@ impl RulesAnswer {
                 let Some(seen) = rule.seen_through(wanted.filter, wanted.silences) else { continue };
                 matched.rules += 1;
                 let state = match seen.state {
-                    // What nobody looks at any more is not quiet, whatever it last said.
+                    // A rule that is no longer evaluated is not quiet, whatever its last state.
                     None if !group.evaluates(rule, wanted.now) => Some(AlertState::Unknown),
                     other => other,
                 };
@@ -249,7 +249,7 @@ impl Rule {
     fn seen_through(&self, filter: &Filter, silences: &Silences) -> Option<Seen> {
         let whole = filter.holds(&self.labels);
         let silence = |instance: &Instance| silences.of(&instance.labels);
-        // The loudest that calls somebody first: a silence over one instance silences no other.
+        // The most severe that notifies somebody first: a silence over one instance silences no other.
         let loudest = self.ours(filter).min_by_key(|(state, instance)| (severity(*state), silence(instance).is_some()));
         let Some((state, instance)) = loudest else {
             return whole.then(|| Seen { state: self.state(), since: moment(self.active_at.as_deref()), muted: None });
@@ -306,11 +306,11 @@ fn moment(text: Option<&str>) -> Option<Time> {
 
 /// All the rules that an API tells, page by page where it gives pages.
 #[derive(Default)]
-pub(in crate::systems) struct Told {
+pub(in crate::systems) struct RuleSet {
     answers: Vec<RulesAnswer>,
     /// How much that was.
     bytes: usize,
-    /// Who is not called.
+    /// The suppressed alerts.
     silences: Silences,
     /// What could not be read beside them.
     pub(in crate::systems) remarks: Vec<String>,
@@ -322,7 +322,7 @@ const MOST_BYTES: usize = 2 * BODY_LIMIT;
 /// More pages of rules than this are not walked through.
 const MOST_PAGES: usize = 20;
 
-impl Told {
+impl RuleSet {
     /// Reads the rules of one API.
     pub(in crate::systems) async fn read(
         http: &Http,
@@ -330,21 +330,21 @@ impl Told {
         fields: &[(&str, &str)],
         now: Time,
     ) -> Result<Self, SourceError> {
-        let mut told = Self::default();
+        let mut rules = Self::default();
         let mut token: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let page: Vec<(&str, &str)> = token.iter().map(|token| ("group_next_token", token.as_str())).collect();
             let answer = http.ask(http.get(path).query(fields).query(&page), now).await?;
-            told.bytes += answer.body.len();
-            if told.bytes > MOST_BYTES {
-                let (read, most) = (size(told.bytes as u64), size(MOST_BYTES as u64));
+            rules.bytes += answer.body.len();
+            if rules.bytes > MOST_BYTES {
+                let (read, most) = (size(rules.bytes as u64), size(MOST_BYTES as u64));
                 return Err(SourceError::Partial(format!("{read} of alert rules, and no more than {most} are read")));
             }
             let answer: RulesAnswer = answer.json()?;
             token = answer.data.group_next_token.clone().filter(|token| !token.is_empty());
-            told.answers.push(answer);
+            rules.answers.push(answer);
             if token.is_none() {
-                return Ok(told);
+                return Ok(rules);
             }
         }
         Err(SourceError::Partial(format!("more than {MOST_PAGES} pages of alert rules")))
@@ -356,8 +356,8 @@ impl Told {
         self.answers.extend(other.answers);
     }
 
-    /// Asks an Alertmanager who is not called. Who cannot be read as silenced calls somebody.
-    pub(in crate::systems) async fn heed(&mut self, http: &Http, alertmanager: RequestBuilder, now: Time) {
+    /// Reads the suppressed alerts of an Alertmanager. An alert that cannot be read as suppressed counts as firing.
+    pub(in crate::systems) async fn read_silences(&mut self, http: &Http, alertmanager: RequestBuilder, now: Time) {
         let answer = http.ask(alertmanager.query(&SUPPRESSED), now).await;
         match answer.and_then(|answer| answer.json()) {
             Ok(silences) => self.silences = silences,
@@ -372,7 +372,7 @@ pub(in crate::systems) struct AlertRules {
     kept: Mutex<Kept>,
 }
 
-/// What was last read, and when it is asked for again: three megabytes of rules not every 15 s.
+/// What was last read, and when it is asked for again: large rule sets are not read every 15 s.
 #[derive(Default)]
 struct Kept {
     asked: Option<Time>,
@@ -381,9 +381,9 @@ struct Kept {
 }
 
 impl Kept {
-    /// So many bytes are worth 15 s of not asking.
+    /// For every so many bytes the next request waits 15 s longer.
     const BYTES: usize = 128 << 10;
-    /// Rules are asked for at least this often, whatever they weigh.
+    /// Rules are asked for at least this often, however large they are.
     const LONGEST: TimeDelta = TimeDelta::seconds(90);
 
     fn is_fresh(&self, now: Time) -> bool {
@@ -420,15 +420,15 @@ impl AlertRules {
     }
 
     /// Whether any of ours fires: only then do silences matter.
-    pub(in crate::systems) fn any_fires(&self, told: &Told) -> bool {
-        told.answers.iter().any(|answer| self.wanted.iter().any(|(_, filter)| answer.any_fires(filter)))
+    pub(in crate::systems) fn any_fires(&self, rules: &RuleSet) -> bool {
+        rules.answers.iter().any(|answer| self.wanted.iter().any(|(_, filter)| answer.any_fires(filter)))
     }
 
-    /// Adds what the rules say to a poll: as `read` tells them now or, where they weigh much, as it did a little
+    /// Adds what the rules say to a poll: as `read` tells them now or, where they are large, as it did a little
     /// before. `link` makes an address of a rule's uid.
     pub(in crate::systems) async fn ask(
         &self,
-        read: impl Future<Output = Result<Told, SourceError>>,
+        read: impl Future<Output = Result<RuleSet, SourceError>>,
         link: impl Fn(&str) -> String,
         now: Time,
         poll: &mut Poll,
@@ -438,7 +438,7 @@ impl AlertRules {
         }
         if !self.kept().is_fresh(now) {
             match read.await {
-                Ok(told) => self.keep(&told, &link, now, poll),
+                Ok(rules) => self.keep(&rules, &link, now, poll),
                 Err(error) => {
                     poll.failed.extend(self.signals().map(|signal| (signal, error.clone())));
                     return;
@@ -448,19 +448,19 @@ impl AlertRules {
         self.kept().tell(poll);
     }
 
-    fn keep(&self, told: &Told, link: &impl Fn(&str) -> String, now: Time, poll: &mut Poll) {
-        told.remarks.iter().for_each(|text| remark(&mut poll.warnings, text));
+    fn keep(&self, rules: &RuleSet, link: &impl Fn(&str) -> String, now: Time, poll: &mut Poll) {
+        rules.remarks.iter().for_each(|text| remark(&mut poll.warnings, text));
         let of_signal = |(signal, filter): &(SignalId, Filter)| {
-            let wanted = Wanted { signal: *signal, filter, silences: &told.silences, link, now };
+            let wanted = Wanted { signal: *signal, filter, silences: &rules.silences, link, now };
             let mut all = Matched::default();
-            for matched in told.answers.iter().map(|answer| answer.matching(&wanted)) {
+            for matched in rules.answers.iter().map(|answer| answer.matching(&wanted)) {
                 all.rules += matched.rules;
                 all.alerts.extend(matched.alerts);
             }
             (*signal, all.settled())
         };
         let told_of = self.wanted.iter().map(of_signal).collect();
-        let wait = TimeDelta::seconds(15) * i32::try_from(told.bytes / Kept::BYTES).unwrap_or(i32::MAX);
+        let wait = TimeDelta::seconds(15) * i32::try_from(rules.bytes / Kept::BYTES).unwrap_or(i32::MAX);
         *self.kept() = Kept { asked: Some(now), wait: wait.min(Kept::LONGEST), told: told_of };
     }
 

@@ -29,7 +29,7 @@ const LOOK_BACK: TimeDelta = TimeDelta::minutes(60);
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(37);
 
 /// What could not be learned is asked for again after so long.
-const AGAIN: TimeDelta = TimeDelta::seconds(60);
+const RETRY_AFTER: TimeDelta = TimeDelta::seconds(60);
 
 /// So many counters are asked about at most; the others are taken to be scraped as the slowest of these.
 const MOST_COUNTERS: usize = 16;
@@ -37,7 +37,7 @@ const MOST_COUNTERS: usize = 16;
 /// The usual intervals: what comes close to one is one.
 const INTERVALS: [i64; 13] = [1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 120, 180, 300];
 
-/// How the source works an increase out.
+/// How the source computes an increase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::systems) enum Engine {
     /// Prometheus, Thanos, Mimir: between the first and the last sample in the range, stretched to the whole range.
@@ -69,7 +69,7 @@ impl Engine {
 /// Something to ask the source before its queries are filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::systems) enum Question {
-    /// How it works an increase out.
+    /// How it computes an increase.
     Engine,
     /// How far apart the samples of a counter are.
     Scrape {
@@ -172,7 +172,7 @@ impl Scrapes {
     pub(in crate::systems) fn questions(&self, queries: &[SeriesQuery], request: &PollRequest) -> Vec<Question> {
         let mut learned = self.learned();
         let now = request.to;
-        let waits = |tried: Option<&Time>| tried.is_some_and(|tried| now - *tried < AGAIN);
+        let waits = |tried: Option<&Time>| tried.is_some_and(|tried| now - *tried < RETRY_AFTER);
         let mut selectors: BTreeMap<&str, String> = BTreeMap::new();
         let mut needs_engine = false;
         for query in queries {

@@ -17,10 +17,10 @@ pub(in crate::systems) type Bins = Vec<(Time, Option<f64>)>;
 /// said.
 const AHEAD: i32 = 6;
 
-/// What is stamped later than this comes from no clock.
+/// A later timestamp than this is invalid.
 const BEYOND: TimeDelta = TimeDelta::days(3650);
 
-/// The most remarks that are kept of one poll; a source that has more to say has said enough.
+/// The most remarks that are kept of one poll; the rest is dropped.
 pub(in crate::systems) const MOST_REMARKS: usize = MOST;
 
 /// A query that can be asked now: its version is known.
@@ -42,13 +42,13 @@ impl Asked<'_> {
         if self.older { Poll { older: points, ..Poll::default() } } else { Poll { points, ..Poll::default() } }
     }
 
-    /// Keeps what became of it.
+    /// Records the result.
     pub(in crate::systems) fn answered(&self, result: Result<Vec<Point>, SourceError>, poll: &mut Poll) {
         let signal = self.query.signal;
         match result {
             Ok(points) if self.older => poll.older.push((signal, points)),
             Ok(points) => poll.points.push((signal, points)),
-            // What is only compared with is no part of what is known of the signal.
+            // A baseline that failed says nothing about the signal itself.
             Err(error) if self.older => {
                 remark(&mut poll.warnings, &format!("of the version before nothing is known: {error}"));
             }
@@ -57,8 +57,8 @@ impl Asked<'_> {
     }
 }
 
-/// The queries that can be asked now, whoever has waited longest first: what stops a poll half way does not stop the
-/// same ones each time. Those that wait for their version are left out of this poll.
+/// The queries that can be asked now, those that have waited longest first: what stops a poll half way does not stop
+/// the same ones each time. Those that wait for their version are left out of this poll.
 pub(in crate::systems) fn askable<'a>(queries: &'a [SeriesQuery], request: &PollRequest) -> Vec<Asked<'a>> {
     let asked = |query: &'a SeriesQuery, version: Option<&str>, older: bool| {
         let parts = texts(&query.expr).into_iter().map(|text| fill_version(text, version)).collect::<Option<_>>()?;

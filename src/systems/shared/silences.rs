@@ -1,5 +1,5 @@
-//! Who is not called: alerts that an Alertmanager, Grafana's own or another, holds back for a silence, an inhibition or a
-//! time interval.
+//! Suppressed alerts: those that an Alertmanager, Grafana's own or another, holds back for a silence, an inhibition or
+//! a time interval.
 
 use crate::poll::Muted;
 use serde::Deserialize;
@@ -32,7 +32,7 @@ impl Silences {
     /// Whether the alert with these labels is held back. The Alertmanager may know it by more labels than the rule:
     /// external ones, the folder.
     pub(in crate::systems) fn of(&self, labels: &HashMap<String, String>) -> Option<Muted> {
-        // An instance without labels is every alert's kin; nothing is known of it.
+        // An instance without labels would match every alert; nothing is known of it.
         let named = !labels.is_empty();
         let same = |one: &&Suppressed| {
             named

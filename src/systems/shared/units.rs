@@ -1,7 +1,7 @@
 //! Whether a signal's values are in the unit that they are read in: its query's text, the unit that the answer carries
 //! and the values themselves are held against each other.
 
-use super::promql::{Text, Told};
+use super::promql::{Text, UnitHint};
 use super::series::{Bins, points};
 use crate::deploy::Time;
 use crate::poll::SourceError;
@@ -84,7 +84,7 @@ impl Units {
         if let Some(carried) = carried {
             return match carried.scale(unit) {
                 Some(_) if carried == read_as => Ok(query.scale),
-                // Nobody contradicts it.
+                // Nothing contradicts it.
                 Some(scale) if !query.meaning.unit_is_stated => Ok(scale),
                 Some(_) | None => doubt(carried, Evidence::Answer),
             };
@@ -95,19 +95,19 @@ impl Units {
             seen.add(bins);
             *seen
         };
-        let told = texts.first().and_then(|text| text.as_ref()?.told);
-        match told {
-            Some(Told::Surely(told)) if agree(told, read_as) => Ok(query.scale),
-            Some(Told::Surely(told)) if concerns(told, unit) => doubt(told, Evidence::Query),
-            Some(Told::Likely(Measure::Fraction)) if read_as == Measure::Percent && seen.none_above_one() => {
+        let hint = texts.first().and_then(|text| text.as_ref()?.unit_hint);
+        match hint {
+            Some(UnitHint::Certain(told)) if agree(told, read_as) => Ok(query.scale),
+            Some(UnitHint::Certain(told)) if concerns(told, unit) => doubt(told, Evidence::Query),
+            Some(UnitHint::Likely(Measure::Fraction)) if read_as == Measure::Percent && seen.none_above_one() => {
                 doubt(Measure::Fraction, Evidence::Query)
             }
-            Some(Told::Likely(Measure::Percent)) if read_as == Measure::Fraction && seen.others > 0 => {
+            Some(UnitHint::Likely(Measure::Percent)) if read_as == Measure::Fraction && seen.others > 0 => {
                 doubt(Measure::Percent, Evidence::Query)
             }
-            Some(Told::Likely(told)) if agree(told, read_as) => Ok(query.scale),
+            Some(UnitHint::Likely(told)) if agree(told, read_as) => Ok(query.scale),
             _ if read_as == Measure::Percent && seen.all_huge() => doubt(Measure::Bytes, Evidence::Huge),
-            // What a person wrote down is believed where only the size of the values speaks against it.
+            // A unit that the configuration states is believed where only the size of the values speaks against it.
             _ if query.meaning.unit_is_stated => Ok(query.scale),
             _ if read_as == Measure::Percent && seen.none_above_one() => doubt(Measure::Fraction, Evidence::Small),
             _ if read_as == Measure::Milliseconds && seen.mostly_below_one() => {

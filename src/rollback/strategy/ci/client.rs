@@ -204,7 +204,7 @@ impl Client {
     }
 
     fn wait_for(&self, reply: &Reply) -> String {
-        format!("wait {} and try again, or do it in {} by hand", reply.patience(), self.name)
+        format!("wait {} and try again, or do it in {} by hand", reply.describe_wait(), self.name)
     }
 
     fn check_url(&self) -> String {

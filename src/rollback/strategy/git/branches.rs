@@ -1,7 +1,7 @@
 //! A revert, pushed to its branch, and whether it arrived.
 
 use super::{message, story};
-use crate::repository::{Pushed, Repository, Trouble};
+use crate::repository::{GitError, Pushed, Repository};
 use crate::rollback::action::Revert;
 use crate::rollback::{Answer, Blocked};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ impl Branches {
         let (repository, remote) = (&self.repository, &self.repository.spec().remote);
         let commit = match repository.commit_tree(tree, tip, message).await {
             Ok(commit) => commit,
-            Err(trouble) => return Answer::Refused(repository.no_commit(&trouble).await),
+            Err(error) => return Answer::Refused(repository.no_commit(&error).await),
         };
         match repository.push(&commit, branch).await {
             Pushed::Taken => Answer::Accepted,
@@ -68,18 +68,18 @@ impl Branches {
     /// Fetches the branch and sees what is on it since `tip`.
     async fn found(&self, Revert { branch, tip, marker, .. }: &Revert) -> Result<Found, String> {
         let repository = &self.repository;
-        let reason = |trouble: Trouble| trouble.reason();
-        repository.fetch(Some(branch)).await.map_err(|trouble| repository.unreachable(&trouble).reason)?;
+        let reason = |error: GitError| error.reason();
+        repository.fetch(Some(branch)).await.map_err(|error| repository.unreachable(&error).reason)?;
         let now = repository.tip(branch).await.map_err(reason)?;
         let now = now.ok_or_else(|| format!("there is no branch {branch} any more"))?;
-        let reverts = repository.marked(&now, message::ID).await.map_err(reason)?;
+        let reverts = repository.with_trailer(&now, message::ID).await.map_err(reason)?;
         if reverts.iter().any(|(_, id)| id == marker) {
             return Ok(Found::Ours);
         }
         if now == *tip {
             return Ok(Found::Untouched);
         }
-        let newcomers = repository.newcomers(tip, &now).await.map_err(reason)?;
+        let newcomers = repository.new_commits(tip, &now).await.map_err(reason)?;
         let what = match newcomers.as_slice() {
             [] => "was set back".to_owned(),
             [newest, ..] => format!("moved on: {}", newest.describe()),

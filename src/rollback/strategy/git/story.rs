@@ -1,6 +1,6 @@
 //! What a revert says of itself: its lines of the plan, its checks, and why it would not work.
 
-use crate::repository::{Commit, Reverted, Trouble, short};
+use crate::repository::{Commit, GitError, Reverted, short};
 use crate::rollback::spec::RepositorySpec;
 use crate::rollback::{Blocked, Check, CheckKind, Covered};
 use chrono::TimeDelta;
@@ -132,7 +132,7 @@ impl Story<'_> {
     }
 
     /// `filter`: that of a partial clone, which fetches what it lacks while it tries.
-    pub(super) fn not_tried(&self, trouble: &Trouble, filter: Option<&str>) -> Blocked {
+    pub(super) fn not_tried(&self, trouble: &GitError, filter: Option<&str>) -> Blocked {
         let path = self.repository.path.display();
         Blocked {
             reason: format!("the revert of {} could not be tried: {}", self.from(), trouble.reason()),

@@ -101,7 +101,7 @@ pub(super) async fn metadata(
     names: &BTreeMap<String, bool>,
 ) -> Looked {
     let namespace = of.namespace.as_str();
-    if !names.is_empty() && plural == "configmaps" && cluster.facts.is_a_crowd(of) {
+    if !names.is_empty() && plural == "configmaps" && cluster.facts.has_siblings(of) {
         let all = api::list_together(cluster, Call::AllMetadata { namespace, plural }).await;
         if let Some(items) = all.as_ref().and_then(|reply| reply.body["items"].as_array()) {
             let is_wanted = |item: &&Value| item["metadata"]["name"].as_str().is_some_and(|it| names.contains_key(it));

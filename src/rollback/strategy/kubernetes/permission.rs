@@ -46,8 +46,8 @@ pub(in crate::rollback::strategy) async fn review(
     let plural = right.resource();
     // Whoever may patch all of a kind may patch each: one question for many workloads.
     let for_all = Right { name: None, ..right };
-    let is_a_crowd = cluster.facts.is_a_crowd(of);
-    let permission = if is_a_crowd && matches!(ask(cluster, for_all).await, Permission::Given) {
+    let has_siblings = cluster.facts.has_siblings(of);
+    let permission = if has_siblings && matches!(ask(cluster, for_all).await, Permission::Given) {
         Permission::Given
     } else {
         ask(cluster, right).await

@@ -67,7 +67,7 @@ pub(in crate::rollback::strategy) async fn read_workload(
     cluster: &Cluster,
     reference: &WorkloadRef,
 ) -> Result<Value, Blocked> {
-    if cluster.facts.is_a_crowd(reference) {
+    if cluster.facts.has_siblings(reference) {
         let all = api::list_together(cluster, Call::Workloads(reference)).await;
         let all = all.as_ref().map(|reply| items(&reply.body["items"])).unwrap_or_default();
         if let Some(workload) = all.iter().find(|it| it["metadata"]["name"] == reference.name.as_str()) {
@@ -80,7 +80,7 @@ pub(in crate::rollback::strategy) async fn read_workload(
 
 /// Reads its history: the list of it, and perhaps of others that its selector finds.
 async fn read_history(cluster: &Cluster, of: &WorkloadRef, workload: &Value, selector: &str) -> Result<Value, Blocked> {
-    if cluster.facts.is_a_crowd(of)
+    if cluster.facts.has_siblings(of)
         && let Some(all) = api::list_together(cluster, Call::Histories(of)).await
     {
         let uid = &workload["metadata"]["uid"];

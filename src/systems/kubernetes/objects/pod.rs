@@ -14,7 +14,7 @@ pub struct Pod {
     pub metadata: ObjectMeta,
     /// Where it runs.
     pub spec: PodSpec,
-    /// How it is.
+    /// Its status.
     pub status: PodStatus,
 }
 
@@ -26,7 +26,7 @@ pub struct PodSpec {
     pub node_name: Option<String>,
 }
 
-/// How a pod is.
+/// A pod's status.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs)] // the names are the API's own
@@ -39,7 +39,7 @@ pub struct PodStatus {
     pub container_statuses: Vec<ContainerStatus>,
 }
 
-/// How a container is.
+/// A container's status.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs)] // the names are the API's own

@@ -43,14 +43,14 @@ fn running(restarts: u32) -> Value {
     json!({ "state": { "running": {} }, "restartCount": restarts })
 }
 
-fn look_and_examine(pod: &Pod, now: Time) -> (PodState, Vec<Ailment>) {
+fn look_and_examine(pod: &Pod, now: Time) -> (PodState, Vec<PodProblem>) {
     let mut memory = Memory::default();
     memory.look(pod, now);
     examine(pod, &memory, &Roles::default(), Some(at(0, 0)), now)
 }
 
-fn kinds(ailments: &[Ailment]) -> Vec<TroubleKind> {
-    ailments.iter().map(|ailment| ailment.kind).collect()
+fn kinds(problems: &[PodProblem]) -> Vec<TroubleKind> {
+    problems.iter().map(|problem| problem.kind).collect()
 }
 
 #[test]
@@ -70,8 +70,8 @@ fn every_waiting_reason_has_its_class() {
         ("PodInitializing", None),
     ];
     for (reason, kind) in rows {
-        let (state, ailments) = look_and_examine(&pod("Pending", false, &waiting(reason, "")), at(0, 10));
-        assert_eq!(kinds(&ailments), Vec::from_iter(kind), "{reason}");
+        let (state, problems) = look_and_examine(&pod("Pending", false, &waiting(reason, "")), at(0, 10));
+        assert_eq!(kinds(&problems), Vec::from_iter(kind), "{reason}");
         let phase = if kind.is_some() { PodPhase::Failing } else { PodPhase::Starting };
         assert_eq!((state.phase, state.reason.as_deref()), (phase, Some(reason)));
     }
@@ -80,23 +80,23 @@ fn every_waiting_reason_has_its_class() {
 #[test]
 fn a_missing_secret_is_named() {
     let pod = pod("Pending", false, &waiting("CreateContainerConfigError", "secret \"db\" not found"));
-    let (_, ailments) = look_and_examine(&pod, at(0, 10));
-    assert_eq!(ailments[0].detail, "CreateContainerConfigError: secret \"db\" not found");
+    let (_, problems) = look_and_examine(&pod, at(0, 10));
+    assert_eq!(problems[0].detail, "CreateContainerConfigError: secret \"db\" not found");
 }
 
 #[test]
 fn containers_in_creation_are_stuck_after_three_minutes_but_not_behind_a_migration() {
     let creating = pod("Pending", false, &waiting("ContainerCreating", ""));
     assert_eq!(kinds(&look_and_examine(&creating, at(2, 59)).1), []);
-    let (state, ailments) = look_and_examine(&creating, at(3, 0));
-    assert_eq!((state.phase, kinds(&ailments)), (PodPhase::Failing, vec![TroubleKind::Config]));
-    assert_eq!(ailments[0].detail, "ContainerCreating for more than 3 min");
+    let (state, problems) = look_and_examine(&creating, at(3, 0));
+    assert_eq!((state.phase, kinds(&problems)), (PodPhase::Failing, vec![TroubleKind::Config]));
+    assert_eq!(problems[0].detail, "ContainerCreating for more than 3 min");
 
     let mut migrating = pod("Pending", false, &waiting("PodInitializing", ""));
     let init = json!([{ "name": "migrate", "state": { "running": {} } }]);
     migrating.status.init_container_statuses = serde_json::from_value(init).unwrap();
-    let (state, ailments) = look_and_examine(&migrating, at(20, 0));
-    assert_eq!((state.phase, kinds(&ailments)), (PodPhase::Starting, vec![]));
+    let (state, problems) = look_and_examine(&migrating, at(20, 0));
+    assert_eq!((state.phase, kinds(&problems)), (PodPhase::Starting, vec![]));
 }
 
 #[test]
@@ -106,9 +106,9 @@ fn an_init_container_that_crashes_is_a_crash_loop() {
         "state": { "waiting": { "reason": "CrashLoopBackOff" } },
         "lastState": { "terminated": { "exitCode": 2, "reason": "Error" } } }]);
     pod.status.init_container_statuses = serde_json::from_value(init).unwrap();
-    let (_, ailments) = look_and_examine(&pod, at(1, 0));
-    assert_eq!(ailments[0].container.as_deref(), Some("migrate"));
-    assert_eq!(ailments[0].detail, "CrashLoopBackOff, exit 2");
+    let (_, problems) = look_and_examine(&pod, at(1, 0));
+    assert_eq!(problems[0].container.as_deref(), Some("migrate"));
+    assert_eq!(problems[0].detail, "CrashLoopBackOff, exit 2");
 }
 
 #[test]
@@ -119,8 +119,8 @@ fn two_restarts_in_five_minutes_are_a_loop_even_while_the_pod_is_ready() {
     for (restarts, now) in looks {
         let pod = pod("Running", true, &running(restarts));
         memory.look(&pod, now);
-        let (state, ailments) = examine(&pod, &memory, &Roles::default(), Some(at(0, 0)), now);
-        told.push((state.phase, state.restarts, kinds(&ailments)));
+        let (state, problems) = examine(&pod, &memory, &Roles::default(), Some(at(0, 0)), now);
+        told.push((state.phase, state.restarts, kinds(&problems)));
     }
     assert_eq!(
         told,
@@ -132,9 +132,9 @@ fn two_restarts_in_five_minutes_are_a_loop_even_while_the_pod_is_ready() {
     );
     // Five minutes after the first of them it is no loop any more; the restarts stay on the record.
     let pod = pod("Running", true, &running(2));
-    let (state, ailments) = examine(&pod, &memory, &Roles::default(), Some(at(0, 0)), at(7, 30));
-    assert_eq!((state.phase, kinds(&ailments)), (PodPhase::Ready, vec![TroubleKind::Restarts]));
-    assert_eq!(ailments[0].detail, "2 times");
+    let (state, problems) = examine(&pod, &memory, &Roles::default(), Some(at(0, 0)), at(7, 30));
+    assert_eq!((state.phase, kinds(&problems)), (PodPhase::Ready, vec![TroubleKind::Restarts]));
+    assert_eq!(problems[0].detail, "2 times");
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn restarts_from_before_the_deploy_do_not_count() {
     let mut memory = Memory::default();
     memory.look(&old, at(60, 0));
     // The pod is an hour older than the deploy: it was there already, and survived an undo perhaps.
-    let (state, ailments) = examine(&old, &memory, &Roles::default(), Some(at(59, 0)), at(60, 0));
-    assert_eq!((state.restarts, ailments), (0, vec![]));
+    let (state, problems) = examine(&old, &memory, &Roles::default(), Some(at(59, 0)), at(60, 0));
+    assert_eq!((state.restarts, problems), (0, vec![]));
     let again = pod("Running", true, &running(10));
     memory.look(&again, at(61, 0));
     assert_eq!(examine(&again, &memory, &Roles::default(), Some(at(59, 0)), at(61, 0)).0.restarts, 1);
@@ -170,9 +170,9 @@ fn a_kill_for_memory_is_remembered_after_the_next_restart() {
         { "exitCode": 1, "reason": "Error", "finishedAt": stamp(at(9, 0)) } } });
     let pod = pod("Running", true, &later);
     memory.look(&pod, at(9, 5));
-    let (state, ailments) = examine(&pod, &memory, &Roles::default(), Some(at(0, 0)), at(9, 5));
+    let (state, problems) = examine(&pod, &memory, &Roles::default(), Some(at(0, 0)), at(9, 5));
     assert!(state.oom_killed);
-    assert!(kinds(&ailments).contains(&TroubleKind::OomKilled));
+    assert!(kinds(&problems).contains(&TroubleKind::OomKilled));
     // Of a pod from before the deploy, a kill from before counts for nothing.
     assert!(!examine(&pod, &memory, &Roles::default(), Some(at(5, 0)), at(9, 5)).0.oom_killed);
 }
@@ -183,8 +183,8 @@ fn the_registrys_words_outlive_the_back_off() {
     memory.look(&pod("Pending", false, &waiting("ErrImagePull", "manifest unknown")), at(0, 5));
     let backing_off = pod("Pending", false, &waiting("ImagePullBackOff", "Back-off pulling image \"company/app:2\""));
     memory.look(&backing_off, at(0, 15));
-    let (state, ailments) = examine(&backing_off, &memory, &Roles::default(), Some(at(0, 0)), at(0, 15));
-    assert_eq!(ailments[0].detail, "company/app:2: manifest unknown");
+    let (state, problems) = examine(&backing_off, &memory, &Roles::default(), Some(at(0, 0)), at(0, 15));
+    assert_eq!(problems[0].detail, "company/app:2: manifest unknown");
     assert_eq!(state.reason.as_deref(), Some("ImagePullBackOff"));
     // Newer kubelets repeat them.
     let newer = waiting("ImagePullBackOff", "Back-off pulling image \"company/app:2\": ErrImagePull: denied");
@@ -198,22 +198,22 @@ fn a_pod_without_a_node_says_what_is_missing() {
     let conditions = json!([{ "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
         "message": "0/5 nodes are available: 5 Insufficient memory." }]);
     pod.status.conditions = serde_json::from_value(conditions).unwrap();
-    let (state, ailments) = look_and_examine(&pod, at(9, 0));
+    let (state, problems) = look_and_examine(&pod, at(9, 0));
     assert_eq!((state.phase, state.reason.as_deref()), (PodPhase::Starting, Some("Unschedulable")));
-    assert_eq!(ailments[0].detail, "0/5 nodes are available: 5 Insufficient memory.");
+    assert_eq!(problems[0].detail, "0/5 nodes are available: 5 Insufficient memory.");
 }
 
 #[test]
 fn pods_on_their_way_out_and_evicted_ones_ail_nothing() {
     let mut leaving = pod("Running", false, &waiting("CrashLoopBackOff", ""));
     leaving.metadata.deletion_timestamp = leaving.metadata.creation_timestamp.clone();
-    let (state, ailments) = look_and_examine(&leaving, at(1, 0));
-    assert_eq!((state.phase, state.reason, ailments), (PodPhase::Terminating, None, vec![]));
+    let (state, problems) = look_and_examine(&leaving, at(1, 0));
+    assert_eq!((state.phase, state.reason, problems), (PodPhase::Terminating, None, vec![]));
 
     let mut evicted = pod("Failed", false, &json!({}));
     evicted.status.reason = "Evicted".to_owned();
-    let (state, ailments) = look_and_examine(&evicted, at(1, 0));
-    assert_eq!((state.phase, state.reason.as_deref(), ailments), (PodPhase::Finished, Some("Evicted"), vec![]));
+    let (state, problems) = look_and_examine(&evicted, at(1, 0));
+    assert_eq!((state.phase, state.reason.as_deref(), problems), (PodPhase::Finished, Some("Evicted"), vec![]));
 }
 
 #[test]
@@ -249,9 +249,9 @@ fn one_memory_kill_of_a_sidecar_is_a_warning_and_everything_else_a_flag() {
                 "lastState": { "terminated": { "reason": "OOMKilled", "exitCode": 137, "finishedAt": stamp(at(minute, 0)) } } })
     };
     let kind = |memory: &Memory, pod: &Pod, minute| {
-        let (state, ailments) = examine(pod, memory, &roles, Some(at(0, 0)), at(minute, 0));
+        let (state, problems) = examine(pod, memory, &roles, Some(at(0, 0)), at(minute, 0));
         assert!(state.oom_killed);
-        ailments.into_iter().find(|it| it.reason == "OOMKilled").map(|it| (it.kind, it.container))
+        problems.into_iter().find(|it| it.reason == "OOMKilled").map(|it| (it.kind, it.container))
     };
     for (container, expected) in [
         ("app", TroubleKind::OomKilled),
@@ -283,6 +283,6 @@ fn what_a_container_said_last_is_kept_though_its_state_is_gone() {
     let silent =
         pod("Running", false, &json!({ "restartCount": 1, "state": { "waiting": { "reason": "CrashLoopBackOff" } } }));
     memory.look(&silent, at(1, 20));
-    let (_, ailments) = examine(&silent, &memory, &Roles::default(), Some(at(0, 0)), at(1, 20));
-    assert_eq!(ailments[0].detail, "CrashLoopBackOff, exit 1: “fatal: no such table: orders”");
+    let (_, problems) = examine(&silent, &memory, &Roles::default(), Some(at(0, 0)), at(1, 20));
+    assert_eq!(problems[0].detail, "CrashLoopBackOff, exit 1: “fatal: no such table: orders”");
 }

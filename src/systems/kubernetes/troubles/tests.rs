@@ -10,13 +10,13 @@ fn workload(spec: &Value, status: &Value) -> Workload {
     serde_json::from_value(object).unwrap()
 }
 
-fn ailment(kind: TroubleKind, detail: &str, container: Option<&str>) -> Ailment {
+fn problem(kind: TroubleKind, detail: &str, container: Option<&str>) -> PodProblem {
     let container = container.map(str::to_owned);
-    Ailment { kind, reason: String::new(), detail: detail.to_owned(), container }
+    PodProblem { kind, reason: String::new(), detail: detail.to_owned(), container }
 }
 
-fn ill<const N: usize>(pod: &str, ailments: [Ailment; N]) -> Ailing<'_> {
-    Ailing { pod, ailments: Vec::from(ailments) }
+fn ill<const N: usize>(pod: &str, problems: [PodProblem; N]) -> FailingPod<'_> {
+    FailingPod { pod, problems: Vec::from(problems) }
 }
 
 fn sentences(troubles: &[Trouble]) -> Vec<&str> {
@@ -28,12 +28,12 @@ fn each_kind_has_one_sentence_and_the_worst_comes_first() {
     let template = json!({ "spec": { "containers": [
         { "name": "app", "image": "company/app:2", "resources": { "limits": { "memory": "512Mi" } } }] } });
     let workload = workload(&json!({ "template": template }), &json!({ "observedGeneration": 1 }));
-    let crash = || ailment(TroubleKind::CrashLoop, "CrashLoopBackOff, exit 1", Some("app"));
+    let crash = || problem(TroubleKind::CrashLoop, "CrashLoopBackOff, exit 1", Some("app"));
     let pods = [
-        ill("app-1", [crash(), ailment(TroubleKind::OomKilled, "OOMKilled", Some("app"))]),
+        ill("app-1", [crash(), problem(TroubleKind::OomKilled, "OOMKilled", Some("app"))]),
         ill("app-2", [crash()]),
-        ill("app-3", [crash(), ailment(TroubleKind::Restarts, "3 times, exit 1", Some("app"))]),
-        ill("app-4", [ailment(TroubleKind::Unschedulable, "0/5 nodes are available", None)]),
+        ill("app-3", [crash(), problem(TroubleKind::Restarts, "3 times, exit 1", Some("app"))]),
+        ill("app-4", [problem(TroubleKind::Unschedulable, "0/5 nodes are available", None)]),
     ];
     assert_eq!(
         sentences(&troubles(WorkloadKind::Deployment, &workload, &pods, true)),
@@ -131,9 +131,9 @@ fn a_broken_pod_that_holds_a_stateful_set_up_is_named_with_the_command_that_remo
 fn memory_kills_of_a_sidecar_are_a_flag_once_they_spread() {
     let workload = workload(&json!({ "replicas": 50 }), &json!({ "observedGeneration": 1 }));
     let worst = |killed: usize, of: usize| {
-        let kill = |place: usize| (place < killed).then(|| ailment(TroubleKind::SidecarOomKilled, "OOMKilled", None));
+        let kill = |place: usize| (place < killed).then(|| problem(TroubleKind::SidecarOomKilled, "OOMKilled", None));
         let pods: Vec<_> =
-            (0..of).map(|place| Ailing { pod: "app", ailments: kill(place).into_iter().collect() }).collect();
+            (0..of).map(|place| FailingPod { pod: "app", problems: kill(place).into_iter().collect() }).collect();
         troubles(WorkloadKind::Deployment, &workload, &pods, true).first().map(|trouble| trouble.kind)
     };
     assert_eq!(worst(0, 50), None);

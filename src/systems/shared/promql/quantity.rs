@@ -60,12 +60,12 @@ pub(super) struct Quantity {
 /// Dimensions, and the number that stands for one base unit.
 type Measured = (Option<Dimensions>, Option<f64>);
 
-/// What a query's text says of the unit of its answer.
+/// The unit that a query's text suggests for its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::systems) enum Told {
-    /// It is that.
-    Surely(Measure),
-    /// It looks like that, unless the values say otherwise.
+pub(in crate::systems) enum UnitHint {
+    /// The text leaves no other reading.
+    Certain(Measure),
+    /// Likely, unless the values contradict it.
     Likely(Measure),
 }
 
@@ -74,7 +74,7 @@ impl Quantity {
         Self { dimensions: Some(dimensions), per_unit: Some(per_unit), ..Self::default() }
     }
 
-    /// Of which nothing is known but how it grows.
+    /// Nothing is known but its growth.
     fn unknown(growth: i32) -> Self {
         Self { growth, ..Self::default() }
     }
@@ -84,7 +84,7 @@ impl Quantity {
     }
 
     /// The unit, where it is one that values are read in.
-    pub(super) fn told(self) -> Option<Told> {
+    pub(super) fn unit_hint(self) -> Option<UnitHint> {
         let is = |number: f64| self.per_unit.is_some_and(|own| (own / number - 1.0).abs() < 1e-9);
         let share = || match () {
             () if is(1.0) => Some(Measure::Fraction),
@@ -92,18 +92,18 @@ impl Quantity {
             () => None,
         };
         match (self.share, self.dimensions) {
-            (Share::Certain, _) => share().map(Told::Surely),
-            (Share::Likely, _) => share().map(Told::Likely),
-            (Share::No, Some(Dimensions::NONE)) if is(1.0) => Some(Told::Surely(Measure::Cores)),
+            (Share::Certain, _) => share().map(UnitHint::Certain),
+            (Share::Likely, _) => share().map(UnitHint::Likely),
+            (Share::No, Some(Dimensions::NONE)) if is(1.0) => Some(UnitHint::Certain(Measure::Cores)),
             // Of one event, too: a histogram's sum over its count.
             (Share::No, Some(Dimensions { seconds: 1, bytes: 0, events: 0 | -1 })) => match () {
-                () if is(1.0) => Some(Told::Surely(Measure::Seconds)),
-                () if is(1e3) => Some(Told::Surely(Measure::Milliseconds)),
-                () if is(1e6) => Some(Told::Surely(Measure::Microseconds)),
-                () if is(1e9) => Some(Told::Surely(Measure::Nanoseconds)),
+                () if is(1.0) => Some(UnitHint::Certain(Measure::Seconds)),
+                () if is(1e3) => Some(UnitHint::Certain(Measure::Milliseconds)),
+                () if is(1e6) => Some(UnitHint::Certain(Measure::Microseconds)),
+                () if is(1e9) => Some(UnitHint::Certain(Measure::Nanoseconds)),
                 () => None,
             },
-            (Share::No, Some(Dimensions::BYTES)) => Some(Told::Surely(Measure::Bytes)),
+            (Share::No, Some(Dimensions::BYTES)) => Some(UnitHint::Certain(Measure::Bytes)),
             (Share::No, _) => None,
         }
     }

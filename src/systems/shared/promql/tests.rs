@@ -4,13 +4,13 @@ use super::*;
 use crate::poll::doubt::Measure::{self, Bytes, Cores, Fraction, Milliseconds, Percent, Seconds};
 use proptest::prelude::*;
 
-fn told(query: &str) -> Option<Told> {
-    look(query).and_then(|text| text.told)
+fn hint(query: &str) -> Option<UnitHint> {
+    look(query).and_then(|text| text.unit_hint)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands beside what may be nothing")]
-fn surely(measure: Measure) -> Option<Told> {
-    Some(Told::Surely(measure))
+fn certain(measure: Measure) -> Option<UnitHint> {
+    Some(UnitHint::Certain(measure))
 }
 
 #[test]
@@ -21,41 +21,41 @@ fn the_unit_is_in_the_names_the_divisions_and_the_constants() {
     let memory = "container_memory_working_set_bytes";
     let cores = "sum(rate(container_cpu_usage_seconds_total[1m]))";
     for (query, expected) in [
-        (format!("{errors} / {requests}"), surely(Fraction)),
-        (format!("100 * {errors} / {requests}"), surely(Percent)),
-        (format!("({errors} / {requests}) * 100"), surely(Percent)),
-        (format!("{errors} * 100 / {requests}"), surely(Percent)),
-        (format!("{errors} / ({requests} / 100)"), surely(Percent)),
-        (format!("1 - {errors} / {requests}"), surely(Fraction)),
-        (format!("100 * (1 - {errors} / {requests})"), surely(Percent)),
-        (format!("({errors} or vector(0)) / {requests}"), surely(Fraction)),
-        (format!("clamp_max({errors} / {requests}, 1) > 0.01"), surely(Fraction)),
+        (format!("{errors} / {requests}"), certain(Fraction)),
+        (format!("100 * {errors} / {requests}"), certain(Percent)),
+        (format!("({errors} / {requests}) * 100"), certain(Percent)),
+        (format!("{errors} * 100 / {requests}"), certain(Percent)),
+        (format!("{errors} / ({requests} / 100)"), certain(Percent)),
+        (format!("1 - {errors} / {requests}"), certain(Fraction)),
+        (format!("100 * (1 - {errors} / {requests})"), certain(Percent)),
+        (format!("({errors} or vector(0)) / {requests}"), certain(Fraction)),
+        (format!("clamp_max({errors} / {requests}, 1) > 0.01"), certain(Fraction)),
         (format!("{errors} > bool {requests}"), None),
         (errors.to_owned(), None),
-        (quantile.to_owned(), surely(Seconds)),
-        (format!("1000 * {quantile}"), surely(Milliseconds)),
-        (format!("{quantile} * 1e3"), surely(Milliseconds)),
-        ("histogram_quantile(0.95, sum(rate(http_request_duration_seconds[5m])))".to_owned(), surely(Seconds)),
-        ("histogram_quantile(0.9, sum by (le) (rate(latency_ms_bucket[5m])))".to_owned(), surely(Milliseconds)),
+        (quantile.to_owned(), certain(Seconds)),
+        (format!("1000 * {quantile}"), certain(Milliseconds)),
+        (format!("{quantile} * 1e3"), certain(Milliseconds)),
+        ("histogram_quantile(0.95, sum(rate(http_request_duration_seconds[5m])))".to_owned(), certain(Seconds)),
+        ("histogram_quantile(0.9, sum by (le) (rate(latency_ms_bucket[5m])))".to_owned(), certain(Milliseconds)),
         ("histogram_quantile(0.9, sum by (le) (rate(latency_bucket[5m])))".to_owned(), None),
-        ("sum(rate(x_seconds_sum[5m])) / sum(rate(x_seconds_count[5m]))".to_owned(), surely(Seconds)),
-        ("1000 * sum(rate(x_seconds_sum[5m])) / sum(rate(x_seconds_count[5m]))".to_owned(), surely(Milliseconds)),
-        (format!("max({memory})"), surely(Bytes)),
-        (format!("max({memory} / container_spec_memory_limit_bytes)"), surely(Fraction)),
-        (format!("{memory} / on(pod) kube_pod_container_resource_limits{{resource=\"memory\"}}"), surely(Fraction)),
-        (cores.to_owned(), surely(Cores)),
-        (format!("{cores} / sum(kube_pod_container_resource_limits{{resource=\"cpu\"}})"), surely(Fraction)),
-        (format!("{cores} / sum(some_limit)"), Some(Told::Likely(Fraction))),
-        ("max(db_pool_connections_in_use / db_pool_connections_max)".to_owned(), Some(Told::Likely(Fraction))),
-        ("100 * max(in_use / most)".to_owned(), Some(Told::Likely(Percent))),
-        ("job:request_errors:ratio_rate5m".to_owned(), surely(Fraction)),
-        ("job:request_errors_percent:rate5m".to_owned(), surely(Percent)),
-        ("service:http_request_duration_seconds:p95".to_owned(), surely(Seconds)),
+        ("sum(rate(x_seconds_sum[5m])) / sum(rate(x_seconds_count[5m]))".to_owned(), certain(Seconds)),
+        ("1000 * sum(rate(x_seconds_sum[5m])) / sum(rate(x_seconds_count[5m]))".to_owned(), certain(Milliseconds)),
+        (format!("max({memory})"), certain(Bytes)),
+        (format!("max({memory} / container_spec_memory_limit_bytes)"), certain(Fraction)),
+        (format!("{memory} / on(pod) kube_pod_container_resource_limits{{resource=\"memory\"}}"), certain(Fraction)),
+        (cores.to_owned(), certain(Cores)),
+        (format!("{cores} / sum(kube_pod_container_resource_limits{{resource=\"cpu\"}})"), certain(Fraction)),
+        (format!("{cores} / sum(some_limit)"), Some(UnitHint::Likely(Fraction))),
+        ("max(db_pool_connections_in_use / db_pool_connections_max)".to_owned(), Some(UnitHint::Likely(Fraction))),
+        ("100 * max(in_use / most)".to_owned(), Some(UnitHint::Likely(Percent))),
+        ("job:request_errors:ratio_rate5m".to_owned(), certain(Fraction)),
+        ("job:request_errors_percent:rate5m".to_owned(), certain(Percent)),
+        ("service:http_request_duration_seconds:p95".to_owned(), certain(Seconds)),
         ("service:http_request_duration_seconds:rate5m".to_owned(), None),
         ("service:latency:p95".to_owned(), None),
         (r#"sum(rate({app="x"} |= "error" [5m]))"#.to_owned(), None),
     ] {
-        assert_eq!(told(&query), expected, "{query}");
+        assert_eq!(hint(&query), expected, "{query}");
     }
 }
 
@@ -111,10 +111,10 @@ proptest! {
     fn a_constant_moves_the_unit_and_nothing_else(factor in prop::sample::select(vec![1.0, 10.0, 100.0, 1000.0])) {
         let query = format!("{factor} * sum(rate(a_total[5m])) / sum(rate(b_total[5m]))");
         let expected = match factor {
-            1.0 => surely(Fraction),
-            100.0 => surely(Percent),
+            1.0 => certain(Fraction),
+            100.0 => certain(Percent),
             _ => None,
         };
-        prop_assert_eq!(told(&query), expected);
+        prop_assert_eq!(hint(&query), expected);
     }
 }

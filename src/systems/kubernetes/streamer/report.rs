@@ -10,7 +10,7 @@ impl Streamer {
     /// Why the cluster counts as down, if it does. Warning events are a help, not a foundation.
     fn trouble(&self) -> Option<&SourceError> {
         let failing = self.failing.iter().find(|(feed, _)| !matches!(feed, FeedId::Events(_)));
-        failing.map(|(_, error)| error).or(self.lifeless.as_ref())
+        failing.map(|(_, error)| error).or(self.liveness_error.as_ref())
     }
 
     pub(super) async fn tell(&mut self) -> Result<(), Closed> {
@@ -35,7 +35,7 @@ impl Streamer {
         said_anything |= self.tell_warnings(now).await?;
         let trouble = self.trouble().cloned();
         match trouble {
-            // Good news of one workload does not take back the bad of another.
+            // Good news of one workload does not retract the bad news of another.
             Some(error) if self.down.as_ref() != Some(&error) || said_anything => {
                 self.send(now, StreamNews::Down(error.clone())).await?;
                 self.down = Some(error);
@@ -60,7 +60,7 @@ impl Streamer {
             if !self.watched.iter().filter(|watched| here(watched)).all(|watched| watched.fold.is_complete()) {
                 continue;
             }
-            // Everything else can be read, so it is these alone that are missing.
+            // Everything else can be read, so only the events are missing.
             let refusal = self.failing.get(&FeedId::Events(index));
             if let (Some(error), Some(workload), false) = (refusal, first, warnings.is_refused) {
                 warnings.is_refused = true;

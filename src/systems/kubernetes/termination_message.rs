@@ -1,4 +1,4 @@
-//! What a container said before it died: the line of its termination message that tells most.
+//! A container's termination message: the one line of it that says most.
 //!
 //! The kubelet keeps up to 4096 bytes of `/dev/termination-log`, or with `FallbackToLogsOnError` the last 80 lines of the
 //! log, in `lastState.terminated.message`. That is a panic with its goroutines, a traceback, a stack trace, a sentence.
@@ -9,18 +9,18 @@ use crate::text::{clean, shorten};
 const LONGEST: usize = 120;
 
 /// Words by which runtimes and loggers name a failure.
-const TELLING: [&str; 5] = ["panic", "fatal", "exception", "error", "failed"];
+const FAILURE_WORDS: [&str; 5] = ["panic", "fatal", "exception", "error", "failed"];
 
 /// The line to show; `None` where nothing was said.
 ///
 /// The last line that names a failure (the root cause of a chain stands at its end), frames of stacks aside; else the
 /// last line.
-pub(super) fn last_words(message: &str) -> Option<String> {
+pub(super) fn summary(message: &str) -> Option<String> {
     let message = anstream::adapter::strip_str(message).to_string();
     let lines = || message.lines().rev().map(str::trim).filter(|line| !line.is_empty() && !is_frame(line));
     let tells = |line: &&str| {
         let line = line.to_lowercase();
-        TELLING.iter().any(|word| line.contains(word))
+        FAILURE_WORDS.iter().any(|word| line.contains(word))
     };
     let line = clean(lines().find(tells).or_else(|| lines().next())?);
     Some(shorten(&line, LONGEST)).filter(|line| !line.is_empty())
@@ -33,7 +33,7 @@ fn is_frame(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::last_words;
+    use super::summary;
 
     #[test]
     fn what_killed_it_is_found_in_the_messages_of_common_runtimes() {
@@ -53,13 +53,13 @@ mod tests {
             (" \n\t\n", None),
             ("", None),
         ] {
-            assert_eq!(last_words(message).as_deref(), words, "{message:?}");
+            assert_eq!(summary(message).as_deref(), words, "{message:?}");
         }
     }
 
     #[test]
     fn a_line_without_end_is_cut() {
-        let words = last_words(&"x".repeat(100_000)).unwrap_or_default();
+        let words = summary(&"x".repeat(100_000)).unwrap_or_default();
         assert_eq!(words.chars().count(), super::LONGEST + 1);
     }
 }

@@ -97,12 +97,15 @@ fn statuses_after(text: &str) -> String {
     format!("{text}\n\n{}", Outcome::HELP)
 }
 
-const JUDGE_HELP: &str = "A case is one line: {\"case_id\", \"kind\": \"latency|error_rate|memory|cpu|connections|kpi\", \
-    \"unit\", \"step_s\", \"baseline\": [..], \"window\": [..], \"baseline_n\": [..]|null, \"window_n\": [..]|null}. \
-    Latency is in s, ms or us, all else but kpi in percent, ratio or norm; *_n are the requests behind each sample; \
-    null is a gap. Its verdict is one line: {\"case_id\", \"flagged\", \"at_step\", \"red_at_step\", \"sentence\"}: the first \
-    sample of the window at which a warning or a red flag blames the deploy, and the first with a red flag; nothing \
-    after a sample has a part in what is said at it. Lines that cannot be read get an error with their number on \
+const JUDGE_HELP: &str = "A case is one line: {\"case_id\", \"kind\": \"latency|error_rate|memory|cpu|connections|requests|\
+    5xx|crash_free|kpi\", \"unit\", \"step_s\", \"baseline\": [..], \"window\": [..], \"baseline_n\": [..]|null, \
+    \"window_n\": [..]|null, \"beside\": [..]|null, \"beside_n\": [..]|null}. Units: s, ms, us; percent, ratio, norm; bytes, \
+    MiB, cores, count; per_second, per_minute. What is in no unit that is known is judged by its own level, without the \
+    guide's limits. *_n are the requests behind each sample; beside is what the previous version did in the same samples; \
+    null is a gap. Its verdict is one line: {\"case_id\", \"flagged\", \"at_step\", \"red_at_step\", \"level\", \
+    \"blames_deploy\", \"sentence\"}: the first sample of the window at which a warning or a red flag blames the deploy, \
+    and the first with a red flag; level and sentence are of then, or of the end. Nothing after a sample has a part in \
+    what is said at it. Each line is judged as it comes. Lines that cannot be read get an error with their number on \
     standard error, the rest is judged, and the exit status is 2.\n\nExamples:\n  \
     redflag judge < cases.jsonl > verdicts.jsonl\n  \
     redflag judge < healthy.jsonl | grep -c '\"flagged\":true'    # false alarms";

@@ -119,6 +119,8 @@ impl InputUnit {
             // A custom signal has no unit of its own: it is shown in what it is written in.
             (Kind::Custom, unit, _) => Some((unit, scale)),
             (_, unit, wanted) if unit == wanted => Some((unit, scale)),
+            // What is in use of no limit: judged by its own level.
+            (Kind::Memory, Unit::Bytes, _) | (Kind::Cpu | Kind::Connections, Unit::Number, _) => Some((unit, scale)),
             (_, Unit::PerMinute, Unit::PerSecond) => Some((Unit::PerSecond, 1.0 / 60.0)),
             _ => None,
         }

@@ -7,7 +7,7 @@ use crate::signal::{Kind, Limits, Unit};
 
 /// The limits of a signal; `None` where one of them is impossible.
 pub(super) fn check(raw: &schema::Signal, kind: Kind, unit: Unit, problems: &mut Problems) -> Option<Limits> {
-    let guide = kind.limits();
+    let guide = guide(kind, unit);
     let mut fine = true;
     for (name, written) in [("warning", &raw.warning), ("red_flag", &raw.red_flag)] {
         let Some(written) = written else { continue };
@@ -39,6 +39,15 @@ pub(super) fn check(raw: &schema::Signal, kind: Kind, unit: Unit, problems: &mut
         return None;
     }
     fine.then_some(limits)
+}
+
+/// The guide's limits of a kind, which are in the kind's own unit: a container's bytes or cores have none.
+fn guide(kind: Kind, unit: Unit) -> Limits {
+    let limits = kind.limits();
+    if kind == Kind::Custom || unit == kind.unit() {
+        return limits;
+    }
+    Limits { warning: None, red_flag: None, ..limits }
 }
 
 fn value(written: Option<&At<f64>>) -> Option<f64> {

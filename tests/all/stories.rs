@@ -31,7 +31,7 @@ async fn a_deploy_goes_bad_is_flagged_taken_back_and_verified_with_the_keyboard_
     story.shows("✖ FAULTY");
     story.shows("✖ RED FLAG");
     let (_, sentence) = story.finding(Kind::ErrorRate);
-    assert!(sentence.contains("against 0.0") && sentence.contains("above 1 % for"), "{sentence}");
+    assert!(sentence.contains("was 0.0") && sentence.contains("above 1 % for"), "{sentence}");
 
     // R opens the plan; a key struck at once is not an answer; then y does it.
     story.press('R').await;
@@ -161,7 +161,7 @@ async fn thin_traffic_is_insufficient_to_the_end_and_never_healthy() {
     story.until("the window is over", |watch| watch.window().is_over(watch.now())).await;
     let (level, sentence) = story.finding(Kind::ErrorRate);
     assert_eq!(level, Level::Insufficient, "{sentence}");
-    assert!(sentence.contains("too few to tell"), "{sentence}");
+    assert!(sentence.contains("not enough data"), "{sentence}");
     assert_eq!(story.state().verdict(), Verdict::Inconclusive);
     story.shows("INCONCLUSIVE");
 }

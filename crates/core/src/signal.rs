@@ -161,9 +161,17 @@ pub enum Unit {
 impl Unit {
     /// A value with its unit, short enough for a pane: `2.4 %`, `612 ms`, `41 /s`, `1.2 GiB`.
     pub fn format(self, value: f64) -> String {
+        self.format_finer(value, 0)
+    }
+
+    /// The same with so many decimals more: what differs from its neighbour should not read like it.
+    pub fn format_finer(self, value: f64, more: usize) -> String {
+        let digits = |value| digits(value, more);
         match self {
             // Between 99 and 100 the decimals are what matters: 99.5 is a limit, and not 100.
-            Self::Percent if value > 99.0 && value < 100.0 => format!("{} %", trimmed(&format!("{value:.2}"))),
+            Self::Percent if value > 99.0 && value < 100.0 => {
+                format!("{} %", trimmed(&format!("{value:.*}", 2 + more)))
+            }
             Self::Percent => format!("{} %", digits(value)),
             Self::Milliseconds if value.abs() >= 10_000.0 => format!("{} s", digits(value / 1000.0)),
             Self::Milliseconds => format!("{} ms", digits(value)),
@@ -184,20 +192,25 @@ impl Unit {
     }
 }
 
-/// At most three decimals, fewer the larger the number; never scientific notation, never a false zero.
-fn digits(value: f64) -> String {
+/// At most three decimals and so many `more`, fewer the larger the number; never scientific notation, never a false
+/// zero.
+fn digits(value: f64, more: usize) -> String {
     let magnitude = value.abs();
+    let decimals = |count: usize| match count + more {
+        0 => format!("{value:.0}"),
+        count => trimmed(&format!("{value:.count$}")),
+    };
     // The bounds are where rounding reaches the next format: 9.97 is "10", not "10.0".
-    if magnitude >= 99.5 || value == 0.0 {
+    if value == 0.0 || (magnitude >= 99.5 && (more == 0 || magnitude >= 999.5)) {
         grouped(value)
     } else if magnitude >= 9.95 {
-        format!("{value:.0}")
+        decimals(0)
     } else if magnitude >= 0.995 {
-        trimmed(&format!("{value:.1}"))
+        decimals(1)
     } else if magnitude >= 0.0995 {
-        trimmed(&format!("{value:.2}"))
+        decimals(2)
     } else if magnitude >= 0.0005 {
-        trimmed(&format!("{value:.3}"))
+        decimals(3)
     } else {
         "<0.001".to_owned()
     }
@@ -339,7 +352,7 @@ mod tests {
             (4912.3, "4 912"),
             (-1_234_567.0, "-1 234 567"),
         ] {
-            assert_eq!(digits(value), text, "{value}");
+            assert_eq!(digits(value, 0), text, "{value}");
         }
     }
 
@@ -350,6 +363,9 @@ mod tests {
         assert_eq!(Unit::Milliseconds.format(612.4), "612 ms");
         assert_eq!(Unit::Milliseconds.format(12_400.0), "12 s");
         assert_eq!(Unit::Bytes.format(1_288_490_189.0), "1.2 GiB");
+        assert_eq!(Unit::Percent.format(98.97), "99 %");
+        assert_eq!(Unit::Percent.format_finer(98.97, 2), "98.97 %");
+        assert_eq!(Unit::Milliseconds.format_finer(500.4, 1), "500.4 ms");
     }
 
     #[test]

@@ -34,6 +34,9 @@ use crate::store::{Series, SourceState};
 use chrono::TimeDelta;
 use says::{Against, Claim, Lasting, Measured, Usual};
 
+/// A baseline has so many bins at least, whatever was configured: two more than it takes to judge by it.
+pub const BASELINE_BINS: i32 = 12;
+
 /// How bad, or how unknown, a signal is. Ordered from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -154,12 +157,39 @@ pub struct Evidence<'a> {
     /// For how long before the deploy the same service is known by other signals to have had requests: what was not
     /// counted then did not happen.
     pub served: TimeDelta,
+    /// The signal that tells of the requests to the same service, where there is one.
+    pub requests: Option<Requests<'a>>,
+    /// Whether the cluster tells of containers of the service that restarted or were killed.
+    pub restarts: bool,
     /// What it has to be known for; `None` before the window begins, and once it is another version's.
     pub window: Option<Wanted>,
     /// What was said of the signal before.
     pub before: Level,
     /// Now.
     pub now: Time,
+}
+
+/// The requests to a service, as one of its signals tells of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Requests<'a> {
+    /// Counts, and bare numbers where those are requests a second.
+    pub series: &'a Series,
+    /// The length of a bin, where bare numbers are requests a second.
+    pub rate_over: Option<TimeDelta>,
+}
+
+impl Requests<'_> {
+    /// How many there were since the deploy; `None` where nothing is told of them.
+    fn since_deploy(&self) -> Option<f64> {
+        let seconds = self.rate_over.map(|step| step.num_milliseconds() as f64 / 1000.0);
+        let told = self.series.since_deploy().iter().filter_map(|reading| match reading.sample {
+            Sample::Counts { requests, .. } => Some(requests),
+            Sample::Value(rate) => Some(rate * seconds?),
+            Sample::Empty | Sample::NotANumber | Sample::Impossible(_) => None,
+        });
+        told.filter(|requests| requests.is_finite() && *requests >= 0.0)
+            .fold(None, |sum, one| Some(sum.unwrap_or(0.0) + one))
+    }
 }
 
 impl Evidence<'_> {
@@ -175,8 +205,9 @@ impl Evidence<'_> {
             counted: None,
             against: usual.map_or(Against::Nothing, Against::Before),
             in_percent: false,
-            claim: Claim::Within(None),
+            claim: Claim::Within { limit: None, kept: None },
             lasting: None,
+            recovering: false,
         }
     }
 

@@ -147,8 +147,12 @@ fn spacing(told: &[Reading], step: TimeDelta) -> TimeDelta {
 
 /// The readings of a series that tell anything of a signal of this kind. A probe that fails is news, too.
 pub(super) fn told(series: &Series, kind: Kind) -> Vec<Reading> {
-    let tells = |reading: &&Reading| kind == Kind::Probe || reading.sample.tells();
-    series.readings().iter().filter(tells).copied().collect()
+    series.readings().iter().filter(|reading| tells(reading, kind)).copied().collect()
+}
+
+/// Whether a reading says anything of a signal of this kind.
+pub(super) fn tells(reading: &Reading, kind: Kind) -> bool {
+    kind == Kind::Probe || reading.sample.tells()
 }
 
 /// From when on a signal can be known: what is not recorded anywhere can only be known while it is watched.

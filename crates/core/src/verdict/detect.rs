@@ -4,6 +4,7 @@
 pub(super) mod climb;
 pub(super) mod collapse;
 pub(super) mod excess;
+pub(super) mod few;
 pub(super) mod held;
 pub(super) mod lead;
 pub(super) mod past;

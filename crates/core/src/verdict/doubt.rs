@@ -5,7 +5,8 @@ use super::coverage::{self, Coverage, Wanted};
 use super::says::{Says, Why, told};
 use super::{Evidence, Judgement, Level, freshness, stuck};
 use crate::deploy::Time;
-use crate::signal::Sample;
+use crate::signal::{Kind, Sample};
+use crate::store::Series;
 
 /// What is known of a signal's readings as such, whatever they say.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,6 +47,9 @@ impl Known {
             return before;
         }
         let (signal, series) = (evidence.signal, evidence.series);
+        if key.wanted.is_none() && moves(series, signal.kind) {
+            return Self { key, stuck: None, coverage: None };
+        }
         let readings = coverage::told(series, signal.kind);
         let runs = stuck::runs(&readings, signal.kind);
         let of_window =
@@ -73,6 +77,12 @@ impl Known {
         let long = told(evidence.now - self.stuck?);
         Some(Why::Stuck { source: evidence.source.name.clone(), long })
     }
+}
+
+/// Whether the two newest readings that tell anything differ: then it is not stuck, whatever was before.
+fn moves(series: &Series, kind: Kind) -> bool {
+    let mut newest = series.readings().iter().rev().filter(|reading| coverage::tells(reading, kind));
+    matches!((newest.next(), newest.next()), (Some(last), Some(before)) if last.sample != before.sample)
 }
 
 /// Once the window is over and whatever is late has come, a signal that was known for too little of it is not known to

@@ -2,7 +2,7 @@
 
 use super::detect::excess::{Count, Excess, Material};
 use super::detect::past::Past;
-use super::says::{Against, Claim, Counted, Measured, Side, TooFew, Usual, told};
+use super::says::{Against, Change, Claim, Counted, Kept, Measured, Side, TooFew, Usual, told};
 use super::stats::{poisson_tail, poisson_upper};
 use super::{Evidence, Judgement, Level, Rule};
 use crate::deploy::Time;
@@ -63,13 +63,15 @@ impl ErrorRate {
             let limit = limit / 100.0;
             run.rate() > limit && poisson_tail(run.events, run.exposure * limit) < CHANCE
         };
-        let (level, limit) = match limits.red_flag.filter(passed) {
-            Some(limit) => (Level::RedFlag, limit),
-            None => (Level::Warning, 100.0 * self.excess.limit()),
-        };
+        let red = limits.red_flag.filter(passed);
+        let level = if red.is_some() { Level::RedFlag } else { Level::Warning };
         let beside = self.so_does_the_version_before().map(|beside| (100.0 * beside.rate(), counted(beside)));
-        let claim = Claim::Beyond { limit, side: Side::Above, as_before: false, so_is_version_before: beside };
+        let claim = match red.or(limits.warning) {
+            Some(limit) => Claim::Beyond { limit, side: Side::Above, as_before: false, so_is_version_before: beside },
+            None => Claim::Changed { how: Change::Increasing, limit: None, passed: false, yet: None },
+        };
         let says = self.shown(evidence, run).claims(claim).lasts(evidence.lasting(since));
+        let says = says.recovers(self.excess.is_recovering());
         Some(match beside {
             None => Judgement::new(level, says).of_this_deploy(),
             Some(_) => Judgement::new(Level::Warning, says),
@@ -147,7 +149,13 @@ impl Rule for ErrorRate {
             let claim = Claim::Beyond { limit, side: Side::Above, as_before: true, so_is_version_before: None };
             return Judgement::new(Level::Warning, shown.claims(claim));
         }
-        Judgement::new(Level::Clear, shown.claims(Claim::Within(limits.warning)))
+        if let Some(limit) = limits.red_flag.filter(|limit| rate > *limit) {
+            // Not more than chance may bring, and no less above the limit for it.
+            let claim = Claim::Beyond { limit, side: Side::Above, as_before: false, so_is_version_before: None };
+            return Judgement::new(Level::Warning, shown.claims(claim));
+        }
+        let kept = limits.warning.filter(|limit| rate > *limit).map(|_| Kept::Chance);
+        Judgement::new(Level::Clear, shown.claims(Claim::Within { limit: limits.warning, kept }))
     }
 }
 

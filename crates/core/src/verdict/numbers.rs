@@ -1,18 +1,25 @@
 //! What the rules for plain numbers share: the newest value, the plain limits, and when there is enough.
 
 use super::detect::held::{self, Held};
-use super::detect::shift::{Effect, Shift, Way};
-use super::says::{Claim, Measured, Side, TooFew};
+use super::detect::shift::{Effect, LEAST_BASELINE, Shift, Way};
+use super::says::{Claim, Kept, Measured, Side, TooFew};
+use super::stats::median;
 use super::{Evidence, Judgement, Level};
 use crate::deploy::Time;
 use crate::signal::{Kind, Reading};
+
+/// The middle of so many of the newest values is shown.
+const RECENT: usize = 3;
 
 /// A signal's values since the deploy, held against its plain limits.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Numbers {
     hold: u32,
     seen: u32,
-    newest: Option<f64>,
+    /// How many values there are from before the deploy.
+    past: usize,
+    /// The newest values: their middle is what is shown and judged.
+    recent: Vec<f64>,
     may_be_negative: bool,
     warming_up: bool,
     settled: Option<Time>,
@@ -31,7 +38,8 @@ impl Numbers {
         Self {
             hold,
             seen: 0,
-            newest: None,
+            past: Self::baseline(evidence).len(),
+            recent: Vec::with_capacity(RECENT),
             may_be_negative: signal.kind == Kind::Custom,
             warming_up: false,
             settled: evidence.settled.filter(|_| warms_up),
@@ -54,7 +62,10 @@ impl Numbers {
     /// Takes in a reading; gives its value when detectors should see it: not before the new pods are warm.
     pub(super) fn take(&mut self, reading: &Reading) -> Option<f64> {
         let value = value_of(reading, self.may_be_negative)?;
-        self.newest = Some(value);
+        if self.recent.len() == RECENT {
+            self.recent.remove(0);
+        }
+        self.recent.push(value);
         self.seen = self.seen.saturating_add(1);
         self.warming_up = self.settled.is_some_and(|settled| reading.at < settled);
         if self.warming_up {
@@ -66,15 +77,20 @@ impl Numbers {
         Some(value)
     }
 
-    /// The newest value, or what to say when there are too few to judge.
-    pub(super) fn newest(&self, evidence: &Evidence<'_>) -> Result<f64, Judgement> {
+    /// The newest value.
+    pub(super) fn newest(&self) -> Option<f64> {
+        self.recent.last().copied()
+    }
+
+    /// Where the number is: the middle of its newest values; or what to say when there are too few to judge.
+    pub(super) fn now(&self, evidence: &Evidence<'_>) -> Result<f64, Judgement> {
         let (have, want) = (self.seen, self.hold);
-        match self.newest {
+        match self.newest() {
             Some(value) if have >= want && self.warming_up && self.is_beyond(value) => {
                 let warming_up = evidence.against_before(value).claims(Claim::WarmingUp);
                 Err(Judgement::new(Level::Insufficient, warming_up))
             }
-            Some(value) if have >= want => Ok(value),
+            Some(value) if have >= want => Ok(median(self.recent.clone()).unwrap_or(value)),
             _ => Err(Judgement::new(Level::Insufficient, TooFew::Readings { have, want })),
         }
     }
@@ -84,6 +100,19 @@ impl Numbers {
         let has_limit = self.warning.is_some() || self.red_flag.is_some();
         (!has_limit && evidence.series.baseline().is_none())
             .then(|| Judgement::new(Level::Insufficient, shown.claims(Claim::NothingToHoldAgainst)))
+    }
+
+    /// What to say where there is something from before the deploy, and too little of it.
+    pub(super) fn short_past(&self, shown: Measured) -> Option<Judgement> {
+        let (have, want) = (self.past, LEAST_BASELINE);
+        let short = (1..want).contains(&have);
+        short.then(|| Judgement::new(Level::Insufficient, shown.claims(Claim::ShortPast { have, want })))
+    }
+
+    /// What keeps the number clear, where some of its newest readings are beyond a limit.
+    pub(super) fn kept(&self) -> Option<Kept> {
+        let run = |held: &Held| held.rising().map(|have| Kept::Readings { have, want: self.hold });
+        [&self.red_flag, &self.warning].into_iter().flatten().find_map(run)
     }
 
     fn is_beyond(&self, value: f64) -> bool {
@@ -106,7 +135,7 @@ impl Numbers {
             (Kind::Connections, Level::RedFlag) => Claim::Exhausted { limit },
             _ => Claim::Beyond { limit, side, as_before: was_so, so_is_version_before: None },
         };
-        Some(Judgement::new(level, shown.claims(claim).lasts(lasting)))
+        Some(Judgement::new(level, shown.claims(claim).lasts(lasting).recovers(held.is_recovering())))
     }
 }
 

@@ -276,14 +276,21 @@ pub struct Measured {
     pub in_percent: bool,
     /// What is claimed of it.
     pub claim: Claim,
-    /// Since when that is so; `None` where it was never otherwise.
+    /// Since when that is so; `None` where it was never otherwise, or is not known.
     pub lasting: Option<Lasting>,
+    /// Whether the newest readings speak of its end: some more of them, and it is over.
+    pub recovering: bool,
 }
 
 impl Measured {
     /// The same with another claim.
     pub(super) fn claims(self, claim: Claim) -> Self {
         Self { claim, ..self }
+    }
+
+    /// The same, about to be over or not.
+    pub(super) fn recovers(self, recovering: bool) -> Self {
+        Self { recovering, ..self }
     }
 
     /// The same, since then.
@@ -325,21 +332,42 @@ pub struct Usual {
 /// What is claimed of a number, by the rule that found it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Claim {
-    /// Nothing speaks against it. It has a limit, or none that is told.
-    Within(Option<f64>),
+    /// Nothing speaks against it.
+    Within {
+        /// Its limit, where it has one.
+        limit: Option<f64>,
+        /// What keeps it clear, where the number alone would not.
+        kept: Option<Kept>,
+    },
     /// It has no limit, and stays where it was.
     NoLimit,
     /// It should stay flat, and does.
     Flat,
     /// There is neither a limit nor anything from before.
     NothingToHoldAgainst,
+    /// There is too little from before the deploy to judge it by.
+    ShortPast {
+        /// So many readings from before there are.
+        have: usize,
+        /// So many it takes.
+        want: usize,
+    },
+    /// There are too few requests behind it.
+    Thin {
+        /// So many there were since the deploy, or are expected in that time.
+        requests: f64,
+        /// So many it takes.
+        want: f64,
+    },
     /// It is bad, and the new pods are still warming up.
     WarmingUp,
-    /// Nothing is known from before: so few are fine, and more are neither fine nor too many.
+    /// Nothing is known from before. Next to none are fine; more are neither fine nor too many.
     WithoutPast {
-        /// So few are fine.
-        fine: f64,
+        /// Whether there are next to none.
+        next_to_none: bool,
     },
+    /// Nothing is known from before, and there are more than next to none beyond chance.
+    MoreThanNone,
     /// It is beyond a limit.
     Beyond {
         /// The limit.
@@ -372,6 +400,8 @@ pub enum Claim {
     Fell {
         /// From there.
         from: f64,
+        /// Whether the cluster tells of containers that restarted.
+        restarts: bool,
     },
     /// It changed beyond chance.
     Changed {
@@ -384,6 +414,33 @@ pub enum Claim {
         /// What keeps it from being red, where it is passed.
         yet: Option<Yet>,
     },
+}
+
+impl Claim {
+    /// The limit that the number is told beside.
+    fn limit(&self) -> Option<f64> {
+        match *self {
+            Self::Within { limit, .. } => limit,
+            Self::Beyond { limit, .. } | Self::Exhausted { limit } | Self::Filled { limit } => Some(limit),
+            _ => None,
+        }
+    }
+}
+
+/// What keeps a number clear that is beyond a limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kept {
+    /// So few readings in a row are, of those that it takes.
+    Readings {
+        /// So many are.
+        have: u32,
+        /// So many it takes.
+        want: u32,
+    },
+    /// It rose by less than this.
+    ByLessThan(f64),
+    /// Chance brings as much.
+    Chance,
 }
 
 /// On which side of a limit the bad values lie.

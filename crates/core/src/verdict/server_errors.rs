@@ -3,7 +3,7 @@
 use super::detect::excess::{Count, Excess, Material};
 use super::detect::past::Past;
 use super::numbers::Numbers;
-use super::says::{Against, Change, Claim, Measured, Side, Usual, Yet};
+use super::says::{Against, Change, Claim, Measured, Usual, Yet};
 use super::stats::median;
 use super::{Evidence, Judgement, Level, Rule};
 use crate::deploy::Time;
@@ -61,7 +61,7 @@ impl Rule for ServerErrors {
     }
 
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
-        let value = match self.numbers.newest(evidence) {
+        let value = match self.numbers.now(evidence) {
             Ok(value) => value,
             Err(too_few) => return too_few,
         };
@@ -85,7 +85,8 @@ impl ServerErrors {
         let yet = (passed && !self.excess.is_sure()).then_some(Yet::NotSure);
         let level = if passed && yet.is_none() { Level::RedFlag } else { Level::Warning };
         let claim = Claim::Changed { how: Change::Increasing, limit, passed, yet };
-        Judgement::new(level, against(evidence, rate, usual).claims(claim).lasts(evidence.lasting(since)))
+        let says = against(evidence, rate, usual).claims(claim).lasts(evidence.lasting(since));
+        Judgement::new(level, says.recovers(self.excess.is_recovering()))
     }
 
     /// Nobody knows whether it was so before: many are a warning, next to none are clear, and nothing can be said of
@@ -97,13 +98,14 @@ impl ServerErrors {
             return broken;
         }
         if let Some(since) = self.excess.since() {
-            let claim = Claim::Beyond { limit: FINE, side: Side::Above, as_before: false, so_is_version_before: None };
-            let says = without_past(self.excess.run().rate()).claims(claim).lasts(evidence.lasting(since));
+            let shown = without_past(self.excess.run().rate()).claims(Claim::MoreThanNone);
+            let says = shown.lasts(evidence.lasting(since)).recovers(self.excess.is_recovering());
             return Judgement::new(Level::Warning, says);
         }
         self.numbers.broken(evidence, Level::Warning, shown).unwrap_or_else(|| {
-            let level = if value <= FINE { Level::Clear } else { Level::Insufficient };
-            Judgement::new(level, shown.claims(Claim::WithoutPast { fine: FINE }))
+            let next_to_none = value <= FINE;
+            let level = if next_to_none { Level::Clear } else { Level::Insufficient };
+            Judgement::new(level, shown.claims(Claim::WithoutPast { next_to_none }))
         })
     }
 }

@@ -1,16 +1,16 @@
 //! Plain limits, held for some readings: crash-free sessions, bare ratios, and numbers of a meaning of their own.
 //! A number without any limit is held against its own past, in both directions.
 
-use super::detect::shift::{Effect, Shift, Way};
+use super::detect::shift::{Effect, PATIENT, Shift, Way};
 use super::numbers::Numbers;
 use super::saturation;
 use super::says::Claim;
 use super::stats::median;
 use super::{Evidence, Judgement, Level, Rule};
-use crate::signal::{Kind, Reading, Sample};
+use crate::signal::{Kind, Reading, Sample, Unit};
 
 /// A bare error ratio: by half, and by a quarter of a percent at least. Points.
-const MORE_ERRORS: Effect = Effect { share: 0.5, least: 0.25, most: f64::INFINITY, steady: false };
+const MORE_ERRORS: Effect = Effect { share: 0.5, least: 0.25, most: f64::INFINITY, patient: PATIENT, steady: false };
 /// Of a number that nothing is known of: by so much of its usual size.
 const UNKNOWN_SHARE: f64 = 0.15;
 
@@ -20,21 +20,32 @@ pub(super) struct Threshold {
     numbers: Numbers,
     up: Option<Shift>,
     down: Option<Shift>,
+    /// Whether it is held against its own past at all.
+    is_compared: bool,
 }
 
 impl Threshold {
     pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
         let limits = evidence.signal.limits;
-        let nothing = Self { numbers: Numbers::begin(evidence), up: None, down: None };
+        let nothing = Self { numbers: Numbers::begin(evidence), up: None, down: None, is_compared: false };
         match evidence.signal.kind {
-            Kind::ErrorRate => Self { up: Numbers::shift(evidence, Way::Up, MORE_ERRORS), ..nothing },
+            Kind::ErrorRate => {
+                let least = match evidence.signal.unit {
+                    Unit::Percent => MORE_ERRORS.least,
+                    // In a unit that nobody knows nothing is too little but for its share.
+                    _ => MORE_ERRORS.share * evidence.series.baseline().map_or(0.0, |baseline| baseline.median.abs()),
+                };
+                let up = Numbers::shift(evidence, Way::Up, Effect { least, ..MORE_ERRORS });
+                Self { up, is_compared: true, ..nothing }
+            }
             Kind::Custom if limits.warning.is_none() && limits.red_flag.is_none() => {
                 let sizes = Numbers::baseline(evidence).iter().map(|value| value.abs()).collect();
                 let usual = median(sizes).unwrap_or(0.0);
                 let least = (UNKNOWN_SHARE * usual).max(f64::MIN_POSITIVE);
-                let effect = Effect { share: UNKNOWN_SHARE, least, most: f64::INFINITY, steady: false };
+                let effect =
+                    Effect { share: UNKNOWN_SHARE, least, most: f64::INFINITY, patient: PATIENT, steady: false };
                 let shift = |way| Numbers::shift(evidence, way, effect);
-                Self { up: shift(Way::Up), down: shift(Way::Down), ..nothing }
+                Self { up: shift(Way::Up), down: shift(Way::Down), is_compared: true, ..nothing }
             }
             _ => nothing,
         }
@@ -43,7 +54,9 @@ impl Threshold {
     fn elsewhere(&self, evidence: &Evidence<'_>) -> Option<Judgement> {
         let shown = saturation::elsewhere(evidence, self.up.as_ref(), self.down.as_ref())?;
         let red = self.numbers.broken(evidence, Level::RedFlag, shown);
-        Some(red.unwrap_or_else(|| Judgement::new(Level::Warning, shown)).of_this_deploy())
+        let judgement = red.unwrap_or_else(|| Judgement::new(Level::Warning, shown));
+        // A number of a meaning that nobody told changes for reasons that nobody knows: that is said, and blames nobody.
+        Some(if evidence.signal.kind == Kind::Custom { judgement } else { judgement.of_this_deploy() })
     }
 }
 
@@ -56,7 +69,7 @@ impl Rule for Threshold {
     }
 
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
-        let value = match self.numbers.newest(evidence) {
+        let value = match self.numbers.now(evidence) {
             Ok(value) => value,
             Err(too_few) => return too_few,
         };
@@ -67,9 +80,11 @@ impl Rule for Threshold {
             .or_else(|| broken(Level::RedFlag))
             .or_else(|| broken(Level::Warning))
             .or_else(|| self.numbers.nothing_to_hold_against(evidence, shown))
+            .or_else(|| if self.is_compared { self.numbers.short_past(shown) } else { None })
             .unwrap_or_else(|| {
                 let limit = limits.warning.or(limits.red_flag);
-                let claim = limit.map_or(Claim::NoLimit, |limit| Claim::Within(Some(limit)));
+                let kept = self.numbers.kept();
+                let claim = limit.map_or(Claim::NoLimit, |limit| Claim::Within { limit: Some(limit), kept });
                 Judgement::new(Level::Clear, shown.claims(claim))
             })
     }

@@ -8,11 +8,12 @@ use super::{WorkloadState, name_of};
 use crate::deploy::{ServiceId, Time, Window};
 use crate::poll::{Issue, Novelty};
 use crate::rollback::Execution;
+use crate::rollout::{Trouble, TroubleKind};
 use crate::setup::Setup;
 use crate::signal::{Kind, Reading, Sample, Signal, SignalId, SourceId};
 use crate::store::Store;
 use crate::timeline::Mark;
-use crate::verdict::{self, Basis, Evidence, Finding, Judged, Level, Says, Stretch, Track, Verdict, Wanted};
+use crate::verdict::{self, Basis, Evidence, Finding, Judged, Level, Requests, Says, Stretch, Track, Verdict, Wanted};
 use chrono::TimeDelta;
 
 /// What is said of every signal and of the whole.
@@ -38,6 +39,31 @@ pub(super) struct Ground<'a> {
     pub(super) window: Window,
     /// What was taken back, once somebody confirmed.
     pub(super) done: Option<&'a Execution>,
+}
+
+/// What one signal is judged by beside its own readings.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    deploy: Option<Moment>,
+    window: Option<Wanted>,
+    requests: Option<Requests<'a>>,
+}
+
+/// For each service the signal that tells of its requests: their rate, or counts.
+fn tell_of_requests(setup: &Setup) -> Vec<Option<SignalId>> {
+    let mut telling = vec![None; setup.services.len()];
+    for (index, signal) in setup.signals.iter().enumerate() {
+        let slot: &mut Option<SignalId> = &mut telling[usize::from(signal.service.0)];
+        let is_better = match signal.kind {
+            Kind::Traffic => slot.is_none_or(|known| setup.signal(known).kind != Kind::Traffic),
+            Kind::ErrorRate => slot.is_none(),
+            _ => false,
+        };
+        if is_better {
+            *slot = Some(SignalId(index as u16));
+        }
+    }
+    telling
 }
 
 impl Judging {
@@ -146,12 +172,14 @@ impl Judging {
         let was_red = self.red().next().is_some();
         let moments = Moments::of_services(ground.setup, ground.workloads);
         let wanted = ground.wanted();
+        let telling = tell_of_requests(ground.setup);
         let mut new_flags = 0;
         for (index, signal) in ground.setup.signals.iter().enumerate() {
             let id = SignalId(index as u16);
             if concerned(id, signal) {
-                let deploy = moments.of(signal);
-                new_flags += usize::from(self.judge_one(ground, (id, signal), deploy, wanted, journal));
+                let requests = telling[usize::from(signal.service.0)].map(|id| ground.requests(id));
+                let context = Context { deploy: moments.of(signal), window: wanted, requests };
+                new_flags += usize::from(self.judge_one(ground, (id, signal), context, journal));
             }
         }
         self.judge_whole(ground, journal);
@@ -163,10 +191,10 @@ impl Judging {
         &mut self,
         ground: Ground<'_>,
         (id, signal): (SignalId, &Signal),
-        deploy: Option<Moment>,
-        window: Option<Wanted>,
+        context: Context<'_>,
         journal: &mut Journal,
     ) -> bool {
+        let Context { deploy, window, requests } = context;
         let before = self.findings[usize::from(id.0)].level;
         let mut track = std::mem::take(&mut self.tracks[usize::from(id.0)]);
         let evidence = Evidence {
@@ -183,6 +211,8 @@ impl Judging {
             unread: ground.alerts.unread(id),
             taken_back: ground.is_gone(signal),
             served: ground.served_before(signal),
+            requests,
+            restarts: signal.kind == Kind::Memory && ground.restarted(signal.service),
             window,
             before,
             now: ground.now,
@@ -190,7 +220,6 @@ impl Judging {
         let judgement = verdict::judge(&evidence, &mut track);
         self.tracks[usize::from(id.0)] = track;
         let finding = &mut self.findings[usize::from(id.0)];
-        finding.blames_deploy = judgement.blames_deploy;
         finding.blames_deploy = judgement.blames_deploy;
         if finding.level == judgement.level {
             if finding.says != judgement.says {
@@ -284,6 +313,23 @@ impl Judging {
 }
 
 impl<'a> Ground<'a> {
+    /// What a signal that tells of a service's requests tells.
+    fn requests(&self, id: SignalId) -> Requests<'a> {
+        let signal = self.setup.signal(id);
+        Requests { series: self.store.series(id), rate_over: (signal.kind == Kind::Traffic).then_some(signal.step) }
+    }
+
+    /// Whether the cluster tells of containers of a service that restarted or were killed.
+    fn restarted(&self, service: ServiceId) -> bool {
+        let restarts = |trouble: &Trouble| {
+            matches!(trouble.kind, TroubleKind::CrashLoop | TroubleKind::OomKilled | TroubleKind::Restarts)
+        };
+        self.setup.workloads.iter().zip(self.workloads).any(|(workload, state)| {
+            let rollout = state.rollout.as_ref().filter(|_| workload.service == service);
+            rollout.is_some_and(|rollout| rollout.troubles.iter().any(restarts))
+        })
+    }
+
     /// The version that a signal speaks of, once it was taken back and the old one serves again.
     fn is_gone(&self, signal: &Signal) -> Option<&'a str> {
         gone(self.setup, self.done?, signal)

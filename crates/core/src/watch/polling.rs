@@ -8,6 +8,7 @@ use crate::poll::{Alert, Issue, Poll, PollRequest, SourceError};
 use crate::setup::{Delivery, Setup};
 use crate::signal::{Kind, Point, SignalId, SourceId};
 use crate::store::{Asked, Health, Store};
+use crate::verdict::BASELINE_BINS;
 use chrono::TimeDelta;
 use redflag_text::bounded;
 
@@ -99,10 +100,12 @@ impl Polling {
     /// For each signal everything since its own last answer, or since the baseline's beginning where that is missing:
     /// one query that fails, or an answer that stops half way, leaves no hole in what comes after.
     fn request(&self, id: SourceId, setup: &Setup, deploys: &Deploys, now: Time) -> PollRequest {
-        let wanted = baseline_begin(setup, deploys);
+        let begin = baseline_begin(setup, deploys);
         let own = setup.signals.iter().enumerate().filter(|(_, signal)| signal.source == id);
-        let since = own.map(|(index, _)| {
-            let signal = SignalId(index as u16);
+        let since = own.map(|(index, signal)| {
+            // Bins so long that there are too few of them in the baseline to judge by have a longer one.
+            let short = (signal.step * BASELINE_BINS - setup.baseline).max(TimeDelta::zero());
+            let (signal, wanted) = (SignalId(index as u16), begin - short);
             let since = match self.store.series(signal).covered() {
                 Some((from, to)) if from <= wanted => (to - OVERLAP).max(wanted),
                 _ => wanted,
@@ -110,7 +113,7 @@ impl Polling {
             (signal, since)
         });
         let since: Vec<(SignalId, Time)> = since.collect();
-        let from = since.iter().map(|(_, since)| *since).min().unwrap_or(wanted);
+        let from = since.iter().map(|(_, since)| *since).min().unwrap_or(begin);
         PollRequest {
             from,
             to: now,

@@ -1,6 +1,8 @@
 //! What each rule says, and in which words: a history of readings in, a level and its sentence out.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod believed;
+
 use crate::support::{APP, at, rolled_out};
 use chrono::TimeDelta;
 use redflag_core::poll::{Alert, AlertState, Issue, Muted, Novelty, SourceError};
@@ -8,7 +10,7 @@ use redflag_core::rollout::{Rollout, Trouble, TroubleKind};
 use redflag_core::setup::{Delivery, SourceInfo};
 use redflag_core::signal::{Kind, Limits, Point, Sample, Signal, SignalId, SourceId};
 use redflag_core::store::{Health, Series, SourceState};
-use redflag_core::verdict::{Evidence, Judgement, Level, Stretch, Track, Wanted, judge};
+use redflag_core::verdict::{Evidence, Judgement, Level, Requests, Stretch, Track, Wanted, judge};
 
 /// A signal of a kind with an hour of baseline behind it and a deploy at `at(0)`.
 struct Case {
@@ -21,6 +23,9 @@ struct Case {
     alerts: Vec<Alert>,
     unread: usize,
     served: TimeDelta,
+    /// Requests a second to the same service.
+    requests: Option<Series>,
+    restarts: bool,
     window: Option<Wanted>,
     before: Level,
     now: i64,
@@ -61,6 +66,8 @@ impl Case {
             alerts: Vec::new(),
             unread: 0,
             served: TimeDelta::zero(),
+            requests: None,
+            restarts: false,
             window: None,
             before: Level::Clear,
             now: 0,
@@ -122,6 +129,8 @@ impl Case {
             unread: self.unread,
             taken_back: None,
             served: self.served,
+            requests: self.requests.as_ref().map(|series| Requests { series, rate_over: Some(self.signal.step) }),
+            restarts: self.restarts,
             window: self.window,
             before: self.before,
             now: at(self.now),
@@ -145,26 +154,26 @@ fn an_error_rate_is_judged_on_its_counts() {
     let case = || Case::of(Kind::ErrorRate).baseline(counts(0.6, 1200.0));
     case()
         .then([counts(1.0, 1200.0); 5])
-        .says(Level::Clear, "0.083 % (5 of 6 000 requests) against 0.05 % before the deploy; limit 0.1 %");
+        .says(Level::Clear, "0.083 % (5 of 6 000 requests), was 0.05 % before the deploy; limit 0.1 %");
     case()
         .then([counts(6.0, 1200.0); 5])
-        .says(Level::Warning, "0.5 % (30 of 6 000 requests) against 0.05 % before the deploy; above 0.1 % for 2 min");
+        .says(Level::Warning, "0.5 % (30 of 6 000 requests), was 0.05 % before the deploy; above 0.1 % for 2 min");
     case()
         .then([counts(30.0, 1200.0); 5])
-        .says(Level::RedFlag, "2.5 % (150 of 6 000 requests) against 0.05 % before the deploy; above 1 % for 2 min");
+        .says(Level::RedFlag, "2.5 % (150 of 6 000 requests), was 0.05 % before the deploy; above 1 % for 2 min");
 }
 
 #[test]
 fn what_the_version_before_fails_at_the_same_time_is_not_this_deploys_doing() {
     let new = || Case::of(Kind::ErrorRate).then([counts(12.0, 400.0); 5]);
     // Its past is what the new one is held against.
-    let red = "3 % (60 of 2 000 requests) against 0.05 % before the deploy; above 1 % for 2 min";
+    let red = "3 % (60 of 2 000 requests), was 0.05 % before the deploy; above 1 % for 2 min";
     new().older(counts(0.6, 1200.0), []).says(Level::RedFlag, red);
     new().older(counts(0.6, 1200.0), [counts(0.0, 800.0); 5]).says(Level::RedFlag, red);
     let both = new().older(counts(0.6, 1200.0), [counts(20.0, 800.0); 5]);
     both.says(
         Level::Warning,
-        &format!("{red}; so is the version before at the same time: 2.5 % (100 of 4 000 requests)"),
+        &format!("{red}; so is the previous version at the same time: 2.5 % (100 of 4 000 requests)"),
     );
     assert!(!both.judge().blames_deploy);
     // Bad there, yet far worse here.
@@ -179,14 +188,14 @@ fn a_latency_is_held_against_the_version_before_while_both_serve() {
     let older = |value| new().older(Sample::Value(400.0), [Sample::Value(value); 12]);
     older(400.0).says(
         Level::RedFlag,
-        "640 ms against 400 ms of the version before at the same time; more than +50 % for 6 min",
+        "640 ms, +60 %, the previous version has 400 ms at the same time; more than +50 % for 6 min",
     );
     older(500.0).says(
         Level::Warning,
-        "640 ms against 500 ms of the version before at the same time; slower beyond chance for 6 min, limit +50 %",
+        "640 ms, +28 %, the previous version has 500 ms at the same time; significantly slower for 6 min, limit +50 %",
     );
     let both = older(620.0);
-    both.says(Level::Warning, "640 ms, +60 % against 400 ms before the deploy; above 500 ms for 6 min");
+    both.says(Level::Warning, "640 ms, +60 %, was 400 ms before the deploy; above 500 ms for 6 min");
     assert!(!both.judge().blames_deploy);
 }
 
@@ -214,7 +223,7 @@ fn a_signal_of_the_new_version_has_the_old_ones_past() {
     Case::of(Kind::Latency)
         .values([640.0; 4])
         .older(Sample::Value(400.0), [])
-        .says(Level::RedFlag, "640 ms, +60 % against 400 ms before the deploy; more than +50 % for 2 min");
+        .says(Level::RedFlag, "640 ms, +60 %, was 400 ms before the deploy; more than +50 % for 2 min");
 }
 
 #[test]
@@ -230,11 +239,11 @@ fn what_begins_when_the_version_before_is_gone_is_this_deploys_again() {
 fn thin_traffic_is_insufficient_and_says_how_many_more_it_takes() {
     Case::of(Kind::ErrorRate).baseline(counts(0.0, 1.0)).then([counts(0.0, 1.0); 10]).says(
         Level::Insufficient,
-        "0 of 10 requests failed since the deploy: too few to tell; 290 more needed, about 2 h 25 min at this pace",
+        "0 of 10 requests failed since the deploy: not enough data; 290 more needed, about 2 h 25 min at this pace",
     );
     Case::of(Kind::ErrorRate)
         .then([counts(0.0, 0.0); 4])
-        .says(Level::Insufficient, "0 of 0 requests failed since the deploy: too few to tell; 300 more needed");
+        .says(Level::Insufficient, "0 of 0 requests failed since the deploy: not enough data; 300 more needed");
 }
 
 #[test]
@@ -250,40 +259,42 @@ fn a_few_errors_among_few_requests_are_not_certain_enough_for_a_flag() {
 fn an_error_rate_that_was_so_before_is_not_this_deploys_fault() {
     Case::of(Kind::ErrorRate).baseline(counts(30.0, 1200.0)).then([counts(30.0, 1200.0); 5]).says(
         Level::Warning,
-        "2.5 % (150 of 6 000 requests) against 2.5 % before the deploy; above 1 %, as before the deploy",
+        "2.5 % (150 of 6 000 requests), was 2.5 % before the deploy; above 1 %, already so before the deploy",
     );
 }
 
 #[test]
 fn a_latency_up_by_half_is_red_and_one_above_the_limit_a_warning() {
     let case = || Case::of(Kind::Latency).baseline(Sample::Value(400.0));
-    case().values([410.0; 4]).says(Level::Clear, "410 ms, +2 % against 400 ms before the deploy; limit 500 ms");
+    case().values([410.0; 4]).says(Level::Clear, "410 ms, +2 %, was 400 ms before the deploy; limit 500 ms");
     case().values([560.0; 4]).says(
         Level::Warning,
-        "560 ms, +40 % against 400 ms before the deploy; slower beyond chance for 2 min, limit +50 %",
+        "560 ms, +40 %, was 400 ms before the deploy; significantly slower for 2 min, limit +50 %",
     );
     case()
         .values([640.0; 4])
-        .says(Level::RedFlag, "640 ms, +60 % against 400 ms before the deploy; more than +50 % for 2 min");
+        .says(Level::RedFlag, "640 ms, +60 %, was 400 ms before the deploy; more than +50 % for 2 min");
 }
 
 #[test]
 fn from_three_milliseconds_to_five_is_no_regression_and_to_eight_nothing_to_go_back_for() {
     let case = || Case::of(Kind::Latency).baseline(Sample::Value(3.0));
-    case().values([5.0; 9]).says(Level::Clear, "5 ms, +67 % against 3 ms before the deploy; limit 500 ms");
+    case()
+        .values([5.0; 9])
+        .says(Level::Clear, "5 ms, +67 %, was 3 ms before the deploy; limit 500 ms, up by less than 2.5 ms");
     case().values([8.0; 4]).says(
         Level::Warning,
-        "8 ms, +167 % against 3 ms before the deploy; more than +50 % for 2 min, yet by less than 10 ms",
+        "8 ms, +167 %, was 3 ms before the deploy; more than +50 % for 2 min, yet by less than 10 ms",
     );
 }
 
 #[test]
 fn answers_in_no_time_are_no_good_sign_and_an_improvement_is_no_bad_one() {
     let case = || Case::of(Kind::Latency).baseline(Sample::Value(400.0));
-    case().values([280.0; 9]).says(Level::Clear, "280 ms, -30 % against 400 ms before the deploy; limit 500 ms");
+    case().values([280.0; 9]).says(Level::Clear, "280 ms, -30 %, was 400 ms before the deploy; limit 500 ms");
     case().values([100.0; 4]).says(
         Level::Warning,
-        "100 ms, -75 % against 400 ms before the deploy; faster beyond chance for 2 min, as answers are that fail or find nothing",
+        "100 ms, -75 %, was 400 ms before the deploy; significantly faster for 2 min, as answers are that fail or find nothing",
     );
 }
 
@@ -301,11 +312,11 @@ fn one_bad_reading_raises_nothing_and_one_good_one_clears_nothing() {
 #[test]
 fn memory_above_its_limit_warns_and_says_so_when_it_was_so_before() {
     let case = Case::of(Kind::Memory).baseline(Sample::Value(40.0)).values([74.0; 3]);
-    case.says(Level::Warning, "74 % against 40 % before the deploy; above 70 % for 90 s");
+    case.says(Level::Warning, "74 %, was 40 % before the deploy; above 70 % for 90 s");
     Case::of(Kind::Cpu)
         .baseline(Sample::Value(75.0))
         .values([76.0; 4])
-        .says(Level::Warning, "76 % against 75 % before the deploy; above 70 % for 2 min, as before the deploy");
+        .says(Level::Warning, "76 %, was 75 % before the deploy; above 70 % for 2 min, already so before the deploy");
 }
 
 #[test]
@@ -314,7 +325,7 @@ fn a_leak_warns_early_and_is_red_when_the_limit_is_near_and_a_warm_up_is_neither
     let case = || Case::of(Kind::Memory).baseline(Sample::Value(40.0));
     case().values(climb(1.0, 12)).says(
         Level::Warning,
-        "48 % against 40 % before the deploy; climbs by 1.0 points a minute for 6 min, full in about 52 min",
+        "48 %, was 40 % before the deploy; climbs by 1.0 points a minute for 6 min, full in about 52 min",
     );
     assert_eq!(case().values(climb(2.5, 12)).judge().level, Level::RedFlag);
     let warm_up = (0..24).map(|bin| 42.0 + 10.0 * (1.0 - (-f64::from(bin) / 4.0).exp()));
@@ -326,17 +337,17 @@ fn an_exhausted_pool_is_red() {
     Case::of(Kind::Connections)
         .baseline(Sample::Value(50.0))
         .values([99.0; 3])
-        .says(Level::RedFlag, "99 % against 50 % before the deploy; exhausted: at 98 % or more for 90 s");
+        .says(Level::RedFlag, "99 %, was 50 % before the deploy; exhausted: at 98 % or more for 90 s");
 }
 
 #[test]
 fn server_errors_should_stay_flat() {
     let case = || Case::of(Kind::ServerErrors).baseline(Sample::Value(0.05));
-    case().values([0.06; 3]).says(Level::Clear, "0.06 /s against 0.05 /s before the deploy; flat");
-    let increasing = "0.9 /s against 0.05 /s before the deploy; increasing beyond chance for";
+    case().values([0.06; 3]).says(Level::Clear, "0.06 /s, was 0.05 /s before the deploy; flat");
+    let increasing = "0.9 /s, was 0.05 /s before the deploy; rising significantly for";
     case()
         .values([0.9; 3])
-        .says(Level::Warning, &format!("{increasing} 90 s, limit +100 %; not sure enough for a red flag yet"));
+        .says(Level::Warning, &format!("{increasing} 90 s, limit +100 %, not yet significant enough for a red flag"));
     case().values([0.9; 4]).says(Level::RedFlag, &format!("{increasing} 2 min, limit +100 %"));
 }
 
@@ -345,7 +356,7 @@ fn a_drop_in_requests_is_a_flag_of_its_own() {
     Case::of(Kind::Traffic)
         .baseline(Sample::Value(40.0))
         .values([10.0; 3])
-        .says(Level::Warning, "10 /s, -75 % against 40 /s before the deploy; fewer beyond chance for 90 s");
+        .says(Level::Warning, "10 /s, -75 %, was 40 /s before the deploy; significantly fewer for 90 s");
 }
 
 #[test]
@@ -357,7 +368,7 @@ fn sessions_and_custom_numbers_have_plain_limits() {
     Case::of(Kind::Custom)
         .baseline(Sample::Value(7.0))
         .values([7.0; 3])
-        .says(Level::Clear, "7 against 7 before the deploy; no limit is set");
+        .says(Level::Clear, "7, was 7 before the deploy; no limit is set");
     let limited = Case::of(Kind::Custom).limits(|limits| limits.red_flag = Some(5.0));
     limited.values([7.0; 3]).says(Level::RedFlag, "7, without a baseline; above 5 for 90 s");
 }
@@ -367,19 +378,19 @@ fn what_has_left_its_old_place_says_from_where_and_for_how_long() {
     Case::of(Kind::Cpu)
         .baseline(Sample::Value(40.0))
         .values([62.0; 4])
-        .says(Level::Warning, "62 % against 40 % before the deploy; up beyond chance for 2 min");
+        .says(Level::Warning, "62 %, was 40 % before the deploy; significantly up for 2 min");
     Case::of(Kind::Connections)
         .baseline(Sample::Value(50.0))
         .values([5.0; 4])
-        .says(Level::Warning, "5 % against 50 % before the deploy; down beyond chance for 2 min");
+        .says(Level::Warning, "5 %, was 50 % before the deploy; significantly down for 2 min");
     Case::of(Kind::Custom)
         .baseline(Sample::Value(-7.0))
         .values([-9.0; 4])
-        .says(Level::Warning, "-9 against -7 before the deploy; down beyond chance for 2 min");
+        .says(Level::Warning, "-9, was -7 before the deploy; significantly down for 2 min");
     Case::of(Kind::Memory)
         .baseline(Sample::Value(60.0))
         .values([40.0, 41.0, 41.0, 42.0, 42.0, 12.0, 14.0])
-        .says(Level::Warning, "14 %, fallen from 41 % for 60 s: containers restarted or died");
+        .says(Level::Warning, "14 %, fallen from 41 % for 60 s");
 }
 
 #[test]
@@ -406,7 +417,7 @@ fn what_calmed_down_is_judged_by_what_came_since() {
     case = case.then([counts(0.0, 1200.0); 3]);
     assert_eq!(case.judge().level, Level::RedFlag);
     case = case.then([counts(0.0, 1200.0)]);
-    case.says(Level::Clear, "0 % (0 of 4 800 requests) against 0.05 % before the deploy; limit 0.1 %");
+    case.says(Level::Clear, "0 % (0 of 4 800 requests), was 0.05 % before the deploy; limit 0.1 %");
 }
 
 fn issue(title: &str, fatal: bool, novelty: Novelty, count: u64) -> Issue {
@@ -577,16 +588,18 @@ fn errors_where_there_never_was_one_are_held_against_none() {
     };
     served(Case::of(Kind::ServerErrors))
         .values([10.0; 5])
-        .says(Level::RedFlag, "10 /s against 0 /s before the deploy; increasing beyond chance for 2 min, limit +100 %");
-    served(Case::of(Kind::ServerErrors))
-        .values([0.0; 3])
-        .says(Level::Clear, "0 /s against 0 /s before the deploy; flat");
+        .says(Level::RedFlag, "10 /s, was 0 /s before the deploy; rising significantly for 2 min, limit +100 %");
+    served(Case::of(Kind::ServerErrors)).values([0.0; 3]).says(Level::Clear, "0 /s, was 0 /s before the deploy; flat");
     assert!(served(Case::of(Kind::ServerErrors)).values([10.0; 3]).judge().blames_deploy);
     // Whether there were requests is not known either: then it is nobody's fault, and no less a warning.
     let unknown = || Case::of(Kind::ServerErrors);
-    unknown().values([10.0; 3]).says(Level::Warning, "10 /s, without a baseline; above 0.02 /s for 90 s");
-    unknown().values([0.0; 3]).says(Level::Clear, "0 /s, without a baseline; at most 0.02 /s");
-    unknown().values([0.05; 3]).says(Level::Insufficient, "0.05 /s, without a baseline; above 0.02 /s");
+    unknown()
+        .values([10.0; 3])
+        .says(Level::Warning, "10 /s, without a baseline; significantly more than none for 90 s");
+    unknown().values([0.0; 3]).says(Level::Clear, "0 /s, without a baseline; next to none");
+    unknown()
+        .values([0.05; 3])
+        .says(Level::Insufficient, "0.05 /s, without a baseline; not enough data to tell whether that is usual");
 }
 
 #[test]

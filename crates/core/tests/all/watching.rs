@@ -132,11 +132,11 @@ fn a_bad_deploy_raises_a_flag_that_explains_itself_and_rings_once() {
     assert_eq!(watch.verdict(), Verdict::Faulty);
     assert_eq!(
         watch.finding(ERROR_RATE).sentence(),
-        "2.5 % (150 of 6 000 requests) against 0 % before the deploy; above 1 % for 2 min"
+        "2.5 % (150 of 6 000 requests), was 0 % before the deploy; above 1 % for 2 min"
     );
     assert_eq!(
         watch.finding(LATENCY).sentence(),
-        "800 ms, +70 % against 470 ms before the deploy; more than +50 % for 2 min"
+        "800 ms, +70 %, was 470 ms before the deploy; more than +50 % for 2 min"
     );
     assert_eq!(effects.iter().filter(|effect| **effect == Effect::Bell).count(), 1);
     let flags = watch.timeline().entries().filter(|entry| entry.mark == Mark::RedFlag).count();

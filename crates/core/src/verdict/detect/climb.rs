@@ -165,6 +165,11 @@ impl Climb {
         self.since
     }
 
+    /// Whether it has not climbed of late.
+    pub(in crate::verdict) fn is_recovering(&self) -> bool {
+        self.since.is_some() && 2 * self.calm >= CALM
+    }
+
     /// By how much a minute.
     pub(in crate::verdict) fn pace(&self) -> f64 {
         self.pace

@@ -64,6 +64,11 @@ impl Collapse {
         self.since
     }
 
+    /// Whether the newest bins are back: some more of them, and it is over.
+    pub(in crate::verdict) fn is_recovering(&self) -> bool {
+        self.since.is_some() && self.low == 0 && 2 * self.calm >= CALM
+    }
+
     /// Where it fell from.
     pub(in crate::verdict) fn from(&self) -> f64 {
         self.level

@@ -152,14 +152,14 @@ impl Excess {
         self.sure
     }
 
+    /// Whether the newest bins are calm: some more of them, and it is over.
+    pub(in crate::verdict) fn is_recovering(&self) -> bool {
+        self.since.is_some() && 2 * self.calm_bins >= CALM
+    }
+
     /// The events since then.
     pub(in crate::verdict) fn run(&self) -> Count {
         self.run
-    }
-
-    /// The rate that a sentence may name as passed.
-    pub(in crate::verdict) fn limit(&self) -> f64 {
-        self.above
     }
 }
 

@@ -60,6 +60,16 @@ impl Held {
         self.since.filter(|_| self.raised)
     }
 
+    /// How many bins in a row are beyond, while those are too few to count.
+    pub(in crate::verdict) fn rising(&self) -> Option<u32> {
+        (!self.raised && self.against > 0).then_some(self.against)
+    }
+
+    /// Whether the limit is broken, and the newest bins keep it.
+    pub(in crate::verdict) fn is_recovering(&self) -> bool {
+        self.raised && 2 * self.against >= self.hold
+    }
+
     pub(in crate::verdict) fn limit(&self) -> f64 {
         self.limit
     }

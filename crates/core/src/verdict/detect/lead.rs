@@ -59,6 +59,11 @@ impl Lead {
         self.since
     }
 
+    /// Whether the newest bins are not above: some more of them, and it is over.
+    pub(in crate::verdict) fn is_recovering(&self) -> bool {
+        self.since.is_some() && 2 * self.behind >= CALM
+    }
+
     /// Where the new one and the old one are now.
     pub(in crate::verdict) fn now(&self) -> Option<(f64, f64)> {
         let middle = |of: fn(&(f64, f64)) -> f64| median(self.recent.iter().map(of).collect());

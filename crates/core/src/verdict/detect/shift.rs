@@ -24,19 +24,19 @@ const QUICK: f64 = 3.044_522_437_723;
 const ONE_BIN: f64 = 2.25;
 /// The patient lane's calibrator, 1 + λ·(1 − 2p): it lives off what is a little high again and again.
 const LAMBDA: f64 = 0.9;
-/// What the patient lane's bets must be worth: ln 60.
-const PATIENT: f64 = 4.094_344_562_222;
+/// What the patient lane's bets must be worth by default: ln 60.
+pub(in crate::verdict) const PATIENT: f64 = 4.094_344_562_222;
 /// What either lane must be worth before anybody should act on it without looking twice: ln 1 000.
 const SURE: f64 = 6.907_755_278_982;
 /// With fewer values than this there is nothing to rank against.
-const LEAST_BASELINE: usize = 10;
+pub(in crate::verdict) const LEAST_BASELINE: usize = 10;
 /// So many bins in a row within the normal range end it.
 const CALM: u32 = 4;
 /// How many of the newest values say where the number is now.
 const RECENT: usize = 5;
 
 /// The least change that matters, in the signal's unit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::verdict) struct Effect {
     /// As a share of the value before.
     pub(in crate::verdict) share: f64,
@@ -44,6 +44,8 @@ pub(in crate::verdict) struct Effect {
     pub(in crate::verdict) least: f64,
     /// More than this always matters.
     pub(in crate::verdict) most: f64,
+    /// What the patient lane's bets must be worth, as a logarithm: the less, the larger the effect that is looked for.
+    pub(in crate::verdict) patient: f64,
     /// Whether a run of numbers far out before the deploy was an outage: so it is of what should stand still.
     pub(in crate::verdict) steady: bool,
 }
@@ -63,6 +65,8 @@ pub(in crate::verdict) struct Shift {
     scale: Scale,
     /// The baseline, moved by the least effect, as [`Scale::place`] has it.
     reference: Ranks,
+    /// What the patient lane's bets must be worth.
+    enough: f64,
     /// What a bin's evidence counts for, given how much of it was in the bin before: 0 to 1.
     news: f64,
     /// Where that is less than all of it.
@@ -162,6 +166,7 @@ impl Shift {
             scale,
             jumps: if news < 1.0 { Jumps::new(&placed, &moved) } else { None },
             reference: Ranks::new(moved)?,
+            enough: effect.patient,
             news,
             quick: Lane::default(),
             patient: Lane::default(),
@@ -196,8 +201,8 @@ impl Shift {
         self.calm = if place <= self.reference.normal() { self.calm + 1 } else { 0 };
         if self.since.is_none() {
             let enough = |lane: Lane, worth: f64| lane.since.filter(|_| lane.worth >= worth);
-            self.since = enough(self.quick, QUICK).or_else(|| enough(self.patient, PATIENT));
-        } else if self.calm >= CALM && self.patient.worth <= PATIENT / 2.0 {
+            self.since = enough(self.quick, QUICK).or_else(|| enough(self.patient, self.enough));
+        } else if self.calm >= CALM && self.patient.worth <= self.enough / 2.0 {
             (self.since, self.sure) = (None, false);
             (self.quick, self.patient) = (Lane::default(), Lane::default());
         }
@@ -212,6 +217,11 @@ impl Shift {
     /// Whether it is so sure that chance would bring it in less than one of 1 000 windows.
     pub(in crate::verdict) fn is_sure(&self) -> bool {
         self.sure
+    }
+
+    /// Whether the newest bins are back in the old range: some more of them, and it is over.
+    pub(in crate::verdict) fn is_recovering(&self) -> bool {
+        self.since.is_some() && 2 * self.calm >= CALM
     }
 
     /// Where the number is now: the middle of its newest values that have left the old range, or of all.
@@ -255,7 +265,7 @@ mod tests {
     use super::*;
     use chrono::{DateTime, TimeDelta};
 
-    const LATENCY: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY, steady: true };
+    const LATENCY: Effect = Effect { share: 0.08, least: 2.5, most: f64::INFINITY, patient: PATIENT, steady: true };
 
     fn baseline() -> Vec<f64> {
         (0..60).map(|index| 400.0 + f64::from(index * 37 % 60)).collect()
@@ -293,7 +303,7 @@ mod tests {
         let wave = |index: u32| 700.0 + 15.0 * (f64::from(index) * std::f64::consts::FRAC_PI_4).sin();
         let before: Vec<f64> = (0..60).map(wave).collect();
         let fallen = |effect| Shift::new(&before, Way::Down, effect).unwrap();
-        let tenth = Effect { share: 0.1, least: 50.0, most: f64::INFINITY, steady: false };
+        let tenth = Effect { share: 0.1, least: 50.0, most: f64::INFINITY, patient: PATIENT, steady: false };
         assert!(fallen(tenth).news < 0.6);
         assert_eq!(found(&mut fallen(tenth), (60..120).map(wave)), None);
         assert_eq!(found(&mut fallen(tenth), [700.0, 480.0, 690.0, 700.0, 690.0]), None, "never one bin alone");

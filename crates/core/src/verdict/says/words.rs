@@ -1,7 +1,7 @@
 //! The sentences. The only place that makes one of what a finding says.
 
 use super::{
-    Against, AlertsSay, Calling, Change, Claim, Counted, IssuesSay, Lasting, Measured, ProbeSays, Quantity,
+    Against, AlertsSay, Calling, Change, Claim, Counted, IssuesSay, Kept, Lasting, Measured, ProbeSays, Quantity,
     RolloutSays, Says, Side, TooFew, Unknown, Why, Yet,
 };
 use crate::deploy::brief;
@@ -10,6 +10,8 @@ use std::fmt::{self, Display, Formatter};
 
 /// So many names are told; of more only how many.
 const MOST_NAMES: usize = 3;
+/// Where a value and its limit read alike, up to so many digits more are told.
+const MORE_DIGITS: usize = 3;
 
 impl Display for Says {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -120,7 +122,7 @@ impl Display for TooFew {
             Self::Requests { counted, calmed, more, eta } => {
                 let since = if *calmed { "it calmed down" } else { "the deploy" };
                 let more = grouped(*more);
-                write!(f, "{counted} failed since {since}: too few to tell; {more} more needed")?;
+                write!(f, "{counted} failed since {since}: not enough data; {more} more needed")?;
                 eta.map_or(Ok(()), |eta| write!(f, ", about {} at this pace", brief(eta)))
             }
             Self::Idle { long } => write!(f, "no requests for {}: nothing to judge", brief(*long)),
@@ -130,26 +132,42 @@ impl Display for TooFew {
 
 impl Display for Measured {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.unit.format(self.value))?;
+        let limit = self.claim.limit();
+        f.write_str(&limit.map_or_else(|| self.unit.format(self.value), |limit| self.beside(limit).0))?;
         if let Some(counted) = self.counted {
             write!(f, " ({counted})")?;
         }
         match self.claim {
             // Neither is held against what was before.
             Claim::WarmingUp => return f.write_str("; not judged while the new pods warm up"),
-            Claim::Fell { from } => {
+            Claim::Fell { from, restarts } => {
                 write!(f, ", fallen from {}", self.unit.format(from))?;
                 self.for_how_long(f)?;
-                return f.write_str(": containers restarted or died");
+                if restarts {
+                    f.write_str(": containers restarted")?;
+                }
+                return self.end(f);
             }
             _ => {}
         }
         self.compared(f)?;
-        self.claimed(f)
+        self.claimed(f)?;
+        self.end(f)
     }
 }
 
 impl Measured {
+    fn end(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.recovering { f.write_str("; recovering") } else { Ok(()) }
+    }
+
+    /// As a number is written beside a limit: with so many more digits that the two do not look alike.
+    fn beside(&self, limit: f64) -> (String, String) {
+        let format = |digits| (self.unit.format_finer(self.value, digits), self.unit.format_finer(limit, digits));
+        let differ = |(value, limit): &(String, String)| value != limit;
+        (0..=MORE_DIGITS).map(format).find(differ).unwrap_or_else(|| format(0))
+    }
+
     fn for_how_long(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.lasting.map_or(Ok(()), |lasting| write!(f, " {lasting}"))
     }
@@ -160,9 +178,9 @@ impl Measured {
         }
         match self.against {
             Against::Nothing => f.write_str(", without a baseline"),
-            Against::Before(usual) => write!(f, " against {} before the deploy", self.unit.format(usual.middle)),
+            Against::Before(usual) => write!(f, ", was {} before the deploy", self.unit.format(usual.middle)),
             Against::VersionBefore(value) => {
-                write!(f, " against {} of the version before at the same time", self.unit.format(value))
+                write!(f, ", the previous version has {} at the same time", self.unit.format(value))
             }
         }
     }
@@ -170,36 +188,58 @@ impl Measured {
     fn claimed(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let unit = self.unit;
         match self.claim {
-            Claim::Within(None) | Claim::WarmingUp | Claim::Fell { .. } => Ok(()),
-            Claim::Within(Some(limit)) => write!(f, "; limit {}", unit.format(limit)),
+            Claim::WarmingUp | Claim::Fell { .. } => Ok(()),
+            Claim::Within { limit, kept } => {
+                if let Some(limit) = limit {
+                    write!(f, "; limit {}", self.beside(limit).1)?;
+                }
+                let joined = if limit.is_some() { ", " } else { "; " };
+                match kept {
+                    None => Ok(()),
+                    Some(Kept::Readings { have, want }) => write!(f, "{joined}beyond it for {have} of {want} readings"),
+                    Some(Kept::ByLessThan(least)) => write!(f, "{joined}up by less than {}", unit.format(least)),
+                    Some(Kept::Chance) => write!(f, "{joined}not significant"),
+                }
+            }
+            Claim::ShortPast { have, want } => {
+                write!(f, "; not enough data: {have} of {want} readings before the deploy")
+            }
+            Claim::Thin { requests, want } => {
+                let (requests, want) = (grouped(requests), grouped(want));
+                write!(f, "; not enough data: {requests} of {want} requests since the deploy")
+            }
             Claim::NoLimit => f.write_str("; no limit is set"),
             Claim::Flat => f.write_str("; flat"),
             Claim::NothingToHoldAgainst => f.write_str(" and without a limit: nothing to hold it against"),
-            Claim::WithoutPast { fine } => {
-                let side = if self.value <= fine { "at most" } else { "above" };
-                write!(f, "; {side} {}", unit.format(fine))
+            Claim::WithoutPast { next_to_none: true } => f.write_str("; next to none"),
+            Claim::WithoutPast { next_to_none: false } => {
+                f.write_str("; not enough data to tell whether that is usual")
+            }
+            Claim::MoreThanNone => {
+                f.write_str("; significantly more than none")?;
+                self.for_how_long(f)
             }
             Claim::Beyond { limit, side, as_before, so_is_version_before } => {
                 let side = match side {
                     Side::Above => "above",
                     Side::Below => "below",
                 };
-                write!(f, "; {side} {}", unit.format(limit))?;
+                write!(f, "; {side} {}", self.beside(limit).1)?;
                 self.for_how_long(f)?;
                 if as_before {
-                    f.write_str(", as before the deploy")?;
+                    f.write_str(", already so before the deploy")?;
                 }
                 so_is_version_before.map_or(Ok(()), |(value, counted)| {
                     let value = unit.format(value);
-                    write!(f, "; so is the version before at the same time: {value} ({counted})")
+                    write!(f, "; so is the previous version at the same time: {value} ({counted})")
                 })
             }
             Claim::Exhausted { limit } => {
-                write!(f, "; exhausted: at {} or more", unit.format(limit))?;
+                write!(f, "; exhausted: at {} or more", self.beside(limit).1)?;
                 self.for_how_long(f)
             }
             Claim::Filled { limit } => {
-                write!(f, "; nearly full: at {} or more", unit.format(limit))?;
+                write!(f, "; nearly full: at {} or more", self.beside(limit).1)?;
                 self.for_how_long(f)
             }
             Claim::Climbs { pace, full_in } => {
@@ -225,16 +265,15 @@ impl Measured {
         let limit_passed = limit.filter(|_| passed && how == Change::Slower);
         match limit_passed {
             Some(limit) => write!(f, "; more than +{limit:.0} %")?,
-            None => write!(f, "; {how} beyond chance")?,
+            None => write!(f, "; {how}")?,
         }
         self.for_how_long(f)?;
         if let Some(limit) = limit.filter(|_| limit_passed.is_none()) {
             write!(f, ", limit +{limit:.0} %")?;
         }
-        let joined = if how == Change::Increasing { "; " } else { ", " };
         match yet {
-            Some(Yet::NotSure) => write!(f, "{joined}not sure enough for a red flag yet")?,
-            Some(Yet::ByLessThan(least)) => write!(f, "{joined}yet by less than {}", self.unit.format(least))?,
+            Some(Yet::NotSure) => f.write_str(", not yet significant enough for a red flag")?,
+            Some(Yet::ByLessThan(least)) => write!(f, ", yet by less than {}", self.unit.format(least))?,
             None => {}
         }
         if how == Change::Faster { f.write_str(", as answers are that fail or find nothing") } else { Ok(()) }
@@ -244,12 +283,12 @@ impl Measured {
 impl Display for Change {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Slower => "slower",
-            Self::Faster => "faster",
-            Self::Up => "up",
-            Self::Down => "down",
-            Self::Fewer => "fewer",
-            Self::Increasing => "increasing",
+            Self::Slower => "significantly slower",
+            Self::Faster => "significantly faster",
+            Self::Up => "significantly up",
+            Self::Down => "significantly down",
+            Self::Fewer => "significantly fewer",
+            Self::Increasing => "rising significantly",
         })
     }
 }

@@ -44,6 +44,8 @@ fn judge_at(kind: Kind, series: &Series, now: i64, track: &mut Track) -> Judgeme
         unread: 0,
         taken_back: None,
         served: TimeDelta::zero(),
+        requests: None,
+        restarts: false,
         window: None,
         before: Level::Clear,
         now: at(now),

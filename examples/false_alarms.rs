@@ -57,9 +57,17 @@ fn main() {
             }
         }
     }
-    for noise in [Noise::SawTooth, Noise::WarmUp] {
+    for noise in [Noise::SawTooth, Noise::WarmUp, Noise::CacheDrop] {
         let raised = healthy(Service { kind: Kind::Memory, noise, pace: 1.0 }, halves, seed);
         println!("{:28}{:>13}", format!("memory, {}", noise.name()), in_a_hundred(&raised));
+    }
+
+    println!();
+    for kind in BY_REQUESTS.into_iter().chain(WHATEVER_REQUESTS) {
+        for noise in Noise::BY_ITSELF {
+            let raised = healthy(Service { kind, noise, pace: 100.0 }, halves, seed);
+            println!("{:28}{:>13}", format!("{}, {}", kind.label(), noise.name()), in_a_hundred(&raised));
+        }
     }
 
     println!(

@@ -5,8 +5,10 @@
 use super::excess::Count;
 use crate::verdict::stats::median;
 
-/// A baseline may have so many outages; more are how it is.
+/// A baseline may have so many outages; more are how it is. Errors should not come at all, while a job that slows
+/// everything down comes twice an hour.
 const MOST_OUTAGES: usize = 2;
+const MOST_SLOW: usize = 1;
 /// They may take so much of it.
 const MOST_LEFT_OUT: f64 = 0.2;
 /// A bin so many squared deviations from what is expected misfits.
@@ -45,7 +47,7 @@ pub(in crate::verdict) struct Past {
 impl Past {
     /// Of bins in order of time; a rate up to `fine` is fine whatever it was.
     pub(in crate::verdict) fn new(bins: &[Count], fine: f64) -> Self {
-        let outages = stretches(&misfits(bins, fine), 1);
+        let outages = stretches(&misfits(bins, fine), 1, MOST_OUTAGES);
         let left_out = |place: usize| outages.iter().any(|&(first, last)| (first..=last).contains(&place));
         let kept: Vec<Count> =
             bins.iter().enumerate().filter(|(place, _)| !left_out(*place)).map(|(_, &bin)| bin).collect();
@@ -104,7 +106,7 @@ fn misfits(bins: &[Count], fine: f64) -> Vec<bool> {
 
 /// The stretches of what misfits, where they are few enough to be outages; none otherwise. Those shorter than `least`
 /// are none.
-fn stretches(misfits: &[bool], least: usize) -> Vec<(usize, usize)> {
+fn stretches(misfits: &[bool], least: usize, most: usize) -> Vec<(usize, usize)> {
     let mut all: Vec<(usize, usize)> = Vec::new();
     for (place, _) in misfits.iter().enumerate().filter(|(_, misfits)| **misfits) {
         match all.last_mut() {
@@ -115,7 +117,7 @@ fn stretches(misfits: &[bool], least: usize) -> Vec<(usize, usize)> {
     }
     all.retain(|(first, last)| last - first + 1 >= least);
     let length: usize = all.iter().map(|(first, last)| last - first + 1).sum();
-    if all.len() > MOST_OUTAGES || length as f64 > MOST_LEFT_OUT * misfits.len() as f64 {
+    if all.len() > most || length as f64 > MOST_LEFT_OUT * misfits.len() as f64 {
         all.clear();
     }
     all
@@ -140,7 +142,7 @@ pub(super) fn outages(places: &[f64]) -> Vec<(usize, usize)> {
     let deviation = median(places.iter().map(|place| (place - middle).abs()).collect());
     let far = FAR_OUT * deviation.unwrap_or(0.0).max(LEAST_DEVIATION);
     let misfits: Vec<bool> = places.iter().map(|place| (place - middle).abs() > far).collect();
-    let mut outages = stretches(&misfits, LEAST_RUN);
+    let mut outages = stretches(&misfits, LEAST_RUN, MOST_SLOW);
     let in_outages: usize = outages.iter().map(|(first, last)| last - first + 1).sum();
     if misfits.iter().filter(|misfits| **misfits).count() > in_outages + MOST_SINGLES {
         return Vec::new();
@@ -183,6 +185,7 @@ mod tests {
         let found = |bad: &[usize]| outages(&(0..60).map(|bin| place(bin, bad)).collect::<Vec<_>>());
         assert_eq!(found(&[20, 21, 22, 23]), [(20, 23)]);
         assert_eq!(found(&[20, 21, 30, 40]), []);
+        assert_eq!(found(&[10, 11, 12, 13, 40, 41, 42, 43]), [], "what comes twice comes again");
         assert_eq!(found(&[56, 57, 58, 59]), []);
     }
 }

@@ -67,6 +67,11 @@ pub(in crate::verdict) struct Shift {
     reference: Ranks,
     /// What the patient lane's bets must be worth.
     enough: f64,
+    /// What went on for so many bins before the deploy, and was left out as an outage, may go on for as many again
+    /// before anybody should act on it.
+    outlast: u32,
+    /// How many bins it has been going on for.
+    bins: u32,
     /// What a bin's evidence counts for, given how much of it was in the bin before: 0 to 1.
     news: f64,
     /// Where that is less than all of it.
@@ -149,10 +154,12 @@ impl Shift {
         let scale = Scale { way, least: effect.least.max(f64::MIN_POSITIVE) };
         let mut baseline = baseline.to_vec();
         let mut placed: Vec<f64> = baseline.iter().map(|&value| scale.place(value)).collect();
+        let mut outlast = 0;
         if effect.steady {
             for (first, last) in outages(&placed).into_iter().rev() {
                 baseline.drain(first..=last);
                 placed.drain(first..=last);
+                outlast = outlast.max((last - first + 1) as u32);
             }
         }
         let unsure = unsure_of_level(&placed);
@@ -167,6 +174,8 @@ impl Shift {
             jumps: if news < 1.0 { Jumps::new(&placed, &moved) } else { None },
             reference: Ranks::new(moved)?,
             enough: effect.patient,
+            outlast,
+            bins: 0,
             news,
             quick: Lane::default(),
             patient: Lane::default(),
@@ -206,7 +215,9 @@ impl Shift {
             (self.since, self.sure) = (None, false);
             (self.quick, self.patient) = (Lane::default(), Lane::default());
         }
-        self.sure |= self.quick.worth.max(self.patient.worth) >= SURE;
+        let beyond = place > self.reference.middle();
+        self.bins = if beyond || self.since.is_some() { self.bins + 1 } else { 0 };
+        self.sure |= self.bins > self.outlast && self.quick.worth.max(self.patient.worth) >= SURE;
     }
 
     /// Since when the number is elsewhere; `None` while it is not, for all that is known.

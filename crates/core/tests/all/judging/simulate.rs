@@ -28,11 +28,20 @@ pub enum Noise {
     SawTooth,
     /// New pods that fill their caches: an exponential with a time constant of three minutes.
     WarmUp,
+    /// The morning: a third more over the hour and a half.
+    Ramp,
+    /// A job that takes two minutes, twice an hour, and nearly doubles everything meanwhile.
+    Cron,
+    /// A cache that is dropped once in the window, three tenths of what there is, and fills again.
+    CacheDrop,
 }
 
 impl Noise {
     /// The noises that any signal can have.
     pub const COMMON: [Self; 4] = [Self::Stationary, Self::Bursty, Self::Diurnal, Self::Autocorrelated];
+
+    /// What comes by itself, deploy or not.
+    pub const BY_ITSELF: [Self; 2] = [Self::Ramp, Self::Cron];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -42,6 +51,9 @@ impl Noise {
             Self::Autocorrelated => "autocorrelated",
             Self::SawTooth => "saw-tooth",
             Self::WarmUp => "warm-up",
+            Self::Ramp => "daily ramp",
+            Self::Cron => "cron job",
+            Self::CacheDrop => "cache drop",
         }
     }
 }
@@ -100,6 +112,8 @@ impl Service {
             Noise::Bursty if rng.f64() < 0.05 => 3.0,
             Noise::Diurnal => 1.0 + 0.2 * (phase + bin as f64 * STEP as f64 / 86_400.0 * std::f64::consts::TAU).sin(),
             Noise::Autocorrelated => (0.1 * drift).exp(),
+            Noise::Ramp => 1.0 + bin as f64 / (3 * (BEFORE + AFTER)) as f64,
+            Noise::Cron if (bin + (phase * 1000.0) as usize) % 60 < 4 => 1.9,
             _ => 1.0,
         }
     }
@@ -136,6 +150,10 @@ impl Service {
         let base = 40.0 * (1.0 + leak) * (1.0 + 0.1 * (level - 1.0)) + 0.2 * normal(rng);
         match self.noise {
             Noise::SawTooth => base + 1.5 * (bin % 9) as f64,
+            Noise::CacheDrop => match bin.checked_sub(BEFORE + AFTER / 3) {
+                Some(since) => base * (1.0 - 0.3 * (-(since as f64) / 20.0).exp()),
+                None => base,
+            },
             Noise::WarmUp if bin >= BEFORE => base + 2.0 - 14.0 * (-since * STEP as f64 / 180.0).exp(),
             _ => base,
         }

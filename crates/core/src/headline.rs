@@ -10,7 +10,6 @@ pub use causes::{Cause, CauseKind, PRECEDENCE, Rule};
 pub use quiet::{Nearest, Quiet, limit};
 
 use crate::deploy::{Deploy, ServiceId, Time};
-use crate::poll::Novelty;
 use crate::rollback::Goal;
 use crate::signal::{Kind, SignalId, Unit};
 use crate::verdict::says::{Against, Claim, Counted};
@@ -207,8 +206,7 @@ impl<'a> Scope<'a> {
         let since = std::iter::once(lead).chain(consequences.iter().copied()).filter(|id| red(id) || *id == lead);
         let since = since.map(|id| began(self.watch.finding(id))).min().unwrap_or(self.watch.now());
         let deploy = self.deploys(Some(service)).min_by_key(|deploy| deploy.at);
-        let users = self.watch.issues().iter().filter(|issue| near(&&issue.signal));
-        let users = users.filter(|issue| issue.fatal || issue.novelty == Novelty::Regressed).map(|issue| issue.users);
+        let users = self.watch.issues().iter().filter(|issue| near(&&issue.signal)).map(|issue| issue.users);
         Some(Trouble {
             level,
             service: self.watch.setup().service(service).name.clone(),

@@ -134,6 +134,9 @@ pub const PRECEDENCE: [Rule; 16] = [
     Rule { cause: CauseKind::Signal(Kind::Alerts), explains: &[] },
 ];
 
+/// An issue that makes up a tenth of all failures is likely behind them.
+const LEAST_SHARE: f64 = 10.0;
+
 /// A custom signal, and a rollout that merely warns, stand for themselves.
 const ITSELF: Rule = Rule { cause: CauseKind::Signal(Kind::Custom), explains: &[] };
 
@@ -181,8 +184,13 @@ fn found(watch: &Watch, wanted: CauseKind, id: SignalId, bad: &[SignalId], level
                     && FAILING.contains(&other_signal.kind)
             };
             bad.iter().find(explains)?;
-            let is_grave = |issue: &&Issue| issue.fatal || issue.novelty == Novelty::Regressed;
-            let issues = watch.issues().iter().filter(|issue| issue.signal == id).filter(is_grave);
+            // A few of something new are not what thousands of requests fail of.
+            let failed = bad.iter().filter_map(|other| watch.finding(*other).says.measured()?.counted);
+            let failed = failed.map(|counted| counted.events).fold(0.0, f64::max);
+            let is_likely = |issue: &&Issue| {
+                issue.fatal || issue.novelty == Novelty::Regressed || issue.count as f64 * LEAST_SHARE >= failed
+            };
+            let issues = watch.issues().iter().filter(|issue| issue.signal == id).filter(is_likely);
             let worst = issues.max_by_key(|issue| (issue.fatal, issue.count))?;
             Some(Cause::Issue { title: worst.title.clone(), culprit: worst.culprit.clone() })
         }

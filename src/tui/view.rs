@@ -106,10 +106,8 @@ impl<'a> View<'a> {
 
     /// A thin rule with a title, over the whole width.
     fn rule(&self, buffer: &mut Buffer, area: Rect, title: &str, focused: bool) {
-        let (line, slot) = match focused {
-            true => (self.glyphs.passed(), Slot::BorderFocus),
-            false => (self.glyphs.rule(), Slot::Border),
-        };
+        let (line, slot) =
+            if focused { (self.glyphs.passed(), Slot::BorderFocus) } else { (self.glyphs.rule(), Slot::Border) };
         let mut brush = Brush::new(buffer, self, area, 0);
         brush.gap(1).repeat(line, 2, slot).gap(1);
         brush.put(title, if focused { Slot::Strong } else { Slot::Text }).gap(1);
@@ -120,10 +118,20 @@ impl<'a> View<'a> {
     /// A pane's rule with its title; returns what is below it, without a column on each side.
     fn pane(&self, buffer: &mut Buffer, area: Rect, pane: Pane, title: &str) -> Rect {
         let area = area.intersection(buffer.area);
-        self.rule(buffer, Rect { height: area.height.min(1), ..area }, &format!("{} {title}", pane.number()), self.ui.focus == pane);
+        self.rule(
+            buffer,
+            Rect { height: area.height.min(1), ..area },
+            &format!("{} {title}", pane.number()),
+            self.ui.focus == pane,
+        );
         let above = area.height.min(1);
         let sides = area.width.min(2);
-        Rect { x: area.x + sides, y: area.y + above, width: area.width.saturating_sub(sides + 1), height: area.height - above }
+        Rect {
+            x: area.x + sides,
+            y: area.y + above,
+            width: area.width.saturating_sub(sides + 1),
+            height: area.height - above,
+        }
     }
 
     /// Shows where the cursor is: a sign before the row and, where the theme has one, a ground under it.
@@ -180,9 +188,10 @@ fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Rect {
         progress: if counts_down > 0 { counts_down } else { progress::wish(view, inner_width) },
         flags: flags::wish(view, inner_width),
         signals: if board { board::wish(view) } else { signals::wish(view) },
-        chart: !board,
+        chart: !board && signals::has_course(view),
         rollout: rollout::wish(view, layout::right_width(area.width).saturating_sub(4)),
         errors: view.rows(Pane::Errors).len() as u16,
+        timeline: view.watch.timeline().entries().len() as u16,
         sources: view.watch.setup().sources.len() as u16,
         footer: footer::wish(view, area.width),
     };

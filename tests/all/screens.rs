@@ -291,7 +291,9 @@ fn where_the_name_must_be_typed_y_is_a_letter() {
 
 #[test]
 fn a_running_rollback_is_followed_pod_by_pod() {
-    snapshots("rollback_running", &mut running());
+    let mut scene = running();
+    snapshots("rollback_running", &mut scene);
+    find(&scene.screen(120, 40), "↺ ROLLING BACK ");
 }
 
 #[test]
@@ -311,9 +313,13 @@ fn a_verified_rollback_tells_how_long_it_took() {
     scene.until(700).tell(WorkloadId(0), undone(12, 0, 0)).until(1100);
     assert!(matches!(scene.watch.rollback(), Rollback::Verified { .. }), "{:?}", scene.watch.rollback());
     snapshots("verified", &mut scene);
-    scene.screen(120, 40);
+    find(&scene.screen(120, 40), "✔ ROLLED BACK in ");
     scene.press("esc");
     assert!(!text(&scene.screen(120, 40)).contains("VERIFIED"), "Esc closes the report");
+    // The deploy is no longer judged: the window's end says nothing any more.
+    scene.until(70 + 1800 + 60);
+    let screen = text(&scene.screen(120, 40));
+    assert!(screen.contains("✔ ROLLED BACK in ") && !screen.contains("INCONCLUSIVE"), "{screen}");
 }
 
 #[test]

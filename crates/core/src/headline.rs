@@ -160,7 +160,8 @@ impl<'a> Scope<'a> {
 
     /// What serves now: the deploy's version, or the one that was put back.
     fn version(self, service: Option<ServiceId>) -> Option<String> {
-        let back = self.watch.rollback().execution().filter(|done| done.plan.goal == Goal::Back && done.ready.is_some());
+        let back =
+            self.watch.rollback().execution().filter(|done| done.plan.goal == Goal::Back && done.ready.is_some());
         if let Some(done) = back {
             return Some(done.plan.target());
         }
@@ -263,9 +264,11 @@ impl<'a> Scope<'a> {
         if !neighbours.is_empty() {
             found.push(Elsewhere::Neighbours(neighbours));
         }
-        let of_issues = setup.signals.iter().zip(self.watch.findings()).find(|(signal, _)| {
-            signal.kind == Kind::NewIssues && signal.service == setup.signal(lead).service
-        });
+        let of_issues = setup
+            .signals
+            .iter()
+            .zip(self.watch.findings())
+            .find(|(signal, _)| signal.kind == Kind::NewIssues && signal.service == setup.signal(lead).service);
         let fails = matches!(kind, Kind::ErrorRate | Kind::ServerErrors);
         if fails && of_issues.is_some_and(|(_, finding)| finding.level == Level::Clear) {
             found.push(Elsewhere::NoNewIssue);

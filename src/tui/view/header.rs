@@ -80,7 +80,9 @@ pub(super) fn standing(view: &View<'_>) -> Standing {
         say(view.glyphs.verdict(verdict), verdict.label().to_owned(), slot)
     };
     let back = view.glyphs.mark(Mark::Rollback);
-    let took = |done: &Execution| done.ready.map_or_else(String::new, |ready| format!(" in {}", brief(ready - done.confirmed)));
+    let took = |done: &Execution| {
+        done.ready.map_or_else(String::new, |ready| format!(" in {}", brief(ready - done.confirmed)))
+    };
     match live.last_executed() {
         Rollback::Idle | Rollback::Planned { .. } | Rollback::Countdown { .. } => judged(),
         other if other.execution().is_some_and(|done| done.plan.goal == Goal::Forward) => judged(),
@@ -227,8 +229,8 @@ fn rests_on(view: &View<'_>, width: u16) -> Option<String> {
 fn window(view: &View<'_>, width: u16) -> (String, Option<f64>) {
     let (window, now) = (view.live.window(), view.live.now());
     if window.opened.is_none() {
-        let length = clock(window.length);
-        return (if width >= 100 { format!("{length} watch starts when the rollout finishes") } else { length }, None);
+        let length = brief(window.length);
+        return (if width >= 120 { format!("{length} watch starts when the rollout finishes") } else { length }, None);
     }
     if window.is_over(now) {
         return (rests_on(view, width).unwrap_or_else(|| "window over".to_owned()), Some(1.0));

@@ -21,6 +21,9 @@ const PROGRESS_FROM: u16 = 9;
 /// Each pane begins with a rule that has its title.
 const RULE: u16 = 1;
 
+/// So many lines below the signals there always are.
+const LEAST_BENEATH: u16 = 8;
+
 /// How a pane is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -47,6 +50,8 @@ pub(super) struct Wishes {
     pub(super) rollout: u16,
     /// Rows of the errors pane.
     pub(super) errors: u16,
+    /// Entries of the timeline.
+    pub(super) timeline: u16,
     /// Rows of the sources pane.
     pub(super) sources: u16,
     /// Lines of the footer.
@@ -86,7 +91,7 @@ pub(super) fn layout(area: Rect, wishes: Wishes, alone: Option<Pane>) -> Layout 
 
 /// The right column's part of the full screen.
 pub(super) const fn right_width(width: u16) -> u16 {
-    if width >= THREE { width / 3 } else { width - width * 3 / 5 }
+    if width >= THREE { width * 11 / 40 } else { width - width * 3 / 5 }
 }
 
 /// The height of the signals' pane with its chart. Where the chart would press everything else flat there is none.
@@ -95,7 +100,7 @@ fn signals_height(wishes: Wishes, height: u16, rest: u16, beneath: u16) -> u16 {
     if !wishes.chart || height < CHART_FROM {
         return table.min(rest);
     }
-    let chart = (height / 4).clamp(9, 24).min(rest.saturating_sub(table + beneath));
+    let chart = rest.saturating_sub(table + beneath).min(24);
     (table + if chart >= 7 { chart } else { 0 }).min(rest)
 }
 
@@ -107,12 +112,14 @@ fn full(mut body: Body, wishes: Wishes, height: u16) -> Vec<(Pane, Rect, Shape)>
     }
     let sources_alone = body.0.width >= THREE;
     let line = if sources_alone { Rect::default() } else { body.bottom(1) };
-    let beneath = (wishes.rollout.clamp(2, 4) + wishes.errors.clamp(1, 3) + RULE * 2).max(body.0.height / 4);
+    // What they do not need is the chart's; a few entries more move nothing.
+    let needed = (wishes.rollout + wishes.errors.max(1) + RULE * 2).max(wishes.timeline + RULE);
+    let beneath = needed.max(LEAST_BENEATH).min(body.0.height / 3);
     let rest = body.0.height;
     let wanted = signals_height(wishes, height, rest, beneath).min(rest.saturating_sub(beneath));
     panes.push((Pane::Signals, body.top(wanted), Shape::Open));
     let right = right_width(body.0.width);
-    let left = if sources_alone { right } else { body.0.width - right };
+    let left = if sources_alone { body.0.width - right * 2 } else { body.0.width - right };
     let timeline = body.left(left);
     let mut middle = if sources_alone { body.left(right) } else { body };
     let rollout = middle.top((wishes.rollout + RULE).clamp(2, (middle.0.height / 2).max(2)));
@@ -194,6 +201,7 @@ mod tests {
         chart: true,
         rollout: 3,
         errors: 3,
+        timeline: 9,
         sources: 6,
         footer: 2,
     };

@@ -8,7 +8,6 @@ use super::{Brush, View};
 use crate::headline::limit;
 use crate::signal::{Signal, SignalId};
 use crate::store::Series;
-use crate::timeline::Mark;
 use crate::tui::glyphs::Glyphs;
 use crate::tui::theme::Slot;
 use crate::verdict::Level;
@@ -37,7 +36,8 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, id: SignalI
         scale.high = scale.high.max(baseline.high);
         scale.low = scale.low.min(baseline.low);
     }
-    let limit_row = limit.filter(|limit| *limit <= scale.high && *limit >= scale.low).map(|limit| scale.row(limit, rows));
+    let limit_row =
+        limit.filter(|limit| *limit <= scale.high && *limit >= scale.low).map(|limit| scale.row(limit, rows));
     let course = Course { view, signal, bins: &bins, limit, limit_row, axis, scale };
     course.draw(buffer, plot, series);
     labels(buffer, view, area, signal, scale, limit.zip(limit_row), rows);
@@ -107,7 +107,7 @@ impl Course<'_> {
                         brush.put(sign, style)
                     }
                     None if Some(column) == mark => brush.put(glyphs.deploy_mark(), Slot::Deploy),
-                    None if Some(column) == back => brush.put(glyphs.mark(Mark::Rollback), Slot::Strong),
+                    None if Some(column) == back => brush.put(glyphs.deploy_mark(), Slot::Strong),
                     None if Some(row) == self.limit_row => brush.put(glyphs.limit_line(), Slot::Limit),
                     None if band.as_ref().is_some_and(|band| band.contains(&row)) => {
                         brush.put(glyphs.band(), Slot::Band)
@@ -121,9 +121,9 @@ impl Course<'_> {
     /// Red is the part of the curve that is beyond the limit, and nothing else.
     fn style(&self, value: Option<f64>, row: usize, before: bool) -> Style {
         let beyond = value.zip(self.limit).is_some_and(|(value, limit)| chart::beyond(value, limit, self.signal));
-        let on_that_side = self.limit_row.is_none_or(|limit| {
-            if self.signal.kind.lower_is_worse() { row >= limit } else { row <= limit }
-        });
+        let on_that_side = self
+            .limit_row
+            .is_none_or(|limit| if self.signal.kind.lower_is_worse() { row >= limit } else { row <= limit });
         let slot = match (before, beyond && on_that_side) {
             (_, true) => beyond_slot(self.signal, self.limit, before),
             (true, false) => Slot::Baseline,

@@ -52,6 +52,12 @@ pub(super) fn wish(view: &View<'_>) -> u16 {
     rows.len() as u16 + u16::from(!folded.is_empty())
 }
 
+/// Whether there is anything that a large chart could show.
+pub(super) fn has_course(view: &View<'_>) -> bool {
+    let known = |row: Row| matches!(row, Row::Signal(id) if view.watch.store().series(id).last_value().is_some());
+    view.rows(Pane::Signals).into_iter().any(known)
+}
+
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let (rows, folded) = parted(view);
     let lines = rows.len() as u16 + u16::from(!folded.is_empty());
@@ -67,9 +73,10 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         _ => view.headlines.first().and_then(crate::headline::Headline::shown),
     };
     let is_drawn = |id: &SignalId| view.watch.setup().signal(*id).kind != Kind::Rollout;
-    let first = || view.rows(Pane::Signals).into_iter().find_map(|row| if let Row::Signal(id) = row { Some(id) } else { None });
+    let first =
+        || view.rows(Pane::Signals).into_iter().find_map(|row| if let Row::Signal(id) = row { Some(id) } else { None });
     let mut table = area;
-    if let Some(id) = shown.filter(is_drawn).or_else(first).filter(|_| height >= LEAST_CHART) {
+    if let Some(id) = shown.filter(is_drawn).or_else(first).filter(|_| height >= LEAST_CHART && has_course(view)) {
         let chart = Rect { height, ..area };
         plot::draw(buffer, view, chart, id, &axis);
         table = Rect { y: area.y + height, height: area.height - height, ..area };
@@ -142,7 +149,8 @@ fn fold(buffer: &mut Buffer, view: &View<'_>, line: Rect, folded: &[Row], hidden
     for (index, row) in folded.iter().enumerate() {
         let Row::Signal(id) = *row else { continue };
         let (signal, series) = (view.watch.setup().signal(id), view.watch.store().series(id));
-        let value = series.last_value().map_or_else(String::new, |(_, value)| format!(" {}", signal.unit.format(value)));
+        let value =
+            series.last_value().map_or_else(String::new, |(_, value)| format!(" {}", signal.unit.format(value)));
         let name = format!("{}{value}", signal.name);
         if brush.left() < width(&name) + 10 {
             brush.put(&format!("{} more", folded.len() - index), Slot::Muted);

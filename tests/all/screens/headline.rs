@@ -3,10 +3,10 @@
 use super::company::{self, Health, Scene};
 use super::{faulty, find, healthy, text};
 use redflag::deploy::ServiceId;
+use redflag::deploy::WorkloadId;
 use redflag::headline::{Cause, CauseKind, Elsewhere, Headline, Sureness, Trouble};
 use redflag::poll::SourceError;
 use redflag::rollout::{Progress, Trouble as PodTrouble, TroubleKind};
-use redflag::deploy::WorkloadId;
 use redflag::signal::Kind;
 use redflag::verdict::Level;
 
@@ -41,7 +41,7 @@ fn what_is_not_known_is_never_ok() {
     scene.until(900);
     let headline = said(&scene);
     assert!(headline.level().is_unknown());
-    assert_eq!(headline.to_string(), "No red flag seen: 1 of 8 signal is unknown");
+    assert_eq!(headline.to_string(), "No red flag seen: 1 of 8 signals is unknown");
     assert!(headline.facts().contains(&"unknown: db pool".to_owned()), "{:?}", headline.facts());
 }
 

@@ -113,7 +113,7 @@ fn the_footer_tells_the_harm_and_what_it_takes() {
 #[test]
 fn a_rollback_that_takes_too_long_says_so() {
     let mut scene = altered(company::slow);
-    find(&scene.screen(120, 40), "R roll back to 1.8.3 (about 4 min 20 s, longer than 2 min, 1 warning)");
+    find(&scene.screen(120, 40), "R roll back to 1.8.3   ready · ~4 min 20 s · longer than 2 min · 1 warning");
     scene.press("7 enter");
     let screen = scene.screen(120, 40);
     let (x, y) = find(&screen, "about 4 min 20 s until all pods are ready: longer than the 2 min it should take");
@@ -127,8 +127,9 @@ fn a_rollback_that_takes_too_long_says_so() {
 fn a_target_that_survived_its_watch_is_called_that() {
     let mut scene = Scene::changed(|setup| setup.rollback.known = company::known_good());
     scene.rolled_out().until(300);
-    find(&scene.screen(80, 24), "R roll back to 1.8.3 (about 70 s, survived its watch, 1 warning)");
-    find(&scene.screen(200, 50), "it served before this deploy, and survived its watch");
+    find(&scene.screen(80, 24), "R roll back to 1.8.3   ready · ~70 s · last known good · 1 warning");
+    scene.press("7 enter");
+    find(&scene.screen(120, 40), "it served before this deploy, and survived its watch");
 }
 
 #[test]

@@ -103,15 +103,8 @@ const WAITING: &[Kind] = &[
     Kind::Cpu,
     Kind::Memory,
 ];
-const FAILING: &[Kind] = &[
-    Kind::ErrorRate,
-    Kind::ServerErrors,
-    Kind::CrashFree,
-    Kind::NewIssues,
-    Kind::Alerts,
-    Kind::Probe,
-    Kind::Latency,
-];
+const FAILING: &[Kind] =
+    &[Kind::ErrorRate, Kind::ServerErrors, Kind::CrashFree, Kind::NewIssues, Kind::Alerts, Kind::Probe, Kind::Latency];
 const SLOW: &[Kind] = &[Kind::Alerts, Kind::Cpu, Kind::Connections, Kind::Traffic];
 
 /// Which cause is named where several could be: the earlier one leads to the later ones, and not the other way round.
@@ -163,9 +156,7 @@ fn found(watch: &Watch, wanted: CauseKind, id: SignalId, bad: &[SignalId], level
             }
             _ => None,
         },
-        (CauseKind::Rollout, Kind::Rollout) if is_worst => {
-            Some(Cause::Rollout { sentence: finding.says.to_string() })
-        }
+        (CauseKind::Rollout, Kind::Rollout) if is_worst => Some(Cause::Rollout { sentence: finding.says.to_string() }),
         // It leads to errors before it is red itself.
         (CauseKind::Pool, Kind::Connections) => match finding.says.measured()?.claim {
             Claim::Exhausted { .. } | Claim::Filled { .. } => Some(Cause::Pool),

@@ -5,6 +5,7 @@ use super::Scope;
 use crate::signal::{Kind, Sample, Signal, SignalId, Unit};
 use crate::store::Series;
 use crate::verdict::Level;
+use crate::verdict::says::Why;
 use chrono::TimeDelta;
 
 /// What is looked at to tell how near a signal is to its limit: one reading that jumps makes it no other signal.
@@ -62,6 +63,10 @@ impl Quiet {
         let mut since = watch.window().opened;
         for id in scope.signals() {
             let (signal, finding) = (setup.signal(id), watch.finding(id));
+            if matches!(finding.says.why_unknown(), Some(Why::TakenBack { .. })) {
+                // It speaks of a version that is gone.
+                continue;
+            }
             signals += 1;
             if finding.level == Level::Clear {
                 ok += 1;

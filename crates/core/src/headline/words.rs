@@ -44,12 +44,12 @@ impl Display for Trouble {
             Cause::Pool => {
                 write!(f, "{who} exhausts its database pool")?;
                 self.worst.value.map_or(Ok(()), |value| write!(f, " ({})", self.worst.unit.format(value)))?;
-                self.consequences(f)
+                self.consequences(f, ": ")
             }
             Cause::Memory => {
                 write!(f, "{who} uses more and more memory")?;
                 self.worst.value.map_or(Ok(()), |value| write!(f, " ({})", self.worst.unit.format(value)))?;
-                self.consequences(f)
+                self.consequences(f, ": ")
             }
             Cause::Issue { title, culprit } => {
                 match self.worst.kind {
@@ -61,7 +61,7 @@ impl Display for Trouble {
             }
             Cause::Signal(_) => {
                 self.symptom(f, &who)?;
-                self.consequences(f)
+                self.consequences(f, "; ")
             }
         }
     }
@@ -101,9 +101,10 @@ impl Trouble {
         }
     }
 
-    fn consequences(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    /// What follows from it, behind a colon where it is the cause of that, else behind a semicolon.
+    fn consequences(&self, f: &mut Formatter<'_>, joined: &str) -> fmt::Result {
         let told: Vec<String> = self.consequences.iter().filter_map(short).take(TOLD).collect();
-        if told.is_empty() { Ok(()) } else { write!(f, ": {}", told.join(", ")) }
+        if told.is_empty() { Ok(()) } else { write!(f, "{joined}{}", told.join(", ")) }
     }
 
     fn facts(&self) -> Vec<String> {
@@ -185,8 +186,8 @@ impl Display for Quiet {
         }
         if self.required_unknown > 0 {
             let what = if ok == 0 { "Nothing is known yet" } else { "No red flag seen" };
-            let noun = if self.required_unknown == 1 { "signal is" } else { "signals are" };
-            return write!(f, "{what}: {} of {signals} {noun} unknown", self.required_unknown);
+            let verb = if self.required_unknown == 1 { "is" } else { "are" };
+            return write!(f, "{what}: {} of {signals} signals {verb} unknown", self.required_unknown);
         }
         let what = if self.over { "Healthy" } else { "No red flags" };
         write!(f, "{what}.  {ok} of {signals} signals ok")?;

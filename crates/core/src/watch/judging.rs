@@ -289,7 +289,7 @@ impl Judging {
         let Ground { setup, now, window, done, .. } = ground;
         let over = window.is_over(now);
         let mut verdict = verdict::whole(self.judged(setup), over);
-        let is_fine = matches!(verdict, Verdict::Healthy | Verdict::Watching);
+        let is_fine = !matches!(verdict, Verdict::Degraded | Verdict::Faulty);
         let is_rolled_back = over && is_fine && done.is_some();
         if is_rolled_back {
             // What is healthy now is the old version.

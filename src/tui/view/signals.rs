@@ -90,8 +90,8 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     if table.height > 0 {
         heading(buffer, view, Rect { height: 1, y: table.y, ..inner }, name_width);
     }
-    let last = u16::from(!folded.is_empty() || rows.len() > usize::from(inner.height)).min(inner.height);
-    let list = Rect { height: inner.height - last, ..inner };
+    let beneath = u16::from(!folded.is_empty() || rows.len() > usize::from(inner.height)).min(inner.height);
+    let list = Rect { height: inner.height - beneath, ..inner };
     let (first, _) = view.scrolled(Pane::Signals, &rows, list.height);
     for (line, (index, row)) in rows.iter().enumerate().skip(first).take(usize::from(list.height)).enumerate() {
         if view.ui.focus == Pane::Signals && index == cursor {
@@ -101,7 +101,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
             draw_row(buffer, view, list, line as u16, id, name_width, &axis);
         }
     }
-    if last > 0 {
+    if beneath > 0 {
         let shown = rows.len().saturating_sub(first).min(usize::from(list.height));
         let hidden = rows.len() - first.min(rows.len()) - shown;
         let line = Rect { y: list.y + (shown as u16).min(list.height), height: 1, ..list };

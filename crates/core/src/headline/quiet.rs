@@ -2,6 +2,7 @@
 //! nearest to its limit. What is not known is said as such.
 
 use super::Scope;
+use crate::rollback::Goal;
 use crate::signal::{Kind, Sample, Signal, SignalId, Unit};
 use crate::store::Series;
 use crate::verdict::Level;
@@ -34,7 +35,7 @@ pub struct Quiet {
     pub lasting: Option<TimeDelta>,
     /// Whether the window has passed.
     pub over: bool,
-    /// Requests that were counted since the rollout ended.
+    /// Requests that were counted since the rollout, or the rollback, ended.
     pub requests: Option<f64>,
     /// The signal that is nearest to its limit.
     pub nearest: Option<Nearest>,
@@ -108,9 +109,10 @@ impl Quiet {
 }
 
 impl Scope<'_> {
-    /// Requests that were counted since the last rollout ended, of the signal that counts the most of each service.
+    /// Requests that were counted since what serves now was rolled out or back, of the signal that counts the most of each service.
     fn requests(self) -> Option<f64> {
-        let from = self.watch.window().opened?;
+        let back = self.watch.rollback().execution().filter(|done| done.plan.goal == Goal::Back);
+        let from = back.and_then(|done| done.ready).or(self.watch.window().opened)?;
         let counted = |id: SignalId| {
             let readings = self.watch.store().series(id).since_deploy();
             let first = readings.partition_point(|reading| reading.at < from);

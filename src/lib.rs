@@ -11,7 +11,7 @@
 //! | floor | modules | what they are |
 //! | --- | --- | --- |
 //! | 0 | the package `redflag-text`: [`text`], [`secret`] | foreign text, cleaned and without secrets |
-//! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`feature_flags`] (the words), [`timeline`], [`message`], [`watch`] | words, judgement, the watch: no clock, no network, no files |
+//! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`feature_flags`] (the words), [`timeline`], [`message`], [`watch`], [`headline`] | words, judgement, the watch and its headline: no clock, no network, no files |
 //! | 4 | [`net`], `settings`, [`systems`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`feature_flags::system`], [`lines`], [`output`], [`panics`] | one adapter to one outside system each; `systems` alone has a folder for each that is read, and a registry of them |
 //! | 5 | [`runtime`], [`outcome`], [`tui`], [`demo`] | the ends |
 //! | 6 | [`commands`], [`cli`] | arguments in, exit code out |
@@ -42,5 +42,5 @@ mod settings;
 pub mod systems;
 pub mod tui;
 
-pub use redflag_core::{deploy, message, poll, rollout, setup, signal, store, timeline, verdict, watch};
+pub use redflag_core::{deploy, headline, message, poll, rollout, setup, signal, store, timeline, verdict, watch};
 pub use redflag_text::{self as text, secret};

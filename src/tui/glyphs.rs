@@ -169,6 +169,16 @@ impl Glyphs {
         self.choose("╌", "-")
     }
 
+    /// The line of a rule between panes.
+    pub const fn rule(self) -> &'static str {
+        self.choose("─", "-")
+    }
+
+    /// The line at the left of a large chart.
+    pub const fn axis(self) -> &'static str {
+        self.choose("│", "|")
+    }
+
     /// From one version to the other.
     pub const fn arrow(self) -> &'static str {
         self.choose("→", "->")

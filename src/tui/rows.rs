@@ -7,6 +7,7 @@ use crate::rollback::{Execution, Run, StepState};
 use crate::rollout::{Progress, Rollout};
 use crate::signal::{Kind, SignalId, SourceId};
 use crate::store::Health;
+use crate::verdict::says::Why;
 use crate::verdict::{Level, Says};
 use crate::watch::Watch;
 
@@ -91,7 +92,7 @@ pub(super) fn scope(watch: &Watch, service: Option<ServiceId>) -> Vec<WorkloadId
 /// unknown for the very same reason are one flag: a source that is down is one thing, not eight. None is empty.
 pub(super) fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<Vec<SignalId>> {
     let mut ids: Vec<SignalId> =
-        signals(watch, service).filter(|id| watch.finding(*id).level != Level::Clear).collect();
+        signals(watch, service).filter(|id| watch.finding(*id).level != Level::Clear && !is_gone(watch, *id)).collect();
     ids.sort_by_key(|id| {
         let finding = watch.finding(*id);
         (std::cmp::Reverse(finding.level), finding.acknowledged, finding.since, *id)
@@ -109,6 +110,11 @@ pub(super) fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<Vec<Signal
         }
     }
     flags
+}
+
+/// Whether it speaks of a version that was rolled back: that is no longer judged.
+fn is_gone(watch: &Watch, id: SignalId) -> bool {
+    matches!(watch.finding(id).says.why_unknown(), Some(Why::TakenBack { .. }))
 }
 
 /// Whether two are unknown for the same reason, whatever was known of them last.

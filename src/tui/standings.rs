@@ -122,7 +122,7 @@ impl<'a> Standings<'a> {
             Standing::NoDeploy => (None, "no deploy found yet".to_owned()),
             Standing::Preparing => (Some(Sign::Awaited), "being worked out".to_owned()),
             Standing::UnderWay(covered) => (Some(Sign::Awaited), format!("on its way: {}", versions(covered))),
-            Standing::TakenBack(covered, _) => (check(CheckOutcome::Ok), format!("taken back: {}", versions(covered))),
+            Standing::TakenBack(covered, _) => (check(CheckOutcome::Ok), format!("rolled back: {}", versions(covered))),
             Standing::Blocked(refusal) => (check(CheckOutcome::Blocked), format!("blocked: {}", refusal.reason)),
             Standing::Ready(step, covered) => {
                 let outcome = worst(step);

@@ -419,4 +419,38 @@ mod tests {
         let error = Themes::load("solarized", None, ColorDepth::True).unwrap_err();
         assert_eq!(error.to_string(), "there is no theme `solarized`; there are dark, light, colorblind, mono");
     }
+
+    /// The relative luminance of WCAG 2.
+    fn luminance(color: Color) -> f64 {
+        let Color::Rgb(red, green, blue) = color else { panic!("{color:?} is what the terminal makes of it") };
+        let part = |value: u8| {
+            let share = f64::from(value) / 255.0;
+            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * part(red) + 0.7152 * part(green) + 0.0722 * part(blue)
+    }
+
+    fn contrast(one: Color, other: Color) -> f64 {
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    #[test]
+    fn text_can_be_read_on_the_ground_that_a_theme_is_for() {
+        let lines = [Slot::Border, Slot::BorderFocus, Slot::BorderAlarm, Slot::Chart, Slot::Baseline, Slot::Band];
+        let (black, dark, white) = (Color::Rgb(0, 0, 0), Color::Rgb(0x1e, 0x1e, 0x1e), Color::Rgb(255, 255, 255));
+        for (name, grounds) in [("dark", vec![black, dark]), ("colorblind", vec![black, dark]), ("light", vec![white])]
+        {
+            let themes = Themes::load(name, None, ColorDepth::True).unwrap();
+            for (slot, word) in Slot::ALL.into_iter().filter(|(slot, _)| !lines.contains(slot)) {
+                let style = themes.current().style(slot);
+                let Some(ink @ Color::Rgb(..)) = style.fg else { continue };
+                for ground in &grounds {
+                    let ground = style.bg.unwrap_or(*ground);
+                    let found = contrast(ink, ground);
+                    assert!(found >= 4.5, "{name}: {word} has {found:.2} on {ground:?}");
+                }
+            }
+        }
+    }
 }

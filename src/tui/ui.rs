@@ -21,6 +21,8 @@ const LONGEST_TEXT: usize = 200;
 
 /// How many rows a page key moves.
 const PAGE: isize = 10;
+/// The key that shows an open plan's checks one by one.
+const DETAILS: char = 'd';
 /// The key that makes an open plan one for the whole push.
 const WIDEN: char = 'A';
 
@@ -52,6 +54,8 @@ pub(super) struct Ui {
     pub(super) frozen: Option<Box<Watch>>,
     /// What was typed to confirm the open plan.
     pub(super) typed: String,
+    /// Whether the checks of the plan that came out well are told one by one.
+    pub(super) plan_details: bool,
     /// By how many rows the plan is scrolled.
     pub(super) plan_scroll: u16,
     /// The rollback whose report was closed, by when it was confirmed.
@@ -77,6 +81,7 @@ impl Default for Ui {
             overlay: None,
             frozen: None,
             typed: String::new(),
+            plan_details: false,
             plan_scroll: 0,
             closed_report: None,
             flag: None,
@@ -172,6 +177,7 @@ impl Ui {
             KeyCode::Down => self.plan_scroll = self.plan_scroll.saturating_add(1),
             KeyCode::PageUp => self.plan_scroll = self.plan_scroll.saturating_sub(PAGE as u16),
             KeyCode::PageDown => self.plan_scroll = self.plan_scroll.saturating_add(PAGE as u16),
+            KeyCode::Char(DETAILS) if !live.wants_typing() => self.plan_details = !self.plan_details,
             _ if live.wants_typing() => return self.type_confirmation(key, live),
             // A key that is held down, or struck twice in haste, must not close what it opened.
             _ if action == Some(Action::Rollback) => {}
@@ -361,7 +367,7 @@ impl Ui {
             return Vec::new();
         }
         if !live.can_go_forward() {
-            self.notice = Some("there is no rollback to take back".to_owned());
+            self.notice = Some("there is no rollback to undo".to_owned());
             return Vec::new();
         }
         self.notice = blocked_forward(live);
@@ -374,6 +380,7 @@ impl Ui {
         self.frozen = None;
         self.typed.clear();
         self.plan_scroll = 0;
+        self.plan_details = false;
         let refusal = if live.setup().read_only {
             "read-only mode: nothing can be rolled back from here"
         } else if live.rollback().is_under_way() {
@@ -451,7 +458,7 @@ fn blocked_forward(live: &Watch) -> Option<String> {
                 why.get_or_insert_with(|| "the way forward is still being worked out".to_owned());
             }
             Readiness::Blocked(refusal) => {
-                why = Some(format!("cannot be taken back: {}; {}", refusal.reason, refusal.way_out));
+                why = Some(format!("cannot be undone: {}; {}", refusal.reason, refusal.way_out));
             }
         }
     }

@@ -10,11 +10,13 @@ mod features;
 mod flags;
 mod footer;
 mod header;
+mod headline;
 mod help;
 mod layout;
 mod lines;
 mod paint;
 mod plan;
+mod plot;
 mod progress;
 mod rollback;
 mod rollout;
@@ -32,15 +34,16 @@ use super::standings::Standings;
 use super::theme::{Slot, Theme};
 use super::ui::{Overlay, Ui};
 use crate::deploy::ServiceId;
+use crate::headline::Headline;
 use crate::rollback::Rollback;
-use crate::verdict::{Level, Verdict};
+use crate::verdict::Level;
 use crate::watch::{FeaturePanel, Watch};
 use chrono::FixedOffset;
 use layout::{Shape, Wishes};
 use paint::Brush;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Margin, Rect};
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Widget};
 
@@ -57,14 +60,13 @@ pub(super) struct View<'a> {
     keymap: &'a Keymap,
     /// What a rollback of what is shown would do.
     standings: Standings<'a>,
-    /// Whether a red flag is up that nobody has seen.
-    alarm: bool,
+    /// What is said first, of all that is shown or of each service that is bad.
+    headlines: Vec<Headline>,
 }
 
 impl<'a> View<'a> {
     /// What is seen of a watch now.
     pub(super) fn new(live: &'a Watch, ui: &'a Ui, look: &'a Look, keymap: &'a Keymap) -> Self {
-        let unseen = |finding: &crate::verdict::Finding| finding.level == Level::RedFlag && !finding.acknowledged;
         Self {
             watch: ui.shown(live),
             live,
@@ -74,7 +76,7 @@ impl<'a> View<'a> {
             zone: look.zone,
             keymap,
             standings: Standings::of(ui.shown(live), ui.service),
-            alarm: live.findings().iter().any(unseen),
+            headlines: headline::of(ui.shown(live), ui.service),
         }
     }
 
@@ -102,17 +104,34 @@ impl<'a> View<'a> {
         area.inner(Margin::new(2, 1))
     }
 
-    /// A pane's box.
+    /// A thin rule with a title, over the whole width.
+    fn rule(&self, buffer: &mut Buffer, area: Rect, title: &str, focused: bool) {
+        let (line, slot) =
+            if focused { (self.glyphs.passed(), Slot::BorderFocus) } else { (self.glyphs.rule(), Slot::Border) };
+        let mut brush = Brush::new(buffer, self, area, 0);
+        brush.gap(1).repeat(line, 2, slot).gap(1);
+        brush.put(title, if focused { Slot::Strong } else { Slot::Text }).gap(1);
+        let left = brush.left().saturating_sub(1);
+        brush.repeat(line, left, slot);
+    }
+
+    /// A pane's rule with its title; returns what is below it, without a column on each side.
     fn pane(&self, buffer: &mut Buffer, area: Rect, pane: Pane, title: &str) -> Rect {
-        let focused = self.ui.focus == pane;
-        let style = if focused { self.style(Slot::Strong) } else { self.style(Slot::Text) };
-        let title = Line::styled(format!(" {} {title} ", pane.number()), style);
-        let slot = match (self.alarm, focused) {
-            (true, _) => Slot::BorderAlarm,
-            (false, true) => Slot::BorderFocus,
-            (false, false) => Slot::Border,
-        };
-        self.boxed(buffer, area, title, self.style(slot), self.alarm && pane == Pane::Flags)
+        let area = area.intersection(buffer.area);
+        self.rule(
+            buffer,
+            Rect { height: area.height.min(1), ..area },
+            &format!("{} {title}", pane.number()),
+            self.ui.focus == pane,
+        );
+        let above = area.height.min(1);
+        let sides = area.width.min(2);
+        Rect {
+            x: area.x + sides,
+            y: area.y + above,
+            width: area.width.saturating_sub(sides + 1),
+            height: area.height - above,
+        }
     }
 
     /// Shows where the cursor is: a sign before the row and, where the theme has one, a ground under it.
@@ -163,23 +182,29 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>) {
 fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Rect {
     let inner_width = area.width.saturating_sub(4);
     let counts_down = countdown::wish(view);
+    let board = rows::is_board(view.watch, view.service());
     let wishes = Wishes {
+        headline: headline::wish(view),
         progress: if counts_down > 0 { counts_down } else { progress::wish(view, inner_width) },
         flags: flags::wish(view, inner_width),
-        signals: if rows::is_board(view.watch, view.service()) { board::wish(view) } else { signals::wish(view) },
+        signals: if board { board::wish(view) } else { signals::wish(view) },
+        chart: !board && signals::has_course(view),
         rollout: rollout::wish(view, layout::right_width(area.width).saturating_sub(4)),
         errors: view.rows(Pane::Errors).len() as u16,
+        timeline: view.watch.timeline().entries().len() as u16,
         sources: view.watch.setup().sources.len() as u16,
-        rollback: rollback::wish(view, layout::right_width(area.width).saturating_sub(4)),
         footer: footer::wish(view, area.width),
     };
     let mut plan = layout::layout(area, wishes, view.ui.zoomed.then_some(view.ui.focus));
-    let is_boxed = |(pane, _, shape): &(Pane, Rect, Shape)| *pane == view.ui.focus && *shape == Shape::Boxed;
-    if !plan.panes.iter().any(is_boxed) {
+    let is_open = |(pane, _, shape): &(Pane, Rect, Shape)| *pane == view.ui.focus && *shape == Shape::Open;
+    // Where no flag is up there is no pane of flags, and nothing to be shown alone.
+    let is_nothing = view.ui.focus == Pane::Flags && wishes.flags == 0;
+    if !is_nothing && !plan.panes.iter().any(is_open) {
         // A pane this terminal has no room for beside the others is shown alone while it has the keys.
         plan = layout::layout(area, wishes, Some(view.ui.focus));
     }
     header::draw(buffer, view, plan.header);
+    headline::draw(buffer, view, plan.headline);
     match plan.progress {
         Some(area) if counts_down > 0 => countdown::draw(buffer, view, area),
         Some(area) => progress::draw(buffer, view, area),
@@ -188,13 +213,13 @@ fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Rect {
     for (pane, area, shape) in plan.panes {
         match (pane, shape) {
             (Pane::Flags, _) => flags::draw(buffer, view, area),
-            (Pane::Signals, _) if rows::is_board(view.watch, view.service()) => board::draw(buffer, view, area),
+            (Pane::Signals, _) if board => board::draw(buffer, view, area),
             (Pane::Signals, _) => signals::draw(buffer, view, area),
-            (Pane::Rollout, Shape::Boxed) => rollout::draw(buffer, view, area),
+            (Pane::Rollout, Shape::Open) => rollout::draw(buffer, view, area),
             (Pane::Rollout, Shape::Line) => rollout::draw_line(buffer, view, area),
             (Pane::Errors, _) => errors::draw(buffer, view, area),
             (Pane::Timeline, _) => timeline::draw(buffer, view, area),
-            (Pane::Sources, Shape::Boxed) => sources::draw(buffer, view, area),
+            (Pane::Sources, Shape::Open) => sources::draw(buffer, view, area),
             (Pane::Sources, Shape::Line) => sources::draw_line(buffer, view, area),
             (Pane::Rollback, _) => rollback::draw(buffer, view, area),
         }
@@ -220,13 +245,5 @@ fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         Some(Overlay::Quit) => dialog::quit(buffer, view, area),
         Some(Overlay::Link(link)) => dialog::link(buffer, view, area, link),
         None => {}
-    }
-}
-
-/// The style of a line that carries the verdict: a red flag takes the whole of it.
-fn verdict_style(view: &View<'_>, verdict: Verdict) -> Style {
-    match verdict {
-        Verdict::Faulty => view.style(Slot::Alarm),
-        other => view.style(other.into()).add_modifier(Modifier::BOLD),
     }
 }

@@ -16,6 +16,7 @@ const PACKAGES: [(&str, &[&[&str]]); 2] = [
             &["deploy", "rollout", "signal", "poll", "setup", "rollback/version_history"],
             &["store", "verdict", "rollback", "timeline", "feature_flags"],
             &["message", "watch"],
+            &["headline"],
             &["lib"],
         ],
     ),

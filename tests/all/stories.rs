@@ -10,6 +10,7 @@ mod story;
 use chrono::TimeDelta;
 use redflag::demo::{Fault, Peer, Scenario};
 use redflag::deploy::WorkloadId;
+use redflag::headline::Headline;
 use redflag::poll::SourceError;
 use redflag::rollback::{Readiness, Rollback};
 use redflag::signal::{Kind, SignalId};
@@ -24,12 +25,13 @@ async fn a_deploy_goes_bad_is_flagged_taken_back_and_verified_with_the_keyboard_
     let mut story = Story::begin(Scenario::BadRelease).await;
     story.until("a rollback is ready", Story::is_ready).await;
     story.shows("1.8.3 → 1.9.0");
-    story.shows("R rollback ready → 1.8.3");
+    story.shows("R roll back to 1.8.3");
 
     let took = story.until("the error rate is red", |watch| is_red(watch, Kind::ErrorRate)).await;
     assert!(took < 360, "flagged only after {took} s");
     story.shows("✖ FAULTY");
     story.shows("✖ RED FLAG");
+    story.shows("✖ 1.9.0 fails ");
     let (_, sentence) = story.finding(Kind::ErrorRate);
     assert!(sentence.contains("was 0.0") && sentence.contains("above 1 % for"), "{sentence}");
 
@@ -79,6 +81,7 @@ async fn a_healthy_deploy_raises_nothing_for_the_whole_half_hour_and_ends_health
         );
     }
     story.shows("✔ HEALTHY");
+    story.shows("✔ Healthy.  ");
     assert_eq!(story.company.requests().changes().count(), 0);
 }
 
@@ -141,17 +144,18 @@ async fn an_answer_that_is_lost_is_unknown_until_it_is_read_back() {
 
 #[tokio::test]
 async fn each_scenario_shows_what_it_is_named_after() {
-    for (scenario, kind, words) in [
-        (Scenario::MemoryLeak, Kind::Memory, "climbs"),
-        (Scenario::PoolExhausted, Kind::Connections, ""),
-        (Scenario::CrashLoop, Kind::Rollout, "CrashLoopBackOff"),
-        (Scenario::ImagePull, Kind::Rollout, "pull"),
+    for (scenario, kind, words, headline) in [
+        (Scenario::MemoryLeak, Kind::Memory, "climbs", "1.9.0 uses more and more memory ("),
+        (Scenario::PoolExhausted, Kind::Connections, "", "1.9.0 exhausts its database pool ("),
+        (Scenario::CrashLoop, Kind::Rollout, "CrashLoopBackOff", "1.9.0 does not come up: "),
+        (Scenario::ImagePull, Kind::Rollout, "pull", "1.9.0 does not come up: "),
     ] {
         let mut story = Story::begin(scenario).await;
         story.until(scenario.name(), |watch| is_red(watch, kind)).await;
         let (_, sentence) = story.finding(kind);
         assert!(sentence.contains(words), "{scenario}: {sentence}");
         story.shows("✖ FAULTY");
+        story.shows(headline);
     }
 }
 
@@ -164,6 +168,8 @@ async fn thin_traffic_is_insufficient_to_the_end_and_never_healthy() {
     assert!(sentence.contains("not enough data"), "{sentence}");
     assert_eq!(story.state().verdict(), Verdict::Inconclusive);
     story.shows("INCONCLUSIVE");
+    let headline = Headline::of(story.state(), None);
+    assert!(headline.level().is_unknown(), "{headline}");
 }
 
 #[tokio::test]

@@ -7,9 +7,11 @@
 //! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`] | words |
 //! | 2 | [`store`], [`verdict`], [`rollback`], [`feature_flags`], [`timeline`] | judgement |
 //! | 3 | [`message`], [`watch`] | what a watch does with all that |
+//! | 4 | [`headline`] | what it says in one sentence |
 
 pub mod deploy;
 pub mod feature_flags;
+pub mod headline;
 pub mod message;
 pub mod poll;
 pub mod rollback;

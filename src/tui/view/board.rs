@@ -1,13 +1,19 @@
-//! Pane 2 with more than one service: one row a service, one cell a kind of signal, worst service first.
+//! Pane 2 with more than one service: one row a service, worst first, in columns that stay where they are; a rule before
+//! those that are ok.
 //!
 //! ```text
-//!   service     version          pods   rollout    error rate   p95        new issues
-//! ✖ checkout    1.8.3 → 1.9.0    12/12  ✔          ✖ 2.4 %      ▲ 612 ms   ✔ 0 /min
+//!   service     version           pods   errors             p95                pool   issues  verdict   why
+//! ✖ checkout    1.3.0 → 1.3.1     3/3    3.4 % ▁▁▁▂▆██    310 ms ▄▄▅▆▇▇▇      46 %    38 /min  RED FLAG  error rate +3
+//! ── 19 ok ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+//! ✔ cart        2.10.5 → 2.10.6   6/6      0 % ▁▁▁▁▁▁▁    224 ms ▄▄▄▄▄▄▄      37 %   0 /min
 //! ```
 
+use super::chart::{self, Axis};
+use super::signals::beyond_slot;
 use super::text::width;
 use super::{Brush, View};
 use crate::deploy::ServiceId;
+use crate::headline::limit;
 use crate::signal::{Kind, SignalId};
 use crate::tui::keymap::Pane;
 use crate::tui::rows::{self, Row};
@@ -15,105 +21,191 @@ use crate::tui::theme::Slot;
 use crate::verdict::Level;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
-/// Columns of a cell: a sign and a value with its unit.
-const CELL: u16 = 12;
+/// Columns of a value with its unit, and of the course beside it.
+const VALUE: u16 = 9;
+const COURSE: u16 = 8;
 /// Columns of the versions.
 const VERSION: u16 = 18;
 /// Columns of the pods.
 const PODS: u16 = 7;
+/// Columns of the verdict's word.
+const WORD: u16 = 13;
 
+/// The kinds with a column of their own, and whether it has the course; those that come first stay longest.
+const COLUMNS: [(Kind, &str, bool); 5] = [
+    (Kind::ErrorRate, "errors", true),
+    (Kind::Latency, "p95", true),
+    (Kind::NewIssues, "issues", false),
+    (Kind::Connections, "pool", false),
+    (Kind::Memory, "memory", false),
+];
+
+/// The heading, a row for each service, and the rule before those that are ok.
 pub(super) fn wish(view: &View<'_>) -> u16 {
-    view.watch.setup().services.len() as u16 + 1
+    let services = view.watch.setup().services.len() as u16;
+    let bad = bad(view);
+    services + 1 + u16::from(bad > 0 && bad < usize::from(services))
+}
+
+/// How many services are not ok: the first so many rows.
+fn bad(view: &View<'_>) -> usize {
+    let services = rows::services(view.watch);
+    services.iter().filter(|id| rows::worst(view.watch, Some(**id)) != Level::Clear).count()
+}
+
+/// Which columns there are on so much room.
+struct Columns {
+    name: u16,
+    version: bool,
+    course: bool,
+    kinds: Vec<(Kind, &'static str, bool)>,
+}
+
+impl Columns {
+    fn of(view: &View<'_>, room: u16) -> Self {
+        let setup = view.watch.setup();
+        let name = setup.services.iter().map(|service| width(&service.name)).max().unwrap_or(0).clamp(8, 20);
+        let (version, course) = (room >= 90, room >= 105);
+        let mut left = room.saturating_sub(2 + name + 2 + if version { VERSION + 1 } else { 0 } + PODS + WORD + 12);
+        let used = COLUMNS.into_iter().filter(|(kind, ..)| setup.signals.iter().any(|signal| signal.kind == *kind));
+        let kinds = used.take_while(|(.., has_course)| {
+            let wanted = VALUE + 1 + if course && *has_course { COURSE + 1 } else { 0 };
+            let fits = wanted <= left;
+            left = left.saturating_sub(wanted);
+            fits
+        });
+        Self { name, version, course, kinds: kinds.collect() }
+    }
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let inner = view.pane(buffer, area, Pane::Signals, "services");
-    let setup = view.watch.setup();
     let rows = view.rows(Pane::Signals);
-    let name_width = setup.services.iter().map(|service| width(&service.name)).max().unwrap_or(0).clamp(8, 20);
-    let used: Vec<Kind> =
-        Kind::ALL.into_iter().filter(|kind| setup.signals.iter().any(|signal| signal.kind == *kind)).collect();
-    let with_version = inner.width >= 90;
-    let fixed = 2 + name_width + 2 + if with_version { VERSION + 1 } else { 0 } + PODS + 1;
-    let fit = usize::from(inner.width.saturating_sub(fixed) / CELL);
-    let hidden = used.len().saturating_sub(fit);
-    let kinds = worst_kinds(view, &used, used.len() - hidden);
-
-    let mut brush = Brush::new(buffer, view, inner, 0);
-    brush.gap(2).cell("service", name_width, Slot::Muted).gap(2);
-    if with_version {
-        brush.cell("version", VERSION, Slot::Muted).gap(1);
-    }
-    brush.cell("pods", PODS, Slot::Muted).gap(1);
-    for kind in &kinds {
-        brush.cell(kind.label(), CELL, Slot::Muted);
-    }
-    if hidden > 0 {
-        brush.put_whole(&format!("+{hidden}"), Slot::Muted);
-    }
+    let columns = Columns::of(view, inner.width);
+    heading(buffer, view, inner, &columns);
 
     let list = Rect { y: inner.y + inner.height.min(1), height: inner.height.saturating_sub(1), ..inner };
-    let (first, cursor) = view.scrolled(Pane::Signals, &rows, list.height);
-    for (line, (index, row)) in rows.iter().enumerate().skip(first).take(usize::from(list.height)).enumerate() {
+    let bad = bad(view);
+    let has_rule = bad > 0 && bad < rows.len();
+    let more = rows.len() + usize::from(has_rule) > usize::from(list.height);
+    let room = list.height.saturating_sub(u16::from(has_rule) + u16::from(more));
+    let (first, cursor) = view.scrolled(Pane::Signals, &rows, room);
+    let axis = Axis::of(view.watch, None);
+    let mut line = 0;
+    let shown = rows.iter().enumerate().skip(first).take(usize::from(room));
+    for (index, row) in shown {
         let Row::Service(service) = *row else { continue };
-        let line = line as u16;
+        if has_rule && index == bad {
+            let at = Rect { x: area.x, y: list.y + line, width: area.width, height: 1 }.intersection(buffer.area);
+            view.rule(buffer, at, &format!("{} ok", rows.len() - bad), false);
+            line += 1;
+        }
         if view.ui.focus == Pane::Signals && index == cursor {
             view.point_at(buffer, list, line, 1);
         }
-        let worst = rows::worst(view.watch, Some(service));
-        let (glyph, style) = view.level(worst);
-        let name_style = if worst >= Level::Warning { style } else { view.style(Slot::Text) };
-        let mut brush = Brush::new(buffer, view, list, line);
-        brush.put(glyph, style).gap(1).cell(&setup.service(service).name, name_width, name_style).gap(2);
-        if with_version {
-            brush.cell(&versions(view, service), VERSION, Slot::Muted).gap(1);
-        }
-        brush.cell(&pods(view, service), PODS, Slot::Text).gap(1);
-        for kind in &kinds {
-            draw_cell(&mut brush, view, service, *kind);
-        }
+        draw_service(buffer, view, list, line, service, &columns, &axis);
+        line += 1;
+    }
+    let hidden = rows.len() - (first + usize::from(room)).min(rows.len());
+    if hidden > 0 {
+        let text = format!("{hidden} more below");
+        Brush::new(buffer, view, list, list.height.saturating_sub(1)).gap(2).put(&text, Slot::Muted);
     }
 }
 
-/// So many of the kinds, in their order: where not all fit, those that are worst somewhere stay.
-fn worst_kinds(view: &View<'_>, kinds: &[Kind], count: usize) -> Vec<Kind> {
-    let setup = view.watch.setup();
-    let level = |kind: Kind| {
-        let of_kind = rows::signals(view.watch, None).filter(|id| setup.signal(*id).kind == kind);
-        of_kind.map(|id| view.watch.finding(id).level).max()
-    };
-    let mut order: Vec<usize> = (0..kinds.len()).collect();
-    order.sort_by_cached_key(|index| std::cmp::Reverse(level(kinds[*index])));
-    order.truncate(count);
-    order.sort_unstable();
-    order.into_iter().map(|index| kinds[index]).collect()
+fn heading(buffer: &mut Buffer, view: &View<'_>, inner: Rect, columns: &Columns) {
+    let mut brush = Brush::new(buffer, view, inner, 0);
+    brush.gap(2).cell("service", columns.name, Slot::Muted).gap(2);
+    if columns.version {
+        brush.cell("version", VERSION, Slot::Muted).gap(1);
+    }
+    brush.cell("pods", PODS, Slot::Muted);
+    for (_, word, has_course) in &columns.kinds {
+        brush.number(word, VALUE, Slot::Muted).gap(1);
+        if *has_course && columns.course {
+            brush.gap(COURSE + 1);
+        }
+    }
+    brush.gap(1).cell("verdict", WORD, Slot::Muted).put("why", Slot::Muted);
 }
 
-/// The worst signal of a kind: its sign, and its value or, where it is not known, the word.
-fn draw_cell(brush: &mut Brush<'_>, view: &View<'_>, service: ServiceId, kind: Kind) {
+fn draw_service(
+    buffer: &mut Buffer,
+    view: &View<'_>,
+    list: Rect,
+    line: u16,
+    service: ServiceId,
+    columns: &Columns,
+    axis: &Axis,
+) {
+    let worst = rows::worst(view.watch, Some(service));
+    let (glyph, style) = view.level(worst);
+    let plain = style.remove_modifier(Modifier::REVERSED);
+    let name_style = if worst >= Level::Warning { plain } else { view.style(Slot::Text) };
+    let mut brush = Brush::new(buffer, view, list, line);
+    brush.put(glyph, style).gap(1);
+    brush.cell(&view.watch.setup().service(service).name, columns.name, name_style).gap(2);
+    if columns.version {
+        brush.cell(&versions(view, service), VERSION, Slot::Muted).gap(1);
+    }
+    brush.cell(&pods(view, service), PODS, Slot::Text);
+    for (kind, _, has_course) in &columns.kinds {
+        draw_cell(&mut brush, view, service, *kind, (*has_course && columns.course).then_some(axis));
+    }
+    if worst != Level::Clear {
+        brush.gap(1).cell(worst.label(), WORD, plain).put(&why(view, service, worst), Slot::Text);
+    }
+}
+
+/// The first signal that is as bad as the worst, and how many more are not ok.
+fn why(view: &View<'_>, service: ServiceId, worst: Level) -> String {
+    let level = |id: &SignalId| view.watch.finding(*id).level;
+    let all: Vec<SignalId> = rows::signals(view.watch, Some(service)).filter(|id| level(id) != Level::Clear).collect();
+    let Some(first) = all.iter().find(|id| level(id) == worst) else { return String::new() };
+    let name = &view.watch.setup().signal(*first).name;
+    if all.len() > 1 { format!("{name} +{}", all.len() - 1) } else { name.clone() }
+}
+
+/// The worst signal of a kind: its value or, where it is not known, the word; and its course since before the deploy.
+fn draw_cell(brush: &mut Brush<'_>, view: &View<'_>, service: ServiceId, kind: Kind, course: Option<&Axis>) {
     let of_kind = rows::signals(view.watch, Some(service)).filter(|id| view.watch.setup().signal(*id).kind == kind);
     let Some(id) = of_kind.max_by_key(|id| view.watch.finding(*id).level) else {
-        brush.cell("", CELL, Slot::Muted);
+        brush.gap(VALUE + 1 + if course.is_some() { COURSE + 1 } else { 0 });
         return;
     };
     let level = view.watch.finding(id).level;
-    let (glyph, style) = view.level(level);
-    let text_style = if level == Level::Clear { view.style(Slot::Text) } else { style };
-    brush.put(glyph, style).gap(1).cell(&cell_text(view, id, level), CELL - 3, text_style).gap(1);
+    let style = if level == Level::Clear { view.style(Slot::Text) } else { view.style(level.into()) };
+    brush.number(&cell_text(view, id, level), VALUE, style.remove_modifier(Modifier::REVERSED)).gap(1);
+    let Some(axis) = course else { return };
+    let (signal, series) = (view.watch.setup().signal(id), view.watch.store().series(id));
+    let bins = chart::bins(series, signal, axis, view.watch.now(), usize::from(COURSE));
+    let (limit, most) = (limit(signal, series), bins.iter().flatten().copied().fold(0.0, f64::max));
+    let mark = axis.deploy.and_then(|at| axis.column(at, usize::from(COURSE)));
+    let ink = |slot: Slot| view.style(slot).remove_modifier(Modifier::REVERSED);
+    for (column, bin) in bins.iter().enumerate() {
+        let before = mark.is_some_and(|mark| column < mark);
+        match bin {
+            None => brush.gap(1),
+            Some(value) => match chart::height(*value, limit, most, signal) {
+                Some(height) => {
+                    let slot = if before { Slot::Baseline } else { level.into() };
+                    brush.put(view.glyphs.heights()[height], ink(slot))
+                }
+                None => brush.put(view.glyphs.full(), ink(beyond_slot(signal, limit, before))),
+            },
+        };
+    }
+    brush.gap(1);
 }
 
 fn cell_text(view: &View<'_>, id: SignalId, level: Level) -> String {
     let signal = view.watch.setup().signal(id);
-    let word = match level {
-        Level::Clear => "ok",
-        Level::Insufficient => "too few",
-        other => other.label(),
-    };
-    if signal.kind == Kind::Rollout || matches!(level, Level::NoData | Level::Stale | Level::Insufficient) {
-        return word.to_owned();
+    if matches!(level, Level::NoData | Level::Stale | Level::Insufficient) {
+        return view.glyphs.level(level).to_owned();
     }
-    view.watch.store().series(id).last_value().map_or_else(|| word.to_owned(), |(_, value)| signal.unit.format(value))
+    view.watch.store().series(id).last_value().map_or_else(|| "?".to_owned(), |(_, value)| signal.unit.format(value))
 }
 
 fn versions(view: &View<'_>, service: ServiceId) -> String {

@@ -6,8 +6,10 @@ use crate::signal::{Kind, Signal};
 use crate::store::Series;
 use crate::tui::rows;
 use crate::watch::Watch;
+use chrono::TimeDelta;
 
-/// The time that charts show: one scale throughout, from half a window before the deploy to the window's end.
+/// The time that charts show: from the baseline's beginning to somewhat after now. What came after the deploy has two
+/// thirds of the width, however short it is beside what came before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Axis {
     /// The left edge.
@@ -16,28 +18,44 @@ pub(super) struct Axis {
     pub(super) to: Time,
     /// The deploy's mark, where the deploy is known.
     pub(super) deploy: Option<Time>,
+    /// The rollback's mark, where there was one.
+    pub(super) back: Option<Time>,
 }
+
+/// The right edge moves on in such steps: a scale that moved each second could not be read.
+const STRIDE: TimeDelta = TimeDelta::minutes(10);
+/// The part of the width for what came before the deploy.
+const BEFORE: f64 = 1.0 / 3.0;
 
 impl Axis {
     /// The axis of a service's charts, or of all where it is `None`.
     pub(super) fn of(watch: &Watch, service: Option<ServiceId>) -> Self {
-        let (now, window) = (watch.now(), watch.setup().window);
+        let (now, setup) = (watch.now(), watch.setup());
         let deploys = rows::workloads(watch, service).filter_map(|id| watch.workload(id).deploy.as_ref());
-        let Some((deploy, finished)) = deploys.map(|deploy| (deploy.at, deploy.finished.unwrap_or(deploy.at))).min()
-        else {
-            return Self { from: now - window / 2, to: now, deploy: None };
+        let back = watch.rollback().execution().map(|done| done.confirmed);
+        let Some(deploy) = deploys.map(|deploy| deploy.at).min() else {
+            return Self { from: now - setup.baseline, to: now, deploy: None, back };
         };
-        Self { from: deploy - window / 2, to: (finished + window).max(now), deploy: Some(deploy) }
+        let strides = ((now - deploy).num_seconds().max(0) / STRIDE.num_seconds() + 1).min(10_000);
+        let to = deploy + STRIDE * i32::try_from(strides).unwrap_or(1);
+        Self { from: deploy - setup.baseline, to, deploy: Some(deploy), back }
     }
 
     /// The column of a moment on so many columns; `None` beyond the edges.
     pub(super) fn column(&self, at: Time, columns: usize) -> Option<usize> {
-        let length = (self.to - self.from).num_milliseconds();
-        let place = (at - self.from).num_milliseconds();
-        if length <= 0 || !(0..=length).contains(&place) || columns == 0 {
+        if at < self.from || at > self.to || columns == 0 {
             return None;
         }
-        Some(((place as f64 / length as f64 * columns as f64) as usize).min(columns - 1))
+        let part = |from: Time, to: Time| {
+            let length = (to - from).num_milliseconds();
+            (length > 0).then(|| (at - from).num_milliseconds() as f64 / length as f64)
+        };
+        let share = match self.deploy.filter(|deploy| *deploy > self.from && *deploy < self.to) {
+            None => part(self.from, self.to)?,
+            Some(deploy) if at < deploy => part(self.from, deploy)? * BEFORE,
+            Some(deploy) => BEFORE + part(deploy, self.to)? * (1.0 - BEFORE),
+        };
+        Some(((share * columns as f64) as usize).min(columns - 1))
     }
 }
 
@@ -113,24 +131,42 @@ impl Scale {
         Self { low, high: if high > low { high } else { low + 1.0 } }
     }
 
+    /// The row of dots of a value, of four to each of so many rows, from the top.
+    fn dot(&self, value: f64, rows: usize) -> usize {
+        let bottom = (rows * 4).saturating_sub(1);
+        bottom - (self.share(value) * bottom as f64).round() as usize
+    }
+
+    /// The row of a value, from the top: where its dot is.
+    pub(super) fn row(&self, value: f64, rows: usize) -> usize {
+        self.dot(value, rows) / 4
+    }
+
     /// Where a value lies, from 0 at the bottom to 1 at the top.
     pub(super) fn share(&self, value: f64) -> f64 {
         ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 }
 
-/// The limit that charts show: where a red flag begins, else where a warning does.
-pub(super) fn limit(signal: &Signal, series: &Series) -> Option<f64> {
-    let relative = || {
-        let baseline = series.baseline()?.median;
-        Some(baseline * (1.0 + signal.limits.increase? / 100.0)).filter(|limit| *limit > 0.0)
-    };
-    signal.limits.red_flag.or_else(relative).or(signal.limits.warning)
-}
-
 /// Whether a value is beyond a limit.
 pub(super) fn beyond(value: f64, limit: f64, signal: &Signal) -> bool {
     if signal.kind.lower_is_worse() { value < limit } else { value > limit }
+}
+
+/// How high a value stands in a cell whose top is its limit, from 0 to 6 of the eight heights; `None` beyond the limit,
+/// where the whole cell is full. Without a limit the largest value seen is nearly at the top.
+pub(super) fn height(value: f64, limit: Option<f64>, most: f64, signal: &Signal) -> Option<usize> {
+    if limit.is_some_and(|limit| beyond(value, limit, signal)) {
+        return None;
+    }
+    let share = match limit {
+        Some(limit) if signal.kind.lower_is_worse() => (100.0 - value) / (100.0 - limit),
+        Some(limit) => value / limit,
+        None => value / most,
+    };
+    // Nothing of nothing, and a limit of zero that is kept.
+    let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+    Some(((share * 7.0) as usize).min(6))
 }
 
 /// A line of dots, two columns and four rows of them to a cell, as braille has them.
@@ -148,10 +184,9 @@ impl Dots {
     pub(super) fn line(bins: &[Option<f64>], scale: Scale, rows: usize) -> Self {
         let columns = bins.len().div_ceil(2);
         let mut dots = Self { columns, rows, cells: vec![0; columns * rows] };
-        let bottom = (rows * 4).saturating_sub(1);
         let mut previous: Option<usize> = None;
         for (x, bin) in bins.iter().enumerate() {
-            let y = bin.map(|value| bottom - (scale.share(value) * bottom as f64).round() as usize);
+            let y = bin.map(|value| scale.dot(value, rows));
             if let Some(y) = y {
                 let from = previous.unwrap_or(y);
                 for y in from.min(y)..=from.max(y) {
@@ -219,7 +254,7 @@ mod tests {
 
     /// Ten columns of 60 s.
     const fn axis(from: Time, to: Time) -> Axis {
-        Axis { from, to, deploy: None }
+        Axis { from, to, deploy: None, back: None }
     }
 
     fn bins_of(points: &[(i64, f64)], now: i64) -> Vec<Option<f64>> {
@@ -258,6 +293,48 @@ mod tests {
         assert_eq!(axis.column(at(600), 10), Some(9));
         assert_eq!(axis.column(at(601), 10), None);
         assert_eq!(axis.column(at(10), 0), None);
+    }
+
+    #[test]
+    fn what_came_after_the_deploy_has_two_thirds_of_the_width() {
+        let axis = Axis { from: at(0), to: at(3900), deploy: Some(at(3600)), back: None };
+        assert_eq!(axis.column(at(0), 90), Some(0));
+        assert_eq!(axis.column(at(3599), 90), Some(29));
+        assert_eq!(axis.column(at(3600), 90), Some(30));
+        assert_eq!(axis.column(at(3750), 90), Some(60));
+        assert_eq!(axis.column(at(3900), 90), Some(89));
+    }
+
+    #[test]
+    fn below_its_limit_no_value_fills_its_cell_and_beyond_it_each_does() {
+        for (kind, limit, below, above) in [
+            (Kind::Memory, 70.0, [0.0, 42.0, 69.99, 70.0], [70.01, 88.0]),
+            (Kind::ErrorRate, 1.0, [0.0, 0.08, 0.99, 1.0], [1.01, 50.0]),
+            (Kind::CrashFree, 99.0, [100.0, 99.8, 99.01, 99.0], [98.9, 0.0]),
+            (Kind::Alerts, 0.0, [0.0; 4], [1.0, 2.0]),
+        ] {
+            let signal = signal(kind);
+            for value in below {
+                assert!(height(value, Some(limit), 1.0, &signal).is_some_and(|height| height < 7), "{kind:?} {value}");
+            }
+            for value in above {
+                assert_eq!(height(value, Some(limit), 1.0, &signal), None, "{kind:?} {value}");
+            }
+        }
+        assert_eq!(height(42.0, Some(70.0), 0.0, &signal(Kind::Memory)), Some(4));
+        assert_eq!(height(39.0, None, 39.0, &signal(Kind::Traffic)), Some(6));
+        assert_eq!(height(0.0, None, 0.0, &signal(Kind::Traffic)), Some(0));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_dot_of_a_value_below_its_limit_is_above_the_limits_row(
+            low in -100.0..100.0_f64, span in 0.001..1e6_f64, one in 0.0..1.0_f64, other in 0.0..1.0_f64, rows in 1_usize..60
+        ) {
+            let scale = Scale { low, high: low + span };
+            let (value, limit) = (low + span * one.min(other), low + span * one.max(other));
+            proptest::prop_assert!(scale.row(value, rows) >= scale.row(limit, rows));
+        }
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //!
 //! ```text
 //! ┏ automatic rollback → 1.8.3 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
-//! ┃ ROLLS BACK BY ITSELF IN 47 s  ━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌   2 independent signals … ┃
+//! ┃ AUTO-ROLLBACK IN 47 s  ━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌   2 independent signals … ┃
 //! ┃ deployment/app   1.9.0 → 1.8.3   about 70 s                                       ┃
-//! ┃ Esc  v stops it   y does it now   every other key works as always                 ┃
+//! ┃ Esc  v stops it   y does it now                                                   ┃
 //! ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
 //! ```
 
@@ -47,9 +47,9 @@ fn seconds_left(view: &View<'_>, fires: Time) -> i64 {
 /// In how long, in words.
 fn told(view: &View<'_>, fires: Time) -> String {
     match (seconds_left(view, fires), view.live.holding()) {
-        (0, Holding::Asking) => "ROLLS BACK: asking whether somebody else is at it".to_owned(),
-        (0, _) => "ROLLS BACK NOW".to_owned(),
-        (seconds, _) => format!("ROLLS BACK BY ITSELF IN {seconds} s"),
+        (0, Holding::Asking) => "ROLLING BACK: checking the lock".to_owned(),
+        (0, _) => "ROLLING BACK NOW".to_owned(),
+        (seconds, _) => format!("AUTO-ROLLBACK IN {seconds} s"),
     }
 }
 
@@ -107,7 +107,6 @@ fn draw_keys(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16) {
     if let Some(key) = label(Action::Confirm) {
         brush.put(&key, Slot::Key).put(" does it now", Slot::Text).gap(3);
     }
-    brush.put_whole("every other key works as always", Slot::Muted);
 }
 
 /// The same in one line, for a terminal without room.

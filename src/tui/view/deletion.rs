@@ -35,7 +35,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, question: &
     }
     let height = (lines.len() as u16).saturating_add(QUESTION + 3);
     let inner =
-        open(buffer, view, area, "delete the pods that hold the rollback up?", (columns, height), Slot::BorderAlarm);
+        open(buffer, view, area, "delete the pods that hold the rollback up?", (columns, height), Slot::BorderFocus);
     let keys = QUESTION.min(inner.height);
     let room = usize::from(inner.height.saturating_sub(keys));
     // A screen too low for all of them says how many it does not show.

@@ -73,7 +73,7 @@ pub(super) fn quit(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     }
     let mut brush = Brush::new(buffer, view, inner, inner.height.saturating_sub(1));
     if let Some(key) = view.keymap.label(Action::Confirm) {
-        brush.put(&key, Slot::Key).gap(1).put("quit all the same", Slot::Muted).gap(2);
+        brush.put(&key, Slot::Key).gap(1).put("quit anyway", Slot::Muted).gap(2);
     }
     brush.put("Esc", Slot::Key).gap(1).put("stay", Slot::Muted);
 }

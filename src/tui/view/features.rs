@@ -57,7 +57,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     };
     let list = told.iter().map(|told| 1 + told.len() as u16).sum::<u16>().max(1);
     let height = list.saturating_add(remarks.len() as u16 + QUESTION + 5);
-    let border = if asked.is_some() { Slot::BorderAlarm } else { Slot::BorderFocus };
+    let border = if asked.is_some() { Slot::Warning } else { Slot::BorderFocus };
     let inner = open(buffer, view, area, &title(view), (columns, height), border);
 
     let question = QUESTION.min(inner.height);

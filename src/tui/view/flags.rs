@@ -73,8 +73,7 @@ pub(super) fn wish(view: &View<'_>, inner_width: u16) -> u16 {
     let (_, start) = columns(&flags, inner_width);
     let room = inner_width.saturating_sub(start);
     let lines: usize = flags.iter().map(|flag| wrap(&flag.sentence, room).len().clamp(1, MOST_LINES)).sum();
-    let clear = clear_names(view).map_or(0, |names| wrap(&names, inner_width.saturating_sub(2 + WORD)).len());
-    (lines + clear) as u16
+    lines as u16
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
@@ -152,8 +151,11 @@ fn draw_flag(
     }
 }
 
-/// The names of what is clear, or how many they are; `None` where nothing is.
+/// The names of what is clear, or how many they are; `None` where nothing is, and beside the signals, which tell it.
 fn clear_names(view: &View<'_>) -> Option<String> {
+    if !view.ui.zoomed {
+        return None;
+    }
     let clear = || rows::signals(view.watch, view.service()).filter(|id| view.watch.finding(*id).level == Level::Clear);
     clear().next()?;
     let setup = view.watch.setup();

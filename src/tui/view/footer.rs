@@ -1,7 +1,7 @@
 //! The last lines: always whether a rollback would work and where to, then the keys that work now.
 //!
 //! ```text
-//!  R rollback ready → 1.8.3 (about 70 s, survived its watch)      ? help  Space freeze  a acknowledge  n note  o open  q quit
+//!  R roll back to 1.8.3   ready · ~70 s · last known good      ? help  Space freeze  a acknowledge  n note  o open  q quit
 //! ```
 
 use super::text::{clean, width, wrap};
@@ -92,7 +92,7 @@ fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static s
     }
     let is_above = state.key.is_some() && state.key == view.keymap.label(Action::Forward);
     if offers_forward(view.live) && !is_above {
-        actions.push((Action::Forward, "take the rollback back"));
+        actions.push((Action::Forward, "undo the rollback"));
     }
     if rows::workloads(view.live, view.service()).any(|id| !view.live.deletable_pods(id).is_empty()) {
         actions.push((Action::DeletePods, "delete the pods in the way"));
@@ -105,7 +105,7 @@ fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static s
     if !view.live.setup().feature_flags.is_empty() {
         actions.push((Action::Features, "feature flags"));
     }
-    actions.push((Action::Freeze, if view.ui.frozen.is_some() { "go on" } else { "freeze" }));
+    actions.push((Action::Freeze, if view.ui.frozen.is_some() { "resume" } else { "pause" }));
     if let Some(Row::Signal(id)) = row {
         let finding = view.live.finding(id);
         if finding.level >= Level::Warning && !finding.acknowledged {
@@ -147,10 +147,10 @@ pub(super) fn state(view: &View<'_>) -> State {
         return State { key: None, slot: Slot::Muted, text: "rollback off: read-only mode".to_owned() };
     }
     if live.rollback().is_under_way() {
-        return State { key: None, slot: Slot::Watching, text: "rollback under way".to_owned() };
+        return State { key: None, slot: Slot::Watching, text: "rolling back".to_owned() };
     }
     if let Rollback::Countdown { plan, .. } = live.rollback() {
-        let text = format!("automatic rollback → {} is being counted down", plan.target());
+        let text = format!("automatic rollback to {}: countdown running", plan.target());
         return State { key: None, slot: Slot::RedFlag, text };
     }
     // What is frozen is not what would be rolled back.
@@ -179,21 +179,21 @@ fn ready(live: &Watch, plan: &Plan) -> (Slot, String) {
     };
     let continues =
         matches!(live.rollback(), Rollback::Failed { .. } | Rollback::NotTheCause { .. }) && live.can_go_forward();
-    let what = if continues { "continue the rollback: ready" } else { "rollback ready" };
-    let head = format!("{what}{of} → {}", plan.target());
+    let what = if continues { "continue the rollback" } else { "roll back" };
+    let head = format!("{what}{of} to {}", plan.target());
     if let (true, Some(harm)) = (left.is_empty(), describe::harm(plan).first()) {
-        return (Slot::Warning, format!("{head}, but {harm}: takes the typed name"));
+        return (Slot::Warning, format!("{head}   UNSAFE: {harm}"));
     }
 
     let expected = plan.expected();
-    let mut remarks = vec![format!("about {}", describe::span(expected))];
+    let mut remarks = vec!["ready".to_owned(), format!("~{}", describe::span(expected))];
     let is_slow = expected > describe::PROMISED;
     if is_slow {
         remarks.push(format!("longer than {}", describe::span(describe::PROMISED)));
     }
     let survived = |covered| describe::standing(live.setup(), covered) == Some(Known::Good);
     if plan.steps().flat_map(|step| &step.covers).all(survived) {
-        remarks.push("survived its watch".to_owned());
+        remarks.push("last known good".to_owned());
     }
     let checks = plan.steps().flat_map(|step| &step.checks);
     match checks.filter(|check| check.outcome == CheckOutcome::Warning).count() {
@@ -201,9 +201,9 @@ fn ready(live: &Watch, plan: &Plan) -> (Slot, String) {
         1 => remarks.push("1 warning".to_owned()),
         many => remarks.push(format!("{many} warnings")),
     }
-    let mut text = format!("{head} ({})", remarks.join(", "));
+    let mut text = format!("{head}   {}", remarks.join(" · "));
     if let Some(first) = left.first() {
-        text = format!("{text}, takes the typed name; {} left alone: {}", first.reference, first.why);
+        text = format!("{text} · type the name to confirm; {} skipped: {}", first.reference, first.why);
     }
     (if is_slow || !left.is_empty() { Slot::Warning } else { Slot::Clear }, text)
 }
@@ -223,7 +223,7 @@ fn blocked(view: &View<'_>, standings: &Standings<'_>) -> Option<(Slot, String)>
         }
     }
     match (preparing, taken_back) {
-        (true, _) => Some((Slot::Muted, format!("rollback being prepared{}", view.glyphs.ellipsis()))),
+        (true, _) => Some((Slot::Muted, format!("preparing the rollback{}", view.glyphs.ellipsis()))),
         (false, true) => None,
         (false, false) => Some((Slot::Muted, "rollback not ready: no deploy found yet".to_owned())),
     }
@@ -249,10 +249,10 @@ fn forward(live: &Watch) -> String {
     let plan = live.plan(Goal::Forward, &[]);
     if plan.is_empty() {
         let why = plan.left_out.first().map_or("nothing was rolled back", |left| left.why.as_str());
-        return format!("take the rollback back: {why}");
+        return format!("undo the rollback: {why}");
     }
     let about = describe::span(plan.expected());
-    format!("take the rollback back: {} (about {about})", describe::versions(&plan))
+    format!("undo the rollback: {} (~{about})", describe::versions(&plan))
 }
 
 /// A sentence without its full stop.

@@ -1,44 +1,43 @@
-//! The first line: where, what, since when, the verdict, and how much of the window is left.
+//! The first lines: where, what, since when, where it stands, and how much of the window is left.
 //!
 //! ```text
-//!  redflag  production · app   1.8.3 → 1.9.0   rolled out 14:02 (70 s)      ✖ FAULTY   18:41 left of 30:00 ━━━━╌╌╌╌
+//!  production · app   1.8.3 → 1.9.0   rolled out 14:02 in 70 s                            ✖ FAULTY   18:41 left
+//!  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
 //! ```
 
 use super::text::{clock, hour_minute, width};
-use super::{Brush, View, verdict_style};
+use super::{Brush, View};
 use crate::deploy::change::beside_the_name;
 use crate::deploy::{Deploy, Version, brief};
-use crate::rollback::Goal;
+use crate::rollback::{Execution, Goal, Rollback};
 use crate::setup::Automatic;
+use crate::timeline::Mark;
 use crate::tui::rows;
 use crate::tui::theme::Slot;
-use crate::verdict::Verdict;
+use crate::verdict::{Level, Verdict};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 /// Less than so many signs of what changed tell nobody anything.
 const LEAST_BESIDE: usize = 8;
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
-    let verdict = view.live.verdict();
-    let alarm = verdict == Verdict::Faulty;
+    let first = Rect { height: area.height.min(1), ..area };
+    let standing = standing(view);
+    let alarm = standing.slot == Slot::Alarm;
     // On the alarm's ground only the alarm's own colours can be read.
     let ink = |slot: Slot| if alarm { Style::new() } else { view.style(slot) };
-    buffer.set_style(area, view.style(if alarm { Slot::Alarm } else { Slot::Header }));
+    buffer.set_style(first, view.style(if alarm { Slot::Alarm } else { Slot::Header }));
 
-    let badge = format!("{} {}", view.glyphs.verdict(verdict), verdict.label());
-    let (left, bar) = window(view, area.width);
-    let bar_width = if bar.is_some() { bar_columns(area.width) + 1 } else { 0 };
-    let right = width(&badge) + 2 + width(&left) + bar_width + 1;
+    let (left, progress) = window(view, area.width);
+    let right = width(&standing.text) + 2 + width(&left) + 1;
 
-    let mut text = Brush::new(buffer, view, Rect { width: area.width.saturating_sub(right + 1), ..area }, 0);
+    let mut text = Brush::new(buffer, view, Rect { width: area.width.saturating_sub(right + 1), ..first }, 0);
     text.gap(1);
     if view.ui.frozen.is_some() {
         let age = brief(view.live.now() - view.watch.now());
         text.put(&format!(" FROZEN {age} "), Slot::Frozen).gap(2);
-    } else if area.width >= 100 {
-        text.put("redflag", ink(Slot::Muted)).gap(2);
     }
     text.put(&place(view), ink(Slot::Header)).gap(3);
     let room = text.left();
@@ -50,23 +49,61 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         text.put_whole(&told, ink(Slot::Muted));
     }
 
-    let mut text = Brush::new(buffer, view, area, 0);
+    let mut text = Brush::new(buffer, view, first, 0);
     text.gap_until_left(right);
-    let style = if alarm { Style::new() } else { verdict_style(view, verdict) };
-    text.put(&badge, style).gap(2).put(&left, ink(Slot::Text));
-    if let Some(progress) = bar {
-        let columns = bar_columns(area.width);
-        let passed = (progress * f64::from(columns)) as u16;
-        text.gap(1).repeat(view.glyphs.passed(), passed, ink(Slot::Watching));
-        text.repeat(view.glyphs.to_come(), columns - passed, ink(Slot::Muted));
+    let style = if alarm { Style::new() } else { view.style(standing.slot).add_modifier(Modifier::BOLD) };
+    text.put(&standing.text, style).gap(2).put(&left, ink(Slot::Text));
+    if area.height > 1 {
+        let mut bar = Brush::new(buffer, view, area, 1);
+        let columns = bar.gap(1).left().saturating_sub(1);
+        let passed = (progress.unwrap_or(0.0) * f64::from(columns)) as u16;
+        bar.repeat(view.glyphs.passed(), passed, Slot::Watching);
+        bar.repeat(view.glyphs.to_come(), columns - passed, Slot::Border);
     }
 }
 
-const fn bar_columns(width: u16) -> u16 {
-    match width {
-        150.. => 24,
-        100..150 => 12,
-        _ => 6,
+/// Where the watch stands, in the words at the right of the first line.
+pub(super) struct Standing {
+    /// The sign and the words.
+    pub(super) text: String,
+    /// [`Slot::Alarm`] takes the whole line.
+    pub(super) slot: Slot,
+}
+
+/// What a rollback says goes over the verdict: what was rolled back is no longer judged.
+pub(super) fn standing(view: &View<'_>) -> Standing {
+    let live = view.live;
+    let verdict = live.verdict();
+    let say = |glyph: &str, text: String, slot: Slot| Standing { text: format!("{glyph} {text}"), slot };
+    let judged = || {
+        let slot = if verdict == Verdict::Faulty { Slot::Alarm } else { verdict.into() };
+        say(view.glyphs.verdict(verdict), verdict.label().to_owned(), slot)
+    };
+    let back = view.glyphs.mark(Mark::Rollback);
+    let took = |done: &Execution| {
+        done.ready.map_or_else(String::new, |ready| format!(" in {}", brief(ready - done.confirmed)))
+    };
+    match live.last_executed() {
+        Rollback::Idle | Rollback::Planned { .. } | Rollback::Countdown { .. } => judged(),
+        other if other.execution().is_some_and(|done| done.plan.goal == Goal::Forward) => judged(),
+        Rollback::Confirmed(done) | Rollback::Running(done) => match done.ready {
+            // The previous version serves; whether that helped is not known yet.
+            Some(_) => say(back, format!("ROLLED BACK{}, verifying", took(done)), Slot::Watching),
+            None => say(back, format!("ROLLING BACK {}", brief(live.now() - done.confirmed)), Slot::Watching),
+        },
+        Rollback::Verified { done, .. } if verdict == Verdict::Faulty => {
+            say(view.glyphs.verdict(verdict), format!("ROLLED BACK{}, FAULTY", took(done)), Slot::Alarm)
+        }
+        Rollback::Verified { done, .. } => {
+            say(view.glyphs.level(Level::Clear), format!("ROLLED BACK{}", took(done)), Slot::Clear)
+        }
+        Rollback::NotTheCause { done, .. } => {
+            say(view.glyphs.level(Level::Warning), format!("ROLLED BACK{}, NOT THE CAUSE", took(done)), Slot::Alarm)
+        }
+        Rollback::Failed { .. } => say(view.glyphs.level(Level::RedFlag), "ROLLBACK FAILED".to_owned(), Slot::Alarm),
+        Rollback::OutcomeUnknown { .. } => {
+            say(view.glyphs.level(Level::NoData), "ROLLBACK UNKNOWN".to_owned(), Slot::Unknown)
+        }
     }
 }
 
@@ -143,11 +180,11 @@ fn versions_within(view: &View<'_>, room: u16) -> String {
     }
 }
 
-/// When it was rolled out, in how long, by whom; or when it was taken back.
+/// When it was rolled out, in how long, by whom; or when it was rolled back.
 fn rolled_out(view: &View<'_>) -> Option<String> {
     let back = view.live.rollback().execution().filter(|done| done.plan.goal == Goal::Back);
     if let Some(ready) = back.and_then(|done| done.ready) {
-        return Some(format!("taken back {}", hour_minute(ready, view.zone)));
+        return Some(format!("rolled back {}", hour_minute(ready, view.zone)));
     }
     let deploys = deploys(view);
     let at = deploys.iter().map(|deploy| deploy.at).min()?;
@@ -160,7 +197,7 @@ fn rolled_out(view: &View<'_>) -> Option<String> {
     let way = if is_put_back(view) { "back" } else { "out" };
     Some(match finished.and_then(|all| all.into_iter().max()) {
         Some(finished) => {
-            format!("rolled {way} {} ({}){by}", hour_minute(finished, view.zone), brief(finished - at))
+            format!("rolled {way} {} in {}{by}", hour_minute(finished, view.zone), brief(finished - at))
         }
         None => format!("rolling {way} since {}{by}", hour_minute(at, view.zone)),
     })
@@ -192,13 +229,12 @@ fn rests_on(view: &View<'_>, width: u16) -> Option<String> {
 fn window(view: &View<'_>, width: u16) -> (String, Option<f64>) {
     let (window, now) = (view.live.window(), view.live.now());
     if window.opened.is_none() {
-        let length = clock(window.length);
-        return (if width >= 100 { format!("window {length} begins after the rollout") } else { length }, None);
+        let length = brief(window.length);
+        return (if width >= 120 { format!("{length} watch starts when the rollout finishes") } else { length }, None);
     }
     if window.is_over(now) {
         return (rests_on(view, width).unwrap_or_else(|| "window over".to_owned()), Some(1.0));
     }
     let left = clock(window.left(now));
-    let words = if width >= 100 { format!("{left} left of {}", clock(window.length)) } else { format!("{left} left") };
-    (words, Some(window.progress(now)))
+    (format!("{left} left"), Some(window.progress(now)))
 }

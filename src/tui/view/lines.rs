@@ -48,11 +48,6 @@ pub(super) fn lay<'a>(view: &View<'_>, lines: &'a [Line], columns: u16) -> Vec<L
     laid
 }
 
-/// How many lines they take on so many columns.
-pub(super) fn count(view: &View<'_>, lines: &[Line], columns: u16) -> u16 {
-    u16::try_from(lay(view, lines, columns).len()).unwrap_or(u16::MAX)
-}
-
 /// Where a line's text begins: behind a column of labels where there is room for one, and where it has a label.
 fn margin(line: &Line, columns: u16) -> u16 {
     let is_title = line.weight == Weight::Heading && line.label.is_empty();
@@ -62,7 +57,7 @@ fn margin(line: &Line, columns: u16) -> u16 {
 /// What a check's sign alone would leave open: whether it stops everything.
 fn remark(line: &Line) -> &'static str {
     match line.sign {
-        Some(Sign::Check(CheckOutcome::Typed)) if !line.label.is_empty() => "takes the typed name: ",
+        Some(Sign::Check(CheckOutcome::Typed)) if !line.label.is_empty() => "type the environment name to confirm: ",
         Some(Sign::Check(CheckOutcome::Blocked)) if !line.label.is_empty() => "blocked: ",
         _ => "",
     }

@@ -17,9 +17,11 @@ use super::lines::{self, LABEL, lay};
 use super::text::{hour_minute, wrap};
 use super::{Brush, View};
 use crate::deploy::Time;
+use crate::rollback::describe::{self, Line, Sign, Weight};
 use crate::rollback::lease::{Holder, Holding};
-use crate::rollback::{Goal, Plan, describe};
+use crate::rollback::{CheckOutcome, Goal, Plan};
 use crate::tui::theme::Slot;
+use crate::verdict::Level;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -31,15 +33,19 @@ const QUESTION: u16 = 2;
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan, opened: Time) {
     let setup = view.live.setup();
     let why = |covered: &crate::rollback::Covered| match plan.goal {
-        Goal::Forward => "it was taken back in this watch".to_owned(),
+        Goal::Forward => "it was rolled back in this watch".to_owned(),
         Goal::Back => describe::why(setup, covered, view.live.workload(covered.workload).deploy.as_ref()),
     };
-    let told = describe::plan(setup, plan, why);
+    let mut told = describe::plan(setup, plan, why);
+    if plan.step_count() == 1 && !view.ui.plan_details {
+        fold(&mut told);
+    }
+    told.splice(0..0, calls_for(view, plan));
     let columns = area.width.saturating_sub(4).clamp(1, WIDEST).max(area.width.min(40));
     let laid = lay(view, &told, columns.saturating_sub(4).max(LABEL + 1));
     // The question, and a line above it free or for how much is seen.
     let height = (laid.len() as u16).saturating_add(QUESTION + 3);
-    let inner = open(buffer, view, area, &title(view, plan), (columns, height), Slot::BorderAlarm);
+    let inner = open(buffer, view, area, &title(view, plan), (columns, height), Slot::BorderFocus);
     let question = QUESTION.min(inner.height);
     let room = inner.height.saturating_sub(question + 1);
     let scroll = view.ui.plan_scroll.min((laid.len() as u16).saturating_sub(room));
@@ -56,11 +62,35 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan
     ask(buffer, view, question, plan, opened);
 }
 
+/// What calls for it: the headlines that are red.
+fn calls_for(view: &View<'_>, plan: &Plan) -> Vec<Line> {
+    if plan.goal == Goal::Forward || plan.uncalled {
+        return Vec::new();
+    }
+    let red = view.headlines.iter().filter(|headline| headline.level() == Level::RedFlag);
+    let line = |(index, headline): (usize, &crate::headline::Headline)| {
+        Line::new(Weight::Plain, if index == 0 { "why" } else { "" }, headline.to_string())
+    };
+    red.enumerate().map(line).collect()
+}
+
+/// Checks that came out well are a number: what differs from that is what is read.
+fn fold(told: &mut Vec<Line>) {
+    let is_ok = |line: &Line| line.sign == Some(Sign::Check(CheckOutcome::Ok));
+    let is_check = |line: &&Line| matches!(line.sign, Some(Sign::Check(_)));
+    let Some(place) = told.iter().position(is_ok) else { return };
+    let all = told.iter().filter(is_check).count();
+    let names: Vec<String> = told.iter().filter(|line| is_ok(line)).map(|line| line.label.clone()).collect();
+    let text = format!("{} of {all} passed: {}   (d details)", names.len(), names.join(" · "));
+    told.retain(|line| !is_ok(line));
+    told.insert(place, Line::signed(Sign::Check(CheckOutcome::Ok), "checks", text));
+}
+
 fn title(view: &View<'_>, plan: &Plan) -> String {
     let text = match plan.goal {
         Goal::Back => format!("roll back {} → {}", view.live.setup().environment, plan.target()),
         Goal::Forward => {
-            format!("take the rollback of {} back: {}", view.live.setup().environment, describe::versions(plan))
+            format!("undo the rollback of {}: {}", view.live.setup().environment, describe::versions(plan))
         }
     };
     view.glyphs.plain(text.into()).into_owned()
@@ -78,7 +108,7 @@ fn ask(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan, opened: Ti
     }
     let does = match plan.goal {
         Goal::Back => "roll back now",
-        Goal::Forward => "take the rollback back now",
+        Goal::Forward => "undo the rollback now",
     };
     dialog::answers(buffer, view, area, does, takes_keys);
     let mut brush = Brush::new(buffer, view, area, 1);

@@ -97,7 +97,7 @@ fn outcome(view: &View<'_>) -> Option<Outcome> {
             let since = done.beginning();
             let (serves, took) = (done.plan.serves(), brief(*at - done.confirmed));
             let flags = match done.plan.goal {
-                Goal::Back => ", the flags are clear",
+                Goal::Back => ", recovered",
                 // Whoever brings it back knows that its flags may come with it.
                 Goal::Forward => "",
             };
@@ -145,7 +145,7 @@ fn next(view: &View<'_>) -> Option<Vec<(Action, String)>> {
     if footer::offers_forward(live) {
         let forward = live.plan(Goal::Forward, &[]);
         let to = if forward.is_empty() { String::new() } else { format!(": {}", describe::versions(&forward)) };
-        keys.push((Action::Forward, format!("takes the rollback back{to}")));
+        keys.push((Action::Forward, format!("undo the rollback{to}")));
     }
     (!keys.is_empty()).then_some(keys)
 }
@@ -203,7 +203,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
 fn title(view: &View<'_>, done: &Execution) -> String {
     let word = match done.plan.goal {
         Goal::Back => "rollback",
-        Goal::Forward => "rollback taken back",
+        Goal::Forward => "undo of the rollback",
     };
     let all = done.steps.len();
     let ready = done.steps.iter().filter(|state| matches!(state, StepState::Ready { .. })).count();
@@ -291,16 +291,16 @@ fn draw_milestones(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16,
     if matches!(view.live.rollback(), Rollback::Confirmed(_) | Rollback::Running(_)) {
         let ago = |since| brief(view.live.now() - since);
         let text = match (done.ready, done.clear_since) {
-            (Some(_), Some(since)) => format!("flags clear for {}", ago(since)),
-            (Some(_), None) => "waits for clear flags".to_owned(),
+            (Some(_), Some(since)) => format!("recovered for {}", ago(since)),
+            (Some(_), None) => "verifying".to_owned(),
             (None, _) => format!("{} of about {}", ago(done.confirmed), describe::span(done.plan.expected())),
         };
         brush.cell(&text, (width(&text) + 2).max(22), Slot::Strong);
     }
-    let who = if done.automatic { "by the automatism" } else { "key" };
+    let who = if done.automatic { "automatically" } else { "key" };
     let key = format!("{who} {}", hour_minute_second(done.confirmed, view.zone));
     brush.put(view.glyphs.level(Level::Clear), Slot::Clear).gap(1).put(&key, Slot::Text);
-    for (word, at) in [("accepted", done.accepted), ("ready", done.ready), ("flags clear", clear)] {
+    for (word, at) in [("accepted", done.accepted), ("ready", done.ready), ("recovered", clear)] {
         let (sign, slot) = match at {
             Some(_) => (view.glyphs.level(Level::Clear), Slot::Clear),
             None => (view.glyphs.ellipsis(), Slot::Muted),

@@ -25,15 +25,6 @@ use ratatui::layout::Rect;
 /// Columns by which what belongs to a workload stands in from its line.
 const INDENT: u16 = 2;
 
-pub(super) fn wish(view: &View<'_>, columns: u16) -> u16 {
-    let standings = &view.standings;
-    if let Some(id) = standings.only() {
-        return lines::count(view, &standings.all(id, Extent::Glance), columns);
-    }
-    let workloads = view.watch.setup().workloads.len() + standings.conditions(Extent::Glance).len();
-    lines::count(view, &standings.above(), columns) + workloads as u16
-}
-
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let inner = view.pane(buffer, area, Pane::Rollback, Pane::Rollback.title());
     let standings = &view.standings;

@@ -1,49 +1,98 @@
-//! Pane 2: each signal's value, its change over the baseline and its course; alone, with a large chart.
+//! Pane 2: the large chart of the worst signal, in peace of the one nearest to its limit; below it each signal's value,
+//! what it was, its change, its course up to its limit. When something is red, what is ok takes one line.
 //!
 //! ```text
-//! ✖ error rate      2.4 %     48×  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁┊▂▃▅▆▇█┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄     1 %
-//! ? db pool             ?          ▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂┊▂▂▂  last 14:11, 76 %
+//! ✖ error rate    2.4 %   0.05 %    48×  ▁▁▁▁▁▁▁▁▁▁▁┊▂▃██████████      1 %   14:10
+//! ? db pool           ?     41 %         ▃▃▃▃▃▃▃▃▃▃▃┊▃▃▃  last 14:11, 76 %
+//! ✔ ok  requests 39 /s · memory 42 % · probe 1 ms
 //! ```
 
-use super::chart::{self, Axis, Dots, Scale};
-use super::text::{hour_minute, width};
-use super::{Brush, View};
-use crate::signal::{Signal, SignalId};
+use super::chart::{self, Axis};
+use super::text::{fit, hour_minute, width};
+use super::{Brush, View, plot};
+use crate::headline::limit;
+use crate::signal::{Kind, Signal, SignalId};
 use crate::store::Series;
-use crate::tui::glyphs::Glyphs;
 use crate::tui::keymap::Pane;
 use crate::tui::rows::Row;
 use crate::tui::theme::Slot;
 use crate::verdict::Level;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 /// Columns of a value with its unit.
-const VALUE: u16 = 10;
+pub(super) const VALUE: u16 = 10;
 /// Columns of the change over the baseline.
 const CHANGE: u16 = 8;
 /// Columns of a limit's label.
-const LIMIT: u16 = 9;
-/// The least height at which a large chart says anything.
-const LEAST_CHART: u16 = 8;
+const LIMIT: u16 = 10;
+/// Columns of the time since when a level is what it is.
+const SINCE: u16 = 7;
+/// From this width on what it was and since when have columns of their own.
+const WIDE: u16 = 100;
+/// The least height at which a large chart says anything, its rule and its times included.
+const LEAST_CHART: u16 = 7;
+
+/// Whether a row is folded into the line of what is ok.
+fn folds(view: &View<'_>, row: Row) -> bool {
+    let is_ok = |row: Row| matches!(row, Row::Signal(id) if view.watch.finding(id).level == Level::Clear);
+    let red = view.headlines.iter().any(|headline| headline.level() == Level::RedFlag);
+    // Whoever goes through the signals sees all of them.
+    red && view.ui.focus != Pane::Signals && is_ok(row)
+}
+
+/// The rows that are shown one by one, and those that are folded.
+fn parted(view: &View<'_>) -> (Vec<Row>, Vec<Row>) {
+    view.rows(Pane::Signals).into_iter().partition(|row| !folds(view, *row))
+}
 
 pub(super) fn wish(view: &View<'_>) -> u16 {
-    view.rows(Pane::Signals).len() as u16
+    let (rows, folded) = parted(view);
+    rows.len() as u16 + u16::from(!folded.is_empty())
+}
+
+/// Whether there is anything that a large chart could show.
+pub(super) fn has_course(view: &View<'_>) -> bool {
+    let known = |row: Row| matches!(row, Row::Signal(id) if view.watch.store().series(id).last_value().is_some());
+    view.rows(Pane::Signals).into_iter().any(known)
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
-    let inner = view.pane(buffer, area, Pane::Signals, Pane::Signals.title());
-    let rows = view.rows(Pane::Signals);
-    if rows.is_empty() {
+    let (rows, folded) = parted(view);
+    let lines = rows.len() as u16 + u16::from(!folded.is_empty());
+    let axis = Axis::of(view.watch, view.service());
+    // Where the pane has the screen for itself the chart has at least half of it.
+    let alone = view.ui.zoomed && view.ui.focus == Pane::Signals;
+    let spare = area.height.saturating_sub(lines + 1);
+    let height = if alone { spare.max(area.height / 2) } else { spare };
+    let cursor = view.ui.cursor(Pane::Signals, &rows);
+    let pointed = rows.get(cursor).filter(|_| view.ui.focus == Pane::Signals);
+    let shown = match pointed {
+        Some(Row::Signal(id)) => Some(*id),
+        _ => view.headlines.first().and_then(crate::headline::Headline::shown),
+    };
+    let is_drawn = |id: &SignalId| view.watch.setup().signal(*id).kind != Kind::Rollout;
+    let first =
+        || view.rows(Pane::Signals).into_iter().find_map(|row| if let Row::Signal(id) = row { Some(id) } else { None });
+    let mut table = area;
+    if let Some(id) = shown.filter(is_drawn).or_else(first).filter(|_| height >= LEAST_CHART && has_course(view)) {
+        let chart = Rect { height, ..area };
+        plot::draw(buffer, view, chart, id, &axis);
+        table = Rect { y: area.y + height, height: area.height - height, ..area };
+    }
+    let inner = view.pane(buffer, table, Pane::Signals, Pane::Signals.title());
+    if rows.is_empty() && folded.is_empty() {
         Brush::new(buffer, view, inner, 0).put("no signals but the rollout", Slot::Muted);
         return;
     }
-    let axis = Axis::of(view.watch, view.service());
-    let chart_height = inner.height.saturating_sub(rows.len() as u16 + 1).max(inner.height / 2);
-    let large = view.ui.zoomed && view.ui.focus == Pane::Signals && chart_height >= LEAST_CHART;
-    let list = Rect { height: if large { inner.height - chart_height } else { inner.height }, ..inner };
-    let (first, cursor) = view.scrolled(Pane::Signals, &rows, list.height);
     let name_width = rows.iter().map(|row| row_name(view, *row)).map(width).max().unwrap_or(0).clamp(8, 20);
+    if table.height > 0 {
+        heading(buffer, view, Rect { height: 1, y: table.y, ..inner }, name_width);
+    }
+    let beneath = u16::from(!folded.is_empty() || rows.len() > usize::from(inner.height)).min(inner.height);
+    let list = Rect { height: inner.height - beneath, ..inner };
+    let (first, _) = view.scrolled(Pane::Signals, &rows, list.height);
     for (line, (index, row)) in rows.iter().enumerate().skip(first).take(usize::from(list.height)).enumerate() {
         if view.ui.focus == Pane::Signals && index == cursor {
             view.point_at(buffer, list, line as u16, 1);
@@ -52,10 +101,31 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
             draw_row(buffer, view, list, line as u16, id, name_width, &axis);
         }
     }
-    if large && let Some(Row::Signal(id)) = rows.get(cursor) {
-        let area = Rect { y: inner.bottom() - chart_height, height: chart_height, ..inner };
-        draw_large(buffer, view, area, *id, &axis);
+    if beneath > 0 {
+        let shown = rows.len().saturating_sub(first).min(usize::from(list.height));
+        let hidden = rows.len() - first.min(rows.len()) - shown;
+        let line = Rect { y: list.y + (shown as u16).min(list.height), height: 1, ..list };
+        fold(buffer, view, line, &folded, hidden);
     }
+}
+
+/// What the columns are, on the rule above them.
+fn heading(buffer: &mut Buffer, view: &View<'_>, line: Rect, name_width: u16) {
+    if line.width < WIDE {
+        return;
+    }
+    let column = |buffer: &mut Buffer, end: u16, word: &str| {
+        let text = format!(" {word} ");
+        let start = (line.x + end).saturating_sub(width(&text) - 1);
+        let part = Rect { x: start, width: line.right().saturating_sub(start), ..line };
+        Brush::new(buffer, view, part, 0).put(&text, Slot::Muted);
+    };
+    let values = 2 + name_width;
+    column(buffer, values + VALUE, "now");
+    column(buffer, values + VALUE * 2, "before");
+    column(buffer, values + VALUE * 2 + CHANGE, "change");
+    column(buffer, line.width - SINCE - 1, "limit");
+    column(buffer, line.width - 1, "since");
 }
 
 fn row_name<'a>(view: &'a View<'_>, row: Row) -> &'a str {
@@ -65,10 +135,37 @@ fn row_name<'a>(view: &'a View<'_>, row: Row) -> &'a str {
     }
 }
 
+/// What is ok, each with its value, in one line; and how many rows there are below.
+fn fold(buffer: &mut Buffer, view: &View<'_>, line: Rect, folded: &[Row], hidden: usize) {
+    let mut brush = Brush::new(buffer, view, line, 0);
+    if hidden > 0 {
+        brush.put(&format!("{hidden} more below"), Slot::Muted).gap(2);
+    }
+    if folded.is_empty() {
+        return;
+    }
+    let (glyph, style) = view.level(Level::Clear);
+    brush.put(glyph, style).gap(1).put(&format!("{} ok", folded.len()), style).gap(2);
+    for (index, row) in folded.iter().enumerate() {
+        let Row::Signal(id) = *row else { continue };
+        let (signal, series) = (view.watch.setup().signal(id), view.watch.store().series(id));
+        let value =
+            series.last_value().map_or_else(String::new, |(_, value)| format!(" {}", signal.unit.format(value)));
+        let name = format!("{}{value}", signal.name);
+        if brush.left() < width(&name) + 10 {
+            brush.put(&format!("{} more", folded.len() - index), Slot::Muted);
+            return;
+        }
+        brush.put(&name, Slot::Muted).gap(3);
+    }
+}
+
 fn draw_row(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, id: SignalId, name_width: u16, axis: &Axis) {
     let (signal, series) = (view.watch.setup().signal(id), view.watch.store().series(id));
-    let level = view.watch.finding(id).level;
+    let finding = view.watch.finding(id);
+    let level = finding.level;
     let (glyph, style) = view.level(level);
+    let wide = inner.width >= WIDE;
     let mut brush = Brush::new(buffer, view, inner, line);
     brush.put(glyph, style).gap(1).cell(&signal.name, name_width, Slot::Text);
     // A value that is too old to say anything of now is not shown as if it did.
@@ -78,18 +175,27 @@ fn draw_row(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, id: Si
         None => ("?".to_owned(), String::new()),
     };
     let value_style = if level >= Level::Warning { style } else { view.style(Slot::Strong) };
-    brush.number(&value, VALUE, value_style).number(&change, CHANGE, Slot::Muted).gap(2);
-    let room = brush.left().saturating_sub(LIMIT + 1);
-    draw_course(&mut brush, view, signal, series, axis, room, current.is_none());
-    let label = chart::limit(signal, series).map(|limit| signal.unit.format(limit)).unwrap_or_default();
-    brush.gap_until_left(LIMIT).number(&label, LIMIT, Slot::Limit);
+    brush.number(&value, VALUE, value_style.remove_modifier(Modifier::REVERSED));
+    if wide {
+        let before = series.baseline().map(|baseline| signal.unit.format(baseline.median));
+        brush.number(&before.unwrap_or_default(), VALUE, Slot::Muted);
+    }
+    brush.number(&change, CHANGE, Slot::Muted).gap(2);
+    let right = LIMIT + if wide { SINCE } else { 0 };
+    let room = brush.left().saturating_sub(right + 1);
+    draw_course(&mut brush, view, id, series, axis, room, current.is_none());
+    let label = limit(signal, series).map(|limit| signal.unit.format(limit)).unwrap_or_default();
+    brush.gap_until_left(right).number(&label, LIMIT, Slot::Limit);
+    if wide && level >= Level::Warning {
+        brush.number(&hour_minute(finding.since, view.zone), SINCE, Slot::Muted);
+    }
 }
 
-/// The course in one line: before the deploy, its mark, since; then the limit's line to its label.
+/// The course in one line, its limit at the top of the cell: before the deploy, its mark, since.
 fn draw_course(
     brush: &mut Brush<'_>,
     view: &View<'_>,
-    signal: &Signal,
+    id: SignalId,
     series: &Series,
     axis: &Axis,
     columns: u16,
@@ -99,19 +205,26 @@ fn draw_course(
     if count == 0 {
         return;
     }
+    let signal = view.watch.setup().signal(id);
     let bins = chart::bins(series, signal, axis, view.watch.now(), count);
-    let limit = chart::limit(signal, series);
-    let scale = Scale::of(&bins, signal, series, limit);
+    let limit = limit(signal, series);
+    let most = bins.iter().flatten().copied().fold(0.0, f64::max);
     let mark = axis.deploy.and_then(|at| axis.column(at, count));
+    let back = axis.back.and_then(|at| axis.column(at, count));
     let now = axis.column(view.watch.now(), count).unwrap_or(count - 1);
     let heights = view.glyphs.heights();
+    // Reversed, a block is a hole.
+    let ink = |slot: Slot| view.style(slot).remove_modifier(Modifier::REVERSED);
+    let level = ink(Slot::from(view.watch.finding(id).level));
     for (column, bin) in bins.iter().enumerate() {
+        let before = mark.is_some_and(|mark| column < mark);
         match bin {
             _ if Some(column) == mark => brush.put(view.glyphs.deploy_mark(), Slot::Deploy),
-            Some(value) => {
-                let height = (scale.share(*value) * 7.0).round() as usize;
-                brush.put(heights[height.min(7)], course_slot(signal, *value, limit, mark, column))
-            }
+            _ if Some(column) == back => brush.put(view.glyphs.mark(crate::timeline::Mark::Rollback), Slot::Strong),
+            Some(value) => match chart::height(*value, limit, most, signal) {
+                Some(height) => brush.put(heights[height], if before { ink(Slot::Baseline) } else { level }),
+                None => brush.put(heights[7], ink(beyond_slot(signal, limit, before))),
+            },
             None if column > now => break,
             None => brush.gap(1),
         };
@@ -119,125 +232,18 @@ fn draw_course(
     let left = columns.saturating_sub(now as u16 + 1);
     if is_old && let Some((at, value)) = series.last_value() {
         let value = signal.unit.format(value);
-        let long = format!(" last {}, {value}", hour_minute(at, view.zone));
-        let short = format!(" last {value}");
-        let fitting = [long, short].into_iter().find(|text| width(text) <= left);
-        brush.put(&fitting.unwrap_or_default(), Slot::Unknown);
-    } else if limit.is_some() {
-        brush.repeat(view.glyphs.limit_line(), left, Slot::Limit);
+        let text = format!(" last {}, {value}", hour_minute(at, view.zone));
+        brush.put(&fit(&text, left, view.glyphs.ellipsis()), Slot::Unknown);
     } else {
         brush.gap(left);
     }
 }
 
-fn course_slot(signal: &Signal, value: f64, limit: Option<f64>, mark: Option<usize>, column: usize) -> Slot {
-    if mark.is_some_and(|mark| column < mark) {
-        return Slot::Baseline;
-    }
-    let beyond = |limit: Option<f64>| limit.is_some_and(|limit| chart::beyond(value, limit, signal));
-    match (beyond(limit), beyond(signal.limits.warning)) {
-        (true, _) if limit != signal.limits.warning => Slot::RedFlag,
-        (true, _) | (_, true) => Slot::Warning,
-        _ => Slot::Chart,
-    }
-}
-
-/// The large chart: a heading, the course over the baseline's band and the limit's line, the times below.
-fn draw_large(buffer: &mut Buffer, view: &View<'_>, area: Rect, id: SignalId, axis: &Axis) {
-    let (signal, series) = (view.watch.setup().signal(id), view.watch.store().series(id));
-    let mut heading = Brush::new(buffer, view, area, 0);
-    heading.put(&signal.name, Slot::Strong).gap(2);
-    if let Some(baseline) = series.baseline() {
-        let (low, high) = (signal.unit.format(baseline.low), signal.unit.format(baseline.high));
-        let text = format!("baseline {} ({low} to {high})", signal.unit.format(baseline.median));
-        heading.put(view.glyphs.band(), Slot::Band).gap(1).put(&text, Slot::Muted).gap(2);
-    }
-    let limit = chart::limit(signal, series);
-    if let Some(limit) = limit {
-        let text = format!("limit {}", signal.unit.format(limit));
-        heading.put(view.glyphs.limit_line(), Slot::Limit).gap(1).put(&text, Slot::Limit);
-    }
-
-    let plot = Rect {
-        x: area.x + VALUE + 1,
-        y: area.y + 1,
-        width: area.width.saturating_sub(VALUE + 1),
-        height: area.height.saturating_sub(2),
-    };
-    let (columns, rows) = (usize::from(plot.width), usize::from(plot.height));
-    if columns < 2 || rows < 2 {
-        return;
-    }
-    let bins = chart::bins(series, signal, axis, view.watch.now(), columns * 2);
-    let mut scale = Scale::of(&bins, signal, series, limit);
-    if let Some(baseline) = series.baseline() {
-        scale.high = scale.high.max(baseline.high);
-        scale.low = scale.low.min(baseline.low);
-    }
-    let dots = Dots::line(&bins, scale, rows);
-    let row_of = |value: f64| ((1.0 - scale.share(value)) * (rows - 1) as f64).round() as usize;
-    let band = series.baseline().map(|baseline| row_of(baseline.high)..=row_of(baseline.low));
-    let limit_row = limit.filter(|limit| *limit <= scale.high && *limit >= scale.low).map(row_of);
-    let mark = axis.deploy.and_then(|at| axis.column(at, columns));
-    for row in 0..rows {
-        let mut brush = Brush::new(buffer, view, plot, row as u16);
-        for column in 0..columns {
-            let value = bins[column * 2].or(bins.get(column * 2 + 1).copied().flatten());
-            match dots.cell(column, row) {
-                Some(sign) => {
-                    let slot = course_slot(signal, value.unwrap_or(0.0), limit, mark, column);
-                    let mut utf8 = [0; 4];
-                    let sign = if view.glyphs == Glyphs::Ascii { "*" } else { sign.encode_utf8(&mut utf8) };
-                    brush.put(sign, slot)
-                }
-                None if Some(column) == mark => brush.put(view.glyphs.deploy_mark(), Slot::Deploy),
-                None if Some(row) == limit_row => brush.put(view.glyphs.limit_line(), Slot::Limit),
-                None if band.as_ref().is_some_and(|band| band.contains(&row)) => {
-                    brush.put(view.glyphs.band(), Slot::Band)
-                }
-                None => brush.gap(1),
-            };
-        }
-    }
-    draw_labels(buffer, view, area, signal, scale, limit.zip(limit_row), rows);
-    draw_times(buffer, view, plot, axis);
-}
-
-/// The values at the left: top, bottom, and the limit where it does not collide with them.
-fn draw_labels(
-    buffer: &mut Buffer,
-    view: &View<'_>,
-    area: Rect,
-    signal: &Signal,
-    scale: Scale,
-    limit: Option<(f64, usize)>,
-    rows: usize,
-) {
-    let mut label = |row: usize, value: f64, slot: Slot| {
-        Brush::new(buffer, view, area, row as u16 + 1).number(&signal.unit.format(value), VALUE, slot);
-    };
-    label(0, scale.high, Slot::Muted);
-    label(rows - 1, scale.low, Slot::Muted);
-    if let Some((value, row)) = limit {
-        label(row, value, Slot::Limit);
-    }
-}
-
-/// The times below: the left edge, the deploy, now and the window's end, as far as they do not collide.
-fn draw_times(buffer: &mut Buffer, view: &View<'_>, plot: Rect, axis: &Axis) {
-    let columns = usize::from(plot.width);
-    let moments =
-        [(axis.deploy, "deploy "), (Some(view.watch.now()), "now "), (Some(axis.from), ""), (Some(axis.to), "")];
-    let mut taken: Vec<(u16, u16)> = Vec::with_capacity(moments.len());
-    for (at, word) in moments {
-        let Some((at, column)) = at.and_then(|at| Some((at, axis.column(at, columns)? as u16))) else { continue };
-        let text = format!("{word}{}", hour_minute(at, view.zone));
-        let start = column.saturating_sub(width(&text) / 2).min(plot.width.saturating_sub(width(&text)));
-        let end = start + width(&text);
-        if taken.iter().all(|(from, to)| end + 1 < *from || start > *to + 1) {
-            let line = Rect { y: plot.bottom(), height: 1, ..plot };
-            Brush::new(buffer, view, line, 0).gap(start).put(&text, Slot::Muted);
-            taken.push((start, end));
-        }
+/// The colour of what is beyond the shown limit: red where that is where a red flag begins.
+pub(super) fn beyond_slot(signal: &Signal, limit: Option<f64>, before: bool) -> Slot {
+    match (before, limit == signal.limits.warning && limit != signal.limits.red_flag) {
+        (true, _) => Slot::Baseline,
+        (false, true) => Slot::Warning,
+        (false, false) => Slot::RedFlag,
     }
 }

@@ -1,18 +1,18 @@
 //! A terminal that is too small for panes still tells the verdict, the worst flag and the way back.
 
 use super::text::wrap;
-use super::{Brush, View, countdown, footer, layout, verdict_style};
+use super::{Brush, View, countdown, footer, header, layout};
 use crate::tui::rows;
 use crate::tui::theme::Slot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 /// Paints it; returns where something may lie over it. A countdown must always be seen.
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Rect {
-    let verdict = view.live.verdict();
-    let badge = format!("{} {}", view.glyphs.verdict(verdict), verdict.label());
+    let header::Standing { text, slot } = header::standing(view);
     Brush::new(buffer, view, area, 0)
-        .put(&badge, verdict_style(view, verdict))
+        .put(&text, view.style(slot).add_modifier(Modifier::BOLD))
         .gap(2)
         .put(&view.live.setup().environment, Slot::Text);
 

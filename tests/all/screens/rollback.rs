@@ -102,7 +102,7 @@ fn a_narrow_screen_shows_the_rollback_only_while_it_has_the_keys() {
 #[test]
 fn the_footer_tells_the_harm_and_what_it_takes() {
     let mut scene = altered(company::with_migration);
-    let told = "R rollback ready → 1.8.3, but a migration drops orders.legacy_id: takes the typed name";
+    let told = "R roll back to 1.8.3   UNSAFE: a migration drops orders.legacy_id";
     find(&scene.screen(200, 50), told);
     let screen = scene.screen(120, 40);
     let (x, y) = find(&screen, told);
@@ -113,7 +113,7 @@ fn the_footer_tells_the_harm_and_what_it_takes() {
 #[test]
 fn a_rollback_that_takes_too_long_says_so() {
     let mut scene = altered(company::slow);
-    find(&scene.screen(120, 40), "R rollback ready → 1.8.3 (about 4 min 20 s, longer than 2 min, 1 warning)");
+    find(&scene.screen(120, 40), "R roll back to 1.8.3   ready · ~4 min 20 s · longer than 2 min · 1 warning");
     scene.press("7 enter");
     let screen = scene.screen(120, 40);
     let (x, y) = find(&screen, "about 4 min 20 s until all pods are ready: longer than the 2 min it should take");
@@ -127,8 +127,9 @@ fn a_rollback_that_takes_too_long_says_so() {
 fn a_target_that_survived_its_watch_is_called_that() {
     let mut scene = Scene::changed(|setup| setup.rollback.known = company::known_good());
     scene.rolled_out().until(300);
-    find(&scene.screen(80, 24), "R rollback ready → 1.8.3 (about 70 s, survived its watch, 1 warning)");
-    find(&scene.screen(200, 50), "it served before this deploy, and survived its watch");
+    find(&scene.screen(80, 24), "R roll back to 1.8.3   ready · ~70 s · last known good · 1 warning");
+    scene.press("7 enter");
+    find(&scene.screen(120, 40), "it served before this deploy, and survived its watch");
 }
 
 #[test]
@@ -223,19 +224,19 @@ fn a_countdown_cannot_be_missed_and_hides_no_flag() {
     snapshots("countdown", &mut scene);
     for (width, height) in [(80, 24), (59, 15), (30, 8)] {
         let screen = text(&scene.screen(width, height));
-        assert!(screen.contains("ROLLS BACK"), "{screen}");
+        assert!(screen.contains("AUTO-ROLLBACK"), "{screen}");
     }
     scene.press("?");
-    find(&scene.screen(80, 24), "ROLLS BACK BY ITSELF IN");
+    find(&scene.screen(80, 24), "AUTO-ROLLBACK IN");
     find(&scene.screen(120, 40), "auto: countdown armed");
 }
 
 #[test]
 fn a_countdown_counts_by_the_second() {
     let mut scene = counting_down();
-    find(&scene.screen(80, 24), "ROLLS BACK BY ITSELF IN 47 s");
+    find(&scene.screen(80, 24), "AUTO-ROLLBACK IN 47 s");
     wait(&mut scene);
-    find(&scene.screen(80, 24), "ROLLS BACK BY ITSELF IN 46 s");
+    find(&scene.screen(80, 24), "AUTO-ROLLBACK IN 46 s");
 }
 
 #[test]
@@ -281,7 +282,7 @@ fn what_the_automatism_did_is_called_that() {
         wait(&mut scene);
     }
     assert!(scene.watch.rollback().is_under_way());
-    find(&scene.screen(120, 40), "by the automatism");
+    find(&scene.screen(120, 40), "automatically");
     find(&scene.screen(120, 40), "auto: countdown done");
 }
 
@@ -356,14 +357,14 @@ fn where_the_deploy_was_not_the_cause_the_way_forward_is_offered() {
     assert!(matches!(scene.watch.rollback(), Rollback::NotTheCause { .. }), "{:?}", scene.watch.rollback());
     snapshots("not_the_cause", &mut scene);
     scene.press("7 enter");
-    find(&scene.screen(120, 40), "taken back: 1.9.0 → 1.8.3");
+    find(&scene.screen(120, 40), "rolled back: 1.9.0 → 1.8.3");
 }
 
 #[test]
 fn without_a_rollback_there_is_nothing_to_take_forward_or_to_stop() {
     let mut scene = faulty();
     assert_eq!(scene.press("U"), []);
-    find(&scene.screen(120, 40), "there is no rollback to take back");
+    find(&scene.screen(120, 40), "there is no rollback to undo");
     assert_eq!(scene.press("v"), []);
     find(&scene.screen(120, 40), "there is no countdown to stop");
     assert_eq!(*scene.watch.rollback(), Rollback::Idle);
@@ -381,7 +382,7 @@ fn every_state_is_ascii_where_it_must_be_and_weighs_without_colour() {
     }
     let mut scene = counting_down().on(Glyphs::Unicode, "mono", ColorDepth::None);
     let screen = scene.screen(120, 40);
-    let (x, y) = find(&screen, "ROLLS BACK");
+    let (x, y) = find(&screen, "AUTO-ROLLBACK");
     assert!(screen[(x, y)].modifier.contains(ratatui::style::Modifier::REVERSED));
 }
 

@@ -98,7 +98,7 @@ async fn a_way_back_that_does_not_come_up_is_told_and_can_be_taken_back() {
         .await;
     story.press('U').await;
     story.until("the plan takes keys", Watch::takes_confirmation).await;
-    story.shows("take the rollback of production back");
+    story.shows("undo the rollback of production");
     story.press('y').await;
     story.until("it is whole again", |watch| matches!(watch.rollback(), Rollback::Verified { .. })).await;
     assert_eq!(serving(story.state()), ["1.9.0"]);

@@ -289,16 +289,18 @@ impl Judging {
         let Ground { setup, now, window, done, .. } = ground;
         let over = window.is_over(now);
         let mut verdict = verdict::whole(self.judged(setup), over);
-        let is_fine = matches!(verdict, Verdict::Healthy | Verdict::Watching);
-        if over && is_fine && done.is_some() {
+        let is_fine = !matches!(verdict, Verdict::Degraded | Verdict::Faulty);
+        let is_rolled_back = over && is_fine && done.is_some();
+        if is_rolled_back {
             // What is healthy now is the old version.
             verdict = Verdict::Inconclusive;
         }
         if verdict != self.verdict {
             self.verdict = verdict;
             journal.changed();
-            // A window that was over before the watch began had no end that could be told of.
-            if window.opened.is_none_or(|opened| opened + setup.window < setup.started) {
+            // What came of the rollback is told, and no verdict after it: the deploy is no longer judged. A window that
+            // was over before the watch began had no end that could be told of.
+            if is_rolled_back || window.opened.is_none_or(|opened| opened + setup.window < setup.started) {
                 return;
             }
             let mark = match verdict {

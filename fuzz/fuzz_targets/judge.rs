@@ -35,5 +35,6 @@ fuzz_target!(|data: &[u8]| {
     let (baseline, window) = samples.split_at(usize::from(*before).min(samples.len()));
     let signal = recorded::signal(kind, TimeDelta::seconds(30));
     let outcome = recorded::play(&signal, baseline, window);
-    assert!(!outcome.judgement.sentence.is_empty() && outcome.judgement.sentence.len() < 1000);
+    let sentence = outcome.judgement.sentence();
+    assert!(!sentence.is_empty() && sentence.len() < 1000);
 });

@@ -184,7 +184,7 @@ impl Rule for Latency {
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
         let value = match self.numbers.now(evidence) {
             Ok(value) => value,
-            Err(too_few) => return too_few,
+            Err(too_few) => return *too_few,
         };
         if let Some(too_slow) = self.too_slow(evidence) {
             return too_slow;

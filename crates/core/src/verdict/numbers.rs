@@ -83,15 +83,15 @@ impl Numbers {
     }
 
     /// Where the number is: the middle of its newest values; or what to say when there are too few to judge.
-    pub(super) fn now(&self, evidence: &Evidence<'_>) -> Result<f64, Judgement> {
+    pub(super) fn now(&self, evidence: &Evidence<'_>) -> Result<f64, Box<Judgement>> {
         let (have, want) = (self.seen, self.hold);
         match self.newest() {
             Some(value) if have >= want && self.warming_up && self.is_beyond(value) => {
                 let warming_up = evidence.against_before(value).claims(Claim::WarmingUp);
-                Err(Judgement::new(Level::Insufficient, warming_up))
+                Err(Box::new(Judgement::new(Level::Insufficient, warming_up)))
             }
             Some(value) if have >= want => Ok(median(self.recent.clone()).unwrap_or(value)),
-            _ => Err(Judgement::new(Level::Insufficient, TooFew::Readings { have, want })),
+            _ => Err(Box::new(Judgement::new(Level::Insufficient, TooFew::Readings { have, want }))),
         }
     }
 

@@ -159,7 +159,7 @@ impl Rule for Saturation {
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
         let middle = match self.numbers.now(evidence) {
             Ok(middle) => middle,
-            Err(too_few) => return too_few,
+            Err(too_few) => return *too_few,
         };
         // What climbs or falls is where it is now, not where it was a bin before.
         let value = self.numbers.newest().unwrap_or(middle);

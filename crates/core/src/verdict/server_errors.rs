@@ -63,7 +63,7 @@ impl Rule for ServerErrors {
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
         let value = match self.numbers.now(evidence) {
             Ok(value) => value,
-            Err(too_few) => return too_few,
+            Err(too_few) => return *too_few,
         };
         let Some(usual) = self.usual else { return self.without_baseline(evidence, value) };
         if let Some(since) = self.excess.since() {

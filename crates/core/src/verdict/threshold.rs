@@ -71,7 +71,7 @@ impl Rule for Threshold {
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
         let value = match self.numbers.now(evidence) {
             Ok(value) => value,
-            Err(too_few) => return too_few,
+            Err(too_few) => return *too_few,
         };
         let limits = evidence.signal.limits;
         let shown = evidence.against_before(value);

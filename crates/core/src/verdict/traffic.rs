@@ -64,7 +64,7 @@ impl Rule for Traffic {
     fn judge(&self, evidence: &Evidence<'_>) -> Judgement {
         let value = match self.numbers.now(evidence) {
             Ok(value) => value,
-            Err(too_few) => return too_few,
+            Err(too_few) => return *too_few,
         };
         if let Some((since, now)) = self.fewer.as_ref().and_then(|fewer| Some((fewer.since()?, fewer.now()?))) {
             let claim = Claim::Changed { how: Change::Fewer, limit: None, passed: false, yet: None };

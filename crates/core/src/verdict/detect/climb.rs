@@ -72,8 +72,9 @@ impl Climb {
     /// Held against a baseline in order of time; `least` is the least climb that matters, in the signal's unit.
     pub(in crate::verdict) fn new(baseline: &[f64], least: f64, step: TimeDelta) -> Self {
         let seconds = step.num_seconds().max(1);
-        let bins = usize::try_from(UNIT / seconds).unwrap_or(1).max(1);
-        let unit = seconds * bins as i64;
+        let bins = (UNIT / seconds).max(1);
+        let unit = seconds * bins;
+        let bins = usize::try_from(bins).unwrap_or(1);
         let mut sorted = baseline.to_vec();
         sorted.sort_by(f64::total_cmp);
         let high = sorted.get((sorted.len().saturating_sub(1) as f64 * 0.95) as usize);
@@ -206,7 +207,7 @@ fn lengths(units: &[f64], block: usize, own: Own, unit: i64) -> Vec<Length> {
     let mut lengths = vec![Length { block, own, climbed: None }];
     while let Some(before) = lengths.last().filter(|_| lengths.len() < LENGTHS) {
         let block = 2 * before.block;
-        if (FEWEST * block) as i64 * unit > LONGEST {
+        if i64::try_from(FEWEST * block).is_ok_and(|units| units * unit > LONGEST) {
             break;
         }
         // What wanders goes √2 times as far in twice the time.

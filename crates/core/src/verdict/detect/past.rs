@@ -104,20 +104,20 @@ fn misfits(bins: &[Count], fine: f64) -> Vec<bool> {
     bins.iter().zip(all).map(|(bin, deviation)| deviation > far && bin.rate() > 2.0 * rate).collect()
 }
 
-/// The stretches of what misfits, where they are few enough to be outages; none otherwise. Those shorter than `least`
+/// The stretches of what misfits, where they are few enough to be outages; none otherwise. Those shorter than `shortest`
 /// are none.
-fn stretches(misfits: &[bool], least: usize, most: usize) -> Vec<(usize, usize)> {
+fn stretches(misfits: &[bool], shortest: usize, outages: usize) -> Vec<(usize, usize)> {
     let mut all: Vec<(usize, usize)> = Vec::new();
     for (place, _) in misfits.iter().enumerate().filter(|(_, misfits)| **misfits) {
         match all.last_mut() {
             // One good bin amidst bad ones ends nothing.
-            Some((_, last)) if place - *last <= 2 => *last = place,
+            Some((_, end)) if place - *end <= 2 => *end = place,
             _ => all.push((place, place)),
         }
     }
-    all.retain(|(first, last)| last - first + 1 >= least);
+    all.retain(|(first, last)| last - first + 1 >= shortest);
     let length: usize = all.iter().map(|(first, last)| last - first + 1).sum();
-    if all.len() > most || length as f64 > MOST_LEFT_OUT * misfits.len() as f64 {
+    if all.len() > outages || length as f64 > MOST_LEFT_OUT * misfits.len() as f64 {
         all.clear();
     }
     all

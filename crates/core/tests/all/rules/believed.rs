@@ -24,8 +24,14 @@ fn an_outage_in_the_hour_before_is_not_what_was_usual() {
     assert!(case.judge().blames_deploy);
     let mut slow = vec![400.0; 120];
     slow[60..70].fill(3000.0);
-    let case = past(Case::of(Kind::Latency), &slow).values([640.0; 4]);
-    case.says(Level::RedFlag, "640 ms, +60 %, was 400 ms before the deploy; more than +50 % for 2 min");
+    let slower = |bins: usize| past(Case::of(Kind::Latency), &slow).values(vec![640.0; bins]);
+    slower(4).says(
+        Level::Warning,
+        "640 ms, +60 %, was 400 ms before the deploy; more than +50 % for 2 min, \
+         not yet significant enough for a red flag",
+    );
+    // What was as bad for ten bins before may be as bad for ten bins again.
+    slower(11).says(Level::RedFlag, "640 ms, +60 %, was 400 ms before the deploy; more than +50 % for 5 min");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use redflag::deploy::Version;
 use redflag::fuzzing::alone_with;
-use redflag::repository::{Commit, Pushed, Repository, Trouble};
+use redflag::repository::{Commit, GitError, Pushed, Repository};
 use redflag::rollback::Blocked;
 use redflag::rollback::migrations::Files;
 use redflag::rollback::spec::RepositorySpec;
@@ -13,7 +13,7 @@ use redflag_fuzz::{Script, hold_text, know_the_token};
 use std::path::PathBuf;
 use std::time::Duration;
 
-fn hold_commits(commits: &Result<Vec<Commit>, Trouble>, said: usize) {
+fn hold_commits(commits: &Result<Vec<Commit>, GitError>, said: usize) {
     match commits {
         Ok(commits) => {
             assert!(commits.len() <= said, "{} commits of {said} bytes", commits.len());
@@ -52,10 +52,10 @@ async fn look(said: usize) {
         hold_blocked(&blocked);
     }
     hold_commits(&repository.commits("1a2b3c4", "5e6f7a8").await, said);
-    hold_commits(&repository.newcomers("1a2b3c4", "5e6f7a8").await, said);
-    let marked = repository.marked("5e6f7a8", "Redflag-Rollback").await;
+    hold_commits(&repository.new_commits("1a2b3c4", "5e6f7a8").await, said);
+    let marked = repository.with_trailer("5e6f7a8", "Redflag-Rollback").await;
     hold_commits(&marked.map(|marked| marked.into_iter().map(|(commit, _)| commit).collect()), said);
-    let _ = repository.touching("1a2b3c4", "5e6f7a8", "app").await;
+    let _ = repository.commits_touching("1a2b3c4", "5e6f7a8", "app").await;
     if let Some(filter) = repository.filter().await {
         hold_text("a filter", &filter);
     }

@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use redflag::net::Auth;
 use redflag::secret::Secret;
 use redflag::systems::grafana::Grafana;
-use redflag::net::Auth;
 use redflag::systems::grafana::GrafanaSpec;
 use redflag_fuzz::{TOKEN, alerts, ask, endpoint, queries};
 

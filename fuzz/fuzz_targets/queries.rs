@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use redflag::net::Auth;
 use redflag::secret::Secret;
 use redflag::signal::Unit;
 use redflag::systems::prometheus::Prometheus;
-use redflag::net::Auth;
 use redflag::systems::prometheus::PrometheusSpec;
 use redflag::systems::questions::{Expr, SeriesQuery};
 use redflag_fuzz::{Script, TOKEN, ask, endpoint, query};

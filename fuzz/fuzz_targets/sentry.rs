@@ -6,8 +6,8 @@ use libfuzzer_sys::fuzz_target;
 use redflag::deploy::ServiceId;
 use redflag::secret::Secret;
 use redflag::signal::SignalId;
-use redflag::systems::sentry::Sentry;
 use redflag::systems::questions::{ReleaseQuery, ReleaseWant};
+use redflag::systems::sentry::Sentry;
 use redflag::systems::sentry::SentrySpec;
 use redflag_fuzz::{TOKEN, ask, endpoint};
 

@@ -3,11 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use redflag::deploy::ServiceId;
 use redflag::fuzzing::{Answer, Outside, Ran, alone_with};
+use redflag::net::Endpoint;
 use redflag::poll::{Poll, PollRequest, SourceError};
 use redflag::secret::Secret;
 use redflag::signal::{Impossible, Point, Sample, SignalId, Unit};
 use redflag::systems::api::Source;
-use redflag::net::Endpoint;
 use redflag::systems::questions::{AlertQuery, Expr, Meaning, SeriesQuery};
 use redflag::text;
 use std::sync::Once;

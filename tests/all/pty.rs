@@ -53,7 +53,7 @@ impl OnPty {
 
     pub fn demo() -> Self {
         let mut demo = Self::start(env!("CARGO_BIN_EXE_redflag"), &["demo", "--scenario", "healthy"], &[]);
-        demo.until("redflag");
+        demo.until("WATCHING");
         demo
     }
 

@@ -33,7 +33,7 @@ fn quitting_says_how_things_stand() {
     assert_eq!(healthy.ended(), Some(0));
 
     let mut interrupted = demo("healthy", "300");
-    interrupted.until("redflag");
+    interrupted.until("WATCHING");
     interrupted.press("\x03");
     assert_eq!(interrupted.ended(), Some(130));
 }

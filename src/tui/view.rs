@@ -121,7 +121,7 @@ impl<'a> View<'a> {
         self.rule(
             buffer,
             Rect { height: area.height.min(1), ..area },
-            &format!("{} {title}", pane.number()),
+            &format!("[{}] {title}", pane.number()),
             self.ui.focus == pane,
         );
         let above = area.height.min(1);

@@ -206,7 +206,7 @@ fn a_red_flag_changes_the_whole_screen() {
     let alarm = Color::Rgb(0xb3, 0x26, 0x1e);
     assert!((0..120).all(|x| screen[(x, 0)].bg == alarm), "the header is red over its whole width");
     let red = Color::Rgb(0xff, 0x5c, 0x57);
-    for title in ["2 signals", "3 rollout", "5 timeline"] {
+    for title in ["[2] signals", "[3] rollout", "[5] timeline"] {
         let (x, y) = find(&screen, title);
         assert_ne!(screen[(x - 2, y)].fg, red, "{title}: a rule is no flag");
     }

@@ -91,12 +91,12 @@ fn what_a_rollback_would_do_is_there_before_anybody_asks() {
 #[test]
 fn a_narrow_screen_shows_the_rollback_only_while_it_has_the_keys() {
     let mut scene = faulty();
-    assert!(!text(&scene.screen(80, 24)).contains("7 rollback"));
+    assert!(!text(&scene.screen(80, 24)).contains("[7] rollback"));
     scene.press("7");
-    find(&scene.screen(80, 24), "7 rollback");
+    find(&scene.screen(80, 24), "[7] rollback");
     scene.press("1");
-    assert!(!text(&scene.screen(80, 24)).contains("7 rollback"));
-    find(&scene.screen(200, 50), "7 rollback");
+    assert!(!text(&scene.screen(80, 24)).contains("[7] rollback"));
+    find(&scene.screen(200, 50), "[7] rollback");
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn one_key_does_not_wait_for_the_countdown() {
 fn every_other_key_works_while_it_is_counted_down() {
     let mut scene = counting_down();
     scene.press("5 enter");
-    find(&scene.screen(120, 40), "5 timeline");
+    find(&scene.screen(120, 40), "[5] timeline");
     scene.press("enter 1 ? x n");
     scene.type_text("vy, but why");
     find(&scene.screen(120, 40), "vy, but why");

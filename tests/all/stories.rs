@@ -210,7 +210,7 @@ async fn flaky_sources_come_and_go_and_never_raise_a_flag() {
 async fn a_push_of_twenty_opens_as_a_board_with_the_worst_service_on_top() {
     let mut story = Story::begin(Scenario::Fleet).await;
     story.until("one is red", |watch| watch.verdict() == Verdict::Faulty).await;
-    story.shows("2 services");
+    story.shows("[2] services");
     assert_eq!(story.state().setup().services.len(), 20);
 }
 

@@ -33,6 +33,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// a reading to grow old, and a busy one not for more than a person's dashboard does.
 pub(crate) const AT_ONCE: usize = 6;
 
+/// A longer field of a question goes into the body.
+const LONGEST_ADDRESS: usize = 2_000;
+
 /// The most of an answer that is read, in bytes, after decompression.
 pub(crate) const BODY_LIMIT: usize = 8 << 20;
 
@@ -151,6 +154,16 @@ impl Http {
         let _ = url.set_password(None);
         url.set_query(None);
         url.into()
+    }
+
+    /// A question below the base address, with its fields in the address or, where one of them is long, in the body:
+    /// addresses have limits in proxies. Short ones use GET, which read-only proxies let through.
+    pub(crate) fn question(&self, path: &[&str], fields: &[(&str, &str)]) -> RequestBuilder {
+        if fields.iter().any(|(_, text)| text.len() > LONGEST_ADDRESS) {
+            self.post(path).form(fields)
+        } else {
+            self.get(path).query(fields)
+        }
     }
 
     /// Scheme and host, for a user to read: the rest of an address may be a secret.

@@ -92,17 +92,14 @@ pub trait Streamed: Any + Debug + Send + Sync {
 /// (scrape distances, units, ids) is its own, behind locks that are never held across an `await`; it may be wrong or lost
 /// at any time and only costs a question. Adapters do not know each other: what two need is in `systems::shared`.
 pub trait Source: Send + Sync {
-    /// Asks for everything its signals need since `request.from`.
-    fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>>;
+    /// Asks for everything its signals need since `request.from`. What asks several questions hands over what is known of
+    /// some signals while others are still being asked; what is returned in the end is the whole, parts included.
+    fn poll_early<'a>(&'a self, request: &'a PollRequest, early: &'a Early)
+    -> BoxFuture<'a, Result<Poll, SourceError>>;
 
-    /// The same, and hands over what is known of some signals while others are still being asked. What is returned in
-    /// the end is the whole, parts included.
-    fn poll_early<'a>(
-        &'a self,
-        request: &'a PollRequest,
-        _early: &'a Early,
-    ) -> BoxFuture<'a, Result<Poll, SourceError>> {
-        self.poll(request)
+    /// The same, for whoever wants the whole only.
+    fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
+        Box::pin(async move { self.poll_early(request, &Early::nobody()).await })
     }
 
     /// Tries reachability, credentials and each query once, for `redflag check`.

@@ -9,6 +9,7 @@ pub(in crate::systems) mod rules;
 pub(in crate::systems) mod scrape;
 pub(in crate::systems) mod series;
 pub(in crate::systems) mod silences;
+pub(in crate::systems) mod tenant;
 pub(in crate::systems) mod units;
 pub(in crate::systems) mod variables;
 

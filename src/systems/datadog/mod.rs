@@ -13,7 +13,7 @@ pub(crate) use config::SYSTEM;
 use crate::deploy::Time;
 use crate::net::http::{Http, RetryHint, insert_secret};
 use crate::poll::{Poll, PollRequest, SourceError};
-use crate::systems::api::{CheckLine, Source};
+use crate::systems::api::{CheckLine, Early, Source};
 use crate::systems::questions::{AlertQuery, SeriesQuery};
 use crate::systems::shared::check::{Background, broken, fine, of_rules, queries};
 use crate::systems::shared::fail_fast::{FailFast, conclude};
@@ -206,7 +206,11 @@ fn body(asked: &[Asked<'_>], from: Time, to: Time, width: TimeDelta) -> Value {
 }
 
 impl Source for Datadog {
-    fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
+    fn poll_early<'a>(
+        &'a self,
+        request: &'a PollRequest,
+        _early: &'a Early,
+    ) -> BoxFuture<'a, Result<Poll, SourceError>> {
         Box::pin(async move { conclude(self.ask_all(request).await) })
     }
 

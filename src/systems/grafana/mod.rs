@@ -16,7 +16,7 @@ use crate::net::http::{AT_ONCE, Http, RetryHint, authorization};
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::systems::api::{CheckLine, Early, Source};
 use crate::systems::questions::SeriesQuery;
-use crate::systems::shared::check::{Background, alert_rules, broken, fine, queries};
+use crate::systems::shared::check::{Background, alert_rules, broken, fine, queries, warnings};
 use crate::systems::shared::fail_fast::{FailFast, conclude};
 use crate::systems::shared::rules::AlertRules;
 use crate::systems::shared::scrape::Scrapes;
@@ -116,7 +116,7 @@ impl Grafana {
         }
         let unseen = "correct the filter, or let the token read the rules' folder (alert.rules:read)";
         lines.extend(alert_rules(name, self.alerts.signals(), &poll, unseen, |error| self.way_out(error)));
-        lines.extend(poll.warnings.iter().map(|warning| fine(format!("{name}: warning"), warning.as_str())));
+        lines.extend(warnings(name, &poll));
         lines
     }
 
@@ -175,10 +175,6 @@ struct Listed {
 }
 
 impl Source for Grafana {
-    fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
-        Box::pin(async move { conclude(self.ask_all(request, &Early::nobody()).await) })
-    }
-
     fn poll_early<'a>(
         &'a self,
         request: &'a PollRequest,

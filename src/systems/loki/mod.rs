@@ -9,18 +9,16 @@ pub(crate) use config::SYSTEM;
 use crate::deploy::Time;
 use crate::net::http::{AT_ONCE, Answer, Http, RetryHint, authorization};
 use crate::poll::{Poll, PollRequest, SourceError};
-use crate::signal::Point;
 use crate::systems::api::{CheckLine, Early, Source};
 use crate::systems::questions::SeriesQuery;
-use crate::systems::shared::check::{Background, broken, fine, queries};
+use crate::systems::shared::check::{Background, broken, fine, queries, warnings};
 use crate::systems::shared::fail_fast::{FailFast, conclude};
-use crate::systems::shared::series::{Asked, Bins, aligned, askable, duration, only_series, remark};
+use crate::systems::shared::series::{Answered, Asked, Bins, aligned, ask_each, duration, only_series};
+use crate::systems::shared::tenant::{self, NO_TENANT};
 use crate::systems::shared::units::Units;
 use crate::systems::shared::variables::fill;
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use reqwest::header::HeaderValue;
 use std::borrow::Cow;
 
 /// Lines arrive this late: agents send them in batches of a second or so, and try again after a failure.
@@ -28,13 +26,6 @@ const INGESTION: TimeDelta = TimeDelta::seconds(10);
 
 /// A range query with more points is refused: "exceeded maximum resolution of 11,000 points per timeseries".
 const MOST_POINTS: i32 = 11_000;
-
-/// A longer query goes into the body: addresses have limits in proxies. Shorter ones use GET, which read-only proxies let
-/// through.
-const LONGEST_ADDRESS: usize = 2_000;
-
-/// What it says, in plain text and with 401 or 400, to whom names no tenant (dskit's `ErrNoOrgID`).
-const NO_TENANT: &str = "no org id";
 
 /// What there is to know of a query that has no value for much of the time.
 const GAPS: &str = "a step without a line has no value: write `errors` and `requests`, or add `or vector(0)`; or correct \
@@ -52,12 +43,7 @@ impl Loki {
     /// Makes the adapter; connects to nothing.
     pub fn new(spec: LokiSpec) -> Result<Self, SourceError> {
         let mut headers = authorization(&spec.auth)?;
-        if let Some(tenant) = &spec.tenant {
-            let tenant = HeaderValue::from_str(tenant).map_err(|_| {
-                SourceError::BadQuery("the tenant holds a character that no header may hold".to_owned())
-            })?;
-            headers.insert("x-scope-orgid", tenant);
-        }
+        tenant::insert(&mut headers, spec.tenant.as_deref())?;
         let http = Http::new(&spec.endpoint, headers, RetryHint::RetryAfter)?;
         Ok(Self { http, name: spec.endpoint.name, queries: spec.queries, units: Units::default() })
     }
@@ -66,32 +52,12 @@ impl Loki {
     async fn ask_all(&self, request: &PollRequest, early: &Early) -> Poll {
         let mut poll = Poll::default();
         let fail_fast = FailFast::with_timeouts(AT_ONCE);
-        let (mut waiting, mut asking) = (askable(&self.queries, request).into_iter(), FuturesUnordered::new());
-        loop {
-            while asking.len() < AT_ONCE
-                && let Some(asked) = waiting.next()
-            {
-                asking.push(self.ask_one(asked, request, &fail_fast));
-            }
-            let Some((asked, answer, remarks)) = asking.next().await else { break };
-            if let Ok(points) = &answer {
-                early.tell(|| asked.part(points));
-            }
-            for text in &remarks {
-                remark(&mut poll.warnings, text);
-            }
-            asked.answered(answer, &mut poll);
-        }
+        let ask = |asked| self.ask_one(asked, request, &fail_fast);
+        ask_each(&self.queries, request, early, &mut poll, ask).await;
         poll
     }
 
-    /// The readings of one query, of both of its parts where it has two, and what was remarked of it.
-    async fn ask_one<'a>(
-        &self,
-        asked: Asked<'a>,
-        request: &PollRequest,
-        fail_fast: &FailFast,
-    ) -> (Asked<'a>, Result<Vec<Point>, SourceError>, Vec<String>) {
+    async fn ask_one<'a>(&self, asked: Asked<'a>, request: &PollRequest, fail_fast: &FailFast) -> Answered<'a> {
         let step = asked.query.step;
         let (start, end) = aligned(asked.since, request.to - INGESTION, step, MOST_POINTS);
         let mut remarks = Vec::new();
@@ -113,19 +79,14 @@ impl Loki {
     ) -> Result<Bins, SourceError> {
         let fields =
             [("query", query), ("start", &nanoseconds(start)), ("end", &nanoseconds(end)), ("step", &duration(step))];
-        let path = ["loki", "api", "v1", "query_range"];
-        let sent = if query.len() > LONGEST_ADDRESS {
-            self.http.post(&path).form(&fields)
-        } else {
-            self.http.get(&path).query(&fields)
-        };
+        let sent = self.http.question(&["loki", "api", "v1", "query_range"], &fields);
         let answer = self.accepted(self.http.send(sent).await?, now)?;
         let (series, said) = answer::series(&answer)?;
         remarks.extend(said);
         only_series(series)
     }
 
-    /// Refuses every status but 2xx. Reasons come in plain text.
+    /// Refuses every status but 2xx. Reasons come in plain text, that of a missing tenant with 401 or 400.
     fn accepted(&self, answer: Answer, now: Time) -> Result<Answer, SourceError> {
         if answer.status.is_success() {
             return Ok(answer);
@@ -148,7 +109,7 @@ impl Loki {
         let poll = self.ask_all(request, &Early::nobody()).await;
         let background = Background::of_events(request, INGESTION, GAPS);
         lines.extend(queries(name, &self.queries, &poll, &background, |error| self.way_out(error)));
-        lines.extend(poll.warnings.iter().map(|warning| fine(format!("{name}: warning"), warning.as_str())));
+        lines.extend(warnings(name, &poll));
         lines
     }
 
@@ -188,10 +149,6 @@ fn filled(query: &str, step: TimeDelta, range: TimeDelta) -> String {
 }
 
 impl Source for Loki {
-    fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
-        Box::pin(async move { conclude(self.ask_all(request, &Early::nobody()).await) })
-    }
-
     fn poll_early<'a>(
         &'a self,
         request: &'a PollRequest,

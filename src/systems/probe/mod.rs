@@ -7,7 +7,7 @@ pub use config::ProbeSpec;
 use crate::net::http::{Http, RetryHint, message_in};
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::signal::{Sample, SignalId};
-use crate::systems::api::{CheckLine, Source};
+use crate::systems::api::{CheckLine, Early, Source};
 use crate::systems::shared::check::{broken, fine};
 use futures_util::future::BoxFuture;
 use reqwest::header::HeaderMap;
@@ -57,7 +57,11 @@ impl Probe {
 }
 
 impl Source for Probe {
-    fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
+    fn poll_early<'a>(
+        &'a self,
+        request: &'a PollRequest,
+        _early: &'a Early,
+    ) -> BoxFuture<'a, Result<Poll, SourceError>> {
         Box::pin(async move {
             let mut poll = Poll::default();
             let sample = match self.attempt().await {

@@ -10,33 +10,25 @@ pub(crate) use config::SYSTEM;
 use crate::deploy::Time;
 use crate::net::http::{AT_ONCE, Answer, Http, RetryHint, authorization, short};
 use crate::poll::{Poll, PollRequest, SourceError};
-use crate::signal::Point;
 use crate::systems::api::{CheckLine, Early, Source};
 use crate::systems::questions::SeriesQuery;
-use crate::systems::shared::check::{Background, alert_rules, broken, fine, queries};
+use crate::systems::shared::check::{Background, alert_rules, broken, fine, queries, warnings};
 use crate::systems::shared::fail_fast::{FailFast, conclude};
 use crate::systems::shared::rules::AlertRules;
 use crate::systems::shared::scrape::{Question, Scrapes};
-use crate::systems::shared::series::{Asked, Bins, aligned, askable, multiplied, only_series, remark};
+use crate::systems::shared::series::{Answered, Asked, Bins, aligned, ask_each, multiplied, only_series, remark};
+use crate::systems::shared::tenant::{self, NO_TENANT};
 use crate::systems::shared::units::Units;
 use answer::{Envelope, Failure, Matrix};
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, FuturesUnordered, StreamExt};
+use futures_util::stream::{self, StreamExt};
 use reqwest::Url;
-use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 /// A range query with more points is refused: "exceeded maximum resolution of 11,000 points".
 const MOST_POINTS: i32 = 11_000;
-
-/// A longer query goes into the body: addresses have limits in proxies. Shorter ones use GET, which
-/// read-only proxies let through.
-const LONGEST_ADDRESS: usize = 2_000;
-
-/// What Mimir, Loki and Cortex say, in plain text, to whom names no tenant (dskit's `ErrNoOrgID`).
-const NO_TENANT: &str = "no org id";
 
 /// Reads Prometheus.
 pub struct Prometheus {
@@ -54,12 +46,7 @@ impl Prometheus {
     /// Makes the adapter; connects to nothing.
     pub fn new(spec: PrometheusSpec) -> Result<Self, SourceError> {
         let mut headers = authorization(&spec.auth)?;
-        if let Some(tenant) = &spec.tenant {
-            let tenant = HeaderValue::from_str(tenant).map_err(|_| {
-                SourceError::BadQuery("the tenant holds a character that no header may hold".to_owned())
-            })?;
-            headers.insert("x-scope-orgid", tenant);
-        }
+        tenant::insert(&mut headers, spec.tenant.as_deref())?;
         let http = Http::new(&spec.endpoint, headers, RetryHint::RetryAfter)?;
         let alerts = AlertRules::new(spec.alerts)?;
         let alertmanager = spec.alertmanager.as_deref().map(suppressed_at).transpose()?;
@@ -74,33 +61,13 @@ impl Prometheus {
         let mut poll = Poll::default();
         let fail_fast = FailFast::with_timeouts(AT_ONCE);
         self.learn(request, &fail_fast).await;
-        let (mut waiting, mut asking) = (askable(&self.queries, request).into_iter(), FuturesUnordered::new());
-        loop {
-            while asking.len() < AT_ONCE
-                && let Some(asked) = waiting.next()
-            {
-                asking.push(self.ask_one(asked, request, &fail_fast));
-            }
-            let Some((asked, answer, remarks)) = asking.next().await else { break };
-            if let Ok(points) = &answer {
-                early.tell(|| asked.part(points));
-            }
-            for text in &remarks {
-                remark(&mut poll.warnings, text);
-            }
-            asked.answered(answer, &mut poll);
-        }
+        let ask = |asked| self.ask_one(asked, request, &fail_fast);
+        ask_each(&self.queries, request, early, &mut poll, ask).await;
         self.ask_alerts(request.to, &fail_fast, &mut poll).await;
         poll
     }
 
-    /// The readings of one query, of both of its parts where it has two, and what the source remarked of it.
-    async fn ask_one<'a>(
-        &self,
-        asked: Asked<'a>,
-        request: &PollRequest,
-        fail_fast: &FailFast,
-    ) -> (Asked<'a>, Result<Vec<Point>, SourceError>, Vec<String>) {
+    async fn ask_one<'a>(&self, asked: Asked<'a>, request: &PollRequest, fail_fast: &FailFast) -> Answered<'a> {
         let step = asked.query.step;
         let (start, end) = aligned(asked.since, request.to - self.scrapes.engine().settles(), step, MOST_POINTS);
         let mut remarks = Vec::new();
@@ -149,13 +116,7 @@ impl Prometheus {
             ("step", &seconds(step.num_milliseconds())),
             ("timeout", &format!("{timeout_seconds}s")),
         ];
-        let path = ["api", "v1", "query_range"];
-        let sent = if expr.len() > LONGEST_ADDRESS {
-            self.http.post(&path).form(&fields)
-        } else {
-            self.http.get(&path).query(&fields)
-        };
-        let answer = self.http.send(sent).await?;
+        let answer = self.http.send(self.http.question(&["api", "v1", "query_range"], &fields)).await?;
         let matrix: Envelope<Matrix> = self.open(&answer, now)?;
         matrix.infos().for_each(|info| remark(remarks, info));
         // What is not the whole is not known: a sum over half of the stores looks like half of the errors.
@@ -211,7 +172,7 @@ impl Prometheus {
             "correct the filter: the labels of a rule, or of its alerts",
             way_out,
         ));
-        lines.extend(poll.warnings.iter().map(|warning| fine(format!("{name}: warning"), warning.as_str())));
+        lines.extend(warnings(name, &poll));
         lines
     }
 
@@ -258,10 +219,6 @@ fn seconds(millis: i64) -> String {
 }
 
 impl Source for Prometheus {
-    fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
-        Box::pin(async move { conclude(self.ask_all(request, &Early::nobody()).await) })
-    }
-
     fn poll_early<'a>(
         &'a self,
         request: &'a PollRequest,

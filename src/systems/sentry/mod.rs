@@ -19,7 +19,7 @@ use crate::net::Auth;
 use crate::net::http::{Http, RetryHint, authorization};
 use crate::poll::{Issue, Novelty, Poll, PollRequest, SourceError};
 use crate::signal::{Point, Sample};
-use crate::systems::api::{CheckLine, Source};
+use crate::systems::api::{CheckLine, Early, Source};
 use crate::systems::questions::{ReleaseQuery, ReleaseWant};
 use crate::systems::shared::check::{answer_for, broken, fine, queried};
 use crate::systems::shared::fail_fast::{FailFast, conclude};
@@ -435,7 +435,11 @@ fn zeros(from: Time, to: Time, step: TimeDelta) -> Vec<Point> {
 }
 
 impl Source for Sentry {
-    fn poll<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
+    fn poll_early<'a>(
+        &'a self,
+        request: &'a PollRequest,
+        _early: &'a Early,
+    ) -> BoxFuture<'a, Result<Poll, SourceError>> {
         Box::pin(async move { conclude(self.ask_all(request).await) })
     }
 

@@ -213,6 +213,11 @@ pub(in crate::systems) fn of_rules(poll: &Poll, signal: SignalId) -> Option<Stri
     (unread > 0).then(|| format!("{unread} more match and are not read: narrow the filter"))
 }
 
+/// A line for each warning of a poll.
+pub(in crate::systems) fn warnings<'a>(source: &'a str, poll: &'a Poll) -> impl Iterator<Item = CheckLine> + 'a {
+    poll.warnings.iter().map(move |warning| fine(format!("{source}: warning"), warning.as_str()))
+}
+
 /// The beginning of a query, on one line.
 pub(in crate::systems) fn brief(query: &str) -> String {
     let query = crate::net::http::clean(query);

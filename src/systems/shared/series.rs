@@ -2,12 +2,14 @@
 
 use super::variables::fill_version;
 use crate::deploy::Time;
-use crate::net::http::short;
+use crate::net::http::{AT_ONCE, short};
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::signal::{Point, Sample};
+use crate::systems::api::Early;
 use crate::systems::questions::{Expr, SeriesQuery};
 use crate::text::MOST;
 use chrono::{DateTime, TimeDelta};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::HashMap;
 
 /// Bins as a source gives them: the stamp and a number, `None` where it has the bin and nothing in it.
@@ -71,6 +73,37 @@ pub(in crate::systems) fn askable<'a>(queries: &'a [SeriesQuery], request: &Poll
     let mut asked: Vec<Asked<'a>> = queries.iter().flat_map(both).collect();
     asked.sort_by_key(|asked| asked.since);
     asked
+}
+
+/// What came of a query: the readings, of both of its parts where it has two, and what the source remarked of it.
+pub(in crate::systems) type Answered<'a> = (Asked<'a>, Result<Vec<Point>, SourceError>, Vec<String>);
+
+/// Asks each query that can be asked now, [`AT_ONCE`] of them at a time, and hands each answer over as it comes.
+pub(in crate::systems) async fn ask_each<'a, F>(
+    queries: &'a [SeriesQuery],
+    request: &PollRequest,
+    early: &Early,
+    poll: &mut Poll,
+    ask: impl Fn(Asked<'a>) -> F,
+) where
+    F: Future<Output = Answered<'a>>,
+{
+    let (mut waiting, mut asking) = (askable(queries, request).into_iter(), FuturesUnordered::new());
+    loop {
+        while asking.len() < AT_ONCE
+            && let Some(asked) = waiting.next()
+        {
+            asking.push(ask(asked));
+        }
+        let Some((asked, answer, remarks)) = asking.next().await else { break };
+        if let Ok(points) = &answer {
+            early.tell(|| asked.part(points));
+        }
+        for text in &remarks {
+            remark(&mut poll.warnings, text);
+        }
+        asked.answered(answer, poll);
+    }
 }
 
 /// Adds what a source remarked to its warnings: each remark once, and no more than [`MOST_REMARKS`] of them.

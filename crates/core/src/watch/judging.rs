@@ -26,6 +26,8 @@ pub(super) struct Judging {
     verdict: Verdict,
     /// Of this version, the most frequent first.
     issues: Vec<Issue>,
+    /// By service.
+    signals: Vec<ServiceSignals>,
 }
 
 /// What judging rests on, and does not own.
@@ -47,23 +49,37 @@ struct Context<'a> {
     deploy: Option<Moment>,
     window: Option<Wanted>,
     requests: Option<Requests<'a>>,
+    served: TimeDelta,
+    restarts: bool,
 }
 
-/// For each service the signal that tells of its requests: their rate, or counts.
-fn tell_of_requests(setup: &Setup) -> Vec<Option<SignalId>> {
-    let mut telling = vec![None; setup.services.len()];
-    for (index, signal) in setup.signals.iter().enumerate() {
-        let slot: &mut Option<SignalId> = &mut telling[usize::from(signal.service.0)];
-        let is_better = match signal.kind {
-            Kind::Traffic => slot.is_none_or(|known| setup.signal(known).kind != Kind::Traffic),
-            Kind::ErrorRate => slot.is_none(),
-            _ => false,
-        };
-        if is_better {
-            *slot = Some(SignalId(index as u16));
+/// What of a service's signals others are judged by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct ServiceSignals {
+    /// Those that count its requests, or tell their rate.
+    requests: Vec<SignalId>,
+    /// The one of them that tells best: a rate before counts.
+    best: Option<SignalId>,
+}
+
+impl ServiceSignals {
+    /// By service.
+    fn of(setup: &Setup) -> Vec<Self> {
+        let mut all = vec![Self::default(); setup.services.len()];
+        for (id, signal) in (0..).map(SignalId).zip(&setup.signals) {
+            let of = &mut all[usize::from(signal.service.0)];
+            let is_better = match signal.kind {
+                Kind::Traffic => of.best.is_none_or(|known| setup.signal(known).kind != Kind::Traffic),
+                Kind::ErrorRate => of.best.is_none(),
+                _ => continue,
+            };
+            of.requests.push(id);
+            if is_better {
+                of.best = Some(id);
+            }
         }
+        all
     }
-    telling
 }
 
 impl Judging {
@@ -81,6 +97,7 @@ impl Judging {
             tracks: setup.signals.iter().map(|_| Track::default()).collect(),
             verdict: Verdict::Watching,
             issues: Vec::new(),
+            signals: ServiceSignals::of(setup),
         }
     }
 
@@ -172,13 +189,24 @@ impl Judging {
         let was_red = self.red().next().is_some();
         let moments = Moments::of_services(ground.setup, ground.workloads);
         let wanted = ground.wanted();
-        let telling = tell_of_requests(ground.setup);
+        let restarted = ground.restarted();
         let mut new_flags = 0;
         for (index, signal) in ground.setup.signals.iter().enumerate() {
             let id = SignalId(index as u16);
             if concerned(id, signal) {
-                let requests = telling[usize::from(signal.service.0)].map(|id| ground.requests(id));
-                let context = Context { deploy: moments.of(signal), window: wanted, requests };
+                let service = usize::from(signal.service.0);
+                let of = &self.signals[service];
+                let context = Context {
+                    deploy: moments.of(signal),
+                    window: wanted,
+                    requests: of.best.map(|id| ground.requests(id)),
+                    // Nothing else asks for it.
+                    served: match signal.kind {
+                        Kind::ServerErrors => ground.served_before(&of.requests),
+                        _ => TimeDelta::zero(),
+                    },
+                    restarts: signal.kind == Kind::Memory && restarted[service],
+                };
                 new_flags += usize::from(self.judge_one(ground, (id, signal), context, journal));
             }
         }
@@ -194,7 +222,7 @@ impl Judging {
         context: Context<'_>,
         journal: &mut Journal,
     ) -> bool {
-        let Context { deploy, window, requests } = context;
+        let Context { deploy, window, requests, served, restarts } = context;
         let before = self.findings[usize::from(id.0)].level;
         let mut track = std::mem::take(&mut self.tracks[usize::from(id.0)]);
         let evidence = Evidence {
@@ -210,9 +238,9 @@ impl Judging {
             alerts: ground.alerts.not_quiet(),
             unread: ground.alerts.unread(id),
             taken_back: ground.is_gone(signal),
-            served: ground.served_before(signal),
+            served,
             requests,
-            restarts: signal.kind == Kind::Memory && ground.restarted(signal.service),
+            restarts,
             window,
             before,
             now: ground.now,
@@ -321,15 +349,17 @@ impl<'a> Ground<'a> {
         Requests { series: self.store.series(id), rate_over: (signal.kind == Kind::Traffic).then_some(signal.step) }
     }
 
-    /// Whether the cluster tells of containers of a service that restarted or were killed.
-    fn restarted(&self, service: ServiceId) -> bool {
+    /// By service, whether the cluster tells of containers that restarted or were killed.
+    fn restarted(&self) -> Vec<bool> {
         let restarts = |trouble: &Trouble| {
             matches!(trouble.kind, TroubleKind::CrashLoop | TroubleKind::OomKilled | TroubleKind::Restarts)
         };
-        self.setup.workloads.iter().zip(self.workloads).any(|(workload, state)| {
-            let rollout = state.rollout.as_ref().filter(|_| workload.service == service);
-            rollout.is_some_and(|rollout| rollout.troubles.iter().any(restarts))
-        })
+        let mut restarted = vec![false; self.setup.services.len()];
+        for (workload, state) in self.setup.workloads.iter().zip(self.workloads) {
+            let troubles = state.rollout.iter().flat_map(|rollout| &rollout.troubles);
+            restarted[usize::from(workload.service.0)] |= troubles.into_iter().any(restarts);
+        }
+        restarted
     }
 
     /// The version that a signal speaks of, once it was taken back and the old one serves again.
@@ -337,24 +367,18 @@ impl<'a> Ground<'a> {
         gone(self.setup, self.done?, signal)
     }
 
-    /// For how long before the deploy other signals know of requests to a signal's service. Only asked for where the
-    /// signal's own past is empty.
-    fn served_before(&self, signal: &Signal) -> TimeDelta {
-        if signal.kind != Kind::ServerErrors {
-            return TimeDelta::zero();
-        }
-        let spans = self.setup.signals.iter().enumerate().filter_map(|(index, other)| {
-            let had_requests = |reading: &&Reading| match (other.kind, reading.sample) {
+    /// For how long before the deploy these signals know of requests.
+    fn served_before(&self, signals: &[SignalId]) -> TimeDelta {
+        let spans = signals.iter().filter_map(|id| {
+            let signal = self.setup.signal(*id);
+            let had_requests = |reading: &&Reading| match (signal.kind, reading.sample) {
                 (_, Sample::Counts { requests, .. }) => requests > 0.0,
                 (Kind::Traffic, Sample::Value(rate)) => rate > 0.0,
                 _ => false,
             };
-            if other.service != signal.service || !matches!(other.kind, Kind::Traffic | Kind::ErrorRate) {
-                return None;
-            }
-            let before = self.store.series(SignalId(index as u16)).before();
+            let before = self.store.series(*id).before();
             let bins = i32::try_from(before.iter().filter(had_requests).count()).unwrap_or(i32::MAX);
-            other.step.checked_mul(bins)
+            signal.step.checked_mul(bins)
         });
         spans.max().unwrap_or(TimeDelta::zero())
     }

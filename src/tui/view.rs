@@ -43,7 +43,7 @@ use layout::{Shape, Wishes};
 use paint::Brush;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Margin, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Widget};
 
@@ -82,6 +82,11 @@ impl<'a> View<'a> {
 
     const fn style(&self, slot: Slot) -> Style {
         self.theme.style(slot)
+    }
+
+    /// The same without reversal, for what is drawn and not written: reversed, a block is a hole.
+    fn ink(&self, slot: impl Into<Slot>) -> Style {
+        self.style(slot.into()).remove_modifier(Modifier::REVERSED)
     }
 
     const fn service(&self) -> Option<ServiceId> {

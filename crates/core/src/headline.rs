@@ -7,12 +7,12 @@ mod quiet;
 mod words;
 
 pub use causes::{Cause, CauseKind, PRECEDENCE, Rule};
-pub use quiet::{Nearest, Quiet, limit};
+pub use quiet::{Nearest, Quiet, limit, toward};
 
 use crate::deploy::{Deploy, ServiceId, Time};
 use crate::rollback::Goal;
 use crate::signal::{Kind, SignalId, Unit};
-use crate::verdict::says::{Against, Claim, Counted};
+use crate::verdict::says::{Claim, Counted, Measured};
 use crate::verdict::{Finding, Level};
 use crate::watch::Watch;
 use chrono::TimeDelta;
@@ -75,6 +75,8 @@ pub struct Symptom {
     pub counted: Option<Counted>,
     /// What was usual before, where that is known.
     pub before: Option<f64>,
+    /// By how many percent it changed, where that can be said.
+    pub change: Option<f64>,
 }
 
 /// How sure it is that the deploy did it.
@@ -176,11 +178,6 @@ impl<'a> Scope<'a> {
     fn symptom(self, id: SignalId) -> Symptom {
         let signal = self.watch.setup().signal(id);
         let measured = self.watch.finding(id).says.measured();
-        let before = measured.and_then(|measured| match measured.against {
-            Against::Nothing => None,
-            Against::Before(usual) => Some(usual.middle),
-            Against::VersionBefore(value) => Some(value),
-        });
         Symptom {
             id,
             kind: signal.kind,
@@ -188,7 +185,8 @@ impl<'a> Scope<'a> {
             unit: signal.unit,
             value: measured.map(|measured| measured.value),
             counted: measured.and_then(|measured| measured.counted),
-            before,
+            before: measured.and_then(|measured| measured.against.middle()),
+            change: measured.and_then(Measured::change),
         }
     }
 

@@ -9,7 +9,7 @@
 //! ```
 
 use super::chart::{self, Axis};
-use super::signals::beyond_slot;
+use super::signals::block;
 use super::text::width;
 use super::{Brush, View};
 use crate::deploy::ServiceId;
@@ -21,7 +21,6 @@ use crate::tui::theme::Slot;
 use crate::verdict::Level;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
 
 /// Columns of a value with its unit, and of the course beside it.
 const VALUE: u16 = 9;
@@ -142,7 +141,7 @@ fn draw_service(
 ) {
     let worst = rows::worst(view.watch, Some(service));
     let (glyph, style) = view.level(worst);
-    let plain = style.remove_modifier(Modifier::REVERSED);
+    let plain = view.ink(worst);
     let name_style = if worst >= Level::Warning { plain } else { view.style(Slot::Text) };
     let mut brush = Brush::new(buffer, view, list, line);
     brush.put(glyph, style).gap(1);
@@ -176,25 +175,21 @@ fn draw_cell(brush: &mut Brush<'_>, view: &View<'_>, service: ServiceId, kind: K
         return;
     };
     let level = view.watch.finding(id).level;
-    let style = if level == Level::Clear { view.style(Slot::Text) } else { view.style(level.into()) };
-    brush.number(&cell_text(view, id, level), VALUE, style.remove_modifier(Modifier::REVERSED)).gap(1);
+    let ink = view.ink(if level == Level::Clear { Slot::Text } else { level.into() });
+    brush.number(&cell_text(view, id, level), VALUE, ink).gap(1);
     let Some(axis) = course else { return };
     let (signal, series) = (view.watch.setup().signal(id), view.watch.store().series(id));
     let bins = chart::bins(series, signal, axis, view.watch.now(), usize::from(COURSE));
     let (limit, most) = (limit(signal, series), bins.iter().flatten().copied().fold(0.0, f64::max));
     let mark = axis.deploy.and_then(|at| axis.column(at, usize::from(COURSE)));
-    let ink = |slot: Slot| view.style(slot).remove_modifier(Modifier::REVERSED);
     for (column, bin) in bins.iter().enumerate() {
         let before = mark.is_some_and(|mark| column < mark);
         match bin {
             None => brush.gap(1),
-            Some(value) => match chart::height(*value, limit, most, signal) {
-                Some(height) => {
-                    let slot = if before { Slot::Baseline } else { level.into() };
-                    brush.put(view.glyphs.heights()[height], ink(slot))
-                }
-                None => brush.put(view.glyphs.full(), ink(beyond_slot(signal, limit, before))),
-            },
+            Some(value) => {
+                let (block, ink) = block(view, signal, *value, (limit, most), (before, level));
+                brush.put(block, ink)
+            }
         };
     }
     brush.gap(1);

@@ -2,6 +2,7 @@
 //! A gap is shown as a gap, never as zero.
 
 use crate::deploy::{ServiceId, Time};
+use crate::headline::toward;
 use crate::signal::{Kind, Signal};
 use crate::store::Series;
 use crate::tui::rows;
@@ -160,8 +161,10 @@ pub(super) fn height(value: f64, limit: Option<f64>, most: f64, signal: &Signal)
         return None;
     }
     let share = match limit {
-        Some(limit) if signal.kind.lower_is_worse() => (100.0 - value) / (100.0 - limit),
-        Some(limit) => value / limit,
+        Some(limit) => {
+            let (gone, room) = toward(signal, value, limit);
+            gone / room
+        }
         None => value / most,
     };
     // Nothing of nothing, and a limit of zero that is kept.

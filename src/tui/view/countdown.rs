@@ -18,7 +18,6 @@ use crate::tui::keymap::Action;
 use crate::tui::theme::Slot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
 use ratatui::text::Line;
 
 /// More steps than these are only counted.
@@ -58,8 +57,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let title = format!(" automatic rollback {} {} ", view.glyphs.arrow(), plan.target());
     let title = Line::styled(title, view.style(Slot::Strong));
     // Reversal is for words: a border must stay a line.
-    let border = view.style(Slot::RedFlag).remove_modifier(Modifier::REVERSED);
-    let inner = view.boxed(buffer, area, title, border, true);
+    let inner = view.boxed(buffer, area, title, view.ink(Slot::RedFlag), true);
     let keys = inner.height.saturating_sub(1);
 
     let mut brush = Brush::new(buffer, view, inner, 0);

@@ -36,13 +36,13 @@ pub(super) fn of(watch: &Watch, service: Option<crate::deploy::ServiceId>) -> Ve
 pub(super) fn wish(view: &View<'_>) -> u16 {
     let several = view.headlines.len() > 1;
     let sentences = view.headlines.len() as u16;
-    sentences + u16::from(!several) + u16::from(tells_key(view))
+    sentences + u16::from(!several) + u16::from(key(view).is_some())
 }
 
-/// Whether what the key would do is worth a line here, too: while something is red, and nothing is under way.
-fn tells_key(view: &View<'_>) -> bool {
+/// What the key would do, where that is worth a line here, too: while something is red, and nothing is under way.
+fn key(view: &View<'_>) -> Option<footer::State> {
     let red = view.headlines.iter().any(|headline| headline.level() == Level::RedFlag);
-    red && footer::state(view).key == view.keymap.label(Action::Rollback)
+    red.then(|| footer::state(view)).filter(|state| state.key == view.keymap.label(Action::Rollback))
 }
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
@@ -52,8 +52,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         let slot = if headline.level() == Level::RedFlag { Slot::RedFlag } else { Slot::Strong };
         let mut brush = Brush::new(buffer, view, area, line);
         brush.gap(2).put(glyph, style).gap(1);
-        let ink = view.style(slot).remove_modifier(ratatui::style::Modifier::REVERSED);
-        brush.put(&clean(&sentence(view, headline)), ink);
+        brush.put(&clean(&sentence(view, headline)), view.ink(slot));
         line += 1;
     }
     if let [only] = view.headlines.as_slice() {
@@ -71,20 +70,22 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         }
         line += 1;
     }
-    if tells_key(view) && line < area.height {
-        let footer::State { key, slot, text } = footer::state(view);
+    if line < area.height
+        && let Some(footer::State { key, slot, text }) = key(view)
+    {
         let mut brush = Brush::new(buffer, view, area, line);
         brush.gap(4).put(&key.unwrap_or_default(), Slot::Key).gap(2);
         brush.put(&view.glyphs.plain(clean(&text)), slot);
     }
 }
 
-/// The sentence, with its service where there are several.
+/// The sentence, with its service where there are several and it names the version alone.
 fn sentence(view: &View<'_>, headline: &Headline) -> String {
     match headline {
-        Headline::Trouble(trouble) if view.watch.setup().services.len() > 1 => {
-            let said = headline.to_string();
-            if said.starts_with(&trouble.service) { said } else { format!("{} {said}", trouble.service) }
+        Headline::Trouble(trouble)
+            if view.watch.setup().services.len() > 1 && !trouble.who().starts_with(&trouble.service) =>
+        {
+            format!("{} {headline}", trouble.service)
         }
         _ => headline.to_string(),
     }

@@ -13,7 +13,7 @@ use crate::tui::theme::Slot;
 use crate::verdict::Level;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Style;
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, id: SignalId, axis: &Axis) {
     let (signal, series) = (view.watch.setup().signal(id), view.watch.store().series(id));
@@ -63,7 +63,7 @@ fn numbers(buffer: &mut Buffer, view: &View<'_>, area: Rect, id: SignalId) {
     brush.gap_until_left(columns + 3).put(" ", Slot::Text);
     for (index, (word, text)) in parts.iter().enumerate() {
         let ink = if index == 0 && level >= Level::Warning {
-            view.style(level.into()).remove_modifier(Modifier::REVERSED)
+            view.ink(level)
         } else {
             view.style(if index == 0 { Slot::Strong } else { Slot::Text })
         };
@@ -129,7 +129,7 @@ impl Course<'_> {
             (true, false) => Slot::Baseline,
             (false, false) => Slot::Chart,
         };
-        self.view.style(slot).remove_modifier(Modifier::REVERSED)
+        self.view.ink(slot)
     }
 }
 

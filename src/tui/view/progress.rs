@@ -169,8 +169,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     };
     let title = Line::styled(title(view, done), view.style(Slot::Strong));
     // Reversal is for words: a border must stay a line.
-    let border = view.style(border).remove_modifier(ratatui::style::Modifier::REVERSED);
-    let inner = view.boxed(buffer, area, title, border, true);
+    let inner = view.boxed(buffer, area, title, view.ink(border), true);
 
     let mut line = 0;
     if let Some(outcome) = outcome {

@@ -19,7 +19,7 @@ use crate::tui::theme::Slot;
 use crate::verdict::Level;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
+use ratatui::style::Style;
 
 /// Columns of a value with its unit.
 pub(super) const VALUE: u16 = 10;
@@ -174,8 +174,8 @@ fn draw_row(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, id: Si
         Some((_, value)) => (signal.unit.format(value), chart::change(signal, series, value).unwrap_or_default()),
         None => ("?".to_owned(), String::new()),
     };
-    let value_style = if level >= Level::Warning { style } else { view.style(Slot::Strong) };
-    brush.number(&value, VALUE, value_style.remove_modifier(Modifier::REVERSED));
+    let ink = view.ink(if level >= Level::Warning { Slot::from(level) } else { Slot::Strong });
+    brush.number(&value, VALUE, ink);
     if wide {
         let before = series.baseline().map(|baseline| signal.unit.format(baseline.median));
         brush.number(&before.unwrap_or_default(), VALUE, Slot::Muted);
@@ -212,19 +212,16 @@ fn draw_course(
     let mark = axis.deploy.and_then(|at| axis.column(at, count));
     let back = axis.back.and_then(|at| axis.column(at, count));
     let now = axis.column(view.watch.now(), count).unwrap_or(count - 1);
-    let heights = view.glyphs.heights();
-    // Reversed, a block is a hole.
-    let ink = |slot: Slot| view.style(slot).remove_modifier(Modifier::REVERSED);
-    let level = ink(Slot::from(view.watch.finding(id).level));
+    let level = view.watch.finding(id).level;
     for (column, bin) in bins.iter().enumerate() {
         let before = mark.is_some_and(|mark| column < mark);
         match bin {
             _ if Some(column) == mark => brush.put(view.glyphs.deploy_mark(), Slot::Deploy),
             _ if Some(column) == back => brush.put(view.glyphs.mark(crate::timeline::Mark::Rollback), Slot::Strong),
-            Some(value) => match chart::height(*value, limit, most, signal) {
-                Some(height) => brush.put(heights[height], if before { ink(Slot::Baseline) } else { level }),
-                None => brush.put(heights[7], ink(beyond_slot(signal, limit, before))),
-            },
+            Some(value) => {
+                let (block, ink) = block(view, signal, *value, (limit, most), (before, level));
+                brush.put(block, ink)
+            }
             None if column > now => break,
             None => brush.gap(1),
         };
@@ -236,6 +233,23 @@ fn draw_course(
         brush.put(&fit(&text, left, view.glyphs.ellipsis()), Slot::Unknown);
     } else {
         brush.gap(left);
+    }
+}
+
+/// One bin of a small course: the height under its limit in the level's colour, or the whole cell beyond it.
+pub(super) fn block(
+    view: &View<'_>,
+    signal: &Signal,
+    value: f64,
+    (limit, most): (Option<f64>, f64),
+    (before, level): (bool, Level),
+) -> (&'static str, Style) {
+    match chart::height(value, limit, most, signal) {
+        Some(height) => {
+            let slot = if before { Slot::Baseline } else { level.into() };
+            (view.glyphs.heights()[height], view.ink(slot))
+        }
+        None => (view.glyphs.full(), view.ink(beyond_slot(signal, limit, before))),
     }
 }
 

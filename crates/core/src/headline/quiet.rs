@@ -147,23 +147,17 @@ impl Scope<'_> {
             let (_, value) = series.last_value()?;
             let recent = series.readings().iter().rev().filter_map(|reading| reading.sample.value()).take(RECENT);
             let (sum, count) = recent.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
-            let share = share(signal, sum / f64::max(count, 1.0), limit);
+            let (gone, room) = toward(signal, sum / f64::max(count, 1.0), limit);
+            let share = if room > 0.0 { gone / room } else { 0.0 };
             Some((share, Nearest { id, name: signal.name.clone(), unit: signal.unit, value, limit }))
         });
         near.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, nearest)| nearest)
     }
 }
 
-/// How much of the way to its limit a value has gone.
-fn share(signal: &Signal, value: f64, limit: f64) -> f64 {
-    if signal.kind.lower_is_worse() {
-        let (left, room) = (100.0 - value, 100.0 - limit);
-        if room > 0.0 { left / room } else { 0.0 }
-    } else if limit > 0.0 {
-        value / limit
-    } else {
-        0.0
-    }
+/// How far a value has gone toward its limit, and how far that is; both from where all is well.
+pub fn toward(signal: &Signal, value: f64, limit: f64) -> (f64, f64) {
+    if signal.kind.lower_is_worse() { (100.0 - value, 100.0 - limit) } else { (value, limit) }
 }
 
 /// The limit that is shown beside a value: where a red flag begins, else where a warning does.

@@ -54,13 +54,13 @@ impl Display for Trouble {
             Cause::Issue { title, culprit } => {
                 match self.worst.kind {
                     Kind::NewIssues => write!(f, "{who} has a new issue")?,
-                    _ => self.symptom(f, &who)?,
+                    _ => self.symptom(f, who)?,
                 }
                 write!(f, ": {title}")?;
                 culprit.as_ref().map_or(Ok(()), |culprit| write!(f, " ({culprit})"))
             }
             Cause::Signal(_) => {
-                self.symptom(f, &who)?;
+                self.symptom(f, who)?;
                 self.consequences(f, "; ")
             }
         }
@@ -68,11 +68,12 @@ impl Display for Trouble {
 }
 
 impl Trouble {
-    /// The version where the deploy is to blame, else the service: nobody is accused without a reason.
-    fn who(&self) -> String {
+    /// Whom the sentence is about: the version where the deploy is to blame, else the service. Nobody is accused without a
+    /// reason.
+    pub fn who(&self) -> &str {
         match &self.version {
-            Some(version) if self.sureness > Sureness::LimitOnly => version.clone(),
-            _ => self.service.clone(),
+            Some(version) if self.sureness > Sureness::LimitOnly => version,
+            _ => &self.service,
         }
     }
 
@@ -145,14 +146,10 @@ fn short(symptom: &Symptom) -> Option<String> {
 
 /// By how much it changed: ` (+44 %)`.
 fn change(symptom: &Symptom) -> String {
-    match (symptom.value, symptom.before) {
-        (Some(value), Some(before)) if before > 0.0 => {
-            let percent = 100.0 * (value / before - 1.0);
-            let sign = if percent < 0.0 { "−" } else { "+" };
-            format!(" ({sign}{:.0} %)", percent.abs())
-        }
-        _ => String::new(),
-    }
+    symptom.change.map_or_else(String::new, |percent| {
+        let sign = if percent < 0.0 { "−" } else { "+" };
+        format!(" ({sign}{:.0} %)", percent.abs())
+    })
 }
 
 impl Display for Sureness {

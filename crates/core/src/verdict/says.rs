@@ -300,12 +300,8 @@ impl Measured {
 
     /// By how many percent it changed; `None` where nothing is known to hold it against.
     pub fn change(&self) -> Option<f64> {
-        let before = match self.against {
-            Against::Nothing => return None,
-            Against::Before(usual) => usual.middle,
-            Against::VersionBefore(value) => value,
-        };
-        (before > 0.0).then(|| 100.0 * (self.value / before - 1.0))
+        let before = self.against.middle().filter(|before| *before > 0.0)?;
+        Some(100.0 * (self.value / before - 1.0))
     }
 }
 
@@ -318,6 +314,17 @@ pub enum Against {
     Before(Usual),
     /// The version before, at the same time.
     VersionBefore(f64),
+}
+
+impl Against {
+    /// The one number of it.
+    pub fn middle(self) -> Option<f64> {
+        match self {
+            Self::Nothing => None,
+            Self::Before(usual) => Some(usual.middle),
+            Self::VersionBefore(value) => Some(value),
+        }
+    }
 }
 
 /// What was usual before the deploy.

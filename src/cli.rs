@@ -22,11 +22,11 @@ const TRY_IT: &str = "  redflag demo                               see it at wor
 #[cfg(not(feature = "demo"))]
 const TRY_IT: &str = "";
 
-/// Watch a deploy, see what is wrong, take it back with one key.
+/// Watch a deploy, see what is wrong, roll it back with one key.
 #[derive(Debug, Parser)]
 #[command(name = "redflag", version, long_version = version::long(), arg_required_else_help = true, max_term_width = 100)]
 #[command(long_about = "Watches a deploy for the half hour after it went out, says in one sentence what is wrong \
-                        when something is, and takes it back with one key.")]
+                        when something is, and rolls it back with one key.")]
 #[command(after_help = statuses_after(&format!("Examples:\n{TRY_IT}  \
     redflag config example > redflag.toml      begin a configuration\n  \
     redflag check                              try every source, credential and permission\n  \
@@ -139,7 +139,7 @@ pub struct WatchArgs {
 #[cfg(feature = "demo")]
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
-    redflag demo                               a bad release; R and then y take it back\n  \
+    redflag demo                               a bad release; R and then y roll it back\n  \
     redflag demo --scenario healthy --speed 60\n  \
     redflag demo --serve                       only the company: for watch, check and rollback from elsewhere")]
 pub struct DemoArgs {
@@ -173,7 +173,7 @@ pub struct RollbackArgs {
     /// Do not ask; what would do harm takes --confirm as well
     #[arg(long, conflicts_with = "dry_run")]
     pub yes: bool,
-    /// With --yes: the environment's name, typed again, for a rollback that would do harm or takes back half a push
+    /// With --yes: the environment's name, typed again, for a rollback that would do harm or rolls back half a push
     #[arg(long, value_name = "ENV", requires = "yes")]
     pub confirm: Option<String>,
     /// Back to this revision [default: the one before]

@@ -1,5 +1,5 @@
 //! redflag watches a deploy for the half hour after it went out, says in one sentence what is wrong when
-//! something is, and takes it back with one key.
+//! something is, and rolls it back with one key.
 //!
 //! # The map of the house
 //!

@@ -1,6 +1,6 @@
 # Filled by packaging/fill at a release, and attached to it: goes into a tap as Formula/redflag.rb.
 class Redflag < Formula
-  desc "Watches a deploy for half an hour and takes it back with one key"
+  desc "Watches a deploy for half an hour and rolls it back with one key"
   homepage "https://github.com/@REPOSITORY@"
   version "@VERSION@"
   license any_of: ["MIT", "Apache-2.0"]

@@ -29,7 +29,7 @@ pub(super) fn check(names: &[String], raw: &[schema::Service], problems: &mut Pr
         let written = raw[start].depends_on.iter().flatten().find(|callee| callee.value == names[circle[1]]);
         problems.push(
             Problem::new(written.map_or(&raw[start].name.span, |callee| &callee.span), message)
-                .way_out("leave one of them out: a service is taken back before those that it calls"),
+                .way_out("leave one of them out: a service is rolled back before those that it calls"),
         );
     }
     (!in_circles.contains(&true)).then_some(calls)

@@ -73,7 +73,7 @@ pub(super) struct Place<'a> {
     pub(super) by_address: Option<&'a str>,
 }
 
-/// Checks how an environment is taken back; nothing where something is wrong.
+/// Checks how an environment is rolled back; nothing where something is wrong.
 pub(super) fn check(raw: &schema::Rollback, place: &Place<'_>, problems: &mut Problems) -> Option<Rollback> {
     let automatic = automatic(raw.auto.as_ref(), place, problems);
     let minute = TimeDelta::seconds(60);
@@ -100,7 +100,7 @@ fn automatic(written: Option<&At<Auto>>, place: &Place<'_>, problems: &mut Probl
         problems.push(
             Problem::new(
                 &written.span,
-                format!("`{}` is read-only: nothing there is taken back by itself", place.environment),
+                format!("`{}` is read-only: nothing there is rolled back by itself", place.environment),
             )
             .way_out("auto = \"shadow\" says what would have been done; or leave `read_only` out"),
         );

@@ -93,7 +93,7 @@ impl Scenario {
             Self::GitopsOwned => "a bad release that Argo CD keeps in place: its own rollback is the way",
             Self::RollbackFails => "the earlier image is gone: the way back does not come up",
             Self::NotTheCause => "a dependency fails after a harmless deploy: going back does not help",
-            Self::AutoCountdown => "a bad release that is taken back by itself unless somebody stops it",
+            Self::AutoCountdown => "a bad release that is rolled back by itself unless somebody stops it",
         }
     }
 

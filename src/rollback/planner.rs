@@ -1,4 +1,4 @@
-//! Planning: whether a workload could be taken back now, and by which action. Names nobody who does it.
+//! Planning: whether a workload could be rolled back now, and by which action. Names nobody who does it.
 
 use super::Readiness;
 use super::request::PlanRequest;

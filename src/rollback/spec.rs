@@ -5,7 +5,7 @@ use crate::secret::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How an environment is taken back.
+/// How an environment is rolled back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RollbackSpec {
     /// By which way.
@@ -23,7 +23,7 @@ impl Default for RollbackSpec {
 /// One strategy and what it needs to know.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StrategySpec {
-    /// Whoever owns the workload takes it back: Kubernetes itself, unless Flux, Argo CD, Argo Rollouts or Helm
+    /// Whoever owns the workload rolls it back: Kubernetes itself, unless Flux, Argo CD, Argo Rollouts or Helm
     /// keep it.
     Owner(OwnerSpec),
     /// Kubernetes' own undo.

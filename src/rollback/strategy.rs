@@ -32,7 +32,7 @@ use with_migrations::WithMigrations;
 /// How long one call of git may take that only looks for commits and migrations.
 const GIT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How an environment is taken back.
+/// How an environment is rolled back.
 #[derive(Clone)]
 pub struct Strategy {
     /// Who works out what would be done.

@@ -114,7 +114,7 @@ pub(super) fn flags(watch: &Watch, service: Option<ServiceId>) -> Vec<Vec<Signal
 
 /// Whether it speaks of a version that was rolled back: that is no longer judged.
 fn is_gone(watch: &Watch, id: SignalId) -> bool {
-    matches!(watch.finding(id).says.why_unknown(), Some(Why::TakenBack { .. }))
+    matches!(watch.finding(id).says.why_unknown(), Some(Why::RolledBack { .. }))
 }
 
 /// Whether two are unknown for the same reason, whatever was known of them last.

@@ -30,7 +30,7 @@ pub(super) enum Extent {
 /// Where one workload stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Standing<'a> {
-    /// There is no deploy that could be taken back.
+    /// There is no deploy that could be rolled back.
     NoDeploy,
     /// It is being worked out.
     Preparing,
@@ -38,10 +38,10 @@ pub(super) enum Standing<'a> {
     Ready(&'a Step, &'a Covered),
     /// It would not.
     Blocked(&'a Refusal),
-    /// It is being taken back, or forward again.
+    /// It is being rolled back, or the rollback is being undone.
     UnderWay(&'a Covered),
-    /// It was taken back; and whether that could be taken back too.
-    TakenBack(&'a Covered, &'a Readiness),
+    /// It was rolled back; and whether that could be undone.
+    RolledBack(&'a Covered, &'a Readiness),
 }
 
 impl<'a> Standings<'a> {
@@ -66,7 +66,7 @@ impl<'a> Standings<'a> {
             Standing::Ready(step, _) if worst(step) > CheckOutcome::Ok => 1,
             Standing::UnderWay(_) => 2,
             Standing::Ready(..) | Standing::Preparing => 3,
-            Standing::TakenBack(..) | Standing::NoDeploy => 4,
+            Standing::RolledBack(..) | Standing::NoDeploy => 4,
         });
         ids
     }
@@ -92,10 +92,10 @@ impl<'a> Standings<'a> {
             Readiness::Ready(step) => step.covered(id).map(|covered| (step, covered)),
             Readiness::Preparing | Readiness::Blocked(_) => None,
         };
-        // Another deploy after a rollback can be taken back again.
-        let taken = self.watch.taken_back(id);
+        // Another deploy after a rollback can be rolled back again.
+        let taken = self.watch.rolled_back(id);
         match (taken.filter(|back| ready.is_none_or(|(_, covered)| covered.from.hash == back.from.hash)), ready) {
-            (Some(back), _) => Standing::TakenBack(back, &state.forward),
+            (Some(back), _) => Standing::RolledBack(back, &state.forward),
             (None, Some((step, covered))) => Standing::Ready(step, covered),
             (None, None) if state.deploy.is_none() => Standing::NoDeploy,
             (None, None) => match &state.readiness {
@@ -109,7 +109,7 @@ impl<'a> Standings<'a> {
     fn not_of_this_push(&self, id: WorkloadId) -> Option<&str> {
         let reference = &self.watch.setup().workload(id).reference;
         let left = self.plan.left_out.iter().find(|left| left.reference == *reference && !left.belongs)?;
-        self.watch.taken_back(id).is_none().then_some(left.why.as_str())
+        self.watch.rolled_back(id).is_none().then_some(left.why.as_str())
     }
 
     /// A workload in one line: its sign, where it would go, and the worst thing to know.
@@ -122,7 +122,9 @@ impl<'a> Standings<'a> {
             Standing::NoDeploy => (None, "no deploy found yet".to_owned()),
             Standing::Preparing => (Some(Sign::Awaited), "being worked out".to_owned()),
             Standing::UnderWay(covered) => (Some(Sign::Awaited), format!("on its way: {}", versions(covered))),
-            Standing::TakenBack(covered, _) => (check(CheckOutcome::Ok), format!("rolled back: {}", versions(covered))),
+            Standing::RolledBack(covered, _) => {
+                (check(CheckOutcome::Ok), format!("rolled back: {}", versions(covered)))
+            }
             Standing::Blocked(refusal) => (check(CheckOutcome::Blocked), format!("blocked: {}", refusal.reason)),
             Standing::Ready(step, covered) => {
                 let outcome = worst(step);
@@ -138,7 +140,7 @@ impl<'a> Standings<'a> {
         match self.standing(id) {
             Standing::Ready(step, covered) => self.ready(id, step, covered, extent),
             Standing::Blocked(refusal) => (describe::refusal(refusal), Vec::new()),
-            Standing::TakenBack(_, forward) => (vec![way_forward(forward)], Vec::new()),
+            Standing::RolledBack(_, forward) => (vec![way_forward(forward)], Vec::new()),
             Standing::NoDeploy | Standing::Preparing | Standing::UnderWay(_) => (Vec::new(), Vec::new()),
         }
     }

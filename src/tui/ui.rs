@@ -447,9 +447,9 @@ fn answer_deletion(action: Option<Action>) -> Vec<Reaction> {
     }
 }
 
-/// Why a rollback cannot be taken back now; `None` where a part of it can.
+/// Why a rollback cannot be rolled back now; `None` where a part of it can.
 fn blocked_forward(live: &Watch) -> Option<String> {
-    let taken = |id: &WorkloadId| live.taken_back(*id).is_some();
+    let taken = |id: &WorkloadId| live.rolled_back(*id).is_some();
     let mut why = None;
     for id in rows::workloads(live, None).filter(taken) {
         match &live.workload(id).forward {

@@ -42,7 +42,7 @@ async fn company() -> Company {
 }
 
 #[tokio::test]
-async fn a_workload_that_could_be_taken_back_says_where_to() {
+async fn a_workload_that_could_be_rolled_back_says_where_to() {
     let company = company().await;
     let report = check(&company, &company.config()).await;
     let [line] = report.rollbacks.as_slice() else { panic!("{:?}", report.rollbacks) };
@@ -65,7 +65,7 @@ async fn a_rollback_that_takes_the_name_typed_warns_with_the_way_out() {
 }
 
 #[tokio::test]
-async fn a_workload_that_is_not_there_cannot_be_taken_back() {
+async fn a_workload_that_is_not_there_cannot_be_rolled_back() {
     let company = company().await;
     let config = company.config().replace("namespace = \"production\"", "namespace = \"elsewhere\"");
     let report = check(&company, &config).await;

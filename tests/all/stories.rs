@@ -21,7 +21,7 @@ use redflag::watch::Watch;
 use story::{Story, is_red};
 
 #[tokio::test]
-async fn a_deploy_goes_bad_is_flagged_taken_back_and_verified_with_the_keyboard_alone() {
+async fn a_deploy_goes_bad_is_flagged_rolled_back_and_verified_with_the_keyboard_alone() {
     let mut story = Story::begin(Scenario::BadRelease).await;
     story.until("a rollback is ready", Story::is_ready).await;
     story.shows("1.8.3 → 1.9.0");

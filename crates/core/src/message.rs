@@ -161,7 +161,7 @@ pub enum Command {
         /// The environment's name, typed.
         typed: Option<String>,
     },
-    /// Ask whether to delete the pods that hold up what was taken back of these workloads, and freeze which ones
+    /// Ask whether to delete the pods that hold up what was rolled back of these workloads, and freeze which ones
     /// those are. Empty: all workloads.
     AskToDeletePods {
         /// The workloads.

@@ -26,10 +26,10 @@ use std::sync::Arc;
 /// Which way a rollback goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Goal {
-    /// The deploy is taken back.
+    /// The deploy is rolled back.
     #[default]
     Back,
-    /// A rollback is taken back: the deploy's version again, after a rollback that failed half way or did not help.
+    /// A rollback is undone: the deploy's version again, after a rollback that failed half way or did not help.
     Forward,
 }
 

@@ -85,7 +85,7 @@ impl Replicas {
 impl Rollout {
     /// What an old revision was put back over: the newest of the others, where what runs now is such a revision. It is,
     /// while another one has a higher number, and once it has the highest though another one was made later.
-    pub fn taken_back(&self) -> Option<&Version> {
+    pub fn rolled_back(&self) -> Option<&Version> {
         let running = &self.deploy.as_ref()?.to;
         let current = self.revisions.iter().find(|revision| revision.version.hash == running.hash)?;
         let mut others = self.revisions.iter().filter(|revision| revision.version.hash != running.hash);
@@ -228,7 +228,7 @@ pub enum TroubleKind {
 }
 
 impl TroubleKind {
-    /// Whether the deploy should be taken back for it, without any grace.
+    /// Whether the deploy should be rolled back for it, without any grace.
     pub const fn is_red_flag(self) -> bool {
         matches!(
             self,

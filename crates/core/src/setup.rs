@@ -74,7 +74,7 @@ impl Setup {
 pub struct Service {
     /// What `$service` stands for.
     pub name: String,
-    /// The services that it calls: a rollback takes it back before them.
+    /// The services that it calls: a rollback rolls it back before them.
     pub depends_on: Vec<ServiceId>,
 }
 

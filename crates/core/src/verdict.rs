@@ -152,8 +152,8 @@ pub struct Evidence<'a> {
     pub alerts: &'a [Alert],
     /// How many alert rules or monitors of this signal were not read.
     pub unread: usize,
-    /// The version that was taken back and serves no more, where the signal speaks of it alone.
-    pub taken_back: Option<&'a str>,
+    /// The version that was rolled back and serves no more, where the signal speaks of it alone.
+    pub rolled_back: Option<&'a str>,
     /// For how long before the deploy the same service is known by other signals to have had requests: what was not
     /// counted then did not happen.
     pub served: TimeDelta,

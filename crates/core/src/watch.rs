@@ -24,7 +24,7 @@ mod polling;
 mod preparing;
 mod recollection;
 mod remembering;
-mod taking_back;
+mod rolling_back;
 mod waking;
 
 use crate::deploy::{Time, Window, WorkloadId};
@@ -67,7 +67,7 @@ pub struct Watch {
     /// The sources, their readings and their health.
     polling: Polling,
     alerts: Alerts,
-    /// The workloads, their rollouts, and whether they could be taken back.
+    /// The workloads, their rollouts, and whether they could be rolled back.
     deploys: Deploys,
     /// What is said of the signals and of the whole.
     judging: Judging,

@@ -1,4 +1,4 @@
-//! Whether each workload could be taken back now: the strategy is asked as in a watch, and nothing is changed.
+//! Whether each workload could be rolled back now: the strategy is asked as in a watch, and nothing is changed.
 
 use super::{CheckStatus, Line};
 use crate::clock::Clock;

@@ -310,7 +310,7 @@ fn line_text(line: &Line) -> String {
 
 /// Why nothing can be rolled back, with every check that is not well.
 fn ways_out(watch: &Watch) -> String {
-    let mut text = "nothing can be taken back\n".to_owned();
+    let mut text = "nothing can be rolled back\n".to_owned();
     for (state, workload) in watch.workloads().iter().zip(&watch.setup().workloads) {
         if let Readiness::Blocked(refusal) = &state.readiness {
             text += &format!("\n{}\n", workload.reference);

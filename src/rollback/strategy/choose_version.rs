@@ -41,7 +41,7 @@ pub(super) fn choose_version(request: &PlanRequest) -> Result<Chosen, Blocked> {
 /// Whether somebody has put an old revision back already, as the watch sees the history.
 fn put_back(request: &PlanRequest, seen: &Seen) -> Check {
     let runs = seen.running.label();
-    let Some(taken) = seen.taken_back.as_ref().filter(|_| request.goal == Goal::Back) else {
+    let Some(taken) = seen.rolled_back.as_ref().filter(|_| request.goal == Goal::Back) else {
         return Check::ok(CheckKind::PutBack, format!("{runs} is not an old revision that somebody put back"));
     };
     let sentence = format!("{} was rolled back: {runs} is what it was rolled back to", taken.label());
@@ -55,7 +55,7 @@ fn choose<'a>(request: &PlanRequest, seen: &'a Seen) -> Result<&'a Version, Bloc
         Choice::Usual { served_before: Some(hash) } if *hash == seen.running.hash => {
             (Some(&seen.running), String::new())
         }
-        Choice::Usual { .. } if seen.taken_back.is_some() => (seen.taken_back.as_ref(), String::new()),
+        Choice::Usual { .. } if seen.rolled_back.is_some() => (seen.rolled_back.as_ref(), String::new()),
         Choice::Usual { served_before } => {
             let place = version_history::default_target(&others, served_before.as_deref(), &request.wanted.known);
             let reason = match served_before {
@@ -99,7 +99,7 @@ fn standing(request: &PlanRequest, seen: &Seen, to: &Version) -> Check {
         }
         Some(known) if known.standing != VersionStatus::Unproven => {
             let at = known.at.format("%Y-%m-%d %H:%M UTC");
-            let sentence = format!("{label} was itself taken back, or under a red flag, on {at}");
+            let sentence = format!("{label} was itself rolled back, or under a red flag, on {at}");
             match request.goal {
                 Goal::Back => Check::typed(name, sentence, elsewhere),
                 Goal::Forward => Check::warning(name, sentence, Some(elsewhere.to_owned())),
@@ -135,7 +135,7 @@ mod tests {
             deployed: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
             revisions: vec![version(9, "1.9.0"), version(8, "1.8.3"), version(7, "1.8.2")],
             served_before: Some("hash-1.8.3".to_owned()),
-            taken_back: None,
+            rolled_back: None,
         };
         PlanRequest {
             goal: Goal::Back,
@@ -177,7 +177,7 @@ mod tests {
             choose_version(&ask(Choice::default(), vec![known("1.8.3", VersionStatus::Bad)])).ok().unwrap();
         assert_eq!(past_a_bad_one.covered.to.label(), "1.8.2");
         let chosen = choose_version(&ask(Choice::Revision(8), vec![known("1.8.3", VersionStatus::Bad)])).ok().unwrap();
-        assert!(chosen.checks[0].sentence.starts_with("1.8.3 was itself taken back"), "{}", chosen.checks[0].sentence);
+        assert!(chosen.checks[0].sentence.starts_with("1.8.3 was itself rolled back"), "{}", chosen.checks[0].sentence);
     }
 
     #[test]

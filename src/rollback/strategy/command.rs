@@ -24,9 +24,9 @@ const GUESS: TimeDelta = TimeDelta::seconds(30);
 /// Plans the run of a program.
 ///
 /// It finds in its environment `REDFLAG_ENVIRONMENT`, `REDFLAG_SERVICE`, `REDFLAG_NAMESPACE`, `REDFLAG_GOAL`
-/// (`back`, or `forward` when a rollback is taken back), `REDFLAG_FROM`, `REDFLAG_TO`, `REDFLAG_FROM_COMMIT` and
+/// (`back`, or `forward` when a rollback is undone), `REDFLAG_FROM`, `REDFLAG_TO`, `REDFLAG_FROM_COMMIT` and
 /// `REDFLAG_TO_COMMIT` where known, `REDFLAG_ACTOR`, `REDFLAG_REASON`, `REDFLAG_ID`, and `REDFLAG_WORKLOADS`: all
-/// workloads that it takes back, `shop/deployment/app shop/deployment/worker`. Its dry run finds
+/// workloads that it rolls back, `shop/deployment/app shop/deployment/worker`. Its dry run finds
 /// `REDFLAG_DRY_RUN=1` beside them.
 pub struct Command {
     spec: CommandSpec,
@@ -62,7 +62,7 @@ impl Command {
         let argv = fill(&self.spec.argv)?;
         let Some(program) = argv.first().filter(|program| !program.is_empty()) else {
             return Err(Refusal::from(Blocked {
-                reason: "no program is named that would take it back".to_owned(),
+                reason: "no program is named that would roll it back".to_owned(),
                 way_out: "set run in this environment's rollback.command".to_owned(),
             }));
         };

@@ -32,7 +32,7 @@ pub(super) struct Found {
     /// one's.
     pub(super) is_close: bool,
     /// How many good records came after it without bringing the workload a version: they changed something else,
-    /// and are taken back too.
+    /// and are rolled back too.
     pub(super) others: usize,
 }
 
@@ -101,8 +101,8 @@ pub(super) fn checks(found: Found, is_named: bool, version: &str, record: &str, 
     };
     let sentence = match found.others {
         0 => return vec![version],
-        1 => "what another entry of the history has changed since is taken back with it".to_owned(),
-        others => format!("what {others} other entries of the history have changed since is taken back with it"),
+        1 => "what another entry of the history has changed since is rolled back with it".to_owned(),
+        others => format!("what {others} other entries of the history have changed since is rolled back with it"),
     };
     vec![version, Check::warning(CheckKind::Others, sentence, Some(way_out))]
 }

@@ -250,7 +250,7 @@ fn named(keeper: &Owner) -> Option<(String, String)> {
 /// That somebody would take `spec.suspend` back, or might, where the object does not say who wrote it.
 fn sentence(who: &str, kept: &FluxOwner, object: &Value) -> String {
     let owns = if owner::writes(object, &["spec", "suspend"]).is_some() { "owns" } else { "may own" };
-    format!("{who} keeps {kept} and {owns} spec.suspend: suspend that too, or it is taken back")
+    format!("{who} keeps {kept} and {owns} spec.suspend: suspend that too, or it is undone")
 }
 
 /// Suspended, and not undone.

@@ -64,7 +64,7 @@ impl Planner for Undo {
 pub async fn prepare(cluster: &Cluster, request: &PlanRequest) -> Readiness {
     if request.reference.kind == WorkloadKind::Rollout {
         return Readiness::Blocked(Refusal::from(Blocked {
-            reason: format!("{} is an Argo Rollout, which Kubernetes itself cannot take back", request.reference),
+            reason: format!("{} is an Argo Rollout, which Kubernetes itself cannot roll back", request.reference),
             way_out: "choose strategy = \"argo-rollouts\", or \"owner\"".to_owned(),
         }));
     }

@@ -1,4 +1,4 @@
-//! The default: a workload is taken back by the way of whoever keeps it, told by the marks that they leave on it.
+//! The default: a workload is rolled back by the way of whoever keeps it, told by the marks that they leave on it.
 
 use super::argo_rollouts::ArgoRollouts;
 use super::argocd::ArgoCd;

@@ -30,7 +30,7 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// What they stand for when this is taken back. `commit_of` is whoever knows the commits of versions.
+    /// What they stand for when this is rolled back. `commit_of` is whoever knows the commits of versions.
     ///
     /// # Errors
     /// Two versions that go by one name and are of one commit: whoever is asked for `$to` would deploy what runs.
@@ -47,8 +47,8 @@ impl Values {
         }
         let reason = match (request.goal, request.wanted.reason.as_str()) {
             // What speaks against the deploy does not speak for bringing it back.
-            (Goal::Forward, _) => format!("the rollback to {from} is taken back"),
-            (Goal::Back, "") => format!("{from} is taken back"),
+            (Goal::Forward, _) => format!("the rollback to {from} is undone"),
+            (Goal::Back, "") => format!("{from} is rolled back"),
             (Goal::Back, reason) => reason.to_owned(),
         };
         Ok(Self {

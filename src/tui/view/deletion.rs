@@ -65,7 +65,7 @@ fn does(question: &Question) -> String {
 }
 
 fn why(view: &View<'_>, question: &Question) -> String {
-    let back = question.pods.iter().filter_map(|(workload, _)| view.live.taken_back(*workload));
+    let back = question.pods.iter().filter_map(|(workload, _)| view.live.rolled_back(*workload));
     let mut versions: Vec<&str> = back.map(|covered| covered.to.label()).collect();
     versions.dedup();
     let is_one = question.pods.iter().map(|(_, pods)| pods.len()).sum::<usize>() == 1;
@@ -77,7 +77,7 @@ fn why(view: &View<'_>, question: &Question) -> String {
 /// `statefulset/db   db-1   1.1.0   CrashLoopBackOff, 4 restarts`.
 fn line(view: &View<'_>, workload: WorkloadId, pod: &PodId) -> String {
     let reference = &view.live.setup().workload(workload).reference;
-    let version = view.live.taken_back(workload).map_or("?", |covered| covered.from.label());
+    let version = view.live.rolled_back(workload).map_or("?", |covered| covered.from.label());
     let rollout = view.live.workload(workload).rollout.as_ref();
     let seen = rollout.and_then(|rollout| rollout.pods.iter().find(|seen| seen.uid == pod.uid));
     let state = seen.map_or_else(

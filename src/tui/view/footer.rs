@@ -164,7 +164,7 @@ pub(super) fn state(view: &View<'_>) -> State {
         Some((slot, text)) => State { key: label(Action::Rollback), slot, text },
         // The way back to what was bad is for a rollback that did not help; after one that did it is no advice.
         None if offers_forward(live) => State { key: label(Action::Forward), slot: Slot::Text, text: forward(live) },
-        None => State { key: None, slot: Slot::Muted, text: taken_back(view) },
+        None => State { key: None, slot: Slot::Muted, text: rolled_back(view) },
     }
 }
 
@@ -208,21 +208,21 @@ fn ready(live: &Watch, plan: &Plan) -> (Slot, String) {
     (if is_slow || !left.is_empty() { Slot::Warning } else { Slot::Clear }, text)
 }
 
-/// Why nothing can be taken back; `None` where all of it was.
+/// Why nothing can be rolled back; `None` where all of it was.
 fn blocked(view: &View<'_>, standings: &Standings<'_>) -> Option<(Slot, String)> {
     let mut preparing = false;
-    let mut taken_back = false;
+    let mut rolled_back = false;
     for id in rows::workloads(view.live, view.service()) {
         match standings.standing(id) {
             Standing::Blocked(why) => {
                 return Some((Slot::Warning, format!("rollback blocked: {}; {}", bare(&why.reason), why.way_out)));
             }
-            Standing::TakenBack(..) => taken_back = true,
+            Standing::RolledBack(..) => rolled_back = true,
             Standing::Preparing | Standing::Ready(..) | Standing::UnderWay(_) => preparing = true,
             Standing::NoDeploy => {}
         }
     }
-    match (preparing, taken_back) {
+    match (preparing, rolled_back) {
         (true, _) => Some((Slot::Muted, format!("preparing the rollback{}", view.glyphs.ellipsis()))),
         (false, true) => None,
         (false, false) => Some((Slot::Muted, "rollback not ready: no deploy found yet".to_owned())),
@@ -235,16 +235,16 @@ pub(super) fn offers_forward(live: &Watch) -> bool {
     !helped && live.can_go_forward() && !live.setup().read_only
 }
 
-/// What was taken back, where nothing is left to be.
-fn taken_back(view: &View<'_>) -> String {
-    let mut all = rows::workloads(view.live, view.service()).filter_map(|id| view.live.taken_back(id));
+/// What was rolled back, where nothing is left to be.
+fn rolled_back(view: &View<'_>) -> String {
+    let mut all = rows::workloads(view.live, view.service()).filter_map(|id| view.live.rolled_back(id));
     match (all.next(), all.count()) {
         (Some(only), 0) => format!("rolled back: {} → {}", only.from.label(), only.to.label()),
         (_, more) => format!("rolled back: {} workloads", more + 1),
     }
 }
 
-/// Whether the rollback could be taken back.
+/// Whether the rollback could be undone.
 fn forward(live: &Watch) -> String {
     let plan = live.plan(Goal::Forward, &[]);
     if plan.is_empty() {

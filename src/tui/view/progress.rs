@@ -73,7 +73,7 @@ pub(super) fn wish(view: &View<'_>, inner_width: u16) -> u16 {
     (parts(done).len() + 1 + outcome + usize::from(next(view).is_some())) as u16
 }
 
-/// Every workload that is taken back with the state of its step, and the runs.
+/// Every workload that is rolled back with the state of its step, and the runs.
 fn parts(done: &Execution) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     for (step, state) in done.plan.steps().zip(&done.steps) {

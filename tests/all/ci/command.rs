@@ -150,7 +150,7 @@ async fn a_program_that_is_not_there_did_nothing() {
     stage.spec.argv = vec!["no-such-program-as-this".to_owned()];
     assert_eq!(stage.refusal().await.reason, "there is no program no-such-program-as-this");
     stage.spec.argv = Vec::new();
-    assert_eq!(stage.refusal().await.reason, "no program is named that would take it back");
+    assert_eq!(stage.refusal().await.reason, "no program is named that would roll it back");
 }
 
 #[tokio::test]

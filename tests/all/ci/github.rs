@@ -413,7 +413,7 @@ async fn many_workloads_ask_no_more_than_one() {
 }
 
 #[tokio::test]
-async fn a_rollback_that_is_taken_back_runs_with_the_newer_version() {
+async fn a_rollback_that_is_rolled_back_runs_with_the_newer_version() {
     let peer = Peer::start(quiet_day()).await;
     let stage = stage(peer.endpoint(""), system(&[("version", "$to"), ("why", "$reason")]));
     let mut ask = ask_of("cart", "app");
@@ -422,7 +422,7 @@ async fn a_rollback_that_is_taken_back_runs_with_the_newer_version() {
     ask.goal = Goal::Forward;
     ask.wanted.choice = Choice::Hash("hash-1.9.0".to_owned());
     let step = stage.step_for(&ask).await;
-    assert!(step.does[0].ends_with("version = 1.9.0, why = the rollback to 1.8.3 is taken back"), "{}", step.does[0]);
+    assert!(step.does[0].ends_with("version = 1.9.0, why = the rollback to 1.8.3 is undone"), "{}", step.does[0]);
 }
 
 #[tokio::test]

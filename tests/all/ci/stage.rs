@@ -45,7 +45,7 @@ fn version(revision: i64, tag: &str) -> Version {
     Version { images: vec![format!("shop/app:{tag}")], revision, hash: format!("hash-{tag}"), ..Version::default() }
 }
 
-/// `deployment/app` of the service `cart` is to be taken back.
+/// `deployment/app` of the service `cart` is to be rolled back.
 pub(crate) fn ask() -> PlanRequest {
     ask_of("cart", "app")
 }
@@ -59,7 +59,7 @@ pub(crate) fn ask_of(service: &str, name: &str) -> PlanRequest {
         deployed: start() - TimeDelta::minutes(10),
         revisions: vec![version(9, "1.9.0"), version(8, "1.8.3"), version(7, "1.8.2")],
         served_before: Some("hash-1.8.3".to_owned()),
-        taken_back: None,
+        rolled_back: None,
     };
     PlanRequest {
         goal: Goal::Back,

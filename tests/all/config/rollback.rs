@@ -21,7 +21,7 @@ fn strategy(environment: &str) -> StrategySpec {
 }
 
 fn ci(environment: &str) -> CiSpec {
-    let StrategySpec::Ci(spec) = strategy(environment) else { panic!("{environment} is not taken back by a CI") };
+    let StrategySpec::Ci(spec) = strategy(environment) else { panic!("{environment} is not rolled back by a CI") };
     spec
 }
 
@@ -51,7 +51,7 @@ fn helm() -> HelmSpec {
 }
 
 #[test]
-fn who_says_nothing_has_the_owner_take_back_and_nobody_act_alone() {
+fn who_says_nothing_has_the_owner_roll_back_and_nobody_act_alone() {
     let Assembly { setup, rollback, feature_flags, .. } = assemble(ROLLBACK, Some("plain"));
     let owner = StrategySpec::Owner(OwnerSpec { argocd: None, helm: Some(helm()) });
     assert_eq!(rollback, RollbackSpec { strategy: owner, repository: None });

@@ -241,7 +241,7 @@ pub(crate) fn ask(running: &str, earlier: &str) -> PlanRequest {
                 generation: 7,
                 replicas: 3,
                 served_before: Some(earlier.hash.clone()),
-                taken_back: None,
+                rolled_back: None,
                 revisions: vec![running.clone(), earlier],
                 running,
                 deployed,

@@ -240,7 +240,7 @@ async fn commits_of_another_service_in_the_same_repository_are_named() {
     let (outcome, sentence) = check(&step, "commits");
     assert_eq!(outcome, CheckOutcome::Warning);
     assert!(
-        sentence.starts_with("1 of 2 commits change nothing in shop/ and are taken back with it: ")
+        sentence.starts_with("1 of 2 commits change nothing in shop/ and are rolled back with it: ")
             && sentence.ends_with("“the stock, by another team” by Ana"),
         "{sentence}"
     );
@@ -255,7 +255,7 @@ async fn a_deploy_of_several_people_says_whose_commits_go() {
     company.commit("faster carts");
     company.deploy("1.9.0");
     let two = step(&company.strategy(), &ask("1.9.0", "1.8.3")).await;
-    assert_eq!(check(&two, "commits"), (CheckOutcome::Warning, "it takes back commits of 2 people: Ana, Ben"));
+    assert_eq!(check(&two, "commits"), (CheckOutcome::Warning, "it rolls back commits of 2 people: Ana, Ben"));
 }
 
 #[tokio::test]

@@ -208,7 +208,7 @@ async fn with_root(kept: Value, root: Option<Value>) -> Vec<String> {
 }
 
 const TAKEN_BACK: &str = "typed: kustomization/root keeps kustomization/apps and owns spec.suspend: suspend that too, \
-                          or it is taken back -> flux suspend kustomization root -n flux-system; or revert the commit \
+                          or it is undone -> flux suspend kustomization root -n flux-system; or revert the commit \
                           in Git instead";
 
 #[tokio::test]
@@ -325,7 +325,7 @@ async fn a_policy_that_keeps_it_from_being_suspended_is_met_in_advance() {
 }
 
 #[tokio::test]
-async fn a_workload_without_flux_s_mark_is_not_its_to_take_back() {
+async fn a_workload_without_flux_s_mark_is_not_its_to_roll_back() {
     let cluster = Peer::usual(shop()).await.cluster();
     let refusal = refusal(&flux(&cluster), &shop()).await;
     assert_eq!(refusal.reason, "deployment/web does not name an owner in Flux");

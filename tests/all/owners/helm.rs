@@ -187,8 +187,10 @@ async fn what_later_revisions_changed_elsewhere_is_said_to_go_too() {
     let (step, _) = prepared(&Helm::with(&later)).await;
     assert_eq!(
         checks(&step, "others"),
-        ["warning: what another entry of the history has changed since is taken back with it -> compare helm history \
-          shop -n production"]
+        [
+            "warning: what another entry of the history has changed since is rolled back with it -> compare helm history \
+          shop -n production"
+        ]
     );
     assert!(matches!(step.action, Action::Helm(HelmRollback { revision: 11, current: 14, .. })));
 }

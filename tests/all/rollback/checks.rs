@@ -86,7 +86,7 @@ fn seen(uid: &str, image: &str) -> Wanted {
         deployed,
         revisions: Vec::new(),
         served_before: None,
-        taken_back: None,
+        rolled_back: None,
     };
     Wanted { seen: Some(seen), ..usual(&web()) }
 }
@@ -256,10 +256,10 @@ fn on_the_history() -> Vec<Case> {
             state(web()).wanting(known(VersionStatus::Good)),
         ),
         ("target", "unknown", state(web()).wanting(Wanted::default()), state(web())),
-        ("target", "itself taken back", state(put_back(3)).wanting(revision(2)), state(web())),
+        ("target", "itself rolled back", state(put_back(3)).wanting(revision(2)), state(web())),
         (
             "target",
-            "itself taken back, and wanted again",
+            "itself rolled back, and wanted again",
             State { goal: Goal::Forward, ..state(put_back(3)).wanting(revision(2)) },
             state(web()),
         ),

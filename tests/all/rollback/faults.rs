@@ -43,7 +43,7 @@ struct Fault {
     is_done: bool,
     sent: &'static str,
     read_back: &'static str,
-    /// Why a fresh start finds that there is nothing to take back, where it does.
+    /// Why a fresh start finds that there is nothing to roll back, where it does.
     fresh: Option<&'static str>,
 }
 
@@ -109,7 +109,7 @@ fn matrix() -> Vec<Fault> {
         Fault {
             name: "422, for somebody else took it back in between",
             cut: Cut::Nowhere,
-            script: |asked| if is_patch(asked) { Act::After(take_back) } else { Act::Usual },
+            script: |asked| if is_patch(asked) { Act::After(roll_back) } else { Act::Usual },
             is_done: true,
             sent: "changed under us",
             read_back: "accepted",
@@ -137,7 +137,7 @@ fn deploy(world: &mut World) {
     run(world, "company/app:1.9.1");
 }
 
-fn take_back(world: &mut World) {
+fn roll_back(world: &mut World) {
     run(world, "company/app:1.8.3");
 }
 
@@ -271,7 +271,7 @@ async fn another_cluster_at_the_same_address_says_nothing_of_ours() {
 #[tokio::test]
 async fn an_undo_that_admission_rewrote_is_still_ours() {
     fn rewrite(world: &mut World) {
-        take_back(world);
+        roll_back(world);
         set(&mut world.workload, "/spec/template/spec/injected", json!(true));
         let fields = json!({"f:spec": {"f:template": {}}});
         let entry = json!({"manager": "redflag", "time": "2026-11-23T02:30:00Z", "fieldsV1": fields});

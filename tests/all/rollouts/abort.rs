@@ -115,7 +115,7 @@ async fn one_that_is_aborted_already_says_so_and_how_its_template_goes_back() {
 }
 
 #[tokio::test]
-async fn an_abort_that_did_not_help_can_be_taken_back() {
+async fn an_abort_that_did_not_help_can_be_rolled_back() {
     let peer = Peer::usual(aborted()).await;
     let step = peer.ready(&ask(Goal::Forward, Choice::Hash(NEW.0.to_owned()))).await;
     assert!(matches!(step.action, Action::Abort(Abort { abort: false, .. })));

@@ -60,6 +60,6 @@ async fn what_nobody_keeps_goes_the_way_of_argo_rollouts() {
 async fn kubernetes_own_undo_says_that_it_is_not_for_rollouts() {
     let peer = Peer::usual(promoted()).await;
     let (reason, way_out) = refusal(&strategy(StrategySpec::Kubernetes, &peer)).await;
-    assert_eq!(reason, "rollout/web is an Argo Rollout, which Kubernetes itself cannot take back");
+    assert_eq!(reason, "rollout/web is an Argo Rollout, which Kubernetes itself cannot roll back");
     assert_eq!(way_out, "choose strategy = \"argo-rollouts\", or \"owner\"");
 }

@@ -126,7 +126,7 @@ async fn a_template_that_is_something_elses_is_left_to_hands() {
 }
 
 #[tokio::test]
-async fn an_update_that_the_controller_has_not_seen_yet_is_taken_back_by_its_template() {
+async fn an_update_that_the_controller_has_not_seen_yet_is_rolled_back_by_its_template() {
     let mut world = promoted();
     world.rollout["spec"]["template"] = template("1.9.1");
     world.rollout["metadata"]["generation"] = json!(13);

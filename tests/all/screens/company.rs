@@ -192,7 +192,7 @@ impl Scene {
         Self::with(setup(&names))
     }
 
-    /// A shop that calls its payments, so that it is taken back before them; and a stock that nobody calls.
+    /// A shop that calls its payments, so that it is rolled back before them; and a stock that nobody calls.
     pub(super) fn shop() -> Self {
         let mut setup = setup(&["shop", "payments", "stock"]);
         setup.services[0].depends_on = vec![ServiceId(1)];

@@ -318,7 +318,7 @@ fn a_run_is_followed_with_its_link() {
 }
 
 #[test]
-fn a_rollback_that_failed_half_way_can_be_continued_or_taken_back() {
+fn a_rollback_that_failed_half_way_can_be_continued_or_rolled_back() {
     let mut scene = half_way();
     snapshots("half_way", &mut scene);
     scene.press("U");
@@ -408,7 +408,7 @@ fn no_size_harms_any_state_of_a_rollback() {
     }
 }
 
-/// A StatefulSet was taken back, and its last pod is broken on the version that went: all others wait for it.
+/// A StatefulSet was rolled back, and its last pod is broken on the version that went: all others wait for it.
 fn held_up() -> Scene {
     let mut scene = Scene::changed(|setup| setup.workloads[0].reference.kind = WorkloadKind::StatefulSet);
     scene.health = Health::Bad;

@@ -12,7 +12,7 @@ use redflag::signal::Kind;
 use redflag::watch::Watch;
 
 /// Presses `R`, waits until the plan takes keys, and says yes.
-async fn take_back(story: &mut Story) {
+async fn roll_back(story: &mut Story) {
     story.until("a rollback is ready", Story::is_ready).await;
     story.press('R').await;
     story.until("the plan takes keys", Watch::takes_confirmation).await;
@@ -58,7 +58,7 @@ async fn a_dropped_column_takes_the_typed_name_and_nothing_less() {
 async fn what_argo_cd_keeps_goes_back_by_argo_cd_and_stays_there() {
     let mut story = Story::begin(Scenario::GitopsOwned).await;
     story.until("the error rate is red", |watch| is_red(watch, Kind::ErrorRate)).await;
-    take_back(&mut story).await;
+    roll_back(&mut story).await;
     story.until("it is verified", |watch| matches!(watch.rollback(), Rollback::Verified { .. })).await;
     assert_eq!(serving(story.state()), ["1.8.3"]);
     let kubernetes = story.company.requests().changes().filter(|request| request.peer == Peer::Kubernetes).count();
@@ -83,10 +83,10 @@ async fn an_undo_by_hand_of_what_argo_cd_keeps_is_put_back_within_seconds() {
 }
 
 #[tokio::test]
-async fn a_way_back_that_does_not_come_up_is_told_and_can_be_taken_back() {
+async fn a_way_back_that_does_not_come_up_is_told_and_can_be_rolled_back() {
     let mut story = Story::begin(Scenario::RollbackFails).await;
     story.until("the error rate is red", |watch| is_red(watch, Kind::ErrorRate)).await;
-    take_back(&mut story).await;
+    roll_back(&mut story).await;
     let took = story.until("it failed", |watch| matches!(watch.rollback(), Rollback::Failed { .. })).await;
     assert!(took < 300, "told only after {took} s");
     story.shows("FAILED");
@@ -109,7 +109,7 @@ async fn a_way_back_that_does_not_come_up_is_told_and_can_be_taken_back() {
 async fn somebody_elses_outage_is_not_the_deploys_fault() {
     let mut story = Story::begin(Scenario::NotTheCause).await;
     story.until("the error rate is red", |watch| is_red(watch, Kind::ErrorRate)).await;
-    take_back(&mut story).await;
+    roll_back(&mut story).await;
     story.until("it is known", |watch| matches!(watch.rollback(), Rollback::NotTheCause { .. })).await;
     story.shows("NOT THE CAUSE");
     assert_eq!(serving(story.state()), ["1.8.3"]);
@@ -178,7 +178,7 @@ async fn a_program_that_dies_in_the_middle_leaves_nothing_to_guess() {
         let readiness = &again.state().workload(WorkloadId(0)).readiness;
         match readiness {
             Readiness::Ready(step) if serves == "1.9.0" => assert_eq!(step.target(), "1.8.3", "{fault:?}"),
-            // What is before it now is what was taken back: nobody gets there by a slip of the finger.
+            // What is before it now is what was rolled back: nobody gets there by a slip of the finger.
             Readiness::Ready(step) => assert!(step.needs_typing(), "{fault:?}: {:?}", step.checks),
             other => panic!("{fault:?}: {other:?}"),
         }

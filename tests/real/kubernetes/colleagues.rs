@@ -22,7 +22,7 @@ async fn kubectl_undo(of: &WorkloadRef) {
 
 #[tokio::test]
 #[ignore = "needs a real API server, and kubectl: REDFLAG_TEST_KUBECONFIG"]
-async fn an_undo_of_a_colleague_under_the_open_plan_is_not_taken_back_by_the_key() {
+async fn an_undo_of_a_colleague_under_the_open_plan_is_not_rolled_back_by_the_key() {
     tell(async |lab| {
         let (of, mut listener, gate, desk) = Desk::stage(lab).await;
         let mut ana = desk.watch();

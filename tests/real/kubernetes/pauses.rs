@@ -102,7 +102,7 @@ async fn a_pause_before_the_answer_of_a_run_without_a_screen_does_nothing_and_sa
     .await;
 }
 
-/// A bad version rolls out that the automatism would take back in a few seconds: all of its conditions hold.
+/// A bad version rolls out that the automatism would roll back in a few seconds: all of its conditions hold.
 async fn counted_down(lab: &Lab) -> (WorkloadRef, Listener, Gate, Desk) {
     let none = json!({"metadata": {"annotations": {"redflag.dev/migration": "none"}}});
     let of = lab.create(WorkloadKind::Deployment, Program::Good, none).await;

@@ -33,7 +33,7 @@ impl Program {
         }
     }
 
-    /// The container, written out in full: a merge patch must take back what an earlier one set.
+    /// The container, written out in full: a merge patch must undo what an earlier one set.
     pub(crate) fn container(self) -> Value {
         let mut container = json!({"name": CONTAINER, "image": format!("registry.k8s.io/pause:{}", self.version())});
         match self {

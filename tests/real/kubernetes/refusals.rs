@@ -152,7 +152,7 @@ async fn a_history_of_zero_keeps_nothing_to_go_back_to() {
 
 #[tokio::test]
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
-async fn a_change_that_is_no_change_of_the_template_leaves_nothing_to_take_back() {
+async fn a_change_that_is_no_change_of_the_template_leaves_nothing_to_roll_back() {
     tell(async |lab| {
         let (of, _listener) = lab.settled(WorkloadKind::Deployment, Program::Good).await;
         lab.hands.scale(&of, 2).await;

@@ -82,13 +82,13 @@ async fn a_finished_rollout_is_undone(kind: WorkloadKind) {
             "the old template is the same revision as before"
         );
 
-        // Its history has turned round: “the one before” is now what was taken back, and the plan says so.
+        // Its history has turned round: “the one before” is now what was rolled back, and the plan says so.
         let again = ready(&lab.cluster, &of).await;
         assert_eq!(way(&again), ("3.9", "3.10"));
         // The other kinds tell it by stamps of whole seconds, too coarse for a story as quick as this.
         if kind == WorkloadKind::Deployment {
             let target = check(&again, "target");
-            assert!(target.sentence.ends_with("was itself taken back before"), "{target:?}");
+            assert!(target.sentence.ends_with("was itself rolled back before"), "{target:?}");
         }
     })
     .await;

@@ -64,7 +64,7 @@ impl Quiet {
         let mut since = watch.window().opened;
         for id in scope.signals() {
             let (signal, finding) = (setup.signal(id), watch.finding(id));
-            if matches!(finding.says.why_unknown(), Some(Why::TakenBack { .. })) {
+            if matches!(finding.says.why_unknown(), Some(Why::RolledBack { .. })) {
                 // It speaks of a version that is gone.
                 continue;
             }

@@ -33,7 +33,7 @@ pub enum CheckKind {
     DryRun,
     /// How long a pipeline takes that builds what was pushed.
     Duration,
-    /// Why a release is taken back without Helm.
+    /// Why a release is rolled back without Helm.
     Helm,
     /// What earlier versions there are to go back to.
     History,
@@ -43,7 +43,7 @@ pub enum CheckKind {
     Image,
     /// Whether the job is there and can be built.
     Job,
-    /// What the version that is taken back changed in a database, and whether the old one can live with it.
+    /// What the version that is rolled back changed in a database, and whether the old one can live with it.
     Migration,
     /// What the next apply of the same files would do to the undo's patch.
     NextApply,

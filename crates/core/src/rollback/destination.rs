@@ -74,14 +74,14 @@ impl Lineage {
     }
 
     /// What ran before an old revision was put back: the newest of the others. `None` while none was.
-    pub fn taken_back(&self) -> Option<&Entry> {
+    pub fn rolled_back(&self) -> Option<&Entry> {
         let current = self.current.as_ref().filter(|_| self.was_put_back())?;
         self.entries.iter().find(|entry| entry.version.hash != current.version.hash)
     }
 
     /// Whether this revision was current before an older one was put back over it. A `ReplicaSet` tells by the
     /// numbers that the older one had before and has now; a `ControllerRevision` only by when it was made.
-    fn was_taken_back(&self, entry: &Entry) -> bool {
+    fn was_rolled_back(&self, entry: &Entry) -> bool {
         let Some(current) = &self.current else { return false };
         let (number, now) = (entry.version.revision, current.version.revision);
         if number > now {
@@ -118,8 +118,8 @@ pub struct Target {
     pub from: Version,
     /// Whose template comes back.
     pub entry: Entry,
-    /// Whether the target was itself taken back once: going there brings an old trouble back.
-    pub was_taken_back: bool,
+    /// Whether the target was itself rolled back once: going there brings an old trouble back.
+    pub was_rolled_back: bool,
     /// Whether it served when the watched deploy came, as far as the watch saw that.
     pub served_before: bool,
     /// The earlier revisions that one could go to instead, for people.
@@ -144,7 +144,7 @@ pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Ta
             entries.iter().find(|entry| entry.is_known_as(hash))
         }
         // Whoever does not choose means the last change: that was a rollback, and further back only goes who says so.
-        Choice::Usual { .. } if lineage.was_put_back() => lineage.taken_back(),
+        Choice::Usual { .. } if lineage.was_put_back() => lineage.rolled_back(),
         Choice::Usual { served_before } => {
             let before = served_before.as_ref();
             // Pods and histories may know the same version by different names.
@@ -169,7 +169,7 @@ pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Ta
     let served_before = before.is_some_and(|hash| entry.is_known_as(hash));
     Ok(Target {
         from: lineage.running(workload),
-        was_taken_back: lineage.was_taken_back(entry),
+        was_rolled_back: lineage.was_rolled_back(entry),
         served_before,
         others: list(&elsewhere),
         entry: entry.clone(),
@@ -223,7 +223,7 @@ fn not_found(workload: &Value, choice: &Choice, others: &[&Entry]) -> Check {
 
 fn identical(entry: &Entry, others: &[&Entry]) -> Check {
     let way_out = if others.is_empty() {
-        "there is nothing to take back: look for the cause elsewhere".to_owned()
+        "there is nothing to roll back: look for the cause elsewhere".to_owned()
     } else {
         format!("look for the cause elsewhere, or choose with redflag rollback --to REVISION: {}", list(others))
     };

@@ -176,8 +176,8 @@ fn by_files(shipped: &Shipped, migrations: &[Migration], patterns: &[String]) ->
     let mut checks = Vec::new();
     for (migration, effects) in of(Weight::Destructive).take(TOLD) {
         let way_out = match files::way_back(migration, patterns) {
-            // What had no reverse cannot be taken back by a command either; the command itself then says so.
-            Some(command) => format!("{}; or take it back first, from {from}: {command}", fix_forward(from)),
+            // What has no reverse cannot be reversed by a command either; the command itself then says so.
+            Some(command) => format!("{}; or reverse it first, from {from}: {command}", fix_forward(from)),
             None => fix_forward(from),
         };
         checks.push(Check::typed(CHECK, sentence(&migration.path, effects, to), way_out));

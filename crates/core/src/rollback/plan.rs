@@ -29,7 +29,7 @@ pub struct LeftOut {
     pub reference: WorkloadRef,
     /// Why it is left alone, in one sentence.
     pub why: String,
-    /// Whether it belongs to the push, so that without it the push is only half taken back.
+    /// Whether it belongs to the push, so that without it the push is only half rolled back.
     pub belongs: bool,
 }
 
@@ -85,7 +85,7 @@ impl Plan {
         labels
     }
 
-    /// Whether it would take back only a part of what it is for. One that does nothing is no part.
+    /// Whether it would roll back only a part of what it is for. One that does nothing is no part.
     pub fn is_partial(&self) -> bool {
         !self.is_empty() && self.left_out.iter().any(|left| left.belongs)
     }

@@ -1,4 +1,4 @@
-//! What a strategy is asked to work out: whether this workload could be taken back now, and where to.
+//! What a strategy is asked to work out: whether this workload could be rolled back now, and where to.
 
 use super::Goal;
 use super::version_history::Known;
@@ -66,7 +66,7 @@ pub struct Seen {
     /// What served before that deploy, by its hash, where the watch saw that.
     pub served_before: Option<String>,
     /// What an old revision was put back over, if what runs now is one.
-    pub taken_back: Option<Version>,
+    pub rolled_back: Option<Version>,
 }
 
 /// Where a rollback should go.

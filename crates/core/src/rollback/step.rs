@@ -6,17 +6,17 @@ use super::{Blocked, Goal};
 use crate::deploy::{Version, WorkloadId, WorkloadRef};
 use chrono::TimeDelta;
 
-/// One request to one system, worked out to the last byte, and the workloads that it takes back.
+/// One request to one system, worked out to the last byte, and the workloads that it rolls back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// Where it goes.
     pub goal: Goal,
     /// What is acted on, one of its kind in a plan: `deployment/app`, `release shop`, `workflow rollback.yml`.
-    /// Workloads whose steps name the same subject are taken back by the same request.
+    /// Workloads whose steps name the same subject are rolled back by the same request.
     pub subject: String,
     /// The system that is asked, as the person knows it: `prod-eu (https://10.0.0.1:6443)`.
     pub place: String,
-    /// The workloads that it takes back; at least one. The first one names the step in messages.
+    /// The workloads that it rolls back; at least one. The first one names the step in messages.
     pub covers: Vec<Covered>,
     /// What is sent.
     pub action: Action,
@@ -32,7 +32,7 @@ pub struct Step {
     pub by_hand: String,
 }
 
-/// One workload that a step takes back.
+/// One workload that a step rolls back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Covered {
     /// Which workload of the watch.
@@ -55,7 +55,7 @@ impl Step {
         self.covers.first().map_or(WorkloadId(u16::MAX), |covered| covered.workload)
     }
 
-    /// What it takes back of this workload.
+    /// What it rolls back of this workload.
     pub fn covered(&self, workload: WorkloadId) -> Option<&Covered> {
         self.covers.iter().find(|covered| covered.workload == workload)
     }

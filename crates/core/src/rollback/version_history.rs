@@ -28,7 +28,7 @@ impl Recalled {
     /// What it says of the workload with this identity; `None` where it speaks of another one.
     ///
     /// One without an identity may be of another cluster whose environment had the same name, and called bad whatever a
-    /// person took back: that it was good counts for nothing, and that it was bad for no more than that.
+    /// person rolled back: that it was good counts for nothing, and that it was bad for no more than that.
     pub fn of(&self, uid: &str) -> Option<Known> {
         let standing = match (&self.uid, self.known.standing) {
             (Some(known), standing) => (known == uid).then_some(standing)?,
@@ -45,11 +45,11 @@ impl Recalled {
 pub enum VersionStatus {
     /// It survived a whole watch.
     Good,
-    /// It was taken back for a red flag, or was under one for minutes.
+    /// It was rolled back for a red flag, or was under one for minutes.
     Bad,
     /// A person took it back while nothing was red: why is not known.
     RolledBack,
-    /// It was taken back, and the flags stayed red without it: nothing speaks against it, nothing for it.
+    /// It was rolled back, and the flags stayed red without it: nothing speaks against it, nothing for it.
     Unproven,
 }
 

@@ -15,8 +15,8 @@ const MISSED: i32 = 2;
 
 /// Why nothing can be said of a signal, or `None` when its evidence is fresh.
 pub(super) fn unknown(evidence: &Evidence<'_>) -> Option<Judgement> {
-    if let Some(version) = evidence.taken_back {
-        let why = Why::TakenBack { version: version.to_owned() };
+    if let Some(version) = evidence.rolled_back {
+        let why = Why::RolledBack { version: version.to_owned() };
         return Some(Judgement::new(Level::Insufficient, last_known(evidence, why)));
     }
     let error = || match &evidence.health.health {

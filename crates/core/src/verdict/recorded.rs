@@ -99,7 +99,7 @@ impl Record<'_> {
                 issues: &[],
                 alerts: &[],
                 unread: 0,
-                taken_back: None,
+                rolled_back: None,
                 served: TimeDelta::zero(),
                 requests: (!self.requests.is_empty()).then_some(Requests { series: &requests, rate_over: None }),
                 restarts: false,

@@ -120,7 +120,7 @@ impl Watch {
             .collect()
     }
 
-    /// The workloads of the services that are red: those are taken back, not the whole push.
+    /// The workloads of the services that are red: those are rolled back, not the whole push.
     fn scope_of(&self, reds: &[Red]) -> Vec<WorkloadId> {
         let services: Vec<_> = reds.iter().map(|red| self.setup.signal(red.id).service).collect();
         let workloads = self.setup.workloads.iter().zip(0..);
@@ -290,7 +290,7 @@ fn fresh(young: usize, stale: usize) -> Condition {
 fn plan_is_clean(scope: &[WorkloadId], plan: &Plan) -> Condition {
     let name = ConditionKind::Checks;
     if scope.is_empty() || plan.is_empty() {
-        let why = plan.left_out.first().map_or("nothing to take back", |left| left.why.as_str());
+        let why = plan.left_out.first().map_or("nothing to roll back", |left| left.why.as_str());
         return condition(name, false, why.to_owned());
     }
     if let Some(left) = plan.left_out.iter().find(|left| left.belongs) {

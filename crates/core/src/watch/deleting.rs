@@ -1,4 +1,4 @@
-//! Deleting the pods that hold up what was taken back: which, only when a person says so, and each pod once.
+//! Deleting the pods that hold up what was rolled back: which, only when a person says so, and each pod once.
 
 use super::Watch;
 use crate::deploy::WorkloadId;
@@ -8,10 +8,10 @@ use crate::rollback::deletion::{Deleted, PodId, Question};
 
 impl Watch {
     /// The pods that keep a version from coming back to all pods of a workload, and that only a person's hand removes:
-    /// broken ones of the version that was taken back. Never one that is ready, never one of another version, never
+    /// broken ones of the version that was rolled back. Never one that is ready, never one of another version, never
     /// one whose deletion is on its way or was taken; none in read-only mode.
     pub fn deletable_pods(&self, workload: WorkloadId) -> Vec<PodId> {
-        match (&self.workload(workload).rollout, self.taken_back(workload)) {
+        match (&self.workload(workload).rollout, self.rolled_back(workload)) {
             (Some(rollout), Some(covered)) if !self.setup.read_only => self.deletion.deletable(rollout, covered),
             _ => Vec::new(),
         }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// What is asked about deleting pods, and what came of it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Deletion {
-    /// The open question whether to delete pods that hold up what was taken back.
+    /// The open question whether to delete pods that hold up what was rolled back.
     question: Option<Question>,
     /// The pods whose deletion was asked of the cluster, by uid.
     attempts: BTreeMap<String, Attempt>,
@@ -26,7 +26,7 @@ impl Deletion {
         self.question.take().is_some()
     }
 
-    /// The pods of this rollout that may be deleted, where that was taken back of its workload.
+    /// The pods of this rollout that may be deleted, where that was rolled back of its workload.
     pub(super) fn deletable(&self, rollout: &Rollout, covered: &Covered) -> Vec<PodId> {
         if rollout.uid != covered.uid {
             return Vec::new();

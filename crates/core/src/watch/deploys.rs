@@ -1,4 +1,4 @@
-//! What is known of each workload: its rollout, the deploy that is watched, and whether it could be taken back.
+//! What is known of each workload: its rollout, the deploy that is watched, and whether it could be rolled back.
 
 mod stalling;
 
@@ -17,9 +17,9 @@ pub struct WorkloadState {
     pub deploy: Option<Deploy>,
     /// When its rollout had stood still for so long that it is not waited for; `None` while it gets on, and once it ended.
     pub overdue: Option<Time>,
-    /// Whether it could be taken back now.
+    /// Whether it could be rolled back now.
     pub readiness: Readiness,
-    /// Whether what was taken back could be taken forward again; only asked for after a rollback.
+    /// Whether the rollback could be undone; only asked for after one.
     pub forward: Readiness,
     /// When that was last asked for, and of which state.
     prepared: Option<(Time, PlanKey)>,
@@ -161,7 +161,7 @@ impl Deploys {
         state.prepared = Some((now, key));
     }
 
-    /// Takes in whether it could be taken back; says whether that is news.
+    /// Takes in whether it could be rolled back; says whether that is news.
     pub(super) fn take_readiness(&mut self, id: WorkloadId, goal: Goal, readiness: Readiness) -> bool {
         let state = self.of_mut(id);
         let known = match goal {
@@ -186,7 +186,7 @@ impl Deploys {
         }
     }
 
-    /// Whether what was taken back of it could be taken forward again has to be worked out anew.
+    /// Whether its rollback could be undone has to be worked out anew.
     pub(super) fn forget_way_forward(&mut self, id: WorkloadId) {
         self.of_mut(id).forward = Readiness::Preparing;
     }

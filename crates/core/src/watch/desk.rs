@@ -28,8 +28,8 @@ pub(super) struct Desk {
     red_at_confirm: Vec<SignalId>,
     /// What ended before the plan that is open now.
     ended: Option<Box<Rollback>>,
-    /// What was taken back in this watch and not taken forward again.
-    taken_back: Vec<Covered>,
+    /// What was rolled back in this watch, and that was not undone.
+    rolled_back: Vec<Covered>,
     /// When lost answers and runs were last asked for.
     last_asked: Option<Time>,
     /// When the newest stage was sent.
@@ -67,7 +67,7 @@ pub(super) enum Dismissed {
     Countdown(String),
 }
 
-/// The version that a signal speaks of, once it was taken back and the old one serves again.
+/// The version that a signal speaks of, once it was rolled back and the old one serves again.
 pub(super) fn gone<'a>(setup: &Setup, done: &'a Execution, signal: &Signal) -> Option<&'a str> {
     if !signal.of_version || done.ready.is_none() {
         return None;
@@ -90,14 +90,14 @@ impl Desk {
         }
     }
 
-    /// Whether anything was taken back in this watch, or is about to be.
+    /// Whether anything was rolled back in this watch, or is about to be.
     pub(super) fn was_at_it(&self) -> bool {
-        self.rollback.execution().is_some() || !self.taken_back.is_empty()
+        self.rollback.execution().is_some() || !self.rolled_back.is_empty()
     }
 
-    /// Whether anything was taken back and not taken forward again.
-    pub(super) fn has_taken_back(&self) -> bool {
-        !self.taken_back.is_empty()
+    /// Whether anything was rolled back and that was not undone.
+    pub(super) fn has_rolled_back(&self) -> bool {
+        !self.rolled_back.is_empty()
     }
 
     /// Whether a flag was red when the last rollback was confirmed.
@@ -165,7 +165,7 @@ impl Desk {
     /// Whether a deploy of this version that appears is the undo that was asked for, and not somebody's new version.
     pub(super) fn is_our_undo(&self, id: WorkloadId, version: &Version) -> bool {
         let asked_for = self.may_be_done().filter_map(|step| step.covered(id));
-        asked_for.chain(self.taken_back(id)).any(|covered| covered.to.hash == version.hash)
+        asked_for.chain(self.rolled_back(id)).any(|covered| covered.to.hash == version.hash)
     }
 
     /// Whether a version that appears is the one that a revert of ours, still under way, has had built.
@@ -177,14 +177,14 @@ impl Desk {
 
     /// What was built has no name before it is there; from now on it is what was gone back to.
     pub(super) fn note_what_came_back(&mut self, id: WorkloadId, version: Version) {
-        if let Some(covered) = self.taken_back.iter_mut().find(|covered| covered.workload == id) {
+        if let Some(covered) = self.rolled_back.iter_mut().find(|covered| covered.workload == id) {
             covered.to = version;
         }
     }
 
-    /// What was taken back of a workload in this watch and still is.
-    pub(super) fn taken_back(&self, workload: WorkloadId) -> Option<&Covered> {
-        self.taken_back.iter().find(|covered| covered.workload == workload)
+    /// What was rolled back of a workload in this watch and still is.
+    pub(super) fn rolled_back(&self, workload: WorkloadId) -> Option<&Covered> {
+        self.rolled_back.iter().find(|covered| covered.workload == workload)
     }
 
     /// The steps of the last rollback that were sent, and not refused for certain: what was refused is nobody's doing here.
@@ -200,7 +200,7 @@ impl Desk {
 
     /// Whether the last rollback left something that can be taken forward again.
     pub(super) fn can_go_forward(&self) -> bool {
-        !self.taken_back.is_empty() && !self.rollback.is_under_way()
+        !self.rolled_back.is_empty() && !self.rollback.is_under_way()
     }
 
     /// Looks at where a rollback stands now: lost answers, runs, pods, flags.
@@ -254,7 +254,7 @@ impl Desk {
                 self.given_up.retain(|workload| *workload != step.workload());
                 *state = StepState::Accepted { at: around.now, run: None };
                 corrected = true;
-                self.note_taken_back(step, doing);
+                self.note_rolled_back(step, doing);
                 let text = format!("{}: the {} took effect after all", step.subject, step.action.name());
                 doing.journal.tell(around.now, text);
             }

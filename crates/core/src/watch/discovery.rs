@@ -11,7 +11,7 @@ use crate::timeline::Mark;
 impl Watch {
     pub(super) fn follow_rollout(&mut self, id: WorkloadId, rollout: Rollout, effects: &mut Vec<Effect>) {
         let mut told = rollout.deploy.clone().map(|deploy| self.as_told(deploy));
-        if rollout.taken_back().is_some() {
+        if rollout.rolled_back().is_some() {
             // Whoever is named there deployed the old version once, and did not put it back. The cluster knows only what
             // program did.
             told = told.map(|deploy| Deploy { by: rollout.changed_by.clone(), ..deploy });
@@ -28,7 +28,7 @@ impl Watch {
                 }
                 self.pin(id, deploy);
             }
-            // Our own undo is on its way or through: the deploy that is watched stays the one taken back.
+            // Our own undo is on its way or through: the deploy that is watched stays the one rolled back.
             (Some(_), Some(deploy)) if self.desk.is_our_undo(id, &deploy.to) => {}
             (Some(_), Some(deploy)) if self.desk.is_our_build(id, &deploy.to) => {
                 self.desk.note_what_came_back(id, deploy.to);
@@ -78,7 +78,7 @@ impl Watch {
         let from = deploy.from.as_ref().map_or("?", Version::label);
         let by = deploy.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
         let to = deploy.to.label();
-        let back = self.workload(id).rollout.as_ref().and_then(Rollout::taken_back);
+        let back = self.workload(id).rollout.as_ref().and_then(Rollout::rolled_back);
         let text = if let Some(back) = back {
             format!("{reference}: rolled back{by}, {} → {to}", back.label())
         } else {

@@ -39,7 +39,7 @@ pub(super) struct Ground<'a> {
     pub(super) alerts: &'a Alerts,
     pub(super) workloads: &'a [WorkloadState],
     pub(super) window: Window,
-    /// What was taken back, once somebody confirmed.
+    /// What was rolled back, once somebody confirmed.
     pub(super) done: Option<&'a Execution>,
 }
 
@@ -119,7 +119,7 @@ impl Judging {
         findings.filter(|(_, finding)| finding.level == Level::RedFlag).map(|(id, _)| id)
     }
 
-    /// What the red flags say, for whoever reads later why something was taken back.
+    /// What the red flags say, for whoever reads later why something was rolled back.
     pub(super) fn red_sentences(&self) -> String {
         self.red().map(|id| self.findings[usize::from(id.0)].sentence()).collect::<Vec<_>>().join("; ")
     }
@@ -237,7 +237,7 @@ impl Judging {
             issues: &self.issues,
             alerts: ground.alerts.not_quiet(),
             unread: ground.alerts.unread(id),
-            taken_back: ground.is_gone(signal),
+            rolled_back: ground.is_gone(signal),
             served,
             requests,
             restarts,
@@ -297,7 +297,7 @@ impl Judging {
     }
 
     /// Whether every flag is known to be clear, as it has to be before a rollback counts as verified. What speaks of the
-    /// version that was taken back alone says no more. `red` are the signals that were red when it was confirmed.
+    /// version that was rolled back alone says no more. `red` are the signals that were red when it was confirmed.
     pub(super) fn flags_are_known_to_be_clear(&self, setup: &Setup, done: &Execution, red: &[SignalId]) -> bool {
         let judged = (0..).map(SignalId).zip(self.judged(setup));
         let gone = |id| gone(setup, done, setup.signal(id)).is_some();
@@ -362,7 +362,7 @@ impl<'a> Ground<'a> {
         restarted
     }
 
-    /// The version that a signal speaks of, once it was taken back and the old one serves again.
+    /// The version that a signal speaks of, once it was rolled back and the old one serves again.
     fn is_gone(&self, signal: &Signal) -> Option<&'a str> {
         gone(self.setup, self.done?, signal)
     }

@@ -18,14 +18,14 @@ const ONE_PUSH: TimeDelta = TimeDelta::hours(1);
 impl Watch {
     /// What a rollback of `scope` would do now. An empty scope means every workload of the push that is
     /// watched: those deployed around the time of the newest deploy. A workload that was not touched for a
-    /// week is never taken back along with them. The way forward again is only for what was taken back.
+    /// week is never rolled back along with them. The way forward again is only for what was rolled back.
     pub fn plan(&self, goal: Goal, scope: &[WorkloadId]) -> Plan {
         let newest = self.deploys.newest();
         let mut plan = Plan::empty(goal);
         let mut back_already: Vec<(usize, Arc<Step>)> = Vec::new();
         for (index, state) in self.deploys.all().iter().enumerate() {
             let id = WorkloadId(index as u16);
-            let is_back = self.taken_back(id).is_some();
+            let is_back = self.rolled_back(id).is_some();
             if (!scope.is_empty() && !scope.contains(&id)) || (goal == Goal::Forward && !is_back) {
                 continue;
             }
@@ -51,7 +51,7 @@ impl Watch {
                 Readiness::Preparing => "still being worked out".to_owned(),
                 Readiness::Blocked(refusal) => refusal.reason.clone(),
             };
-            // What was taken back already does not make the rest a part.
+            // What was rolled back already does not make the rest a part.
             plan.left_out.push(LeftOut { reference, why, belongs: goal == Goal::Forward || !is_back });
         }
         let is_only_that = plan.is_empty();
@@ -76,7 +76,7 @@ impl Watch {
         self.setup.told.rollback_to.is_none() && step.checks.iter().any(tells)
     }
 
-    /// What says that there is nothing to take back: each workload is back already. `None` while anything is to be done,
+    /// What says that there is nothing to roll back: each workload is back already. `None` while anything is to be done,
     /// or somebody chose where to go.
     pub fn back_already(&self, plan: &Plan) -> Option<Vec<String>> {
         let is_back = !plan.is_empty() && plan.steps().all(|step| self.is_put_back(step));
@@ -101,7 +101,7 @@ impl Watch {
         let push = self.push();
         let scope: Vec<WorkloadId> =
             push.iter().copied().filter(|id| wanted.contains(&self.setup.workload(*id).service)).collect();
-        // What was taken back already is not in the way of what is left.
+        // What was rolled back already is not in the way of what is left.
         if scope.len() == push.len() || wanted.is_empty() { Vec::new() } else { scope }
     }
 
@@ -114,7 +114,7 @@ impl Watch {
         of_it.map(|(_, index)| WorkloadId(index)).collect()
     }
 
-    /// In which stage a service is taken back: those that call others before those that are called, so that
+    /// In which stage a service is rolled back: those that call others before those that are called, so that
     /// nobody calls an interface that is gone. Forward again it is the other way round.
     fn stage(&self, goal: Goal, service: ServiceId) -> usize {
         let services = &self.setup.services;
@@ -153,7 +153,7 @@ impl Watch {
         if goal == Goal::Back {
             plan.uncalled = self.judging.nothing_is_wrong(&self.setup);
             let covered = |id: &WorkloadId| plan.steps().any(|step| step.covered(*id).is_some());
-            let is_back = |id: &WorkloadId| self.taken_back(*id).is_some();
+            let is_back = |id: &WorkloadId| self.rolled_back(*id).is_some();
             let beside = self.push().into_iter().filter(|id| !scope.is_empty() && !scope.contains(id));
             plan.beside = beside.filter(|id| !covered(id) && !is_back(id)).count();
         }
@@ -166,7 +166,7 @@ impl Watch {
             return;
         }
         if plan.is_empty() {
-            let why = plan.left_out.first().map_or("nothing to take back", |left| left.why.as_str());
+            let why = plan.left_out.first().map_or("nothing to roll back", |left| left.why.as_str());
             self.tell(format!("rollback blocked: {why}"));
             return;
         }
@@ -184,15 +184,15 @@ impl Watch {
         let label = match (&readiness, goal) {
             (Readiness::Ready(step), Goal::Back) => {
                 let to = step.covered(workload).map(|covered| &covered.to.hash);
-                self.taken_back(workload).filter(|back| Some(&back.from.hash) == to).map(|back| back.from.label())
+                self.rolled_back(workload).filter(|back| Some(&back.from.hash) == to).map(|back| back.from.label())
             }
             _ => None,
         };
         let readiness = match label {
-            // History's "previous" is now the version that was just taken back: a second press must not
+            // History's "previous" is now the version that was just rolled back: a second press must not
             // bring it back.
             Some(label) => Readiness::Blocked(Refusal::from(Blocked {
-                reason: format!("the version before this one is {label}, which was taken back in this watch"),
+                reason: format!("the version before this one is {label}, which was rolled back in this watch"),
                 way_out: "deploy a fixed version, or choose one with redflag rollback --to REVISION".to_owned(),
             })),
             None => readiness,

@@ -57,8 +57,8 @@ impl Watch {
             None => Choice::Usual { served_before: key.served_before().cloned() },
         };
         effects.push(self.ask(id, Goal::Back, choice));
-        // What was taken back can be brought back as well, should it turn out not to have been the cause.
-        if let Some(covered) = self.taken_back(id) {
+        // What was rolled back can be brought back as well, should it turn out not to have been the cause.
+        if let Some(covered) = self.rolled_back(id) {
             effects.push(self.ask(id, Goal::Forward, Choice::Hash(covered.from.hash.clone())));
         }
         self.deploys.ask(id, key, self.now);
@@ -77,7 +77,7 @@ impl Watch {
                 deployed: deploy.at,
                 revisions: rollout.revisions.iter().map(|revision| revision.version.clone()).collect(),
                 served_before: deploy.from.as_ref().map(|from| from.hash.clone()),
-                taken_back: rollout.taken_back().cloned(),
+                rolled_back: rollout.rolled_back().cloned(),
             })
         });
         let known = self.setup.rollback.known.get(usize::from(workload.0));

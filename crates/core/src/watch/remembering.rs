@@ -17,7 +17,7 @@ impl Watch {
     /// is found out by one look at the findings.
     pub(super) fn remember(&mut self, effects: &mut Vec<Effect>) {
         let red = self.judging.red_services(&self.setup, RED_FOR, self.now);
-        if self.judging.verdict() != Verdict::Healthy && red.is_empty() && !self.desk.has_taken_back() {
+        if self.judging.verdict() != Verdict::Healthy && red.is_empty() && !self.desk.has_rolled_back() {
             return;
         }
         for index in 0..self.deploys.all().len() {
@@ -34,7 +34,7 @@ impl Watch {
 
     /// What can be said now of the version that a workload was watched with.
     fn standing_of(&self, id: WorkloadId, is_red: bool) -> Option<(&Version, VersionStatus)> {
-        if let Some(covered) = self.taken_back(id) {
+        if let Some(covered) = self.rolled_back(id) {
             let standing = match self.desk.rollback() {
                 Rollback::NotTheCause { .. } => VersionStatus::Unproven,
                 // A person may have any reason; only a red flag judges.

@@ -90,7 +90,7 @@ fn ready_with(watch: &mut Watch, second: i64, check: Check) {
     watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(second), readiness });
 }
 
-/// A deploy that is ready to be taken back; it goes bad at second 60.
+/// A deploy that is ready to be rolled back; it goes bad at second 60.
 fn deployed(setup: Setup) -> Watch {
     let mut watch = Watch::new(setup);
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));

@@ -20,7 +20,7 @@ fn database() -> Setup {
     setup
 }
 
-/// `db-0` is back on the old version, `db-1` is broken on the one that was taken back, and all wait for it.
+/// `db-0` is back on the old version, `db-1` is broken on the one that was rolled back, and all wait for it.
 fn waits_for_db_1(generation: i64) -> Rollout {
     let mut rollout = rolled_out(generation, "1.9.0", "1.8.3", 12, None);
     rollout.progress = Progress::Waiting("1 of 2 pods".to_owned());
@@ -41,8 +41,8 @@ fn break_one(pod: &mut Pod, version: &str) {
     pod.reason = Some("CrashLoopBackOff".to_owned());
 }
 
-/// The deploy was taken back, and the cluster has accepted that.
-fn taken_back(setup: Setup) -> Watch {
+/// The deploy was rolled back, and the cluster has accepted that.
+fn rolled_back(setup: Setup) -> Watch {
     let mut watch = Watch::new(setup);
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
@@ -54,7 +54,7 @@ fn taken_back(setup: Setup) -> Watch {
 }
 
 fn held_up() -> Watch {
-    let mut watch = taken_back(database());
+    let mut watch = rolled_back(database());
     watch.update(told(12, waits_for_db_1(3)));
     watch
 }
@@ -210,7 +210,7 @@ fn what_must_not_be_deleted_is_never_offered() {
         ("the workload was made anew", |rollout| rollout.uid = "uid-2".to_owned()),
     ];
     for (why, change) in cases {
-        let mut watch = taken_back(database());
+        let mut watch = rolled_back(database());
         let mut rollout = waits_for_db_1(3);
         change(&mut rollout);
         watch.update(told(12, rollout));

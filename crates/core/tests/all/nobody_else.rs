@@ -13,7 +13,7 @@ use redflag_core::signal::Sample;
 use redflag_core::watch::Watch;
 use std::sync::Arc;
 
-/// A bad deploy that a webhook would take back by itself; how often it was asked to.
+/// A bad deploy that a webhook would roll back by itself; how often it was asked to.
 #[expect(clippy::needless_pass_by_value, reason = "reads as the answer that is given")]
 fn play(checks: Vec<Check>, holding: Holding) -> usize {
     let good =

@@ -108,7 +108,7 @@ fn is_open(watch: &Watch) -> bool {
     matches!(watch.rollback(), Rollback::Planned { .. })
 }
 
-/// What a strategy works out after the rollback: the newest other version is the one that was taken back.
+/// What a strategy works out after the rollback: the newest other version is the one that was rolled back.
 fn what_lies_before(watch: &mut Watch, second: i64) {
     let readiness = Readiness::Ready(put_back("1.8.3", "1.9.0"));
     watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(second), readiness });
@@ -289,7 +289,7 @@ fn somebody_elses_rollback_is_one_before_the_controller_has_numbered_it_and_afte
         back.changed_by = Some("kubectl".to_owned());
         back.revisions = vec![revision("1.8.3", number, -9000), revision("1.9.0", 2, -100)];
         back.revisions.sort_by_key(|it| std::cmp::Reverse(it.version.revision));
-        assert_eq!(back.taken_back().map(redflag_core::deploy::Version::label), Some("1.9.0"), "numbered: {numbered}");
+        assert_eq!(back.rolled_back().map(redflag_core::deploy::Version::label), Some("1.9.0"), "numbered: {numbered}");
         let effects = watch.update(told(201, back.clone()));
         let last = watch.timeline().entries().last().unwrap().text.clone();
         assert_eq!(
@@ -307,7 +307,7 @@ fn somebody_elses_rollback_is_one_before_the_controller_has_numbered_it_and_afte
     }
     let mut usual = rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30));
     usual.revisions = vec![revision("1.9.0", 2, -100), revision("1.8.3", 1, -9000)];
-    assert!(usual.taken_back().is_none());
+    assert!(usual.rolled_back().is_none());
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl Case {
             issues: &self.issues,
             alerts: &self.alerts,
             unread: self.unread,
-            taken_back: None,
+            rolled_back: None,
             served: self.served,
             requests: self.requests.as_ref().map(|series| Requests { series, rate_over: Some(self.signal.step) }),
             restarts: self.restarts,

@@ -39,8 +39,8 @@ fn database() -> Setup {
     setup
 }
 
-/// A deploy that was taken back by a key at `at(10)`; the cluster accepted it at `at(11)`.
-fn taken_back(answered: Answer) -> Watch {
+/// A deploy that was rolled back by a key at `at(10)`; the cluster accepted it at `at(11)`.
+fn rolled_back(answered: Answer) -> Watch {
     let mut watch = Watch::new(database());
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
@@ -118,7 +118,7 @@ fn nothing_that_runs_is_nothing_healthy() {
 
 #[test]
 fn a_rollback_that_does_not_get_on_ends_with_what_is_missing_and_is_put_right_when_it_comes() {
-    let mut watch = taken_back(Answer::Accepted);
+    let mut watch = rolled_back(Answer::Accepted);
     watch.update(told(13, stuck(3, "1.9.0", "1.8.3", 12)));
     let deadline = 12 + 20 + 10 * MINUTE;
     well_ticks(&mut watch, 14..=deadline - 1);
@@ -141,7 +141,7 @@ fn a_rollback_that_does_not_get_on_ends_with_what_is_missing_and_is_put_right_wh
 
 #[test]
 fn a_rollback_of_which_the_cluster_says_nothing_ends_too() {
-    let mut watch = taken_back(Answer::Accepted);
+    let mut watch = rolled_back(Answer::Accepted);
     well_ticks(&mut watch, 12..=12 + 10 * MINUTE);
     let Rollback::Failed { blocked, .. } = watch.rollback() else { panic!("{:?}", watch.rollback()) };
     assert!(blocked.reason.starts_with("deployment/app: 1.8.3 makes no progress for 10 min: "), "{}", blocked.reason);
@@ -149,7 +149,7 @@ fn a_rollback_of_which_the_cluster_says_nothing_ends_too() {
 
 #[test]
 fn no_rollback_serves_again_without_a_pod() {
-    let mut watch = taken_back(Answer::Accepted);
+    let mut watch = rolled_back(Answer::Accepted);
     watch.update(told(13, scaled_to_zero(3, "1.9.0", "1.8.3", 12)));
     let Rollback::Failed { blocked, .. } = watch.rollback() else { panic!("{:?}", watch.rollback()) };
     assert_eq!(blocked.reason, "deployment/app: 1.8.3 is back, and 0 pods run: nothing serves");
@@ -159,7 +159,7 @@ fn no_rollback_serves_again_without_a_pod() {
 #[test]
 fn a_run_that_never_ends_is_not_waited_for_without_end() {
     let run = Run { id: "7".to_owned(), state: "waits for an approval".to_owned(), link: None, ended: false };
-    let mut watch = taken_back(Answer::Running(run));
+    let mut watch = rolled_back(Answer::Running(run));
     well_ticks(&mut watch, 12..=10 + 30 * MINUTE);
     assert!(matches!(watch.rollback(), Rollback::Running(_)), "{:?}", watch.rollback());
     well_ticks(&mut watch, 11 + 30 * MINUTE..=12 + 30 * MINUTE);

@@ -158,7 +158,7 @@ fn the_plan_is_frozen_confirmed_sent_once_and_verified_when_pods_and_flags_say_s
     answer(&mut watch, 202, Answer::Accepted);
     assert!(matches!(watch.rollback(), Rollback::Running(_)));
 
-    // Old pods come back one by one; the watched deploy stays the one that was taken back.
+    // Old pods come back one by one; the watched deploy stays the one that was rolled back.
     let mut rollout = rolled_out(3, "1.9.0", "1.8.3", -9000, None);
     rollout.pods[2].phase = PodPhase::Starting;
     rollout.progress = Progress::Waiting("2 of 3 updated replicas are available".to_owned());
@@ -191,7 +191,7 @@ fn the_plan_is_frozen_confirmed_sent_once_and_verified_when_pods_and_flags_say_s
 }
 
 #[test]
-fn what_was_taken_back_is_not_offered_as_a_target() {
+fn what_was_rolled_back_is_not_offered_as_a_target() {
     let (mut watch, _) = bad_deploy(setup());
     ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
     ask(&mut watch, 201, Command::Confirm { typed: None });
@@ -199,7 +199,7 @@ fn what_was_taken_back_is_not_offered_as_a_target() {
     let readiness = Readiness::Ready(undo("1.8.3", "1.9.0"));
     watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(203), readiness });
     let Readiness::Blocked(blocked) = &watch.workload(APP).readiness else { panic!("offered") };
-    assert_eq!(blocked.reason, "the version before this one is 1.9.0, which was taken back in this watch");
+    assert_eq!(blocked.reason, "the version before this one is 1.9.0, which was rolled back in this watch");
 }
 
 #[test]

@@ -303,7 +303,7 @@ fn what_is_blocked_is_told_with_every_check_and_its_way_out() {
     let refusal = Refusal { checks, ..Refusal::from(blocked) };
     let mut story = Story::new(yes(None), Readiness::Blocked(refusal));
     assert_eq!(story.run(), Some(Outcome::RollbackFailed));
-    let told = "nothing can be taken back\n\ndeployment/app\n  \
+    let told = "nothing can be rolled back\n\ndeployment/app\n  \
                 blocked   owner: Argo CD would put it back\n                \
                 → revert in Git\n  ok        permission: may do it\n";
     assert!(story.told().ends_with(told), "{}", story.told());

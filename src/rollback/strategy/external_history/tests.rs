@@ -86,7 +86,7 @@ fn a_version_that_was_gone_back_to_is_found_where_it_served_last() {
 }
 
 #[test]
-fn what_was_taken_back_is_found_again_under_its_own_record() {
+fn what_was_rolled_back_is_found_again_under_its_own_record() {
     let records = [record(1, 10), record(2, 60), record(3, 70)];
     let entries = templates(&[("a", 3, 10, Some(1)), ("b", 2, 60, None)]);
     assert_eq!(found(&records, &entries, "b"), Ok(2));

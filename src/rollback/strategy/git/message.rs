@@ -6,7 +6,7 @@ use crate::repository::{Commit, short};
 /// The trailer by which a revert is found again after its push.
 pub(super) const ID: &str = "Redflag-Id";
 
-/// The trailer that names the version a revert took back: the way forward again begins there.
+/// The trailer that names the version a revert rolled back: undoing it begins there.
 pub(super) const REVERTS: &str = "Redflag-Reverts";
 
 /// What a message is made of.

@@ -182,7 +182,7 @@ pub(super) fn others(commits: &[Commit], touching: Option<&HashSet<String>>, ser
     if !outside.is_empty() {
         let (count, all) = (outside.len(), counted(commits.len(), "commit"));
         let sentence =
-            format!("{count} of {all} change nothing in {service}/ and are taken back with it: {}", named(&outside));
+            format!("{count} of {all} change nothing in {service}/ and are rolled back with it: {}", named(&outside));
         let way_out = "ask who wrote them, or revert those of the service by hand".to_owned();
         return Some(Check::warning(name, sentence, Some(way_out)));
     }
@@ -195,7 +195,7 @@ pub(super) fn others(commits: &[Commit], touching: Option<&HashSet<String>>, ser
     let (count, more) = (authors.len(), authors.len().saturating_sub(NAMED));
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     authors.truncate(NAMED);
-    let sentence = format!("it takes back commits of {count} people: {}{more}", authors.join(", "));
+    let sentence = format!("it rolls back commits of {count} people: {}{more}", authors.join(", "));
     Some(Check::warning(name, sentence, Some("tell them".to_owned())))
 }
 

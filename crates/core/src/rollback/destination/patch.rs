@@ -6,7 +6,7 @@
 //! prepared for one state of a workload can never overwrite another. The effect is the same, because the
 //! template in a `ControllerRevision` is marked `$patch: replace`: either way it is replaced whole.
 //!
-//! What is tested is what must not have changed: that it is this object, and the template that is taken back. Neither
+//! What is tested is what must not have changed: that it is this object, and the template that is rolled back. Neither
 //! `generation`, which an autoscaler moves, nor `resourceVersion`, which each status does. An API server compares the
 //! template byte by byte with its own way to write it (`kubernetes/apiserver#100`), so it is tested as the server told
 //! it, and sent as Go writes it.

@@ -130,7 +130,7 @@ pub(super) fn effects(migration: &Migration, patterns: &[String]) -> Vec<Effect>
     }
 }
 
-/// How one migration is taken back by hand, where that is known.
+/// How one migration is reversed by hand, where that is known.
 pub(super) fn way_back(migration: &Migration, patterns: &[String]) -> Option<String> {
     let text = migration.text.as_deref()?;
     match reader(&migration.path, patterns)? {

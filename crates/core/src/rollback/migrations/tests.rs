@@ -50,10 +50,7 @@ fn the_way_out_of_a_django_migration_names_the_one_before() {
     let files = read(&[("shop/migrations/0042_drop_legacy.py", DROP)]);
     let shipped = Shipped { from: "2".to_owned(), to: "1".to_owned(), cluster: InCluster::default(), files };
     let way_out = checks(&shipped)[0].way_out.clone().unwrap();
-    assert_eq!(
-        way_out,
-        "fix 2 forward with a new deploy; or take it back first, from 2: manage.py migrate shop 0041_x"
-    );
+    assert_eq!(way_out, "fix 2 forward with a new deploy; or reverse it first, from 2: manage.py migrate shop 0041_x");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use serde_json::Value;
 /// What the controller and the router take at least, when no pod has to start.
 const REACTION: TimeDelta = TimeDelta::seconds(5);
 
-/// How a Rollout is taken back now.
+/// How a Rollout is rolled back now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
     /// An update is in flight: it is called off.
@@ -107,7 +107,7 @@ pub fn draft_abort(
     let target = Target {
         from: from.version.clone(),
         entry: to.clone(),
-        was_taken_back: false,
+        was_rolled_back: false,
         served_before: abort,
         others: String::new(),
     };

@@ -45,7 +45,7 @@ fn standing(request: &PlanRequest, target: &Target) -> Check {
     let harm = match &known {
         Some((VersionStatus::Bad, at)) => Some(format!("{described} was found bad by the watch that ended {at}")),
         Some((VersionStatus::RolledBack, at)) => Some(format!("{described} was rolled back by hand at {at}")),
-        _ if target.was_taken_back => Some(format!("{described} was itself taken back before")),
+        _ if target.was_rolled_back => Some(format!("{described} was itself rolled back before")),
         _ => None,
     };
     match (harm, known) {

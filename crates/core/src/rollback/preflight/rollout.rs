@@ -19,7 +19,7 @@ pub(super) fn check(request: &PlanRequest, workload: &Value, lineage: &Lineage) 
     let under_way = under_way(request.reference.kind, workload);
     let put_back = request.goal == Goal::Back && lineage.was_put_back();
     let rollback = if put_back {
-        let taken = lineage.taken_back().map_or("?", |entry| entry.version.label());
+        let taken = lineage.rolled_back().map_or("?", |entry| entry.version.label());
         another_rollback(request, runs, taken, author.as_ref(), under_way.is_some())
     } else {
         Check::ok(CheckKind::PutBack, format!("{runs} is not an old revision that somebody put back"))
@@ -76,7 +76,7 @@ fn another_rollback(request: &PlanRequest, runs: &str, taken: &str, author: Opti
     }
     let sentence = format!("{done}: {runs} is what it was rolled back to");
     let way_out =
-        "ask who did it, and why, before you take it back again; further back goes redflag rollback --to REVISION";
+        "ask who did it, and why, before you roll it back again; further back goes redflag rollback --to REVISION";
     match request.wanted.choice {
         Choice::Usual { .. } => Check::typed(CheckKind::PutBack, sentence, way_out),
         Choice::Hash(_) | Choice::Revision(_) => warning(CheckKind::PutBack, sentence, way_out),

@@ -20,7 +20,7 @@ pub enum Why {
     /// The record ends with the deploy.
     NothingRecorded,
     /// The version that it speaks of serves no more.
-    TakenBack {
+    RolledBack {
         /// The version.
         version: String,
     },

@@ -63,7 +63,7 @@ impl Display for Why {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::NothingRecorded => f.write_str("nothing was recorded since the deploy"),
-            Self::TakenBack { version } => write!(f, "{version} was taken back and serves no more"),
+            Self::RolledBack { version } => write!(f, "{version} was rolled back and serves no more"),
             Self::NeverAnswered { source, error: Some(error) } => write!(f, "{source} has never answered: {error}"),
             Self::NeverAnswered { source, error: None } => write!(f, "waiting for the first answer of {source}"),
             Self::Silent { source, long, error } => {

@@ -49,7 +49,7 @@ impl Desk {
         let accepted = matches!(next, StepState::Accepted { .. }) && !is_followed;
         *state = next;
         if accepted {
-            self.note_taken_back(&step, doing);
+            self.note_rolled_back(&step, doing);
         }
         if let Some(text) = text {
             doing.journal.tell(now, text);
@@ -58,12 +58,12 @@ impl Desk {
         true
     }
 
-    /// Notes that a step was taken: what it covers is taken back, or is not any more.
-    pub(super) fn note_taken_back(&mut self, step: &Step, doing: &mut Doing<'_>) {
+    /// Notes that a step was taken: what it covers is rolled back, or is not any more.
+    pub(super) fn note_rolled_back(&mut self, step: &Step, doing: &mut Doing<'_>) {
         for covered in &step.covers {
-            self.taken_back.retain(|known| known.workload != covered.workload);
+            self.rolled_back.retain(|known| known.workload != covered.workload);
             if step.goal == Goal::Back {
-                self.taken_back.push(covered.clone());
+                self.rolled_back.push(covered.clone());
             }
             doing.moved.push(covered.workload);
         }

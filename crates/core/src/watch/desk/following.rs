@@ -226,12 +226,12 @@ fn nothing_runs(covered: &Covered) -> Blocked {
     Blocked { reason, way_out }
 }
 
-/// Whether what the cluster tells is from after the request: until then it speaks of the state that is taken back. What
+/// Whether what the cluster tells is from after the request: until then it speaks of the state that is rolled back. What
 /// leaves the spec alone shows by the version that is on its way.
 fn has_begun(rollout: &Rollout, covered: &Covered, step: &Step) -> bool {
     let is_of = |version: &Version| rollout.deploy.as_ref().is_some_and(|deploy| deploy.to.hash == version.hash);
     if step.action.changes_spec(&covered.reference) {
-        // A scaling moves the generation too: as long as what is taken back is what rolls out, nothing has begun.
+        // A scaling moves the generation too: as long as what is rolled back is what rolls out, nothing has begun.
         let still_there = !covered.from.hash.is_empty() && covered.from.hash != covered.to.hash && is_of(&covered.from);
         return rollout.generation > covered.generation && !still_there;
     }
@@ -240,7 +240,7 @@ fn has_begun(rollout: &Rollout, covered: &Covered, step: &Step) -> bool {
 
 /// Whether a version is all that serves: rolled out, its pods ready, no other pod left but those going. A
 /// deploy of the old images under a new template is that version too: not every strategy brings the very
-/// same template back. What is built `anew` is known only by not being the version that was taken back.
+/// same template back. What is built `anew` is known only by not being the version that was rolled back.
 fn serves(rollout: &Rollout, covered: &Covered, anew: bool) -> bool {
     let (from, to) = (&covered.from, &covered.to);
     let is_back = |hash: &str| {

@@ -42,7 +42,7 @@ fn judge_at(kind: Kind, series: &Series, now: i64, track: &mut Track) -> Judgeme
         issues: &[],
         alerts: &[],
         unread: 0,
-        taken_back: None,
+        rolled_back: None,
         served: TimeDelta::zero(),
         requests: None,
         restarts: false,

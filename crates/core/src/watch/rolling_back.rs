@@ -9,9 +9,9 @@ use crate::rollback::lease::Holding;
 use crate::rollback::{Answer, Covered, Rollback};
 
 impl Watch {
-    /// What was taken back of a workload in this watch and still is.
-    pub fn taken_back(&self, workload: WorkloadId) -> Option<&Covered> {
-        self.desk.taken_back(workload)
+    /// What was rolled back of a workload in this watch and still is.
+    pub fn rolled_back(&self, workload: WorkloadId) -> Option<&Covered> {
+        self.desk.rolled_back(workload)
     }
 
     /// Whether the last rollback left something that can be taken forward again.

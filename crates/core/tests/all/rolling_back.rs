@@ -72,7 +72,7 @@ fn yes(watch: &mut Watch, second: i64) -> Vec<Effect> {
     ask(watch, second, Command::Confirm { typed: None })
 }
 
-/// Both were deployed, and both could be taken back.
+/// Both were deployed, and both could be rolled back.
 fn bad_push() -> Watch {
     let setup = web_and_api();
     let mut watch = Watch::new(setup.clone());
@@ -134,18 +134,18 @@ fn a_rollback_that_failed_half_way_can_be_continued() {
         "what was done stays known"
     );
 
-    // The web is worked out anew: before it lies what was just taken back.
+    // The web is worked out anew: before it lies what was just rolled back.
     prepared(&mut watch, WEB, Goal::Back, 32, Readiness::Ready(step_of(&web_and_api(), WEB, Goal::Forward)));
     let rest = watch.plan(Goal::Back, &[]);
     assert!(rest.steps().map(|step| step.workload()).eq([API]), "only the rest is left to do");
-    assert!(!rest.is_partial(), "with the rest the push is taken back as a whole");
+    assert!(!rest.is_partial(), "with the rest the push is rolled back as a whole");
     ticks(&mut watch, 33..=39);
     open(&mut watch, Goal::Back, 40);
     assert_eq!(sent(&yes(&mut watch, 41)), [API]);
 }
 
 #[test]
-fn a_rollback_that_failed_half_way_can_be_taken_back() {
+fn a_rollback_that_failed_half_way_can_be_rolled_back() {
     let mut watch = bad_push();
     open(&mut watch, Goal::Back, 10);
     yes(&mut watch, 11);
@@ -164,7 +164,7 @@ fn a_rollback_that_failed_half_way_can_be_taken_back() {
         .collect();
     assert_eq!(asked[0].workload, WEB);
     assert_eq!(asked[0].wanted.choice, Choice::Hash("hash-1.9.0".to_owned()), "to the very version it had");
-    assert!(asked.iter().all(|ask| ask.workload == WEB), "the API was never taken back");
+    assert!(asked.iter().all(|ask| ask.workload == WEB), "the API was never rolled back");
 
     prepared(&mut watch, WEB, Goal::Forward, 101, Readiness::Ready(step_of(&web_and_api(), WEB, Goal::Forward)));
     open(&mut watch, Goal::Forward, 102);
@@ -173,7 +173,7 @@ fn a_rollback_that_failed_half_way_can_be_taken_back() {
     well(&mut watch, 105..=129);
     watch.update(pods(WEB, 130, rolled_out(4, "1.8.3", "1.9.0", 104, Some(130))));
     assert!(matches!(watch.rollback(), Rollback::Verified { .. }), "{:?}", watch.rollback());
-    assert!(!watch.can_go_forward(), "nothing is taken back any more");
+    assert!(!watch.can_go_forward(), "nothing is rolled back any more");
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn what_would_do_harm_takes_the_environments_name_whatever_the_environment_says(
     assert_eq!(sent(&ask(&mut watch, 203, Command::Confirm { typed: Some("production".to_owned()) })), [APP]);
 }
 
-/// A bad deploy that a CI job takes back.
+/// A bad deploy that a CI job rolls back.
 fn by_ci() -> Watch {
     let (mut watch, _) = bad_deploy(setup());
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
@@ -404,7 +404,7 @@ fn remembered(effects: &[Effect]) -> Vec<(String, VersionStatus)> {
 }
 
 #[test]
-fn a_version_that_was_taken_back_is_remembered_as_bad_once() {
+fn a_version_that_was_rolled_back_is_remembered_as_bad_once() {
     let (mut watch, _) = bad_deploy(setup());
     open(&mut watch, Goal::Back, 200);
     yes(&mut watch, 201);
@@ -470,11 +470,11 @@ fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_c
     ticks(&mut watch, 61..=399);
     watch.update(pods(WEB, 400, rolled_out(3, "1.9.0", "main-0a1b2c3", 390, Some(400))));
     assert_eq!(watch.rollback().execution().unwrap().ready, Some(at(400)));
-    assert_eq!(watch.taken_back(WEB).unwrap().to.label(), "main-0a1b2c3");
+    assert_eq!(watch.rolled_back(WEB).unwrap().to.label(), "main-0a1b2c3");
     assert_eq!(
         watch.workload(WEB).deploy.as_ref().unwrap().to.label(),
         "1.9.0",
-        "what is watched is what was taken back"
+        "what is watched is what was rolled back"
     );
 
     all_well(&mut watch, 899);

@@ -42,5 +42,7 @@ mod settings;
 pub mod systems;
 pub mod tui;
 
-pub use redflag_core::{deploy, headline, message, poll, rollout, setup, signal, store, timeline, verdict, watch};
+pub use redflag_core::{
+    deploy, headline, message, poll, rollout, setup, signal, store, template, timeline, verdict, watch,
+};
 pub use redflag_text::{self as text, secret};

@@ -1,7 +1,12 @@
 //! What every adapter needs to talk to the outside over HTTP: the endpoint, its credentials, and the one client.
 
+pub(crate) mod address;
+pub(crate) mod client;
+pub(crate) mod fields;
 pub mod http;
+pub(crate) mod recent;
 
+use crate::deploy::Time;
 use crate::secret::Secret;
 use std::time::Duration;
 
@@ -30,4 +35,9 @@ pub enum Auth {
         /// The password.
         password: Secret,
     },
+}
+
+/// A text that no other order has, by which its receiver knows that it has seen it: `$id`.
+pub(crate) fn fresh_id(now: Time) -> String {
+    format!("redflag-{:x}-{:06x}", now.timestamp(), fastrand::u32(..1 << 24))
 }

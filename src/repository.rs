@@ -15,7 +15,9 @@ use crate::net::http::clean;
 use crate::rollback::Blocked;
 use crate::rollback::migrations::{self, Change, Files, Migration};
 use crate::rollback::spec::RepositorySpec;
+use crate::template::Template;
 use git::Git;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -124,8 +126,7 @@ impl Repository {
     /// The commit of a version, as far as it is here: by its tag, or by the hash that the version is or ends in.
     pub async fn commit_here(&self, version: &Version) -> Result<Option<String>, GitError> {
         let label = version.label();
-        for pattern in &self.spec.tags {
-            let tag = pattern.replace("${version}", label).replace("$version", label);
+        for tag in self.tags_of(label) {
             for place in ["refs/redflag/tags", "refs/tags"] {
                 if let Some(hash) = self.commit(&format!("{place}/{tag}")).await? {
                     return Ok(Some(hash));
@@ -135,6 +136,14 @@ impl Repository {
         let Some(start) = hash_in(label) else { return Ok(None) };
         // A branch may look like a hash; then it is not the commit that is meant.
         Ok(self.commit(start).await?.filter(|hash| hash.starts_with(start)))
+    }
+
+    /// The tags that may name a version, in the order in which they are tried.
+    fn tags_of(&self, label: &str) -> impl Iterator<Item = String> {
+        let named = |pattern: &String| {
+            Template::ours(pattern).fill_known(|name| (name == "version").then_some(Cow::Borrowed(label)))
+        };
+        self.spec.tags.iter().map(named)
     }
 
     /// The commit of a version, as far as [`Self::commit_of`] has found it before.
@@ -167,7 +176,7 @@ impl Repository {
             return Ok(hash);
         }
         fetching.map_err(|error| self.unreachable(&error))?;
-        let tags: Vec<String> = self.spec.tags.iter().map(|pattern| pattern.replace("$version", label)).collect();
+        let tags: Vec<String> = self.tags_of(label).collect();
         let tried = if tags.is_empty() { String::new() } else { format!(" (tried the tags {})", tags.join(", ")) };
         let unknown = Blocked {
             reason: format!("the commit of {label} is not known{tried}"),

@@ -7,7 +7,7 @@ use super::resolve::{self, Resolver};
 use super::secrets::Secrets;
 use super::signals::{self, Read, index};
 use super::sources::Source;
-use super::{Config, ConfigError, variables};
+use super::{Config, ConfigError};
 use crate::deploy::Time;
 use crate::feature_flags::spec::FeatureFlagsSpec;
 use crate::net::Endpoint;
@@ -17,6 +17,7 @@ use crate::signal::{Signal, SignalId, SourceId};
 use crate::systems::api::SourceSpec;
 use crate::systems::questions::{AlertQuery, Expr, Meaning, Question, ReleaseQuery, SeriesQuery};
 use crate::systems::registry;
+use crate::template::Template;
 use chrono::TimeDelta;
 
 /// How long keys are ignored after the plan opened, in milliseconds of real time.
@@ -199,9 +200,9 @@ fn signal(planned: &signals::Signal, source: SourceId) -> Signal {
         source,
         of_version: match &planned.read {
             Read::Release { .. } => true,
-            Read::Series { expr: Expr::Value(query), .. } => variables::mentions(query, "version"),
+            Read::Series { expr: Expr::Value(query), .. } => Template::foreign(query).mentions("version"),
             Read::Series { expr: Expr::Counts { errors, requests }, .. } => {
-                variables::mentions(errors, "version") || variables::mentions(requests, "version")
+                [errors, requests].into_iter().any(|text| Template::foreign(text).mentions("version"))
             }
             Read::Alerts { .. } | Read::Probe { .. } | Read::Rollout(_) => false,
         },

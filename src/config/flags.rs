@@ -10,8 +10,8 @@ use super::secrets::SecretRef;
 use super::signals::service_named;
 use super::sources::{self, Auth, TIMEOUTS};
 use super::texts::{self, OF_A_FLAG};
-use super::variables::mentions;
 use crate::deploy::ServiceId;
+use crate::template::Template;
 use chrono::TimeDelta;
 use std::time::Duration;
 
@@ -133,7 +133,7 @@ fn webhook(raw: &schema::Webhook, problems: &mut Problems) -> Option<Provider> {
     let state_url = optional(raw.state_url.as_ref(), |url| template(url, problems));
     if let Some(written) = &raw.state_url
         && raw.features.len() > 1
-        && !mentions(written, "feature")
+        && !Template::ours(written).mentions("feature")
     {
         problems.push(
             Problem::new(

@@ -9,12 +9,13 @@ use super::limits;
 use super::problem::{Problem, Problems};
 use super::schema;
 use super::sources::Source;
-use super::variables::{self, Variables};
+use super::variables::Variables;
 use crate::deploy::{ServiceId, WorkloadId};
 pub(super) use crate::settings::index;
 use crate::setup::Workload;
 use crate::signal::{Kind, Limits, Unit};
 use crate::systems::questions::{Expr, ReleaseWant};
+use crate::template::Template;
 use chrono::TimeDelta;
 use reading::Reading;
 use std::time::Duration;
@@ -204,7 +205,7 @@ impl Checker<'_> {
 
     /// Refuses `$version` where it is not known.
     fn no_version(&mut self, written: &At<String>, whose: &str) -> Option<()> {
-        if variables::mentions(written, "version") {
+        if Template::foreign(written).mentions("version") {
             self.push(
                 Problem::new(&written.span, format!("$version is not known to {whose}"))
                     .way_out("known here: $service, $environment, $namespace"),

@@ -2,8 +2,8 @@
 
 use super::at::At;
 use super::problem::{Problem, Problems};
-use super::variables::references;
 use crate::rollback::spec::VARIABLES;
+use crate::template::Template;
 
 /// The variables of a rollback, and the run id that a webhook's answer names.
 pub(super) fn of_a_run() -> Vec<&'static str> {
@@ -19,7 +19,7 @@ pub(super) fn check(written: &At<String>, known: &[&str], problems: &mut Problem
         problems.push(Problem::new(&written.span, "this text is empty"));
         return None;
     }
-    let unknown = references(written).into_iter().find(|name| !known.contains(name));
+    let unknown = Template::ours(written).variables().find(|name| !known.contains(name));
     let Some(unknown) = unknown else { return Some(written.value.clone()) };
     let (unknown, known) = (format!("${unknown}"), known.iter().map(|name| format!("${name}")).collect::<Vec<_>>());
     let problem = Problem::new(&written.span, format!("there is no variable `{unknown}` here"));

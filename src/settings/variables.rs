@@ -1,5 +1,8 @@
 //! `$service` and its like. What redflag does not know is left alone: Grafana and Prometheus have their own.
 
+use crate::template::Template;
+use std::borrow::Cow;
+
 /// What the variables stand for in one service of one environment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Variables<'a> {
@@ -20,61 +23,8 @@ impl Variables<'_> {
 
     /// The text with them filled in.
     pub(crate) fn fill(&self, text: &str) -> String {
-        replace(text, |name| self.value(name))
+        Template::foreign(text).fill_known(|name| self.value(name).map(Cow::Borrowed))
     }
-}
-
-/// The text with each `$name` and `${name}` filled in that has a value. Names end where no letter, digit or underscore
-/// follows.
-pub(crate) fn replace<'a>(text: &str, value: impl Fn(&str) -> Option<&'a str>) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find('$') {
-        out.push_str(&rest[..start]);
-        rest = &rest[start..];
-        let (whole, name) = reference(rest);
-        out.push_str(value(name).unwrap_or(&rest[..whole]));
-        rest = &rest[whole..];
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Whether a text refers to a variable.
-pub(crate) fn mentions(text: &str, variable: &str) -> bool {
-    text.match_indices('$').any(|(start, _)| reference(&text[start..]).1 == variable)
-}
-
-/// The variables that a text refers to, in order. For texts in which `$$` is a dollar; a price or a shell's `$1` is
-/// no variable.
-pub(crate) fn references(text: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find('$') {
-        rest = &rest[start..];
-        if let Some(after) = rest.strip_prefix("$$") {
-            rest = after;
-            continue;
-        }
-        let (whole, name) = reference(rest);
-        if !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) {
-            found.push(name);
-        }
-        rest = &rest[whole..];
-    }
-    found
-}
-
-/// The reference that a text begins with: its length in bytes and its name, empty where it is none.
-fn reference(text: &str) -> (usize, &str) {
-    let identifier = |text: &str| text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
-    let after = &text[1..];
-    if let Some(inner) = after.strip_prefix('{') {
-        let end = identifier(inner);
-        return if inner[end..].starts_with('}') { (end + 3, &inner[..end]) } else { (2, "") };
-    }
-    let end = identifier(after);
-    (end + 1, &after[..end])
 }
 
 #[cfg(test)]
@@ -98,19 +48,5 @@ mod tests {
         }
         assert_eq!(CART.fill("[$__interval]$service"), "[$__interval]cart");
         assert_eq!(CART.fill("ü$service ü"), "ücart ü");
-    }
-
-    #[test]
-    fn references_are_listed_and_a_doubled_dollar_is_none() {
-        assert_eq!(references("$from→${to}, $5 and 6 $"), ["from", "to"]);
-        assert_eq!(references("$$to costs $$$to"), ["to"]);
-        assert_eq!(references("nothing ${ here"), [""; 0]);
-    }
-
-    #[test]
-    fn a_reference_is_seen_in_both_spellings() {
-        assert!(mentions("app@$version", "version"));
-        assert!(mentions("app@${version}", "version"));
-        assert!(!mentions("app@$version_old", "version"));
     }
 }

@@ -13,7 +13,7 @@ const PACKAGES: [(&str, &[&[&str]]); 2] = [
     (
         "crates/core/src",
         &[
-            &["deploy", "rollout", "signal", "poll", "setup", "rollback/version_history"],
+            &["deploy", "rollout", "signal", "poll", "setup", "template", "rollback/version_history"],
             &["store", "verdict", "rollback", "timeline", "feature_flags"],
             &["message", "watch"],
             &["headline"],

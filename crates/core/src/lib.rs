@@ -4,7 +4,7 @@
 //!
 //! | floor | modules | what they are |
 //! | --- | --- | --- |
-//! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`] | words |
+//! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`template`] | words |
 //! | 2 | [`store`], [`verdict`], [`rollback`], [`feature_flags`], [`timeline`] | judgement |
 //! | 3 | [`message`], [`watch`] | what a watch does with all that |
 //! | 4 | [`headline`] | what it says in one sentence |
@@ -19,6 +19,7 @@ pub mod rollout;
 pub mod setup;
 pub mod signal;
 pub mod store;
+pub mod template;
 pub mod timeline;
 pub mod verdict;
 pub mod watch;

@@ -9,9 +9,10 @@ use crate::config::schema::rollback as schema;
 use crate::config::secrets::SecretRef;
 use crate::config::sources::{self, Auth, TIMEOUTS};
 use crate::config::texts;
-use crate::config::variables::replace;
 use crate::rollback::spec::VARIABLES;
+use crate::template::Template;
 use chrono::TimeDelta;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -180,7 +181,8 @@ fn webhook(raw: &schema::Webhook, problems: &mut Problems) -> Option<CiSystem> {
 /// A body is JSON whatever its variables hold: a digit may stand within quotes and without.
 fn body(written: &At<String>, problems: &mut Problems) -> Option<String> {
     let text = texts::check(written, &VARIABLES, problems)?;
-    let filled = replace(&text.replace("$$", ""), |name| VARIABLES.contains(&name).then_some("0"));
+    let digit = |name: &str| VARIABLES.contains(&name).then_some(Cow::Borrowed("0"));
+    let filled = Template::ours(&text).fill_known(digit);
     let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&filled) else { return Some(text) };
     problems.push(
         Problem::new(&written.span, format!("this body is not JSON: {error}"))

@@ -7,8 +7,8 @@ use crate::config::problem::{Problem, Problems};
 use crate::config::schema::rollback as schema;
 use crate::config::secrets::is_variable;
 use crate::config::texts;
-use crate::config::variables::references;
 use crate::rollback::spec::{CommandSpec, VARIABLES};
+use crate::template::Template;
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ fn words(written: &At<Vec<At<String>>>, problems: &mut Problems) -> Option<Vec<S
 
 /// Whether a text would have something of the plan filled in.
 fn mentions_plan(text: &str) -> bool {
-    references(text).iter().any(|name| VARIABLES.contains(name))
+    Template::ours(text).variables().any(|name| VARIABLES.contains(&name))
 }
 
 /// The argument that a shell reads as its script: the one behind `-c`.

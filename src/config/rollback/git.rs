@@ -6,8 +6,8 @@ use crate::config::checked::{each, optional};
 use crate::config::problem::{Problem, Problems};
 use crate::config::schema::rollback as schema;
 use crate::config::texts;
-use crate::config::variables::mentions;
 use crate::rollback::spec::{GitSpec, RepositorySpec};
+use crate::template::Template;
 use std::time::Duration;
 
 /// How long one call of git may take when nothing is said.
@@ -52,7 +52,7 @@ fn reference(written: &At<String>, whose: &str, like: &str, problems: &mut Probl
 
 fn tag(written: &At<String>, problems: &mut Problems) -> Option<String> {
     let text = texts::check(written, &["version"], problems)?;
-    if mentions(&text, "version") {
+    if Template::ours(&text).mentions("version") {
         return Some(text);
     }
     problems.push(

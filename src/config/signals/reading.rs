@@ -4,12 +4,12 @@ use super::super::at::Span;
 use super::super::kinds::InputUnit;
 use super::super::problem::{Problem, list};
 use super::super::sources::{self, Source};
-use super::super::variables;
 use super::{Checker, Read, keys, span};
 use crate::signal::{Kind, Unit};
 use crate::systems::declaration::Form;
 use crate::systems::questions::{Expr, ReleaseWant};
 use crate::systems::registry;
+use crate::template::Template;
 use chrono::TimeDelta;
 use std::ops::RangeInclusive;
 
@@ -189,7 +189,7 @@ impl Checker<'_> {
         let step = self.step(TimeDelta::seconds(60));
         let release = match &self.raw.release {
             None => "$service@$version".to_owned(),
-            Some(release) if variables::mentions(release, "version") => release.value.clone(),
+            Some(release) if Template::foreign(release).mentions("version") => release.value.clone(),
             Some(release) => {
                 self.push(
                     Problem::new(&release.span, "this release is the same for every version")

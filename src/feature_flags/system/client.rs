@@ -1,31 +1,37 @@
-//! One flag system's end of HTTP: what it answered, what that means, and never a secret in the words.
+//! What is asked of flag systems and ordered, in the words of feature flags.
 
 use crate::clock::Clock;
-use crate::deploy::Time;
 use crate::feature_flags::{Answer, Permission};
 use crate::net::Endpoint;
-use crate::net::http::{Http, Lost, Reply, RetryHint, clean};
+use crate::net::address::{self, NoAddress};
+use crate::net::client::{Client as System, NotTaken, Purpose};
+use crate::net::http::{Lost, Reply, RetryHint};
+use crate::net::recent::Recent;
 use crate::rollback::Blocked;
-use crate::rollback::strategy::variables::{percent_encoded, substitute};
 use chrono::TimeDelta;
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Url};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-use std::borrow::Cow;
-use tokio::sync::Mutex;
+use std::convert::Infallible;
+use std::ops::Deref;
 
-/// How long an answer about our permission holds.
-const RECENT: TimeDelta = TimeDelta::minutes(5);
+/// What a flag system is spoken to for.
+const PURPOSE: Purpose = Purpose { table: "flags", deed: "turn it off" };
+
+/// How long an answer about our permission holds: rights change when somebody changes them.
+const HOLDS: TimeDelta = TimeDelta::minutes(5);
 
 /// Talks to one flag system.
 pub(super) struct Client {
-    pub(super) http: Http,
-    /// What it said of our permission, and when.
-    permission: Mutex<Option<(Time, Permission)>>,
-    /// `Unleash`.
-    name: &'static str,
-    clock: Clock,
+    system: System,
+    permission: Recent<Permission>,
+}
+
+impl Deref for Client {
+    type Target = System;
+
+    fn deref(&self) -> &System {
+        &self.system
+    }
 }
 
 impl Client {
@@ -37,49 +43,19 @@ impl Client {
         hint: RetryHint,
         clock: Clock,
     ) -> Result<Self, String> {
-        let http = Http::new(endpoint, headers, hint).map_err(|error| format!("{name} cannot be asked: {error}"))?;
-        Ok(Self { http, permission: Mutex::default(), name, clock })
+        let system = System::new(name, PURPOSE, endpoint, headers, hint, clock).map_err(|blocked| blocked.reason)?;
+        Ok(Self { system, permission: Recent::new(HOLDS) })
     }
 
-    /// Reads JSON; changes nothing. The error is a sentence.
-    pub(super) async fn read(&self, request: RequestBuilder) -> Result<Value, String> {
-        let name = self.name;
-        let reply = self.ask(request).await.map_err(|lost| {
-            let (Lost::NotSent(error) | Lost::Unknown(error)) = lost;
-            format!("{name} does not answer: {error}")
-        })?;
-        match reply.status {
-            200..=299 if !reply.body.is_null() => Ok(reply.body),
-            200..=299 => Err(format!("{name} answers with something else than JSON: is its url right?")),
-            _ => Err(self.told(&reply)),
-        }
-    }
-
-    /// The same as `T`. Why it cannot be read may repeat a part of the body, and is cleaned as that is.
-    pub(super) async fn read_as<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, String> {
-        let body = self.read(request).await?;
-        let name = self.name;
-        serde_json::from_value(body)
-            .map_err(|error| format!("{name}'s answer cannot be read: {}", clean(&error.to_string())))
-    }
-
-    /// What it said of our permission a moment ago, else what `ask` hears now: flags are read every few seconds, and
-    /// rights change when somebody changes them.
+    /// What it said of our permission a moment ago, else what `ask` hears now.
     pub(super) async fn permission_lately(&self, ask: impl Future<Output = Permission>) -> Permission {
-        let mut known = self.permission.lock().await;
-        let now = self.clock.now();
-        match &*known {
-            Some((at, permission)) if *at <= now && now - *at < RECENT => permission.clone(),
-            _ => {
-                let permission = ask.await;
-                *known = Some((now, permission.clone()));
-                permission
-            }
-        }
+        let ask = async { Ok::<_, Infallible>(ask.await) };
+        let Ok(permission) = self.permission.get("", self.now(), ask).await;
+        permission
     }
 
-    /// Sends what only tries, and says whether the real one would be taken. `own` as with [`Self::order`].
-    pub(super) async fn try_order(
+    /// Sends what only tries, and says whether the real one would be taken. `own` as with [`Self::turn_off`].
+    pub(super) async fn try_to_turn_off(
         &self,
         request: RequestBuilder,
         own: impl FnOnce(&Reply) -> Option<Blocked>,
@@ -88,76 +64,50 @@ impl Client {
             Ok(reply) => reply,
             Err(Lost::NotSent(error) | Lost::Unknown(error)) => return Permission::Untold(error.to_string()),
         };
-        match reply.status {
-            200..=299 => Permission::Given,
-            401 | 403 | 405 => Permission::Denied(own(&reply).unwrap_or_else(|| self.refusal(&reply))),
-            _ => Permission::Untold(self.told(&reply)),
+        if reply.is_success() {
+            return Permission::Given;
+        }
+        match self.refusal(&reply, |reply| own(reply).or_else(|| self.refused(reply))) {
+            NotTaken::Refused(blocked) if matches!(reply.status, 401 | 403 | 405) => Permission::Denied(blocked),
+            NotTaken::Refused(Blocked { reason, .. }) | NotTaken::Unknown(reason) => Permission::Untold(reason),
         }
     }
 
     /// Sends what turns a flag off, once. `own` knows the refusals that only this system has.
-    pub(super) async fn order(&self, request: RequestBuilder, own: impl FnOnce(&Reply) -> Option<Blocked>) -> Answer {
-        let name = self.name;
-        let reply = match self.ask(request).await {
-            Ok(reply) => reply,
-            Err(Lost::NotSent(error)) => {
-                return Answer::Refused(Blocked {
-                    reason: format!("{name} ({}) cannot be reached: {error}", self.http.host()),
-                    way_out: "check the network and the proxy, then try again: nothing was sent".to_owned(),
-                });
-            }
-            Err(Lost::Unknown(error)) => return Answer::Unknown(format!("{name}: {error}")),
-        };
-        match reply.status {
-            200..=299 => Answer::Accepted,
-            // A proxy may give up while the system behind it goes on; and a redirect may follow what was done.
-            302 | 303 | 408 | 500.. => Answer::Unknown(self.told(&reply)),
-            _ => Answer::Refused(own(&reply).unwrap_or_else(|| self.refusal(&reply))),
-        }
+    pub(super) async fn turn_off(
+        &self,
+        request: RequestBuilder,
+        own: impl FnOnce(&Reply) -> Option<Blocked>,
+    ) -> Answer {
+        let sent = self.order(request, |reply| own(reply).or_else(|| self.refused(reply))).await;
+        sent.map_or_else(Answer::from, |_| Answer::Accepted)
     }
 
-    /// What the refusals that all of them have mean.
-    fn refusal(&self, reply: &Reply) -> Blocked {
-        let name = self.name;
+    /// What all flag systems mean by a refusal.
+    fn refused(&self, reply: &Reply) -> Option<Blocked> {
+        let name = self.name();
         let way_out = match reply.status {
-            300..=399 => format!("correct the url of {name} in this environment's flags"),
-            401 => format!("make a new token in {name} and set it in this environment's flags"),
+            // These mean the same of every system.
+            300..=399 | 401 => return None,
             403 => format!("give the token the right to change flags, or turn it off in {name} by hand"),
             404 => "compare its key, project and environment with this environment's flags".to_owned(),
-            429 => format!("wait {} and try again, or turn it off in {name} by hand", reply.describe_wait()),
             _ => format!("turn it off in {name} by hand"),
         };
-        Blocked { reason: self.told(reply), way_out }
-    }
-
-    /// An answer that is no success, in a sentence.
-    fn told(&self, reply: &Reply) -> String {
-        let (name, said) = (self.name, &reply.said);
-        match reply.status {
-            401 => format!("{name} does not know the token: {said}"),
-            429 => format!("{name} {}", reply.too_many()),
-            status => format!("{name} answered {status}: {said}"),
-        }
-    }
-
-    async fn ask(&self, request: RequestBuilder) -> Result<Reply, Lost> {
-        self.http.reply(request, self.clock.now()).await
+        Some(self.misread(reply)?.blocked(&way_out))
     }
 }
 
 /// An address with `$feature` and `$environment` filled in; neither can change more than its own place in it.
 pub(super) fn address(template: &str, key: &str, environment: &str) -> Result<Url, String> {
-    let filled = substitute(template, |name| match name {
-        "feature" => Ok(Cow::Owned(percent_encoded(key))),
-        "environment" => Ok(Cow::Owned(percent_encoded(environment))),
-        other => Err(Blocked {
-            reason: format!("${other} is not a variable of a flag's address"),
-            way_out: "use $feature and $environment".to_owned(),
-        }),
+    let value = |name: &str| match name {
+        "feature" => Some(key),
+        "environment" => Some(environment),
+        _ => None,
+    };
+    address::filled(template, value).map_err(|error| match error {
+        NoAddress::Unknown(other) => format!("${other} is not a variable of a flag's address"),
+        NoAddress::NotHttp => "it is no http or https address once $feature and $environment are filled in".to_owned(),
     })
-    .map_err(|blocked| blocked.reason)?;
-    let url = Url::parse(&filled).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| "it is no http or https address once $feature and $environment are filled in".to_owned())
 }
 
 #[cfg(test)]

@@ -204,7 +204,7 @@ impl LaunchDarkly {
             },
         };
         let request = self.off(&key, "tried by redflag").query(&[("dryRun", "true")]);
-        self.client.try_order(request, refused).await
+        self.client.try_to_turn_off(request, refused).await
     }
 
     async fn named(&self) -> Listing {
@@ -280,7 +280,7 @@ impl FlagProvider for LaunchDarkly {
     fn turn_off<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Answer> {
         let why = if order.reason.is_empty() { String::new() } else { format!(": {}", order.reason) };
         let request = self.off(&order.key, &format!("turned off by {} with redflag{why}", order.actor));
-        async move { self.client.order(request, refused).await }.boxed()
+        async move { self.client.turn_off(request, refused).await }.boxed()
     }
 }
 

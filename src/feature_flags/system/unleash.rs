@@ -297,7 +297,7 @@ impl FlagProvider for Unleash {
         let (project, environment) = (self.project.as_str(), self.spec.environment.as_str());
         let path = ["api", "admin", "projects", project, "features", &order.key, "environments", environment, "off"];
         let request = self.client.http.post(&path);
-        async move { self.client.order(request, |reply| refused(reply, environment)).await }.boxed()
+        async move { self.client.turn_off(request, |reply| refused(reply, environment)).await }.boxed()
     }
 }
 

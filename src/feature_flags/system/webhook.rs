@@ -6,10 +6,9 @@ use crate::clock::Clock;
 use crate::feature_flags::provider::FlagProvider;
 use crate::feature_flags::spec::FeatureFlagsSpec;
 use crate::feature_flags::{Answer, FeatureFlag, FlagState, FlagStatus, Listing, Order, Permission, Rollout};
-use crate::net::Auth;
 use crate::net::http::{Reply, RetryHint, authorization, clean, signature};
+use crate::net::{Auth, fresh_id};
 use crate::rollback::Blocked;
-use crate::rollback::strategy::variables::fresh_id;
 use crate::secret::Secret;
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use reqwest::header::CONTENT_TYPE;
@@ -47,7 +46,7 @@ impl Webhook {
         };
         match self.client.read(self.client.http.get_at(url)).await {
             Ok(body) => standing(&body).map_or_else(FlagState::Unread, FlagState::Told),
-            Err(why) => FlagState::Unread(why),
+            Err(why) => FlagState::Unread(why.alone()),
         }
     }
 }
@@ -128,7 +127,7 @@ impl FlagProvider for Webhook {
             if let Some(key) = &self.signing_key {
                 request = request.header("x-signature-256", signature(key, &body));
             }
-            self.client.order(request.body(body), refused).await
+            self.client.turn_off(request.body(body), refused).await
         }
         .boxed()
     }

@@ -1,21 +1,21 @@
 //! A CI system takes the deploy back: GitHub Actions, GitLab, Jenkins, or a webhook. What is started there is
 //! followed to its end, for an accepted request only means that it was accepted.
 
-mod client;
 mod github;
 mod gitlab;
 mod jenkins;
 mod planner;
-mod recent;
 mod runs;
 mod trace;
 mod webhook;
 mod words;
 
 use super::choose_version::{self, Chosen};
-use super::variables::{self, CommitOf, Values, fresh_id};
+use super::variables::{self, CommitOf, Values};
 use crate::clock::Clock;
 use crate::deploy::brief;
+use crate::net::client::Purpose;
+use crate::net::fresh_id;
 use crate::rollback::action::Action;
 use crate::rollback::planner::Planner;
 use crate::rollback::preflight::pace;
@@ -28,6 +28,9 @@ use planner::{Draft, JobPlanner};
 use runs::Clients;
 pub use runs::Runs;
 use std::sync::Arc;
+
+/// What a CI system is spoken to for.
+const PURPOSE: Purpose = Purpose { table: "rollback.ci", deed: "do it" };
 
 /// Assumed of a run when nobody has seen one end.
 const GUESS: TimeDelta = TimeDelta::minutes(5);

@@ -3,8 +3,9 @@
 
 use super::choose_version::{self, Chosen};
 use super::program::{Failure, Inherits, Output, Program};
-use super::variables::{self, CommitOf, Values, fresh_id, quoted};
+use super::variables::{self, CommitOf, Values, quoted};
 use crate::clock::Clock;
+use crate::net::fresh_id;
 use crate::rollback::action::{self, Action};
 use crate::rollback::planner::Planner;
 use crate::rollback::preflight::pace;

@@ -1,12 +1,11 @@
 //! What the variables in a strategy's texts stand for: `$service`, `$to` and their like.
 
 use crate::deploy::change::beside_the_name;
-use crate::deploy::{Time, Version, WorkloadKind};
+use crate::deploy::{Version, WorkloadKind};
 use crate::rollback::request::PlanRequest;
 use crate::rollback::spec::VARIABLES;
 use crate::rollback::{Blocked, Covered, Goal};
-use crate::secret::ESCAPED;
-use percent_encoding::utf8_percent_encode;
+use crate::template::Template;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -89,7 +88,7 @@ impl Values {
     }
 
     fn fill_with<'a>(&'a self, text: &str, escape: impl Fn(&'a str) -> Cow<'a, str>) -> Result<String, Blocked> {
-        substitute(text, |name| self.value(name).map(&escape))
+        Template::ours(text).fill(|name| self.value(name).map(&escape))
     }
 
     fn value(&self, name: &str) -> Result<&str, Blocked> {
@@ -121,7 +120,7 @@ impl Values {
     /// What makes the filled texts differ from those of another workload: the values of the variables in
     /// them, for a subject that is the same only where the request is. `(cart, to 1.8.3)`, or nothing.
     pub(super) fn distinction(&self, texts: &[&str]) -> String {
-        let uses = |name: &str| texts.iter().any(|text| mentions(text, name));
+        let uses = |name: &str| texts.iter().any(|text| Template::ours(text).mentions(name));
         let parts: Vec<String> = [
             uses("service").then(|| self.service.clone()),
             uses("namespace").then(|| format!("in {}", self.namespace)),
@@ -154,42 +153,6 @@ fn no_difference(covered: &Covered) -> Blocked {
     }
 }
 
-/// The text with what `value` says in place of each `$name` and `${name}`, and a dollar in place of two.
-pub(crate) fn substitute<'a>(
-    text: &str,
-    value: impl Fn(&str) -> Result<Cow<'a, str>, Blocked>,
-) -> Result<String, Blocked> {
-    let mut out = String::with_capacity(text.len() + 16);
-    let mut rest = text;
-    while let Some(start) = rest.find('$') {
-        out.push_str(&rest[..start]);
-        rest = &rest[start..];
-        let length = match reference(rest) {
-            Reference::Dollar(length) => {
-                out.push('$');
-                length
-            }
-            Reference::Variable(length, name) => {
-                out.push_str(&value(name)?);
-                length
-            }
-        };
-        rest = &rest[length..];
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
-/// A text that no other rollback has: `$id`.
-pub(crate) fn fresh_id(now: Time) -> String {
-    format!("redflag-{:x}-{:06x}", now.timestamp(), fastrand::u32(..1 << 24))
-}
-
-/// A value as it may stand in an address: it cannot change more than its own place there.
-pub(crate) fn percent_encoded(value: &str) -> String {
-    utf8_percent_encode(value, ESCAPED).to_string()
-}
-
 /// A word for a shell, quoted where it needs to be: for the line that people can type instead.
 pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@=,+".contains(c);
@@ -198,20 +161,6 @@ pub(super) fn quoted(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
-}
-
-/// Whether a text holds a variable.
-pub(super) fn mentions(text: &str, variable: &str) -> bool {
-    let mut rest = text;
-    while let Some(start) = rest.find('$') {
-        rest = &rest[start..];
-        let length = match reference(rest) {
-            Reference::Variable(_, name) if name == variable => return true,
-            Reference::Variable(length, _) | Reference::Dollar(length) => length,
-        };
-        rest = &rest[length..];
-    }
-    false
 }
 
 /// The commit that a version names itself: a hash of 7 to 40 digits as its whole tag or after its last
@@ -225,40 +174,6 @@ pub(super) fn commit_in(version: &Version) -> Option<String> {
         // A date or a build number is not a commit.
         && hash.contains(|c: char| c.is_ascii_alphabetic());
     is_hash.then(|| hash.to_owned())
-}
-
-/// What stands at a `$`, with its length in bytes.
-enum Reference<'a> {
-    /// A dollar.
-    Dollar(usize),
-    /// A variable.
-    Variable(usize, &'a str),
-}
-
-fn reference(text: &str) -> Reference<'_> {
-    let inner = &text[1..];
-    if inner.starts_with('$') {
-        return Reference::Dollar(2);
-    }
-    if let Some(braced) = inner.strip_prefix('{') {
-        let length = name_length(braced);
-        return if length > 0 && braced[length..].starts_with('}') {
-            Reference::Variable(length + 3, &braced[..length])
-        } else {
-            Reference::Dollar(1)
-        };
-    }
-    match name_length(inner) {
-        0 => Reference::Dollar(1),
-        length => Reference::Variable(length + 1, &inner[..length]),
-    }
-}
-
-fn name_length(text: &str) -> usize {
-    if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return 0;
-    }
-    text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::systems::shared::fail_fast::{FailFast, conclude};
 use crate::systems::shared::series::{Answered, Asked, Bins, aligned, ask_each, duration, only_series};
 use crate::systems::shared::tenant::{self, NO_TENANT};
 use crate::systems::shared::units::Units;
-use crate::systems::shared::variables::fill;
+use crate::template::Template;
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
 use std::borrow::Cow;
@@ -138,7 +138,7 @@ fn filled(query: &str, step: TimeDelta, range: TimeDelta) -> String {
     // A range of nothing is refused.
     let range = range.max(step);
     let millis = |span: TimeDelta| Some(Cow::Owned(span.num_milliseconds().to_string()));
-    fill(query, |name| match name {
+    Template::foreign(query).fill_known(|name| match name {
         "__interval" | "__auto" => Some(Cow::Owned(duration(step))),
         "__interval_ms" => millis(step),
         "__range" => Some(Cow::Owned(duration(range))),

@@ -5,7 +5,7 @@
 mod name;
 mod quantity;
 
-use super::variables::fill;
+use crate::template::Template;
 use chrono::TimeDelta;
 use promql_parser::parser::{Expr, MatrixSelector, VectorSelector, parse};
 use quantity::{Quantity, quantity};
@@ -52,7 +52,7 @@ pub(in crate::systems) fn look(query: &str) -> Option<Text> {
     }
     let length = |length: Duration| Some(Cow::Owned(format!("{}ms", length.as_millis())));
     let number = |number: u128| Some(Cow::Owned(number.to_string()));
-    let filled = fill(query, |variable| match variable {
+    let filled = Template::foreign(query).fill_known(|variable| match variable {
         "__interval" => length(INTERVAL),
         "__rate_interval" => length(RATE_INTERVAL),
         "__range" => Some(Cow::Borrowed("1h")),

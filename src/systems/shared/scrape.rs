@@ -7,11 +7,12 @@
 
 use super::promql::{Text, look, too_short};
 use super::series::{Asked, Bins, duration, texts};
-use super::variables::{fill, fill_version};
+use super::variables::fill_version;
 use crate::deploy::Time;
 use crate::poll::{PollRequest, SourceError};
 use crate::signal::SignalId;
 use crate::systems::questions::SeriesQuery;
+use crate::template::Template;
 use chrono::TimeDelta;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -284,7 +285,7 @@ impl Scrapes {
         let rate = rate_interval(query.step, rates_by);
         let duration = |span: TimeDelta| Some(Cow::Owned(duration(span)));
         let millis = |span: TimeDelta| Some(Cow::Owned(span.num_milliseconds().to_string()));
-        let text = fill(text, |name| match name {
+        let text = Template::foreign(text).fill_known(|name| match name {
             "__interval" => duration(interval),
             "__interval_ms" => millis(interval),
             "__range" => duration(range),
@@ -311,7 +312,7 @@ impl Scrapes {
         };
         let duration = |span: TimeDelta| Some(Cow::Owned(duration(span)));
         let millis = |span: TimeDelta| Some(Cow::Owned(span.num_milliseconds().to_string()));
-        let text = fill(&asked.parts[part], |name| match (name, rates) {
+        let text = Template::foreign(&asked.parts[part]).fill_known(|name| match (name, rates) {
             ("__interval", _) if counts => duration(interval),
             ("__interval_ms", _) if counts => millis(interval),
             ("__rate_interval", Some(scrape)) => duration(rate_interval(query.step, scrape)),

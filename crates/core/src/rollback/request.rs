@@ -3,7 +3,9 @@
 use super::Goal;
 use super::version_history::Known;
 use crate::deploy::{Time, Version, WorkloadId, WorkloadRef};
+use crate::template::Template;
 use chrono::TimeDelta;
+use std::borrow::Cow;
 
 /// One question to a strategy.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,9 +25,13 @@ pub struct PlanRequest {
 }
 
 impl PlanRequest {
-    /// A name with `$service` and `$environment` filled in.
+    /// A name with `$service` and `$environment` filled in; `$$` is a dollar.
     pub fn fill(&self, name: &str) -> String {
-        name.replace("$service", &self.service).replace("$environment", &self.environment)
+        Template::ours(name).fill_known(|variable| match variable {
+            "service" => Some(Cow::Borrowed(&self.service)),
+            "environment" => Some(Cow::Borrowed(&self.environment)),
+            _ => None,
+        })
     }
 }
 

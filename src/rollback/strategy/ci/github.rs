@@ -7,14 +7,16 @@ mod access;
 mod file;
 mod run;
 
-use super::client::{Client, Unread, link, moment, text, unusable};
+use super::PURPOSE;
 use super::planner::{Draft, JobPlanner, Prepared};
-use super::recent::Recent;
 use super::trace::Trace;
 use super::words::{listed, middle, options};
 use crate::clock::Clock;
 use crate::deploy::Time;
+use crate::net::client::{Client, LATELY, Unread};
+use crate::net::fields::{link, moment, text};
 use crate::net::http::{Lost, Reply, RetryHint, authorization};
+use crate::net::recent::Recent;
 use crate::net::{Auth, Endpoint};
 use crate::rollback::action::{CiAction, Dispatch};
 use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
@@ -59,12 +61,12 @@ pub(super) struct GitHub {
 impl GitHub {
     pub(super) fn new(endpoint: &Endpoint, token: &Secret, told: Told, clock: Clock) -> Result<Self, Blocked> {
         let auth = Auth::Bearer(token.clone());
-        let mut headers = authorization(&auth).map_err(|error| unusable("GitHub", &error.to_string()))?;
+        let mut headers = authorization(&auth).map_err(|error| PURPOSE.unusable("GitHub", &error))?;
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
         headers.insert(HeaderName::from_static("x-github-api-version"), HeaderValue::from_static("2022-11-28"));
-        let client = Client::new("GitHub", endpoint, headers, RetryHint::GitHubReset, clock)?;
+        let client = Client::new("GitHub", PURPOSE, endpoint, headers, RetryHint::GitHubReset, clock)?;
         let names_runs = !endpoint.url.trim_end_matches('/').ends_with("/api/v3");
-        Ok(Self { client, told, names_runs, files: Recent::default(), access: Recent::default() })
+        Ok(Self { client, told, names_runs, files: Recent::new(LATELY), access: Recent::new(LATELY) })
     }
 
     /// A GET below the repository.
@@ -196,7 +198,7 @@ impl GitHub {
         let id = number.to_string();
         match self.client.read(self.get(repository, &["actions", "runs", &id])).await {
             Ok(run) => self.state_of(repository, &run).await,
-            Err(unread) => Answer::Unknown(format!("GitHub {}", unread.text)),
+            Err(unread) => Answer::Unknown(unread.to_string()),
         }
     }
 }
@@ -218,13 +220,11 @@ impl GitHub {
             body["return_run_details"] = json!(true);
         }
         let path = ["actions", "workflows", workflow, "dispatches"];
-        let reply = match self.client.ask(self.client.http.post(&below(repository, &path)).json(&body)).await {
+        let request = self.client.http.post(&below(repository, &path)).json(&body);
+        let reply = match self.client.order(request, |reply| refused(reply, dispatch)).await {
             Ok(reply) => reply,
-            Err(lost) => return self.client.lost(lost),
+            Err(why) => return why.into(),
         };
-        if !reply.is_success() {
-            return self.client.refusal(&reply, |reply| refused(reply, dispatch));
-        }
         let number = reply.body["workflow_run_id"].as_u64();
         Answer::Running(Run {
             id: number.map_or_else(|| marker.to_owned(), |number| number.to_string()),
@@ -249,7 +249,7 @@ impl GitHub {
             Ok(Found::Several(count)) => sought(format!(
                 "started; {count} runs began since, and none of them shows which one it is: look at the Actions page"
             )),
-            Err(unread) => Answer::Unknown(format!("GitHub {}", unread.text)),
+            Err(unread) => Answer::Unknown(unread.to_string()),
         }
     }
 
@@ -340,8 +340,8 @@ fn not_there(workflow: &str, repository: &str) -> Blocked {
 fn unseen(unread: Unread, workflow: &str, repository: &str) -> Blocked {
     match unread.status {
         404 => not_there(workflow, repository),
-        403 => unread.blocked("GitHub", "give the token the permission Actions: read and write, or the scope repo"),
-        _ => unread.blocked("GitHub", "read what GitHub says; githubstatus.com tells whether it is in trouble"),
+        403 => unread.blocked("give the token the permission Actions: read and write, or the scope repo"),
+        _ => unread.blocked("read what GitHub says; githubstatus.com tells whether it is in trouble"),
     }
 }
 

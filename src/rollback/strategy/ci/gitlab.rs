@@ -5,11 +5,13 @@
 
 mod checks;
 
-use super::client::{Client, Freshness, Pages, Unread, link, moment, text, unusable};
+use super::PURPOSE;
 use super::planner::{Draft, JobPlanner, Prepared};
 use super::trace::Trace;
 use crate::clock::Clock;
 use crate::deploy::Version;
+use crate::net::client::{Client, Freshness, Pages, Unread};
+use crate::net::fields::{link, moment, text};
 use crate::net::http::{Reply, RetryHint, authorization};
 use crate::net::{Auth, Endpoint};
 use crate::rollback::action::{CiAction, GitLabJob};
@@ -54,8 +56,8 @@ impl GitLab {
     pub(super) fn new(endpoint: &Endpoint, token: &Secret, told: Told, clock: Clock) -> Result<Self, Blocked> {
         // Personal, project and group tokens are all taken as bearers.
         let auth = Auth::Bearer(token.clone());
-        let headers = authorization(&auth).map_err(|error| unusable("GitLab", &error.to_string()))?;
-        let client = Client::new("GitLab", endpoint, headers, RetryHint::GitLabReset, clock)?;
+        let headers = authorization(&auth).map_err(|error| PURPOSE.unusable("GitLab", &error))?;
+        let client = Client::new("GitLab", PURPOSE, endpoint, headers, RetryHint::GitLabReset, clock)?;
         Ok(Self { client, told })
     }
 
@@ -146,13 +148,11 @@ impl GitLab {
 
     async fn order(&self, job: &GitLabJob, verb: &str) -> Answer {
         let id = job.id.to_string();
-        let reply = match self.client.ask(self.client.http.post(&below(&job.project, &["jobs", &id, verb]))).await {
+        let request = self.client.http.post(&below(&job.project, &["jobs", &id, verb]));
+        let reply = match self.client.order(request, |reply| refused(reply, job)).await {
             Ok(reply) => reply,
-            Err(lost) => return self.client.lost(lost),
+            Err(why) => return why.into(),
         };
-        if !reply.is_success() {
-            return self.client.refusal(&reply, |reply| refused(reply, job));
-        }
         match state_of(&reply.body) {
             Some(answer) => answer,
             None => Answer::Unknown("GitLab took it, and its answer does not name the job".to_owned()),
@@ -337,8 +337,8 @@ fn unseen(unread: Unread, project: &str) -> Blocked {
             reason: format!("there is no project {project}, or the token cannot see it"),
             way_out: "correct project in this environment's rollback.ci, or give the token access to it".to_owned(),
         },
-        403 => unread.blocked("GitLab", "give the token the scope api, and its user at least the role Developer"),
-        _ => unread.blocked("GitLab", "read what GitLab says, or do it there: Operate, Environments, Rollback"),
+        403 => unread.blocked("give the token the scope api, and its user at least the role Developer"),
+        _ => unread.blocked("read what GitLab says, or do it there: Operate, Environments, Rollback"),
     }
 }
 

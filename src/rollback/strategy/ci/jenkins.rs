@@ -3,16 +3,19 @@
 //! Facts: Jenkins core. An API token needs no crumb. 201 and 303 both name the place in the queue, which is
 //! forgotten some five minutes after the build has begun; a build remembers its place (`queueId`).
 
-use super::client::{Client, Unread, link, text, unusable};
+use super::PURPOSE;
 use super::planner::{Draft, JobPlanner, Prepared};
 use super::trace::Trace;
 use super::words::{listed, options};
 use crate::clock::Clock;
+use crate::net::client::{Client, Unread};
+use crate::net::fields::{link, text};
 use crate::net::http::{Reply, RetryHint, authorization};
 use crate::net::{Auth, Endpoint};
 use crate::rollback::action::{Build, CiAction};
-use crate::rollback::strategy::variables::{mentions, quoted};
+use crate::rollback::strategy::variables::quoted;
 use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
+use crate::template::Template;
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::RequestBuilder;
@@ -36,8 +39,8 @@ impl Jenkins {
         parameters: Vec<(String, String)>,
         clock: Clock,
     ) -> Result<Self, Blocked> {
-        let headers = authorization(auth).map_err(|error| unusable("Jenkins", &error.to_string()))?;
-        let client = Client::new("Jenkins", endpoint, headers, RetryHint::RetryAfter, clock)?;
+        let headers = authorization(auth).map_err(|error| PURPOSE.unusable("Jenkins", &error))?;
+        let client = Client::new("Jenkins", PURPOSE, endpoint, headers, RetryHint::RetryAfter, clock)?;
         Ok(Self { client, job, parameters })
     }
 
@@ -58,7 +61,7 @@ impl Jenkins {
         let declared = declared(&about);
         let mut checks = vec![buildable(&about, &job)?, fit(&parameters, declared.as_deref(), &job)?];
         checks.push(under_way(&about, &job));
-        let marked = self.parameters.iter().any(|(_, value)| mentions(value, "id"));
+        let marked = self.parameters.iter().any(|(_, value)| Template::ours(value).mentions("id"));
         if !marked {
             checks.push(Check::warning(
                 CheckKind::BuildName,
@@ -175,9 +178,9 @@ impl Jenkins {
         let Build { job, parameters, takes_parameters, .. } = build;
         // A quiet period is for commits that come in a row; a rollback does not wait for it.
         let request = self.client.http.post(&build_path(job, *takes_parameters)).query(&[("delay", "0sec")]);
-        let reply = match self.client.ask(request.form(parameters)).await {
+        let reply = match self.client.send(request.form(parameters)).await {
             Ok(reply) => reply,
-            Err(lost) => return self.client.lost(lost),
+            Err(why) => return why.into(),
         };
         if let (201 | 303, Some(place)) = (reply.status, reply.location().and_then(place_in_queue)) {
             return queued(place, "queued".to_owned());
@@ -185,7 +188,7 @@ impl Jenkins {
         if reply.status == 201 {
             return Answer::Unknown("Jenkins took it, and does not say where in its queue it is".to_owned());
         }
-        self.client.refusal(&reply, |reply| refused(reply, job))
+        self.client.refusal(&reply, |reply| refused(reply, job)).into()
     }
 
     /// How a place in the queue, or a build, goes on.
@@ -328,8 +331,8 @@ fn unseen(unread: Unread, job: &str) -> Blocked {
             way_out: "correct job in this environment's rollback.ci (folders with slashes), or give the user Job/Read"
                 .to_owned(),
         },
-        403 => unread.blocked("Jenkins", "give the user the permission Job/Read"),
-        _ => unread.blocked("Jenkins", "read what Jenkins says, or build the job there by hand"),
+        403 => unread.blocked("give the user the permission Job/Read"),
+        _ => unread.blocked("read what Jenkins says, or build the job there by hand"),
     }
 }
 

@@ -1,20 +1,23 @@
 //! Any address that takes a POST: what it does is its own affair, and how it goes on is told at another address.
 
-use super::client::{Client, link, text, unusable};
+use super::PURPOSE;
 use super::planner::{Draft, JobPlanner, Prepared};
 use super::trace::Trace;
 use crate::clock::Clock;
+use crate::net::address::{self, NoAddress};
+use crate::net::client::Client;
+use crate::net::fields::{link, text};
 use crate::net::http::{Reply, RetryHint, authorization, signature};
 use crate::net::{Auth, Endpoint};
 use crate::rollback::action::{CiAction, Post};
-use crate::rollback::strategy::variables::{mentions, percent_encoded, quoted, substitute};
+use crate::rollback::strategy::variables::quoted;
 use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use crate::secret::Secret;
+use crate::template::Template;
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::Url;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
-use std::borrow::Cow;
 
 /// The body where none is configured.
 const BODY: &str = r#"{"event":"rollback","service":"$service","environment":"$environment","namespace":"$namespace","workload":"$workload","from":"$from","to":"$to","reason":"$reason","actor":"$actor","idempotency_key":"$id"}"#;
@@ -34,8 +37,8 @@ pub(super) struct Webhook {
 
 impl Webhook {
     pub(super) fn new(endpoint: &Endpoint, auth: &Auth, told: Told, clock: Clock) -> Result<Self, Blocked> {
-        let headers = authorization(auth).map_err(|error| unusable("the webhook", &error.to_string()))?;
-        let client = Client::new("the webhook", endpoint, headers, RetryHint::RetryAfter, clock)?;
+        let headers = authorization(auth).map_err(|error| PURPOSE.unusable("the webhook", &error))?;
+        let client = Client::new("the webhook", PURPOSE, endpoint, headers, RetryHint::RetryAfter, clock)?;
         Ok(Self { client, told })
     }
 
@@ -97,18 +100,15 @@ impl Webhook {
         if let Some(signing_key) = &self.told.signing_key {
             request = request.header("x-signature-256", signature(signing_key, body));
         }
-        let reply = match self.client.ask(request.body(body.clone())).await {
+        let reply = match self.client.order(request.body(body.clone()), refused).await {
             Ok(reply) => reply,
-            Err(lost) => return self.client.lost(lost),
+            Err(why) => return why.into(),
         };
-        if !reply.is_success() {
-            return self.client.refusal(&reply, refused);
-        }
         let run = ["run", "run_id", "id"].iter().map(|name| text(&reply.body[*name])).find(|run| run != "?");
         match &self.told.status_url {
             // Where it does not name its run, nothing can be asked: the pods tell.
             None => Answer::Accepted,
-            Some(url) if mentions(url, "run") && run.is_none() => Answer::Accepted,
+            Some(url) if Template::ours(url).mentions("run") && run.is_none() => Answer::Accepted,
             Some(_) => Answer::Running(Run {
                 id: run.unwrap_or_default(),
                 state: "accepted".to_owned(),
@@ -128,9 +128,8 @@ impl Webhook {
 
     /// What there is to be seen of a request whose answer was lost.
     pub(super) async fn read_back(&self, Post { idempotency_key, .. }: &Post) -> Trace {
-        let can_be_asked =
-            self.told.status_url.as_ref().is_some_and(|url| mentions(url, "id") && !mentions(url, "run"));
-        if !can_be_asked {
+        let status_url = Template::ours(self.told.status_url.as_deref().unwrap_or_default());
+        if !status_url.mentions("id") || status_url.mentions("run") {
             return Trace::Unclear(format!(
                 "{} cannot be asked whether {idempotency_key} arrived: look there, and at the pods",
                 self.client.http.host()
@@ -146,18 +145,20 @@ impl Webhook {
 
 /// The status url with `$id` and `$run` filled in; neither can change more than its own place in it.
 fn status_address(template: &str, id: &str, run: Option<&str>) -> Result<Url, Blocked> {
-    let filled = substitute(template, |name| match name {
-        "id" => Ok(Cow::Owned(percent_encoded(id))),
-        "run" => Ok(Cow::Owned(percent_encoded(run.unwrap_or_default()))),
-        other => Err(Blocked {
+    let value = |name: &str| match name {
+        "id" => Some(id),
+        "run" => Some(run.unwrap_or_default()),
+        _ => None,
+    };
+    address::filled(template, value).map_err(|error| match error {
+        NoAddress::Unknown(other) => Blocked {
             reason: format!("${other} is not a variable of the status url"),
             way_out: "use $id, or $run for the number in the webhook's answer".to_owned(),
-        }),
-    })?;
-    let url = Url::parse(&filled).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    url.ok_or_else(|| Blocked {
-        reason: "the status url is no http or https address once $id and $run are filled in".to_owned(),
-        way_out: "correct status_url in this environment's rollback.ci".to_owned(),
+        },
+        NoAddress::NotHttp => Blocked {
+            reason: "the status url is no http or https address once $id and $run are filled in".to_owned(),
+            way_out: "correct status_url in this environment's rollback.ci".to_owned(),
+        },
     })
 }
 

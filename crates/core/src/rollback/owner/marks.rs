@@ -2,7 +2,9 @@
 //! is told. Who is not in it is known by an owner reference, or not at all.
 
 use super::{annotation, clean, label, writers};
+use crate::template::Template;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// How soon somebody writes their own record over a workload again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -284,7 +286,8 @@ impl Other {
 
     /// What to do there.
     pub fn way_out(&self) -> String {
-        self.product.way_out.replace("$record", self.record.as_deref().unwrap_or("that it belongs to"))
+        let record = self.record.as_deref().unwrap_or("that it belongs to");
+        Template::ours(self.product.way_out).fill_known(|name| (name == "record").then_some(Cow::Borrowed(record)))
     }
 }
 

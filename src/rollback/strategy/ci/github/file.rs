@@ -1,7 +1,7 @@
 //! What the file of a workflow says of its trigger, its inputs and its runs' names.
 
-use crate::rollback::strategy::variables::mentions;
 use crate::rollback::{Check, CheckKind};
+use crate::template::Template;
 
 /// Whether a dispatch fits it. Read as text, so it is a hint and never a reason to refuse.
 pub(super) fn declares(file: &str, inputs: &[(String, String)]) -> Vec<Check> {
@@ -23,7 +23,7 @@ pub(super) fn declares(file: &str, inputs: &[(String, String)]) -> Vec<Check> {
         return vec![Check::warning(name, sentence, Some(way_out))];
     }
     let mut checks = vec![Check::ok(name, "its file names workflow_dispatch and these inputs")];
-    let mark = inputs.iter().find(|(_, value)| mentions(value, "id")).map(|(input, _)| input);
+    let mark = inputs.iter().find(|(_, value)| Template::ours(value).mentions("id")).map(|(input, _)| input);
     let is_shown = mark.is_some_and(|mark| {
         file.lines().any(|line| line.trim_start().starts_with("run-name:") && line.contains(&format!("inputs.{mark}")))
     });

@@ -1,7 +1,8 @@
 //! Where a run stands, with the job that failed or the environment that waits for an approval.
 
 use super::GitHub;
-use crate::rollback::strategy::ci::client::{Freshness, link, text};
+use crate::net::client::Freshness;
+use crate::net::fields::{link, text};
 use crate::rollback::{Answer, Blocked, Run};
 use serde_json::{Value, json};
 

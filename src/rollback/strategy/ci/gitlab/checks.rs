@@ -1,6 +1,6 @@
 //! What GitLab tells of a project and its deployments before a job is asked to run.
 
-use crate::rollback::strategy::ci::client::{link, text};
+use crate::net::fields::{link, text};
 use crate::rollback::{Blocked, Check, CheckKind};
 use serde_json::Value;
 

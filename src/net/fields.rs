@@ -1,0 +1,25 @@
+//! Fields of a foreign JSON body, made fit for people.
+
+use super::http::clean;
+use crate::deploy::Time;
+use serde_json::Value;
+
+/// A text or a number; `?` where it is missing.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => clean(text),
+        Value::Number(number) => number.to_string(),
+        _ => "?".to_owned(),
+    }
+}
+
+/// An address that a person can open; anything else than the web is left out.
+pub(crate) fn link(value: &Value) -> Option<String> {
+    let link = clean(value.as_str()?);
+    (link.starts_with("https://") || link.starts_with("http://")).then_some(link)
+}
+
+/// A moment as RFC 3339 writes it.
+pub(crate) fn moment(value: &Value) -> Option<Time> {
+    chrono::DateTime::parse_from_rfc3339(value.as_str()?).ok().map(|at| at.to_utc())
+}

@@ -1,6 +1,7 @@
 //! The one way to a cluster: kubeconfig or address, no default retries, exec plugins off the terminal.
 //! Also the one place where `kube`'s errors become ours.
 
+pub mod lease;
 pub mod spec;
 
 mod bounded;

@@ -21,7 +21,6 @@ mod rollback;
 mod schema;
 mod signals;
 mod sources;
-mod texts;
 
 pub use crate::settings::duration::parse_duration;
 pub use crate::settings::problem::Diagnostic;

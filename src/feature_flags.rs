@@ -3,6 +3,5 @@
 
 pub mod provider;
 pub mod spec;
-pub mod system;
 
 pub use redflag_core::feature_flags::*;

@@ -1,7 +1,7 @@
 //! The door of the fuzz targets: what answers in place of the network and of programs, so that a whole adapter reads
 //! what libFuzzer makes up. Only with the feature `fuzzing`; no build that ships knows of it. See `fuzz/`.
 
-use crate::rollback::strategy::program::Output;
+use crate::program::Output;
 use reqwest::{RequestBuilder, Response, ResponseBuilderExt};
 use std::cell::RefCell;
 use std::ffi::OsString;

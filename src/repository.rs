@@ -4,17 +4,18 @@
 
 mod git;
 mod push;
+mod spec;
 mod worktree;
 
 pub use git::GitError;
 pub use push::Pushed;
+pub use spec::RepositorySpec;
 pub use worktree::{Reverted, Trial};
 
 use crate::deploy::Version;
 use crate::net::http::clean;
 use crate::rollback::Blocked;
 use crate::rollback::migrations::{self, Change, Files, Migration};
-use crate::rollback::spec::RepositorySpec;
 use crate::template::Template;
 use git::Git;
 use std::borrow::Cow;

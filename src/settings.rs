@@ -10,8 +10,10 @@ pub(crate) mod checked;
 pub(crate) mod duration;
 pub(crate) mod parser;
 pub(crate) mod problem;
+pub(crate) mod program;
 pub(crate) mod resolve;
 pub(crate) mod secrets;
+pub(crate) mod texts;
 pub(crate) mod variables;
 
 /// An index that the core can hold; the checks of workloads and signals see to it that it can.

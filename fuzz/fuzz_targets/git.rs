@@ -8,7 +8,7 @@ use redflag::fuzzing::alone_with;
 use redflag::repository::{Commit, GitError, Pushed, Repository};
 use redflag::rollback::Blocked;
 use redflag::rollback::migrations::Files;
-use redflag::rollback::spec::RepositorySpec;
+use redflag::repository::RepositorySpec;
 use redflag_fuzz::{Script, hold_text, know_the_token};
 use std::path::PathBuf;
 use std::time::Duration;

@@ -11,10 +11,10 @@ use super::{Config, ConfigError};
 use crate::deploy::Time;
 use crate::feature_flags::spec::FeatureFlagsSpec;
 use crate::net::Endpoint;
-use crate::rollback::spec::RollbackSpec;
 use crate::setup::{Delivery, FlagSystemInfo, RollbackPolicy, Service, Setup, SourceInfo, Told};
 use crate::signal::{Signal, SignalId, SourceId};
 use crate::systems::api::SourceSpec;
+use crate::systems::api::strategy::RollbackSpec;
 use crate::systems::questions::{AlertQuery, Expr, Meaning, Question, ReleaseQuery, SeriesQuery};
 use crate::systems::registry;
 use crate::template::Template;
@@ -149,7 +149,7 @@ fn services(environment: &Environment) -> Vec<Service> {
 fn policy(environment: &Environment, spec: &RollbackSpec, actor: &Actor) -> RollbackPolicy {
     let written = &environment.rollback;
     RollbackPolicy {
-        strategy: spec.strategy.name().to_owned(),
+        strategy: spec.name.to_owned(),
         automatic: written.automatic,
         countdown: written.countdown,
         clear_for: written.clear_for,
@@ -161,7 +161,7 @@ fn policy(environment: &Environment, spec: &RollbackSpec, actor: &Actor) -> Roll
 
 fn flag_system(spec: &FeatureFlagsSpec) -> FlagSystemInfo {
     FlagSystemInfo {
-        system: spec.system(),
+        system: spec.provider.system(),
         environment: spec.environment.clone(),
         features: spec.features.clone(),
         service: spec.service,

@@ -2,10 +2,11 @@
 //! kind, the tables of a rollback on its strategy, as those of a source do on theirs.
 
 use super::kinds::{InputUnit, SignalKind};
+use super::rollback::default_last;
 use super::schema;
-use super::schema::rollback::StrategyName;
 use super::signals::keys;
 use crate::signal::Kind;
+use crate::systems::declaration::strategy::StrategyKind;
 use crate::systems::registry;
 use schemars::Schema;
 use serde_json::{Map, Value, json};
@@ -132,16 +133,17 @@ fn signals(described: &Map<String, Value>) -> Vec<Form> {
 
 /// The forms of a rollback: one for each strategy.
 fn rollbacks(described: &Map<String, Value>) -> Vec<Form> {
-    let all: Vec<&str> = StrategyName::ALL.into_iter().flat_map(StrategyName::tables).copied().collect();
-    let form = |strategy: StrategyName| {
-        let has = |key: &&String| !all.contains(&key.as_str()) || strategy.tables().contains(&key.as_str());
+    let all = registry::rollback_tables();
+    let form = |kind: &StrategyKind| {
+        let uses = |key: &str| kind.tables.iter().any(|table| table.key == key);
+        let has = |key: &&String| all.iter().all(|table| table.key != key.as_str()) || uses(key);
         Form {
-            tag: ("strategy", strategy.as_str()),
-            is_default: strategy == StrategyName::default(),
+            tag: ("strategy", kind.name),
+            is_default: kind.name == registry::DEFAULT_STRATEGY.name,
             keys: described.keys().filter(has).cloned().collect(),
-            needs: strategy.needs(),
+            needs: kind.needs,
             narrowed: None,
         }
     };
-    StrategyName::ALL.into_iter().map(form).collect()
+    default_last().map(form).collect()
 }

@@ -7,7 +7,7 @@ use super::at::At;
 use super::problem::{Document, Problem};
 use super::schema::{Environment, File, OneOrMany, Source};
 use super::{ConfigError, redact};
-use crate::settings::parser::{Entry, Parser, Tag, Tagged, in_order};
+use crate::settings::parser::{Entry, Parser, Tag, in_order};
 use crate::systems::registry;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

@@ -7,7 +7,6 @@ use crate::systems::declaration::{Settings, System};
 use chrono::TimeDelta;
 use std::time::Duration;
 
-pub(super) use crate::settings::auth::{self, Auth};
 pub(super) use crate::settings::bounds::{INTERVALS, TIMEOUTS, duration, scrape};
 
 /// A source without its secrets.

@@ -1,17 +1,21 @@
 //! Words: what each system of feature flags is told. Configuration writes them, the adapters to flag systems read them.
 
+use super::provider::FlagProvider;
+use crate::clock::Clock;
 use crate::deploy::ServiceId;
-use crate::net::{Auth, Endpoint};
-use crate::secret::Secret;
+use crate::net::Endpoint;
 use crate::setup::FlagSystem;
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
 
 /// Flags of an environment that a person may turn off, in one system.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct FeatureFlagsSpec {
     /// Where its API is; for a webhook, the address that turns a flag off.
     pub endpoint: Endpoint,
     /// Which system, and how it is asked.
-    pub provider: FlagSystemSpec,
+    pub provider: Arc<dyn ProviderSpec>,
     /// The system's own name of the environment.
     pub environment: String,
     /// The flags, by their keys; empty: every flag of the project. Never empty for a webhook.
@@ -23,40 +27,29 @@ pub struct FeatureFlagsSpec {
 }
 
 impl FeatureFlagsSpec {
-    /// What keeps these flags.
-    pub const fn system(&self) -> FlagSystem {
-        match self.provider {
-            FlagSystemSpec::Unleash { .. } => FlagSystem::Unleash,
-            FlagSystemSpec::LaunchDarkly { .. } => FlagSystem::LaunchDarkly,
-            FlagSystemSpec::Webhook { .. } => FlagSystem::Webhook,
-        }
+    /// Makes the adapter; connects to nothing.
+    ///
+    /// # Errors
+    /// Why there can be none, in one sentence: an address or a token that cannot be sent.
+    pub fn build(&self, clock: &Clock) -> Result<Box<dyn FlagProvider>, String> {
+        self.provider.build(self, clock.clone())
+    }
+
+    /// What a system of a known kind is told, for whoever looks at it.
+    pub fn told<T: Any>(&self) -> Option<&T> {
+        let told: &dyn Any = self.provider.as_ref();
+        told.downcast_ref()
     }
 }
 
-/// The systems that keep flags.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FlagSystemSpec {
-    /// Unleash. The endpoint is everything before `/api/admin`.
-    Unleash {
-        /// An admin, service account or personal token, sent as it is, without `Bearer`.
-        token: Secret,
-        /// Id of the project.
-        project: String,
-    },
-    /// LaunchDarkly. The endpoint is everything before `/api/v2`.
-    LaunchDarkly {
-        /// An access token that may write flags, sent as it is, without `Bearer`.
-        token: Secret,
-        /// Key of the project.
-        project: String,
-    },
-    /// Any address that takes a POST. Addresses may hold `$feature` and `$environment`.
-    Webhook {
-        /// How it knows us.
-        auth: Auth,
-        /// Signs the body: `X-Signature-256: sha256=…`.
-        signing_key: Option<Secret>,
-        /// Where to ask for a flag's state.
-        state_url: Option<String>,
-    },
+/// What one system is told beside what all of them are, with its secrets.
+pub trait ProviderSpec: Any + Debug + Send + Sync {
+    /// What keeps these flags.
+    fn system(&self) -> FlagSystem;
+
+    /// Makes the adapter; connects to nothing.
+    ///
+    /// # Errors
+    /// Why there can be none, in one sentence.
+    fn build(&self, spec: &FeatureFlagsSpec, clock: Clock) -> Result<Box<dyn FlagProvider>, String>;
 }

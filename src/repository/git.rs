@@ -1,7 +1,7 @@
 //! The `git` program, run in the background: it never prompts, and no hook, pager or editor runs, and nothing
 //! of the environment points it at another repository.
 
-use crate::rollback::strategy::program::{Failure, Inherits, Output, Program};
+use crate::program::{Failure, Inherits, Output, Program};
 use crate::secret;
 use crate::text::clean;
 use std::ffi::OsString;

@@ -3,29 +3,28 @@
 use super::flags::{FlagAdapter, called, uncalled};
 use super::recalling::recalled;
 use crate::clock::Clock;
+use crate::cluster::lease::Lease;
 use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{self, Cluster, Facts};
 use crate::deploy::WorkloadId;
 use crate::feature_flags::provider::FlagProvider;
 use crate::feature_flags::spec::FeatureFlagsSpec;
-use crate::feature_flags::system;
 use crate::memory::{Memory, Whose};
 use crate::message::{Effect, Message, StreamNews};
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::rollback::client::unheard;
 use crate::rollback::deletion::{Deleted, PodId};
 use crate::rollback::lease::{Holding, LeaseCall};
-use crate::rollback::perform::Performer;
-use crate::rollback::spec::RollbackSpec;
-use crate::rollback::strategy::kubernetes;
-use crate::rollback::strategy::lease::Lease;
-use crate::rollback::strategy::{self, Strategy};
 use crate::rollback::version_history::Known;
+use crate::rollback::workload;
 use crate::rollback::{Answer, Blocked, Readiness, Refusal, Step};
 use crate::setup::{FlagSystemId, Setup};
 use crate::signal::SourceId;
 use crate::systems::api::SourceSpec;
+use crate::systems::api::strategy::RollbackSpec;
 use crate::systems::api::{Early, Source};
+use crate::systems::registry::perform::Performer;
+use crate::systems::registry::strategies::{self, Strategy};
 use chrono::TimeDelta;
 use std::future::Future;
 use std::io;
@@ -200,7 +199,7 @@ impl Outside {
                 let of = self.setup.workload(workload).reference.clone();
                 self.answer(move |clock| async move {
                     let answers = match cluster {
-                        Some(cluster) => kubernetes::delete_pods(&cluster, &of, pods).await,
+                        Some(cluster) => workload::delete_pods(&cluster, &of, pods).await,
                         None => pods.into_iter().map(refused_without_cluster).collect(),
                     };
                     Message::PodsDeleted { workload, at: clock.now(), answers }
@@ -272,7 +271,7 @@ impl Outside {
     /// The environment's strategy, made when it is first needed and the cluster is there.
     fn strategy(&mut self) -> Result<Strategy, Blocked> {
         let cluster = self.cluster.get().ok_or_else(no_cluster)?;
-        built(&mut self.strategy, || strategy::build(&self.rollback, cluster, &self.clock))
+        built(&mut self.strategy, || strategies::build(&self.rollback, cluster, &self.clock))
     }
 
     /// The environment's lease, in the namespace of its first workload.
@@ -292,7 +291,7 @@ impl Outside {
             return Err("this system of feature flags is not connected".to_owned());
         };
         let FlagAdapter { spec, adapter } = system;
-        built(adapter, || system::build(spec, &self.clock).map(Arc::from))
+        built(adapter, || spec.build(&self.clock).map(Arc::from))
     }
 
     /// Releases the lease, if it was ever acquired, and waits a moment for the answer.

@@ -3,8 +3,8 @@
 
 use crate::cluster::Cluster;
 use crate::memory::Memory;
-use crate::rollback::strategy::kubernetes;
 use crate::rollback::version_history::Recalled;
+use crate::rollback::workload;
 use crate::setup::Setup;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 ///
 /// A file that cannot be read is no reason not to watch: then nothing is known, and the screen says so of the target.
 pub(crate) async fn recalled(memory: Memory, setup: Arc<Setup>, cluster: &Cluster) -> Vec<Vec<Recalled>> {
-    let cluster = kubernetes::identify(cluster).await;
+    let cluster = workload::identify(cluster).await;
     let read = move || {
         let workloads = setup.workloads.iter().map(|workload| &workload.reference);
         memory.recall(&setup.environment, &cluster, workloads).unwrap_or_else(|error| {

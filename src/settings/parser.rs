@@ -7,17 +7,6 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
-/// A table that has one of several forms, and the entry that says which.
-pub(crate) struct Tagged<T: 'static> {
-    pub(crate) key: &'static str,
-    /// What the entry names, and what several of them are called.
-    pub(crate) noun: (&'static str, &'static str),
-    pub(crate) forms: &'static [Form<T>],
-}
-
-/// A form's name, and how a table of it is read: with its place and that of its header.
-pub(crate) type Form<T> = (&'static str, fn(&mut Parser, DeTable<'_>, Span, &Span) -> Option<T>);
-
 /// An entry that says which of several forms a table has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tag<'a> {
@@ -91,20 +80,6 @@ impl Parser {
             self.problems.push(problem.names(name, names, several));
         }
         found
-    }
-
-    /// A table with an entry that says which form it has; `missing` is said where there is no such entry.
-    pub(crate) fn tagged<T>(
-        &mut self,
-        mut table: DeTable<'_>,
-        span: Span,
-        header: &Span,
-        Tagged { key, noun, forms }: &Tagged<T>,
-        missing: &str,
-    ) -> Option<T> {
-        let names: Vec<&str> = forms.iter().map(|(name, _)| *name).collect();
-        let form = self.tag(&mut table, header, &Tag { key, noun: *noun, missing }, &names)?;
-        (forms[form].1)(self, table, span, header)
     }
 
     /// The tables of `[[…]]`.

@@ -76,4 +76,18 @@ impl<'a> Resolver<'a> {
         }
         self.folder.map_or_else(|| path.to_owned(), |folder| folder.join(path))
     }
+    /// A program and its arguments.
+    pub(crate) fn words(&self, written: &[String]) -> Vec<String> {
+        let mut words = written.to_vec();
+        if let Some(program) = words.first_mut() {
+            *program = self.program(Path::new(program)).display().to_string();
+        }
+        words
+    }
+
+    /// A program is looked for on the path, unless it is written as a path: then it is a path in the file.
+    pub(crate) fn program(&self, written: &Path) -> PathBuf {
+        let is_path = written.components().count() > 1;
+        if is_path { self.place(written) } else { written.to_owned() }
+    }
 }

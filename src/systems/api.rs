@@ -1,6 +1,8 @@
 //! What a system that is read is to everybody else: a [`Source`] is asked at intervals, a [`Streamed`] tells by itself.
 //! No system is named here.
 
+pub mod strategy;
+
 use super::questions::Question;
 use crate::clock::Clock;
 use crate::cluster::Cluster;

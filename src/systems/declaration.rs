@@ -2,6 +2,9 @@
 //! A table of the file takes three forms: as it is written ([`Table`]), checked ([`Settings`]), and with its secrets
 //! as the specification of its adapter ([`SourceSpec`]).
 
+pub(crate) mod flags;
+pub(crate) mod strategy;
+
 use super::api::SourceSpec;
 use crate::net::Endpoint;
 use crate::settings::access::Access;
@@ -13,11 +16,13 @@ use crate::settings::resolve::Resolver;
 use crate::setup::{Delivery, Workload};
 use crate::signal::Kind;
 use chrono::TimeDelta;
+use flags::FlagTable;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::fmt::Debug;
 use std::time::Duration;
+use strategy::CiTable;
 use toml::de::DeTable;
 
 /// A kind of system that is read.
@@ -43,7 +48,7 @@ pub(crate) struct System {
     /// Its section of `config.example.toml`.
     pub(crate) example: &'static str,
     /// What its table may hold.
-    pub(crate) table: Shape,
+    pub(crate) table: Shape<dyn Table>,
 }
 
 /// What a signal asks: each form has keys of its own.
@@ -72,17 +77,7 @@ impl System {
 
     /// Its table's schema, as one of those that a source may have.
     pub(crate) fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = (self.table.schema)(generator);
-        schema.remove("title");
-        schema.insert("description".to_owned(), json!(self.about));
-        let kind = json!({ "const": self.name, "type": "string" });
-        if let Some(properties) = schema.get_mut("properties").and_then(|all| all.as_object_mut()) {
-            properties.insert("kind".to_owned(), kind);
-        }
-        let needs = schema.remove("required").and_then(|needs| needs.as_array().cloned()).unwrap_or_default();
-        let needs: Vec<_> = [json!("kind")].into_iter().chain(needs).collect();
-        schema.insert("required".to_owned(), json!(needs));
-        schema
+        self.table.tagged("kind", self.name, self.about, generator)
     }
 }
 
@@ -101,31 +96,55 @@ pub(crate) fn series_and_alerts(kind: Kind, wants: bool) -> Option<Form> {
 }
 
 /// Reads a table, with its place and that of its header. `None` where it was reported.
-type Read = fn(&mut Parser, DeTable<'_>, Span, &Span) -> Option<Box<dyn Table>>;
+type Read<T> = fn(&mut Parser, DeTable<'_>, Span, &Span) -> Option<Box<T>>;
 
-/// How a system's table is read, and what of it an editor is told.
+/// How a table that has one of several forms is read in this form, and what of it an editor is told. `T` is what all the
+/// forms have in common.
 #[derive(Debug)]
-pub(crate) struct Shape {
+pub(crate) struct Shape<T: ?Sized> {
     /// Reads it.
-    pub(crate) read: Read,
+    pub(crate) read: Read<T>,
     schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
-impl Shape {
-    /// That of a type.
-    pub(crate) const fn of<T: Table + DeserializeOwned + JsonSchema + 'static>() -> Self {
-        Self { read: read::<T>, schema: T::json_schema }
+impl<T: ?Sized> Shape<T> {
+    /// The table's schema, as one of the forms that are told apart by what stands at `key`.
+    pub(crate) fn tagged(&self, key: &str, name: &str, about: &str, generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = (self.schema)(generator);
+        schema.remove("title");
+        schema.insert("description".to_owned(), json!(about));
+        let tag = json!({ "const": name, "type": "string" });
+        if let Some(properties) = schema.get_mut("properties").and_then(|all| all.as_object_mut()) {
+            properties.insert(key.to_owned(), tag);
+        }
+        let needs = schema.remove("required").and_then(|needs| needs.as_array().cloned()).unwrap_or_default();
+        let needs: Vec<_> = [json!(key)].into_iter().chain(needs).collect();
+        schema.insert("required".to_owned(), json!(needs));
+        schema
     }
 }
 
-fn read<T: Table + DeserializeOwned + 'static>(
-    parser: &mut Parser,
-    table: DeTable<'_>,
-    span: Span,
-    header: &Span,
-) -> Option<Box<dyn Table>> {
-    Some(Box::new(parser.entries::<T>(table, span, header)?))
+/// A type is made one of the forms by naming what they have in common: the compiler does it for a trait that it knows.
+macro_rules! forms {
+    ($($form:ident),*) => {$(
+        impl Shape<dyn $form> {
+            /// That of a type.
+            pub(crate) const fn of<T: $form + DeserializeOwned + JsonSchema + 'static>() -> Self {
+                fn read<T: $form + DeserializeOwned + 'static>(
+                    parser: &mut Parser,
+                    table: DeTable<'_>,
+                    span: Span,
+                    header: &Span,
+                ) -> Option<Box<dyn $form>> {
+                    Some(Box::new(parser.entries::<T>(table, span, header)?))
+                }
+                Self { read: read::<T>, schema: T::json_schema }
+            }
+        }
+    )*};
 }
+
+forms!(Table, CiTable, FlagTable);
 
 /// A system's table as it is written: known keys and right types.
 pub(crate) trait Table: Debug {

@@ -2,7 +2,9 @@
 //! rules, when to stop asking, lines of `redflag check`.
 
 pub(in crate::systems) mod check;
+pub(in crate::systems) mod ci;
 pub(in crate::systems) mod fail_fast;
+pub(in crate::systems) mod flags;
 pub(in crate::systems) mod matrix;
 pub(in crate::systems) mod promql;
 pub(in crate::systems) mod rules;

@@ -1,4 +1,4 @@
-//! Kubernetes: what a real API server said (`tests/tapes/kubernetes`), through the real source.
+//! Kubernetes: what a real API server said (`src/systems/kubernetes/recorded/streams`), through the real source.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub(crate) mod server;

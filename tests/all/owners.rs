@@ -11,9 +11,9 @@ mod owner;
 use crate::rollback::objects::{World, set, web};
 use redflag::clock::Clock;
 use redflag::rollback::request::{Choice, Wanted};
-use redflag::rollback::spec::{RollbackSpec, StrategySpec};
-use redflag::rollback::strategy::{self, Strategy};
 use redflag::rollback::{Answer, Blocked, Check, CheckOutcome, Readiness, Refusal, Step};
+use redflag::systems::api::strategy::{RollbackSpec, StrategySpec};
+use redflag::systems::registry::strategies::{self, Strategy};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -24,8 +24,9 @@ fn shop() -> World {
     world
 }
 
-fn build(spec: StrategySpec, cluster: &redflag::cluster::Cluster) -> Strategy {
-    strategy::build(&RollbackSpec { strategy: spec, repository: None }, cluster, &Clock::real()).unwrap()
+fn build(spec: impl StrategySpec, cluster: &redflag::cluster::Cluster) -> Strategy {
+    let spec = RollbackSpec { name: "tried", strategy: Arc::new(spec), repository: None };
+    strategies::build(&spec, cluster, &Clock::real()).unwrap()
 }
 
 /// As a watch asks that saw 1.8.3 serve before the deploy.

@@ -3,7 +3,6 @@
 use super::{CheckStatus, Line};
 use crate::clock::Clock;
 use crate::feature_flags::spec::FeatureFlagsSpec;
-use crate::feature_flags::system::build;
 use crate::feature_flags::{FlagState, Listing, Permission};
 use crate::rollback::Blocked;
 use futures_util::future::join_all;
@@ -14,8 +13,8 @@ const WAY_OUT: &str = "correct the table of this environment's flags, or the rig
 /// A line for each system of feature flags.
 pub(super) async fn check(specs: &[FeatureFlagsSpec]) -> Vec<Line> {
     join_all(specs.iter().map(|spec| async {
-        let what = format!("feature flags: {} {}", spec.system().name(), spec.environment);
-        let system = match build(spec, &Clock::real()) {
+        let what = format!("feature flags: {} {}", spec.provider.system().name(), spec.environment);
+        let system = match spec.build(&Clock::real()) {
             Ok(system) => system,
             Err(why) => return Line::new(CheckStatus::Failed, &what, &[&why, WAY_OUT]),
         };

@@ -5,8 +5,9 @@ use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::deploy::{WorkloadRef, brief};
 use crate::rollback::request::PlanRequest;
-use crate::rollback::spec::RollbackSpec;
-use crate::rollback::{CheckOutcome, Readiness, Step, strategy};
+use crate::rollback::{CheckOutcome, Readiness, Step};
+use crate::systems::api::strategy::RollbackSpec;
+use crate::systems::registry::strategies;
 use futures_util::future::join_all;
 
 /// A line for each workload; without a cluster none, for its own lines say why.
@@ -16,10 +17,10 @@ pub(super) async fn check(
     asks: &[(WorkloadRef, Option<PlanRequest>)],
 ) -> Vec<Line> {
     let Some(cluster) = cluster else { return Vec::new() };
-    let strategy = match strategy::build(spec, cluster, &Clock::real()) {
+    let strategy = match strategies::build(spec, cluster, &Clock::real()) {
         Ok(strategy) => strategy,
         Err(blocked) => {
-            let what = format!("rollback: strategy {}", spec.strategy.name());
+            let what = format!("rollback: strategy {}", spec.name);
             return vec![Line::new(CheckStatus::Failed, &what, &[&blocked.reason, &blocked.way_out])];
         }
     };

@@ -1,35 +1,16 @@
 //! Reads `[environments.NAME.rollback]` and `[[environments.NAME.flags]]`: tables within tables, each by itself.
 
-use super::{Entry, Parser, Tagged};
+use super::{Entry, Parser};
 use crate::config::at::{At, Span};
 use crate::config::problem::Problem;
 use crate::config::schema::flags::Flags;
-use crate::config::schema::rollback::{Ci, Repository, Rollback};
-use serde::de::DeserializeOwned;
+use crate::config::schema::rollback::{Common, Repository, Rollback};
+use crate::settings::parser::Tag;
+use crate::systems::declaration::strategy::Tables;
+use crate::systems::registry::{FLAG_PROVIDERS, rollback_tables};
 use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-
-const CI_SYSTEMS: Tagged<Ci> = Tagged {
-    key: "system",
-    noun: ("CI system", "systems"),
-    forms: &[
-        ("github", |parser, table, span, header| parser.entries(table, span, header).map(Ci::GitHub)),
-        ("gitlab", |parser, table, span, header| parser.entries(table, span, header).map(Ci::GitLab)),
-        ("jenkins", |parser, table, span, header| parser.entries(table, span, header).map(Ci::Jenkins)),
-        ("webhook", |parser, table, span, header| parser.entries(table, span, header).map(Ci::Webhook)),
-    ],
-};
-
-const FLAG_PROVIDERS: Tagged<Flags> = Tagged {
-    key: "provider",
-    noun: ("provider of flags", "providers"),
-    forms: &[
-        ("unleash", |parser, table, span, header| parser.entries(table, span, header).map(Flags::Unleash)),
-        ("launchdarkly", |parser, table, span, header| parser.entries(table, span, header).map(Flags::LaunchDarkly)),
-        ("webhook", |parser, table, span, header| parser.entries(table, span, header).map(Flags::Webhook)),
-    ],
-};
 
 impl Parser {
     pub(super) fn rollback(&mut self, (key, value): Entry<'_>) -> Option<Rollback> {
@@ -39,36 +20,47 @@ impl Parser {
             return None;
         }
         let (mut table, span) = self.table(value)?;
-        let repository = self.apart(&mut table, "repository", Self::repository);
-        let argocd = self.apart(&mut table, "argocd", Self::whole);
-        let helm = self.apart(&mut table, "helm", Self::whole);
-        let git = self.apart(&mut table, "git", Self::whole);
-        let ci = self.apart(&mut table, "ci", Self::ci);
-        let command = self.apart(&mut table, "command", Self::whole);
-        let rollback: Rollback = self.entries(table, span, &key.span())?;
-        Some(Rollback { repository, argocd, helm, git, ci, command, ..rollback })
+        let repository = table.remove_entry("repository").and_then(|(key, value)| {
+            let header = key.span();
+            self.repository(value, &header).map(|repository| At::new(repository, header))
+        });
+        let mut tables = Tables::default();
+        for known in rollback_tables() {
+            let Some((key, value)) = table.remove_entry(known.key) else { continue };
+            let header = key.span();
+            if let Some(read) = (known.read)(self, value, &header) {
+                tables.add(known.key, read, header);
+            }
+        }
+        let fine = self.only_known(&mut table);
+        let common: Common = self.entries(table, span, &key.span())?;
+        fine.then_some(Rollback { common, repository, tables })
     }
 
-    pub(super) fn flags(&mut self, table: DeTable<'_>, span: Span) -> Option<Flags> {
+    /// Refuses keys that no strategy has, and takes them out.
+    fn only_known(&mut self, table: &mut DeTable<'_>) -> bool {
+        let known = Rollback::keys();
+        let foreign: Vec<_> = table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())).cloned().collect();
+        for key in &foreign {
+            let name = key.get_ref();
+            self.problems
+                .push(Problem::new(&key.span(), format!("there is no key `{name}` here")).names(name, &known, "keys"));
+            table.remove(name.as_ref());
+        }
+        foreign.is_empty()
+    }
+
+    pub(super) fn flags(&mut self, mut table: DeTable<'_>, span: Span) -> Option<Flags> {
+        const PROVIDER: Tag<'_> = Tag {
+            key: "provider",
+            noun: ("provider of flags", "providers"),
+            missing: "it is not said who keeps these flags",
+        };
         let header = span.clone();
-        self.tagged(table, span, &header, &FLAG_PROVIDERS, "it is not said who keeps these flags")
-    }
-
-    /// An entry of a table, taken out and read by itself; it stands where its key stands.
-    fn apart<T>(
-        &mut self,
-        table: &mut DeTable<'_>,
-        key: &str,
-        read: impl FnOnce(&mut Self, Spanned<DeValue<'_>>, &Span) -> Option<T>,
-    ) -> Option<At<T>> {
-        let (key, value) = table.remove_entry(key)?;
-        let header = key.span();
-        read(self, value, &header).map(|value| At::new(value, header))
-    }
-
-    fn whole<T: DeserializeOwned>(&mut self, value: Spanned<DeValue<'_>>, header: &Span) -> Option<T> {
-        let (table, span) = self.table(value)?;
-        self.entries(table, span, header)
+        let names: Vec<&str> = FLAG_PROVIDERS.iter().map(|provider| provider.name).collect();
+        let provider = FLAG_PROVIDERS[self.tag(&mut table, &header, &PROVIDER, &names)?];
+        let table = (provider.table.read)(self, table, span, &header)?;
+        Some(Flags { provider, table })
     }
 
     /// A plain path stands for a table with nothing else in it.
@@ -78,16 +70,14 @@ impl Parser {
                 let path = At::new(PathBuf::from(path.as_ref()), value.span());
                 Some(Repository { path, remote: None, tags: None, migrations: None })
             }
-            DeValue::Table(_) => self.whole(value, header),
+            DeValue::Table(_) => {
+                let (table, span) = self.table(value)?;
+                self.entries(table, span, header)
+            }
             _ => {
                 self.problems.push(Problem::new(&value.span(), "expected a path in quotes, or a table with `path`"));
                 None
             }
         }
-    }
-
-    fn ci(&mut self, value: Spanned<DeValue<'_>>, header: &Span) -> Option<Ci> {
-        let (table, span) = self.table(value)?;
-        self.tagged(table, span, header, &CI_SYSTEMS, "it is not said which CI system this is")
     }
 }

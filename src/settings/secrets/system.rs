@@ -2,7 +2,7 @@
 //! to touch a key: each is run once, however many settings name it, and for a bounded time.
 
 use crate::files;
-use crate::rollback::strategy::program::{Failure, Inherits, Program};
+use crate::program::{Failure, Inherits, Program};
 use crate::secret::{self, Secret};
 use crate::text::clean;
 use std::collections::BTreeMap;

@@ -37,7 +37,7 @@ pub(crate) static SYSTEM: System = System {
     series_keys: &[],
     abilities: "a kubernetes source answers rollouts alone, which are always watched",
     example: include_str!("example.toml"),
-    table: Shape::of::<Table>(),
+    table: Shape::<dyn declaration::Table>::of::<Table>(),
 };
 
 /// A Kubernetes cluster. Without any key: the current context of the usual kubeconfig.

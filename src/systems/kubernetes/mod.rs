@@ -22,6 +22,7 @@ mod status;
 mod streamer;
 mod termination_message;
 mod troubles;
+pub mod undo;
 mod watched;
 
 pub use check::check;

@@ -29,7 +29,7 @@ pub(crate) static SYSTEM: System = System {
     series_keys: &[],
     abilities: "a loki source answers all but alerts, new_issues, crash_free and probe",
     example: include_str!("example.toml"),
-    table: Shape::of::<Table>(),
+    table: Shape::<dyn declaration::Table>::of::<Table>(),
 };
 
 /// A Loki, or anything that speaks its API.

@@ -29,7 +29,7 @@ pub(crate) static SYSTEM: System = System {
     series_keys: &["scrape"],
     abilities: "a prometheus source answers all but new_issues, crash_free and probe",
     example: include_str!("example.toml"),
-    table: Shape::of::<Table>(),
+    table: Shape::<dyn declaration::Table>::of::<Table>(),
 };
 
 /// A Prometheus, Mimir, Thanos or VictoriaMetrics.

@@ -30,7 +30,7 @@ pub(crate) static SYSTEM: System = System {
     series_keys: &[],
     abilities: "a sentry source answers new_issues, crash_free and, with want = \"errors\", custom signals",
     example: include_str!("example.toml"),
-    table: Shape::of::<Table>(),
+    table: Shape::<dyn declaration::Table>::of::<Table>(),
 };
 
 fn answers(kind: Kind, wants: bool) -> Option<Form> {

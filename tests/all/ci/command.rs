@@ -3,12 +3,12 @@
 use crate::ci::stage::{ask, ask_of, check, failed, quiet, refused, start, unknown};
 use redflag::clock::Clock;
 use redflag::rollback::action::{self, Action};
-use redflag::rollback::perform::Performer;
+use redflag::rollback::client::Clients;
 use redflag::rollback::request::PlanRequest;
-use redflag::rollback::spec::CommandSpec;
-use redflag::rollback::strategy::Strategy;
-use redflag::rollback::strategy::command::{Command, Programs};
 use redflag::rollback::{Answer, CheckOutcome, Goal, Plan, Readiness, Refusal, Step};
+use redflag::systems::command::{Command, CommandSpec, Programs};
+use redflag::systems::registry::perform::Performer;
+use redflag::systems::registry::strategies::Strategy;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl Stage {
     fn command(&self) -> Strategy {
         let programs = Arc::new(Programs::new(&self.spec));
         let planner = Command::new(self.spec.clone(), Arc::clone(&programs), Clock::by_hand(start()));
-        let performer = Performer { programs: Some(programs), ..Performer::default() };
+        let performer = Performer { clients: Clients::default().with(programs), ..Performer::default() };
         Strategy { planner: Arc::new(planner), performer }
     }
 

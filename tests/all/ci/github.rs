@@ -2,21 +2,24 @@
 
 use crate::ci::peer::{Peer, Reply, breaks, nobody, reply};
 use crate::ci::stage::{
-    Stage, TOKEN, action, ask_of, check, doubts, failed, fixture, pairs, refused, running, stage, unknown, with,
+    RUN_TIMEOUT, Stage, TOKEN, action, ask_of, check, doubts, failed, fixture, pairs, refused, running, stage, unknown,
+    with,
 };
 use redflag::net::Endpoint;
 use redflag::rollback::action::{CiAction, Dispatch};
 use redflag::rollback::request::Choice;
-use redflag::rollback::spec::CiSystem;
 use redflag::rollback::{CheckOutcome, Goal, Step};
 use redflag::secret::Secret;
+use redflag::systems::github::GitHubSpec;
 use serde_json::{Value, json};
 
 const WORKFLOW: &str = "/repos/example/shop/actions/workflows/rollback.yml";
-const FILE: &str = include_str!("fixtures/github/rollback.yml");
+const FILE: &str = include_str!("../../../src/systems/github/recorded/rollback.yml");
 
-fn system(inputs: &[(&str, &str)]) -> CiSystem {
-    CiSystem::GitHub {
+fn system(endpoint: Endpoint, inputs: &[(&str, &str)]) -> GitHubSpec {
+    GitHubSpec {
+        endpoint,
+        run_timeout: RUN_TIMEOUT,
         token: Secret::new(TOKEN),
         repository: "example/shop".to_owned(),
         workflow: "rollback.yml".to_owned(),
@@ -26,14 +29,14 @@ fn system(inputs: &[(&str, &str)]) -> CiSystem {
 }
 
 fn on(endpoint: Endpoint) -> Stage {
-    stage(endpoint, system(&[("version", "$to"), ("id", "$id")]))
+    stage(&system(endpoint, &[("version", "$to"), ("id", "$id")]))
 }
 
 /// What GitHub answers while a rollback is prepared.
 fn quiet_day() -> Vec<Reply> {
     vec![
-        reply(&format!("GET {WORKFLOW}/runs"), 200, fixture!("github/runs.json")),
-        reply(&format!("GET {WORKFLOW}"), 200, fixture!("github/workflow.json")),
+        reply(&format!("GET {WORKFLOW}/runs"), 200, fixture!("github/recorded/runs.json")),
+        reply(&format!("GET {WORKFLOW}"), 200, fixture!("github/recorded/workflow.json")),
         reply("GET /repos/example/shop/contents/.github/workflows/rollback.yml?ref=main", 200, FILE),
         reply("GET /repos/example/shop$", 200, repository(true)),
     ]
@@ -54,14 +57,14 @@ fn dispatched(status: u16, body: impl ToString) -> Reply {
 }
 
 fn run_is(status: &str, conclusion: Option<&str>) -> Reply {
-    let run = with(with(fixture!("github/run.json"), "/status", status), "/conclusion", conclusion);
+    let run = with(with(fixture!("github/recorded/run.json"), "/status", status), "/conclusion", conclusion);
     reply("GET /repos/example/shop/actions/runs/30433700", 200, run)
 }
 
 /// A list of runs, the newest with this title.
 fn runs_with(titles: &[&str]) -> Value {
     let runs: Vec<Value> =
-        titles.iter().map(|title| with(fixture!("github/run.json"), "/display_title", *title)).collect();
+        titles.iter().map(|title| with(fixture!("github/recorded/run.json"), "/display_title", *title)).collect();
     json!({"total_count": runs.len(), "workflow_runs": runs})
 }
 
@@ -79,7 +82,7 @@ fn dispatches(peer: &Peer) -> usize {
 
 #[tokio::test]
 async fn a_workflow_is_dispatched_and_followed_to_its_end() {
-    let peer = Peer::start(but(vec![dispatched(200, fixture!("github/dispatched.json"))])).await;
+    let peer = Peer::start(but(vec![dispatched(200, fixture!("github/recorded/dispatched.json"))])).await;
     let stage = on(peer.endpoint(""));
     let step = stage.step().await;
     assert_eq!(step.subject, "workflow rollback.yml of example/shop (to 1.8.3)");
@@ -125,23 +128,23 @@ async fn a_workflow_is_dispatched_and_followed_to_its_end() {
 
 #[tokio::test]
 async fn a_run_that_waits_for_reviewers_says_whose() {
-    let peer = Peer::start(but(vec![dispatched(200, fixture!("github/dispatched.json"))])).await;
+    let peer = Peer::start(but(vec![dispatched(200, fixture!("github/recorded/dispatched.json"))])).await;
     let stage = on(peer.endpoint(""));
     let step = stage.step().await;
     let run = running(stage.send(&step).await);
     let pending = "GET /repos/example/shop/actions/runs/30433700/pending_deployments";
-    peer.now(vec![reply(pending, 200, fixture!("github/pending_deployments.json")), run_is("waiting", None)]);
+    peer.now(vec![reply(pending, 200, fixture!("github/recorded/pending_deployments.json")), run_is("waiting", None)]);
     let waits = running(stage.follow(&step, &run).await);
     assert_eq!((waits.state.as_str(), waits.ended), ("waits for an approval of production", false));
 }
 
 #[tokio::test]
 async fn a_run_that_failed_names_the_step_and_where_to_look() {
-    let peer = Peer::start(but(vec![dispatched(200, fixture!("github/dispatched.json"))])).await;
+    let peer = Peer::start(but(vec![dispatched(200, fixture!("github/recorded/dispatched.json"))])).await;
     let stage = on(peer.endpoint(""));
     let step = stage.step().await;
     let run = running(stage.send(&step).await);
-    let jobs = reply("GET /repos/example/shop/actions/runs/30433700/jobs", 200, fixture!("github/jobs.json"));
+    let jobs = reply("GET /repos/example/shop/actions/runs/30433700/jobs", 200, fixture!("github/recorded/jobs.json"));
     peer.now(vec![jobs, run_is("completed", Some("failure"))]);
     let blocked = failed(stage.follow(&step, &run).await);
     assert_eq!(blocked.reason, "the run ended with failure in job “deploy”, step “Run ./deploy.sh”");
@@ -152,7 +155,7 @@ async fn a_run_that_failed_names_the_step_and_where_to_look() {
 
 #[tokio::test]
 async fn a_run_that_cannot_be_asked_for_a_moment_still_runs_and_not_for_ever() {
-    let peer = Peer::start(but(vec![dispatched(200, fixture!("github/dispatched.json"))])).await;
+    let peer = Peer::start(but(vec![dispatched(200, fixture!("github/recorded/dispatched.json"))])).await;
     let stage = on(peer.endpoint(""));
     let step = stage.step().await;
     let run = running(stage.send(&step).await);
@@ -170,8 +173,8 @@ async fn a_run_that_cannot_be_asked_for_a_moment_still_runs_and_not_for_ever() {
 async fn an_enterprise_server_is_not_asked_for_what_it_may_not_know_and_its_run_is_found_by_its_name() {
     let workflow = format!("/api/v3{WORKFLOW}");
     let peer = Peer::start(vec![
-        reply(&format!("GET {workflow}/runs"), 200, fixture!("github/runs.json")),
-        reply(&format!("GET {workflow}"), 200, fixture!("github/workflow.json")),
+        reply(&format!("GET {workflow}/runs"), 200, fixture!("github/recorded/runs.json")),
+        reply(&format!("GET {workflow}"), 200, fixture!("github/recorded/workflow.json")),
         reply("GET /api/v3/repos/example/shop/contents/", 200, FILE),
         reply(&format!("POST {workflow}/dispatches"), 204, ""),
     ])
@@ -341,9 +344,9 @@ async fn a_workflow_that_is_not_there_or_not_active_blocks() {
     let blocked = on(Peer::start(vec![]).await.endpoint("")).refusal().await;
     assert_eq!(blocked.reason, "there is no workflow rollback.yml in example/shop, or the token cannot see it");
     assert_eq!(blocked.checks.len(), 2, "what was checked before is kept: the target, and who else put one back");
-    let disabled = with(fixture!("github/workflow.json"), "/state", "disabled_manually");
+    let disabled = with(fixture!("github/recorded/workflow.json"), "/state", "disabled_manually");
     let peer = Peer::start(vec![
-        reply(&format!("GET {WORKFLOW}/runs"), 200, fixture!("github/runs.json")),
+        reply(&format!("GET {WORKFLOW}/runs"), 200, fixture!("github/recorded/runs.json")),
         reply(&format!("GET {WORKFLOW}"), 200, disabled),
     ])
     .await;
@@ -365,7 +368,7 @@ async fn a_sign_in_page_in_front_is_named() {
 
 #[tokio::test]
 async fn somebodys_run_under_way_is_told_with_its_link() {
-    let busy = with(fixture!("github/runs.json"), "/workflow_runs/0/status", "in_progress");
+    let busy = with(fixture!("github/recorded/runs.json"), "/workflow_runs/0/status", "in_progress");
     let peer = Peer::start(but(vec![reply(&format!("GET {WORKFLOW}/runs"), 200, busy)])).await;
     let step = on(peer.endpoint("")).step().await;
     let under_way = check(&step, "under way");
@@ -390,7 +393,7 @@ async fn a_file_that_cannot_be_read_leaves_the_trigger_to_be_seen() {
 #[tokio::test]
 async fn services_whose_inputs_differ_are_steps_of_their_own() {
     let peer = Peer::start(quiet_day()).await;
-    let each = stage(peer.endpoint(""), system(&[("service", "$service"), ("version", "$to")]));
+    let each = stage(&system(peer.endpoint(""), &[("service", "$service"), ("version", "$to")]));
     let subject = |step: &Step| step.subject.clone();
     let (cart, mail) = (each.step().await, each.step_for(&ask_of("mail", "mail")).await);
     assert_eq!(subject(&cart), "workflow rollback.yml of example/shop (cart, to 1.8.3)");
@@ -415,7 +418,7 @@ async fn many_workloads_ask_no_more_than_one() {
 #[tokio::test]
 async fn a_rollback_that_is_rolled_back_runs_with_the_newer_version() {
     let peer = Peer::start(quiet_day()).await;
-    let stage = stage(peer.endpoint(""), system(&[("version", "$to"), ("why", "$reason")]));
+    let stage = stage(&system(peer.endpoint(""), &[("version", "$to"), ("why", "$reason")]));
     let mut ask = ask_of("cart", "app");
     let seen = ask.wanted.seen.as_mut().unwrap();
     seen.running = seen.revisions[1].clone();
@@ -441,7 +444,7 @@ async fn a_sign_in_page_that_takes_the_request_has_done_nothing() {
 #[tokio::test]
 async fn a_variable_that_is_none_blocks_and_is_named() {
     let peer = Peer::start(quiet_day()).await;
-    let blocked = stage(peer.endpoint(""), system(&[("version", "$version")])).refusal().await;
+    let blocked = stage(&system(peer.endpoint(""), &[("version", "$version")])).refusal().await;
     assert_eq!(blocked.reason, "$version is not a variable that a rollback knows");
     assert!(peer.asked("").is_empty());
 }
@@ -459,7 +462,7 @@ fn jobs(from: usize, count: usize) -> Value {
 
 #[tokio::test]
 async fn a_job_that_failed_on_the_second_page_is_named() {
-    let peer = Peer::start(but(vec![dispatched(200, fixture!("github/dispatched.json"))])).await;
+    let peer = Peer::start(but(vec![dispatched(200, fixture!("github/recorded/dispatched.json"))])).await;
     let stage = on(peer.endpoint(""));
     let step = stage.step().await;
     let run = running(stage.send(&step).await);

@@ -1,24 +1,27 @@
 //! GitLab.
 
 use crate::ci::peer::{Peer, Reply, breaks, reply};
-use crate::ci::stage::{Stage, TOKEN, action, check, doubts, failed, fixture, refused, running, stage, unknown, with};
+use crate::ci::stage::{
+    RUN_TIMEOUT, Stage, TOKEN, action, check, doubts, failed, fixture, refused, running, stage, unknown, with,
+};
 use redflag::net::Endpoint;
 use redflag::rollback::CheckOutcome;
 use redflag::rollback::action::CiAction;
-use redflag::rollback::spec::CiSystem;
 use redflag::secret::Secret;
+use redflag::systems::gitlab::GitLabSpec;
 use serde_json::{Value, json};
 
 const PROJECT: &str = "/gitlab/api/v4/projects/example%2Fshop";
 
 fn with_job(endpoint: Endpoint, job: Option<&str>) -> Stage {
-    let system = CiSystem::GitLab {
+    stage(&GitLabSpec {
+        endpoint,
+        run_timeout: RUN_TIMEOUT,
         token: Secret::new(TOKEN),
         project: "example/shop".to_owned(),
         environment: "$environment".to_owned(),
         job: job.map(str::to_owned),
-    };
-    stage(endpoint, system)
+    })
 }
 
 fn on(peer: &Peer) -> Stage {
@@ -31,9 +34,9 @@ fn get(path: &str, status: u16, body: impl ToString) -> Reply {
 
 /// What GitLab answers while a rollback is prepared.
 fn but(mut first: Vec<Reply>) -> Vec<Reply> {
-    first.push(get("/deployments", 200, fixture!("gitlab/deployments.json")));
-    first.push(get("/pipelines/36/jobs", 200, fixture!("gitlab/jobs.json")));
-    first.push(get("", 200, fixture!("gitlab/project.json")));
+    first.push(get("/deployments", 200, fixture!("gitlab/recorded/deployments.json")));
+    first.push(get("/pipelines/36/jobs", 200, fixture!("gitlab/recorded/jobs.json")));
+    first.push(get("", 200, fixture!("gitlab/recorded/project.json")));
     first
 }
 
@@ -42,12 +45,12 @@ fn retried(status: u16, body: impl ToString) -> Reply {
 }
 
 fn job_is(status: &str) -> Value {
-    with(fixture!("gitlab/job.json"), "/status", status)
+    with(fixture!("gitlab/recorded/job.json"), "/status", status)
 }
 
 #[tokio::test]
 async fn the_job_of_the_earlier_deployment_runs_again_under_a_new_number() {
-    let peer = Peer::start(but(vec![retried(201, fixture!("gitlab/job.json"))])).await;
+    let peer = Peer::start(but(vec![retried(201, fixture!("gitlab/recorded/job.json"))])).await;
     let stage = on(&peer);
     let step = stage.step().await;
     assert_eq!(step.subject, "job deploy_prod 577 of example/shop");
@@ -83,7 +86,7 @@ async fn the_job_of_the_earlier_deployment_runs_again_under_a_new_number() {
 
 #[tokio::test]
 async fn a_job_that_failed_says_why_and_where_to_look() {
-    let peer = Peer::start(but(vec![retried(201, fixture!("gitlab/job.json"))])).await;
+    let peer = Peer::start(but(vec![retried(201, fixture!("gitlab/recorded/job.json"))])).await;
     let stage = on(&peer);
     let step = stage.step().await;
     let run = running(stage.send(&step).await);
@@ -98,7 +101,8 @@ async fn a_job_that_failed_says_why_and_where_to_look() {
 
 #[tokio::test]
 async fn a_deployment_without_a_job_cannot_be_run_again() {
-    let only_by_api = json!([fixture!("gitlab/deployments.json")[0], fixture!("gitlab/deployments.json")[2]]);
+    let only_by_api =
+        json!([fixture!("gitlab/recorded/deployments.json")[0], fixture!("gitlab/recorded/deployments.json")[2]]);
     let peer = Peer::start(but(vec![get("/deployments", 200, only_by_api)])).await;
     let blocked = on(&peer).refusal().await;
     assert_eq!(
@@ -109,7 +113,7 @@ async fn a_deployment_without_a_job_cannot_be_run_again() {
 
 #[tokio::test]
 async fn a_version_that_no_deployment_names_is_taken_to_be_the_one_before_and_that_is_said() {
-    let mut nameless = fixture!("gitlab/deployments.json");
+    let mut nameless = fixture!("gitlab/recorded/deployments.json");
     for deployment in nameless.as_array_mut().unwrap() {
         deployment["ref"] = json!("main");
     }
@@ -127,7 +131,7 @@ async fn a_version_that_no_deployment_names_is_taken_to_be_the_one_before_and_th
 async fn without_an_earlier_deployment_there_is_nothing_to_go_back_to() {
     let peer = Peer::start(but(vec![get("/deployments", 200, json!([]))])).await;
     assert_eq!(on(&peer).refusal().await.reason, "GitLab knows no successful deployment to production");
-    let one = json!([fixture!("gitlab/deployments.json")[0]]);
+    let one = json!([fixture!("gitlab/recorded/deployments.json")[0]]);
     let peer = Peer::start(but(vec![get("/deployments", 200, one)])).await;
     let reason = on(&peer).refusal().await.reason;
     assert!(reason.starts_with("GitLab knows no deployment to production before the one of v1.9.0"), "{reason}");
@@ -135,7 +139,7 @@ async fn without_an_earlier_deployment_there_is_nothing_to_go_back_to() {
 
 #[tokio::test]
 async fn a_project_that_lets_nothing_earlier_run_blocks() {
-    let strict = with(fixture!("gitlab/project.json"), "/ci_forward_deployment_rollback_allowed", false);
+    let strict = with(fixture!("gitlab/recorded/project.json"), "/ci_forward_deployment_rollback_allowed", false);
     let peer = Peer::start(but(vec![get("/deployments", 200, json!([])), get("", 200, strict)])).await;
     let blocked = on(&peer).refusal().await;
     assert_eq!(blocked.reason, "example/shop lets no earlier deployment job run again");
@@ -146,7 +150,7 @@ async fn a_project_that_lets_nothing_earlier_run_blocks() {
 
 #[tokio::test]
 async fn a_deployment_under_way_is_told_with_its_link() {
-    let busy = with(fixture!("gitlab/deployments.json"), "/0/status", "blocked");
+    let busy = with(fixture!("gitlab/recorded/deployments.json"), "/0/status", "blocked");
     let newest = "/deployments?environment=production&order_by=id&sort=desc&per_page=20";
     let peer = Peer::start(but(vec![get(newest, 200, busy)])).await;
     let step = on(&peer).step().await;
@@ -223,12 +227,12 @@ async fn a_lost_answer_is_read_in_the_pipeline() {
         "job deploy_prod of pipeline 36 has not been started; it may still arrive"
     );
     // A job that runs again takes the old one's place in the list.
-    let again = with(fixture!("gitlab/jobs.json"), "/0", job_is("running"));
+    let again = with(fixture!("gitlab/recorded/jobs.json"), "/0", job_is("running"));
     peer.now(vec![get("/pipelines/36/jobs", 200, again)]);
     let run = running(stage.read_back(&step).await);
     assert_eq!((run.id.as_str(), run.state.as_str()), ("700@1700000000", "in progress"));
 
-    peer.now(vec![get("/pipelines/36/jobs", 200, fixture!("gitlab/jobs.json"))]);
+    peer.now(vec![get("/pipelines/36/jobs", 200, fixture!("gitlab/recorded/jobs.json"))]);
     stage.later(60);
     let blocked = refused(stage.read_back(&step).await);
     assert!(blocked.reason.starts_with("the request did not arrive: job deploy_prod"), "{}", blocked.reason);
@@ -247,7 +251,7 @@ async fn a_token_that_has_expired_is_told_in_gitlabs_words_before_the_key() {
 async fn a_role_that_may_not_run_jobs_is_told_before_the_key() {
     let project = |project: Value, group: Value| {
         let permissions = json!({"project_access": project, "group_access": group});
-        with(fixture!("gitlab/project.json"), "/permissions", permissions)
+        with(fixture!("gitlab/recorded/project.json"), "/permissions", permissions)
     };
     let level = |level: i64| json!({"access_level": level, "notification_level": 3});
     for (project_access, group_access, role) in [
@@ -257,7 +261,7 @@ async fn a_role_that_may_not_run_jobs_is_told_before_the_key() {
         (Value::Null, level(10), "Guest"),
     ] {
         let peer = Peer::start(but(vec![
-            get("/deployments", 200, fixture!("gitlab/deployments.json")),
+            get("/deployments", 200, fixture!("gitlab/recorded/deployments.json")),
             get("", 200, project(project_access, group_access)),
         ]))
         .await;
@@ -272,7 +276,7 @@ async fn a_role_that_may_not_run_jobs_is_told_before_the_key() {
     // Roles inherited from further up are told by neither.
     for (project_access, group_access) in [(level(20), level(30)), (Value::Null, Value::Null)] {
         let peer = Peer::start(but(vec![
-            get("/deployments", 200, fixture!("gitlab/deployments.json")),
+            get("/deployments", 200, fixture!("gitlab/recorded/deployments.json")),
             get("", 200, project(project_access, group_access)),
         ]))
         .await;
@@ -284,7 +288,7 @@ async fn a_role_that_may_not_run_jobs_is_told_before_the_key() {
 /// A page of deployments that are all of later versions than 1.8.3.
 fn later(from: u64) -> Value {
     let deployment = |id: u64| {
-        let mut deployment = fixture!("gitlab/deployments.json")[0].clone();
+        let mut deployment = fixture!("gitlab/recorded/deployments.json")[0].clone();
         deployment["ref"] = json!(format!("v1.9.{id}"));
         deployment["sha"] = json!(format!("{id:040x}"));
         deployment
@@ -300,7 +304,7 @@ async fn a_deployment_on_a_later_page_is_found() {
     let peer = Peer::start(but(vec![
         get(&page(1), 200, later(1000)),
         get(&page(2), 200, later(2000)),
-        get(&page(3), 200, fixture!("gitlab/deployments.json")),
+        get(&page(3), 200, fixture!("gitlab/recorded/deployments.json")),
     ]))
     .await;
     let step = on(&peer).step().await;

@@ -2,21 +2,26 @@
 
 use crate::ci::peer::{Peer, Reply, breaks, reply};
 use crate::ci::stage::{
-    Stage, TOKEN, action, check, doubts, failed, fixture, pairs, refused, running, stage, unknown, with,
+    RUN_TIMEOUT, Stage, TOKEN, action, check, doubts, failed, fixture, pairs, refused, running, stage, unknown, with,
 };
 use redflag::net::Auth;
 use redflag::rollback::Step;
 use redflag::rollback::action::{Build, CiAction};
-use redflag::rollback::spec::CiSystem;
 use redflag::secret::Secret;
+use redflag::systems::jenkins::JenkinsSpec;
 use serde_json::{Value, json};
 
 const JOB: &str = "/ci/job/shop/job/rollback";
 
 fn given(peer: &Peer, parameters: &[(&str, &str)]) -> Stage {
     let auth = Auth::Basic { user: "ana".to_owned(), password: Secret::new(TOKEN) };
-    let system = CiSystem::Jenkins { auth, job: "shop/rollback".to_owned(), parameters: pairs(parameters) };
-    stage(peer.endpoint("/ci"), system)
+    stage(&JenkinsSpec {
+        endpoint: peer.endpoint("/ci"),
+        run_timeout: RUN_TIMEOUT,
+        auth,
+        job: "shop/rollback".to_owned(),
+        parameters: pairs(parameters),
+    })
 }
 
 fn on(peer: &Peer) -> Stage {
@@ -24,7 +29,7 @@ fn on(peer: &Peer) -> Stage {
 }
 
 fn job() -> Reply {
-    reply(&format!("GET {JOB}/api/json?"), 200, fixture!("jenkins/job.json"))
+    reply(&format!("GET {JOB}/api/json?"), 200, fixture!("jenkins/recorded/job.json"))
 }
 
 fn built(status: u16, place: &str) -> Reply {
@@ -32,7 +37,7 @@ fn built(status: u16, place: &str) -> Reply {
 }
 
 fn build_is(result: Option<&str>) -> Value {
-    with(with(fixture!("jenkins/build.json"), "/result", result), "/building", result.is_none())
+    with(with(fixture!("jenkins/recorded/build.json"), "/result", result), "/building", result.is_none())
 }
 
 fn marker(step: &Step) -> String {
@@ -65,7 +70,7 @@ async fn a_job_is_built_and_followed_from_the_queue_to_its_end() {
     assert_eq!(asked.body, format!("VERSION=1.8.3&ID={id}"));
     assert!(asked.header("authorization").starts_with("Basic "));
 
-    peer.now(vec![reply("GET /ci/queue/item/17/api/json?", 200, fixture!("jenkins/queue_item.json"))]);
+    peer.now(vec![reply("GET /ci/queue/item/17/api/json?", 200, fixture!("jenkins/recorded/queue_item.json"))]);
     assert_eq!(running(stage.follow(&step, &run).await).state, "queued: In the quiet period. Expires in 4.9 sec");
     let left = json!({"executable": {"number": 42, "url": "https://jenkins.example/job/shop/job/rollback/42/"}});
     peer.now(vec![reply("GET /ci/queue/item/17/api/json?", 200, left)]);
@@ -137,7 +142,7 @@ async fn a_parameter_that_jenkins_would_drop_blocks() {
     let blocked = given(&peer, &[("VERSON", "$to")]).refusal().await;
     assert_eq!(blocked.reason, "shop/rollback has no parameter VERSON: Jenkins would drop it without a word");
     assert_eq!(blocked.way_out, "use those that it has: VERSION, ID");
-    let plain = with(fixture!("jenkins/job.json"), "/property", json!([]));
+    let plain = with(fixture!("jenkins/recorded/job.json"), "/property", json!([]));
     let peer = Peer::start(vec![reply(&format!("GET {JOB}/api/json?"), 200, plain)]).await;
     let blocked = on(&peer).refusal().await;
     assert_eq!(blocked.reason, "shop/rollback takes no parameters, and is given VERSION, ID");
@@ -148,12 +153,12 @@ async fn a_parameter_that_jenkins_would_drop_blocks() {
 
 #[tokio::test]
 async fn a_job_that_cannot_be_built_blocks_and_one_under_way_is_told() {
-    let disabled = with(fixture!("jenkins/job.json"), "/buildable", false);
+    let disabled = with(fixture!("jenkins/recorded/job.json"), "/buildable", false);
     let peer = Peer::start(vec![reply(&format!("GET {JOB}/api/json?"), 200, disabled)]).await;
     assert_eq!(on(&peer).refusal().await.reason, "shop/rollback is disabled, or is a folder");
     let peer = Peer::start(vec![]).await;
     assert_eq!(on(&peer).refusal().await.reason, "there is no job shop/rollback, or the user may not see it");
-    let busy = with(fixture!("jenkins/job.json"), "/lastBuild/building", true);
+    let busy = with(fixture!("jenkins/recorded/job.json"), "/lastBuild/building", true);
     let peer = Peer::start(vec![reply(&format!("GET {JOB}/api/json?"), 200, busy)]).await;
     let step = on(&peer).step().await;
     assert_eq!(

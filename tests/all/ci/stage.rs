@@ -3,13 +3,13 @@
 use chrono::{DateTime, TimeDelta};
 use redflag::clock::Clock;
 use redflag::deploy::{Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
-use redflag::net::Endpoint;
 use redflag::rollback::action::{Action, CiAction};
-use redflag::rollback::perform::Performer;
 use redflag::rollback::request::{PlanRequest, Seen, Wanted};
-use redflag::rollback::spec::{CiSpec, CiSystem};
-use redflag::rollback::strategy::{Strategy, ci};
+use redflag::rollback::variables::commit_in;
 use redflag::rollback::{Answer, Blocked, Check, CheckOutcome, Goal, Readiness, Refusal, Run, Step};
+use redflag::systems::api::strategy::{Connected, StrategySpec, Surroundings};
+use redflag::systems::registry::perform::Performer;
+use redflag::systems::registry::strategies::Strategy;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(crate) fn start() -> Time {
 /// A recorded body.
 macro_rules! fixture {
     ($path:literal) => {
-        serde_json::from_str::<serde_json::Value>(include_str!(concat!("fixtures/", $path))).unwrap()
+        serde_json::from_str::<serde_json::Value>(include_str!(concat!("../../../src/systems/", $path))).unwrap()
     };
 }
 pub(crate) use fixture;
@@ -83,13 +83,21 @@ pub(crate) struct Stage {
     pub(crate) clock: Clock,
 }
 
-pub(crate) fn stage(endpoint: Endpoint, system: CiSystem) -> Stage {
+/// How long a run may take.
+pub(crate) const RUN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+pub(crate) fn stage(spec: &impl StrategySpec) -> Stage {
     let clock = Clock::by_hand(start());
-    let spec = CiSpec { endpoint, system, run_timeout: Duration::from_secs(15 * 60) };
     assert!(!format!("{spec:?}").contains(TOKEN));
-    let (planner, runs) = ci::connect(&spec, &clock).unwrap();
-    let performer = Performer { ci: Some(Arc::new(runs)), ..Performer::default() };
-    Stage { ci: Strategy { planner: Arc::new(planner), performer }, clock }
+    Stage { ci: alone(spec, &clock), clock }
+}
+
+/// A strategy whose cluster is nowhere: nothing is asked of it.
+pub(crate) fn alone(spec: &impl StrategySpec, clock: &Clock) -> Strategy {
+    let cluster = crate::rollback::peer::cluster("http://127.0.0.1:1", Duration::from_secs(1));
+    let to = Surroundings { cluster: &cluster, clock, repository: None, commits: Arc::new(commit_in) };
+    let Connected { planner, clients, .. } = spec.connect(&to).unwrap();
+    Strategy { planner, performer: Performer { cluster: None, clients } }
 }
 
 impl Stage {

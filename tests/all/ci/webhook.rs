@@ -1,23 +1,26 @@
 //! Webhooks.
 
 use crate::ci::peer::{Peer, breaks, reply};
-use crate::ci::stage::{Stage, TOKEN, action, ask, ask_of, check, doubts, failed, refused, running, stage, unknown};
+use crate::ci::stage::{
+    RUN_TIMEOUT, Stage, TOKEN, action, ask, ask_of, check, doubts, failed, refused, running, stage, unknown,
+};
 use redflag::deploy::Outline;
 use redflag::net::Auth;
 use redflag::rollback::action::{CiAction, Post};
-use redflag::rollback::spec::CiSystem;
 use redflag::rollback::{Answer, Readiness};
 use redflag::secret::Secret;
+use redflag::systems::webhook::job::WebhookSpec;
 use serde_json::json;
 
 fn on(peer: &Peer, body: Option<&str>, status_url: Option<String>) -> Stage {
-    let system = CiSystem::Webhook {
+    stage(&WebhookSpec {
+        endpoint: peer.endpoint("/hooks/hush-hush?key=hush"),
+        run_timeout: RUN_TIMEOUT,
         auth: Auth::Bearer(Secret::new(TOKEN)),
         signing_key: Some(Secret::new("hush-signing")),
         body: body.map(str::to_owned),
         status_url,
-    };
-    stage(peer.endpoint("/hooks/hush-hush?key=hush"), system)
+    })
 }
 
 #[tokio::test]

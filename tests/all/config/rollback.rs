@@ -4,25 +4,39 @@ use super::{Keeper, assemble, options, parse};
 use chrono::TimeDelta;
 use redflag::config::{Actor, AssembleOptions, Assembly, Config, EXAMPLE};
 use redflag::deploy::ServiceId;
-use redflag::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
+use redflag::feature_flags::spec::FeatureFlagsSpec;
 use redflag::net::{Auth, Endpoint};
-use redflag::rollback::spec::{
-    ArgoCdSpec, CiSpec, CiSystem, CommandSpec, GitSpec, HelmSpec, OwnerSpec, RepositorySpec, RollbackSpec, StrategySpec,
-};
+use redflag::repository::RepositorySpec;
 use redflag::secret::Secret;
 use redflag::setup::{Automatic, RollbackPolicy};
+use redflag::systems::api::strategy::RollbackSpec;
+use redflag::systems::argo_rollouts::ArgoRolloutsSpec;
+use redflag::systems::argocd::ArgoCdSpec;
+use redflag::systems::command::CommandSpec;
+use redflag::systems::flux::FluxSpec;
+use redflag::systems::git::GitSpec;
+use redflag::systems::github::GitHubSpec;
+use redflag::systems::gitlab::GitLabSpec;
+use redflag::systems::helm::HelmSpec;
+use redflag::systems::jenkins::JenkinsSpec;
+use redflag::systems::kubernetes::undo::UndoSpec;
+use redflag::systems::launchdarkly::LaunchDarklySpec;
+use redflag::systems::registry::owner::OwnerSpec;
+use redflag::systems::unleash::UnleashSpec;
+use redflag::systems::webhook;
+use std::any::Any;
 use std::path::PathBuf;
 use std::time::Duration;
 
 const ROLLBACK: &str = include_str!("valid/rollback.toml");
 
-fn strategy(environment: &str) -> StrategySpec {
-    assemble(ROLLBACK, Some(environment)).rollback.strategy
+/// What the strategy of an environment is told, which must be of this kind.
+fn strategy<T: Any + Clone>(environment: &str) -> T {
+    told(&assemble(ROLLBACK, Some(environment)).rollback)
 }
 
-fn ci(environment: &str) -> CiSpec {
-    let StrategySpec::Ci(spec) = strategy(environment) else { panic!("{environment} is not rolled back by a CI") };
-    spec
+fn told<T: Any + Clone>(rollback: &RollbackSpec) -> T {
+    rollback.told::<T>().unwrap_or_else(|| panic!("{rollback:?} is told something else")).clone()
 }
 
 fn secret(place: &str) -> Secret {
@@ -53,8 +67,8 @@ fn helm() -> HelmSpec {
 #[test]
 fn who_says_nothing_has_the_owner_roll_back_and_nobody_act_alone() {
     let Assembly { setup, rollback, feature_flags, .. } = assemble(ROLLBACK, Some("plain"));
-    let owner = StrategySpec::Owner(OwnerSpec { argocd: None, helm: Some(helm()) });
-    assert_eq!(rollback, RollbackSpec { strategy: owner, repository: None });
+    assert_eq!((rollback.name, &rollback.repository), ("owner", &None));
+    assert_eq!(told::<OwnerSpec>(&rollback), OwnerSpec { argocd: None, helm: Some(helm()) });
     let usual = RollbackPolicy {
         strategy: "owner".to_owned(),
         automatic: Automatic::Off,
@@ -64,7 +78,7 @@ fn who_says_nothing_has_the_owner_roll_back_and_nobody_act_alone() {
         known: Vec::new(),
     };
     assert_eq!(setup.rollback, usual);
-    assert_eq!(feature_flags, []);
+    assert!(feature_flags.is_empty());
 }
 
 #[test]
@@ -88,8 +102,8 @@ fn the_owner_is_told_of_argo_cd_of_helm_and_of_the_repository() {
         tags: words(&["release-$version"]),
         migrations: words(&["db/migrate/**"]),
     };
-    let strategy = StrategySpec::Owner(OwnerSpec { argocd: Some(argocd), helm: Some(helm) });
-    assert_eq!(rollback, RollbackSpec { strategy, repository: Some(repository) });
+    assert_eq!((rollback.name, &rollback.repository), ("owner", &Some(repository)));
+    assert_eq!(told::<OwnerSpec>(&rollback), OwnerSpec { argocd: Some(argocd), helm: Some(helm) });
     let policy = setup.rollback;
     assert_eq!((policy.automatic, policy.countdown), (Automatic::Countdown, TimeDelta::seconds(90)));
     assert_eq!((policy.clear_for, policy.actor.as_str()), (TimeDelta::minutes(2), "team shop"));
@@ -97,29 +111,28 @@ fn the_owner_is_told_of_argo_cd_of_helm_and_of_the_repository() {
 
 #[test]
 fn helm_never_goes_to_another_cluster_than_the_one_that_is_watched() {
-    let StrategySpec::Owner(owner) = strategy("proxied") else { panic!("not the default") };
+    let owner: OwnerSpec = strategy("proxied");
     assert_eq!(owner.helm, None, "there is no kubeconfig that names the cluster behind the proxy");
-    assert_eq!(strategy("helm"), StrategySpec::Helm(helm()));
+    assert_eq!(strategy::<HelmSpec>("helm"), helm());
 }
 
 #[test]
 fn strategies_that_need_nothing_are_their_name_alone() {
-    for (environment, strategy, automatic) in [
-        ("undo", StrategySpec::Kubernetes, Automatic::Shadow),
-        ("rollouts", StrategySpec::ArgoRollouts, Automatic::Off),
-        ("flux", StrategySpec::Flux, Automatic::On),
-    ] {
+    let is = |environment: &str, name: &str, automatic: Automatic| {
         let Assembly { setup, rollback, .. } = assemble(ROLLBACK, Some(environment));
-        assert_eq!(setup.rollback.strategy, strategy.name());
+        assert_eq!((setup.rollback.strategy.as_str(), rollback.name), (name, name));
         assert_eq!(setup.rollback.automatic, automatic);
-        assert_eq!(rollback.strategy, strategy);
-    }
+        rollback
+    };
+    assert_eq!(told::<UndoSpec>(&is("undo", "kubernetes", Automatic::Shadow)), UndoSpec);
+    assert_eq!(told::<ArgoRolloutsSpec>(&is("rollouts", "argo-rollouts", Automatic::Off)), ArgoRolloutsSpec);
+    assert_eq!(told::<FluxSpec>(&is("flux", "flux", Automatic::On)), FluxSpec);
     let argocd = ArgoCdSpec {
         endpoint: endpoint("argocd", "https://argocd.example.com", 10),
         token: secret("ARGOCD_TOKEN"),
         application: None,
     };
-    assert_eq!(strategy("argocd"), StrategySpec::ArgoCd(argocd));
+    assert_eq!(strategy::<ArgoCdSpec>("argocd"), argocd);
 }
 
 #[test]
@@ -132,7 +145,7 @@ fn a_path_alone_is_a_repository_with_the_usual_names() {
     };
     assert_eq!(assemble(ROLLBACK, Some("undo")).rollback.repository, Some(repository));
     let git = GitSpec { branch: "release/1.9".to_owned(), timeout: Duration::from_secs(90) };
-    assert_eq!(strategy("git"), StrategySpec::Git(git));
+    assert_eq!(strategy::<GitSpec>("git"), git);
 }
 
 #[test]
@@ -143,7 +156,7 @@ fn a_command_keeps_its_words_and_their_variables() {
         inherit: words(&["AWS_PROFILE"]),
         timeout: Duration::from_secs(60),
     };
-    assert_eq!(strategy("command"), StrategySpec::Command(command));
+    assert_eq!(strategy::<CommandSpec>("command"), command);
 }
 
 #[test]
@@ -152,97 +165,84 @@ fn paths_begin_at_the_files_folder_and_names_are_looked_for_on_the_path() {
     let path = folder.path().join("redflag.toml");
     std::fs::write(&path, ROLLBACK).unwrap();
     let config = Config::load(&path).unwrap();
-    let strategy =
-        |environment| config.assemble(Some(environment), &options(), &Keeper::default()).unwrap().rollback.strategy;
-    let StrategySpec::Owner(OwnerSpec { helm: Some(helm), .. }) = strategy("owner") else { panic!("no helm") };
+    let rollback = |environment| config.assemble(Some(environment), &options(), &Keeper::default()).unwrap().rollback;
+    let helm = told::<OwnerSpec>(&rollback("owner")).helm.unwrap();
     assert_eq!(helm.program, folder.path().join("tools/helm"));
     assert_eq!(helm.kubeconfig, Some(folder.path().join("clusters.yaml")));
-    let StrategySpec::Helm(helm) = strategy("helm") else { panic!("no helm") };
+    let helm: HelmSpec = told(&rollback("helm"));
     assert_eq!(helm.program, PathBuf::from("helm"));
-    let StrategySpec::Command(command) = strategy("command") else { panic!("no command") };
+    let command: CommandSpec = told(&rollback("command"));
     assert_eq!(PathBuf::from(&command.argv[0]), folder.path().join("rollback.sh"));
     assert_eq!(command.dry_run.unwrap()[0], "sh");
 }
 
 #[test]
 fn each_ci_system_is_told_what_to_run() {
-    let github = ci("github");
-    assert_eq!(github.endpoint, endpoint("github", "https://github.example.com/api/v3", 5));
-    assert_eq!(github.run_timeout, Duration::from_secs(20 * 60));
-    let workflow = CiSystem::GitHub {
+    let github = GitHubSpec {
+        endpoint: endpoint("github", "https://github.example.com/api/v3", 5),
+        run_timeout: Duration::from_secs(20 * 60),
         token: secret("GITHUB_TOKEN"),
         repository: "example/$service".to_owned(),
         workflow: "rollback.yml".to_owned(),
         git_ref: "production".to_owned(),
         inputs: texts(&[("id", "$id"), ("note", ""), ("version", "$to")]),
     };
-    assert_eq!(github.system, workflow);
-    let gitlab = CiSpec {
+    assert_eq!(strategy::<GitHubSpec>("github"), github);
+    assert_eq!(assemble(ROLLBACK, Some("github")).rollback.name, "ci");
+    let gitlab = GitLabSpec {
         endpoint: endpoint("gitlab", "https://gitlab.com", 10),
-        system: CiSystem::GitLab {
-            token: secret("GITLAB_TOKEN"),
-            project: "example/shop".to_owned(),
-            environment: "gitlab".to_owned(),
-            job: Some("rollback $service".to_owned()),
-        },
         run_timeout: Duration::from_secs(15 * 60),
+        token: secret("GITLAB_TOKEN"),
+        project: "example/shop".to_owned(),
+        environment: "gitlab".to_owned(),
+        job: Some("rollback $service".to_owned()),
     };
-    assert_eq!(ci("gitlab"), gitlab, "GitLab knows the environment by our name unless another is given");
-    let jenkins = ci("jenkins");
+    assert_eq!(strategy::<GitLabSpec>("gitlab"), gitlab, "it knows the environment by our name unless told another");
+    let jenkins: JenkinsSpec = strategy("jenkins");
     assert_eq!(jenkins.endpoint.url, "https://jenkins.example.com/ci");
-    let build = CiSystem::Jenkins {
-        auth: Auth::Basic { user: "redflag".to_owned(), password: secret("JENKINS_TOKEN") },
-        job: "shop/rollback".to_owned(),
-        parameters: texts(&[("VERSION", "$to")]),
-    };
-    assert_eq!(jenkins.system, build);
+    assert_eq!(jenkins.auth, Auth::Basic { user: "redflag".to_owned(), password: secret("JENKINS_TOKEN") });
+    assert_eq!((jenkins.job.as_str(), jenkins.parameters), ("shop/rollback", texts(&[("VERSION", "$to")])));
 }
 
 #[test]
 fn a_webhook_is_called_exactly_where_the_file_says() {
-    let webhook = ci("webhook");
+    let webhook: webhook::job::WebhookSpec = strategy("webhook");
     assert_eq!(webhook.endpoint.url, "https://deploy.example.com/rollback/?now");
-    let system = CiSystem::Webhook {
-        auth: Auth::Bearer(secret("DEPLOY_TOKEN")),
-        signing_key: Some(secret("DEPLOY_KEY")),
-        body: Some(r#"{ "service": "$service", "to": "$to", "price": "$$5" }"#.to_owned()),
-        status_url: Some("https://deploy.example.com/runs/$run".to_owned()),
-    };
-    assert_eq!(webhook.system, system);
+    assert_eq!(webhook.auth, Auth::Bearer(secret("DEPLOY_TOKEN")));
+    assert_eq!(webhook.signing_key, Some(secret("DEPLOY_KEY")));
+    assert_eq!(webhook.body.as_deref(), Some(r#"{ "service": "$service", "to": "$to", "price": "$$5" }"#));
+    assert_eq!(webhook.status_url.as_deref(), Some("https://deploy.example.com/runs/$run"));
+}
+
+/// What all systems of flags are told: the endpoint, the environment, the flags, their service and where to look.
+type Common<'a> = (Endpoint, &'a str, &'a [String], Option<ServiceId>, Option<&'a str>);
+
+fn common(spec: &FeatureFlagsSpec) -> Common<'_> {
+    let FeatureFlagsSpec { endpoint, environment, features, service, link, .. } = spec;
+    (endpoint.clone(), environment, features, *service, link.as_deref())
 }
 
 #[test]
 fn flags_are_found_by_project_by_name_or_by_address() {
-    let unleash = FeatureFlagsSpec {
-        endpoint: endpoint("unleash", "https://unleash.example.com", 5),
-        provider: FlagSystemSpec::Unleash { token: secret("UNLEASH_TOKEN"), project: "shop".to_owned() },
-        environment: "live".to_owned(),
-        features: words(&["checkout-v2"]),
-        service: Some(ServiceId(0)),
-        link: Some("https://unleash.example.com/projects/shop/features/$feature".to_owned()),
-    };
-    let launchdarkly = FeatureFlagsSpec {
-        endpoint: endpoint("launchdarkly", "https://app.launchdarkly.com", 3),
-        provider: FlagSystemSpec::LaunchDarkly { token: secret("LAUNCHDARKLY_TOKEN"), project: "shop".to_owned() },
-        environment: "webhook".to_owned(),
-        features: Vec::new(),
-        service: None,
-        link: None,
-    };
-    let webhook = FeatureFlagsSpec {
-        endpoint: endpoint("webhook", "https://flags.example.com/$environment/$feature/off/", 5),
-        provider: FlagSystemSpec::Webhook {
-            auth: Auth::Basic { user: "redflag".to_owned(), password: secret("FLAGS_PASSWORD") },
-            signing_key: Some(secret("FLAGS_KEY")),
-            state_url: Some("https://flags.example.com/$environment/$feature".to_owned()),
-        },
-        environment: "webhook".to_owned(),
-        features: words(&["new-cart", "new-search"]),
-        service: None,
-        link: None,
-    };
     let assembly = assemble(ROLLBACK, Some("webhook"));
-    assert_eq!(assembly.feature_flags, [unleash, launchdarkly, webhook]);
+    let [unleash, launchdarkly, webhook] = assembly.feature_flags.as_slice() else { panic!("not three") };
+    let at = endpoint("unleash", "https://unleash.example.com", 5);
+    let link = "https://unleash.example.com/projects/shop/features/$feature";
+    assert_eq!(common(unleash), (at, "live", &*words(&["checkout-v2"]), Some(ServiceId(0)), Some(link)));
+    let told = UnleashSpec { token: secret("UNLEASH_TOKEN"), project: "shop".to_owned() };
+    assert_eq!(unleash.told(), Some(&told));
+    let at = endpoint("launchdarkly", "https://app.launchdarkly.com", 3);
+    assert_eq!(common(launchdarkly), (at, "webhook", &[][..], None, None));
+    let told = LaunchDarklySpec { token: secret("LAUNCHDARKLY_TOKEN"), project: "shop".to_owned() };
+    assert_eq!(launchdarkly.told(), Some(&told));
+    let at = endpoint("webhook", "https://flags.example.com/$environment/$feature/off/", 5);
+    assert_eq!(common(webhook), (at, "webhook", &*words(&["new-cart", "new-search"]), None, None));
+    let told = webhook::flags::WebhookSpec {
+        auth: Auth::Basic { user: "redflag".to_owned(), password: secret("FLAGS_PASSWORD") },
+        signing_key: Some(secret("FLAGS_KEY")),
+        state_url: Some("https://flags.example.com/$environment/$feature".to_owned()),
+    };
+    assert_eq!(webhook.told(), Some(&told));
     let known: Vec<_> =
         assembly.setup.feature_flags.iter().map(|it| (it.system.name(), it.environment.as_str())).collect();
     assert_eq!(known, [("Unleash", "live"), ("LaunchDarkly", "webhook"), ("webhook", "webhook")], "in the same order");

@@ -2,14 +2,15 @@
 
 use crate::ci::peer::{Peer, reply};
 use crate::feature_flags::stage::{TOKEN, now, on, order, refused, spec, told, trouble};
-use redflag::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
+use redflag::feature_flags::spec::FeatureFlagsSpec;
 use redflag::feature_flags::{Answer, Permission, Rollout};
 use redflag::net::Endpoint;
 use redflag::secret::Secret;
+use redflag::systems::launchdarkly::LaunchDarklySpec;
 use serde_json::{Value, json};
 
 fn launchdarkly(endpoint: Endpoint, features: &[&str]) -> FeatureFlagsSpec {
-    spec(endpoint, FlagSystemSpec::LaunchDarkly { token: Secret::new(TOKEN), project: "shop".to_owned() }, features)
+    spec(endpoint, LaunchDarklySpec { token: Secret::new(TOKEN), project: "shop".to_owned() }, features)
 }
 
 /// A flag as version 20240415 of the API tells it, of one environment.

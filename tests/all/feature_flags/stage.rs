@@ -5,11 +5,11 @@ use chrono::{DateTime, TimeDelta};
 use redflag::clock::Clock;
 use redflag::deploy::Time;
 use redflag::feature_flags::provider::FlagProvider;
-use redflag::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
-use redflag::feature_flags::system::build;
+use redflag::feature_flags::spec::{FeatureFlagsSpec, ProviderSpec};
 use redflag::feature_flags::{Answer, FlagState, FlagStatus, Order};
 use redflag::net::Endpoint;
 use redflag::rollback::Blocked;
+use std::sync::Arc;
 
 /// What must never be seen.
 pub(crate) const TOKEN: &str = "hush-hush-token";
@@ -18,10 +18,10 @@ pub(crate) fn now() -> Time {
     DateTime::from_timestamp(1_790_000_000, 0).unwrap()
 }
 
-pub(crate) fn spec(endpoint: Endpoint, provider: FlagSystemSpec, features: &[&str]) -> FeatureFlagsSpec {
+pub(crate) fn spec(endpoint: Endpoint, provider: impl ProviderSpec, features: &[&str]) -> FeatureFlagsSpec {
     FeatureFlagsSpec {
         endpoint,
-        provider,
+        provider: Arc::new(provider),
         environment: "live".to_owned(),
         features: features.iter().map(|&key| key.to_owned()).collect(),
         service: None,
@@ -30,7 +30,7 @@ pub(crate) fn spec(endpoint: Endpoint, provider: FlagSystemSpec, features: &[&st
 }
 
 pub(crate) fn on(spec: &FeatureFlagsSpec) -> Box<dyn FlagProvider> {
-    build(spec, &Clock::by_hand(now())).unwrap()
+    spec.build(&Clock::by_hand(now())).unwrap()
 }
 
 pub(crate) fn order(key: &str) -> Order {
@@ -89,6 +89,17 @@ pub(crate) async fn trouble(method: &str, switch_at: impl Fn(Endpoint) -> Featur
         assert!(matches!(state, FlagState::Unread(_)), "{status}: {state:?}");
         assert!(!format!("{state:?}").contains(TOKEN), "{state:?}");
     }
+
+    let signed_out = reply("", 302, "").header("location", "https://sso.example.com/login?to=flags");
+    let system = on(&switch_at(Peer::start(vec![signed_out]).await.endpoint("/flags")));
+    let blocked = refused(system.turn_off(&order("checkout-v2")).await);
+    assert!(blocked.reason.ends_with("sends us to a sign-in page"), "it never came to the flags: {blocked:?}");
+
+    let hurried = reply("", 403, serde_json::json!({ "message": "slow down" })).header("retry-after", "40");
+    let system = on(&switch_at(Peer::start(vec![hurried]).await.endpoint("/flags")));
+    let blocked = refused(system.turn_off(&order("checkout-v2")).await);
+    assert!(blocked.reason.ends_with("takes no more requests for 40 s"), "{blocked:?}");
+    assert!(blocked.way_out.starts_with("wait 40 s and try again, or turn it off in"), "{blocked:?}");
 
     let peer = Peer::start(vec![breaks("")]).await;
     let system = on(&switch_at(peer.endpoint("/flags")));

@@ -2,14 +2,15 @@
 
 use crate::ci::peer::{Peer, reply};
 use crate::feature_flags::stage::{TOKEN, on, order, refused, spec, told, trouble, unread};
-use redflag::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
+use redflag::feature_flags::spec::FeatureFlagsSpec;
 use redflag::feature_flags::{Answer, Permission, Rollout};
 use redflag::net::Endpoint;
 use redflag::secret::Secret;
+use redflag::systems::unleash::UnleashSpec;
 use serde_json::{Value, json};
 
 fn unleash(endpoint: Endpoint, features: &[&str]) -> FeatureFlagsSpec {
-    spec(endpoint, FlagSystemSpec::Unleash { token: Secret::new(TOKEN), project: "shop".to_owned() }, features)
+    spec(endpoint, UnleashSpec { token: Secret::new(TOKEN), project: "shop".to_owned() }, features)
 }
 
 /// `GET …/features/{name}` as Unleash 7 answers it.

@@ -2,20 +2,18 @@
 
 use crate::ci::peer::{Peer, reply};
 use crate::feature_flags::stage::{TOKEN, on, order, refused, spec, told, trouble};
-use redflag::feature_flags::spec::{FeatureFlagsSpec, FlagSystemSpec};
+use redflag::feature_flags::spec::FeatureFlagsSpec;
 use redflag::feature_flags::{Answer, FlagState};
 use redflag::net::{Auth, Endpoint};
 use redflag::secret::Secret;
+use redflag::systems::webhook::flags::WebhookSpec;
 use serde_json::json;
 
 const SIGNING: &str = "hush-signing";
 
 fn webhook(endpoint: Endpoint, state_url: Option<String>) -> FeatureFlagsSpec {
-    let provider = FlagSystemSpec::Webhook {
-        auth: Auth::Bearer(Secret::new(TOKEN)),
-        signing_key: Some(Secret::new(SIGNING)),
-        state_url,
-    };
+    let provider =
+        WebhookSpec { auth: Auth::Bearer(Secret::new(TOKEN)), signing_key: Some(Secret::new(SIGNING)), state_url };
     spec(endpoint, provider, &["checkout-v2"])
 }
 

@@ -2,12 +2,13 @@
 
 use chrono::DateTime;
 use redflag::deploy::{Version, WorkloadId, WorkloadKind, WorkloadRef};
-use redflag::rollback::perform::Performer;
+use redflag::repository::RepositorySpec;
+use redflag::rollback::client::Clients;
 use redflag::rollback::request::{Choice, PlanRequest, Seen, Wanted};
-use redflag::rollback::spec::{GitSpec, RepositorySpec};
-use redflag::rollback::strategy::Strategy;
-use redflag::rollback::strategy::git::Reverts;
 use redflag::rollback::{Goal, Readiness, Refusal, Step};
+use redflag::systems::git::{GitSpec, Reverts};
+use redflag::systems::registry::perform::Performer;
+use redflag::systems::registry::strategies::Strategy;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -186,7 +187,7 @@ impl Company {
 
 /// Who plans it, and pushes by the same clone.
 pub(crate) fn with_git(reverts: Reverts) -> Strategy {
-    let performer = Performer { git: Some(reverts.branches()), ..Performer::default() };
+    let performer = Performer { clients: Clients::default().with(reverts.branches()), ..Performer::default() };
     Strategy { planner: Arc::new(reverts), performer }
 }
 

@@ -2,9 +2,8 @@
 
 use crate::git::company::{Company, ask, git, refusal, step, with_git};
 use redflag::rollback::action::{Action, Revert};
-use redflag::rollback::spec::GitSpec;
-use redflag::rollback::strategy::git::Reverts;
 use redflag::rollback::{Answer, CheckOutcome, Goal, Step};
+use redflag::systems::git::{GitSpec, Reverts};
 use std::time::Duration;
 
 fn check<'a>(step: &'a Step, name: &str) -> (CheckOutcome, &'a str) {

@@ -7,7 +7,7 @@ use redflag::cluster::spec::{ClusterAccess, ClusterSpec};
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::message::StreamNews;
 use redflag::rollback::request::{PlanRequest, Wanted};
-use redflag::rollback::strategy::kubernetes::prepare;
+use redflag::rollback::workload::prepare;
 use redflag::rollback::{Goal, Readiness};
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ pub(crate) struct Line {
 
 /// The lines of a tape, in order.
 pub(crate) fn open(name: &str) -> Vec<Line> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tapes/kubernetes").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/systems/kubernetes/recorded/streams").join(name);
     let text = std::fs::read_to_string(path).unwrap();
     let line = |line: &str| {
         let value: Value = serde_json::from_str(line).unwrap();

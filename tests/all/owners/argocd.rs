@@ -5,10 +5,10 @@ use crate::owners::{build, checks, failed, nothing_worse_than, ready, refusal, r
 use crate::rollback::objects::World;
 use crate::rollback::peer::Peer;
 use redflag::rollback::action::{Action, ArgoCdRollback};
-use redflag::rollback::spec::StrategySpec;
-use redflag::rollback::strategy::Strategy;
 use redflag::rollback::{Answer, CheckOutcome, Run, Step};
 use redflag::secret::Secret;
+use redflag::systems::argocd::ArgoCdSpec;
+use redflag::systems::registry::strategies::Strategy;
 use serde_json::{Value, json};
 
 const ROLLBACK: &str = "POST /api/v1/applications/shop/rollback";
@@ -30,7 +30,7 @@ fn manual() -> Value {
     application
 }
 
-async fn strategy(spec: StrategySpec) -> Strategy {
+async fn strategy(spec: ArgoCdSpec) -> Strategy {
     build(spec, &Peer::usual(kept()).await.cluster())
 }
 
@@ -204,11 +204,11 @@ async fn an_application_of_another_namespace_is_asked_for_there() {
 #[tokio::test]
 async fn the_configuration_may_name_the_application() {
     let server = ArgoCdServer::usual(application()).await;
-    let StrategySpec::ArgoCd(mut spec) = server.strategy() else { panic!() };
+    let mut spec = server.strategy();
     spec.application = Some("$service".to_owned());
     server.change(|application| application["metadata"]["name"] = json!("web"));
     let world = shop();
-    let strategy = build(StrategySpec::ArgoCd(spec), &Peer::usual(world.clone()).await.cluster());
+    let strategy = build(spec, &Peer::usual(world.clone()).await.cluster());
     assert_eq!(ready(&strategy, &world).await.subject, "application web, entry 4");
     assert_eq!(server.log()[0], "GET /api/v1/applications/web");
 
@@ -375,7 +375,7 @@ async fn a_token_that_is_wrong_is_said_and_never_shown() {
     let server = ArgoCdServer::usual(application()).await;
     let mut spec = server.spec(std::time::Duration::from_secs(20));
     spec.token = Secret::new("stale-token");
-    let refusal = refusal(&strategy(StrategySpec::ArgoCd(spec)).await, &kept()).await;
+    let refusal = refusal(&strategy(spec).await, &kept()).await;
     assert_eq!(refusal.reason, "Argo CD does not know you (401): the token is wrong or has expired");
     assert!(!format!("{refusal:?}").contains("stale-token"));
     assert!(!format!("{:?}", server.strategy()).contains(TOKEN));
@@ -501,7 +501,7 @@ async fn a_server_that_is_not_there_has_done_nothing() {
     let mut spec = server.spec(std::time::Duration::from_secs(20));
     spec.endpoint.url = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
-    let strategy = strategy(StrategySpec::ArgoCd(spec)).await;
+    let strategy = strategy(spec).await;
     let blocked = refused(strategy.performer.perform(&step).await);
     assert!(blocked.reason.contains("does not answer: cannot connect"), "{}", blocked.reason);
     assert!(unknown(strategy.performer.read_back(&step).await).contains("does not answer"));

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use redflag::net::Endpoint;
-use redflag::rollback::spec::{ArgoCdSpec, StrategySpec};
 use redflag::secret::Secret;
+use redflag::systems::argocd::ArgoCdSpec;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -113,13 +113,13 @@ impl ArgoCdServer {
         }
     }
 
-    pub(crate) fn strategy(&self) -> StrategySpec {
-        StrategySpec::ArgoCd(self.spec(Duration::from_secs(20)))
+    pub(crate) fn strategy(&self) -> ArgoCdSpec {
+        self.spec(Duration::from_secs(20))
     }
 
     /// The same, for somebody who does not wait.
-    pub(crate) fn impatient(&self) -> StrategySpec {
-        StrategySpec::ArgoCd(self.spec(Duration::from_millis(100)))
+    pub(crate) fn impatient(&self) -> ArgoCdSpec {
+        self.spec(Duration::from_millis(100))
     }
 
     /// What it was asked, as `METHOD path`.

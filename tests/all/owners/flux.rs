@@ -5,9 +5,9 @@ use crate::rollback::objects::World;
 use crate::rollback::peer::{Act, Asked, Peer, failed_test, not_allowed, recorded};
 use axum::http::Method;
 use redflag::cluster::Cluster;
-use redflag::rollback::spec::StrategySpec;
-use redflag::rollback::strategy::Strategy;
 use redflag::rollback::{Answer, CheckOutcome, Step};
+use redflag::systems::flux::FluxSpec;
+use redflag::systems::registry::strategies::Strategy;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
@@ -76,7 +76,7 @@ impl Flux {
 }
 
 fn flux(cluster: &Cluster) -> Strategy {
-    build(StrategySpec::Flux, cluster)
+    build(FluxSpec, cluster)
 }
 
 /// A step that was prepared while all was well.

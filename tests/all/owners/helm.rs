@@ -6,9 +6,9 @@ use crate::rollback::peer::{Act, Peer, not_allowed};
 use chrono::{TimeDelta, Utc};
 use redflag::cluster::Cluster;
 use redflag::rollback::action::{Action, HelmRollback};
-use redflag::rollback::spec::{HelmSpec, StrategySpec};
-use redflag::rollback::strategy::Strategy;
 use redflag::rollback::{Answer, Step};
+use redflag::systems::helm::HelmSpec;
+use redflag::systems::registry::strategies::Strategy;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,7 +44,7 @@ impl Helm {
     }
 
     fn strategy(&self, cluster: &Cluster) -> Strategy {
-        build(StrategySpec::Helm(self.spec()), cluster)
+        build(self.spec(), cluster)
     }
 
     /// How it was called.
@@ -289,7 +289,7 @@ async fn a_history_that_cannot_be_read_blocks() {
 #[tokio::test]
 async fn without_helm_the_way_out_is_named() {
     let spec = HelmSpec { program: PathBuf::from("redflag-has-no-such-helm"), ..HelmSpec::default() };
-    let refusal = refusal(&build(StrategySpec::Helm(spec), &cluster().await), &released()).await;
+    let refusal = refusal(&build(spec, &cluster().await), &released()).await;
     assert_eq!(refusal.reason, "helm cannot be used: there is no program redflag-has-no-such-helm");
     assert_eq!(
         refusal.way_out,
@@ -305,7 +305,7 @@ async fn a_workload_of_no_release_needs_one_told() {
     assert_eq!(reason, "deployment/web does not name the release of Helm that it belongs to");
 
     let spec = HelmSpec { release: Some("$service-$environment".to_owned()), context: None, ..helm.spec() };
-    let step = ready(&build(StrategySpec::Helm(spec), &cluster), &shop()).await;
+    let step = ready(&build(spec, &cluster), &shop()).await;
     assert_eq!(step.by_hand, "helm rollback web-production 11 -n production");
     assert_eq!(
         checks(&step, "context"),
@@ -379,7 +379,7 @@ async fn a_helm_that_hangs_is_ended_and_its_outcome_looked_for() {
     let (step, patient) = prepared(&helm).await;
     helm.write("rollback", "sleep 600");
     let spec = HelmSpec { timeout: Duration::from_millis(300), ..helm.spec() };
-    let impatient = build(StrategySpec::Helm(spec), &cluster().await);
+    let impatient = build(spec, &cluster().await);
     let reason = unknown(impatient.performer.perform(&step).await);
     assert_eq!(reason, "helm did not end within 0 s and was ended");
 

@@ -6,8 +6,9 @@ use crate::owners::{build, checks, ready, refusal, refused, shop};
 use crate::rollback::objects::World;
 use crate::rollback::peer::Peer;
 use redflag::rollback::action::{Action, HelmRollback};
-use redflag::rollback::spec::{HelmSpec, OwnerSpec, StrategySpec};
 use redflag::rollback::{Answer, Run};
+use redflag::systems::helm::HelmSpec;
+use redflag::systems::registry::owner::OwnerSpec;
 use serde_json::json;
 use std::time::Duration;
 
@@ -20,14 +21,10 @@ fn no_helm() -> HelmSpec {
     HelmSpec { program: "redflag-has-no-such-helm".into(), ..HelmSpec::default() }
 }
 
-fn owner(spec: OwnerSpec) -> StrategySpec {
-    StrategySpec::Owner(spec)
-}
-
 #[tokio::test]
 async fn what_nobody_keeps_is_undone() {
     let peer = Peer::usual(shop()).await;
-    let strategy = build(owner(OwnerSpec::default()), &peer.cluster());
+    let strategy = build(OwnerSpec::default(), &peer.cluster());
     let step = ready(&strategy, &shop()).await;
     assert!(matches!(step.action, Action::Patch(_)));
     assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
@@ -38,7 +35,7 @@ async fn what_nobody_keeps_is_undone() {
 #[tokio::test]
 async fn what_flux_keeps_is_suspended_first() {
     let cluster = flux::Flux::usual().await;
-    let strategy = build(owner(OwnerSpec::default()), &cluster.peer.cluster());
+    let strategy = build(OwnerSpec::default(), &cluster.peer.cluster());
     let step = ready(&strategy, &flux::kept()).await;
     assert!(matches!(step.action, Action::Flux(_)));
     assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
@@ -50,7 +47,7 @@ async fn what_argo_cd_keeps_goes_by_its_server_where_there_is_one() {
     let server = ArgoCdServer::usual(application()).await;
     let argocd = Some(server.spec(Duration::from_secs(20)));
     let peer = Peer::usual(tracked()).await;
-    let strategy = build(owner(OwnerSpec { argocd, helm: Some(no_helm()) }), &peer.cluster());
+    let strategy = build(OwnerSpec { argocd, helm: Some(no_helm()) }, &peer.cluster());
     let step = ready(&strategy, &tracked()).await;
     let Answer::Running(run) = strategy.performer.perform(&step).await else { panic!() };
     server.controller_begins();
@@ -63,7 +60,7 @@ async fn what_argo_cd_keeps_goes_by_its_server_where_there_is_one() {
 #[tokio::test]
 async fn what_argo_cd_keeps_is_blocked_with_its_own_way_where_its_server_is_not_known() {
     let peer = Peer::usual(tracked()).await;
-    let refusal = refusal(&build(owner(OwnerSpec::default()), &peer.cluster()), &tracked()).await;
+    let refusal = refusal(&build(OwnerSpec::default(), &peer.cluster()), &tracked()).await;
     assert_eq!(refusal.reason, "Argo CD keeps it as its application shop says, and would put the new version back");
     assert_eq!(
         refusal.way_out,
@@ -76,7 +73,7 @@ async fn what_a_controller_makes_is_blocked_with_its_object_as_the_way_out() {
     let owners = json!([{"kind": "Postgres", "name": "orders", "uid": "p", "controller": true}]);
     let world = shop().with("/metadata/ownerReferences", owners);
     let peer = Peer::usual(world.clone()).await;
-    let refusal = refusal(&build(owner(OwnerSpec::default()), &peer.cluster()), &world).await;
+    let refusal = refusal(&build(OwnerSpec::default(), &peer.cluster()), &world).await;
     assert_eq!(
         refusal.reason,
         "deployment/web is made by postgres/orders, whose controller would put the new version back"
@@ -88,14 +85,14 @@ async fn whoever_keeps_a_workload_besides_blocks_or_is_typed_by_how_soon_they_ac
     let marked = |place: &str, value: &str| shop().with(place, json!(value));
     let managed = marked("/metadata/annotations/configmanagement.gke.io~1managed", "enabled");
     let peer = Peer::usual(managed.clone()).await;
-    let refusal = refusal(&build(owner(OwnerSpec::default()), &peer.cluster()), &managed).await;
+    let refusal = refusal(&build(OwnerSpec::default(), &peer.cluster()), &managed).await;
     assert_eq!(refusal.reason, "Config Sync keeps it as its own record says, and would put the new version back");
     assert!(refusal.way_out.contains("configmanagement.gke.io/managed: disabled"), "{}", refusal.way_out);
 
     let fleet = marked("/metadata/annotations/objectset.rio.cattle.io~1id", "fleet-shop-main")
         .with("/metadata/annotations/meta.helm.sh~1release-name", json!("shop"));
     let peer = Peer::usual(fleet.clone()).await;
-    let step = ready(&build(owner(OwnerSpec { argocd: None, helm: Some(no_helm()) }), &peer.cluster()), &fleet).await;
+    let step = ready(&build(OwnerSpec { argocd: None, helm: Some(no_helm()) }, &peer.cluster()), &fleet).await;
     assert!(step.needs_typing());
     let told = checks(&step, "owner");
     assert!(
@@ -107,7 +104,7 @@ async fn whoever_keeps_a_workload_besides_blocks_or_is_typed_by_how_soon_they_ac
 
     let terraform = shop().with("/metadata/managedFields", json!([{"manager": "Terraform"}]));
     let peer = Peer::usual(terraform.clone()).await;
-    let step = ready(&build(owner(OwnerSpec::default()), &peer.cluster()), &terraform).await;
+    let step = ready(&build(OwnerSpec::default(), &peer.cluster()), &terraform).await;
     assert_eq!(
         checks(&step, "owner"),
         [
@@ -119,7 +116,7 @@ async fn whoever_keeps_a_workload_besides_blocks_or_is_typed_by_how_soon_they_ac
     let owners = json!([{"apiVersion": "shops.example.com/v1", "kind": "Shop", "name": "web", "uid": "s"}]);
     let owned = shop().with("/metadata/ownerReferences", owners);
     let peer = Peer::usual(owned.clone()).await;
-    let step = ready(&build(owner(OwnerSpec::default()), &peer.cluster()), &owned).await;
+    let step = ready(&build(OwnerSpec::default(), &peer.cluster()), &owned).await;
     assert_eq!(
         checks(&step, "owner"),
         ["typed: deployment/web belongs to shop/web, whose operator may put the new version back -> take the version \
@@ -136,7 +133,7 @@ mod helm_s {
     async fn release_goes_back_by_helm_where_it_can_be_used() {
         let helm = Helm::with(&history());
         let peer = Peer::usual(released()).await;
-        let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm.spec()) }), &peer.cluster());
+        let strategy = build(OwnerSpec { argocd: None, helm: Some(helm.spec()) }, &peer.cluster());
         let step = ready(&strategy, &released()).await;
         assert!(matches!(step.action, Action::Helm(HelmRollback { revision: 11, .. })));
         assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
@@ -160,7 +157,7 @@ mod helm_s {
             ),
         ] {
             let peer = Peer::usual(released()).await;
-            let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm) }), &peer.cluster());
+            let strategy = build(OwnerSpec { argocd: None, helm: Some(helm) }, &peer.cluster());
             let step = ready(&strategy, &released()).await;
             assert!(matches!(step.action, Action::Patch(_)));
             assert_eq!(checks(&step, "helm"), [format!("warning: undone without Helm: {why} -> {way_out}")]);
@@ -179,7 +176,7 @@ mod helm_s {
         }));
         let helm = Helm::with(&failed);
         let peer = Peer::usual(released()).await;
-        let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm.spec()) }), &peer.cluster());
+        let strategy = build(OwnerSpec { argocd: None, helm: Some(helm.spec()) }, &peer.cluster());
         let step = ready(&strategy, &released()).await;
         assert!(matches!(step.action, Action::Patch(_)) && step.needs_typing());
         let told = checks(&step, "helm").join("");
@@ -196,7 +193,7 @@ mod helm_s {
         pending[3]["updated"] = json!(chrono::Utc::now().to_rfc3339());
         let helm = Helm::with(&pending);
         let peer = Peer::usual(released()).await;
-        let strategy = build(owner(OwnerSpec { argocd: None, helm: Some(helm.spec()) }), &peer.cluster());
+        let strategy = build(OwnerSpec { argocd: None, helm: Some(helm.spec()) }, &peer.cluster());
         let refusal = refusal(&strategy, &released()).await;
         assert!(
             refusal
@@ -213,8 +210,8 @@ async fn a_step_whose_system_the_configuration_does_not_name_is_not_sent() {
     let server = ArgoCdServer::usual(application()).await;
     let argocd = Some(server.spec(Duration::from_secs(20)));
     let peer = Peer::usual(tracked()).await;
-    let step = ready(&build(owner(OwnerSpec { argocd, helm: Some(no_helm()) }), &peer.cluster()), &tracked()).await;
-    let performer = build(owner(OwnerSpec::default()), &peer.cluster()).performer;
+    let step = ready(&build(OwnerSpec { argocd, helm: Some(no_helm()) }, &peer.cluster()), &tracked()).await;
+    let performer = build(OwnerSpec::default(), &peer.cluster()).performer;
     let reason = "this environment's configuration does not name Argo CD";
     assert_eq!(refused(performer.perform(&step).await).reason, reason);
     // Of what was sent before it is not known that it did nothing.

@@ -9,7 +9,7 @@ use axum::http::Method;
 use futures_util::future::join_all;
 use redflag::cluster::Cluster;
 use redflag::rollback::request::{Choice, Wanted};
-use redflag::rollback::strategy::kubernetes::prepare;
+use redflag::rollback::workload::prepare;
 use redflag::rollback::{Answer, Readiness, Step};
 use serde_json::json;
 use std::time::Duration;

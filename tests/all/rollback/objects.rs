@@ -29,10 +29,12 @@ pub(crate) struct World {
 /// The lines of a tape.
 pub(crate) fn tape(name: &str) -> Vec<Value> {
     let text = match name {
-        "undo" => include_str!("tapes/undo.jsonl"),
-        "errors" => include_str!("tapes/errors.jsonl"),
-        "no-previous-revision" => include_str!("tapes/no-previous-revision.jsonl"),
-        "statefulset" => include_str!("tapes/statefulset.jsonl"),
+        "undo" => include_str!("../../../src/systems/kubernetes/recorded/undo/undo.jsonl"),
+        "errors" => include_str!("../../../src/systems/kubernetes/recorded/undo/errors.jsonl"),
+        "no-previous-revision" => {
+            include_str!("../../../src/systems/kubernetes/recorded/undo/no-previous-revision.jsonl")
+        }
+        "statefulset" => include_str!("../../../src/systems/kubernetes/recorded/undo/statefulset.jsonl"),
         other => panic!("no tape {other}"),
     };
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

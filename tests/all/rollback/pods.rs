@@ -8,7 +8,7 @@ use redflag::deploy::WorkloadKind;
 use redflag::rollback::Readiness;
 use redflag::rollback::deletion::{Deleted, PodId};
 use redflag::rollback::request::Wanted;
-use redflag::rollback::strategy::kubernetes::{delete_pods, prepare};
+use redflag::rollback::workload::{delete_pods, prepare};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use crate::rollback::peer::{
 use axum::http::Method;
 use redflag::deploy::WorkloadId;
 use redflag::rollback::request::{Choice, Wanted};
-use redflag::rollback::strategy::kubernetes::prepare;
+use redflag::rollback::workload::prepare;
 use redflag::rollback::{Check, CheckOutcome, Readiness, Refusal, Step};
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use crate::support::{APP, at, rolled_out, setup, told};
 use axum::http::Method;
 use redflag::message::{Command, Effect, Message};
 use redflag::rollback::request::{Choice, PlanRequest, Wanted};
-use redflag::rollback::strategy::kubernetes::prepare;
+use redflag::rollback::workload::prepare;
 use redflag::rollback::{Answer, Blocked, Goal, Step};
 use redflag::watch::Watch;
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@ use redflag::clock::Clock;
 use redflag::cluster::{Cluster, Facts};
 use redflag::rollback::action::Action;
 use redflag::rollback::request::Wanted;
-use redflag::rollback::strategy::kubernetes::prepare;
+use redflag::rollback::workload::prepare;
 use redflag::rollback::{Answer, CheckOutcome, Readiness, Step};
 use serde_json::json;
 use std::collections::BTreeMap;

@@ -6,8 +6,8 @@ use chrono::{TimeDelta, Utc};
 use kube::core::Request;
 use kube::core::params::{GetParams, Patch, PatchParams};
 use redflag::clock::Clock;
+use redflag::cluster::lease::Lease;
 use redflag::rollback::lease::{Holding, LeaseCall};
-use redflag::rollback::strategy::lease::Lease;
 use serde_json::{Value, json};
 
 fn lease_of(lab: &Lab, who: &str, clock: &Clock) -> Lease {

@@ -10,7 +10,7 @@ use redflag::cluster::{Access, Cluster, Facts};
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::message::{Message, StreamNews};
 use redflag::rollback::request::{PlanRequest, Wanted};
-use redflag::rollback::strategy::kubernetes::prepare;
+use redflag::rollback::workload::prepare;
 use redflag::rollback::{Goal, Readiness};
 use redflag::rollout::{PodPhase, Progress, Rollout};
 use redflag::signal::SourceId;

@@ -5,11 +5,11 @@ use crate::kubernetes::listener::{from_to, sentence};
 use crate::kubernetes::program::Program;
 use redflag::cluster::Cluster;
 use redflag::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
-use redflag::rollback::perform::Performer;
 use redflag::rollback::request::{PlanRequest, Wanted};
-use redflag::rollback::strategy::kubernetes::prepare;
+use redflag::rollback::workload::prepare;
 use redflag::rollback::{Answer, Check, CheckOutcome, Goal, Readiness, Refusal, Step};
 use redflag::rollout::TroubleKind;
+use redflag::systems::registry::perform::Performer;
 use std::sync::Arc;
 
 /// What an undo would do now.

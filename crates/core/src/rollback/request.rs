@@ -95,3 +95,27 @@ impl Default for Choice {
         Self::Usual { served_before: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deploy::WorkloadKind;
+
+    #[test]
+    fn a_name_is_filled_in_once_and_by_whole_variables() {
+        let request = PlanRequest {
+            goal: Goal::Back,
+            workload: WorkloadId(0),
+            reference: WorkloadRef {
+                kind: WorkloadKind::Deployment,
+                namespace: "shop".to_owned(),
+                name: "app".to_owned(),
+            },
+            service: "$environment".to_owned(),
+            environment: "live".to_owned(),
+            wanted: Wanted::default(),
+        };
+        assert_eq!(request.fill("${environment}-$service"), "live-$environment");
+        assert_eq!(request.fill("$services of $$service"), "$services of $service");
+    }
+}

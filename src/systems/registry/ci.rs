@@ -4,7 +4,9 @@ use super::CI_SYSTEMS;
 use crate::settings::at::Span;
 use crate::settings::parser::{Parser, Tag};
 use crate::settings::problem::Problems;
-use crate::systems::declaration::strategy::{CiTable, RollbackSettings, RollbackTable, StrategyKind, Written};
+use crate::systems::declaration::strategy::{
+    CiSystem, CiTable, RollbackSettings, RollbackTable, StrategyKind, Written,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::any::Any;
 use std::borrow::Cow;
@@ -30,11 +32,9 @@ impl JsonSchema for Table {
         const ABOUT: &str = "A CI system and the job there that rolls a deploy back. Texts may hold `$service`, \
                              `$environment`, `$namespace`,\n`$workload`, `$from`, `$to`, `$from_commit`, `$to_commit`, \
                              `$actor`, `$reason` and `$id`; `$$` is a dollar.";
-        let form = |generator: &mut SchemaGenerator| {
-            let forms = CI_SYSTEMS.iter();
-            forms.map(|system| system.table.tagged("system", system.name, system.about, generator)).collect::<Vec<_>>()
-        };
-        json_schema!({ "description": ABOUT, "oneOf": form(generator) })
+        let form = |system: &&CiSystem| system.table.tagged("system", system.name, system.about, generator);
+        let forms: Vec<Schema> = CI_SYSTEMS.iter().map(form).collect();
+        json_schema!({ "description": ABOUT, "oneOf": forms })
     }
 }
 

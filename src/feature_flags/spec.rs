@@ -23,7 +23,7 @@ pub struct FeatureFlagsSpec {
 }
 
 impl FeatureFlagsSpec {
-    /// What keeps these flags.
+    /// The provider of these flags.
     pub const fn system(&self) -> FlagSystem {
         match self.provider {
             FlagSystemSpec::Unleash { .. } => FlagSystem::Unleash,

@@ -6,8 +6,8 @@ use super::{Answer, Blocked};
 /// for another configuration finds none.
 pub(crate) fn client<'a, T>(known: Option<&'a T>, system: &str) -> Result<&'a T, Blocked> {
     known.ok_or_else(|| Blocked {
-        reason: format!("this environment's configuration does not name {system}"),
-        way_out: "close the plan and open it again".to_owned(),
+        reason: format!("{system} is not configured for this environment"),
+        way_out: "reopen the plan".to_owned(),
     })
 }
 

@@ -93,9 +93,7 @@ impl Performer {
             Action::Helm(rollback) => client(self.helm.as_ref(), "Helm")?.read_back(step, rollback).await,
             Action::Ci(action) => client(self.ci.as_ref(), "the CI system")?.read_back(step, action).await,
             Action::Revert(revert) => client(self.git.as_ref(), "Git")?.read_back(revert).await,
-            Action::Command(_) => {
-                Answer::Unknown(format!("{} cannot be asked what it did: look at the pods", step.subject))
-            }
+            Action::Command(_) => Answer::Unknown(format!("cannot ask {} what it did: check the pods", step.subject)),
         })
     }
 

@@ -64,7 +64,7 @@ impl StrategySpec {
 /// What the owners' own ways need.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OwnerSpec {
-    /// An Argo CD server; without one, what Argo CD keeps is blocked with its own way as the way out.
+    /// An Argo CD server; without one, what Argo CD manages is blocked, with its own rollback as the way out.
     pub argocd: Option<ArgoCdSpec>,
     /// The program; `None` where the cluster is found by its address: helm goes by kubeconfigs, and would act on
     /// whatever cluster the usual one names.

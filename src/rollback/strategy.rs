@@ -1,4 +1,4 @@
-//! The ways to take a deploy back, one file each, and what an environment's configuration makes of them: the only place
+//! The ways to roll back a deploy, one file each, and what an environment's configuration makes of them: the only place
 //! that knows them all.
 
 pub mod argo_rollouts;
@@ -35,7 +35,7 @@ const GIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How an environment is rolled back.
 #[derive(Clone)]
 pub struct Strategy {
-    /// Who works out what would be done.
+    /// Who computes what would be done.
     pub planner: Arc<dyn Planner>,
     /// Who does it.
     pub performer: Performer,
@@ -74,8 +74,8 @@ pub fn build(spec: &RollbackSpec, cluster: &Cluster, clock: &Clock) -> Result<St
         StrategySpec::Flux => Arc::new(flux::Flux::new(cluster.clone())),
         StrategySpec::Git(told) => {
             let repository = spec.repository.clone().ok_or_else(|| Blocked {
-                reason: "the strategy git needs to know the repository".to_owned(),
-                way_out: "name a local clone of what is deployed in the configuration".to_owned(),
+                reason: "strategy git needs a repository".to_owned(),
+                way_out: "set a local clone of what is deployed in the configuration".to_owned(),
             })?;
             let revert = git::Reverts::new(told, repository);
             performer.git = Some(revert.branches());

@@ -37,7 +37,7 @@ impl Client {
         hint: RetryHint,
         clock: Clock,
     ) -> Result<Self, String> {
-        let http = Http::new(endpoint, headers, hint).map_err(|error| format!("{name} cannot be asked: {error}"))?;
+        let http = Http::new(endpoint, headers, hint).map_err(|error| format!("cannot query {name}: {error}"))?;
         Ok(Self { http, permission: Mutex::default(), name, clock })
     }
 
@@ -50,7 +50,7 @@ impl Client {
         })?;
         match reply.status {
             200..=299 if !reply.body.is_null() => Ok(reply.body),
-            200..=299 => Err(format!("{name} answers with something else than JSON: is its url right?")),
+            200..=299 => Err(format!("{name} returned something other than JSON: check its url")),
             _ => Err(self.told(&reply)),
         }
     }
@@ -60,7 +60,7 @@ impl Client {
         let body = self.read(request).await?;
         let name = self.name;
         serde_json::from_value(body)
-            .map_err(|error| format!("{name}'s answer cannot be read: {}", clean(&error.to_string())))
+            .map_err(|error| format!("cannot parse the response of {name}: {}", clean(&error.to_string())))
     }
 
     /// What it said of our permission a moment ago, else what `ask` hears now: flags are read every few seconds, and
@@ -102,8 +102,8 @@ impl Client {
             Ok(reply) => reply,
             Err(Lost::NotSent(error)) => {
                 return Answer::Refused(Blocked {
-                    reason: format!("{name} ({}) cannot be reached: {error}", self.http.host()),
-                    way_out: "check the network and the proxy, then try again: nothing was sent".to_owned(),
+                    reason: format!("cannot reach {name} ({}): {error}", self.http.host()),
+                    way_out: "check the network and the proxy, then retry: nothing was sent".to_owned(),
                 });
             }
             Err(Lost::Unknown(error)) => return Answer::Unknown(format!("{name}: {error}")),
@@ -120,12 +120,12 @@ impl Client {
     fn refusal(&self, reply: &Reply) -> Blocked {
         let name = self.name;
         let way_out = match reply.status {
-            300..=399 => format!("correct the url of {name} in this environment's flags"),
-            401 => format!("make a new token in {name} and set it in this environment's flags"),
-            403 => format!("give the token the right to change flags, or turn it off in {name} by hand"),
+            300..=399 => format!("fix the url of {name} in this environment's flags"),
+            401 => format!("create a new token in {name} and set it in this environment's flags"),
+            403 => format!("give the token the right to change flags, or turn it off in {name} manually"),
             404 => "compare its key, project and environment with this environment's flags".to_owned(),
-            429 => format!("wait {} and try again, or turn it off in {name} by hand", reply.describe_wait()),
-            _ => format!("turn it off in {name} by hand"),
+            429 => format!("wait {} and retry, or turn it off in {name} manually", reply.describe_wait()),
+            _ => format!("turn it off in {name} manually"),
         };
         Blocked { reason: self.told(reply), way_out }
     }
@@ -134,7 +134,7 @@ impl Client {
     fn told(&self, reply: &Reply) -> String {
         let (name, said) = (self.name, &reply.said);
         match reply.status {
-            401 => format!("{name} does not know the token: {said}"),
+            401 => format!("{name} rejected the token: {said}"),
             429 => format!("{name} {}", reply.too_many()),
             status => format!("{name} answered {status}: {said}"),
         }
@@ -151,13 +151,13 @@ pub(super) fn address(template: &str, key: &str, environment: &str) -> Result<Ur
         "feature" => Ok(Cow::Owned(percent_encoded(key))),
         "environment" => Ok(Cow::Owned(percent_encoded(environment))),
         other => Err(Blocked {
-            reason: format!("${other} is not a variable of a flag's address"),
+            reason: format!("${other} is not a variable in a flag url"),
             way_out: "use $feature and $environment".to_owned(),
         }),
     })
     .map_err(|blocked| blocked.reason)?;
     let url = Url::parse(&filled).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| "it is no http or https address once $feature and $environment are filled in".to_owned())
+    url.ok_or_else(|| "it is not an http or https url once $feature and $environment are filled in".to_owned())
 }
 
 #[cfg(test)]

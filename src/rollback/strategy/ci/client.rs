@@ -95,7 +95,7 @@ impl Client {
     pub(super) async fn read(&self, request: RequestBuilder) -> Result<Value, Unread> {
         let reply = self.ask(request).await.map_err(|lost| {
             let (Lost::NotSent(error) | Lost::Unknown(error)) = lost;
-            let way_out = "check its url, the network and the proxy; then the plan is worked out anew".to_owned();
+            let way_out = "check its url, the network and the proxy; then the plan is recomputed".to_owned();
             Unread { status: 0, text: format!("does not answer: {error}"), way_out: Some(way_out) }
         })?;
         self.unread(&reply).map_or(Ok(reply.body), Err)
@@ -152,11 +152,11 @@ impl Client {
         let (status, name) = (reply.status, self.name);
         let (text, way_out) = match status {
             _ if is_rate_limited(reply) => (reply.too_many(), Some(self.wait_for(reply))),
-            200..=299 => ("answers with something else than JSON".to_owned(), Some(self.check_url())),
+            200..=299 => ("returned something other than JSON".to_owned(), Some(self.check_url())),
             300..=399 => (format!("answered {status}: {}", reply.said), Some(self.check_url())),
             401 => (
-                format!("does not know the token: {}", reply.said),
-                Some(format!("make a new token in {name} and set it in this environment's rollback.ci")),
+                format!("rejected the token: {}", reply.said),
+                Some(format!("create a new token in {name} and set it in this environment's rollback.ci")),
             ),
             _ => (format!("answered {status}: {}", reply.said), None),
         };
@@ -169,8 +169,8 @@ impl Client {
         let status = reply.status;
         if (300..=399).contains(&status) && reply.location().is_some_and(is_sign_in) {
             return Answer::Refused(Blocked {
-                reason: format!("{} sends us to a sign-in page", self.name),
-                way_out: "set a valid token in this environment's rollback.ci, and a url that no sign-in page guards"
+                reason: format!("{} redirects to a sign-in page", self.name),
+                way_out: "set a valid token in this environment's rollback.ci, and a url without a sign-in page"
                     .to_owned(),
             });
         }
@@ -183,10 +183,12 @@ impl Client {
             return Answer::Refused(Blocked { reason, way_out: self.wait_for(reply) });
         }
         let usual = || match self.unread(reply) {
-            Some(unread) => unread.blocked(self.name, &format!("read what {} says, or do it there by hand", self.name)),
+            Some(unread) => {
+                unread.blocked(self.name, &format!("read what {} says, or do it there manually", self.name))
+            }
             None => Blocked {
                 reason: format!("{} answered {status}: {}", self.name, reply.said),
-                way_out: format!("look at {} what came of it", self.name),
+                way_out: format!("check {} for the result", self.name),
             },
         };
         Answer::Refused(own(reply).unwrap_or_else(usual))
@@ -196,19 +198,19 @@ impl Client {
     pub(super) fn lost(&self, lost: Lost) -> Answer {
         match lost {
             Lost::NotSent(error) => Answer::Refused(Blocked {
-                reason: format!("{} cannot be reached: {error}", self.place()),
-                way_out: "check the network and the proxy, then try again: nothing was sent".to_owned(),
+                reason: format!("cannot reach {}: {error}", self.place()),
+                way_out: "check the network and the proxy, then retry: nothing was sent".to_owned(),
             }),
             Lost::Unknown(error) => Answer::Unknown(format!("{}: {error}", self.name)),
         }
     }
 
     fn wait_for(&self, reply: &Reply) -> String {
-        format!("wait {} and try again, or do it in {} by hand", reply.describe_wait(), self.name)
+        format!("wait {} and retry, or do it in {} manually", reply.describe_wait(), self.name)
     }
 
     fn check_url(&self) -> String {
-        format!("correct the url of {} in this environment's rollback.ci", self.name)
+        format!("fix the url of {} in this environment's rollback.ci", self.name)
     }
 }
 
@@ -222,10 +224,7 @@ fn is_sign_in(location: &str) -> bool {
 
 /// What this header is made of cannot be sent, or the address is none.
 pub(super) fn unusable(name: &str, why: &str) -> Blocked {
-    Blocked {
-        reason: format!("{name} cannot be asked: {why}"),
-        way_out: "correct this environment's rollback.ci".to_owned(),
-    }
+    Blocked { reason: format!("cannot query {name}: {why}"), way_out: "fix this environment's rollback.ci".to_owned() }
 }
 
 /// A foreign text of a JSON body, fit for a screen; `?` where it is missing.

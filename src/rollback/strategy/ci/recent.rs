@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use tokio::sync::Mutex;
 
-/// How long something read counts as recent. Well below the minute after which plans are worked out anew.
+/// How long something read counts as recent. Well below the minute after which plans are recomputed.
 const RECENT: TimeDelta = TimeDelta::seconds(20);
 
 /// Values by what was asked for, and when.
@@ -19,7 +19,7 @@ impl<T> Default for Recent<T> {
 }
 
 impl<T: Clone> Recent<T> {
-    /// What was read of late, else what `read` reads now. Whoever asks meanwhile waits for it. Failures are
+    /// What was read recently, else what `read` reads now. Whoever asks meanwhile waits for it. Failures are
     /// not kept.
     pub(super) async fn get<E>(&self, key: &str, now: Time, read: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         let mut known = self.0.lock().await;

@@ -62,7 +62,7 @@ pub(crate) fn ask_of(service: &str, name: &str) -> PlanRequest {
         rolled_back: None,
     };
     PlanRequest {
-        goal: Goal::Back,
+        goal: Goal::RollBack,
         workload: WorkloadId(0),
         reference: WorkloadRef { kind: WorkloadKind::Deployment, namespace: "shop".to_owned(), name: name.to_owned() },
         service: service.to_owned(),
@@ -84,7 +84,7 @@ pub(crate) struct Stage {
 }
 
 pub(crate) fn stage(endpoint: Endpoint, system: CiSystem) -> Stage {
-    let clock = Clock::by_hand(start());
+    let clock = Clock::manual_command(start());
     let spec = CiSpec { endpoint, system, run_timeout: Duration::from_secs(15 * 60) };
     assert!(!format!("{spec:?}").contains(TOKEN));
     let (planner, runs) = ci::connect(&spec, &clock).unwrap();

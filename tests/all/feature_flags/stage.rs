@@ -30,7 +30,7 @@ pub(crate) fn spec(endpoint: Endpoint, provider: FlagSystemSpec, features: &[&st
 }
 
 pub(crate) fn on(spec: &FeatureFlagsSpec) -> Box<dyn FlagProvider> {
-    build(spec, &Clock::by_hand(now())).unwrap()
+    build(spec, &Clock::manual_command(now())).unwrap()
 }
 
 pub(crate) fn order(key: &str) -> Order {

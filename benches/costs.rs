@@ -30,7 +30,7 @@ fn frame_200x50(bencher: Bencher) {
     });
 }
 
-/// A tick: every signal judged anew, every source looked at.
+/// A tick: every signal judged again, every source looked at.
 #[divan::bench]
 fn update_tick(bencher: Bencher) {
     let scene = faulty();

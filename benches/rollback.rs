@@ -59,8 +59,8 @@ impl Scene {
         let mut watch = Watch::new(setup());
         watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
         let readiness = Readiness::Ready(Arc::clone(&step));
-        watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
-        let command = Command::OpenPlan { goal: Goal::Back, scope: Vec::new() };
+        watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(2), readiness });
+        let command = Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() };
         watch.update(Message::Asked { at: at(3), command });
         watch.update(Message::Tick(at(4)));
         Self { runtime, peer, cluster, watch, step }

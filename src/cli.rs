@@ -16,22 +16,22 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// What somebody runs first.
+/// The first example.
 #[cfg(feature = "demo")]
-const TRY_IT: &str = "  redflag demo                               see it at work, with nothing set up\n";
+const TRY_IT: &str = "  redflag demo                               run the built-in demo, nothing to set up\n";
 #[cfg(not(feature = "demo"))]
 const TRY_IT: &str = "";
 
 /// Watch a deploy, see what is wrong, roll it back with one key.
 #[derive(Debug, Parser)]
 #[command(name = "redflag", version, long_version = version::long(), arg_required_else_help = true, max_term_width = 100)]
-#[command(long_about = "Watches a deploy for the half hour after it went out, says in one sentence what is wrong \
-                        when something is, and rolls it back with one key.")]
+#[command(long_about = "Watches a deploy for half an hour after rollout, says in one sentence what is wrong if \
+                        anything is, and rolls it back with one key.")]
 #[command(after_help = statuses_after(&format!("Examples:\n{TRY_IT}  \
-    redflag config example > redflag.toml      begin a configuration\n  \
+    redflag config example > redflag.toml      start a configuration\n  \
     redflag check                              try every source, credential and permission\n  \
     redflag watch production                   watch the newest deploy there\n  \
-    redflag rollback production --dry-run      show what taking it back would do")))]
+    redflag rollback production --dry-run      show what a rollback would do")))]
 pub struct Cli {
     /// For every command.
     #[command(flatten)]
@@ -48,7 +48,7 @@ pub struct Global {
     /// Configuration file [default: $REDFLAG_CONFIG, ./redflag.toml, then the configuration folder]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Refuse every change of the outside, whatever the configuration allows
+    /// Read-only: never change anything, overrides the configuration
     #[arg(long, global = true)]
     pub read_only: bool,
     /// Colours: dark, light, colorblind, mono, or a name in the configuration folder's themes
@@ -57,7 +57,7 @@ pub struct Global {
     /// Write a log to this file
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
-    /// Use no colour; a NO_COLOR that is not empty does the same
+    /// No colour; same as a non-empty NO_COLOR
     #[arg(long, global = true)]
     pub no_color: bool,
 }
@@ -75,17 +75,17 @@ impl Global {
 pub enum Command {
     /// Watch the newest deploy of an environment
     Watch(WatchArgs),
-    /// Watch a deploy of a small company inside this program
+    /// Run the built-in demo
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
-    /// Take the newest deploy of an environment back, without the screen
+    /// Roll back the newest deploy of an environment, without the screen
     Rollback(RollbackArgs),
     /// Try every source, credential and permission, one line each
     Check(CheckArgs),
-    /// Judge recorded deploys: cases as JSON lines on standard input, verdicts on standard output
+    /// Replay recorded deploys: cases as JSON lines on stdin, verdicts on stdout
     #[command(after_help = JUDGE_HELP)]
     Judge,
-    /// Show an example configuration, where it is looked for, or its schema
+    /// Print an example configuration, its search path, or its schema
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print a completion script
@@ -100,21 +100,21 @@ fn statuses_after(text: &str) -> String {
 const JUDGE_HELP: &str = "A case is one line: {\"case_id\", \"kind\": \"latency|error_rate|memory|cpu|connections|requests|\
     5xx|crash_free|kpi\", \"unit\", \"step_s\", \"baseline\": [..], \"window\": [..], \"baseline_n\": [..]|null, \
     \"window_n\": [..]|null, \"beside\": [..]|null, \"beside_n\": [..]|null}. Units: s, ms, us; percent, ratio, norm; bytes, \
-    MiB, cores, count; per_second, per_minute. What is in no unit that is known is judged by its own level, without the \
-    guide's limits. *_n are the requests behind each sample; beside is what the previous version did in the same samples; \
-    null is a gap. Its verdict is one line: {\"case_id\", \"flagged\", \"at_step\", \"red_at_step\", \"level\", \
+    MiB, cores, count; per_second, per_minute. A series without a known unit is judged against its own baseline, without fixed \
+    limits. *_n are the requests behind each sample; beside is the previous version in the same samples; null is a gap. \
+    The verdict is one line: {\"case_id\", \"flagged\", \"at_step\", \"red_at_step\", \"level\", \
     \"blames_deploy\", \"sentence\"}: the first sample of the window at which a warning or a red flag blames the deploy, \
-    and the first with a red flag; level and sentence are of then, or of the end. Nothing after a sample has a part in \
-    what is said at it. Each line is judged as it comes. Lines that cannot be read get an error with their number on \
-    standard error, the rest is judged, and the exit status is 2.\n\nExamples:\n  \
+    and the first with a red flag; level and sentence are from that sample, or from the end. Later samples never \
+    influence earlier verdicts. Each line is judged as it comes. Lines that cannot be parsed get an error with their \
+    number on stderr, the rest is judged, and the exit status is 2.\n\nExamples:\n  \
     redflag judge < cases.jsonl > verdicts.jsonl\n  \
     redflag judge < healthy.jsonl | grep -c '\"flagged\":true'    # false alarms";
 
 /// `redflag watch`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = statuses_after("The deploy is found in the cluster: its time, its versions and who made it. The flags override \
-    what is found.\n\nExamples:\n  \
+    after_help = statuses_after("The deploy is found in the cluster: its time, its versions and who made it. Flags \
+                                 override what is found.\n\nExamples:\n  \
     redflag watch\n  \
     redflag watch staging --read-only\n  \
     redflag watch production --deployed-at 14:02 --from 1.8.3 --to 1.9.0\n  \
@@ -127,7 +127,7 @@ pub struct WatchArgs {
     /// When it was deployed: 14:02 (local time), 5m (ago), or 2026-02-03T14:02:00Z
     #[arg(long, value_name = "TIME")]
     pub deployed_at: Option<Moment>,
-    /// The version that ran before
+    /// The previous version
     #[arg(long, value_name = "VERSION", add = ArgValueCandidates::new(live::versions))]
     pub from: Option<String>,
     /// The version that was deployed
@@ -139,26 +139,26 @@ pub struct WatchArgs {
 #[cfg(feature = "demo")]
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
-    redflag demo                               a bad release; R and then y roll it back\n  \
+    redflag demo                               a bad release; press R, then y, to roll it back\n  \
     redflag demo --scenario healthy --speed 60\n  \
-    redflag demo --serve                       only the company: for watch, check and rollback from elsewhere")]
+    redflag demo --serve                       only the servers: for watch, check and rollback in another terminal")]
 pub struct DemoArgs {
-    /// What happens [default: bad-release]; an unknown name lists them all
+    /// Scenario [default: bad-release]; an unknown name lists them all
     #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(live::scenarios))]
     pub scenario: Option<String>,
-    /// How many times as fast as real time, 0.1 to 600: half an hour passes in minutes
+    /// Speed, 0.1 to 600 times real time
     #[arg(long, value_name = "N", default_value = "10", value_parser = speed)]
     pub speed: f64,
-    /// Start the company alone, in real time, and print a configuration for it
+    /// Run only the demo servers, in real time, and print a configuration for them
     #[arg(long, conflicts_with = "speed")]
     pub serve: bool,
 }
 
 /// `redflag rollback`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = statuses_after("The plan is printed first. It is followed until the old version serves, and \
-    the exit status says whether it does: 5 if so. A dry run ends with 0 where it would work, with 6 where it would \
-    not, with 3 where that is not known.\n\nExamples:\n  \
+#[command(after_help = statuses_after("Prints the plan first, then follows the rollback until the previous \
+    version is live: exit status 5. A dry run exits with 0 if it would work, 6 if it would not, 3 if that is \
+    unknown.\n\nExamples:\n  \
     redflag rollback production --dry-run\n  \
     redflag rollback production --to 41\n  \
     redflag rollback staging --yes\n  \
@@ -170,20 +170,20 @@ pub struct RollbackArgs {
     /// Print the plan and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask; what would do harm takes --confirm as well
+    /// Skip the prompt; a rollback that may do harm needs --confirm too
     #[arg(long, conflicts_with = "dry_run")]
     pub yes: bool,
-    /// With --yes: the environment's name, typed again, for a rollback that would do harm or rolls back half a push
+    /// With --yes: the environment's name again, for a rollback that may do harm or covers only part of a push
     #[arg(long, value_name = "ENV", requires = "yes")]
     pub confirm: Option<String>,
-    /// Back to this revision [default: the one before]
+    /// Roll back to this revision [default: the previous version]
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(i64).range(1..))]
     pub to: Option<i64>,
 }
 
 /// `redflag check`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = statuses_after("Each line that fails says the way out.\n\nExamples:\n  \
+#[command(after_help = statuses_after("Each line that fails says how to fix it.\n\nExamples:\n  \
     redflag check\n  \
     redflag check staging"))]
 pub struct CheckArgs {
@@ -200,7 +200,7 @@ pub struct CheckArgs {
 pub enum ConfigCommand {
     /// Print the whole configuration, commented
     Example,
-    /// Print which file is used and where one is looked for
+    /// Print which file is used and the search path
     Path,
     /// Print its JSON schema, for editors
     Schema,
@@ -213,7 +213,7 @@ pub enum ConfigCommand {
     redflag completions zsh > ~/.zfunc/_redflag\n  \
     redflag completions fish > ~/.config/fish/completions/redflag.fish")]
 pub struct CompletionsArgs {
-    /// For which shell
+    /// Shell
     pub shell: Shell,
 }
 
@@ -267,11 +267,11 @@ impl Moment {
                 on(today)
                     .filter(|time| *time <= now)
                     .or_else(|| on(today.checked_sub_days(Days::new(1))?))
-                    .ok_or("the clocks went forward then: give the whole time, like 2026-02-03T14:02:00Z")?
+                    .ok_or("clocks went forward then: give the full time, like 2026-02-03T14:02:00Z")?
                     .to_utc()
             }
         };
-        if moment > now.to_utc() { Err("this lies in the future".to_owned()) } else { Ok(moment) }
+        if moment > now.to_utc() { Err("this is in the future".to_owned()) } else { Ok(moment) }
     }
 }
 
@@ -367,6 +367,6 @@ mod tests {
         assert_eq!(at("00:05").unwrap(), now.to_utc() - TimeDelta::minutes(5));
         assert_eq!(at("23:50").unwrap(), now.to_utc() - TimeDelta::minutes(20));
         assert_eq!(at("5m").unwrap(), now.to_utc() - TimeDelta::minutes(5));
-        assert_eq!(at("2099-01-01T00:00:00Z"), Err("this lies in the future".to_owned()));
+        assert_eq!(at("2099-01-01T00:00:00Z"), Err("this is in the future".to_owned()));
     }
 }

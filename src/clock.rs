@@ -1,4 +1,4 @@
-//! The runtime's clock: real, faster (the demo), or moved by hand (the tests). The core never sees it.
+//! The runtime's clock: real, faster (the demo), or moved manually (the tests). The core never sees it.
 
 use crate::deploy::Time;
 use chrono::{TimeDelta, Utc};
@@ -29,11 +29,11 @@ impl Clock {
     }
 
     /// Stands still until [`Clock::set`] moves it.
-    pub fn by_hand(start: Time) -> Self {
+    pub fn manual_command(start: Time) -> Self {
         Self(Arc::new(Inner::ByHand(watch::Sender::new(start))))
     }
 
-    /// Moves a clock that is moved by hand, and wakes whoever waited for that time. Others ignore it.
+    /// Moves a clock that is moved manually, and wakes whoever waited for that time. Others ignore it.
     pub fn set(&self, now: Time) {
         if let Inner::ByHand(time) = &*self.0 {
             time.send_replace(now);
@@ -51,7 +51,7 @@ impl Clock {
         }
     }
 
-    /// How many times as fast as the wall clock it runs; 1 for a clock moved by hand.
+    /// How many times as fast as the wall clock it runs; 1 for a clock moved manually.
     pub fn speed(&self) -> f64 {
         match &*self.0 {
             Inner::Faster { speed, .. } => *speed,

@@ -72,8 +72,7 @@ impl ClusterIdentity {
 pub async fn connect(spec: &ClusterSpec) -> Result<Cluster, SourceError> {
     let (mut config, context) = match &spec.access {
         ClusterAccess::Direct { url, token } => {
-            let url =
-                url.parse().map_err(|error| SourceError::Unreachable(format!("address of the cluster: {error}")))?;
+            let url = url.parse().map_err(|error| SourceError::Unreachable(format!("cluster address: {error}")))?;
             let mut config = kube::Config::new(url);
             config.auth_info.token = token.as_ref().map(|token| token.expose().to_owned().into());
             (config, None)
@@ -190,13 +189,13 @@ impl Cluster {
                 Err(SourceError::BadAnswer(format!("the access review failed: {}", short(error))))
             }
             (Some(false), _) => Ok(false),
-            (None, _) => Err(SourceError::BadAnswer("an access review without an answer".to_owned())),
+            (None, _) => Err(SourceError::BadAnswer("access review without an answer".to_owned())),
         }
     }
 }
 
 fn no_header() -> SourceError {
-    SourceError::Unauthorized("the token has characters that a token cannot have".to_owned())
+    SourceError::Unauthorized("the token contains invalid characters".to_owned())
 }
 
 /// Runs blocking work on a thread of its own, with a timeout.
@@ -206,7 +205,7 @@ async fn run_blocking<T: Send + 'static>(
 ) -> Result<T, SourceError> {
     match tokio::time::timeout(timeout, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(SourceError::Unreachable("signing in to the cluster broke off".to_owned())),
+        Ok(Err(_)) => Err(SourceError::Unreachable("signing in to the cluster was interrupted".to_owned())),
         Err(_) => Err(timed_out(timeout)),
     }
 }
@@ -249,17 +248,17 @@ fn plugin_failure(error: &AuthError, exec: Option<&ExecConfig>) -> String {
         AuthError::AuthExecStart(error) => {
             let hint = exec.and_then(|exec| exec.install_hint.as_deref()).map(short);
             let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-            format!("{command} cannot be started ({error}){hint}")
+            format!("cannot start {command} ({error}){hint}")
         }
         AuthError::AuthExecRun { out, .. } => {
             let said = exec.map(|exec| last_stderr_line(&out.stderr, exec)).unwrap_or_default();
             format!("{command} failed ({}){said}; sign in again", out.status)
         }
         AuthError::ReadTokenFile(error, path) => format!("token file {}: {error}", path.display()),
-        AuthError::ExecPluginFailed => format!("{command} answered without credentials"),
-        AuthError::AuthExecParse(_) => format!("{command} answered something that is not an ExecCredential"),
-        AuthError::InvalidBearerToken(_) => "the token has characters that a token cannot have".to_owned(),
-        _ => "the credentials of the kubeconfig cannot be used".to_owned(),
+        AuthError::ExecPluginFailed => format!("{command} returned no credentials"),
+        AuthError::AuthExecParse(_) => format!("{command} returned something other than an ExecCredential"),
+        AuthError::InvalidBearerToken(_) => "the token contains invalid characters".to_owned(),
+        _ => "cannot use the kubeconfig's credentials".to_owned(),
     }
 }
 

@@ -123,7 +123,7 @@ fn assemble_options(told: Told, read_only: bool) -> AssembleOptions {
     AssembleOptions { told, read_only, started: Utc::now(), clock_speed: 1.0, actor: Actor::from_environment() }
 }
 
-/// The outcome of a watch that ended like this. A rollback that was sent is under way even if the frontend failed; then
+/// The outcome of a watch that ended like this. A rollback that was sent is in progress even if the frontend failed; then
 /// the exit status is about the rollback.
 fn final_outcome(left: io::Result<Outcome>, watch: &Watch) -> Result<Outcome, CommandError> {
     left.or_else(|error| {

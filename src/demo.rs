@@ -156,7 +156,7 @@ impl Company {
 /// The company tells its own secrets; nothing of the user's environment is read.
 impl Secrets for Company {
     fn env(&self, name: &str) -> Result<Secret, String> {
-        let value = self.secret(name).ok_or_else(|| format!("the demo's company has no secret {name}"))?;
+        let value = self.secret(name).ok_or_else(|| format!("the demo has no secret {name}"))?;
         Ok(Secret::new(&value))
     }
 

@@ -31,16 +31,16 @@ impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "{error}"),
-            Self::NoFile => f.write_str("it is no regular file"),
+            Self::NoFile => f.write_str("not a regular file"),
             Self::TooLarge { size: Some(size), limit } => {
                 let (size, limit) = (text::size(*size), text::size(*limit as u64));
-                write!(f, "it has {size}, and no more than {limit} is read: is it the right file?")
+                write!(f, "{size} is over the limit of {limit}: is it the right file?")
             }
             Self::TooLarge { size: None, limit } => {
                 let limit = text::size(*limit as u64);
-                write!(f, "it has more than {limit}, and no more is read: is it the right file?")
+                write!(f, "over the limit of {limit}: is it the right file?")
             }
-            Self::NoText(place) => write!(f, "it is not text: byte {place} is no UTF-8"),
+            Self::NoText(place) => write!(f, "not text: byte {place} is not UTF-8"),
         }
     }
 }
@@ -67,7 +67,7 @@ pub(crate) fn read(path: &Path, limit: usize) -> Result<String, Unread> {
 /// The text of a regular file: whatever else stands there is not even opened, for a pipe may hold up its reader.
 ///
 /// # Errors
-/// Those of [`read`], or when it is no regular file.
+/// Those of [`read`], or when not a regular file.
 pub(crate) fn read_regular(path: &Path, limit: usize) -> Result<String, Unread> {
     if !std::fs::metadata(path).map_err(Unread::Io)?.is_file() {
         return Err(Unread::NoFile);
@@ -92,19 +92,16 @@ mod tests {
         let path = folder.path().join("large");
         // A sparse file: it has its size and takes no room.
         File::create(&path).unwrap().set_len(3 << 30).unwrap();
-        assert_eq!(said(read(&path, 1 << 20)), "it has 3 GiB, and no more than 1 MiB is read: is it the right file?");
-        assert_eq!(
-            said(read_regular(&path, 100)),
-            "it has 3 GiB, and no more than 100 bytes is read: is it the right file?"
-        );
+        assert_eq!(said(read(&path, 1 << 20)), "3 GiB is over the limit of 1 MiB: is it the right file?");
+        assert_eq!(said(read_regular(&path, 100)), "3 GiB is over the limit of 100 bytes: is it the right file?");
     }
 
     #[cfg(unix)]
     #[test]
     fn what_never_ends_is_left_after_the_limit() {
         let zeros = Path::new("/dev/zero");
-        assert_eq!(said(read(zeros, 4096)), "it has more than 4 KiB, and no more is read: is it the right file?");
-        assert_eq!(said(read_regular(zeros, 4096)), "it is no regular file");
+        assert_eq!(said(read(zeros, 4096)), "over the limit of 4 KiB: is it the right file?");
+        assert_eq!(said(read_regular(zeros, 4096)), "not a regular file");
     }
 
     #[test]
@@ -112,7 +109,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("binary");
         File::create(&path).unwrap().write_all(b"abc\xff").unwrap();
-        assert_eq!(said(read(&path, 10)), "it is not text: byte 3 is no UTF-8");
+        assert_eq!(said(read(&path, 10)), "not text: byte 3 is not UTF-8");
     }
 
     proptest! {

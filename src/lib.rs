@@ -1,7 +1,7 @@
-//! redflag watches a deploy for the half hour after it went out, says in one sentence what is wrong when
-//! something is, and rolls it back with one key.
+//! redflag watches a deploy for half an hour after rollout, says in one sentence what is wrong if
+//! anything is, and rolls it back with one key.
 //!
-//! # The map of the house
+//! # An overview of the code
 //!
 //! Data flows one way: a source's answer, a key or a tick becomes a [`message::Message`];
 //! [`watch::Watch::update`] folds it into state and says which [`message::Effect`]s are due; [`runtime`]

@@ -188,7 +188,7 @@ impl Memory {
     /// may never end.
     fn open(&self, options: &OpenOptions) -> io::Result<File> {
         match fs::metadata(&self.path) {
-            Ok(found) if !found.is_file() => Err(io::Error::other("it is no regular file")),
+            Ok(found) if !found.is_file() => Err(io::Error::other("not a regular file")),
             _ => options.open(&self.path),
         }
     }
@@ -363,7 +363,7 @@ mod tests {
         let memory = Memory::at(folder.path().join("versions.jsonl"));
         assert!(std::process::Command::new("mkfifo").arg(memory.path()).status().unwrap().success());
         let error = memory.recall("production", "c-1", [&workload("shop")]).unwrap_err();
-        assert_eq!(error.to_string(), "it is no regular file");
+        assert_eq!(error.to_string(), "not a regular file");
         assert!(memory.add("production", of_app(&workload("shop")), &known("a", VersionStatus::Good, 1)).is_err());
     }
 

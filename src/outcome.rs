@@ -58,11 +58,11 @@ impl Outcome {
 Exit status:
   0    healthy, or done
   1    faulty: a red flag is up, or a check failed
-  2    wrong use, configuration or input
+  2    usage, configuration or input error
   3    inconclusive, or left early
   4    degraded: a warning is up
   5    rolled back and verified
-  6    rollback failed, or nobody knows yet
+  6    rollback failed, or its outcome is unknown
   130  interrupted (Ctrl-C); 143 by SIGTERM, 129 by SIGHUP";
 
     /// The exit status.
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn every_state_of_a_rollback_and_every_verdict_has_its_status() {
         let at = Time::UNIX_EPOCH;
-        let plan = || Arc::new(Plan::empty(Goal::Back));
+        let plan = || Arc::new(Plan::empty(Goal::RollBack));
         let done = || Execution {
             plan: plan(),
             confirmed: at,

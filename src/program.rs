@@ -71,10 +71,10 @@ pub(crate) struct Output {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// There is no such program: nothing was done.
-    #[error("there is no program {0}")]
+    #[error("program {0} not found")]
     NotFound(String),
     /// It could not be started: nothing was done.
-    #[error("{program} cannot be started: {reason}")]
+    #[error("cannot start {program}: {reason}")]
     NotStarted {
         /// Its name.
         program: String,
@@ -82,7 +82,7 @@ pub(crate) enum Failure {
         reason: String,
     },
     /// It was ended when its time was up: it may have done a part.
-    #[error("{program} did not end within {} s and was ended{}", .after.as_secs(), told(.said))]
+    #[error("{program} did not finish within {} s and was stopped{}", .after.as_secs(), told(.said))]
     TimedOut {
         /// Its name.
         program: String,
@@ -92,7 +92,7 @@ pub(crate) enum Failure {
         said: String,
     },
     /// It ran, and how it ended cannot be told.
-    #[error("how {program} ended cannot be told: {reason}")]
+    #[error("unknown how {program} ended: {reason}")]
     Lost {
         /// Its name.
         program: String,
@@ -103,7 +103,7 @@ pub(crate) enum Failure {
 
 /// A program wrote more than is read of it, so that it is not known what it said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it wrote {}, and no more than {} is read", size(*.wrote), size(*.limit as u64))]
+#[error("its output of {} is over the limit of {}", size(*.wrote), size(*.limit as u64))]
 pub(crate) struct TooMuch {
     /// How much, in bytes.
     wrote: u64,
@@ -220,7 +220,7 @@ struct Tail {
 }
 
 impl Tail {
-    /// Reads to the end; what is more than anybody keeps is read all the same, so that the writer can go on.
+    /// Reads to the end; what is more than anybody keeps is read anyway, so that the writer can go on.
     async fn read(&mut self, from: Option<impl AsyncRead + Unpin>) {
         let Some(mut from) = from else { return };
         let mut piece = vec![0; 8 << 10];

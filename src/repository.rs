@@ -10,7 +10,7 @@ mod worktree;
 pub use git::GitError;
 pub use push::Pushed;
 pub use spec::RepositorySpec;
-pub use worktree::{Reverted, Trial};
+pub use worktree::{RevertOutcome, Reverted};
 
 use crate::deploy::Version;
 use crate::net::http::clean;
@@ -87,24 +87,24 @@ impl Repository {
     pub async fn check(&self) -> Result<String, Blocked> {
         let path = self.spec.path.display();
         self.git.ask(&["rev-parse", "--git-dir"]).await.map_err(|error| match error {
-            GitError::NotStarted(reason) if reason.starts_with("there is no program") => Blocked {
-                reason: format!("the repository {path} cannot be read: {reason}"),
-                way_out: "install git, or put it on the path".to_owned(),
+            GitError::NoProgram(reason) => Blocked {
+                reason: format!("cannot read the repository {path}: {reason}"),
+                way_out: "install git, or add it to PATH".to_owned(),
             },
             error if error.reason().contains("dubious ownership") => Blocked {
-                reason: format!("git does not trust {path}, which belongs to somebody else"),
+                reason: format!("git does not trust {path}, which is owned by another user"),
                 way_out: format!("git config --global --add safe.directory {path}"),
             },
             error => Blocked {
-                reason: format!("{path} is not a repository that git can read: {}", error.reason()),
-                way_out: "name a local clone of what is deployed as the repository's path".to_owned(),
+                reason: format!("{path} is not a git repository: {}", error.reason()),
+                way_out: "set the repository's path to a local clone of what is deployed".to_owned(),
             },
         })?;
         let remote = &self.spec.remote;
         let url = self.git.line(&["remote", "get-url", "--push", "--", remote]).await;
         let url = url.map_err(|error| self.unreadable(&error))?.ok_or_else(|| Blocked {
             reason: format!("the repository {path} has no remote {remote}"),
-            way_out: format!("git -C {path} remote add {remote} URL, or name another remote"),
+            way_out: format!("git -C {path} remote add {remote} URL, or set another remote"),
         })?;
         Ok(git::without_credentials(&url))
     }
@@ -180,8 +180,8 @@ impl Repository {
         let tags: Vec<String> = self.tags_of(label).collect();
         let tried = if tags.is_empty() { String::new() } else { format!(" (tried the tags {})", tags.join(", ")) };
         let unknown = Blocked {
-            reason: format!("the commit of {label} is not known{tried}"),
-            way_out: "tag what is deployed, or let the version end in the hash of its commit".to_owned(),
+            reason: format!("cannot find the commit of {label}{tried}"),
+            way_out: "tag what is deployed, or end the version with its commit hash".to_owned(),
         };
         Err(self.or_shallow(unknown).await)
     }
@@ -198,8 +198,8 @@ impl Repository {
         }
         let (path, remote) = (self.spec.path.display(), &self.spec.remote);
         Blocked {
-            reason: format!("{path} is a shallow clone, which lacks the earlier commits: {}", seems.reason),
-            way_out: format!("git -C {path} fetch --unshallow {remote}, or name a whole clone"),
+            reason: format!("{path} is a shallow clone without the earlier commits: {}", seems.reason),
+            way_out: format!("git -C {path} fetch --unshallow {remote}, or set a full clone"),
         }
     }
 
@@ -339,11 +339,11 @@ impl Repository {
         let way_out = if lacks_name.iter().any(|words| error.mentions(words)) {
             format!("git -C {path} config user.name NAME && git -C {path} config user.email ADDRESS")
         } else if signs {
-            format!("commits are signed here: unlock the key, so that this works without a question: {try_it}")
+            format!("commits are signed here: unlock the key, so that this works without a prompt: {try_it}")
         } else {
-            format!("make this work without a question: {try_it}")
+            format!("make this work without a prompt: {try_it}")
         };
-        Blocked { reason: format!("git cannot make the commit: {said}"), way_out }
+        Blocked { reason: format!("git cannot create the commit: {said}"), way_out }
     }
 
     /// The way out when the remote does not answer.
@@ -352,8 +352,8 @@ impl Repository {
         let reason = error.reason();
         if let Some(name) = reason.strip_prefix("couldn't find remote ref refs/heads/") {
             return Blocked {
-                reason: format!("there is no branch {name} on {remote}"),
-                way_out: "name the branch that is deployed".to_owned(),
+                reason: format!("no branch {name} on {remote}"),
+                way_out: "set the branch that is deployed".to_owned(),
             };
         }
         if let Some(locked) = self.locked(&reason) {
@@ -361,7 +361,7 @@ impl Repository {
         }
         Blocked {
             reason: format!("the remote {remote} does not answer: {reason}"),
-            way_out: format!("make this work without a question: git -C {path} fetch {remote}"),
+            way_out: format!("make this work without a prompt: git -C {path} fetch {remote}"),
         }
     }
 
@@ -373,7 +373,7 @@ impl Repository {
         }
         Blocked {
             reason: format!("git cannot read {path}: {}", error.reason()),
-            way_out: format!("look at it with git -C {path} status; a fresh clone may be the quickest way"),
+            way_out: format!("check git -C {path} status; a fresh clone may be quickest"),
         }
     }
 
@@ -383,8 +383,8 @@ impl Repository {
         let (lock, rest) = rest.split_once('\'')?;
         let is_lock = Path::new(lock).extension().is_some_and(|extension| extension == "lock");
         (is_lock && rest.contains("File exists")).then(|| Blocked {
-            reason: format!("another git works in {}, or has died there: {lock} is there", self.spec.path.display()),
-            way_out: format!("wait for its end; if no git runs there: rm {lock}"),
+            reason: format!("another git is running in {}, or crashed there: {lock} exists", self.spec.path.display()),
+            way_out: format!("wait until it finishes; if no git is running there: rm {lock}"),
         })
     }
 

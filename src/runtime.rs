@@ -128,9 +128,9 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
                 break outcome;
             }
         };
-        // Whoever comes next should not have to wait for it to expire. What is under way keeps others out a little
+        // Whoever comes next should not have to wait for it to expire. What is in progress keeps others out a little
         // longer than we are here.
-        if !self.watch.rollback().is_under_way() {
+        if !self.watch.rollback().is_in_progress() {
             self.outside.release_lease().await;
         }
         Ok(outcome)

@@ -52,7 +52,7 @@ fn hold(kind: WorkloadKind, rollout: &Rollout, pods: usize) {
     rollout.pods.iter().flat_map(|pod| &pod.reason).for_each(|reason| hold_text("a pod's reason", reason));
     rollout.changed_by.iter().for_each(|name| hold_text("who changed it", name));
     assert!(rollout.pods.len() <= pods, "{} pods of {pods} that were told of", rollout.pods.len());
-    // Partitions and steps leave pods of the version before on purpose.
+    // Partitions and steps leave pods of the previous version on purpose.
     if kind == WorkloadKind::Deployment && rollout.progress == Progress::Complete {
         let replicas = rollout.replicas;
         assert!(replicas.updated >= replicas.desired, "complete with {replicas:?}");

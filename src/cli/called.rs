@@ -1,4 +1,4 @@
-//! By which name the program was called: its own, or kubectl's for a plugin.
+//! The name the program was called by: its own, or kubectl's plugin name.
 
 use super::Cli;
 use clap::{Command, CommandFactory, FromArgMatches};

@@ -91,7 +91,7 @@ const fn standing(standing: VersionStatus) -> &'static str {
     match standing {
         VersionStatus::Good => "good",
         VersionStatus::Bad => "bad",
-        VersionStatus::RolledBack => "rolled back by hand",
+        VersionStatus::RolledBack => "rolled back manually",
         VersionStatus::Unproven => "not proven",
     }
 }

@@ -32,13 +32,13 @@ const SMALL: u64 = 64 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum TooLarge {
     /// Its length was said in advance, in bytes.
-    #[error("the answer has {}, and at most {} are read", size(*.0), size(MOST_OF_A_BODY))]
+    #[error("the response has {}, the limit is {}", size(*.0), size(MOST_OF_A_BODY))]
     Announced(u64),
     /// It has not ended where it should have.
-    #[error("the answer is larger than {}", size(MOST_OF_A_BODY))]
+    #[error("the response is larger than {}", size(MOST_OF_A_BODY))]
     Body,
     /// So has a line of a watch.
-    #[error("a line of the watch is longer than {}", size(MOST_OF_A_LINE))]
+    #[error("a watch line is longer than {}", size(MOST_OF_A_LINE))]
     Line,
 }
 
@@ -51,7 +51,7 @@ impl TooLarge {
 
     /// In our words, with the way out.
     pub(crate) fn source_error(self) -> SourceError {
-        SourceError::BadAnswer(format!("{self}: is an API server at this address, or something in front of it?"))
+        SourceError::BadAnswer(format!("{self}: is this address an API server, or something in front of it?"))
     }
 }
 

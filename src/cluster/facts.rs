@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// So long after a question its answer serves others.
 const FRESH: TimeDelta = TimeDelta::seconds(2);
-/// And so long it is kept; whoever wants it later asks anew.
+/// And so long it is kept; whoever wants it later asks again.
 const KEPT: Duration = Duration::from_secs(2);
 /// A list that was refused or is too long is not asked for again for so long.
 const REFUSED: TimeDelta = TimeDelta::minutes(10);
@@ -75,7 +75,7 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer to this question, asked anew where none is fresh.
+    /// The answer to this question, asked again where none is fresh.
     fn answer(self: &Arc<Self>, cluster: &Cluster, question: String, request: Request<Vec<u8>>) -> Answer {
         let now = self.clock.now();
         let is_fresh = |asked: Time| (TimeDelta::zero()..=FRESH).contains(&(now - asked));

@@ -54,7 +54,7 @@ async fn from_kubeconfig(
         && !kubeconfig.contexts.iter().any(|known| known.name == *wanted)
     {
         let known: Vec<&str> = kubeconfig.contexts.iter().map(|known| known.name.as_str()).collect();
-        let text = format!("context `{wanted}` is not in the kubeconfig; it has {}", known.join(", "));
+        let text = format!("no context `{wanted}` in the kubeconfig; it has {}", known.join(", "));
         return Err(SourceError::NotFound(text));
     }
     let options = KubeConfigOptions { context, cluster: None, user: None };
@@ -128,8 +128,8 @@ fn unusable(error: &KubeconfigError) -> SourceError {
     let text = match error {
         // The parser's own text quotes the lines around the mistake, and with them tokens and keys.
         KubeconfigError::Parse(error) => match error.location() {
-            Some(at) => format!("line {}, column {} cannot be read", at.line(), at.column()),
-            None => "cannot be read".to_owned(),
+            Some(at) => format!("cannot parse line {}, column {}", at.line(), at.column()),
+            None => "cannot be parsed".to_owned(),
         },
         KubeconfigError::ReadConfig(error, path) => format!("{}: {error}", path.display()),
         error => root_cause(error),

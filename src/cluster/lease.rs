@@ -1,4 +1,4 @@
-//! The `Lease` (`coordination.k8s.io/v1`) that keeps two people, or a person and the automatism, from acting
+//! The `Lease` (`coordination.k8s.io/v1`) that prevents two people, or a person and the automation, from acting
 //! at the same time. It is beside each request's own `test`s, not instead of them.
 
 use crate::clock::Clock;
@@ -82,7 +82,7 @@ impl Lease {
                 Err(Trouble::Overtaken) => {}
             }
         }
-        Holding::Unavailable("it changes hands all the time".to_owned())
+        Holding::Unavailable("its holder keeps changing".to_owned())
     }
 
     async fn take(&self, what: &str) -> Result<Holding, Trouble> {
@@ -126,7 +126,7 @@ impl Lease {
             },
         });
         let request = self.resource().create(&PostParams::default(), lease.to_string().into_bytes());
-        self.ask(request.map_err(|_| Trouble::Unavailable("the request cannot be built".to_owned()))?, "create")
+        self.ask(request.map_err(|_| Trouble::Unavailable("cannot build the request".to_owned()))?, "create")
             .await
             .map(|_| Holding::Ours)
     }
@@ -153,12 +153,12 @@ impl Lease {
 
     async fn read(&self) -> Result<Option<Value>, Trouble> {
         let request = self.resource().get(&self.name, &GetParams::default());
-        let request = request.map_err(|_| Trouble::Unavailable("the request cannot be built".to_owned()))?;
+        let request = request.map_err(|_| Trouble::Unavailable("cannot build the request".to_owned()))?;
         self.ask(request, "get").await
     }
 
     async fn patch(&self, operations: Vec<PatchOperation>) -> Result<Holding, Trouble> {
-        let unbuilt = || Trouble::Unavailable("the request cannot be built".to_owned());
+        let unbuilt = || Trouble::Unavailable("cannot build the request".to_owned());
         let document = json_patch::Patch(operations);
         let params = PatchParams { field_manager: Some("redflag".to_owned()), ..PatchParams::default() };
         let request = self.resource().patch(&self.name, &params, &Patch::<()>::Json(document));
@@ -172,7 +172,7 @@ impl Lease {
     async fn ask(&self, request: http::Request<Vec<u8>>, verb: &str) -> Result<Option<Value>, Trouble> {
         let call = self.cluster.client.request::<Value>(request);
         match tokio::time::timeout(self.cluster.timeout, call).await {
-            Err(_) => Err(Trouble::Unavailable("the API server does not answer".to_owned())),
+            Err(_) => Err(Trouble::Unavailable("the API server does not respond".to_owned())),
             Ok(Ok(lease)) => Ok(Some(lease)),
             Ok(Err(kube::Error::Api(status))) => match status.code {
                 404 if verb == "get" => Ok(None),

@@ -87,16 +87,16 @@ impl Cluster {
 fn lost(error: &kube::Error) -> Lost {
     match error {
         // The text of a failed login may hold the plugin's environment: it is not repeated.
-        kube::Error::Auth(_) => Lost::NotSent("the credentials for the cluster could not be renewed".to_owned()),
+        kube::Error::Auth(_) => Lost::NotSent("cannot renew the cluster credentials".to_owned()),
         kube::Error::BuildRequest(_) | kube::Error::HttpError(_) => {
-            Lost::NotSent("the request cannot be built".to_owned())
+            Lost::NotSent("cannot build the request".to_owned())
         }
         kube::Error::Service(error) => {
             let reason = innermost(error.as_ref());
             if is_connect(error.as_ref()) { Lost::NotSent(reason) } else { Lost::Unknown(reason) }
         }
         kube::Error::HyperError(error) => Lost::Unknown(innermost(error)),
-        _ => Lost::Unknown("the answer broke off".to_owned()),
+        _ => Lost::Unknown("the response was cut off".to_owned()),
     }
 }
 

@@ -173,7 +173,7 @@ async fn connect(
         {
             for effect in watch.update(message) {
                 if let Effect::Prepare(ask) = effect
-                    && ask.goal == Goal::Back
+                    && ask.goal == Goal::RollBack
                 {
                     let place = usize::from(ask.workload.0);
                     asks[place].1 = Some(*ask);

@@ -1,4 +1,4 @@
-//! `redflag demo`: the screen over a small company inside the program, or that company alone.
+//! `redflag demo`: the screen over the built-in demo, or only its servers.
 
 use super::watch::{Credentials, ScreenOptions, needs_terminal, show};
 use super::{CommandError, block_on, print};
@@ -61,7 +61,7 @@ async fn serve(scenario: Scenario) -> Result<Outcome, CommandError> {
     print(&company.config())?;
     let token = company.secret(crate::demo::TOKEN).unwrap_or_default();
     output::stderr().line(&format!(
-        "\nThe company runs until Ctrl-C. Save what is above as company.toml; in another terminal:\n  \
+        "\nThe demo runs until Ctrl-C. Save the text above as company.toml; in another terminal:\n  \
          export {}={token}\n  redflag --config company.toml watch",
         crate::demo::TOKEN
     ));

@@ -1,4 +1,4 @@
-//! `redflag judge`: recorded deploys as JSON lines in, verdicts out, through the very rules that a watch uses.
+//! `redflag judge`: recorded deploys in as JSON lines, verdicts out, through the same rules as a watch.
 
 mod case;
 mod units;

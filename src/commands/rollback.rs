@@ -76,14 +76,14 @@ async fn follow(
 fn mode(setup: &Setup, args: &RollbackArgs) -> Result<Mode, CommandError> {
     if setup.read_only && !args.dry_run {
         return Err(CommandError::Call(
-            "refused: read-only; without --read-only (and read_only in the configuration) it may be done, \
-             and --dry-run shows the plan all the same"
+            "refused: read-only mode; remove --read-only (and read_only from the configuration), or see the plan \
+             with --dry-run"
                 .to_owned(),
         ));
     }
     if let Some(name) = args.confirm.as_ref().filter(|name| **name != setup.environment) {
         return Err(CommandError::Call(format!(
-            "--confirm {name} does not name the environment that is rolled back: that is {}",
+            "--confirm {name} does not match the environment to roll back, {}",
             setup.environment
         )));
     }
@@ -91,9 +91,7 @@ fn mode(setup: &Setup, args: &RollbackArgs) -> Result<Mode, CommandError> {
         (true, _) => Ok(Mode::DryRun),
         (false, true) => Ok(Mode::Yes { named: args.confirm.clone() }),
         (false, false) if io::stdin().is_terminal() => Ok(Mode::PlanRequest),
-        (false, false) => Err(CommandError::Call(
-            "nobody can be asked: standard input is no terminal; --yes does it without asking".to_owned(),
-        )),
+        (false, false) => Err(CommandError::Call("stdin is not a terminal; use --yes to skip the prompt".to_owned())),
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) fn needs_terminal(command: &str) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(CommandError::Call(format!(
-        "redflag {command} shows a screen and needs a terminal on standard input and output.\n\
+        "redflag {command} is interactive and needs a terminal on stdin and stdout.\n\
          Without one, redflag check and redflag rollback --yes work."
     )))
 }
@@ -124,7 +124,7 @@ pub(super) async fn show(
     final_outcome(left, runtime.watch())
 }
 
-/// One line, or two where something is still under way: what stays in the scroll-back.
+/// One line, or two where something is still in progress: what stays in the scroll-back.
 fn farewell(watch: &Watch) -> String {
     let setup = watch.setup();
     let deploys: Vec<String> = setup
@@ -150,23 +150,22 @@ fn farewell(watch: &Watch) -> String {
         }
         Rollback::Failed { blocked, .. } => text += &format!(" · rollback failed: {}", blocked.reason),
         Rollback::Confirmed(done) | Rollback::OutcomeUnknown { done, .. } => {
-            text +=
-                &format!(" · a rollback to {} was asked for; whether it took effect is not known", done.plan.target());
+            text += &format!(" · a rollback to {} was requested; unknown whether it took effect", done.plan.target());
         }
         Rollback::Running(done) => {
-            text += &format!(" · a rollback to {} is under way and goes on without redflag", done.plan.target());
+            text += &format!(" · a rollback to {} is in progress and continues without redflag", done.plan.target());
         }
     }
     for row in watch.flags(None) {
         let came_of_it = match row.turn.map(|turn| &turn.state) {
             Some(TurnOffState::Off(_)) => "turned off",
             Some(TurnOffState::StillOn | TurnOffState::Refused(_)) => "not turned off",
-            Some(_) => "asked to be turned off; whether it is off is not known",
+            Some(_) => "turn-off requested; unknown whether it is off",
             None => continue,
         };
         text += &format!(" · feature flag {} {came_of_it}", row.id.key);
     }
-    if let Some(done) = watch.rollback().execution().filter(|_| watch.rollback().is_under_way()) {
+    if let Some(done) = watch.rollback().execution().filter(|_| watch.rollback().is_in_progress()) {
         for covered in done.plan.steps().flat_map(|step| &step.covers) {
             let reference = &covered.reference;
             text += &format!("\n  kubectl rollout status {reference} -n {}", reference.namespace);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(crate) const TRACKING: &str = "argocd.argoproj.io/tracking-id";
 /// How long a synchronization takes.
 const SYNC: TimeDelta = TimeDelta::seconds(4);
-/// How soon a change by hand is put back.
+/// How soon a change manually is put back.
 const HEAL: TimeDelta = TimeDelta::seconds(3);
 
 /// What Argo CD keeps of its one application.

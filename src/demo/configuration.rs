@@ -1,4 +1,4 @@
-//! The configuration with which redflag watches the company, as it could stand in a file.
+//! The configuration with which redflag watches the demo, as it could be in a file.
 
 use super::faults::Peer;
 use super::grafana::DATA_SOURCE;

@@ -104,7 +104,7 @@ impl Requests {
 
 /// Whether a request means to change the cluster.
 pub(crate) fn is_change(method: &str, path_and_query: &str) -> bool {
-    // A lease says who is at it; it changes nothing of what runs.
+    // A lease says who is rolling back; it changes nothing of what runs.
     let lease = path_and_query.contains("/leases");
     matches!(method, "PATCH" | "DELETE" | "PUT") && !path_and_query.contains("dryRun=All") && !lease
 }

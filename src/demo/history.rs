@@ -1,4 +1,4 @@
-//! What the simulation recorded of the past: who served how much, and which pods lived when. Bounded.
+//! The recorded past of the simulation: who served how much, and which pods lived when. Bounded.
 
 use crate::deploy::Time;
 use chrono::{DateTime, SecondsFormat};

@@ -147,7 +147,7 @@ impl Metrics<'_> {
         (usual + kept).min(1.0)
     }
 
-    /// How long requests wait for a connection, 0 to 1: from nothing to time-outs in three minutes.
+    /// How long requests wait for a connection, 0 to 1: from nothing to timeouts in three minutes.
     fn pool_pressure(&self, service: usize, at: Seconds) -> f64 {
         let serving = self.history.serving(service, at);
         serving.faulty * ramp(serving.exposure(at), 240.0, 420.0)

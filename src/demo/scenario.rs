@@ -30,7 +30,7 @@ pub enum Scenario {
     Migration,
     /// A bad release of what Argo CD keeps as Git has it: an undo would be put back.
     GitopsOwned,
-    /// A bad release whose earlier image is gone: the way back does not come up.
+    /// A bad release whose earlier image is gone: the rollback fails to start.
     RollbackFails,
     /// Somebody else's outage, minutes after a harmless deploy.
     NotTheCause,
@@ -81,19 +81,19 @@ impl Scenario {
     pub const fn description(self) -> &'static str {
         match self {
             Self::BadRelease => "errors and response times climb as the new version takes traffic",
-            Self::Healthy => "nothing is wrong, for the whole half hour",
-            Self::MemoryLeak => "the new version uses more memory each minute until its pods are killed",
-            Self::PoolExhausted => "the new version keeps its database connections until none are left",
+            Self::Healthy => "nothing goes wrong",
+            Self::MemoryLeak => "the new version leaks memory until its pods are OOM-killed",
+            Self::PoolExhausted => "the new version leaks database connections until the pool is empty",
             Self::CrashLoop => "the new pods crash on start; the rollout exceeds its deadline",
             Self::ImagePull => "the new image cannot be pulled; the rollout exceeds its deadline",
-            Self::LowTraffic => "one or two requests a minute: too few to judge by",
-            Self::FlakySources => "the deploy is fine, the monitoring is not: 429, 500, time-outs, NaN, gaps, HTML",
-            Self::Fleet => "twenty services in one push, two of which go bad differently",
-            Self::Migration => "a bad release that dropped a column: going back takes a typed name",
-            Self::GitopsOwned => "a bad release that Argo CD keeps in place: its own rollback is the way",
-            Self::RollbackFails => "the earlier image is gone: the way back does not come up",
-            Self::NotTheCause => "a dependency fails after a harmless deploy: going back does not help",
-            Self::AutoCountdown => "a bad release that is rolled back by itself unless somebody stops it",
+            Self::LowTraffic => "1 or 2 requests a minute: not enough data",
+            Self::FlakySources => "the deploy is fine, the monitoring is not: 429, 500, timeouts, NaN, gaps, HTML",
+            Self::Fleet => "20 services in one push, 2 of which go bad in different ways",
+            Self::Migration => "a bad release that dropped a column: a rollback needs the typed name",
+            Self::GitopsOwned => "a bad release managed by Argo CD: rolled back through Argo CD",
+            Self::RollbackFails => "the earlier image is gone: the rollback fails to start",
+            Self::NotTheCause => "a dependency fails after a harmless deploy: a rollback does not help",
+            Self::AutoCountdown => "a bad release that is rolled back automatically unless somebody cancels it",
         }
     }
 
@@ -137,7 +137,8 @@ impl fmt::Display for Scenario {
 
 /// There is no scenario of this name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("there is no scenario `{given}`{}; there are: {}", .nearest.map(|name| format!(", did you mean `{name}`?")).unwrap_or_default(), Scenario::ALL.map(Scenario::name).join(", "))]
+#[error("no scenario `{given}`{}; there are: {}", .nearest.map(|name| format!(", did you mean \
+         `{name}`?")).unwrap_or_default(), Scenario::ALL.map(Scenario::name).join(", "))]
 pub struct UnknownScenario {
     /// What was asked for.
     pub given: String,
@@ -290,7 +291,7 @@ mod tests {
         let error = "bad-relaese".parse::<Scenario>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no scenario `bad-relaese`, did you mean `bad-release`?; there are: bad-release, healthy, \
+            "no scenario `bad-relaese`, did you mean `bad-release`?; there are: bad-release, healthy, \
              memory-leak, pool-exhausted, crash-loop, image-pull, low-traffic, flaky-sources, fleet, migration, \
              gitops-owned, rollback-fails, not-the-cause, auto-countdown"
         );

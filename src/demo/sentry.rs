@@ -75,7 +75,7 @@ fn refused(detail: &str) -> Response<Body> {
     answer(400, &json!({"detail": detail}))
 }
 
-/// Without a further page; both links are there all the same.
+/// Without a further page; both links are there anyway.
 fn only_page(body: &Value) -> Response<Body> {
     let link = "<http://127.0.0.1/>; rel=\"previous\"; results=\"false\"; cursor=\"0:0:1\", \
                 <http://127.0.0.1/>; rel=\"next\"; results=\"false\"; cursor=\"0:100:0\"";

@@ -98,7 +98,7 @@ impl DemoState {
 
     /// Waits for the shutdown.
     pub(crate) async fn closed(&self) {
-        // The sender lives as long as this does; an error would mean closed all the same.
+        // The sender lives as long as this does; an error would mean closed anyway.
         let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
     }
 }

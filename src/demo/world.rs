@@ -112,7 +112,7 @@ impl World {
         );
     }
 
-    /// What a watch of the version before has found.
+    /// What a watch of the previous version has found.
     pub(crate) fn known(&self, service: &str) -> Vec<Known> {
         let Some(profile) = self.service(service).map(|index| &self.services[index]) else { return Vec::new() };
         let Some(image) = profile.history.last().map(|version| profile.image(version)) else { return Vec::new() };

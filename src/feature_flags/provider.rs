@@ -1,4 +1,4 @@
-//! What is asked of whoever keeps feature flags. Names none of them.
+//! The contract with a provider of feature flags. Names none of them.
 
 use super::{Answer, FlagState, Listing, Order, Permission};
 use futures_util::future::BoxFuture;

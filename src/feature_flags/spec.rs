@@ -44,7 +44,7 @@ impl FeatureFlagsSpec {
 
 /// What one system is told beside what all of them are, with its secrets.
 pub trait ProviderSpec: Any + Debug + Send + Sync {
-    /// What keeps these flags.
+    /// The provider of these flags.
     fn system(&self) -> FlagSystem;
 
     /// Makes the adapter; connects to nothing.

@@ -21,7 +21,7 @@ const PAGE: usize = 100;
 /// So many pages of a list are read; that there are more is said.
 const MOST_PAGES: usize = 5;
 
-/// How long something read counts as recent. Well below the minute after which plans are worked out anew.
+/// How long something read counts as recent. Well below the minute after which plans are recomputed.
 pub(crate) const LATELY: TimeDelta = TimeDelta::seconds(20);
 
 /// How fresh an answer has to be.
@@ -174,8 +174,8 @@ impl Client {
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Reply, NotTaken> {
         self.ask(request).await.map_err(|lost| match lost {
             Lost::NotSent(error) => NotTaken::Refused(Blocked {
-                reason: format!("{} cannot be reached: {error}", self.place()),
-                way_out: "check the network and the proxy, then try again: nothing was sent".to_owned(),
+                reason: format!("cannot reach {}: {error}", self.place()),
+                way_out: "check the network and the proxy, then retry: nothing was sent".to_owned(),
             }),
             Lost::Unknown(error) => NotTaken::Unknown(format!("{}: {error}", self.name)),
         })
@@ -185,7 +185,7 @@ impl Client {
     pub(crate) async fn read(&self, request: RequestBuilder) -> Result<Value, Unread> {
         let reply = self.ask(request).await.map_err(|lost| {
             let (Lost::NotSent(error) | Lost::Unknown(error)) = lost;
-            let way_out = "check its url, the network and the proxy; then the plan is worked out anew".to_owned();
+            let way_out = "check its url, the network and the proxy; then the plan is recomputed".to_owned();
             self.unread(0, format!("does not answer: {error}"), Some(way_out))
         })?;
         self.misread(&reply).map_or(Ok(reply.body), Err)
@@ -196,7 +196,7 @@ impl Client {
         let body = self.read(request).await.map_err(|unread| unread.alone())?;
         let name = self.name;
         serde_json::from_value(body)
-            .map_err(|error| format!("{name}'s answer cannot be read: {}", clean(&error.to_string())))
+            .map_err(|error| format!("cannot parse the response of {name}: {}", clean(&error.to_string())))
     }
 
     /// Reads a list page by page until it has ended, or `enough` says that what matters is among it, or after
@@ -250,10 +250,10 @@ impl Client {
         let (status, name) = (reply.status, self.name);
         let (text, way_out) = match status {
             _ if is_rate_limited(reply) => (reply.too_many(), Some(self.wait_for(reply))),
-            200..=299 => ("answers with something else than JSON".to_owned(), Some(self.check_url())),
+            200..=299 => ("returned something other than JSON".to_owned(), Some(self.check_url())),
             300..=399 => (format!("answered {status}: {}", reply.said), Some(self.check_url())),
             401 => (
-                format!("does not know the token: {}", reply.said),
+                format!("rejected the token: {}", reply.said),
                 Some(format!("make a new token in {name} and set it in this environment's {}", self.purpose.table)),
             ),
             _ => (format!("answered {status}: {}", reply.said), None),

@@ -29,7 +29,7 @@ use std::time::Duration;
 /// A name that does not resolve or a host that does not answer is known this soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// So many questions of one poll are under way at a time, at most: a slow server is not asked for longer than it takes
+/// So many questions of one poll are in progress at a time, at most: a slow server is not asked for longer than it takes
 /// a reading to grow old, and a busy one not for more than a person's dashboard does.
 pub(crate) const AT_ONCE: usize = 6;
 

@@ -19,7 +19,7 @@ impl<T: Clone> Recent<T> {
         Self { lasts, known: Mutex::default() }
     }
 
-    /// What was read of late, else what `read` reads now. Whoever asks meanwhile waits for it. Failures are
+    /// What was read recently, else what `read` reads now. Whoever asks meanwhile waits for it. Failures are
     /// not kept.
     pub(crate) async fn get<E>(&self, key: &str, now: Time, read: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         let mut known = self.known.lock().await;

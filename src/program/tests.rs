@@ -67,7 +67,7 @@ async fn a_program_that_is_not_there_has_done_nothing() {
     let argv = [OsString::from("redflag-has-no-such-program")];
     let failure = program(&argv).run().await.unwrap_err();
     assert!(matches!(failure, Failure::NotFound(_)) && failure.did_nothing());
-    assert_eq!(failure.to_string(), "there is no program redflag-has-no-such-program");
+    assert_eq!(failure.to_string(), "program redflag-has-no-such-program not found");
 
     let argv = [OsString::from("/etc/passwd")];
     let failure = program(&argv).run().await.unwrap_err();
@@ -95,8 +95,8 @@ async fn what_one_said_before_its_time_was_up_is_told() {
         let after = Duration::from_secs(60);
         Failure::TimedOut { program: "helm".to_owned(), after, said: said.to_owned() }.to_string()
     };
-    assert_eq!(said(""), "helm did not end within 60 s and was ended");
-    assert_eq!(said("waits"), "helm did not end within 60 s and was ended; it said: waits");
+    assert_eq!(said(""), "helm did not finish within 60 s and was stopped");
+    assert_eq!(said("waits"), "helm did not finish within 60 s and was stopped; it said: waits");
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn endless_output_fills_no_memory_and_its_end_is_kept() {
     assert_eq!(output.stdout.len(), OUTPUT_LIMIT);
     assert_eq!(output.said(), "the end");
     let error = output.whole().unwrap_err().to_string();
-    assert_eq!(error, "it wrote 2.9 MiB, and no more than 1 MiB is read");
+    assert_eq!(error, "its output of 2.9 MiB is over the limit of 1 MiB");
 }
 
 #[tokio::test]

@@ -67,6 +67,8 @@ pub(super) struct Git {
 /// Why a git command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GitError {
+    /// There is no git on this machine: nothing was done.
+    NoProgram(String),
     /// It did not start: nothing was done.
     NotStarted(String),
     /// It ended, and said why it could not do it.
@@ -82,7 +84,7 @@ impl GitError {
     /// One sentence, fit for a screen.
     pub fn reason(&self) -> String {
         match self {
-            Self::NotStarted(reason) | Self::Lost(reason) => reason.clone(),
+            Self::NoProgram(reason) | Self::NotStarted(reason) | Self::Lost(reason) => reason.clone(),
             Self::Refused { said } => most_specific_line(said),
         }
     }
@@ -90,7 +92,9 @@ impl GitError {
     /// Whether git wrote these words, in whatever line.
     pub(super) fn mentions(&self, words: &str) -> bool {
         match self {
-            Self::NotStarted(said) | Self::Lost(said) | Self::Refused { said } => said.contains(words),
+            Self::NoProgram(said) | Self::NotStarted(said) | Self::Lost(said) | Self::Refused { said } => {
+                said.contains(words)
+            }
         }
     }
 }
@@ -145,7 +149,7 @@ impl Git {
             ("GCM_INTERACTIVE", "never"),
             ("SSH_ASKPASS_REQUIRE", "never"),
             ("GIT_OPTIONAL_LOCKS", "0"),
-            // A trial needs no large file, and must not wait for one.
+            // A attempt needs no large file, and must not wait for one.
             ("GIT_LFS_SKIP_SMUDGE", "1"),
             ("GIT_EDITOR", "true"),
             ("GIT_SEQUENCE_EDITOR", "true"),
@@ -165,8 +169,9 @@ impl Git {
             match failure {
                 // A folder that is not there looks like a program that is not there.
                 Failure::NotFound(_) if !self.folder.is_dir() => {
-                    GitError::NotStarted(format!("there is no folder {}", self.folder.display()))
+                    GitError::NotStarted(format!("no folder {}", self.folder.display()))
                 }
+                Failure::NotFound(_) => GitError::NoProgram(reason),
                 failure if failure.did_nothing() => GitError::NotStarted(reason),
                 _ => GitError::Lost(reason),
             }
@@ -207,7 +212,7 @@ fn most_specific_line(said: &str) -> String {
         let word = line.strip_prefix("fatal: ").or_else(|| line.strip_prefix("error: "))?;
         Some(word.to_owned())
     });
-    let line = verdict.or_else(|| lines().next_back()).unwrap_or_else(|| "git gives no reason".to_owned());
+    let line = verdict.or_else(|| lines().next_back()).unwrap_or_else(|| "git gave no reason".to_owned());
     crate::cluster::short(&line)
 }
 
@@ -257,6 +262,6 @@ mod tests {
             "remote: hello\nfatal: Could not read from remote repository.\n\nPlease make sure you have access.\n";
         assert_eq!(most_specific_line(said), "Could not read from remote repository.");
         assert_eq!(most_specific_line("one\ntwo\n\n"), "two");
-        assert_eq!(most_specific_line(""), "git gives no reason");
+        assert_eq!(most_specific_line(""), "git gave no reason");
     }
 }

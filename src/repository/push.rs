@@ -48,7 +48,7 @@ impl Pushed {
     /// whatever else went wrong may have gone wrong after the remote took it.
     pub(super) fn after(error: &GitError) -> Self {
         let said = match error {
-            GitError::NotStarted(reason) => return Self::Refused(reason.clone()),
+            GitError::NoProgram(reason) | GitError::NotStarted(reason) => return Self::Refused(reason.clone()),
             GitError::Lost(reason) => return Self::Unknown(reason.clone()),
             GitError::Refused { said } => said,
         };

@@ -5,9 +5,9 @@ use super::{Commit, GitError, Repository};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// The result of a trial revert.
+/// The result of a attempt revert.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trial {
+pub enum RevertOutcome {
     /// The reverts apply.
     Reverted(Reverted),
     /// They change nothing: somebody has reverted it all already.
@@ -35,7 +35,7 @@ pub struct Reverted {
 impl Repository {
     /// Reverts these commits (newest first) on top of `tip`, in a fresh worktree that is gone afterwards unless there
     /// is a conflict in it. A merge is reverted against its first parent: what it brought to the branch goes.
-    pub async fn try_revert(&self, tip: &str, commits: &[Commit]) -> Result<Trial, GitError> {
+    pub async fn try_revert(&self, tip: &str, commits: &[Commit]) -> Result<RevertOutcome, GitError> {
         let worktree = Worktree::make(&self.git, tip).await?;
         for commit in commits {
             let mut call = vec!["revert", "--no-commit"];
@@ -52,16 +52,16 @@ impl Repository {
             }
             if self.is_back(tip, commits).await? {
                 worktree.remove(&self.git).await;
-                return Ok(Trial::Nothing);
+                return Ok(RevertOutcome::Nothing);
             }
-            return Ok(Trial::Conflict { at: commit.clone(), files, folder: worktree.keep() });
+            return Ok(RevertOutcome::Conflict { at: commit.clone(), files, folder: worktree.keep() });
         }
         let tree = worktree.git.ask(&["write-tree"]).await;
         let changed = worktree.git.ask(&["diff", "--cached", "--name-only", "-z", tip]).await;
         worktree.remove(&self.git).await;
         let files = changed?.split('\0').filter(|file| !file.is_empty()).count();
         let tree = tree?.trim().to_owned();
-        Ok(if files == 0 { Trial::Nothing } else { Trial::Reverted(Reverted { tree, files }) })
+        Ok(if files == 0 { RevertOutcome::Nothing } else { RevertOutcome::Reverted(Reverted { tree, files }) })
     }
 
     /// Whether every file that these commits changed is already as it was before them: a revert in one piece, or by

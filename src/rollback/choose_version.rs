@@ -16,14 +16,14 @@ pub(crate) struct Chosen {
 pub(crate) fn choose_version(request: &PlanRequest) -> Result<Chosen, Blocked> {
     let reference = &request.reference;
     let seen = request.wanted.seen.as_ref().ok_or_else(|| Blocked {
-        reason: format!("what {reference} runs is not known yet"),
-        way_out: "wait until the cluster has answered; redflag check says what is in the way".to_owned(),
+        reason: format!("unknown what {reference} runs"),
+        way_out: "wait for the cluster; redflag check shows why".to_owned(),
     })?;
     let to = choose(request, seen)?;
     if to.hash == seen.running.hash {
-        let way_out = "look for the cause elsewhere, or choose another one with redflag rollback --to REVISION";
+        let way_out = "look for the cause elsewhere, or choose another with redflag rollback --to REVISION";
         return Err(Blocked {
-            reason: format!("revision {} ({}) is what it runs already", to.revision, to.label()),
+            reason: format!("revision {} ({}) is already running", to.revision, to.label()),
             way_out: way_out.to_owned(),
         });
     }
@@ -35,18 +35,18 @@ pub(crate) fn choose_version(request: &PlanRequest) -> Result<Chosen, Blocked> {
         from: seen.running.clone(),
         to: to.clone(),
     };
-    Ok(Chosen { covered, checks: vec![standing(request, seen, to), put_back(request, seen)] })
+    Ok(Chosen { covered, checks: vec![standing(request, seen, to), is_rollback(request, seen)] })
 }
 
 /// Whether somebody has put an old revision back already, as the watch sees the history.
-fn put_back(request: &PlanRequest, seen: &Seen) -> Check {
+fn is_rollback(request: &PlanRequest, seen: &Seen) -> Check {
     let runs = seen.running.label();
-    let Some(taken) = seen.rolled_back.as_ref().filter(|_| request.goal == Goal::Back) else {
-        return Check::ok(CheckKind::PutBack, format!("{runs} is not an old revision that somebody put back"));
+    let Some(taken) = seen.rolled_back.as_ref().filter(|_| request.goal == Goal::RollBack) else {
+        return Check::ok(CheckKind::AlreadyRolledBack, format!("{runs} is not itself a rollback"));
     };
     let sentence = format!("{} was rolled back: {runs} is what it was rolled back to", taken.label());
-    let way_out = "go on only if you mean it; further back goes redflag rollback --to REVISION";
-    Check::typed(CheckKind::PutBack, sentence, way_out)
+    let way_out = "continue only if you mean it; to go further back: redflag rollback --to REVISION";
+    Check::typed(CheckKind::AlreadyRolledBack, sentence, way_out)
 }
 
 fn choose<'a>(request: &PlanRequest, seen: &'a Seen) -> Result<&'a Version, Blocked> {
@@ -59,27 +59,27 @@ fn choose<'a>(request: &PlanRequest, seen: &'a Seen) -> Result<&'a Version, Bloc
         Choice::Usual { served_before } => {
             let place = version_history::default_target(&others, served_before.as_deref(), &request.wanted.known);
             let reason = match served_before {
-                Some(_) => "the version that served before the deploy is no longer in its history",
-                None if others.is_empty() => "there is no earlier revision in its history",
+                Some(_) => "the previous version is no longer in its history",
+                None if others.is_empty() => "no earlier revision in its history",
                 None => "every earlier version in its history is known to be bad",
             };
             (place.map(|place| others[place]), reason.to_owned())
         }
         Choice::Hash(hash) => (
             seen.revisions.iter().find(|version| version.hash == *hash),
-            "the version that is asked for is no longer in its history".to_owned(),
+            "the requested version is no longer in its history".to_owned(),
         ),
         Choice::Revision(number) => (
             seen.revisions.iter().find(|version| version.revision == *number),
-            format!("there is no revision {number} in its history"),
+            format!("no revision {number} in its history"),
         ),
     };
     found.ok_or_else(|| {
         let there: Vec<String> =
             others.iter().map(|version| format!("{} ({})", version.revision, version.label())).collect();
         let way_out = match there.as_slice() {
-            [] => "deploy the earlier version anew".to_owned(),
-            there => format!("deploy it anew, or go to a revision that is there: {}", there.join(", ")),
+            [] => "redeploy the earlier version".to_owned(),
+            there => format!("redeploy it, or choose an available revision: {}", there.join(", ")),
         };
         Blocked { reason, way_out }
     })
@@ -92,24 +92,24 @@ fn standing(request: &PlanRequest, seen: &Seen, to: &Version) -> Check {
         Choice::Usual { served_before } => served_before.as_ref().or(seen.served_before.as_ref()),
         Choice::Hash(_) | Choice::Revision(_) => seen.served_before.as_ref(),
     };
-    let elsewhere = "choose another one with redflag rollback --to REVISION";
+    let elsewhere = "choose another with redflag rollback --to REVISION";
     match version_history::newest(&request.wanted.known, to) {
         Some(known) if known.standing == VersionStatus::Good => {
-            Check::ok(name, format!("{label} survived its watch of {}", known.at.format("%Y-%m-%d %H:%M UTC")))
+            Check::ok(name, format!("{label} passed its watch of {}", known.at.format("%Y-%m-%d %H:%M UTC")))
         }
         Some(known) if known.standing != VersionStatus::Unproven => {
             let at = known.at.format("%Y-%m-%d %H:%M UTC");
             let sentence = format!("{label} was itself rolled back, or under a red flag, on {at}");
             match request.goal {
-                Goal::Back => Check::typed(name, sentence, elsewhere),
-                Goal::Forward => Check::warning(name, sentence, Some(elsewhere.to_owned())),
+                Goal::RollBack => Check::typed(name, sentence, elsewhere),
+                Goal::Undo => Check::warning(name, sentence, Some(elsewhere.to_owned())),
             }
         }
-        _ if served_before.is_none_or(|hash| *hash != to.hash) && request.goal == Goal::Back => {
-            let sentence = format!("{label} was not seen to serve before the deploy, and no watch has judged it");
+        _ if served_before.is_none_or(|hash| *hash != to.hash) && request.goal == Goal::RollBack => {
+            let sentence = format!("{label} was not seen live before the deploy, and never watched to the end");
             Check::typed(name, sentence, elsewhere)
         }
-        _ => Check::ok(name, format!("{label} served before the deploy; no watch has judged it")),
+        _ => Check::ok(name, format!("{label} was live before the deploy, never watched to the end")),
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
             rolled_back: None,
         };
         PlanRequest {
-            goal: Goal::Back,
+            goal: Goal::RollBack,
             workload: WorkloadId(0),
             reference: WorkloadRef {
                 kind: WorkloadKind::Deployment,
@@ -165,14 +165,14 @@ mod tests {
         let aim = choose_version(&ask(Choice::default(), Vec::new())).ok().unwrap();
         assert_eq!((aim.covered.from.label(), aim.covered.to.label()), ("1.9.0", "1.8.3"));
         assert_eq!((aim.covered.uid.as_str(), aim.covered.generation), ("uid-1", 7));
-        assert_eq!(aim.checks[0].sentence, "1.8.3 served before the deploy; no watch has judged it");
-        assert_eq!(aim.checks[1], Check::ok(CheckKind::PutBack, "1.9.0 is not an old revision that somebody put back"));
+        assert_eq!(aim.checks[0].sentence, "1.8.3 was live before the deploy, never watched to the end");
+        assert_eq!(aim.checks[1], Check::ok(CheckKind::AlreadyRolledBack, "1.9.0 is not itself a rollback"));
     }
 
     #[test]
     fn what_is_known_of_the_target_is_said() {
         let good = choose_version(&ask(Choice::default(), vec![known("1.8.3", VersionStatus::Good)])).ok().unwrap();
-        assert_eq!(good.checks[0].sentence, "1.8.3 survived its watch of 2023-11-03 08:26 UTC");
+        assert_eq!(good.checks[0].sentence, "1.8.3 passed its watch of 2023-11-03 08:26 UTC");
         let past_a_bad_one =
             choose_version(&ask(Choice::default(), vec![known("1.8.3", VersionStatus::Bad)])).ok().unwrap();
         assert_eq!(past_a_bad_one.covered.to.label(), "1.8.2");
@@ -183,16 +183,16 @@ mod tests {
     #[test]
     fn a_target_that_is_not_there_says_what_is() {
         let gone = ask(Choice::Revision(3), Vec::new());
-        assert_eq!(reason(&gone), "there is no revision 3 in its history");
+        assert_eq!(reason(&gone), "no revision 3 in its history");
         assert_eq!(
             choose_version(&gone).err().unwrap().way_out,
-            "deploy it anew, or go to a revision that is there: 8 (1.8.3), 7 (1.8.2)"
+            "redeploy it, or choose an available revision: 8 (1.8.3), 7 (1.8.2)"
         );
-        assert_eq!(reason(&ask(Choice::Revision(9), Vec::new())), "revision 9 (1.9.0) is what it runs already");
+        assert_eq!(reason(&ask(Choice::Revision(9), Vec::new())), "revision 9 (1.9.0) is already running");
         let served = Choice::Usual { served_before: Some("hash-1.9.0".to_owned()) };
-        assert_eq!(reason(&ask(served, Vec::new())), "revision 9 (1.9.0) is what it runs already");
+        assert_eq!(reason(&ask(served, Vec::new())), "revision 9 (1.9.0) is already running");
         let mut early = ask(Choice::default(), Vec::new());
         early.wanted.seen = None;
-        assert_eq!(reason(&early), "what deployment/app runs is not known yet");
+        assert_eq!(reason(&early), "unknown what deployment/app runs");
     }
 }

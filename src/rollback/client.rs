@@ -27,8 +27,8 @@ impl Clients {
 /// Nothing can be asked of a system that the configuration does not name.
 pub(crate) fn unnamed(system: &str) -> Blocked {
     Blocked {
-        reason: format!("this environment's configuration does not name {system}"),
-        way_out: "close the plan and open it again".to_owned(),
+        reason: format!("{system} is not configured for this environment"),
+        way_out: "reopen the plan".to_owned(),
     }
 }
 

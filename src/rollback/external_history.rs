@@ -90,19 +90,19 @@ pub(crate) fn checks(found: Found, is_named: bool, version: &str, record: &str, 
         Check::ok(NAME, format!("{version} is {record}"))
     } else if found.is_close {
         let sentence = format!(
-            "{version} is taken for {record}, which does not name it; another began within {} min of the change, so \
-             it may be that one",
+            "{version} is assumed to be {record}, which does not name it; another started within {} min of the \
+             change and may be the one",
             DOUBT.num_minutes()
         );
         Check::typed(NAME, sentence, way_out.clone())
     } else {
-        let sentence = format!("{version} is taken for {record} by the time alone: it does not name it");
+        let sentence = format!("{version} is assumed to be {record}, by time only: it does not name it");
         Check::warning(NAME, sentence, Some(way_out.clone()))
     };
     let sentence = match found.others {
         0 => return vec![version],
-        1 => "what another entry of the history has changed since is rolled back with it".to_owned(),
-        others => format!("what {others} other entries of the history have changed since is rolled back with it"),
+        1 => "changes of 1 later history entry are rolled back too".to_owned(),
+        others => format!("changes of {others} later history entries are rolled back too"),
     };
     vec![version, Check::warning(CheckKind::Others, sentence, Some(way_out))]
 }
@@ -117,16 +117,16 @@ fn replaced(entries: &[Entry], wanted: &str, made: Time) -> Option<Time> {
 }
 
 impl Missing {
-    /// In words: `owner` as in `Argo CD`, `version` as people call it, `by_hand` what still works.
+    /// In words: `owner` as in `Argo CD`, `version` as people call it, `manual_command` what still works.
     pub(crate) fn blocked(self, owner: &str, version: &str, by_hand: &str) -> Blocked {
         let reason = match self {
             Self::TooOld => format!("{owner}'s history does not reach back to {version}"),
             Self::NotRecorded => {
-                format!("{owner}'s history does not tell which of its entries {version} came with")
+                format!("{owner}'s history does not say which entry deployed {version}")
             }
-            Self::Failed => format!("the entry of {owner}'s history that brought {version} is one that failed"),
+            Self::Failed => format!("the entry in {owner}'s history that deployed {version} failed"),
         };
-        Blocked { reason, way_out: format!("choose the entry yourself: {by_hand}") }
+        Blocked { reason, way_out: format!("choose the entry yourself: {manual_command}") }
     }
 }
 

@@ -62,9 +62,9 @@ impl Values {
         }
         let reason = match (request.goal, request.wanted.reason.as_str()) {
             // What speaks against the deploy does not speak for bringing it back.
-            (Goal::Forward, _) => format!("the rollback to {from} is undone"),
-            (Goal::Back, "") => format!("{from} is rolled back"),
-            (Goal::Back, reason) => reason.to_owned(),
+            (Goal::Undo, _) => format!("the rollback to {from} is undone"),
+            (Goal::RollBack, "") => format!("{from} is rolled back"),
+            (Goal::RollBack, reason) => reason.to_owned(),
         };
         Ok(Self {
             service: request.service.clone(),
@@ -109,8 +109,8 @@ impl Values {
 
     fn value(&self, name: &str) -> Result<&str, Blocked> {
         let unknown = |version: &str| Blocked {
-            reason: format!("the commit of {version} is not known, and ${name} stands for it"),
-            way_out: "name the repository of this environment, or use versions that end in their commit".to_owned(),
+            reason: format!("cannot find the commit of {version}, and ${name} stands for it"),
+            way_out: "set this environment's repository, or use versions that end with their commit".to_owned(),
         };
         Ok(match name {
             "service" => &self.service,
@@ -126,8 +126,8 @@ impl Values {
             "id" => &self.id,
             _ => {
                 return Err(Blocked {
-                    reason: format!("${name} is not a variable that a rollback knows"),
-                    way_out: format!("use ${}; $$ is a dollar", VARIABLES.join(", $")),
+                    reason: format!("${name} is not a rollback variable"),
+                    way_out: format!("use ${}; $$ is a literal dollar", VARIABLES.join(", $")),
                 });
             }
         })
@@ -161,9 +161,9 @@ fn no_difference(covered: &Covered) -> Blocked {
     };
     let beside = beside_the_name(from, to).map(|beside| format!(" ({beside})")).unwrap_or_default();
     Blocked {
-        reason: format!("$from and $to are both {}: it would deploy what runs already{beside}", to.label()),
+        reason: format!("$from and $to are both {}: it would deploy what is already running{beside}", to.label()),
         way_out: format!(
-            "undo it in the cluster: {undo} -n {namespace} --to-revision={revision}; \
+            "roll back in the cluster: {undo} -n {namespace} --to-revision={revision}; \
              if another container's image is the version, set `container`"
         ),
     }
@@ -228,10 +228,10 @@ mod tests {
     #[test]
     fn what_is_not_known_is_named() {
         let unknown = values().fill("v$verison").unwrap_err();
-        assert_eq!(unknown.reason, "$verison is not a variable that a rollback knows");
+        assert_eq!(unknown.reason, "$verison is not a rollback variable");
         assert!(unknown.way_out.starts_with("use $service, $environment"), "{}", unknown.way_out);
         let commit = values().fill("$from_commit").unwrap_err();
-        assert_eq!(commit.reason, "the commit of 1.9.0 is not known, and $from_commit stands for it");
+        assert_eq!(commit.reason, "cannot find the commit of 1.9.0, and $from_commit stands for it");
     }
 
     #[test]

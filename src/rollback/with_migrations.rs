@@ -51,7 +51,7 @@ impl WithMigrations {
     }
 
     async fn prepared(&self, request: &PlanRequest) -> Readiness {
-        if request.goal == Goal::Forward {
+        if request.goal == Goal::Undo {
             // The database is as the version that comes back left it.
             return self.inner.prepare(request).await;
         }
@@ -117,7 +117,7 @@ impl WithMigrations {
         tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| late())
     }
 
-    /// What the workload and its namespace's jobs tell: two small requests, side by side, or what others just asked.
+    /// What the workload and its namespace's jobs tell: two small requests in parallel, or what others just asked.
     async fn in_cluster(&self, request: &PlanRequest) -> InCluster {
         let of = &request.reference;
         let (workload, jobs) =
@@ -127,7 +127,7 @@ impl WithMigrations {
             Err(Blocked { reason, .. }) => return InCluster { unread: Some(reason), ..InCluster::default() },
         };
         let deployed = request.wanted.seen.as_ref().map(|seen| seen.deployed);
-        let unread = jobs.as_ref().err().map(|why| format!("jobs could not be read: {why}"));
+        let unread = jobs.as_ref().err().map(|why| format!("cannot read jobs: {why}"));
         let jobs = jobs.as_ref().map(|reply| items(&reply.body["items"])).unwrap_or_default();
         InCluster { unread, ..migrations::in_cluster(&workload, jobs, deployed) }
     }

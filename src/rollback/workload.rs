@@ -52,11 +52,11 @@ impl Planner for Undo {
     }
 }
 
-/// Works out whether an undo would succeed now: reads the workload, its history and what is around it, picks
+/// Computes whether an undo would succeed now: reads the workload, its history and what is around it, picks
 /// the target, asks whether we may, and lets the API server try it without storing anything.
 ///
 /// At most thirteen requests, in three rounds of requests side by side, none of which changes anything; each has
-/// the cluster's timeout. Where many workloads are prepared at once, all but the trial are shared: see
+/// the cluster's timeout. Where many workloads are prepared at once, all but the dry_run are shared: see
 /// [`Facts`](crate::cluster::Facts). A change that comes between the reading and the trying is answered by doing it all
 /// once more.
 ///
@@ -86,8 +86,8 @@ pub(crate) async fn step_under(owner: OwnerPolicy, cluster: &Cluster, request: &
 /// A workload that was changed in the midst of each preparation.
 pub(crate) fn changes_too_fast(reference: &WorkloadRef) -> Refusal {
     Refusal::from(Blocked {
-        reason: format!("{reference} changes faster than an undo of it can be prepared"),
-        way_out: "find out who else deploys or scales it, and wait until they have done".to_owned(),
+        reason: format!("{reference} changes faster than a rollback can be prepared"),
+        way_out: "find out who is deploying or scaling it, and wait until they are done".to_owned(),
     })
 }
 
@@ -97,8 +97,8 @@ async fn attempt(owner: OwnerPolicy, cluster: &Cluster, request: &PlanRequest) -
     let (permission, snapshot) = tokio::join!(review(cluster, reference, ""), read(cluster, reference));
     match snapshot {
         Ok(snapshot) if snapshot.workload["spec"]["workloadRef"].is_object() => Err(Refusal::from(Blocked {
-            reason: format!("{reference} has no template of its own: it takes that of another object"),
-            way_out: "take the version back where that object comes from".to_owned(),
+            reason: format!("{reference} has no template of its own: it uses that of another object"),
+            way_out: "roll back where that object comes from".to_owned(),
         })),
         Ok(snapshot) => undo(owner, cluster, request, snapshot, permission, None).await,
         Err(check) => Err(preflight::refusal(vec![check, permission])),
@@ -122,7 +122,7 @@ pub(crate) async fn undo(
         aim = aim.through(reference, object).map_err(Refusal::from)?;
     }
     let references = aim.references();
-    let (config_maps, secrets, trial) = tokio::join!(
+    let (config_maps, secrets, dry_run) = tokio::join!(
         around::metadata(cluster, reference, "configmaps", references.config_maps()),
         around::metadata(cluster, reference, "secrets", references.secrets()),
         permission::try_out(cluster, aim.patch()),
@@ -132,20 +132,20 @@ pub(crate) async fn undo(
     let mut drafted = preflight::draft_under(owner, &cluster.label, request, snapshot.objects());
     if let (Ok(step), Some((from, _)), Some((patch, _))) = (&mut drafted, through, aim.patch()) {
         step.action = Action::Patch(patch.clone());
-        step.does.insert(0, format!("{from}, from which {reference} takes its template, is patched:"));
+        step.does.insert(0, format!("patch {from}, whose template {reference} uses:"));
     }
     let drafted = preflight::add(drafted, [snapshot.identity, permission]);
-    match trial {
-        // Without the permission the trial only says so again.
-        Trial::Made(check) if is_allowed => preflight::add(drafted, [check]).map(Some),
-        Trial::Overtaken => Ok(None),
-        Trial::Made(_) | Trial::NotMade => drafted.map(Some),
+    match dry_run {
+        // Without the permission the dry_run only says so again.
+        DryRun::Made(check) if is_allowed => preflight::add(drafted, [check]).map(Some),
+        DryRun::Overtaken => Ok(None),
+        DryRun::Made(_) | DryRun::NotMade => drafted.map(Some),
     }
 }
 
 /// Sends a step's patch: one request, with nothing before it and no second try.
 ///
-/// The `test` operations make it harmless to send an undo again by hand: once anything has changed, itself
+/// The `test` operations make it harmless to send an undo again manually: once anything has changed, itself
 /// included, it changes nothing.
 pub async fn send_patch(cluster: &Cluster, step: &Step, patch: &PinnedPatch) -> Answer {
     match change(cluster, step, patch, "").await {
@@ -172,7 +172,7 @@ pub(crate) async fn change(cluster: &Cluster, step: &Step, patch: &PinnedPatch, 
         }
         Err(Lost::Unknown(reason)) => return Changed::Told(Answer::Unknown(reason)),
     };
-    Changed::Told(match answer::meaning(&patch.reference, &reply, &step.by_hand) {
+    Changed::Told(match answer::meaning(&patch.reference, &reply, &step.manual_command) {
         Meaning::Taken => done(patch, subresource, &reply),
         Meaning::Refused(blocked) => Answer::Refused(blocked),
         Meaning::Unclear(reason) => Answer::Unknown(reason),
@@ -185,15 +185,13 @@ pub(crate) async fn change(cluster: &Cluster, step: &Step, patch: &PinnedPatch, 
 fn done(patch: &PinnedPatch, subresource: &str, reply: &Reply) -> Answer {
     let object = &reply.body;
     if object["metadata"]["uid"] != patch.uid.as_str() {
-        return Answer::Unknown("the answer says that it was done, and does not show it".to_owned());
+        return Answer::Unknown("the response says done, but does not show it".to_owned());
     }
     let (before, live) = (patch::replaced(&patch.document), &object["spec"]["template"]);
     if subresource.is_empty() && !before.is_null() && template::same(live, before) {
         let wanted = patch::template(&patch.document);
         if !template::same(before, wanted) {
-            return Answer::Unknown(
-                "the answer says that it was done, and shows the version that was there".to_owned(),
-            );
+            return Answer::Unknown("the response says done, but shows the version from before".to_owned());
         }
     }
     Answer::Accepted
@@ -204,8 +202,8 @@ pub async fn read_back_patch(cluster: &Cluster, step: &Step, patch: &PinnedPatch
     match look(cluster, step, patch).await {
         Ok(State::Restored) => Answer::Accepted,
         Ok(State::Untouched) => Answer::Refused(Blocked {
-            reason: format!("the undo of {} did not take effect", patch.reference),
-            way_out: "try again: the request does nothing if the first one should still arrive".to_owned(),
+            reason: format!("the rollback of {} did not take effect", patch.reference),
+            way_out: "retry: the request does nothing if the first one still arrives".to_owned(),
         }),
         Ok(State::Changed(text)) => Answer::ChangedUnderUs(text),
         Err(reason) => Answer::Unknown(reason),
@@ -238,7 +236,7 @@ pub(crate) async fn find(cluster: &Cluster, step: &Step, patch: &PinnedPatch) ->
     let uid = object["metadata"]["uid"].as_str().filter(|_| reply.is_success());
     let is_gone = reply.status == 404;
     if uid.is_none() && !is_gone {
-        return Err(format!("{of} could not be read: the API server answered {}: {}", reply.status, reply.said()));
+        return Err(format!("cannot read {of}: the API server returned {}: {}", reply.status, reply.said()));
     }
     if uid != Some(patch.uid.as_str()) {
         // Of another cluster that answers at the same address nothing follows for this one.
@@ -252,7 +250,7 @@ pub(crate) async fn find(cluster: &Cluster, step: &Step, patch: &PinnedPatch) ->
     }
     if uid != Some(patch.uid.as_str()) {
         let (by, image) = (author::by(author::of_spec(object).as_ref()), image(step, object));
-        return Ok(Found::Gone(format!("{of} was deleted and made anew{by}; it now runs {image}")));
+        return Ok(Found::Gone(format!("{of} was deleted and recreated{by}; it now runs {image}")));
     }
     Ok(Found::Same(reply.body))
 }
@@ -293,7 +291,7 @@ async fn look(cluster: &Cluster, step: &Step, patch: &PinnedPatch) -> Result<Sta
         Some(covered) if template::runs(live, &covered.to.images) => {
             format!("{of} runs {image} again{by}, with other settings than revision {} had", covered.to.revision)
         }
-        _ => format!("another deploy of {of} was quicker{by}; it now runs {image}"),
+        _ => format!("another deploy of {of} came first{by}; it now runs {image}"),
     }))
 }
 
@@ -312,15 +310,15 @@ fn is_ours(step: &Step, patch: &PinnedPatch, object: &Value) -> bool {
 fn overtaken(step: &Step, patch: &PinnedPatch, state: Result<State, String>, reply: &Reply) -> Answer {
     match state {
         Ok(State::Restored) => {
-            Answer::ChangedUnderUs(format!("somebody has already taken it back to {}", step.target()))
+            Answer::ChangedUnderUs(format!("somebody else already rolled it back to {}", step.target()))
         }
         Ok(State::Changed(text)) => Answer::ChangedUnderUs(text),
         Ok(State::Untouched) => Answer::Refused(Blocked {
-            reason: format!("the API server rejected the undo although nothing has changed: {}", reply.said()),
-            way_out: format!("try again, or by hand: {}", step.by_hand),
+            reason: format!("the API server rejected the rollback although nothing changed: {}", reply.said()),
+            way_out: format!("retry, or manually: {}", step.manual_command),
         }),
         Err(reason) => Answer::ChangedUnderUs(format!(
-            "{} was changed before the undo arrived; what it runs now is not known: {reason}",
+            "{} was changed before the rollback arrived; unknown what it runs now: {reason}",
             patch.reference
         )),
     }

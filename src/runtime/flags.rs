@@ -38,7 +38,7 @@ pub(super) fn uncalled(call: Call, why: String) -> News {
     match call {
         Call::Read => News::Read(Err(why)),
         Call::TurnOff(order) => {
-            let way_out = "correct this environment's flags: redflag check tries them".to_owned();
+            let way_out = "fix this environment's flags: redflag check tries them".to_owned();
             News::Answered(order.key, feature_flags::Answer::Refused(Blocked { reason: why, way_out }))
         }
         Call::ReadBack(key) => News::ReadBack(key, FlagState::Unread(why)),

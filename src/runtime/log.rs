@@ -15,7 +15,7 @@ pub(super) fn message(message: &Message, setup: &Setup) {
             let source = &setup.source(*source).name;
             debug!(source, signals = poll.points.len(), failed = poll.failed.len(), "answered");
             for (signal, error) in &poll.failed {
-                warn!(source, signal = setup.signal(*signal).name, %error, "a query failed");
+                warn!(source, signal = setup.signal(*signal).name, %error, "query failed");
             }
         }
         Message::Polled { source, result: Err(error), .. }
@@ -23,7 +23,7 @@ pub(super) fn message(message: &Message, setup: &Setup) {
             warn!(source = setup.source(*source).name, %error, "does not answer");
         }
         Message::PolledInPart { source, part, .. } => {
-            debug!(source = setup.source(*source).name, signals = part.points.len(), "answered in part");
+            debug!(source = setup.source(*source).name, signals = part.points.len(), "partial answer");
         }
         Message::Streamed { news: StreamNews::Rollout(workload, rollout), .. } => {
             let workload = &setup.workload(*workload).reference;
@@ -41,35 +41,35 @@ pub(super) fn message(message: &Message, setup: &Setup) {
         Message::Answered { workload, answer, .. } => {
             let workload = &setup.workload(*workload).reference;
             match answer {
-                Answer::Accepted => info!(%workload, "undo accepted"),
-                Answer::Running(run) => info!(%workload, id = run.id, state = run.state, "undo under way"),
-                Answer::Failed(blocked) => warn!(%workload, reason = blocked.reason, "undo failed"),
-                Answer::ChangedUnderUs(what) => warn!(%workload, what, "undo not done: something changed"),
-                Answer::Refused(blocked) => warn!(%workload, reason = blocked.reason, "undo refused"),
-                Answer::Unknown(why) => warn!(%workload, why, "undo: the answer was lost"),
+                Answer::Accepted => info!(%workload, "rollback accepted"),
+                Answer::Running(run) => info!(%workload, id = run.id, state = run.state, "rollback in progress"),
+                Answer::Failed(blocked) => warn!(%workload, reason = blocked.reason, "rollback failed"),
+                Answer::ChangedUnderUs(what) => warn!(%workload, what, "rollback not done: something changed"),
+                Answer::Refused(blocked) => warn!(%workload, reason = blocked.reason, "rollback refused"),
+                Answer::Unknown(why) => warn!(%workload, why, "rollback: the response was lost"),
             }
         }
         Message::PodsDeleted { workload, answers, .. } => {
             let workload = &setup.workload(*workload).reference;
             for (pod, deleted) in answers {
-                info!(%workload, pod = pod.name, uid = pod.uid, answer = deleted.told(), "a pod was to be deleted");
+                info!(%workload, pod = pod.name, uid = pod.uid, answer = deleted.told(), "pod deletion");
             }
         }
         Message::Recalled { known, .. } => {
             let findings: usize = known.iter().map(Vec::len).sum();
-            debug!(findings, "recalled of earlier watches");
+            debug!(findings, "earlier watches read");
         }
         Message::FeatureFlags { system, news, .. } => {
             let system = setup.flag_system(*system).system.name();
             match news {
                 News::Read(Ok(listing)) => debug!(system, flags = listing.flags.len(), "feature flags"),
-                News::Read(Err(why)) => warn!(system, why, "feature flags cannot be read"),
-                News::Answered(key, feature_flags::Answer::Accepted) => info!(system, key, "turning off accepted"),
+                News::Read(Err(why)) => warn!(system, why, "cannot read feature flags"),
+                News::Answered(key, feature_flags::Answer::Accepted) => info!(system, key, "turn-off accepted"),
                 News::Answered(key, feature_flags::Answer::Refused(blocked)) => {
-                    warn!(system, key, reason = blocked.reason, "turning off refused");
+                    warn!(system, key, reason = blocked.reason, "turn-off refused");
                 }
                 News::Answered(key, feature_flags::Answer::Unknown(why)) => {
-                    warn!(system, key, why, "turning off: the answer was lost");
+                    warn!(system, key, why, "turn-off: the response was lost");
                 }
                 News::ReadBack(key, state) => debug!(system, key, ?state, "read back"),
             }
@@ -85,14 +85,14 @@ pub(super) fn effect(effect: &Effect) {
         Effect::Send(step) => {
             for covered in &step.covers {
                 let (uid, generation) = (&covered.uid, covered.generation);
-                info!(subject = step.subject, workload = %covered.reference, uid, generation, to = step.target(), "sending the undo");
+                info!(subject = step.subject, workload = %covered.reference, uid, generation, to = step.target(), "sending the rollback");
             }
         }
-        Effect::ReadBack(step) => info!(subject = step.subject, "reading back whether the undo took effect"),
-        Effect::Follow(step, run) => debug!(subject = step.subject, id = run.id, "asking how it goes on"),
+        Effect::ReadBack(step) => info!(subject = step.subject, "reading back whether the rollback took effect"),
+        Effect::Follow(step, run) => debug!(subject = step.subject, id = run.id, "asking for progress"),
         Effect::DeletePods { pods, .. } => {
             for pod in pods {
-                info!(pod = pod.name, uid = pod.uid, "deleting a pod that holds a rollback up");
+                info!(pod = pod.name, uid = pod.uid, "deleting a pod that blocks a rollback");
             }
         }
         Effect::Lease(call) => debug!(?call, "lease"),

@@ -263,7 +263,11 @@ impl Outside {
     fn adapter(&mut self, id: SourceId) -> Result<Arc<dyn Source>, SourceError> {
         let build = || match &self.specs[usize::from(id.0)] {
             SourceSpec::Polled(spec) => spec.build().map(Arc::from),
-            SourceSpec::Streamed(_) => Err(SourceError::BadQuery("this source streams and is never asked".to_owned())),
+            SourceSpec::Streamed(_) => Err(SourceError::BadQuery(
+                "this source streams and is never \
+             queried"
+                    .to_owned(),
+            )),
         };
         built(&mut self.sources[usize::from(id.0)], build)
     }
@@ -311,7 +315,7 @@ impl Outside {
         let write = move || {
             let whose = Whose { cluster: &cluster, workload: &reference, uid: &uid };
             if let Err(error) = memory.add(&environment, whose, &known) {
-                tracing::warn!(path = %memory.path().display(), %error, "what was found of a version is not remembered");
+                tracing::warn!(path = %memory.path().display(), %error, "the watch's result was not saved");
             }
         };
         self.tasks.spawn(async move {
@@ -367,7 +371,7 @@ impl Outside {
         match self.tasks.join_next().await {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) if error.is_cancelled() => Ok(()),
-            Some(Err(error)) => Err(io::Error::other(format!("a task of redflag failed: {error}"))),
+            Some(Err(error)) => Err(io::Error::other(format!("an internal task failed: {error}"))),
             None => std::future::pending().await,
         }
     }
@@ -421,8 +425,5 @@ fn refused_without_cluster(pod: PodId) -> (PodId, Deleted) {
 }
 
 fn no_cluster() -> Blocked {
-    Blocked {
-        reason: "there is no connection to the cluster".to_owned(),
-        way_out: "redflag check says what is in the way".to_owned(),
-    }
+    Blocked { reason: "no connection to the cluster".to_owned(), way_out: "redflag check shows why".to_owned() }
 }

@@ -16,7 +16,7 @@ pub(crate) async fn recalled(memory: Memory, setup: Arc<Setup>, cluster: &Cluste
     let read = move || {
         let workloads = setup.workloads.iter().map(|workload| &workload.reference);
         memory.recall(&setup.environment, &cluster, workloads).unwrap_or_else(|error| {
-            tracing::warn!(path = %memory.path().display(), %error, "nothing is recalled of earlier watches");
+            tracing::warn!(path = %memory.path().display(), %error, "earlier watches could not be read");
             Vec::new()
         })
     };

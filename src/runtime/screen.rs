@@ -19,7 +19,7 @@ where
             Input::Event(event) => event,
             Input::Stop(outcome) => return vec![Intent::Leave(outcome)],
             Input::Lost(error) => {
-                tracing::error!(%error, "the terminal cannot be read");
+                tracing::error!(%error, "cannot read the terminal");
                 return vec![Intent::Leave(Outcome::of(watch))];
             }
         };

@@ -48,7 +48,7 @@ impl PendingSecrets {
         self.programs.front().map(SecretProgram::waiting)
     }
 
-    /// Waits for the next secret. Never returns while nothing is missing; may be dropped and called anew.
+    /// Waits for the next secret. Never returns while nothing is missing; may be dropped and called again.
     pub(super) async fn next(&mut self) -> News {
         let Some(program) = self.programs.front() else { return self.finished().await };
         let running = self.running.get_or_insert_with(|| {

@@ -1,5 +1,5 @@
 //! What is told of a rollback before anybody asks for one: each workload's target and checks, and how near the
-//! automatism is. The content of the rollback pane, for its cursor and for its drawing.
+//! automation is. The content of the rollback pane, for its cursor and for its drawing.
 
 use super::rows::{self, Row};
 use crate::deploy::{ServiceId, WorkloadId, brief};
@@ -47,7 +47,7 @@ pub(super) enum Standing<'a> {
 impl<'a> Standings<'a> {
     /// Those of a service, or of the whole push.
     pub(super) fn of(watch: &'a Watch, service: Option<ServiceId>) -> Self {
-        let plan = watch.plan(Goal::Back, &rows::scope(watch, service));
+        let plan = watch.plan(Goal::RollBack, &rows::scope(watch, service));
         Self { watch, service, plan }
     }
 
@@ -83,7 +83,7 @@ impl<'a> Standings<'a> {
     pub(super) fn standing(&self, id: WorkloadId) -> Standing<'a> {
         let state = self.watch.workload(id);
         let rollback = self.watch.rollback();
-        if let Some(done) = rollback.execution().filter(|_| rollback.is_under_way())
+        if let Some(done) = rollback.execution().filter(|_| rollback.is_in_progress())
             && let Some(covered) = on_its_way(done, id)
         {
             return Standing::UnderWay(covered);
@@ -95,7 +95,7 @@ impl<'a> Standings<'a> {
         // Another deploy after a rollback can be rolled back again.
         let taken = self.watch.rolled_back(id);
         match (taken.filter(|back| ready.is_none_or(|(_, covered)| covered.from.hash == back.from.hash)), ready) {
-            (Some(back), _) => Standing::RolledBack(back, &state.forward),
+            (Some(back), _) => Standing::RolledBack(back, &state.undo),
             (None, Some((step, covered))) => Standing::Ready(step, covered),
             (None, None) if state.deploy.is_none() => Standing::NoDeploy,
             (None, None) => match &state.readiness {
@@ -147,15 +147,15 @@ impl<'a> Standings<'a> {
 
     fn ready(&self, id: WorkloadId, step: &Step, covered: &Covered, extent: Extent) -> (Vec<Line>, Vec<Line>) {
         let deploy = self.watch.workload(id).deploy.as_ref();
-        let mut first = vec![describe::takes(step.expected)];
-        first.push(Line::new(Weight::Plain, "why this one", describe::why(self.watch.setup(), covered, deploy)));
+        let mut first = vec![describe::eta(step.expected)];
+        first.push(Line::new(Weight::Plain, "target", describe::why(self.watch.setup(), covered, deploy)));
         first.extend(describe::checks(&step.checks, |outcome| outcome > CheckOutcome::Ok));
         let mut rest: Vec<Line> = describe::does(step).collect();
-        rest.extend(describe::not_restored(step));
+        rest.extend(describe::not_reverted(step));
         match extent {
             Extent::Whole => {
                 rest.extend(describe::checks(&step.checks, |outcome| outcome == CheckOutcome::Ok));
-                rest.push(describe::by_hand(step));
+                rest.push(describe::manual_command(step));
             }
             Extent::Glance => rest.extend(passed(step)),
         }
@@ -200,8 +200,8 @@ impl<'a> Standings<'a> {
         Line::new(Weight::Plain, "strategy", text)
     }
 
-    /// The automatism in one line: how far it may go, and how near it is.
-    pub(super) fn automatism(&self) -> Line {
+    /// The automation in one line: how far it may go, and how near it is.
+    pub(super) fn automation(&self) -> Line {
         let policy = &self.watch.setup().rollback;
         let arming = self.watch.arming();
         let mode = match policy.automatic {
@@ -213,7 +213,7 @@ impl<'a> Standings<'a> {
         let ago = |at| brief(self.watch.now() - at);
         let met = arming.conditions.iter().filter(|condition| condition.met).count();
         let state = match (arming.vetoed, arming.acted, policy.automatic) {
-            (Some(at), ..) => format!("stopped by a person {} ago, not again in this watch", ago(at)),
+            (Some(at), ..) => format!("cancelled by a person {} ago, not again in this watch", ago(at)),
             (None, Some(at), Automatic::Shadow) => format!("it would have acted {} ago", ago(at)),
             (None, Some(at), _) => format!("it acted {} ago, not again in this watch", ago(at)),
             (None, None, _) if arming.is_armed() => "armed, every condition holds".to_owned(),
@@ -222,7 +222,7 @@ impl<'a> Standings<'a> {
         Line::new(Weight::Plain, "automatic", format!("{mode}: {state}"))
     }
 
-    /// Each condition of the automatism; at a glance those that do not hold.
+    /// Each condition of the automation; at a glance those that do not hold.
     pub(super) fn conditions(&self, extent: Extent) -> Vec<Line> {
         let conditions = self.watch.arming().conditions.iter();
         conditions
@@ -249,14 +249,14 @@ impl<'a> Standings<'a> {
         lines.extend(self.obstacles());
         lines.extend(first);
         let is_on = self.watch.setup().rollback.automatic != Automatic::Off;
-        let automatism = self.automatism();
+        let automation = self.automation();
         if is_on {
-            lines.push(automatism.clone());
+            lines.push(automation.clone());
         }
         lines.extend(rest);
         lines.push(self.strategy());
         if !is_on {
-            lines.push(automatism);
+            lines.push(automation);
         }
         lines.extend(self.conditions(extent));
         lines
@@ -265,7 +265,7 @@ impl<'a> Standings<'a> {
     /// What stands above several workloads.
     pub(super) fn above(&self) -> Vec<Line> {
         let mut lines = self.obstacles();
-        lines.extend([self.strategy(), self.automatism()]);
+        lines.extend([self.strategy(), self.automation()]);
         lines
     }
 }

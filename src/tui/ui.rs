@@ -109,7 +109,7 @@ impl Ui {
     /// The rollback whose progress or report is shown, if any: one that runs always is.
     pub(super) fn report<'a>(&self, live: &'a Watch) -> Option<&'a Execution> {
         let closed = |done: &Execution| self.closed_report == Some(done.confirmed);
-        live.rollback().execution().filter(|done| live.rollback().is_under_way() || !closed(done))
+        live.rollback().execution().filter(|done| live.rollback().is_in_progress() || !closed(done))
     }
 
     /// The row that keys act on.
@@ -158,7 +158,7 @@ impl Ui {
     /// Quits; while a rollback is under way or about to be only the second time.
     fn quit(&mut self, live: &Watch, how: Reaction) -> Vec<Reaction> {
         let counts_down = matches!(live.rollback(), Rollback::Countdown { .. });
-        if (counts_down || live.rollback().is_under_way()) && self.overlay != Some(Overlay::Quit) {
+        if (counts_down || live.rollback().is_in_progress()) && self.overlay != Some(Overlay::Quit) {
             self.overlay = Some(Overlay::Quit);
             return Vec::new();
         }
@@ -170,7 +170,7 @@ impl Ui {
         match key.code {
             KeyCode::Char(WIDEN) if self.typed.is_empty() && widens(live) => {
                 self.plan_scroll = 0;
-                let open = Command::OpenPlan { goal: Goal::Back, scope: live.push() };
+                let open = Command::OpenPlan { goal: Goal::RollBack, scope: live.push() };
                 return vec![Reaction::Ask(open)];
             }
             KeyCode::Up => self.plan_scroll = self.plan_scroll.saturating_sub(1),
@@ -338,7 +338,7 @@ impl Ui {
             self.zoomed = false;
         } else if self.service.is_some() {
             self.go_to(None);
-        } else if let Some(done) = self.report(live).filter(|_| !live.rollback().is_under_way()) {
+        } else if let Some(done) = self.report(live).filter(|_| !live.rollback().is_in_progress()) {
             self.closed_report = Some(done.confirmed);
             return vec![Reaction::Ask(Command::Dismiss)];
         } else if self.frozen.is_some() {
@@ -358,7 +358,7 @@ impl Ui {
             // The core decides; but a key that seems to do nothing is the worst answer.
             self.notice = Some("no rollback is ready: see the footer".to_owned());
         }
-        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::Back, scope: rows::scope(live, self.service) })]
+        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::RollBack, scope: rows::scope(live, self.service) })]
     }
 
     /// The plan that takes the last rollback back.
@@ -371,7 +371,7 @@ impl Ui {
             return Vec::new();
         }
         self.notice = blocked_forward(live);
-        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::Forward, scope: Vec::new() })]
+        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::Undo, scope: Vec::new() })]
     }
 
     /// Makes ready for a plan, unless none can be opened now.
@@ -383,7 +383,7 @@ impl Ui {
         self.plan_details = false;
         let refusal = if live.setup().read_only {
             "read-only mode: nothing can be rolled back from here"
-        } else if live.rollback().is_under_way() {
+        } else if live.rollback().is_in_progress() {
             "a rollback is already under way"
         } else {
             return true;
@@ -452,7 +452,7 @@ fn blocked_forward(live: &Watch) -> Option<String> {
     let taken = |id: &WorkloadId| live.rolled_back(*id).is_some();
     let mut why = None;
     for id in rows::workloads(live, None).filter(taken) {
-        match &live.workload(id).forward {
+        match &live.workload(id).undo {
             Readiness::Ready(_) => return None,
             Readiness::Preparing => {
                 why.get_or_insert_with(|| "the way forward is still being worked out".to_owned());

@@ -57,10 +57,10 @@ async fn a_rollback_that_takes_the_name_typed_warns_with_the_way_out() {
     company.faults().pause("app", true);
     let report = check(&company, &company.config()).await;
     let [line] = report.rollbacks.as_slice() else { panic!("{:?}", report.rollbacks) };
-    let paused =
-        "; paused: deployment/app is paused: the undo resumes it in the same request; asks for the environment's name";
+    let paused = "; paused: deployment/app is paused: the rollback resumes it in the same request; asks for the environment's \
+         name";
     assert!(line.starts_with("warn  rollback: deployment/app: ready") && line.contains(paused), "{line}");
-    assert!(line.contains("by hand: kubectl rollout resume deployment/app -n production"), "{line}");
+    assert!(line.contains("manually: kubectl rollout resume deployment/app -n production"), "{line}");
     assert!(report.summary.ends_with("1 with a warning") && report.status == 0, "{}", report.summary);
 }
 

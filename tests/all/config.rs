@@ -87,7 +87,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Each `invalid/NAME.toml` has its exact complaint beside it in `NAME.txt`. To write those anew after a change of
+/// Each `invalid/NAME.toml` has its exact complaint beside it in `NAME.txt`. To write those again after a change of
 /// words, run with `REDFLAG_ACCEPT=1`, and read what changed.
 #[test]
 fn each_bad_file_is_refused_in_its_own_words() {
@@ -454,5 +454,5 @@ fn a_file_that_is_larger_than_any_configuration_is_not_read() {
     let path = folder.path().join("redflag.toml");
     std::fs::File::create(&path).unwrap().set_len(5 << 30).unwrap();
     let error = Config::load(&path).unwrap_err().to_string();
-    assert!(error.contains("it has 5 GiB, and no more than 1 MiB is read: is it the right file?"), "{error}");
+    assert!(error.contains("5 GiB is over the limit of 1 MiB: is it the right file?"), "{error}");
 }

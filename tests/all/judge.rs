@@ -193,7 +193,7 @@ fn a_share_of_more_than_all_is_passed_over_and_said() {
     let mut twice = case("twice", "error_rate", "ratio", &[0.001; 8]);
     twice["window"] = json!([0.001, 0.001, 2.0, 0.001, 0.001, 0.001, 0.001, 0.001]);
     let verdict = &verdicts(&judge(&twice.to_string()))[0];
-    assert_eq!(verdict["note"], json!("1 of 68 numbers cannot be, in `ratio`: they count as gaps"), "{verdict}");
+    assert_eq!(verdict["note"], json!("1 of 68 numbers are impossible in `ratio`: they count as gaps"), "{verdict}");
     assert_eq!(verdict["flagged"], json!(false));
 }
 

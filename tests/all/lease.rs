@@ -24,7 +24,7 @@ struct World {
 
 impl World {
     async fn begin() -> Self {
-        let clock = Clock::by_hand(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        let clock = Clock::manual_command(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
         let company = Company::start(Scenario::Healthy, clock.clone()).await.unwrap();
         Self { company, clock }
     }
@@ -117,7 +117,7 @@ async fn a_clock_that_is_a_minute_off_takes_nothing_from_anybody() {
     let world = World::begin().await;
     let ana = world.person("ana").await;
     ana.call(&take()).await;
-    let fast = Clock::by_hand(world.clock.now() + TimeDelta::seconds(60));
+    let fast = Clock::manual_command(world.clock.now() + TimeDelta::seconds(60));
     let ben = Lease::new(world.cluster(TOKEN).await, fast, "production", "production", "ben");
     assert!(matches!(ben.call(&take()).await, Holding::Theirs(_)));
 }
@@ -177,13 +177,13 @@ async fn a_lease_that_somebody_had_for_a_moment_is_taken_all_the_same() {
     // It is not there; it cannot be made, for somebody has just made it; and they have given it back.
     let lease = scripted(vec![status(404), status(409), given_back(), given_back(), given_back()]).await;
     assert_eq!(lease.call(&take()).await, Holding::Ours);
-    // What is kept is never taken anew behind anybody's back.
+    // What is kept is never taken again behind anybody's back.
     let lease = scripted(vec![status(422), given_back()]).await;
     assert_eq!(lease.call(&LeaseCall::Renew).await, Holding::Nobody);
     // Each time somebody is quicker: it does not try for ever.
     let again = || [given_back(), status(422), given_back()];
     let lease = scripted([again(), again(), again()].concat()).await;
-    let changing = Holding::Unavailable("it changes hands all the time".to_owned());
+    let changing = Holding::Unavailable("its holder keeps changing".to_owned());
     assert_eq!(lease.call(&take()).await, changing);
 }
 

@@ -286,7 +286,7 @@ fn where_the_name_must_be_typed_y_is_a_letter() {
     assert!(matches!(scene.watch.rollback(), Rollback::Planned { .. }));
     scene.type_text("on");
     scene.press("enter");
-    assert!(scene.watch.rollback().is_under_way());
+    assert!(scene.watch.rollback().is_in_progress());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Stories told through the real loop: its select, its adapters over HTTP, its screen, against the demo's company.
-//! The clock is moved by hand; keys are keys. Nothing sleeps.
+//! The clock is moved manually; keys are keys. Nothing sleeps.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod features;
@@ -57,7 +57,7 @@ async fn a_deploy_goes_bad_is_flagged_rolled_back_and_verified_with_the_keyboard
     story.shows("1.8.3");
     assert_ne!(story.state().verdict(), Verdict::Faulty);
 
-    // The version before is now the bad one: a second press must not bring it back.
+    // The previous version is now the bad one: a second press must not bring it back.
     story
         .until("worked out anew", |watch| matches!(watch.workload(WorkloadId(0)).readiness, Readiness::Blocked(_)))
         .await;
@@ -137,7 +137,7 @@ async fn an_answer_that_is_lost_is_unknown_until_it_is_read_back() {
     story.press('y').await;
     story.until("it is known again", |watch| matches!(watch.rollback(), Rollback::Running(_))).await;
     let told: Vec<&str> = story.state().timeline().entries().map(|entry| entry.text.as_str()).collect();
-    assert!(told.iter().any(|text| text.contains("the answer was lost")), "{told:#?}");
+    assert!(told.iter().any(|text| text.contains("the response was lost")), "{told:#?}");
     assert_eq!(story.company.requests().changes().count(), 1, "never sent again");
     story.until("verified", |watch| matches!(watch.rollback(), Rollback::Verified { .. })).await;
 }
@@ -174,7 +174,7 @@ async fn thin_traffic_is_insufficient_to_the_end_and_never_healthy() {
 
 #[tokio::test]
 async fn flaky_sources_come_and_go_and_never_raise_a_flag() {
-    // A hanging peer would hold this test up by its time-out in real seconds; the adapters' tests have those.
+    // A hanging peer would hold this test up by its timeout in real seconds; the adapters' tests have those.
     let mut story = Story::begin(Scenario::FlakySources).await;
     let mut troubles = Vec::new();
     for _ in 0..20 * 60 {

@@ -1,4 +1,4 @@
-//! Words: what a deploy changes, where it goes, and the clock of its window.
+//! Vocabulary: what a deploy changes, where it goes, and the clock of its window.
 
 pub mod change;
 pub mod outline;
@@ -225,7 +225,7 @@ fn tag_of(reference: &str) -> Option<&str> {
 pub struct Deploy {
     /// When the new version's template history entry was made.
     pub at: Time,
-    /// When the rollout ended; `None` while it is under way. The window runs from here.
+    /// When the rollout ended; `None` while it is in progress. The window runs from here.
     pub finished: Option<Time>,
     /// What ran before, where history knows.
     pub from: Option<Version>,

@@ -1,4 +1,4 @@
-//! Words: feature flags, what their systems say of them, and what comes of turning one off without a rollback.
+//! Vocabulary: feature flags, what their providers report, and the result of turning one off without a rollback.
 
 use crate::deploy::Time;
 use crate::rollback::Blocked;
@@ -176,11 +176,9 @@ pub enum News {
 /// When programs hear of a flag that was turned off: each SDK takes its time.
 pub const fn when_programs_hear(system: FlagSystem) -> &'static str {
     match system {
-        FlagSystem::Unleash => "programs ask Unleash every 15 s or so: some serve the feature until then",
-        FlagSystem::LaunchDarkly => {
-            "programs that stream hear of it within seconds, those that poll at their next poll"
-        }
-        FlagSystem::Webhook => "programs hear of it when their SDK next asks",
+        FlagSystem::Unleash => "clients poll Unleash about every 15 s: some serve the feature until then",
+        FlagSystem::LaunchDarkly => "streaming clients see it within seconds, polling clients at their next poll",
+        FlagSystem::Webhook => "clients see it when their SDK next polls",
     }
 }
 

@@ -163,7 +163,7 @@ impl<'a> Scope<'a> {
     /// What serves now: the deploy's version, or the one that was put back.
     fn version(self, service: Option<ServiceId>) -> Option<String> {
         let back =
-            self.watch.rollback().execution().filter(|done| done.plan.goal == Goal::Back && done.ready.is_some());
+            self.watch.rollback().execution().filter(|done| done.plan.goal == Goal::RollBack && done.ready.is_some());
         if let Some(done) = back {
             return Some(done.plan.target());
         }

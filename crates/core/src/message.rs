@@ -1,4 +1,4 @@
-//! All that can happen ([`Message`]) and all that may be done ([`Effect`]).
+//! Every input ([`Message`]) and every output ([`Effect`]) of the core.
 
 use crate::deploy::{Time, WorkloadId};
 use crate::feature_flags::{Call, FlagId, News};
@@ -46,9 +46,9 @@ pub enum Message {
         /// What it told.
         news: StreamNews,
     },
-    /// Whether a rollback of this workload would work was worked out anew.
+    /// Whether a rollback of this workload would work was recomputed.
     Prepared {
-        /// The workload that it was worked out for.
+        /// The workload that it was computed for.
         workload: WorkloadId,
         /// Which way.
         goal: Goal,
@@ -151,7 +151,7 @@ pub enum StreamNews {
 pub enum Command {
     /// Show what a rollback of these workloads would do, and freeze it. Empty: all that were deployed.
     OpenPlan {
-        /// Which way. [`Goal::Forward`] takes the last rollback back, and heeds its scope alone.
+        /// Which way. [`Goal::Undo`] takes the last rollback back, and heeds its scope alone.
         goal: Goal,
         /// The workloads.
         scope: Vec<WorkloadId>,

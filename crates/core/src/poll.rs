@@ -23,7 +23,7 @@ pub struct PollRequest {
     pub deployed_at: Option<Time>,
     /// The version each service runs (by [`ServiceId`]); what `$version` stands for.
     pub versions: Vec<Option<String>>,
-    /// The signals that are also wanted of the version before, with that version: `$version` stands for it then.
+    /// The signals that are also wanted of the previous version, with that version: `$version` stands for it then.
     pub older: Vec<(SignalId, String)>,
 }
 
@@ -39,7 +39,7 @@ impl PollRequest {
         own.map_or(self.from, |index| self.since[index].1.max(self.from))
     }
 
-    /// The version before, where a signal is wanted of it, too.
+    /// The previous version, where a signal is wanted of it, too.
     pub fn older(&self, signal: SignalId) -> Option<&str> {
         self.older.iter().find(|(wanted, _)| *wanted == signal).map(|(_, version)| version.as_str())
     }
@@ -51,7 +51,7 @@ pub struct Poll {
     /// Readings by signal. A signal that answered with no points at all is listed with none:
     /// the source has no data for it, which is not the same as not having asked.
     pub points: Vec<(SignalId, Vec<Point>)>,
-    /// The same of the version before, for the signals that were wanted of it.
+    /// The same of the previous version, for the signals that were wanted of it.
     pub older: Vec<(SignalId, Vec<Point>)>,
     /// Signals whose own query failed while the source as a whole answered.
     pub failed: Vec<(SignalId, SourceError)>,
@@ -104,7 +104,7 @@ pub enum Novelty {
 /// An alert rule or monitor that is not quiet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alert {
-    /// The rule's or monitor's own identity, the same after it fell silent and fires anew.
+    /// The rule's or monitor's own identity, the same after it fell silent and fires again.
     pub id: String,
     /// The signal whose count it is part of.
     pub signal: SignalId,

@@ -26,17 +26,17 @@ use std::sync::Arc;
 /// Which way a rollback goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Goal {
-    /// The deploy is rolled back.
+    /// Roll back the deploy.
     #[default]
-    Back,
-    /// A rollback is undone: the deploy's version again, after a rollback that failed half way or did not help.
-    Forward,
+    RollBack,
+    /// Undo a rollback that failed halfway or did not help: the deploy's version again.
+    Undo,
 }
 
 /// Whether a rollback of one workload would work if it were asked for now.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Readiness {
-    /// Being worked out.
+    /// Being computed.
     #[default]
     Preparing,
     /// It would; this is what would be sent.
@@ -90,7 +90,7 @@ pub enum Rollback {
         /// When it was opened; keys in its first moments are ignored.
         opened: Time,
     },
-    /// The automatism is about to do it; a person can stop it, or say yes at once.
+    /// The automation is about to do it; a person can stop it, or say yes at once.
     Countdown {
         /// The plan, as it was when it was opened.
         plan: Arc<Plan>,
@@ -103,14 +103,14 @@ pub enum Rollback {
     Confirmed(Execution),
     /// Every request was accepted; pods are changing.
     Running(Execution),
-    /// The old version serves, its pods are ready, the flags are clear.
+    /// The previous version serves, its pods are ready, the flags are clear.
     Verified {
         /// What was done.
         done: Execution,
         /// When the last flag cleared.
         at: Time,
     },
-    /// The old version serves, and the flags are still red: the deploy was not the cause.
+    /// The previous version serves, and the flags are still red: the deploy was not the cause.
     NotTheCause {
         /// What was done.
         done: Execution,
@@ -151,8 +151,8 @@ impl Rollback {
         }
     }
 
-    /// Whether something is under way that a person should not walk away from.
-    pub fn is_under_way(&self) -> bool {
+    /// Whether something is in progress that a person should not walk away from.
+    pub fn is_in_progress(&self) -> bool {
         match self {
             Self::Confirmed(_) | Self::Running(_) => true,
             // Where only the flags cannot be seen, nothing is on its way any more.
@@ -172,13 +172,13 @@ impl Rollback {
 pub struct Execution {
     /// What was confirmed.
     pub plan: Arc<Plan>,
-    /// When the key was struck, or the automatism acted.
+    /// When the key was struck, or the automation acted.
     pub confirmed: Time,
-    /// Whether the automatism did it.
+    /// Whether the automation did it.
     pub automatic: bool,
     /// When the last request was accepted.
     pub accepted: Option<Time>,
-    /// When the old version's pods were all ready.
+    /// When the previous version's pods were all ready.
     pub ready: Option<Time>,
     /// Since when all flags have been clear.
     pub clear_since: Option<Time>,
@@ -189,7 +189,7 @@ pub struct Execution {
 impl Execution {
     /// What all of its times count from.
     pub const fn beginning(&self) -> &'static str {
-        if self.automatic { "it began" } else { "the key" }
+        if self.automatic { "it started" } else { "the key" }
     }
 }
 
@@ -207,7 +207,7 @@ pub enum StepState {
         /// The run that does it, where the system that was asked has runs.
         run: Option<Run>,
     },
-    /// All pods of the old version are ready and the others are gone.
+    /// All pods of the previous version are ready and the others are gone.
     Ready {
         /// When the last of them was.
         at: Time,
@@ -233,11 +233,11 @@ impl StepState {
 pub struct Run {
     /// How it is found again there.
     pub id: String,
-    /// Where it stands, in a few words: `queued`, `in progress`, `waits for an approval`.
+    /// Where it stands, in a few words: `queued`, `in progress`, `waiting for approval`.
     pub state: String,
     /// Where a person can look at it.
     pub link: Option<String>,
-    /// Whether it has ended well; what is left is for the pods to show.
+    /// Whether it succeeded; what is left is for the pods to show.
     pub ended: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Words: Kubernetes' progress with one workload, digested from what the API server said.
+//! Vocabulary: Kubernetes' progress with one workload, digested from the API server's responses.
 
 pub mod argo;
 pub mod stall;
@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 /// Everything redflag keeps of one workload. A new one replaces the old at each change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rollout {
-    /// Pinned identity: a workload made anew has another.
+    /// Pinned identity: a workload recreated has another.
     pub uid: String,
     /// `metadata.generation`, bumped by each change of the spec.
     pub generation: i64,
@@ -54,7 +54,7 @@ pub enum Deadline {
     Nobody,
     /// Its controller, after so long without progress (`progressDeadlineSeconds`).
     Controller(TimeDelta),
-    /// It is held on purpose, paused or updated by hand: it gets on when a person lets it.
+    /// It is held on purpose, paused or updated manually: it gets on when a person lets it.
     Person,
     /// It goes by steps whose pauses are wanted: only new pods that do not get ready hold it up.
     Steps,
@@ -96,7 +96,7 @@ impl Rollout {
         others.clone().any(|other| is_over(&other)).then(|| others.next().map(|other| &other.version))?
     }
 
-    /// The broken pods of another version that stand in the way ([`TroubleKind::HeldUp`]); none while nothing does.
+    /// The broken pods of another version that block it ([`TroubleKind::HeldUp`]); none while nothing does.
     pub fn in_the_way(&self) -> impl Iterator<Item = &Pod> {
         let is_held_up = self.troubles.iter().any(|trouble| trouble.kind == TroubleKind::HeldUp);
         self.pods.iter().filter(move |pod| is_held_up && pod.is_left_broken())
@@ -108,7 +108,7 @@ impl Rollout {
 pub struct Pod {
     /// Its name.
     pub name: String,
-    /// Its identity: a pod of a `StatefulSet` that is made anew has the same name and another uid.
+    /// Its identity: a pod of a `StatefulSet` that is recreated has the same name and another uid.
     pub uid: String,
     /// Whether it runs the version being rolled out.
     pub is_new: bool,
@@ -205,7 +205,7 @@ pub enum TroubleKind {
     Stalled,
     /// `ReplicaFailure`: quota, admission or policy refuse the pods.
     ReplicaFailure,
-    /// A broken pod of another version stands in the way, and nobody but a person removes it.
+    /// A broken pod of another version blocks it, and nobody but a person removes it.
     HeldUp,
     /// The workload is below its minimum: people notice now.
     Unavailable,

@@ -1,4 +1,4 @@
-//! Words: the fixed part of a watch. Configuration makes one, the core never changes it.
+//! Vocabulary: the fixed part of a watch. Configuration creates it, the core never changes it.
 
 use crate::deploy::{ServiceId, Time, WorkloadId, WorkloadRef};
 use crate::rollback::version_history::Known;

@@ -48,7 +48,7 @@ impl Store {
         self.series[usize::from(id.0)].insert(points, arrived);
     }
 
-    /// Keeps what a source said of a signal in the version before.
+    /// Keeps what a source said of a signal in the previous version.
     pub fn insert_older(&mut self, id: SignalId, points: &[Point], arrived: Time) {
         self.series[usize::from(id.0)].insert_older(points, arrived);
     }

@@ -7,7 +7,7 @@
 mod alerting;
 mod attention;
 mod automatic;
-mod automatism;
+mod automation;
 mod deleting;
 mod deletion;
 mod deploys;
@@ -40,7 +40,7 @@ use crate::timeline::{Mark, Timeline};
 use crate::verdict::{Basis, Finding, Verdict};
 use alerting::Alerts;
 use attention::Attention;
-use automatism::Automatism;
+use automation::Automation;
 use deletion::Deletion;
 use deploys::Deploys;
 pub use deploys::WorkloadState;
@@ -74,7 +74,7 @@ pub struct Watch {
     /// The rollback.
     desk: Desk,
     lease: Lease,
-    automatism: Automatism,
+    automation: Automation,
     /// Pods that hold a rollback up.
     deletion: Deletion,
     feature_flags: FeatureFlags,
@@ -104,7 +104,7 @@ impl Watch {
             judging: Judging::new(&setup),
             desk: Desk::default(),
             lease: Lease::default(),
-            automatism: Automatism::default(),
+            automation: Automation::default(),
             deletion: Deletion::default(),
             feature_flags: FeatureFlags::new(&setup),
             recollection: Recollection::default(),
@@ -121,7 +121,7 @@ impl Watch {
                 self.note_stalls();
                 self.judge_where(|_, _| true, &mut effects);
                 self.follow_rollback(&mut effects);
-                self.follow_automatism(&mut effects);
+                self.follow_automation(&mut effects);
                 self.remember(&mut effects);
                 self.polling.ask_who_is_due(&self.setup, &self.deploys, self.now, &mut effects);
                 self.refresh_readiness(&mut effects);
@@ -361,9 +361,9 @@ impl Watch {
         self.lease.holding()
     }
 
-    /// How near the automatism is to acting.
+    /// How near the automation is to acting.
     pub fn arming(&self) -> &Arming {
-        self.automatism.arming()
+        self.automation.arming()
     }
 
     /// What the verdict rests on.

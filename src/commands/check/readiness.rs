@@ -88,7 +88,7 @@ mod tests {
             ..Version::default()
         };
         Readiness::Ready(Arc::new(Step {
-            goal: Goal::Back,
+            goal: Goal::RollBack,
             subject: app().to_string(),
             place: "prod".to_owned(),
             covers: vec![Covered {
@@ -102,9 +102,9 @@ mod tests {
             action: Action::Command(Command { argv: vec!["true".to_owned()], environment: Vec::new() }),
             does: Vec::new(),
             checks,
-            not_restored: Vec::new(),
+            not_reverted: Vec::new(),
             expected: TimeDelta::seconds(70),
-            by_hand: String::new(),
+            manual_command: String::new(),
         }))
     }
 

@@ -19,7 +19,7 @@ pub(super) struct Case {
     step_s: f64,
     baseline: Vec<Option<f64>>,
     window: Vec<Option<f64>>,
-    /// What the version before did in the same bins as the window.
+    /// What the previous version did in the same bins as the window.
     #[serde(default)]
     beside: Option<Vec<Option<f64>>>,
     #[serde(default)]
@@ -131,7 +131,7 @@ impl Case {
         let (count, all) =
             (cannot_be(record.baseline) + cannot_be(record.after), self.baseline.len() + self.window.len());
         let unit = self.unit.as_deref().unwrap_or_default();
-        (count > 0).then(|| format!("{count} of {all} numbers cannot be, in `{unit}`: they count as gaps"))
+        (count > 0).then(|| format!("{count} of {all} numbers are impossible in `{unit}`: they count as gaps"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a case's numbers are in, and what that makes of them.
+//! The units of a case's numbers.
 
 use crate::signal::{Kind, Limits, Possible, Sample, Unit};
 use serde::Deserialize;

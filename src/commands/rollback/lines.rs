@@ -1,4 +1,4 @@
-//! A frontend without a screen: the plan, a question, and a line for each thing that happens to the rollback.
+//! A frontend without a screen: the plan, a prompt, and one line per event of the rollback.
 
 use crate::deploy::WorkloadId;
 use crate::message::Command;
@@ -21,7 +21,7 @@ use std::io::{self, Write};
 const CLUSTER_TIMEOUT: TimeDelta = TimeDelta::seconds(15);
 /// How long a lost answer is looked for before it is left to the user.
 const LOST_FOR: TimeDelta = TimeDelta::minutes(2);
-/// So long after the old version serves again whoever waits is told that nothing is known of the flags.
+/// So long after the previous version serves again whoever waits is told that nothing is known of the flags.
 const FLAGS_UNKNOWN_FOR: TimeDelta = TimeDelta::minutes(6);
 
 /// What is to be done with the plan.
@@ -47,7 +47,7 @@ pub(super) enum Input {
     Stop(Outcome),
 }
 
-/// See the module. Nobody may read what it says (`| head`): the rollback is followed all the same.
+/// See the module. Nobody may read what it says (`| head`): the rollback is followed anyway.
 pub(super) struct Lines<W: Write> {
     mode: Mode,
     out: Cleaned<W>,
@@ -67,12 +67,12 @@ impl<W: Write> Lines<W> {
         if watch.workloads().iter().any(|state| state.readiness == Readiness::Preparing) {
             return self.wait_for_cluster(watch);
         }
-        let plan = watch.plan(Goal::Back, &[]);
+        let plan = watch.plan(Goal::RollBack, &[]);
         if let Some(told) = watch.back_already(&plan) {
             for sentence in told {
                 writeln!(self.out, "nothing to do: {sentence}")?;
             }
-            writeln!(self.out, "further back goes: redflag rollback {} --to REVISION", watch.setup().environment)?;
+            writeln!(self.out, "to go further back: redflag rollback {} --to REVISION", watch.setup().environment)?;
             return Ok(vec![Intent::Leave(Outcome::Done)]);
         }
         write!(self.out, "{}", plan_text(watch, &plan))?;
@@ -83,14 +83,14 @@ impl<W: Write> Lines<W> {
         if self.mode == Mode::DryRun {
             let environment = &watch.setup().environment;
             if plan.needs_typing() {
-                writeln!(self.out, "takes the environment's name, typed; with --yes: --confirm {environment}")?;
+                writeln!(self.out, "type the environment's name to confirm; with --yes: --confirm {environment}")?;
             }
             writeln!(self.out, "dry run: nothing was changed")?;
             return Ok(vec![Intent::Leave(Outcome::Done)]);
         }
         self.opened = true;
         let scope = plan.steps().flat_map(|step| &step.covers).map(|covered| covered.workload).collect();
-        Ok(vec![Intent::Ask(Command::OpenPlan { goal: Goal::Back, scope })])
+        Ok(vec![Intent::Ask(Command::OpenPlan { goal: Goal::RollBack, scope })])
     }
 
     fn wait_for_cluster(&mut self, watch: &Watch) -> io::Result<Vec<Intent>> {
@@ -105,8 +105,8 @@ impl<W: Write> Lines<W> {
         if watch.now() - setup.started < CLUSTER_TIMEOUT {
             return Ok(Vec::new());
         }
-        let why = down.unwrap_or_else(|| "the cluster has not told of its workloads".to_owned());
-        writeln!(self.out, "no plan: {why}\nredflag check says what is in the way")?;
+        let why = down.unwrap_or_else(|| "the cluster has not reported its workloads".to_owned());
+        writeln!(self.out, "no plan: {why}\nredflag check shows why")?;
         // A dry run asks whether it would work: that is not known.
         let outcome = if self.mode == Mode::DryRun { Outcome::Inconclusive } else { Outcome::RollbackFailed };
         Ok(vec![Intent::Leave(outcome)])
@@ -116,16 +116,16 @@ impl<W: Write> Lines<W> {
     fn confirm(&mut self, watch: &Watch, plan: &Plan) -> io::Result<Vec<Intent>> {
         if let Holding::Theirs(holder) = watch.holding() {
             let since = holder.since.with_timezone(&Local).format("%H:%M");
-            writeln!(self.out, "not done: {} is at it since {since}: {}", holder.who, holder.what)?;
+            writeln!(self.out, "not done: {} has held the lease since {since}: {}", holder.who, holder.what)?;
             return Ok(vec![Intent::Ask(Command::Dismiss), Intent::Leave(Outcome::RollbackFailed)]);
         }
-        // The question is put once, and not before it is known whether somebody else is at it.
+        // The question is put once, and not before it is known whether somebody else is rolling back.
         if self.asked || !watch.takes_confirmation() {
             return Ok(Vec::new());
         }
         self.asked = true;
         if let Holding::Unavailable(why) = watch.holding() {
-            writeln!(self.out, "whether somebody else is at it is not known: {why}")?;
+            writeln!(self.out, "unknown whether somebody else is rolling back: {why}")?;
         }
         let environment = &watch.setup().environment;
         if let Mode::Yes { named } = &self.mode {
@@ -133,16 +133,16 @@ impl<W: Write> Lines<W> {
                 for harm in describe::harm(plan) {
                     writeln!(self.out, "not done: {harm}")?;
                 }
-                writeln!(self.out, "to do it all the same, name the environment: --yes --confirm {environment}")?;
+                writeln!(self.out, "to do it anyway, name the environment: --yes --confirm {environment}")?;
                 return Ok(vec![Intent::Ask(Command::Dismiss), Intent::Leave(Outcome::Misused)]);
             }
             // Whoever wrote --yes behind the environment's name has typed it.
             return Ok(vec![Intent::Ask(Command::Confirm { typed: Some(environment.clone()) })]);
         }
         if watch.wants_typing() {
-            write!(self.out, "type {environment} to do it: ")?;
+            write!(self.out, "type {environment} to confirm: ")?;
         } else {
-            write!(self.out, "do it? [y/N] ")?;
+            write!(self.out, "proceed? [y/N] ")?;
         }
         self.out.flush()?;
         Ok(Vec::new())
@@ -175,8 +175,8 @@ impl<W: Write> Lines<W> {
     /// Leaves because the system asks for it; says what goes on without us.
     fn stop(&mut self, outcome: Outcome, watch: &Watch) -> Vec<Intent> {
         // Writing cannot fail: see `Cleaned`.
-        let _ = match watch.rollback().execution().filter(|_| watch.rollback().is_under_way()) {
-            Some(done) => writeln!(self.out, "\nstopped: the rollback goes on without redflag\nlook yourself:")
+        let _ = match watch.rollback().execution().filter(|_| watch.rollback().is_in_progress()) {
+            Some(done) => writeln!(self.out, "\nstopped: the rollback continues without redflag\ncheck it yourself:")
                 .and_then(|()| self.tell_where_to_look(done)),
             None => writeln!(self.out, "\nstopped: nothing was changed"),
         };
@@ -248,7 +248,7 @@ impl<W: Write> Frontend for Lines<W> {
                 leave(Outcome::RollbackUnknown)
             }
             Rollback::OutcomeUnknown { at, reason, done } if watch.now() - *at > LOST_FOR => {
-                writeln!(self.out, "unknown whether it took effect: {reason}\nlook yourself:")?;
+                writeln!(self.out, "unknown whether it took effect: {reason}\ncheck it yourself:")?;
                 self.tell_where_to_look(done)?;
                 leave(Outcome::RollbackUnknown)
             }
@@ -256,7 +256,7 @@ impl<W: Write> Frontend for Lines<W> {
                 if done.clear_since.is_none()
                     && done.ready.is_some_and(|ready| watch.now() - ready > FLAGS_UNKNOWN_FOR) =>
             {
-                writeln!(self.out, "{}; whether the flags are clear is not known", done.plan.serves())?;
+                writeln!(self.out, "{}; unknown whether it recovered", done.plan.serves())?;
                 for unknown in watch.unknown_flags() {
                     writeln!(self.out, "  {unknown}")?;
                 }

@@ -137,7 +137,7 @@ fn how_sure_the_version_is_decides_what_the_person_has_to_do() {
     assert_eq!(outcomes, ["ok", "warning", "typed"]);
     assert_eq!(
         says(found(true), false).sentence,
-        "1.8.3 is taken for revision 11, which does not name it; another began within 2 min of the change, so it may \
-         be that one"
+        "1.8.3 is assumed to be revision 11, which does not name it; another started within 2 min of the change and \
+         may be the one"
     );
 }

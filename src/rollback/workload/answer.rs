@@ -62,16 +62,16 @@ impl<'a> Right<'a> {
 ///
 /// A failed `test` is told by a 422 without causes: the API server gives a fixed, general sentence for it,
 /// while a validation error names its fields in `details.causes`.
-pub(super) fn meaning(of: &WorkloadRef, reply: &Reply, by_hand: &str) -> Meaning {
+pub(super) fn meaning(of: &WorkloadRef, reply: &Reply, manual_command: &str) -> Meaning {
     match reply.status {
         404 | 422 if is_denied(&reply.said()) => Meaning::Refused(denied(&reply.said())),
         404 => Meaning::Refused(gone(of)),
         422 if causes(reply).is_empty() => Meaning::Overtaken,
         422 => Meaning::Refused(Blocked {
-            reason: format!("the API server finds the old template invalid: {}", causes(reply).join("; ")),
-            way_out: "deploy the earlier version anew, with these fields put right".to_owned(),
+            reason: format!("the API server rejects the old template as invalid: {}", causes(reply).join("; ")),
+            way_out: "redeploy the earlier version with these fields fixed".to_owned(),
         }),
-        _ => meaning_of(&Right::to_patch(of, ""), reply, by_hand),
+        _ => meaning_of(&Right::to_patch(of, ""), reply, manual_command),
     }
 }
 
@@ -80,18 +80,18 @@ pub(super) fn meaning(of: &WorkloadRef, reply: &Reply, by_hand: &str) -> Meaning
 /// A 5xx tells nothing: the store may have taken the write before the server or a proxy gave up on it. The
 /// exceptions are a webhook that cannot be called and a policy that says no, which may choose its status freely:
 /// admission comes before the write. The same doubt holds for 408.
-pub(super) fn meaning_of(right: &Right<'_>, reply: &Reply, by_hand: &str) -> Meaning {
+pub(super) fn meaning_of(right: &Right<'_>, reply: &Reply, manual_command: &str) -> Meaning {
     let said = reply.said();
     match reply.status {
         200..300 => Meaning::Taken,
         _ if is_denied(&said) => Meaning::Refused(denied(&said)),
         409 => Meaning::Overtaken,
         500.. if said.contains("failed calling webhook") => Meaning::Refused(Blocked {
-            reason: format!("an admission webhook does not answer: {said}"),
-            way_out: "the webhook must answer first, or its configuration be removed by who owns it".to_owned(),
+            reason: format!("an admission webhook does not respond: {said}"),
+            way_out: "the webhook must respond first, or its owner must remove its configuration".to_owned(),
         }),
-        408 | 500.. => Meaning::Unclear(format!("the API server answered {}: {said}", reply.status)),
-        _ => Meaning::Refused(refusal(right, reply, by_hand)),
+        408 | 500.. => Meaning::Unclear(format!("the API server returned {}: {said}", reply.status)),
+        _ => Meaning::Refused(refusal(right, reply, manual_command)),
     }
 }
 
@@ -106,23 +106,23 @@ fn causes(reply: &Reply) -> Vec<String> {
         .collect()
 }
 
-fn refusal(right: &Right<'_>, reply: &Reply, by_hand: &str) -> Blocked {
+fn refusal(right: &Right<'_>, reply: &Reply, manual_command: &str) -> Blocked {
     let said = reply.said();
     match reply.status {
         401 => not_signed_in(),
         403 if is_missing_permission(&said) => not_allowed(right.verb, &right.resource(), right.namespace, &said),
         403 if reply.message().is_some() => denied(&said),
         429 => Blocked {
-            reason: "the API server is too busy to take it".to_owned(),
+            reason: "the API server is too busy".to_owned(),
             way_out: match reply.retry_after {
-                Some(1) => "try again in 1 second".to_owned(),
-                Some(seconds) => format!("try again in {seconds} seconds"),
-                None => "try again in a few seconds".to_owned(),
+                Some(1) => "retry in 1 second".to_owned(),
+                Some(seconds) => format!("retry in {seconds} seconds"),
+                None => "retry in a few seconds".to_owned(),
             },
         },
         status => Blocked {
-            reason: format!("the API server refused it with status {status}: {said}"),
-            way_out: format!("try by hand: {by_hand}"),
+            reason: format!("the API server refused it, status {status}: {said}"),
+            way_out: format!("try it manually: {manual_command}"),
         },
     }
 }
@@ -134,8 +134,8 @@ pub(super) fn unread(of: &WorkloadRef, plural: &str, verb: &str, reply: &Reply) 
         403 => not_allowed(verb, plural, &of.namespace, &reply.said()),
         404 => gone(of),
         status => Blocked {
-            reason: format!("cannot read {plural}: the API server answered {status}: {}", reply.said()),
-            way_out: "check the API server; an undo is only as sure as what it was prepared from".to_owned(),
+            reason: format!("cannot read {plural}: the API server returned {status}: {}", reply.said()),
+            way_out: "check the API server; the plan needs this data".to_owned(),
         },
     }
 }
@@ -146,8 +146,8 @@ pub(super) fn not_looked_at(verb: &str, namespace: &str, plural: &str, reply: &R
         401 => not_signed_in(),
         403 => not_allowed(verb, plural, namespace, &reply.said()),
         status => Blocked {
-            reason: format!("cannot {verb} {plural}: the API server answered {status}: {}", reply.said()),
-            way_out: format!("look yourself: kubectl get {plural} -n {namespace}"),
+            reason: format!("cannot {verb} {plural}: the API server returned {status}: {}", reply.said()),
+            way_out: format!("check: kubectl get {plural} -n {namespace}"),
         },
     }
 }
@@ -156,7 +156,7 @@ pub(super) fn not_looked_at(verb: &str, namespace: &str, plural: &str, reply: &R
 pub(super) fn unreachable(cluster: &str, reason: &str) -> Blocked {
     Blocked {
         reason: format!("cannot reach {cluster}: {reason}"),
-        way_out: "check the network, VPN and context: kubectl version".to_owned(),
+        way_out: "check network, VPN and context: kubectl version".to_owned(),
     }
 }
 
@@ -164,8 +164,8 @@ pub(super) fn unreachable(cluster: &str, reason: &str) -> Blocked {
 pub(super) fn not_allowed(verb: &str, plural: &str, namespace: &str, said: &str) -> Blocked {
     if cluster::is_anonymous(said) {
         return Blocked {
-            reason: "the cluster does not know you: no credentials reached it (system:anonymous)".to_owned(),
-            way_out: "name a user in the context, or sign in to the cluster again".to_owned(),
+            reason: "not signed in: no credentials reached the cluster (system:anonymous)".to_owned(),
+            way_out: "set a user in the context, or sign in to the cluster again".to_owned(),
         };
     }
     let group = match plural {
@@ -178,29 +178,29 @@ pub(super) fn not_allowed(verb: &str, plural: &str, namespace: &str, said: &str)
         reason: format!("you may not {verb} {plural} in {namespace}: {said}"),
         way_out: format!(
             "ask for a Role in {namespace} with apiGroups [{group}], resources [{plural}], verbs [{verb}], \
-             or call somebody who has it"
+             or ask somebody who has it"
         ),
     }
 }
 
 fn not_signed_in() -> Blocked {
     Blocked {
-        reason: "the cluster does not know you (401): the token is wrong or has expired".to_owned(),
-        way_out: "sign in to the cluster again, then try again".to_owned(),
+        reason: "401 Unauthorized: the token is wrong or has expired".to_owned(),
+        way_out: "sign in to the cluster again, then retry".to_owned(),
     }
 }
 
 fn gone(of: &WorkloadRef) -> Blocked {
     Blocked {
-        reason: format!("there is no {of} in {}", of.namespace),
-        way_out: "check the context and the namespace; if it was deleted, deploy the earlier version anew".to_owned(),
+        reason: format!("no {of} in {}", of.namespace),
+        way_out: "check the context and the namespace; if it was deleted, redeploy the earlier version".to_owned(),
     }
 }
 
 fn denied(said: &str) -> Blocked {
     Blocked {
-        reason: format!("a policy of the cluster refuses it: {said}"),
-        way_out: "change what the policy names, or ask who owns the policy".to_owned(),
+        reason: format!("a cluster policy refuses it: {said}"),
+        way_out: "change what the policy names, or ask the policy's owner".to_owned(),
     }
 }
 

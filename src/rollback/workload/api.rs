@@ -121,7 +121,7 @@ fn request(call: Call<'_>) -> Result<http::Request<Vec<u8>>, Lost> {
             Request::new(collection).patch(name, &patch_params(dry), &Patch::Merge(patch))
         }
     };
-    request.map_err(|error| Lost::NotSent(format!("the request cannot be built: {error}")))
+    request.map_err(|error| Lost::NotSent(format!("cannot build the request: {error}")))
 }
 
 /// The tests of a patch hold only where it is written as the API server writes.

@@ -1,4 +1,4 @@
-//! Reads what is around a workload: nothing of it is needed to undo, so nothing of it can stand in the way.
+//! Reads what is around a workload: nothing of it is needed to undo, so nothing of it can block it.
 
 use super::answer;
 use super::api::{self, Call, Lost, Reply};
@@ -32,10 +32,10 @@ fn identified(cluster: &Cluster, reply: Result<Arc<Reply>, Lost>) -> Check {
     let name = CheckKind::Cluster;
     let label = &cluster.label;
     let unknown = |why: String, way_out: &str| {
-        let sentence = format!("cluster identity not known: {why}; the workload's own uid is tested all the same");
+        let sentence = format!("cluster identity unknown: {why}; the workload's uid is checked anyway");
         Check::warning(name, sentence, Some(way_out.to_owned()))
     };
-    let check_yourself = "make sure of the context yourself: kubectl config current-context";
+    let check_yourself = "check the context yourself: kubectl config current-context";
     let reply = match reply {
         Ok(reply) => reply,
         Err(lost) => return unknown(lost.reason(), check_yourself),
@@ -45,7 +45,7 @@ fn identified(cluster: &Cluster, reply: Result<Arc<Reply>, Lost>) -> Check {
         return unknown("you may not get the namespace kube-system".to_owned(), way_out);
     }
     let Some(uid) = reply.body["metadata"]["uid"].as_str().filter(|_| reply.is_success()).map(one_line) else {
-        return unknown(format!("the API server answered {}: {}", reply.status, reply.said()), check_yourself);
+        return unknown(format!("the API server returned {}: {}", reply.status, reply.said()), check_yourself);
     };
     let is_first = cluster.identity.uid().is_none();
     if !cluster.identity.holds(&uid) {
@@ -54,18 +54,17 @@ fn identified(cluster: &Cluster, reply: Result<Arc<Reply>, Lost>) -> Check {
             name,
             Blocked {
                 reason: format!(
-                    "{label} is another cluster than the one this watch began with \
-                     (its kube-system has uid {uid}, and had {began})"
+                    "{label} is not the cluster this watch started with (kube-system uid is {uid}, was {began})"
                 ),
-                way_out: "find out where its address leads now (VPN, proxy, port-forward), then begin a new watch"
+                way_out: "find out where its address points now (VPN, proxy, port-forward), then start a new watch"
                     .to_owned(),
             },
         );
     }
     let sentence = if is_first {
-        format!("{label}: its identity is noted, and another one at its address would be noticed")
+        format!("{label}: identity recorded, another cluster at its address would be noticed")
     } else {
-        format!("{label} is the one that this watch began with")
+        format!("{label} is the same cluster as at the start")
     };
     Check::ok(name, sentence)
 }
@@ -138,7 +137,7 @@ async fn one_by_one(
     Looked::Found { items, all: true }
 }
 
-/// Whatever a server should send all the same, nothing but the metadata is kept.
+/// Whatever a server should send anyway, nothing but the metadata is kept.
 fn metadata_of(object: &Value) -> Value {
     json!({"metadata": object["metadata"]})
 }

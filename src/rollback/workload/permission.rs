@@ -13,7 +13,7 @@ use serde_json::Value;
 
 const DRY_RUN: CheckKind = CheckKind::DryRun;
 
-/// Asks whether we may. “No opinion” (neither allowed nor denied) is a no; an answer that could not be worked out is
+/// Asks whether we may. “No opinion” (neither allowed nor denied) is a no; an answer that could not be computed is
 /// neither.
 pub(super) async fn ask(cluster: &Cluster, right: Right<'_>) -> Permission {
     let reply = match api::ask_together(cluster, Call::AccessReview(right)).await {
@@ -33,7 +33,7 @@ pub(super) async fn ask(cluster: &Cluster, right: Right<'_>) -> Permission {
     }
 }
 
-/// Whether we may patch the workload. Where that cannot be worked out the trial decides alone.
+/// Whether we may patch the workload. Where that cannot be computed the dry_run decides alone.
 ///
 /// `subresource` is what is patched of the workload; empty for the workload itself.
 pub(crate) async fn review(cluster: &Cluster, of: &WorkloadRef, subresource: &'static str) -> Check {
@@ -52,8 +52,8 @@ pub(crate) async fn review(cluster: &Cluster, of: &WorkloadRef, subresource: &'s
         Permission::Given => Check::ok(name, format!("you may patch {plural} in {}", of.namespace)),
         Permission::Denied(blocked) => Check::blocked(name, blocked),
         Permission::Unknown(why) => {
-            let sentence = format!("the cluster does not say whether you may patch {plural}: {why}");
-            let ask = format!("ask it yourself: kubectl auth can-i patch {plural} -n {}", of.namespace);
+            let sentence = format!("unknown whether you may patch {plural}: {why}");
+            let ask = format!("check: kubectl auth can-i patch {plural} -n {}", of.namespace);
             Check::warning(name, sentence, Some(ask))
         }
     }
@@ -70,61 +70,61 @@ pub(crate) enum Trial {
 }
 
 /// Lets the API server try the patch without storing anything.
-pub(super) async fn try_out(cluster: &Cluster, patch: Option<(&PinnedPatch, &str)>) -> Trial {
-    let Some((patch, by_hand)) = patch else { return Trial::NotMade };
+pub(super) async fn try_out(cluster: &Cluster, patch: Option<(&PinnedPatch, &str)>) -> DryRun {
+    let Some((patch, manual_command)) = patch else { return DryRun::NotMade };
     let call = Call::Patch { of: &patch.reference, subresource: "", patch: &patch.document, dry: true };
     let check = match api::ask(cluster, call).await {
         Ok(reply) => {
             let is_whole = template::same(&reply.body["spec"]["template"], patch::template(&patch.document));
-            tried(patch, &reply, by_hand, is_whole)
+            tried(patch, &reply, manual_command, is_whole)
         }
         Err(lost) => Some(Check::blocked(DRY_RUN, answer::unreachable(&cluster.label, &lost.reason()))),
     };
-    check.map_or(Trial::Overtaken, Trial::Made)
+    check.map_or(DryRun::Overtaken, DryRun::Made)
 }
 
 /// The same for a patch of a subresource; `None` where the cluster does not know that subresource. `shows` is whether
 /// an object is as the patch wants it.
 pub(crate) async fn try_status(
     cluster: &Cluster,
-    (patch, by_hand): (&PinnedPatch, &str),
+    (patch, manual_command): (&PinnedPatch, &str),
     subresource: &'static str,
     shows: impl Fn(&Value) -> bool,
-) -> Option<Trial> {
+) -> Option<DryRun> {
     let call = Call::Patch { of: &patch.reference, subresource, patch: &patch.document, dry: true };
     let check = match api::ask(cluster, call).await {
         Ok(reply) if reply.status == 404 && !subresource.is_empty() => return None,
-        Ok(reply) => tried(patch, &reply, by_hand, shows(&reply.body)),
+        Ok(reply) => tried(patch, &reply, manual_command, shows(&reply.body)),
         Err(lost) => Some(Check::blocked(DRY_RUN, answer::unreachable(&cluster.label, &lost.reason()))),
     };
-    Some(check.map_or(Trial::Overtaken, Trial::Made))
+    Some(check.map_or(DryRun::Overtaken, DryRun::Made))
 }
 
 /// What the dry run's answer says, and whether it shows the object as it was asked for; `None` when the workload changed since it was read.
-fn tried(patch: &PinnedPatch, reply: &Reply, by_hand: &str, is_whole: bool) -> Option<Check> {
+fn tried(patch: &PinnedPatch, reply: &Reply, manual_command: &str, is_whole: bool) -> Option<Check> {
     let name = DRY_RUN;
-    let later = "it may still be taken when it is sent; the answer will tell";
+    let later = "it may still be accepted when it is sent";
     let warning = |sentence: String, way_out: &str| Some(Check::warning(name, sentence, Some(way_out.to_owned())));
-    match answer::meaning(&patch.reference, reply, by_hand) {
-        Meaning::Taken if is_whole => Some(Check::ok(name, "the API server has tried it and would take it")),
+    match answer::meaning(&patch.reference, reply, manual_command) {
+        Meaning::Taken if is_whole => Some(Check::ok(name, "server-side dry run passed")),
         Meaning::Taken => warning(
-            "the API server would take it, but admission changes the old template".to_owned(),
-            "if its policy is newer than the old version, ask the policy's owner what it adds",
+            "server-side dry run passed, but admission changes the old template".to_owned(),
+            "if the policy is newer than the old version, ask its owner what it adds",
         ),
         Meaning::Overtaken => None,
         // A webhook with side effects takes no dry runs; that says nothing of the real request.
         Meaning::Refused(_) if reply.status == 400 && reply.said().contains("dry run") => {
-            warning(format!("it cannot be tried in advance: {}", reply.said()), later)
+            warning(format!("no dry run: {}", reply.said()), later)
         }
         Meaning::Refused(_) if reply.status == 429 => {
-            warning("it could not be tried in advance: the API server is too busy".to_owned(), later)
+            warning("no dry run: the API server is too busy".to_owned(), later)
         }
         Meaning::Refused(blocked) => Some(Check::blocked(name, blocked)),
         Meaning::Unclear(reason) => Some(Check::blocked(
             name,
             Blocked {
-                reason: format!("a dry run of the undo fails: {reason}"),
-                way_out: format!("check the API server, or try by hand: {by_hand}"),
+                reason: format!("server-side dry run failed: {reason}"),
+                way_out: format!("check the API server, or try it manually: {manual_command}"),
             },
         )),
     }

@@ -13,7 +13,7 @@ pub(super) const fn right(namespace: &str) -> Right<'_> {
 }
 
 /// Deletes these pods of a workload, side by side: one request each, nothing before it and no second try. The uid
-/// goes with the request (`preconditions` of `DeleteOptions`), so that a pod made anew meanwhile is left alone. They get
+/// goes with the request (`preconditions` of `DeleteOptions`), so that a pod recreated meanwhile is left alone. They get
 /// the time to end that their template gives them.
 pub async fn delete(cluster: &Cluster, of: &WorkloadRef, pods: Vec<PodId>) -> Vec<(PodId, Deleted)> {
     let deletions = pods.into_iter().map(|pod| async move {
@@ -37,8 +37,8 @@ fn deleted(namespace: &str, pod: &PodId, reply: &Reply) -> Deleted {
     if reply.status == 404 && reply.body["reason"] == "NotFound" {
         return Deleted::GoneAlready;
     }
-    let by_hand = format!("kubectl delete pod {} -n {namespace}", pod.name);
-    match answer::meaning_of(&right(namespace), reply, &by_hand) {
+    let manual_command = format!("kubectl delete pod {} -n {namespace}", pod.name);
+    match answer::meaning_of(&right(namespace), reply, &manual_command) {
         Meaning::Taken => Deleted::Taken,
         // The one thing that a deletion can conflict with is its precondition.
         Meaning::Overtaken => Deleted::Replaced,

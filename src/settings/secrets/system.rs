@@ -175,10 +175,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        assert!(SystemSecrets::default().file(&path).unwrap_err().ends_with("it is no regular file"));
+        assert!(SystemSecrets::default().file(&path).unwrap_err().ends_with("not a regular file"));
         std::fs::write(folder.path().join("large"), vec![b'x'; LONGEST + 1]).unwrap();
         let error = SystemSecrets::default().file(&folder.path().join("large")).unwrap_err();
-        assert!(error.contains("no more than 64 KiB is read: is it the right file?"), "{error}");
+        assert!(error.contains("over the limit of 64 KiB: is it the right file?"), "{error}");
     }
 
     fn program(text: &[&str]) -> SecretProgram {
@@ -212,7 +212,7 @@ mod tests {
     #[tokio::test]
     async fn a_program_that_is_not_there_is_named() {
         let error = program(&["redflag-no-such-program"]).printed().await.unwrap_err();
-        assert_eq!(error, "there is no program redflag-no-such-program");
+        assert_eq!(error, "program redflag-no-such-program not found");
     }
 
     #[test]

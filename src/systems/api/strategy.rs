@@ -66,7 +66,7 @@ pub struct Surroundings<'a> {
 
 /// A strategy that is ready to be asked.
 pub struct Connected {
-    /// Who works out what would be done.
+    /// Who computes what would be done.
     pub planner: Arc<dyn Planner>,
     /// What it is done with.
     pub clients: Clients,

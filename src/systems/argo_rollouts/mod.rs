@@ -42,7 +42,7 @@ impl Planner for ArgoRollouts {
     }
 }
 
-/// Works out which way it is, and whether it would succeed now. Changes nothing. A change that comes between the
+/// Computes which way it is, and whether it would succeed now. Changes nothing. A change that comes between the
 /// reading and the trying is answered by doing it all once more.
 async fn prepare(cluster: &Cluster, request: &PlanRequest) -> Result<Step, Refusal> {
     for _ in 0..2 {
@@ -88,11 +88,8 @@ async fn template_of(
     let (kind, name) = (named.kind.as_str(), named.name.clone());
     if kind != WorkloadKind::Deployment.kind() {
         return Some(Err(Blocked {
-            reason: format!(
-                "{of} takes its template from {}/{name}, which redflag does not patch",
-                kind.to_lowercase()
-            ),
-            way_out: format!("by hand: kubectl argo rollouts undo {} -n {}", of.name, of.namespace),
+            reason: format!("{of} uses the template of {}/{name}, which redflag does not patch", kind.to_lowercase()),
+            way_out: format!("manually: kubectl argo rollouts undo {} -n {}", of.name, of.namespace),
         }));
     }
     let reference = WorkloadRef { kind: WorkloadKind::Deployment, namespace: of.namespace.clone(), name };
@@ -112,18 +109,18 @@ async fn write_status(
         let step = preflight::abort::draft_abort(&cluster.label, request, snapshot.objects(), abort, subresource)?;
         let Action::Abort(Abort { patch, .. }) = &step.action else { break };
         let shows = |object: &Value| abort::is_as_asked(object, abort);
-        let (permission, trial) = tokio::join!(
+        let (permission, dry_run) = tokio::join!(
             workload::review(cluster, &request.reference, subresource),
             workload::try_status(cluster, (patch, &step.by_hand), subresource, shows),
         );
         let is_allowed = permission.outcome != CheckOutcome::Blocked;
         let drafted = preflight::add(Ok(step), [snapshot.identity.clone(), permission]);
-        return match trial {
+        return match dry_run {
             None => continue,
-            // Without the permission the trial only says so again.
-            Some(Trial::Made(check)) if is_allowed => preflight::add(drafted, [check]).map(Some),
-            Some(Trial::Overtaken) => Ok(None),
-            Some(Trial::Made(_) | Trial::NotMade) => drafted.map(Some),
+            // Without the permission the dry_run only says so again.
+            Some(DryRun::Made(check)) if is_allowed => preflight::add(drafted, [check]).map(Some),
+            Some(DryRun::Overtaken) => Ok(None),
+            Some(DryRun::Made(_) | DryRun::NotMade) => drafted.map(Some),
         };
     }
     Ok(None)
@@ -139,15 +136,15 @@ pub async fn send(cluster: &Cluster, step: &Step, action: &Abort) -> Answer {
     };
     let of = &patch.reference;
     match look(cluster, step, patch, abort).await {
-        Ok(State::AsAsked) if abort => Answer::ChangedUnderUs(format!("somebody has already aborted {of}")),
-        Ok(State::AsAsked) => Answer::ChangedUnderUs(format!("somebody has already let {of} go on")),
+        Ok(State::AsAsked) if abort => Answer::ChangedUnderUs(format!("somebody else already aborted {of}")),
+        Ok(State::AsAsked) => Answer::ChangedUnderUs(format!("somebody else already resumed {of}")),
         Ok(State::Changed(text)) => Answer::ChangedUnderUs(text),
         Ok(State::Untouched) => Answer::Refused(Blocked {
-            reason: format!("the API server rejected it although the update is where it was: {}", reply.said()),
-            way_out: format!("try again, or by hand: {}", step.by_hand),
+            reason: format!("the API server rejected it although the update has not moved: {}", reply.said()),
+            way_out: format!("retry, or manually: {}", step.manual_command),
         }),
         Err(reason) => Answer::ChangedUnderUs(format!(
-            "{of} was changed before the request arrived; how it stands now is not known: {reason}"
+            "{of} was changed before the request arrived; its state is unknown: {reason}"
         )),
     }
 }
@@ -159,7 +156,7 @@ pub async fn read_back(cluster: &Cluster, step: &Step, patch: &PinnedPatch, abor
         Ok(State::Changed(text)) => Answer::ChangedUnderUs(text),
         Ok(State::Untouched) => Answer::Refused(Blocked {
             reason: format!("it did not take effect on {}", patch.reference),
-            way_out: "try again: twice is the same as once".to_owned(),
+            way_out: "retry: the request is idempotent".to_owned(),
         }),
         Err(reason) => Answer::Unknown(reason),
     }
@@ -197,7 +194,7 @@ async fn look(cluster: &Cluster, step: &Step, patch: &PinnedPatch, abort: bool) 
         let container = covered.and_then(|covered| covered.from.main_container());
         let label = template::label(&object, container);
         let runs = if has_images { format!("; it now runs {label}") } else { String::new() };
-        return Ok(State::Changed(format!("another deploy of {of} was quicker{by}{runs}")));
+        return Ok(State::Changed(format!("another deploy of {of} came first{by}{runs}")));
     }
     if abort && update.is_promoted() {
         let label = covered.map_or("the new version", |covered| covered.from.label());
@@ -206,7 +203,7 @@ async fn look(cluster: &Cluster, step: &Step, patch: &PinnedPatch, abort: bool) 
     Ok(if abort::is_as_asked(&object, abort) {
         State::AsAsked
     } else if object["metadata"]["generation"] != patch.generation {
-        State::Changed(format!("{of} was changed (scaled, or its settings){by}; its update is where it was"))
+        State::Changed(format!("{of} was changed (replicas or settings){by}; its update has not moved"))
     } else {
         State::Untouched
     })

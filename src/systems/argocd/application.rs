@@ -1,4 +1,4 @@
-//! An application of Argo CD as its API gives it: its history, its automatic synchronization, its operation.
+//! An application of Argo CD as its API gives it: its history, its auto-sync, its operation.
 
 use crate::deploy::Time;
 use crate::net::http::clean;
@@ -34,9 +34,9 @@ pub(super) struct Entry {
 pub(super) enum Progress {
     /// Nothing is seen of it.
     NotBegun,
-    /// It is asked for, or under way; in Argo CD's words.
+    /// It is asked for, or in progress; in Argo CD's words.
     Running(String),
-    /// It has ended well.
+    /// It succeeded.
     Succeeded,
     /// It has ended badly; in Argo CD's words.
     Failed(String),
@@ -97,7 +97,7 @@ impl Application {
         automated.is_object() && automated["enabled"] != false
     }
 
-    /// How its automatic synchronization is paused; `None` where it is off. A server that knows `enabled` (3.1 and
+    /// How its auto-sync is paused; `None` where it is off. A server that knows `enabled` (3.1 and
     /// newer) keeps `prune` and `selfHeal` meanwhile; an older one forgets a field that it does not know, so all of it
     /// is taken away, and the way back writes all of it again.
     pub(super) fn pause(&self, name: &str, knows_enabled: bool) -> Option<AutoSyncPause> {
@@ -115,7 +115,7 @@ impl Application {
         Some(AutoSyncPause { off: patch(off), again, keeps_settings: knows_enabled })
     }
 
-    /// Who makes the application itself, and would switch automatic synchronization on again.
+    /// Who makes the application itself, and would switch auto-sync on again.
     pub(super) fn made_by(&self) -> Option<String> {
         let metadata = &self.0["metadata"];
         let owners = metadata["ownerReferences"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -139,8 +139,8 @@ impl Application {
         owner.or_else(parent).or_else(kept).or_else(older)
     }
 
-    /// The operation that is asked for or under way: who began it, and when.
-    pub(super) fn under_way(&self) -> Option<String> {
+    /// The operation that is asked for or in progress: who began it, and when.
+    pub(super) fn in_progress(&self) -> Option<String> {
         let (asked, state) = (&self.0["operation"], &self.0["status"]["operationState"]);
         let running = matches!(state["phase"].as_str(), Some("Running" | "Terminating"));
         if !asked.is_object() && !running {
@@ -172,7 +172,7 @@ impl Application {
             return match state["phase"].as_str() {
                 Some("Succeeded") => Progress::Succeeded,
                 Some("Failed" | "Error") => Progress::Failed(message()),
-                Some("Terminating") => Progress::Running("being ended by somebody".to_owned()),
+                Some("Terminating") => Progress::Running("being terminated".to_owned()),
                 _ => Progress::Running(match message() {
                     message if message.is_empty() => "running".to_owned(),
                     message => format!("running: {message}"),
@@ -189,7 +189,7 @@ impl Application {
             let operation = if asked.is_object() { asked } else { &state["operation"] };
             let by = initiator(&operation["initiatedBy"]).unwrap_or_else(|| "Argo CD itself".to_owned());
             let to = short(&revisions(&operation["sync"]));
-            return Progress::Overtaken(format!("another operation to {to} was begun by {by}"));
+            return Progress::Overtaken(format!("another operation to {to} was started by {by}"));
         }
         Progress::NotBegun
     }

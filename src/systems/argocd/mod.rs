@@ -1,5 +1,5 @@
 //! Argo CD's own rollback: to the entry of the application's history under which the earlier version served, with
-//! automatic synchronization paused first where it is on.
+//! auto-sync paused first where it is on.
 //!
 //! Nothing is tried in advance: Argo CD's dry run of a rollback is an operation like any other, which everybody sees
 //! and which keeps real ones waiting.
@@ -36,8 +36,8 @@ use std::sync::Arc;
 /// When the address or the token cannot be used.
 pub fn connect(spec: &ArgoCdSpec) -> Result<Arc<Server>, Blocked> {
     let server = Server::new(spec).map_err(|error| Blocked {
-        reason: format!("Argo CD cannot be asked: {error}"),
-        way_out: "put its address and token in the configuration right".to_owned(),
+        reason: format!("cannot query Argo CD: {error}"),
+        way_out: "fix its url and token in the configuration".to_owned(),
     })?;
     Ok(Arc::new(server))
 }
@@ -64,8 +64,8 @@ impl ArgoCd {
             _ => None,
         }) else {
             return Err(Refusal::from(Blocked {
-                reason: format!("{reference} does not name the application of Argo CD that it belongs to"),
-                way_out: "name the application in the configuration, or choose another strategy".to_owned(),
+                reason: format!("{reference} does not name its Argo CD application"),
+                way_out: "set the application in the configuration, or choose another strategy".to_owned(),
             }));
         };
         let mut step = preflight::draft_under(OwnerPolicy::Handled, &self.cluster.label, request, snapshot.objects())?;
@@ -89,9 +89,9 @@ impl ArgoCd {
         step.checks.extend(reminders(&application, pause.as_ref(), &kept));
         step.subject = format!("application {kept}, entry {}", entry.id);
         step.place = self.server.place();
-        step.by_hand = by_hand(&kept, entry.id, pause.as_ref());
+        step.manual_command = manual_command(&kept, entry.id, pause.as_ref());
         step.does = does(&kept, entry, pause.as_ref());
-        step.not_restored = not_restored(step.covers.first().map_or("?", |covered| covered.from.label()));
+        step.not_reverted = not_reverted(step.covers.first().map_or("?", |covered| covered.from.label()));
         step.action = Action::ArgoCd(ArgoCdRollback {
             application: kept.name.clone(),
             namespace: kept.namespace.clone(),
@@ -112,20 +112,20 @@ impl ArgoCd {
         let (rollback, update) = tokio::join!(rollback, update);
         let mut checks = Vec::new();
         for (action, what, allowed) in
-            [("sync", "roll it back", Some(rollback)), ("update", "pause its automatic synchronization", update)]
+            [("sync", "roll it back", Some(rollback)), ("update", "pause its auto-sync", update)]
         {
             checks.extend(match allowed {
-                Some(Ok(true)) => Some(Check::ok(CheckKind::Permission, format!("Argo CD lets this token {what}"))),
+                Some(Ok(true)) => Some(Check::ok(CheckKind::Permission, format!("the Argo CD token may {what}"))),
                 Some(Ok(false)) => {
                     let project = named.project.unwrap_or("PROJECT");
                     let blocked = Blocked {
-                        reason: format!("Argo CD does not let this token {what}"),
+                        reason: format!("the Argo CD token may not {what}"),
                         way_out: format!("ask for: p, ROLE, applications, {action}, {project}/{}, allow", named.name),
                     };
                     Some(Check::blocked(CheckKind::Permission, blocked))
                 }
                 Some(Err(error)) => {
-                    let sentence = format!("Argo CD does not say whether it lets this token {what}: {error}");
+                    let sentence = format!("unknown whether the Argo CD token may {what}: {error}");
                     Some(Check::warning(CheckKind::Permission, sentence, None))
                 }
                 None => None,
@@ -150,9 +150,9 @@ fn choose<'e>(
     kept: &owner::Application,
 ) -> Result<(&'e Entry, Found), Blocked> {
     let hash = step.covers.first().map(|covered| covered.to.hash.as_str()).unwrap_or_default();
-    let by_hand = format!("argocd app history {kept}; argocd app rollback {kept} ID");
+    let manual_command = format!("argocd app history {kept}; argocd app rollback {kept} ID");
     let recorded = application.records();
-    let missing = |missing: Missing| missing.blocked("Argo CD", step.target(), &by_hand);
+    let missing = |missing: Missing| missing.blocked("Argo CD", step.target(), &manual_command);
     let found = external_history::serving(&recorded, entries, hash).map_err(missing)?;
     let entry = history.iter().find(|entry| entry.id == recorded[found.place].number);
     entry.map(|entry| (entry, found)).ok_or_else(|| missing(Missing::NotRecorded))
@@ -161,41 +161,40 @@ fn choose<'e>(
 /// Argo CD does one thing at a time with an application.
 fn operation(application: &Application, kept: &owner::Application) -> Check {
     let name = CheckKind::Operation;
-    match application.under_way() {
-        None => Check::ok(name, format!("no rollback or sync of {kept} is under way")),
+    match application.in_progress() {
+        None => Check::ok(name, format!("no rollback or sync of {kept} in progress")),
         Some(who) => Check::blocked(
             name,
             Blocked {
-                reason: format!("another rollback or sync of {kept} is under way, {who}"),
-                way_out: format!("wait for its end, or end it: argocd app terminate-op {kept}"),
+                reason: format!("another rollback or sync of {kept} is in progress, {who}"),
+                way_out: format!("wait until it finishes, or stop it: argocd app terminate-op {kept}"),
             },
         ),
     }
 }
 
-/// What the person has to know of automatic synchronization.
+/// What the person has to know of auto-sync.
 fn reminders(application: &Application, pause: Option<&AutoSyncPause>, kept: &owner::Application) -> Vec<Check> {
     let name = CheckKind::AutoSync;
     let Some(AutoSyncPause { again, keeps_settings, .. }) = pause else {
-        return vec![Check::ok(name, format!("automatic synchronization of {kept} is off already"))];
+        return vec![Check::ok(name, format!("auto-sync of {kept} is already off"))];
     };
     let mut checks = vec![Check::warning(
         name,
         if *keeps_settings {
-            format!("automatic synchronization of {kept} is paused first, and stays so; its settings stay")
+            format!("auto-sync of {kept} is paused first, and stays paused; its settings stay")
         } else {
-            format!("automatic synchronization of {kept} is taken away first, its settings with it, and stays so")
+            format!("auto-sync of {kept} is removed first, with its settings, and stays off")
         },
-        Some(format!("afterwards revert the commit in Git, then bring it back as it was: {again}")),
+        Some(format!("afterwards revert the commit in Git, then restore it: {again}")),
     )];
     if let Some(maker) = application.made_by() {
         checks.push(Check::typed(
             CheckKind::Owner,
             format!(
-                "{kept} is itself made by {maker}, which may switch automatic synchronization on again: that brings \
-                 the new version back"
+                "{kept} is itself created by {maker}, which may turn auto-sync on again and redeploy the new version"
             ),
-            "revert the commit in Git instead, or see that the sync policy is left alone there first",
+            "revert the commit in Git instead, or first make sure it leaves the sync policy alone",
         ));
     }
     checks
@@ -204,18 +203,14 @@ fn reminders(application: &Application, pause: Option<&AutoSyncPause>, kept: &ow
 fn does(kept: &owner::Application, entry: &Entry, pause: Option<&AutoSyncPause>) -> Vec<String> {
     let mut lines = Vec::new();
     if pause.is_some() {
-        lines.push(format!("automatic synchronization of application {kept} is paused"));
+        lines.push(format!("pause auto-sync of application {kept}"));
     }
-    lines.push(format!(
-        "application {kept} goes back to entry {} of its history ({})",
-        entry.id,
-        short(&entry.revisions)
-    ));
-    lines.push("what else it deploys goes back with it; what the new version added is not removed".to_owned());
+    lines.push(format!("roll back application {kept} to history entry {} ({})", entry.id, short(&entry.revisions)));
+    lines.push("everything else it deploys is rolled back too; what the new version added is not removed".to_owned());
     lines
 }
 
-fn by_hand(kept: &owner::Application, id: i64, pause: Option<&AutoSyncPause>) -> String {
+fn manual_command(kept: &owner::Application, id: i64, pause: Option<&AutoSyncPause>) -> String {
     let rollback = format!("argocd app rollback {kept} {id}");
     match pause {
         Some(pause) => {
@@ -226,10 +221,9 @@ fn by_hand(kept: &owner::Application, id: i64, pause: Option<&AutoSyncPause>) ->
     }
 }
 
-fn not_restored(from: &str) -> Vec<String> {
+fn not_reverted(from: &str) -> Vec<String> {
     vec![
-        format!("database migrations and messages that {from} has written"),
-        "what the application does not deploy itself: Secrets from elsewhere, data in volumes, feature flags"
-            .to_owned(),
+        format!("database changes and queued messages written by {from}"),
+        "what the application does not deploy: Secrets from elsewhere, data in volumes, feature flags".to_owned(),
     ]
 }

@@ -27,7 +27,7 @@ impl<'a> Order<'a> {
 }
 
 impl Server {
-    /// Does it: two requests where automatic synchronization is on, else one; nothing is looked up and nothing repeated.
+    /// Does it: two requests where auto-sync is on, else one; nothing is looked up and nothing repeated.
     pub(crate) async fn roll_back(&self, action: &ArgoCdRollback) -> Answer {
         let order = Order::of(action);
         let name = order.named.full();
@@ -37,17 +37,16 @@ impl Server {
                 Changed::Done(_) => {
                     return Answer::Refused(Blocked {
                         reason: format!(
-                            "Argo CD took the pause of {name}, and it still synchronizes by itself: it forgot the \
-                             change, or its maker was quicker"
+                            "Argo CD accepted the pause of {name}, but auto-sync is still on: the change was dropped \
+                             or reverted"
                         ),
-                        way_out: format!("see who keeps it: argocd app get {name} --output yaml"),
+                        way_out: format!("see what manages it: argocd app get {name} --output yaml"),
                     });
                 }
                 Changed::Refused(blocked) => return Answer::Refused(blocked),
                 Changed::Unknown(reason) => {
                     return Answer::Unknown(format!(
-                        "whether automatic synchronization of {name} was paused is not known ({reason}); the rollback \
-                         was not asked for"
+                        "unknown whether auto-sync of {name} was paused ({reason}); the rollback was not requested"
                     ));
                 }
             }
@@ -58,16 +57,11 @@ impl Server {
             }
             (Changed::Refused(blocked), None) => Answer::Refused(blocked),
             (Changed::Refused(blocked), Some(pause)) => Answer::Failed(Blocked {
-                reason: format!(
-                    "automatic synchronization of {name} was paused, and then the rollback was refused: {}",
-                    blocked.reason
-                ),
-                way_out: format!("{}; to let it go on: {}", blocked.way_out, pause.again),
+                reason: format!("auto-sync of {name} was paused, then the rollback was refused: {}", blocked.reason),
+                way_out: format!("{}; to resume it: {}", blocked.way_out, pause.again),
             }),
             (Changed::Unknown(reason), None) => Answer::Unknown(reason),
-            (Changed::Unknown(reason), Some(_)) => {
-                Answer::Unknown(format!("{reason}; automatic synchronization of {name} is paused"))
-            }
+            (Changed::Unknown(reason), Some(_)) => Answer::Unknown(format!("{reason}; auto-sync of {name} is paused")),
         }
     }
 
@@ -80,7 +74,7 @@ impl Server {
         };
         match application.progress(order.aim) {
             // The API server reads from a cache that may lag behind what it has just taken.
-            Progress::NotBegun => Answer::Unknown("the rollback is not seen yet".to_owned()),
+            Progress::NotBegun => Answer::Unknown("the rollback is not visible yet".to_owned()),
             progress => self.told(order, progress, &application),
         }
     }
@@ -96,12 +90,12 @@ impl Server {
         match application.progress(order.aim) {
             Progress::NotBegun => match order.pause {
                 Some(pause) if !application.auto_syncs() => Answer::Failed(Blocked {
-                    reason: format!("automatic synchronization of {name} was paused, and it was not rolled back"),
-                    way_out: format!("open the plan again, or let it go on: {}", pause.again),
+                    reason: format!("auto-sync of {name} was paused, but it was not rolled back"),
+                    way_out: format!("reopen the plan, or resume it: {}", pause.again),
                 }),
                 _ => Answer::Refused(Blocked {
                     reason: format!("the rollback of {name} did not take effect"),
-                    way_out: format!("open the plan again, or by hand: argocd app rollback {name} {}", order.id),
+                    way_out: format!("reopen the plan, or manually: argocd app rollback {name} {}", order.id),
                 }),
             },
             progress => self.told(order, progress, &application),
@@ -111,7 +105,7 @@ impl Server {
     fn told(&self, order: Order<'_>, progress: Progress, application: &Application) -> Answer {
         let name = order.named.full();
         match progress {
-            Progress::NotBegun => Answer::Unknown("the rollback is not seen yet".to_owned()),
+            Progress::NotBegun => Answer::Unknown("the rollback is not visible yet".to_owned()),
             Progress::Running(state) => Answer::Running(self.run(order, state, Some(application))),
             Progress::Succeeded => {
                 let run = self.run(order, "succeeded".to_owned(), Some(application));
@@ -121,9 +115,9 @@ impl Server {
                 reason: format!("Argo CD could not roll {name} back: {message}"),
                 way_out: match order.pause {
                     Some(AutoSyncPause { again, .. }) => {
-                        format!("look at argocd app get {name}; automatic synchronization is paused: {again}")
+                        format!("check argocd app get {name}; auto-sync is paused: {again}")
                     }
-                    None => format!("look at argocd app get {name}"),
+                    None => format!("check argocd app get {name}"),
                 },
             }),
             Progress::Overtaken(what) => Answer::ChangedUnderUs(format!("{name}: {what}")),

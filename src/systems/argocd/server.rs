@@ -42,38 +42,35 @@ fn refusal(named: Named<'_>, status: u16, said: &str) -> Blocked {
     let name = named.full();
     match status {
         300..400 => Blocked {
-            reason: "Argo CD's address answers with a redirect: a sign-in page stands in front, or it is not the \
-                     final address"
+            reason: "Argo CD's address returns a redirect: there is a sign-in page in front, or it is not the final \
+                     address"
                 .to_owned(),
-            way_out: "put the address of its API server into the configuration".to_owned(),
+            way_out: "set the address of its API server in the configuration".to_owned(),
         },
         401 => Blocked {
-            reason: "Argo CD does not know you (401): the token is wrong or has expired".to_owned(),
-            way_out: "make a new token: argocd account generate-token, or argocd proj role create-token".to_owned(),
+            reason: "Argo CD rejected the token (401): wrong or expired".to_owned(),
+            way_out: "create a new token: argocd account generate-token, or argocd proj role create-token".to_owned(),
         },
         // One answer for both, so that nobody learns which applications there are.
         403 | 404 => Blocked {
-            reason: format!("Argo CD has no application {name}, or does not let this token at it: {said}"),
+            reason: format!("Argo CD has no application {name}, or this token cannot access it: {said}"),
             way_out: format!(
                 "check the name, or ask for: p, ROLE, applications, get and sync, PROJECT/{}, allow",
                 named.name
             ),
         },
         400 if said.contains("auto-sync is enabled") => Blocked {
-            reason: format!("Argo CD refused it: automatic synchronization of {name} is on"),
-            way_out: "something has switched it on again since the plan was made; open the plan again".to_owned(),
+            reason: format!("Argo CD refused it: auto-sync of {name} is on"),
+            way_out: "something turned it on again since the plan was made; reopen the plan".to_owned(),
         },
         400 if said.contains("another operation is already in progress") => Blocked {
-            reason: format!("another rollback or sync of {name} is under way"),
-            way_out: format!("wait for its end, or end it: argocd app terminate-op {name}"),
+            reason: format!("another rollback or sync of {name} is in progress"),
+            way_out: format!("wait until it finishes, or stop it: argocd app terminate-op {name}"),
         },
-        429 => Blocked {
-            reason: "Argo CD is too busy to take it".to_owned(),
-            way_out: "try again in a few seconds".to_owned(),
-        },
+        429 => Blocked { reason: "Argo CD is too busy".to_owned(), way_out: "retry in a few seconds".to_owned() },
         _ => Blocked {
-            reason: format!("Argo CD refused it with status {status}: {said}"),
-            way_out: format!("look at {name} in Argo CD: argocd app get {name}"),
+            reason: format!("Argo CD refused it, status {status}: {said}"),
+            way_out: format!("check {name} in Argo CD: argocd app get {name}"),
         },
     }
 }
@@ -139,7 +136,7 @@ impl Server {
         version["Version"].as_str().and_then(release).is_some_and(|release| release >= (3, 1))
     }
 
-    /// Pauses automatic synchronization.
+    /// Pauses auto-sync.
     pub(super) async fn pause(&self, named: Named<'_>, off: &Value) -> Changed {
         // The patch is a text in the body, not an object.
         let body = named.with_place(json!({"name": named.name, "patch": off.to_string(), "patchType": "merge"}));
@@ -163,7 +160,7 @@ impl Server {
             200..300 => match answer.json::<Value>() {
                 Ok(value) if value["metadata"].is_object() => Changed::Done(Box::new(Application(value))),
                 // A page in place of an application: whoever wrote it need not be Argo CD.
-                _ => Changed::Unknown(format!("the answer is not an application: {said}")),
+                _ => Changed::Unknown(format!("the response is not an application: {said}")),
             },
             // The write may have happened before the server or a proxy in front gave up on it.
             408 | 500.. => Changed::Unknown(format!("Argo CD answered {status}: {said}")),
@@ -174,7 +171,7 @@ impl Server {
     fn unreachable(&self, error: &SourceError) -> Blocked {
         Blocked {
             reason: format!("{} does not answer: {error}", self.place()),
-            way_out: "check the address, the network and the VPN: argocd version".to_owned(),
+            way_out: "check the address, network and VPN: argocd version".to_owned(),
         }
     }
 }

@@ -67,17 +67,17 @@ impl Command {
         let argv = fill(&self.spec.argv)?;
         let Some(program) = argv.first().filter(|program| !program.is_empty()) else {
             return Err(Refusal::from(Blocked {
-                reason: "no program is named that would roll it back".to_owned(),
+                reason: "no rollback command is set".to_owned(),
                 way_out: "set run in this environment's rollback.command".to_owned(),
             }));
         };
         let environment = environment(request, &values);
-        let trial = match &self.spec.dry_run {
+        let dry_run = match &self.spec.dry_run {
             Some(dry_run) => self.try_out(&fill(dry_run)?, &environment, &covered).await,
             None => find(program).map(|()| untried(program)),
         };
-        match trial {
-            Ok(trial) => checks.push(trial),
+        match dry_run {
+            Ok(dry_run) => checks.push(dry_run),
             Err(blocked) => {
                 let (reason, way_out) = (blocked.reason.clone(), blocked.way_out.clone());
                 checks.push(Check::blocked(CheckKind::DryRun, blocked));
@@ -89,14 +89,12 @@ impl Command {
             goal: request.goal,
             subject: format!("command {program} ({}, to {})", values.service, values.to),
             place: "this machine".to_owned(),
-            does: vec![format!("runs {line}")],
-            by_hand: line,
+            does: vec![format!("run {line}")],
+            manual_command: line,
             covers: vec![covered],
             action: Action::Command(action::Command { argv, environment }),
             checks,
-            not_restored: vec![
-                "what the program itself does not bring back: settings and data are its own affair".to_owned(),
-            ],
+            not_reverted: vec!["whatever the program itself does not revert, such as settings and data".to_owned()],
             expected: GUESS + request.wanted.pace.unwrap_or(pace::GUESS),
         })
     }
@@ -112,15 +110,15 @@ impl Command {
         environment.push(("REDFLAG_DRY_RUN".to_owned(), "1".to_owned()));
         environment.push(workloads(std::slice::from_ref(covered)));
         let line = argv.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
-        let by_hand = format!("run it by hand and see: {line}");
+        let manual_command = format!("run it manually: {line}");
         match self.programs.output(argv, &environment).await {
             Ok(output) if output.status.success() => {
-                Ok(Check::ok(CheckKind::DryRun, format!("its dry run went well: {}", output.said())))
+                Ok(Check::ok(CheckKind::DryRun, format!("its dry run passed: {}", output.said())))
             }
             Ok(output) => {
-                Err(Blocked { reason: format!("its dry run ends with {}", ending(&output)), way_out: by_hand })
+                Err(Blocked { reason: format!("its dry run exited with {}", ending(&output)), way_out: manual_command })
             }
-            Err(failure) => Err(Blocked { reason: format!("its dry run: {failure}"), way_out: by_hand }),
+            Err(failure) => Err(Blocked { reason: format!("its dry run: {failure}"), way_out: manual_command }),
         }
     }
 }
@@ -143,21 +141,21 @@ impl Programs {
         let mut environment = environment.clone();
         environment.push(workloads(&step.covers));
         let program = argv.first().map_or("?", String::as_str);
-        let look = format!("see what it has done before it is run again: {}", step.by_hand);
+        let look = format!("check what it did before running it again: {}", step.manual_command);
         match self.output(argv, &environment).await {
             Ok(output) if output.status.success() => Answer::Accepted,
             Ok(output) => Answer::Failed(Blocked {
-                reason: format!("{program} ended with {}", ending(&output)),
-                way_out: format!("it may have done a part; {look}"),
+                reason: format!("{program} exited with {}", ending(&output)),
+                way_out: format!("it may have partly run; {look}"),
             }),
             Err(failure) if failure.did_nothing() => Answer::Refused(Blocked {
                 reason: failure.to_string(),
-                way_out: "correct run in this environment's rollback.command: nothing was done".to_owned(),
+                way_out: "fix run in this environment's rollback.command: nothing was done".to_owned(),
             }),
             // It does not run any more, so nothing is left to wait for.
             Err(failure) => Answer::Failed(Blocked {
                 reason: failure.to_string(),
-                way_out: format!("it may have done a part; {look}"),
+                way_out: format!("it may have partly run; {look}"),
             }),
         }
     }
@@ -170,7 +168,7 @@ impl Programs {
 }
 
 fn environment(request: &PlanRequest, values: &Values) -> Vec<(String, String)> {
-    let goal = if request.goal == Goal::Back { "back" } else { "forward" };
+    let goal = if request.goal == Goal::RollBack { "back" } else { "forward" };
     let known = [
         ("REDFLAG_ENVIRONMENT", Some(values.environment.as_str())),
         ("REDFLAG_SERVICE", Some(&values.service)),
@@ -211,12 +209,12 @@ fn find(program: &str) -> Result<(), Blocked> {
         return Ok(());
     }
     Err(Blocked {
-        reason: format!("there is no program {program}"),
-        way_out: "correct run in this environment's rollback.command, or put the program on the path".to_owned(),
+        reason: format!("program {program} not found"),
+        way_out: "fix run in this environment's rollback.command, or add the program to PATH".to_owned(),
     })
 }
 
 fn untried(program: &str) -> Check {
-    let way_out = "set dry_run in this environment's rollback.command to something that only tries it".to_owned();
-    Check::warning(CheckKind::DryRun, format!("{program} is there, and has not been tried"), Some(way_out))
+    let way_out = "set dry_run in this environment's rollback.command to a command that only tests it".to_owned();
+    Check::warning(CheckKind::DryRun, format!("{program} exists, not tried"), Some(way_out))
 }

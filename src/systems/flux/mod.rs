@@ -34,7 +34,7 @@ enum Suspending {
 }
 
 impl Flux {
-    /// The way back of workloads that Flux keeps in this cluster.
+    /// Rolls back workloads that Flux manages in this cluster.
     pub fn new(cluster: Cluster) -> Self {
         Self { cluster }
     }
@@ -44,7 +44,7 @@ impl Flux {
         let workload = workload::read_workload(&self.cluster, reference).await?;
         let Owner::Flux(owner) = owner::of(&workload) else {
             return Err(Refusal::from(Blocked {
-                reason: format!("{reference} does not name an owner in Flux"),
+                reason: format!("{reference} does not name a Flux owner"),
                 way_out: "choose strategy = \"owner\" or \"kubernetes\"".to_owned(),
             }));
         };
@@ -54,9 +54,9 @@ impl Flux {
         );
         let mut step = preflight::add(drafted, checks)?;
         let owner = FluxOwner { suspended, ..owner };
-        let first = if suspended { "stays suspended" } else { "is suspended, and stays so" };
-        step.does.insert(0, format!("{owner} {first}"));
-        step.by_hand = format!("{} && {}", command("suspend", &owner), step.by_hand);
+        let first = if suspended { format!("{owner} stays suspended") } else { format!("suspend {owner}") };
+        step.does.insert(0, first);
+        step.manual_command = format!("{} && {}", command("suspend", &owner), step.manual_command);
         step.action = match step.action {
             Action::Patch(patch) => Action::Flux(FluxUndo { owner, patch }),
             other => other,
@@ -78,24 +78,24 @@ impl Flux {
             namespace: &owner.namespace,
             name: Some(&owner.name),
         };
-        let (allowed, trial, above) =
+        let (allowed, dry_run, above) =
             tokio::join!(self.cluster.may(access), suspend(&self.cluster, owner, true), self.kept_by(owner, &object));
         let permission = match allowed {
             Ok(true) => Check::ok(CheckKind::Permission, format!("you may suspend {owner} in {}", owner.namespace)),
             Ok(false) => Check::blocked(CheckKind::Permission, not_allowed(owner, "patch", "no role allows it")),
             Err(error) => {
-                let sentence = format!("the cluster does not say whether you may suspend {owner}: {error}");
+                let sentence = format!("unknown whether you may suspend {owner}: {error}");
                 Check::warning(CheckKind::Permission, sentence, None)
             }
         };
         let mut checks = vec![reminder(owner, suspended), permission];
         checks.extend(above);
-        checks.extend(match trial {
+        checks.extend(match dry_run {
             Suspending::Done => None,
             Suspending::Refused(blocked) => Some(Check::blocked(CheckKind::DryRun, blocked)),
             Suspending::Unknown(reason) => {
-                let reason = format!("a dry run of suspending {owner} fails: {reason}");
-                let way_out = format!("check the API server, or try by hand: {}", command("suspend", owner));
+                let reason = format!("dry run of suspending {owner} failed: {reason}");
+                let way_out = format!("check the API server, or try it manually: {}", command("suspend", owner));
                 Some(Check::blocked(CheckKind::DryRun, Blocked { reason, way_out }))
             }
         });
@@ -103,21 +103,21 @@ impl Flux {
         (suspended, checks)
     }
 
-    /// Whether somebody who keeps the owner itself would take its `suspend` back. All who would are named, the
-    /// highest first in the way out: each is kept by the one above it.
+    /// Whether something that manages the owner itself would revert its `suspend`. All that would are named, the
+    /// highest first in the way out: each is managed by the one above it.
     async fn kept_by(&self, owner: &FluxOwner, object: &Value) -> Option<Check> {
         let mut below = owner.clone();
         let mut object = object.clone();
         let mut taking: Vec<(String, String)> = Vec::new();
         let mut first = None;
         for _ in 0..MOST_ABOVE {
-            let keeper = owner::of(&object);
-            let Some((who, way_out)) = named(&keeper) else { break };
-            // The root of a cluster is kept by itself: suspended, it reconciles nothing.
-            if matches!(&keeper, Owner::Flux(parent) if *parent == FluxOwner { suspended: false, ..below.clone() }) {
+            let manager = owner::of(&object);
+            let Some((who, way_out)) = named(&manager) else { break };
+            // The root of a cluster is managed by itself: suspended, it reconciles nothing.
+            if matches!(&manager, Owner::Flux(parent) if *parent == FluxOwner { suspended: false, ..below.clone() }) {
                 break;
             }
-            let Owner::Flux(parent) = keeper else {
+            let Owner::Flux(parent) = manager else {
                 if owner::writes(&object, &["spec", "suspend"]) != Some(false) {
                     first.get_or_insert_with(|| sentence(&who, &below, &object));
                     taking.push((who, way_out));
@@ -126,10 +126,7 @@ impl Flux {
             };
             if owner::writes(&object, &["spec", "suspend"]) == Some(false) {
                 if first.is_none() {
-                    return Some(Check::ok(
-                        CheckKind::Owner,
-                        format!("{parent} keeps {below}, and leaves spec.suspend alone"),
-                    ));
+                    return Some(Check::ok(CheckKind::Owner, format!("{parent} manages {below} but not spec.suspend")));
                 }
                 break;
             }
@@ -138,7 +135,7 @@ impl Flux {
                 if first.is_none() {
                     return Some(Check::ok(
                         CheckKind::Owner,
-                        format!("{parent} keeps {below}, and is suspended itself"),
+                        format!("{parent} manages {below} and is itself suspended"),
                     ));
                 }
                 break;
@@ -178,7 +175,7 @@ async fn suspend(cluster: &Cluster, owner: &FluxOwner, dry: bool) -> Suspending 
         Ok(reply) if reply.is_success() => Suspending::Done,
         // As with the undo: the write may have come before the server gave up on the request.
         Ok(reply) if matches!(reply.status, 408 | 500..) => {
-            Suspending::Unknown(format!("the API server answered {}: {}", reply.status, reply.said()))
+            Suspending::Unknown(format!("the API server returned {}: {}", reply.status, reply.said()))
         }
         Ok(reply) => Suspending::Refused(refusal(owner, "patch", &reply)),
         Err(Lost::Unknown(reason)) => Suspending::Unknown(reason),
@@ -194,7 +191,7 @@ pub async fn send(cluster: &Cluster, step: &Step, undo: &FluxUndo) -> Answer {
         Suspending::Refused(blocked) => return Answer::Refused(blocked),
         Suspending::Unknown(reason) => {
             return Answer::Unknown(format!(
-                "whether {owner} was suspended is not known ({reason}); the undo was not sent"
+                "unknown whether {owner} was suspended ({reason}); the rollback was not sent"
             ));
         }
     }
@@ -221,30 +218,28 @@ pub async fn read_back(cluster: &Cluster, step: &Step, owner: &FluxOwner, patch:
     match read(cluster, owner).await {
         Ok(object) if object["spec"]["suspend"] == true => half_done(owner, &blocked),
         Ok(_) => Answer::Refused(blocked),
-        Err(unread) => Answer::Unknown(format!(
-            "{}; whether {owner} was suspended is not known: {}",
-            blocked.reason, unread.reason
-        )),
+        Err(unread) => {
+            Answer::Unknown(format!("{}; unknown whether {owner} was suspended: {}", blocked.reason, unread.reason))
+        }
     }
 }
 
 fn unreachable(cluster: &Cluster, lost: Lost) -> Blocked {
     Blocked {
         reason: format!("cannot reach {}: {}", cluster.label, lost.reason()),
-        way_out: "check the network, VPN and context: kubectl version".to_owned(),
+        way_out: "check network, VPN and context: kubectl version".to_owned(),
     }
 }
 
-/// Who keeps a Flux object, and how it is kept from taking a change of it back.
-fn named(keeper: &Owner) -> Option<(String, String)> {
-    match keeper {
+/// Who manages a Flux object, and how to stop it from reverting a change.
+fn named(manager: &Owner) -> Option<(String, String)> {
+    match manager {
         Owner::Flux(parent) => Some((parent.to_string(), command("suspend", parent))),
-        Owner::ArgoCd(application) => Some((
-            format!("Argo CD's application {application}"),
-            format!("switch the automatic synchronization of {application} off"),
-        )),
+        Owner::ArgoCd(application) => {
+            Some((format!("Argo CD's application {application}"), format!("turn off auto-sync of {application}")))
+        }
         Owner::Controller { kind, name } => {
-            Some((format!("{kind}/{name}"), format!("suspend it in {kind}/{name}, which makes it")))
+            Some((format!("{kind}/{name}"), format!("suspend it in {kind}/{name}, which creates it")))
         }
         Owner::Other(other) => Some((other.describe(), other.way_out())),
         // Helm acts when somebody runs it.
@@ -252,25 +247,25 @@ fn named(keeper: &Owner) -> Option<(String, String)> {
     }
 }
 
-/// That somebody would take `spec.suspend` back, or might, where the object does not say who wrote it.
+/// That somebody would revert `spec.suspend`, or might, where the object does not say who wrote it.
 fn sentence(who: &str, kept: &FluxOwner, object: &Value) -> String {
     let owns = if owner::writes(object, &["spec", "suspend"]).is_some() { "owns" } else { "may own" };
-    format!("{who} keeps {kept} and {owns} spec.suspend: suspend that too, or it is undone")
+    format!("{who} manages {kept} and {owns} spec.suspend: suspend that too, or it is reverted")
 }
 
 /// Suspended, and not undone.
 fn half_done(owner: &FluxOwner, blocked: &Blocked) -> Answer {
     Answer::Failed(Blocked {
-        reason: format!("{owner} was suspended, and then it was not undone: {}", blocked.reason),
-        way_out: format!("{}; to let Flux go on: {}", blocked.way_out, command("resume", owner)),
+        reason: format!("{owner} was suspended, but the rollback was not done: {}", blocked.reason),
+        way_out: format!("{}; to resume Flux: {}", blocked.way_out, command("resume", owner)),
     })
 }
 
 fn reminder(owner: &FluxOwner, suspended: bool) -> Check {
     let sentence = if suspended {
-        format!("Flux keeps it as {owner} says, which is suspended already, and stays so")
+        format!("Flux manages it ({owner}), which is already suspended and stays suspended")
     } else {
-        format!("Flux keeps it as {owner} says, which is suspended first, and stays so")
+        format!("Flux manages it ({owner}), which is suspended first and stays suspended")
     };
     let resume = command("resume", owner);
     Check::warning(
@@ -286,8 +281,8 @@ fn reconciling(owner: &FluxOwner, object: &Value) -> Option<Check> {
     conditions.iter().any(|condition| condition["type"] == "Reconciling" && condition["status"] == "True").then(|| {
         Check::warning(
             CheckKind::Reconciliation,
-            format!("{owner} is being reconciled now: that goes on, and may bring the new version back once more"),
-            Some(format!("wait for its end: kubectl get {owner} -n {} --watch", owner.namespace)),
+            format!("{owner} is reconciling now: that continues, and may redeploy the new version once more"),
+            Some(format!("wait until it finishes: kubectl get {owner} -n {} --watch", owner.namespace)),
         )
     })
 }
@@ -315,19 +310,19 @@ fn refusal(owner: &FluxOwner, verb: &str, reply: &Reply) -> Blocked {
     let said = reply.said();
     match reply.status {
         401 => Blocked {
-            reason: "the cluster does not know you (401): the token is wrong or has expired".to_owned(),
-            way_out: "sign in to the cluster again, then try again".to_owned(),
+            reason: "401 Unauthorized: the token is wrong or has expired".to_owned(),
+            way_out: "sign in to the cluster again, then retry".to_owned(),
         },
         403 => not_allowed(owner, verb, &said),
         404 => Blocked {
-            reason: format!("there is no {owner} in {}: {said}", owner.namespace),
+            reason: format!("no {owner} in {}: {said}", owner.namespace),
             way_out:
-                "if Flux no longer keeps it, remove its labels from the workload; else update Flux to 2.3 or newer"
+                "if Flux no longer manages it, remove its labels from the workload; otherwise update Flux to 2.3 or newer"
                     .to_owned(),
         },
         status => Blocked {
-            reason: format!("the API server refuses to {verb} {owner} with status {status}: {said}"),
-            way_out: format!("try by hand: {}", command("suspend", owner)),
+            reason: format!("the API server refused to {verb} {owner}, status {status}: {said}"),
+            way_out: format!("try it manually: {}", command("suspend", owner)),
         },
     }
 }
@@ -338,7 +333,7 @@ fn not_allowed(owner: &FluxOwner, verb: &str, said: &str) -> Blocked {
         reason: format!("you may not {verb} {owner} in {namespace}: {said}"),
         way_out: format!(
             "ask for a Role in {namespace} with apiGroups [{group}], resources [{resource}], verbs [get, patch], or \
-             call somebody who has it"
+             ask somebody who has it"
         ),
     }
 }

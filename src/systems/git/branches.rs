@@ -26,7 +26,7 @@ impl Branches {
         };
         match repository.push(&commit, branch).await {
             Pushed::Taken => Answer::Accepted,
-            Pushed::Unknown(why) => Answer::Unknown(format!("the push to {branch} of {remote} broke off: {why}")),
+            Pushed::Unknown(why) => Answer::Unknown(format!("the push to {branch} of {remote} was interrupted: {why}")),
             Pushed::Overtaken => self.overtaken(action).await,
             Pushed::Refused(why) => {
                 let signs = repository.signs().await.unwrap_or_default();
@@ -39,15 +39,13 @@ impl Branches {
     async fn overtaken(&self, action: &Revert) -> Answer {
         let branch = &action.branch;
         match self.found(action).await {
-            Ok(Found::Ours) => Answer::ChangedUnderUs(format!("this revert is on {branch} already")),
+            Ok(Found::Ours) => Answer::ChangedUnderUs(format!("this revert is already on {branch}")),
             Ok(Found::Others(text)) => Answer::ChangedUnderUs(text),
             Ok(Found::Untouched) => Answer::Refused(Blocked {
-                reason: format!("the push to {branch} met another one, which did not take"),
-                way_out: "open the plan again".to_owned(),
+                reason: format!("the push to {branch} collided with another one, which failed"),
+                way_out: "reopen the plan".to_owned(),
             }),
-            Err(why) => Answer::ChangedUnderUs(format!(
-                "{branch} moved on before the push; what is there now is not known: {why}"
-            )),
+            Err(why) => Answer::ChangedUnderUs(format!("{branch} moved before the push; its state is unknown: {why}")),
         }
     }
 
@@ -59,7 +57,7 @@ impl Branches {
             Ok(Found::Others(text)) => Answer::ChangedUnderUs(text),
             Ok(Found::Untouched) => Answer::Refused(Blocked {
                 reason: format!("the push to {branch} did not arrive"),
-                way_out: "try again: should the first one still arrive, the second does nothing".to_owned(),
+                way_out: "retry: if the first one still arrives, the second does nothing".to_owned(),
             }),
             Err(why) => Answer::Unknown(why),
         }
@@ -71,7 +69,7 @@ impl Branches {
         let reason = |error: GitError| error.reason();
         repository.fetch(Some(branch)).await.map_err(|error| repository.unreachable(&error).reason)?;
         let now = repository.tip(branch).await.map_err(reason)?;
-        let now = now.ok_or_else(|| format!("there is no branch {branch} any more"))?;
+        let now = now.ok_or_else(|| format!("branch {branch} no longer exists"))?;
         let reverts = repository.with_trailer(&now, message::ID).await.map_err(reason)?;
         if reverts.iter().any(|(_, id)| id == marker) {
             return Ok(Found::Ours);
@@ -81,7 +79,7 @@ impl Branches {
         }
         let newcomers = repository.new_commits(tip, &now).await.map_err(reason)?;
         let what = match newcomers.as_slice() {
-            [] => "was set back".to_owned(),
+            [] => "was reset".to_owned(),
             [newest, ..] => format!("moved on: {}", newest.describe()),
         };
         Ok(Found::Others(format!("{branch} {what}")))

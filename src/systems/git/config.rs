@@ -73,8 +73,8 @@ impl RollbackSettings for GitSpec {
 impl StrategySpec for GitSpec {
     fn connect(&self, to: &Surroundings<'_>) -> Result<Connected, Blocked> {
         let repository = to.repository.cloned().ok_or_else(|| Blocked {
-            reason: "the strategy git needs to know the repository".to_owned(),
-            way_out: "name a local clone of what is deployed in the configuration".to_owned(),
+            reason: "strategy git needs a repository".to_owned(),
+            way_out: "set a local clone of what is deployed in the configuration".to_owned(),
         })?;
         let reverts = Reverts::new(self, repository);
         let branches = reverts.branches();

@@ -13,8 +13,8 @@ pub(super) const REVERTS: &str = "Redflag-Reverts";
 pub(super) struct Facts<'a> {
     /// The first line: `Revert deploy of shop 1.9.0`.
     pub(super) title: String,
-    /// What it takes where: `Takes deployment/shop of production back to 1.8.3`.
-    pub(super) deed: String,
+    /// What it does: `Rolls back deployment/shop of production to 1.8.3`.
+    pub(super) summary: String,
     /// What speaks against the deploy; may be empty.
     pub(super) reason: &'a str,
     /// Who is at the keys; may be empty.
@@ -23,13 +23,13 @@ pub(super) struct Facts<'a> {
     pub(super) commits: &'a [Commit],
     /// See [`ID`].
     pub(super) marker: &'a str,
-    /// See [`REVERTS`]; `None` on the way forward.
+    /// See [`REVERTS`]; `None` when a rollback is undone.
     pub(super) reverts: Option<&'a str>,
 }
 
 /// The whole message.
 pub(super) fn write(facts: &Facts<'_>) -> String {
-    let mut text = format!("{}\n\n{}.\n", tame(&facts.title), tame(&facts.deed));
+    let mut text = format!("{}\n\n{}.\n", tame(&facts.title), tame(&facts.summary));
     if !facts.reason.trim().is_empty() {
         text.push_str(&format!("Because of: {}.\n", tame(facts.reason)));
     }
@@ -71,7 +71,7 @@ mod tests {
     fn a_message_says_what_why_and_by_whom() {
         let text = write(&Facts {
             title: "Revert deploy of shop 1.9.0".to_owned(),
-            deed: "Takes deployment/shop of production back to 1.8.3".to_owned(),
+            summary: "Rolls back deployment/shop of production to 1.8.3".to_owned(),
             reason: "error rate 2.4 %\nabove 1 %",
             actor: "ana@laptop",
             commits: &[commit("0a1b2c3", "faster carts"), commit("4d5e6f7", "new totals")],
@@ -81,7 +81,7 @@ mod tests {
         let [first, second] = ["0a1b2c3", "4d5e6f7"].map(|hash| hash.repeat(8));
         let wanted = format!(
             "Revert deploy of shop 1.9.0\n\n\
-             Takes deployment/shop of production back to 1.8.3.\n\
+             Rolls back deployment/shop of production to 1.8.3.\n\
              Because of: error rate 2.4 % above 1 %.\n\n\
              Reverts faster carts (0a1b2c3).\n\
              Reverts new totals (4d5e6f7).\n\n\
@@ -98,7 +98,7 @@ mod tests {
     fn a_word_that_stops_ci_does_not_get_into_the_message() {
         let text = write(&Facts {
             title: "Revert [skip ci]".to_owned(),
-            deed: "x".to_owned(),
+            summary: "x".to_owned(),
             reason: "[ci skip]",
             actor: "",
             commits: &[commit("0a1b2c3", "docs [skip ci]\u{1b}[31m")],

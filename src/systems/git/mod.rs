@@ -11,7 +11,7 @@ pub(in crate::systems) use config::STRATEGY;
 
 use crate::deploy::Version;
 use crate::repository::RepositorySpec;
-use crate::repository::{Commit, GitError, Pushed, Repository, Reverted, Trial};
+use crate::repository::{Commit, GitError, Pushed, Repository, RevertOutcome, Reverted};
 use crate::rollback::action::{Action, Revert};
 use crate::rollback::choose_version;
 use crate::rollback::planner::Planner;
@@ -45,10 +45,10 @@ pub struct Reverts {
 #[derive(Default)]
 struct Memory {
     fetched: Option<Instant>,
-    /// The tip that the trials are on.
+    /// The tip that the outcomes are on.
     tip: String,
     /// Commits, and what came of reverting them.
-    trials: Vec<(Vec<String>, Trial)>,
+    outcomes: Vec<(Vec<String>, RevertOutcome)>,
 }
 
 impl Reverts {
@@ -63,7 +63,7 @@ impl Reverts {
         Arc::new(Branches::new(Arc::clone(&self.repository)))
     }
 
-    /// The same, but each preparation asks the remote anew, however recently another one did.
+    /// The same, but each preparation asks the remote again, however recently another one did.
     #[must_use]
     pub fn fetch_each_time(self) -> Self {
         Self { fresh: Duration::ZERO, ..self }
@@ -82,8 +82,8 @@ impl Planner for Reverts {
                 }
             }
             Readiness::Blocked(Refusal::from(Blocked {
-                reason: format!("{} moves faster than a revert can be prepared", self.branch),
-                way_out: "find out who pushes to it, and wait until they have done".to_owned(),
+                reason: format!("{} changes faster than a revert can be prepared", self.branch),
+                way_out: "find out who is pushing to it, and wait until they are done".to_owned(),
             }))
         }
         .boxed()
@@ -95,7 +95,7 @@ impl Reverts {
     async fn attempt(&self, request: &PlanRequest) -> Result<Option<Step>, Blocked> {
         let repository = &self.repository;
         let choose_version::Chosen { covered, mut checks } = choose_version::choose_version(request)?;
-        // One at a time: a minute's preparation of ten workloads is one fetch and one trial.
+        // One at a time: a minute's preparation of ten workloads is one fetch and one attempt.
         let mut memory = self.memory.lock().await;
         let address = repository.check().await?;
         if memory.fetched.is_none_or(|at| at.elapsed() >= self.fresh) {
@@ -104,25 +104,25 @@ impl Reverts {
         }
         let tip = repository.tip(&self.branch).await.map_err(|error| repository.unreadable(&error))?;
         let tip = tip.ok_or_else(|| Blocked {
-            reason: format!("there is no branch {} on {}", self.branch, repository.spec().remote),
-            way_out: "name the branch that is deployed".to_owned(),
+            reason: format!("no branch {} on {}", self.branch, repository.spec().remote),
+            way_out: "set the branch that is deployed".to_owned(),
         })?;
         let (commits, told) = match request.goal {
-            Goal::Back => self.deployed(&request.service, &covered, &tip).await?,
-            Goal::Forward => self.reverted(&covered.to, &tip).await?,
+            Goal::RollBack => self.deployed(&request.service, &covered, &tip).await?,
+            Goal::Undo => self.reverted(&covered.to, &tip).await?,
         };
         let hashes: Vec<String> = commits.iter().map(|commit| commit.hash.clone()).collect();
         let story = self.story(&covered);
-        let trial = self.trial(&mut memory, &tip, &commits, &hashes).await;
+        let outcome = self.try_revert(&mut memory, &tip, &commits, &hashes).await;
         drop(memory);
-        let trial = match trial {
-            Ok(trial) => trial,
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
             Err(error) => return Err(story.not_tried(&error, repository.filter().await.as_deref())),
         };
-        let reverted = match trial {
-            Trial::Reverted(reverted) => reverted,
-            Trial::Nothing => return Err(story.nothing_to_revert(&tip)),
-            Trial::Conflict { at, files, folder } => return Err(story.conflict(&commits, &at, &files, &folder)),
+        let reverted = match outcome {
+            RevertOutcome::Reverted(reverted) => reverted,
+            RevertOutcome::Nothing => return Err(story.nothing_to_revert(&tip)),
+            RevertOutcome::Conflict { at, files, folder } => return Err(story.conflict(&commits, &at, &files, &folder)),
         };
         let marker = format!("{}-{}", &tip[..12.min(tip.len())], &reverted.tree[..12.min(reverted.tree.len())]);
         let message = Self::message(request, &covered, &commits, &marker);
@@ -135,9 +135,9 @@ impl Reverts {
             place: format!("{} ({address})", repository.spec().remote),
             does: story.does(&commits, &reverted),
             checks,
-            not_restored: story.not_restored(),
+            not_reverted: story.not_reverted(),
             expected: story::PIPELINE,
-            by_hand: story.by_hand(&commits),
+            manual_command: story.manual_command(&commits),
             covers: vec![covered],
             action: Action::Revert(Revert {
                 branch: self.branch.clone(),
@@ -151,29 +151,29 @@ impl Reverts {
     }
 
     /// The revert of these commits on top of `tip`, tried once for as long as the branch stays where it is.
-    async fn trial(
+    async fn try_revert(
         &self,
         memory: &mut Memory,
         tip: &str,
         commits: &[Commit],
         hashes: &[String],
-    ) -> Result<Trial, GitError> {
+    ) -> Result<RevertOutcome, GitError> {
         if memory.tip != tip {
             tip.clone_into(&mut memory.tip);
-            for (_, old) in memory.trials.drain(..) {
+            for (_, old) in memory.outcomes.drain(..) {
                 // A conflict with what is no longer the tip is no use to anybody.
-                if let Trial::Conflict { folder, .. } = old {
+                if let RevertOutcome::Conflict { folder, .. } = old {
                     self.repository.remove_worktree(&folder).await;
                 }
             }
         }
-        memory.trials.retain(|(_, trial)| still_there(trial));
-        if let Some((_, trial)) = memory.trials.iter().find(|(tried, _)| tried == hashes) {
-            return Ok(trial.clone());
+        memory.outcomes.retain(|(_, outcome)| still_there(outcome));
+        if let Some((_, outcome)) = memory.outcomes.iter().find(|(tried, _)| tried == hashes) {
+            return Ok(outcome.clone());
         }
-        let trial = self.repository.try_revert(tip, commits).await?;
-        memory.trials.push((hashes.to_vec(), trial.clone()));
-        Ok(trial)
+        let outcome = self.repository.try_revert(tip, commits).await?;
+        memory.outcomes.push((hashes.to_vec(), outcome.clone()));
+        Ok(outcome)
     }
 
     /// The commits of a deploy: those of the running version that the earlier one has not.
@@ -211,7 +211,7 @@ impl Reverts {
         Ok((commits, checks))
     }
 
-    /// The revert of ours that took a version back: the way forward reverts it.
+    /// The revert of ours that took a version back: undoing the rollback reverts it.
     async fn reverted(&self, version: &Version, tip: &str) -> Result<(Vec<Commit>, Vec<Check>), Blocked> {
         let repository = &self.repository;
         let unreadable = |error: GitError| repository.unreadable(&error);
@@ -219,10 +219,10 @@ impl Reverts {
         let marked = repository.with_trailer(tip, message::REVERTS).await.map_err(unreadable)?;
         let ours = marked.into_iter().find(|(_, reverts)| reverts == label).map(|(commit, _)| commit);
         let ours = ours.ok_or_else(|| Blocked {
-            reason: format!("there is no revert of {label} on {}", self.branch),
-            way_out: format!("deploy {label} anew"),
+            reason: format!("no revert of {label} on {}", self.branch),
+            way_out: format!("redeploy {label}"),
         })?;
-        let check = Check::ok(CheckKind::Branch, format!("{} took {label} back on {}", ours.describe(), self.branch));
+        let check = Check::ok(CheckKind::Branch, format!("{} reverted {label} on {}", ours.describe(), self.branch));
         Ok((vec![ours], vec![check]))
     }
 
@@ -236,33 +236,44 @@ impl Reverts {
             Ok(commit) => commit,
             Err(error) => return Err(repository.no_commit(&error).await),
         };
-        let way_out = format!("make this work without a question: git -C {path} push --dry-run {remote} HEAD:{branch}");
+        let way_out = format!("make this work without a prompt: git -C {path} push --dry-run {remote} HEAD:{branch}");
         match repository.try_push(&commit, branch).await {
             Pushed::Taken => {
-                let sentence = format!("{remote} lets you in; what protects {branch} there speaks only at the push");
+                let sentence = format!(
+                    "{remote} accepts your login; branch protection of {branch} is only checked \
+                                        at the push"
+                );
                 Ok(Some(Check::ok(name, sentence)))
             }
             Pushed::Overtaken => Ok(None),
             Pushed::Refused(why) => Err(Blocked { reason: format!("you may not push to {remote}: {why}"), way_out }),
-            Pushed::Unknown(why) => Err(Blocked { reason: format!("{remote} does not answer a push: {why}"), way_out }),
+            Pushed::Unknown(why) => {
+                Err(Blocked { reason: format!("no response to a push from {remote}: {why}"), way_out })
+            }
         }
     }
 
     fn message(request: &PlanRequest, covered: &Covered, commits: &[Commit], marker: &str) -> String {
         let (from, to) = (covered.from.label(), covered.to.label());
         let (service, environment) = (&request.service, &request.environment);
-        let (title, way) = match request.goal {
-            Goal::Back => (format!("Revert deploy of {service} {from}"), "back"),
-            Goal::Forward => (format!("Reapply deploy of {service} {to}"), "forward again"),
+        let (title, summary) = match request.goal {
+            Goal::RollBack => (
+                format!("Revert deploy of {service} {from}"),
+                format!("Rolls back {} of {environment} to {to}", covered.reference),
+            ),
+            Goal::Undo => (
+                format!("Reapply deploy of {service} {to}"),
+                format!("Undoes the rollback of {} of {environment}, to {to}", covered.reference),
+            ),
         };
         message::write(&Facts {
             title,
-            deed: format!("Takes {} of {environment} {way} to {to}", covered.reference),
+            summary,
             reason: &request.wanted.reason,
             actor: &request.wanted.actor,
             commits,
             marker,
-            reverts: (request.goal == Goal::Back).then_some(from),
+            reverts: (request.goal == Goal::RollBack).then_some(from),
         })
     }
 
@@ -272,10 +283,10 @@ impl Reverts {
 }
 
 /// A conflict's worktree may have been taken away by whoever resolved it.
-fn still_there(trial: &Trial) -> bool {
-    let folder: Option<&PathBuf> = match trial {
-        Trial::Conflict { folder, .. } => Some(folder),
-        Trial::Reverted(_) | Trial::Nothing => None,
+fn still_there(outcome: &RevertOutcome) -> bool {
+    let folder: Option<&PathBuf> = match outcome {
+        RevertOutcome::Conflict { folder, .. } => Some(folder),
+        RevertOutcome::Reverted(_) | RevertOutcome::Nothing => None,
     };
     folder.is_none_or(|folder| folder.is_dir())
 }

@@ -47,16 +47,15 @@ impl Story<'_> {
             .take(NAMED)
             .map(|commit| {
                 let merge = if commit.parents > 1 { "the merge " } else { "" };
-                format!("reverts {merge}{}", commit.describe())
+                format!("revert {merge}{}", commit.describe())
             })
             .collect();
         if commits.len() > NAMED {
-            lines.push(format!("reverts {} earlier commits of {}", commits.len() - NAMED, self.from()));
+            lines.push(format!("revert {} earlier commits of {}", commits.len() - NAMED, self.from()));
         }
         let files = counted(reverted.files, "file");
-        lines
-            .push(format!("pushes it as one commit to {} of {}: {files} changed", self.branch, self.repository.remote));
-        lines.push(format!("whatever deploys {} then deploys it; redflag waits for the pods", self.branch));
+        lines.push(format!("push one commit to {} of {}: {files} changed", self.branch, self.repository.remote));
+        lines.push(format!("wait for the pipeline of {} to deploy it", self.branch));
         lines
     }
 
@@ -68,20 +67,19 @@ impl Story<'_> {
         }
         let named: Vec<String> = since.iter().map(Commit::describe).collect();
         let more = if since.len() >= NAMED { ", and maybe more" } else { "" };
-        let sentence =
-            format!("newer commits are on {branch} and ship along with the revert: {}{more}", named.join(", "));
-        Check::warning(name, sentence, Some("ask who wrote them whether they may go out now".to_owned()))
+        let sentence = format!("newer commits on {branch} ship with the revert: {}{more}", named.join(", "));
+        Check::warning(name, sentence, Some("ask their authors whether they may ship now".to_owned()))
     }
 
-    pub(super) fn not_restored(&self) -> Vec<String> {
+    pub(super) fn not_reverted(&self) -> Vec<String> {
         vec![
-            format!("database migrations and messages that {} has written", self.from()),
+            format!("database changes and queued messages written by {}", self.from()),
             "whatever is not in this repository: settings, secrets, feature flags".to_owned(),
         ]
     }
 
     /// The commands that do the same.
-    pub(super) fn by_hand(&self, commits: &[Commit]) -> String {
+    pub(super) fn manual_command(&self, commits: &[Commit]) -> String {
         let RepositorySpec { remote, .. } = self.repository;
         let branch = self.branch;
         let mut commands = vec![format!("git fetch {remote}"), format!("git switch --detach {remote}/{branch}")];
@@ -93,41 +91,41 @@ impl Story<'_> {
     pub(super) fn not_on_branch(&self, running: &str) -> Blocked {
         Blocked {
             reason: format!(
-                "{} ({}) is not on {}: reverting there changes nothing",
+                "{} ({}) is not on {}: a revert there changes nothing",
                 self.from(),
                 short(running),
                 self.branch
             ),
-            way_out: format!("name the branch that {} was deployed from", self.from()),
+            way_out: format!("set the branch that {} was deployed from", self.from()),
         }
     }
 
     pub(super) fn diverged(&self, target: &str, running: &str) -> Blocked {
         let (from, to) = (self.from(), self.to());
         Blocked {
-            reason: format!("{from} ({}) was not built on {to} ({})", short(running), short(target)),
-            way_out: format!("deploy {to} anew, or choose a version that {from} was built on (rollback --to)"),
+            reason: format!("{from} ({}) is not based on {to} ({})", short(running), short(target)),
+            way_out: format!("redeploy {to}, or choose a version that {from} is based on (rollback --to)"),
         }
     }
 
     pub(super) fn same_commit(&self, running: &str) -> Blocked {
         Blocked {
             reason: format!("{} and {} are the same commit, {}", self.from(), self.to(), short(running)),
-            way_out: "look for the cause elsewhere: in the settings, or in what was built".to_owned(),
+            way_out: "look for the cause elsewhere: in the settings or the build".to_owned(),
         }
     }
 
     pub(super) fn too_many(&self, commits: usize) -> Blocked {
         Blocked {
             reason: format!("{} holds {commits} commits that {} has not", self.from(), self.to()),
-            way_out: format!("choose a nearer version (rollback --to), or deploy {} anew", self.to()),
+            way_out: format!("choose a nearer version (rollback --to), or redeploy {}", self.to()),
         }
     }
 
     pub(super) fn nothing_to_revert(&self, tip: &str) -> Blocked {
         Blocked {
-            reason: format!("all of {} is reverted on {} already ({})", self.from(), self.branch, short(tip)),
-            way_out: format!("wait until {} is deployed, or see why it is not", self.branch),
+            reason: format!("all of {} is already reverted on {} ({})", self.from(), self.branch, short(tip)),
+            way_out: format!("wait until {} is deployed, or find out why it is not", self.branch),
         }
     }
 
@@ -135,12 +133,12 @@ impl Story<'_> {
     pub(super) fn not_tried(&self, trouble: &GitError, filter: Option<&str>) -> Blocked {
         let path = self.repository.path.display();
         Blocked {
-            reason: format!("the revert of {} could not be tried: {}", self.from(), trouble.reason()),
+            reason: format!("cannot try the revert of {}: {}", self.from(), trouble.reason()),
             way_out: match filter {
                 Some(filter) => format!(
-                    "{path} is a partial clone ({filter}), which fetches what it lacks while it tries: name a whole clone"
+                    "{path} is a partial clone ({filter}), which fetches what it lacks while it tries: set a full clone"
                 ),
-                None => format!("try by hand, in {path}"),
+                None => format!("try it manually, in {path}"),
             },
         }
     }
@@ -182,8 +180,8 @@ pub(super) fn others(commits: &[Commit], touching: Option<&HashSet<String>>, ser
     if !outside.is_empty() {
         let (count, all) = (outside.len(), counted(commits.len(), "commit"));
         let sentence =
-            format!("{count} of {all} change nothing in {service}/ and are rolled back with it: {}", named(&outside));
-        let way_out = "ask who wrote them, or revert those of the service by hand".to_owned();
+            format!("{count} of {all} change nothing in {service}/ and are rolled back too: {}", named(&outside));
+        let way_out = "ask their authors, or revert the service's commits manually".to_owned();
         return Some(Check::warning(name, sentence, Some(way_out)));
     }
     let mut authors: Vec<&str> = commits.iter().map(|commit| commit.author.as_str()).collect();
@@ -208,15 +206,15 @@ pub(super) fn not_taken(spec: &RepositorySpec, branch: &str, commit: &str, signs
         ["verified signature", "signed commit", "gpg signature", "not signed", "unsigned", "must be signed"];
     let way_out = match (wants_signature.iter().any(|words| lower.contains(words)), signs) {
         (true, false) => format!(
-            "let git sign here, then open the plan again: git -C {path} config commit.gpgSign true (and \
+            "set up signing here, then reopen the plan: git -C {path} config commit.gpgSign true (and \
              user.signingKey)"
         ),
         (true, true) => format!(
-            "the commit is signed, and {remote} does not know the key: add its public key to your account there, or \
+            "the commit is signed, but {remote} does not know the key: add its public key to your account there, or \
              set user.signingKey and user.email to what it knows"
         ),
         (false, _) => format!(
-            "where {branch} takes only reviewed changes, open one with the revert that is ready: git -C {path} push \
+            "if {branch} only takes reviewed changes, open one with the prepared revert: git -C {path} push \
              {remote} {commit}:refs/heads/revert-{}",
             &commit[..12.min(commit.len())]
         ),
@@ -227,15 +225,15 @@ pub(super) fn not_taken(spec: &RepositorySpec, branch: &str, commit: &str, signs
 /// The revert was tried, and applies.
 pub(super) fn applies(reverted: &Reverted) -> Check {
     Check::ok(
-        CheckKind::Trial,
+        CheckKind::Revert,
         format!("the revert applies without a conflict: {} changed", counted(reverted.files, "file")),
     )
 }
 
 /// It is no way for the first two minutes.
 pub(super) fn slow() -> Check {
-    let sentence = "slow: what deploys the branch runs first, which takes minutes rather than seconds";
-    let way_out = "where it cannot wait, undo the workload first: redflag has the strategy kubernetes for it";
+    let sentence = "slow: the pipeline runs first, which takes minutes, not seconds";
+    let way_out = "if it cannot wait, roll back the workload first with strategy kubernetes";
     Check::warning(CheckKind::Duration, sentence, Some(way_out.to_owned()))
 }
 

@@ -11,7 +11,7 @@ pub(super) fn check(repository: &str, body: &Value, scopes: Option<&str>) -> Opt
     if body["archived"] == true {
         return Some(Check::typed(
             name,
-            format!("{repository} is archived: GitHub starts no workflow of it"),
+            format!("{repository} is archived: GitHub does not run its workflows"),
             "unarchive it, or roll back another way",
         ));
     }
@@ -26,7 +26,7 @@ pub(super) fn check(repository: &str, body: &Value, scopes: Option<&str>) -> Opt
         };
         return Some(Check::typed(
             name,
-            format!("the token has {has}: GitHub will most likely not let it start workflows of {repository}"),
+            format!("the token has {has}: GitHub will probably not let it start workflows of {repository}"),
             format!("give it the scope {}", wanted.join(" or ")),
         ));
     }
@@ -35,13 +35,16 @@ pub(super) fn check(repository: &str, body: &Value, scopes: Option<&str>) -> Opt
     if ["push", "maintain", "admin"].iter().any(|right| role.get(*right).is_some_and(|given| given == true)) {
         return Some(Check::ok(
             name,
-            format!("the token's owner may write to {repository}, and so start its workflows"),
+            format!("the token's owner has write access to {repository}, so may start its workflows"),
         ));
     }
     Some(Check::typed(
         name,
-        format!("the token's owner may only read {repository}: GitHub will most likely not let it start workflows"),
-        "give its owner the role Write there, or use the token of somebody who has it",
+        format!(
+            "the token's owner only has read access to {repository}: GitHub will probably not let it start \
+                 workflows"
+        ),
+        "give its owner the Write role there, or use a token that has it",
     ))
 }
 
@@ -67,7 +70,7 @@ mod tests {
         assert_eq!(told(&role(true), None).map(|told| told.0), Some(CheckOutcome::Ok));
         let reader = told(&role(false), None);
         let sentence =
-            "the token's owner may only read example/shop: GitHub will most likely not let it start workflows";
+            "the token's owner only has read access to example/shop: GitHub will probably not let it start workflows";
         assert_eq!(reader, Some((CheckOutcome::Typed, sentence.to_owned())));
         assert_eq!(told(&json!({"private": true}), None), None, "an app's token is told of no role");
     }
@@ -84,7 +87,7 @@ mod tests {
         assert_eq!(of(true, ""), Some(CheckOutcome::Typed));
         let body = json!({"private": true, "permissions": {"push": true}});
         let sentence = told(&body, Some("read:org,gist")).map(|told| told.1);
-        let wanted = "the token has only the scopes read:org, gist: GitHub will most likely not let it start workflows \
+        let wanted = "the token has only the scopes read:org, gist: GitHub will probably not let it start workflows \
                       of example/shop";
         assert_eq!(sentence.as_deref(), Some(wanted));
     }

@@ -10,7 +10,7 @@ pub(super) fn declares(file: &str, inputs: &[(String, String)]) -> Vec<Check> {
         let way_out = "add `on: workflow_dispatch` to it on the default branch".to_owned();
         return vec![Check::warning(
             name,
-            "its file does not name workflow_dispatch: GitHub may refuse to run it",
+            "its file has no workflow_dispatch: GitHub may refuse to run it",
             Some(way_out),
         )];
     }
@@ -19,10 +19,10 @@ pub(super) fn declares(file: &str, inputs: &[(String, String)]) -> Vec<Check> {
     let missing: Vec<&str> = inputs.iter().map(|(input, _)| input.as_str()).filter(|input| !is_there(input)).collect();
     if !missing.is_empty() {
         let way_out = "compare the inputs in this environment's rollback.ci with those in the workflow".to_owned();
-        let sentence = format!("its file does not name the inputs {}: GitHub may refuse them", missing.join(", "));
+        let sentence = format!("its file does not declare the inputs {}: GitHub may refuse them", missing.join(", "));
         return vec![Check::warning(name, sentence, Some(way_out))];
     }
-    let mut checks = vec![Check::ok(name, "its file names workflow_dispatch and these inputs")];
+    let mut checks = vec![Check::ok(name, "its file has workflow_dispatch and these inputs")];
     let mark = inputs.iter().find(|(_, value)| Template::ours(value).mentions("id")).map(|(input, _)| input);
     let is_shown = mark.is_some_and(|mark| {
         file.lines().any(|line| line.trim_start().starts_with("run-name:") && line.contains(&format!("inputs.{mark}")))
@@ -31,7 +31,7 @@ pub(super) fn declares(file: &str, inputs: &[(String, String)]) -> Vec<Check> {
         let mark = mark.map_or("id", String::as_str);
         checks.push(Check::warning(
             CheckKind::RunName,
-            "its runs do not show which rollback they are: one whose answer is lost cannot be told from others",
+            "its runs do not identify the rollback: after a lost response it cannot be found",
             Some(format!("set `{mark} = \"$id\"` among the inputs, and in the workflow run-name: rollback ${{{{ inputs.{mark} }}}}")),
         ));
     }
@@ -59,10 +59,10 @@ mod tests {
     #[test]
     fn what_a_dispatch_would_be_refused_for_is_seen_before() {
         let sentence = |file: &str, given: &[(&str, &str)]| declares(file, &inputs(given))[0].sentence.clone();
-        assert_eq!(sentence("on: push", &[]), "its file does not name workflow_dispatch: GitHub may refuse to run it");
+        assert_eq!(sentence("on: push", &[]), "its file has no workflow_dispatch: GitHub may refuse to run it");
         assert_eq!(
             sentence(FILE, &[("version", "$to"), ("tag", "$to")]),
-            "its file does not name the inputs tag: GitHub may refuse them"
+            "its file does not declare the inputs tag: GitHub may refuse them"
         );
     }
 

@@ -87,7 +87,7 @@ impl GitHub {
         let inputs = values.fill_pairs(&self.told.inputs)?;
         if inputs.len() > MOST_INPUTS {
             return Err(Refusal::from(Blocked {
-                reason: format!("the workflow is given {} inputs, and GitHub takes {MOST_INPUTS}", inputs.len()),
+                reason: format!("the workflow gets {} inputs, and GitHub allows {MOST_INPUTS}", inputs.len()),
                 way_out: "remove some of the inputs in this environment's rollback.ci".to_owned(),
             }));
         }
@@ -104,7 +104,7 @@ impl GitHub {
         let file = about["path"].as_str().unwrap_or_default();
         checks.extend(self.declared(&repository, file, &git_ref).await);
         let runs = runs.map_err(|unread| unseen(unread, &workflow, &repository))?;
-        checks.push(under_way(&runs, &workflow));
+        checks.push(in_progress(&runs, &workflow));
 
         let fields = options("-f", &inputs);
         let with = if inputs.is_empty() { String::new() } else { format!(" with {}", listed(&inputs)) };
@@ -112,8 +112,8 @@ impl GitHub {
         Ok(Prepared {
             subject,
             place: self.client.place(),
-            does: format!("workflow {workflow} of {repository} runs on {git_ref}{with}"),
-            by_hand: format!("gh workflow run {workflow} --repo {repository} --ref {git_ref}{fields}"),
+            does: format!("run workflow {workflow} of {repository} on {git_ref}{with}"),
+            manual_command: format!("gh workflow run {workflow} --repo {repository} --ref {git_ref}{fields}"),
             checks,
             took: middle(
                 runs_of(&runs).iter().filter(|run| run["conclusion"] == "success").filter_map(length).collect(),
@@ -155,19 +155,17 @@ impl GitHub {
         let unknown = |why: &str| {
             vec![Check::ok(
                 name,
-                format!(
-                    "{why}: whether it has workflow_dispatch and takes these inputs is only known when it is asked to run"
-                ),
+                format!("{why}: whether it has workflow_dispatch and these inputs is only known when it is started"),
             )]
         };
         if file.is_empty() {
-            return unknown("its file is not named");
+            return unknown("its file name is not reported");
         }
         let key = format!("{repository} {file} {git_ref}");
         match self.files.get(&key, self.client.now(), self.client.raw(request)).await {
             Ok((200, file)) => file::declares(&file, &self.told.inputs),
-            Ok((status, _)) => unknown(&format!("its file cannot be read on {git_ref} (answer {status})")),
-            Err(_) => unknown("its file could not be read"),
+            Ok((status, _)) => unknown(&format!("cannot read its file on {git_ref} (status {status})")),
+            Err(_) => unknown("cannot read its file"),
         }
     }
 
@@ -252,7 +250,7 @@ impl GitHub {
             Ok(Found::Ours(run) | Found::Perhaps(run)) => self.state_of(&dispatch.repository, &run).await,
             Ok(Found::None) => sought("started; its run is not listed yet".to_owned()),
             Ok(Found::Several(count)) => sought(format!(
-                "started; {count} runs began since, and none of them shows which one it is: look at the Actions page"
+                "started; {count} runs began since, and none of them can be identified: check the Actions page"
             )),
             Err(unread) => Answer::Unknown(unread.to_string()),
         }
@@ -263,15 +261,15 @@ impl GitHub {
         let workflow = &dispatch.workflow;
         match self.look_for(dispatch, dispatch.prepared - WIDE_SKEW).await {
             Ok(Found::Ours(run)) => Trace::Found(self.state_of(&dispatch.repository, &run).await),
-            Ok(Found::None) => Trace::Nothing(format!("no run of {workflow} has begun")),
+            Ok(Found::None) => Trace::Nothing(format!("no run of {workflow} has started")),
             // By its time alone it may be somebody else's.
             Ok(Found::Perhaps(run)) => Trace::Unclear(format!(
-                "a run of {workflow} has begun since, and its name does not show whose it is: {}",
+                "a run of {workflow} has started since, and its name does not identify it: {}",
                 link(&run["html_url"]).unwrap_or_else(|| text(&run["id"]))
             )),
             Ok(Found::Several(count)) => Trace::Unclear(format!(
-                "{count} runs of {workflow} have begun since, and their names do not show whose they are: \
-                 look at the Actions page of {}",
+                "{count} runs of {workflow} have started since, and their names do not identify them: check the \
+                 Actions page of {}",
                 dispatch.repository
             )),
             Err(unread) => Trace::Unclear(format!("GitHub {}", unread.text)),
@@ -295,10 +293,10 @@ fn refused(reply: &Reply, dispatch: &Dispatch) -> Option<Blocked> {
         },
         422 if said.contains("No ref found") => Blocked {
             reason: format!("{repository} has no branch or tag {git_ref}: {said}"),
-            way_out: "correct ref in this environment's rollback.ci".to_owned(),
+            way_out: "fix ref in this environment's rollback.ci".to_owned(),
         },
         422 => Blocked {
-            reason: format!("GitHub does not take the inputs of {workflow}: {said}"),
+            reason: format!("GitHub rejected the inputs of {workflow}: {said}"),
             way_out: format!("compare the inputs in this environment's rollback.ci with those in {workflow}"),
         },
         _ => return None,
@@ -335,8 +333,8 @@ fn length(run: &Value) -> Option<TimeDelta> {
 
 fn not_there(workflow: &str, repository: &str) -> Blocked {
     Blocked {
-        reason: format!("there is no workflow {workflow} in {repository}, or the token cannot see it"),
-        way_out: "correct repository and workflow in this environment's rollback.ci; a private repository needs a \
+        reason: format!("no workflow {workflow} in {repository}, or the token cannot see it"),
+        way_out: "fix repository and workflow in this environment's rollback.ci; a private repository needs a \
                   token with access to it"
             .to_owned(),
     }
@@ -352,7 +350,13 @@ fn unseen(unread: Unread, workflow: &str, repository: &str) -> Blocked {
 
 fn active(about: &Value, workflow: &str, repository: &str) -> Result<Check, Blocked> {
     match about["state"].as_str() {
-        Some("active") => Ok(Check::ok(CheckKind::Workflow, format!("{workflow} of {repository} is there and active"))),
+        Some("active") => Ok(Check::ok(
+            CheckKind::Workflow,
+            format!(
+                "{workflow} of {repository} exists and is \
+              active"
+            ),
+        )),
         state => Err(Blocked {
             reason: format!(
                 "{workflow} of {repository} is {}",
@@ -364,10 +368,10 @@ fn active(about: &Value, workflow: &str, repository: &str) -> Result<Check, Bloc
 }
 
 /// Somebody's run that has not ended.
-fn under_way(runs: &Value, workflow: &str) -> Check {
-    let name = CheckKind::UnderWay;
+fn in_progress(runs: &Value, workflow: &str) -> Check {
+    let name = CheckKind::InProgress;
     let open = runs_of(runs).iter().find(|run| run["status"].as_str().is_some_and(|status| status != "completed"));
-    let Some(run) = open else { return Check::ok(name, format!("no run of {workflow} is under way")) };
+    let Some(run) = open else { return Check::ok(name, format!("no run of {workflow} in progress")) };
     let by = run["triggering_actor"]["login"]
         .as_str()
         .map_or_else(String::new, |login| format!(" of {}", text(&json!(login))));
@@ -375,7 +379,7 @@ fn under_way(runs: &Value, workflow: &str) -> Check {
     let status = text(&run["status"]).replace('_', " ");
     Check::warning(
         name,
-        format!("a run of {workflow}{by} is {status}: this one may wait for it, or undo what it does"),
-        Some(format!("look at it first: {look}")),
+        format!("a run of {workflow}{by} is {status}: this one may wait for it, or overwrite it"),
+        Some(format!("check it first: {look}")),
     )
 }

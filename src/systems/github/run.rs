@@ -1,4 +1,4 @@
-//! Where a run stands, with the job that failed or the environment that waits for an approval.
+//! Where a run stands, with the job that failed or the environment that has to approve it.
 
 use super::GitHub;
 use crate::net::client::Freshness;
@@ -21,30 +21,30 @@ impl GitHub {
         }
         let conclusion = text(&run["conclusion"]);
         if matches!(conclusion.as_str(), "success" | "neutral") {
-            return Answer::Running(Run { id, state: "has ended well".to_owned(), link, ended: true });
+            return Answer::Running(Run { id, state: "succeeded".to_owned(), link, ended: true });
         }
         let at = self.failed_job(repository, &id).await.map_or_else(String::new, |job| format!(" in {job}"));
         let look = link.unwrap_or_else(|| format!("the runs of {repository}"));
         Answer::Failed(match conclusion.as_str() {
             "cancelled" => Blocked {
                 reason: "the run was cancelled".to_owned(),
-                way_out: format!("ask who cancelled it, and see what it had done by then: {look}"),
+                way_out: format!("ask who cancelled it, and check how far it got: {look}"),
             },
             "skipped" => Blocked {
-                reason: "the run was skipped: a condition in the workflow kept it from doing anything".to_owned(),
+                reason: "the run was skipped by a condition in the workflow".to_owned(),
                 way_out: format!("read the conditions in the workflow: {look}"),
             },
             "action_required" => Blocked {
-                reason: "the run needs an approval before it may start".to_owned(),
-                way_out: format!("approve it, then see its pods: {look}"),
+                reason: "the run needs approval before it can start".to_owned(),
+                way_out: format!("approve it, then check the pods: {look}"),
             },
             "startup_failure" => Blocked {
-                reason: "the run could not start: the workflow's file is not valid".to_owned(),
-                way_out: format!("read what GitHub says of it: {look}"),
+                reason: "the run could not start: the workflow file is invalid".to_owned(),
+                way_out: format!("read what GitHub says about it: {look}"),
             },
             _ => Blocked {
                 reason: format!("the run ended with {}{at}", conclusion.replace('_', " ")),
-                way_out: format!("read its log, for it may have done a part: {look}"),
+                way_out: format!("read its log, it may have partly run: {look}"),
             },
         })
     }
@@ -55,8 +55,8 @@ impl GitHub {
         let names: Vec<String> =
             pending.as_array().into_iter().flatten().map(|one| text(&one["environment"]["name"])).collect();
         match names.as_slice() {
-            [] => "waits for an approval".to_owned(),
-            names => format!("waits for an approval of {}", names.join(", ")),
+            [] => "waiting for approval".to_owned(),
+            names => format!("waiting for approval of {}", names.join(", ")),
         }
     }
 
@@ -66,7 +66,7 @@ impl GitHub {
         let request = self.get(repository, &["actions", "runs", id, "jobs"]);
         let pages = self.client.pages(request, "jobs", Freshness::Now, &found).await.ok()?;
         let Some(job) = pages.items.iter().find(has_failed) else {
-            let unread = format!("none of the first {} jobs; others were not read", pages.items.len());
+            let unread = format!("none of the first {} jobs; the rest were not read", pages.items.len());
             return (!pages.is_whole).then_some(unread);
         };
         let step = job["steps"].as_array().and_then(|steps| steps.iter().find(has_failed));

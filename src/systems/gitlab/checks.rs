@@ -11,14 +11,14 @@ const DEVELOPER: i64 = 30;
 pub(super) fn settings(about: &Value, project: &str, is_retry: bool) -> Result<Check, Blocked> {
     if about["archived"] == true {
         return Err(Blocked {
-            reason: format!("{project} is archived: its jobs cannot be run"),
+            reason: format!("{project} is archived: its jobs cannot run"),
             way_out: "unarchive it, or deploy the earlier version another way".to_owned(),
         });
     }
     let refuses_outdated = about["ci_forward_deployment_enabled"] == true;
     if refuses_outdated && is_retry && about["ci_forward_deployment_rollback_allowed"] == false {
         return Err(Blocked {
-            reason: format!("{project} lets no earlier deployment job run again"),
+            reason: format!("{project} does not let earlier deployment jobs rerun"),
             way_out: "allow it in Settings, CI/CD, General pipelines: Allow job retries for rollback deployments"
                 .to_owned(),
         });
@@ -26,10 +26,10 @@ pub(super) fn settings(about: &Value, project: &str, is_retry: bool) -> Result<C
     if refuses_outdated && !is_retry {
         let sentence =
             "the project prevents outdated deployment jobs: GitLab may refuse a manual job of an older pipeline";
-        let way_out = "leave job out of this environment's rollback.ci: a job that is run again is let through";
+        let way_out = "leave job out of this environment's rollback.ci: a rerun job is allowed";
         return Ok(Check::warning(CheckKind::Project, sentence, Some(way_out.to_owned())));
     }
-    Ok(Check::ok(CheckKind::Project, format!("{project} can be read, and lets an earlier deployment run again")))
+    Ok(Check::ok(CheckKind::Project, format!("{project} is readable and lets earlier deployments rerun")))
 }
 
 /// Whether the token's role is enough to run a job: a Reporter reads all that a rollback needs, and is refused when it
@@ -39,31 +39,31 @@ pub(super) fn role(about: &Value, project: &str) -> Option<Check> {
     let level = |of: &str| about["permissions"][of]["access_level"].as_i64();
     let level = level("project_access").max(level("group_access"))?;
     if level >= DEVELOPER {
-        return Some(Check::ok(CheckKind::Permission, format!("the token's role in {project} lets it run jobs")));
+        return Some(Check::ok(CheckKind::Permission, format!("the token's role in {project} may run jobs")));
     }
     let role = NAMES.iter().rev().find(|(least, _)| level >= *least).map_or("no role", |(_, name)| *name);
     Some(Check::typed(
         CheckKind::Permission,
-        format!("the token is {role} in {project}, which may not run jobs: GitLab will most likely refuse it"),
-        format!("give its user at least the role Developer in {project}, or use another token"),
+        format!("the token is {role} in {project}, which may not run jobs: GitLab will probably refuse it"),
+        format!("give its user at least the Developer role in {project}, or use another token"),
     ))
 }
 
 /// Somebody's deployment that has not ended.
-pub(super) fn under_way(latest: &Value, environment: &str) -> Option<Check> {
-    let name = CheckKind::UnderWay;
+pub(super) fn in_progress(latest: &Value, environment: &str) -> Option<Check> {
+    let name = CheckKind::InProgress;
     let is_open = |one: &&Value| matches!(one["status"].as_str(), Some("running" | "blocked" | "created"));
     let Some(open) = latest.as_array()?.iter().find(is_open) else {
-        return Some(Check::ok(name, format!("no deployment to {environment} is under way")));
+        return Some(Check::ok(name, format!("no deployment to {environment} in progress")));
     };
     let by = open["user"]["username"].as_str().map_or_else(String::new, |user| format!(" by {}", text(&user.into())));
     let look = link(&open["deployable"]["web_url"]).unwrap_or_else(|| format!("deployment {}", text(&open["iid"])));
     Some(Check::warning(
         name,
         format!(
-            "a deployment to {environment}{by} is {}: this one may wait for it, or undo what it does",
+            "a deployment to {environment}{by} is {}: this one may wait for it, or overwrite it",
             text(&open["status"])
         ),
-        Some(format!("look at it first: {look}")),
+        Some(format!("check it first: {look}")),
     ))
 }

@@ -20,7 +20,7 @@ use crate::rollback::{Answer, Blocked, Check, CheckKind, Refusal, Run};
 use crate::systems::shared::ci::PURPOSE;
 use crate::systems::shared::ci::planner::{Draft, JobPlanner, Prepared};
 use crate::systems::shared::ci::trace::Trace;
-use checks::{role, settings, under_way};
+use checks::{in_progress, role, settings};
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::RequestBuilder;
@@ -93,11 +93,11 @@ impl GitLab {
         let (good, latest) = (good.map_err(unseen)?, latest.map_err(unseen)?);
         let mut checks = vec![settings(&about, &project, job.is_none())?];
         checks.extend(role(&about, &project));
-        checks.extend(under_way(&latest, &environment));
+        checks.extend(in_progress(&latest, &environment));
         let earlier = choose(&good, draft, &environment)?;
         checks.push(earlier.check);
         let (action, did) = match job {
-            None => (CiAction::RetryJob(retried(earlier.deployment, &project)?), "runs again"),
+            None => (CiAction::RetryJob(retried(earlier.deployment, &project)?), "rerun"),
             Some(name) => self.manual(earlier.deployment, &project, &name).await?,
         };
         let (CiAction::RetryJob(job) | CiAction::PlayJob(job)) = &action else { return Err(no_job(&project).into()) };
@@ -107,10 +107,14 @@ impl GitLab {
             subject: format!("job {name} {} of {project}{}", job.id, values.distinction(&self.told.texts())),
             place: self.client.place(),
             does: format!(
-                "job {name} of pipeline {} of {project} {did}: it deploys {sha} to {environment}",
+                "{did} job {name} of pipeline {} of {project}: it deploys {sha} to {environment}",
                 job.pipeline
             ),
-            by_hand: format!("glab api --method POST projects/{}/jobs/{}/{verb}", project.replace('/', "%2F"), job.id),
+            manual_command: format!(
+                "glab api --method POST projects/{}/jobs/{}/{verb}",
+                project.replace('/', "%2F"),
+                job.id
+            ),
             checks,
             took: duration(&earlier.deployment["deployable"]),
             action,
@@ -123,8 +127,7 @@ impl GitLab {
         let jobs = self.jobs(project, pipeline).await.map_err(|unread| unseen(unread, project))?;
         let job = jobs.iter().find(|job| job["name"] == name).ok_or_else(|| Blocked {
             reason: format!("pipeline {pipeline} of {project} has no job {name}"),
-            way_out: "correct job in this environment's rollback.ci, or leave it out: then the deployment's own job \
-                      runs again"
+            way_out: "fix job in this environment's rollback.ci, or leave it out to rerun the deployment's own job"
                 .to_owned(),
         })?;
         let found = GitLabJob {
@@ -135,8 +138,8 @@ impl GitLab {
             sha: text(&earlier["sha"]),
         };
         match job["status"].as_str().unwrap_or_default() {
-            "manual" | "scheduled" => Ok((CiAction::PlayJob(found), "is started")),
-            "success" | "failed" | "canceled" => Ok((CiAction::RetryJob(found), "runs again")),
+            "manual" | "scheduled" => Ok((CiAction::PlayJob(found), "start")),
+            "success" | "failed" | "canceled" => Ok((CiAction::RetryJob(found), "rerun")),
             other => Err(Blocked {
                 reason: format!("job {name} of pipeline {pipeline} is {}", other.replace('_', " ")),
                 way_out: format!("look at it: {}", link(&job["web_url"]).unwrap_or_else(|| found.id.to_string())),
@@ -160,7 +163,7 @@ impl GitLab {
         };
         match state_of(&reply.body) {
             Some(answer) => answer,
-            None => Answer::Unknown("GitLab took it, and its answer does not name the job".to_owned()),
+            None => Answer::Unknown("GitLab accepted it, but its response does not name the job".to_owned()),
         }
     }
 }
@@ -185,7 +188,7 @@ impl GitLab {
     /// How a job goes on.
     pub(in crate::systems) async fn follow(&self, job: &GitLabJob, id: &str) -> Answer {
         match self.client.read(self.get(&job.project, &["jobs", id])).await {
-            Ok(job) => state_of(&job).unwrap_or_else(|| Answer::Unknown("GitLab's answer names no job".to_owned())),
+            Ok(job) => state_of(&job).unwrap_or_else(|| Answer::Unknown("GitLab's response names no job".to_owned())),
             Err(unread) => Answer::Unknown(format!("GitLab {}", unread.text)),
         }
     }
@@ -195,7 +198,7 @@ impl GitLab {
         self.find(job, |now| now["id"].as_u64() > Some(job.id)).await
     }
 
-    /// What there is to be seen of a job that was to be started by hand.
+    /// What there is to be seen of a job that was to be started manually.
     pub(in crate::systems) async fn find_played(&self, job: &GitLabJob) -> Trace {
         self.find(job, |now| !matches!(now["status"].as_str(), Some("manual" | "scheduled"))).await
     }
@@ -207,7 +210,7 @@ impl GitLab {
         };
         let same = |candidate: &&Value| candidate["name"] == job.name.as_str();
         let Some(now) = jobs.iter().filter(same).max_by_key(|job| job["id"].as_u64()) else {
-            return Trace::Unclear(format!("pipeline {} shows no job {} any more", job.pipeline, job.name));
+            return Trace::Unclear(format!("pipeline {} no longer has job {}", job.pipeline, job.name));
         };
         match state_of(now) {
             Some(answer) if has_begun(now) => Trace::Found(answer),
@@ -239,23 +242,23 @@ fn state_of(job: &Value) -> Option<Answer> {
     let look = link.clone().unwrap_or_else(|| format!("job {id}"));
     let status = job["status"].as_str()?;
     let state = match status {
-        "success" => return Some(Answer::Running(Run { id, state: "has ended well".to_owned(), link, ended: true })),
+        "success" => return Some(Answer::Running(Run { id, state: "succeeded".to_owned(), link, ended: true })),
         "failed" => {
             let why =
                 job["failure_reason"].as_str().map_or_else(String::new, |why| format!(" ({})", why.replace('_', " ")));
             return Some(Answer::Failed(Blocked {
                 reason: format!("job {name} failed{why}"),
-                way_out: format!("read its log, for it may have done a part: {look}"),
+                way_out: format!("read its log, it may have partly run: {look}"),
             }));
         }
         "canceled" | "canceling" | "skipped" => {
             return Some(Answer::Failed(Blocked {
                 reason: format!("job {name} was {}", if status == "skipped" { "skipped" } else { "cancelled" }),
-                way_out: format!("ask who did that, and see what it had done by then: {look}"),
+                way_out: format!("ask who did that, and check how far it got: {look}"),
             }));
         }
-        "manual" => "waits for an approval, or to be started by hand".to_owned(),
-        "waiting_for_resource" => "waits for another deployment to end".to_owned(),
+        "manual" => "waiting for approval or a manual start".to_owned(),
+        "waiting_for_resource" => "waiting for another deployment".to_owned(),
         "created" | "pending" | "preparing" => "queued".to_owned(),
         "running" => "in progress".to_owned(),
         other => text(&other.into()).replace('_', " "),
@@ -275,8 +278,8 @@ fn choose<'a>(good: &'a Pages, draft: &Draft, environment: &str) -> Result<Earli
     };
     if deployments.is_empty() {
         return Err(Blocked {
-            reason: format!("GitLab knows no successful deployment to {environment}"),
-            way_out: "correct environment in this environment's rollback.ci: it is GitLab's own name of it".to_owned(),
+            reason: format!("GitLab has no successful deployment to {environment}"),
+            way_out: "fix environment in this environment's rollback.ci: it is GitLab's name for it".to_owned(),
         });
     }
     if let Some(deployment) = named(deployments, draft) {
@@ -287,8 +290,8 @@ fn choose<'a>(good: &'a Pages, draft: &Draft, environment: &str) -> Result<Earli
     let now = &deployments[running.unwrap_or(0)];
     let earlier = deployments.iter().skip(running.unwrap_or(0)).find(|deployment| deployment["sha"] != now["sha"]);
     let deployment = earlier.ok_or_else(|| Blocked {
-        reason: format!("GitLab knows no deployment to {environment} before the one of {}", described(now)),
-        way_out: "deploy the earlier version anew".to_owned(),
+        reason: format!("GitLab has no deployment to {environment} before the one of {}", described(now)),
+        way_out: "redeploy the earlier version".to_owned(),
     })?;
     let of = if good.is_whole {
         "no deployment".to_owned()
@@ -296,8 +299,8 @@ fn choose<'a>(good: &'a Pages, draft: &Draft, environment: &str) -> Result<Earli
         format!("none of the newest {} deployments", deployments.len())
     };
     let sentence =
-        format!("{of} names {}; the one before the newest is taken: {}", draft.to.label(), described(deployment));
-    let way_out = "see that this is the right one; a repository in the configuration tells which commit a version is";
+        format!("{of} names {}; using the one before the newest: {}", draft.to.label(), described(deployment));
+    let way_out = "check that this is the right one; with a repository configured, versions map to commits";
     Ok(Earlier { deployment, check: Check::warning(name, sentence, Some(way_out.to_owned())) })
 }
 
@@ -331,16 +334,16 @@ fn retried(deployment: &Value, project: &str) -> Result<GitLabJob, Blocked> {
 
 fn no_job(project: &str) -> Blocked {
     Blocked {
-        reason: format!("the earlier deployment of {project} was made without a job: there is nothing to run again"),
-        way_out: "name a manual job in this environment's rollback.ci, or deploy the earlier version anew".to_owned(),
+        reason: format!("the earlier deployment of {project} has no job to rerun"),
+        way_out: "set a manual job in this environment's rollback.ci, or redeploy the earlier version".to_owned(),
     }
 }
 
 fn unseen(unread: Unread, project: &str) -> Blocked {
     match unread.status {
         404 => Blocked {
-            reason: format!("there is no project {project}, or the token cannot see it"),
-            way_out: "correct project in this environment's rollback.ci, or give the token access to it".to_owned(),
+            reason: format!("no project {project}, or the token cannot see it"),
+            way_out: "fix project in this environment's rollback.ci, or give the token access to it".to_owned(),
         },
         403 => unread.blocked("give the token the scope api, and its user at least the role Developer"),
         _ => unread.blocked("read what GitLab says, or do it there: Operate, Environments, Rollback"),
@@ -354,23 +357,22 @@ fn refused(reply: &Reply, job: &GitLabJob) -> Option<Blocked> {
     Some(match reply.status {
         403 if said.contains("not retryable") || said.contains("not playable") || said.contains("Unplayable") => {
             Blocked {
-                reason: format!("job {name} cannot be run again: {said}"),
-                way_out: "it is archived, erased, or was run again since: open the plan again, or deploy anew"
-                    .to_owned(),
+                reason: format!("cannot rerun job {name}: {said}"),
+                way_out: "it is archived, erased, or was rerun since: reopen the plan, or redeploy".to_owned(),
             }
         }
         400 if said.contains("layable") => Blocked {
-            reason: format!("job {name} cannot be started: {said}"),
-            way_out: "it runs already, or is outdated: look at the pipeline in GitLab".to_owned(),
+            reason: format!("cannot start job {name}: {said}"),
+            way_out: "it is already running, or outdated: check the pipeline in GitLab".to_owned(),
         },
         403 => Blocked {
             reason: format!("the token may not deploy {project}: {said}"),
-            way_out: "a protected environment lets only those in its list deploy: use the token of one of them"
+            way_out: "a protected environment only lets its listed users deploy: use the token of one of them"
                 .to_owned(),
         },
         404 => Blocked {
-            reason: format!("job {name} of {project} is gone, or the token may not run it: {said}"),
-            way_out: "open the plan again; a protected environment answers so to who is not in its list".to_owned(),
+            reason: format!("no job {name} of {project}, or the token may not run it: {said}"),
+            way_out: "reopen the plan; a protected environment answers this to users not on its list".to_owned(),
         },
         _ => return None,
     })

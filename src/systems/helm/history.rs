@@ -36,7 +36,7 @@ pub(super) enum Status {
     Superseded,
     /// It was not wholly.
     Failed,
-    /// Somebody is at it, or died over it.
+    /// Somebody is rolling back, or died over it.
     Pending,
     /// The release was uninstalled.
     Gone,
@@ -70,7 +70,7 @@ pub(super) fn last_good(revisions: &[Revision]) -> Option<&Revision> {
 /// Reads the history, oldest first.
 pub(super) fn read(json: &str) -> Result<Vec<Revision>, String> {
     let raw: Vec<Raw> =
-        serde_json::from_str(json).map_err(|error| format!("helm's answer is not a history: {error}"))?;
+        serde_json::from_str(json).map_err(|error| format!("helm's output is not a history: {error}"))?;
     let mut revisions: Vec<Revision> = raw.into_iter().map(Revision::from).collect();
     revisions.sort_by_key(|revision| revision.number);
     Ok(revisions)

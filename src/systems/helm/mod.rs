@@ -87,8 +87,8 @@ impl Helm {
             (_, Some(told)) => (told, None),
             (_, None) => {
                 return Err(NoStep::Unusable(Blocked {
-                    reason: format!("{reference} does not name the release of Helm that it belongs to"),
-                    way_out: "name the release in the configuration, or choose another strategy".to_owned(),
+                    reason: format!("{reference} does not name its Helm release"),
+                    way_out: "set the release in the configuration, or choose another strategy".to_owned(),
                 }));
             }
         };
@@ -108,20 +108,22 @@ impl Helm {
         let mut step = preflight::draft_under(OwnerPolicy::Handled, &self.cluster.label, request, snapshot.objects())?;
         let entries = templates::read(reference.kind, &snapshot.workload, snapshot.objects().history);
         let (to, found) = choose(release, &revisions, &entries, &step)?;
-        step.by_hand = release.by_hand(&to.number.to_string());
+        step.manual_command = release.manual_command(&to.number.to_string());
         step.subject = format!("release {}, revision {}", release.name, to.number);
         step.does = vec![
-            format!("release {} goes back to its revision {} ({})", release.name, to.number, to.describe()),
-            "what else the release holds goes back with it: ConfigMaps, Secrets, Services, other workloads".to_owned(),
+            format!("roll back release {} to revision {} ({})", release.name, to.number, to.describe()),
+            "everything else in the release is rolled back too: ConfigMaps, Secrets, Services, other \
+             workloads"
+                .to_owned(),
         ];
-        step.not_restored = not_restored(step.covers.first().map_or("?", |covered| covered.from.label()));
+        step.not_reverted = not_reverted(step.covers.first().map_or("?", |covered| covered.from.label()));
         step.action = Action::Helm(HelmRollback {
             release: release.name.to_owned(),
             namespace: namespace.clone(),
             current: current.number,
             revision: to.number,
         });
-        let (permission, trial) = tokio::join!(self.permission(release), self.trial(release, to.number));
+        let (permission, dry_run) = tokio::join!(self.permission(release), self.dry_run(release, to.number));
         let record = format!("revision {} of release {} ({})", to.number, release.name, to.describe());
         let version = step.target().to_owned();
         external_history::without_patch(&mut step.checks);
@@ -131,18 +133,17 @@ impl Helm {
         step.checks.push(unfinished);
         step.checks
             .extend(failed_before.map(|blocked| Check::typed(CheckKind::Release, blocked.reason, blocked.way_out)));
-        Ok(preflight::add(Ok(step), [trial, snapshot.identity])?)
+        Ok(preflight::add(Ok(step), [dry_run, snapshot.identity])?)
     }
 
     /// Without a context, helm goes wherever the kubeconfig points when it is run.
     fn which_cluster(&self) -> Option<Check> {
         self.releases.spec().context.is_none().then(|| {
             let sentence = format!(
-                "helm goes where the kubeconfig points when it is run: that is {} only for as long as nobody changes \
-                 its context",
+                "helm uses the kubeconfig's current context at that moment: {} only as long as nobody changes it",
                 self.cluster.label
             );
-            Check::warning(CheckKind::Context, sentence, Some("name the context in the configuration".to_owned()))
+            Check::warning(CheckKind::Context, sentence, Some("set the context in the configuration".to_owned()))
         })
     }
 
@@ -156,31 +157,31 @@ impl Helm {
             }
             Ok(false) => Some(Check::warning(
                 CheckKind::Permission,
-                format!("you may not create secrets in {}, where Helm usually keeps its records", release.namespace),
+                format!("you may not create secrets in {}, where Helm usually stores its records", release.namespace),
                 Some(format!("ask for a Role in {} with resources [secrets], verbs [create]", release.namespace)),
             )),
-            // The trial decides alone.
+            // The dry run decides alone.
             Err(_) => None,
         }
     }
 
     /// Asks helm for a dry run. That looks the release and the revision up and ends there: no manifest is built, no
     /// hook run, and the cluster is not asked (`performRollback` in helm's `pkg/action/rollback.go`).
-    async fn trial(&self, release: Release<'_>, revision: i64) -> Check {
+    async fn dry_run(&self, release: Release<'_>, revision: i64) -> Check {
         const NAME: CheckKind = CheckKind::Revision;
         let number = revision.to_string();
         match self.releases.run(release, &["rollback", release.name, &number, "--dry-run"]).await {
             Ok(output) if output.status.success() => Check::ok(
                 NAME,
-                format!("helm has revision {revision} of release {}; it tries nothing in advance", release.name),
+                format!("helm has revision {revision} of release {}; helm cannot test it in advance", release.name),
             ),
             Ok(output) => {
-                let reason = format!("helm looked for revision {revision} and would not do it: {}", output.said());
+                let reason = format!("helm's dry run to revision {revision} failed: {}", output.said());
                 Check::blocked(NAME, Blocked { reason, way_out: format!("look at {}", release.look()) })
             }
             Err(failure) if failure.did_nothing() => Check::blocked(NAME, unstarted(&failure)),
             Err(failure) => {
-                let sentence = format!("whether helm has revision {revision} could not be asked: {failure}");
+                let sentence = format!("unknown whether helm has revision {revision}: {failure}");
                 Check::warning(NAME, sentence, Some(format!("look at {}", release.look())))
             }
         }
@@ -195,7 +196,7 @@ impl Planner for Helm {
 }
 
 impl Release<'_> {
-    /// What has not ended of what was done to it last. Helm itself would go back over an operation that is under way,
+    /// What has not ended of what was done to it last. Helm itself would go back over an operation that is in progress,
     /// so a young one blocks; one that has most likely died has to be typed.
     fn unfinished(self, revisions: &[Revision], current: &Revision, now: Time) -> Result<Check, Blocked> {
         match current.status {
@@ -203,32 +204,34 @@ impl Release<'_> {
             Status::Gone => {
                 return Err(Blocked {
                     reason: format!("release {} is {}{}", self.name, current.status_name, current.since()),
-                    way_out: "install the earlier version anew".to_owned(),
+                    way_out: "install the earlier version again".to_owned(),
                 });
             }
             Status::Deployed | Status::Superseded | Status::Failed | Status::Unknown => {
-                let sentence = format!("no operation on release {} is under way", self.name);
+                let sentence = format!("no operation on release {} in progress", self.name);
                 return Ok(Check::ok(CheckKind::Operation, sentence));
             }
         }
         let age = current.age(now).filter(|age| *age >= TimeDelta::zero());
         let is = format!("revision {} of release {} is {}", current.number, self.name, current.status_name);
-        let by_hand = match history::last_good(revisions) {
-            Some(good) => self.by_hand(&good.number.to_string()),
+        let manual_command = match history::last_good(revisions) {
+            Some(good) => self.manual_command(&good.number.to_string()),
             None => format!("helm uninstall {} -n {}: it was never deployed", self.name, self.namespace),
         };
         match age {
             Some(age) if age >= DEAD => Ok(Check::typed(
                 CheckKind::Operation,
-                format!("{is} for {}: whoever ran it has most likely died over it", brief(age)),
-                format!("make sure that nobody works on it; by hand: {by_hand}"),
+                format!("{is} for {}: whatever ran it has probably crashed", brief(age)),
+                format!("make sure nobody is working on it; manually: {manual_command}"),
             )),
             _ => Err(Blocked {
                 reason: format!(
                     "another operation on it is in progress: {is}{}",
                     age.map_or_else(|| current.since(), |age| format!(" for {}", brief(age)))
                 ),
-                way_out: format!("wait for its end, or stop whoever runs it; if it has died: {by_hand}"),
+                way_out: format!(
+                    "wait until it finishes, or stop whoever runs it; if it has crashed: {manual_command}"
+                ),
             }),
         }
     }
@@ -245,8 +248,8 @@ impl Release<'_> {
                 self.name, current.number, current.description
             ),
             way_out: format!(
-                "what it left stays until its cause is gone and it is done again: {}; see {}",
-                self.by_hand(&back),
+                "its result stays until the cause is fixed and it is repeated: {}; see {}",
+                self.manual_command(&back),
                 self.look()
             ),
         })
@@ -264,14 +267,13 @@ fn choose<'r>(
     let (known, records): (Vec<_>, Vec<_>) =
         revisions.iter().filter_map(|revision| Some((revision, revision.record()?))).unzip();
     let found = external_history::serving(&records, entries, hash);
-    let blocked = |missing: Missing| missing.blocked("Helm", step.target(), &release.by_hand("REVISION"));
+    let blocked = |missing: Missing| missing.blocked("Helm", step.target(), &release.manual_command("REVISION"));
     found.map(|found| (known[found.place], found)).map_err(blocked)
 }
 
-fn not_restored(from: &str) -> Vec<String> {
+fn not_reverted(from: &str) -> Vec<String> {
     vec![
-        format!("database migrations and messages that {from} has written"),
-        "ConfigMaps and Secrets that are not part of the release, custom resource definitions, data in volumes"
-            .to_owned(),
+        format!("database changes and queued messages written by {from}"),
+        "ConfigMaps and Secrets outside the release, custom resource definitions, data in volumes".to_owned(),
     ]
 }

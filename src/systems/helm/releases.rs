@@ -93,7 +93,7 @@ impl Releases {
                 )),
                 None => Answer::Refused(Blocked {
                     reason: format!("the rollback of release {} did not take effect", release.name),
-                    way_out: format!("try again, or by hand: {}", release.by_hand(&revision.to_string())),
+                    way_out: format!("retry, or manually: {}", release.manual_command(&revision.to_string())),
                 }),
             };
         };
@@ -101,12 +101,12 @@ impl Releases {
             Status::Deployed | Status::Superseded => Answer::Accepted,
             _ => Answer::Failed(Blocked {
                 reason: format!(
-                    "the rollback of release {} was begun as revision {} and not ended: it is {}: {}",
+                    "the rollback of release {} started as revision {} and did not finish: it is {}: {}",
                     release.name, ours.number, ours.status_name, ours.description
                 ),
                 way_out: format!(
-                    "if nobody works on it, do it again: {}; the pods alone: {}",
-                    release.by_hand(&revision.to_string()),
+                    "if nobody is working on it, repeat it: {}; only the pods: {}",
+                    release.manual_command(&revision.to_string()),
                     pods_alone(step)
                 ),
             }),
@@ -117,11 +117,11 @@ impl Releases {
 pub(super) fn unstarted(failure: &Failure) -> Blocked {
     let way_out = match failure {
         Failure::NotFound(_) => {
-            "install helm, or name the program in the configuration, or choose strategy = \"kubernetes\""
+            "install helm, or set the program in the configuration, or choose strategy = \"kubernetes\""
         }
-        _ => "try it by hand: helm version",
+        _ => "try it manually: helm version",
     };
-    Blocked { reason: format!("helm cannot be used: {failure}"), way_out: way_out.to_owned() }
+    Blocked { reason: format!("cannot use helm: {failure}"), way_out: way_out.to_owned() }
 }
 
 impl<'a> Release<'a> {
@@ -139,12 +139,12 @@ impl<'a> Release<'a> {
             return Ok(());
         }
         Err(Blocked {
-            reason: format!("{} in {} is no name of a release", clean(self.name), clean(self.namespace)),
-            way_out: "look at the workload's annotations meta.helm.sh/release-name and release-namespace".to_owned(),
+            reason: format!("{} in {} is not a release name", clean(self.name), clean(self.namespace)),
+            way_out: "check the workload's annotations meta.helm.sh/release-name and release-namespace".to_owned(),
         })
     }
 
-    pub(super) fn by_hand(self, revision: &str) -> String {
+    pub(super) fn manual_command(self, revision: &str) -> String {
         format!("helm rollback {} {revision} -n {}", self.name, self.namespace)
     }
 
@@ -154,8 +154,8 @@ impl<'a> Release<'a> {
 
     pub(super) fn unreadable(self, reason: &str) -> Blocked {
         Blocked {
-            reason: format!("the history of release {} cannot be read: {reason}", self.name),
-            way_out: format!("try it by hand: {}", self.look()),
+            reason: format!("cannot read the history of release {}: {reason}", self.name),
+            way_out: format!("try it manually: {}", self.look()),
         }
     }
 
@@ -169,8 +169,8 @@ impl<'a> Release<'a> {
             return Answer::Refused(blocked(format!("helm refused it: {said}")));
         }
         Answer::Failed(Blocked {
-            reason: format!("helm could not roll release {} back, or only in part: {said}", self.name),
-            way_out: format!("undo the pods alone: {}; what it did is in {}", pods_alone(step), self.look()),
+            reason: format!("helm failed to roll back release {}, or did so only partly: {said}", self.name),
+            way_out: format!("roll back only the pods: {}; what it did is in {}", pods_alone(step), self.look()),
         })
     }
 }

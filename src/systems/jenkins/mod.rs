@@ -59,12 +59,12 @@ impl Jenkins {
             self.client.read_lately(self.get(&below(&job), tree)).await.map_err(|unread| unseen(unread, &job))?;
         let declared = declared(&about);
         let mut checks = vec![buildable(&about, &job)?, fit(&parameters, declared.as_deref(), &job)?];
-        checks.push(under_way(&about, &job));
+        checks.push(in_progress(&about, &job));
         let marked = self.parameters.iter().any(|(_, value)| Template::ours(value).mentions("id"));
         if !marked {
             checks.push(Check::warning(
                 CheckKind::BuildName,
-                "no parameter shows which rollback a build is: one whose answer is lost cannot be told from others",
+                "no parameter identifies the rollback: after a lost response its build cannot be found",
                 Some("give the job a parameter and set it to $id in this environment's rollback.ci".to_owned()),
             ));
         }
@@ -77,8 +77,8 @@ impl Jenkins {
         Ok(Prepared {
             subject: format!("job {job}{}", values.distinction(&texts)),
             place: self.client.place(),
-            does: format!("job {job} is built{with}"),
-            by_hand: format!("curl -X POST -u USER:TOKEN {}{fields}", quoted(&address)),
+            does: format!("build job {job}{with}"),
+            manual_command: format!("curl -X POST -u USER:TOKEN {}{fields}", quoted(&address)),
             checks,
             took: about["lastSuccessfulBuild"]["duration"].as_i64().filter(|ms| *ms > 0).map(TimeDelta::milliseconds),
             action: CiAction::Build(Build {
@@ -102,7 +102,7 @@ impl Jenkins {
         if item["cancelled"] == true {
             return Answer::Failed(Blocked {
                 reason: format!("the build of {job} was cancelled in the queue"),
-                way_out: "ask who cancelled it; it has done nothing".to_owned(),
+                way_out: "ask who cancelled it; it did nothing".to_owned(),
             });
         }
         if let Some(build) = item["executable"]["number"].as_u64() {
@@ -121,8 +121,8 @@ impl Jenkins {
         match self.builds(job).await {
             Ok(builds) => match builds.iter().find(|build| build["queueId"].as_u64() == Some(place)) {
                 Some(build) => state_of(build, job),
-                None => Answer::Unknown(format!(
-                    "Jenkins has forgotten the place {place} in its queue, and no build of {job} names it"
+                None => {
+                    Answer::Unknown(format!("Jenkins no longer has queue item {place}, and no build of {job} names it"))
                 )),
             },
             Err(unread) => Answer::Unknown(format!("Jenkins {}", unread.text)),
@@ -138,7 +138,7 @@ impl Jenkins {
     async fn look_for(&self, job: &str, marker: Option<&str>) -> Trace {
         let Some(marker) = marker else {
             return Trace::Unclear(format!(
-                "no parameter of {job} shows which rollback a build is: look at its builds in Jenkins"
+                "no parameter of {job} identifies the rollback: check its builds in Jenkins"
             ));
         };
         let (queue, builds) =
@@ -160,7 +160,7 @@ impl Jenkins {
         let waiting = queue["items"].as_array().into_iter().flatten().find(|item| has_marker(&item["params"]));
         match waiting.and_then(|item| item["id"].as_u64()) {
             Some(place) => Trace::Found(queued(place, "queued".to_owned())),
-            None => Trace::Nothing(format!("neither a build of {job} nor the queue shows it")),
+            None => Trace::Nothing(format!("neither the builds of {job} nor the queue have it")),
         }
     }
 }
@@ -185,7 +185,7 @@ impl Jenkins {
             return queued(place, "queued".to_owned());
         }
         if reply.status == 201 {
-            return Answer::Unknown("Jenkins took it, and does not say where in its queue it is".to_owned());
+            return Answer::Unknown("Jenkins accepted it, but returned no queue item".to_owned());
         }
         self.client.refusal(&reply, |reply| refused(reply, job)).into()
     }
@@ -237,7 +237,7 @@ fn queued(place: u64, state: String) -> Answer {
 /// Where a build stands.
 fn state_of(build: &Value, job: &str) -> Answer {
     let Some(number) = build["number"].as_u64() else {
-        return Answer::Unknown("Jenkins' answer names no build".to_owned());
+        return Answer::Unknown("Jenkins' response names no build".to_owned());
     };
     let link = link(&build["url"]);
     let run =
@@ -246,12 +246,12 @@ fn state_of(build: &Value, job: &str) -> Answer {
     match build["result"].as_str() {
         _ if build["building"] == true => Answer::Running(run("in progress", false)),
         None => Answer::Running(run("in progress", false)),
-        Some("SUCCESS") => Answer::Running(run("has ended well", true)),
+        Some("SUCCESS") => Answer::Running(run("succeeded", true)),
         // All of it ran; what it thinks of it is for the pods to prove.
-        Some("UNSTABLE") => Answer::Running(run("has ended, unstable", true)),
+        Some("UNSTABLE") => Answer::Running(run("finished, unstable", true)),
         Some("ABORTED") => Answer::Failed(Blocked {
             reason: format!("build {number} of {job} was aborted"),
-            way_out: format!("ask who aborted it, and see what it had done by then: {look}"),
+            way_out: format!("ask who aborted it, and check how far it got: {look}"),
         }),
         Some("NOT_BUILT") => Answer::Failed(Blocked {
             reason: format!("build {number} of {job} was not built"),
@@ -259,7 +259,7 @@ fn state_of(build: &Value, job: &str) -> Answer {
         }),
         Some(_) => Answer::Failed(Blocked {
             reason: format!("build {number} of {job} failed"),
-            way_out: format!("read its log, for it may have done a part: {look}"),
+            way_out: format!("read its log, it may have partly run: {look}"),
         }),
     }
 }
@@ -275,12 +275,12 @@ fn buildable(about: &Value, job: &str) -> Result<Check, Blocked> {
     if about["buildable"] == true {
         return Ok(Check::ok(
             CheckKind::Job,
-            format!("{job} is there and can be built; whether you may is only known when it is asked for"),
+            format!("{job} exists and is buildable; whether you may build it is only known when it is requested"),
         ));
     }
     Err(Blocked {
         reason: format!("{job} is disabled, or is a folder"),
-        way_out: "enable it in Jenkins, or correct job in this environment's rollback.ci".to_owned(),
+        way_out: "enable it in Jenkins, or fix job in this environment's rollback.ci".to_owned(),
     })
 }
 
@@ -291,43 +291,43 @@ fn fit(parameters: &[(String, String)], declared: Option<&[String]>, job: &str) 
         return match names.as_slice() {
             [] => Ok(Check::ok(CheckKind::Parameters, format!("{job} takes no parameters"))),
             names => Err(Blocked {
-                reason: format!("{job} takes no parameters, and is given {}", names.join(", ")),
-                way_out: "make it parametrised in Jenkins, or remove the parameters from rollback.ci".to_owned(),
+                reason: format!("{job} takes no parameters, but gets {}", names.join(", ")),
+                way_out: "add the parameters to it in Jenkins, or remove the parameters from rollback.ci".to_owned(),
             }),
         };
     };
     let missing: Vec<&str> = names.iter().copied().filter(|name| !declared.iter().any(|known| known == name)).collect();
     if !missing.is_empty() {
         return Err(Blocked {
-            reason: format!("{job} has no parameter {}: Jenkins would drop it without a word", missing.join(", ")),
-            way_out: format!("use those that it has: {}", declared.join(", ")),
+            reason: format!("{job} has no parameter {}: Jenkins would drop it silently", missing.join(", ")),
+            way_out: format!("use the ones it has: {}", declared.join(", ")),
         });
     }
-    Ok(Check::ok(CheckKind::Parameters, format!("{job} takes what it is given")))
+    Ok(Check::ok(CheckKind::Parameters, format!("{job} accepts these parameters")))
 }
 
 /// Somebody's build that has not ended.
-fn under_way(about: &Value, job: &str) -> Check {
-    let name = CheckKind::UnderWay;
-    let way_out = |look: String| Some(format!("look at it first: {look}"));
+fn in_progress(about: &Value, job: &str) -> Check {
+    let name = CheckKind::InProgress;
+    let way_out = |look: String| Some(format!("check it first: {look}"));
     if about["lastBuild"]["building"] == true {
         let number = text(&about["lastBuild"]["number"]);
         let look = link(&about["lastBuild"]["url"]).unwrap_or_else(|| format!("build {number}"));
-        let sentence = format!("build {number} of {job} is under way: this one may wait for it, or undo what it does");
+        let sentence = format!("build {number} of {job} is in progress: this one may wait for it, or overwrite it");
         return Check::warning(name, sentence, way_out(look));
     }
     if about["inQueue"] == true {
         let look = link(&about["url"]).unwrap_or_else(|| job.to_owned());
-        return Check::warning(name, format!("a build of {job} waits in the queue already"), way_out(look));
+        return Check::warning(name, format!("a build of {job} is already queued"), way_out(look));
     }
-    Check::ok(name, format!("no build of {job} is under way"))
+    Check::ok(name, format!("no build of {job} in progress"))
 }
 
 fn unseen(unread: Unread, job: &str) -> Blocked {
     match unread.status {
         404 => Blocked {
-            reason: format!("there is no job {job}, or the user may not see it"),
-            way_out: "correct job in this environment's rollback.ci (folders with slashes), or give the user Job/Read"
+            reason: format!("no job {job}, or the user cannot see it"),
+            way_out: "fix job in this environment's rollback.ci (folders with slashes), or give the user Job/Read"
                 .to_owned(),
         },
         403 => unread.blocked("give the user the permission Job/Read"),
@@ -340,7 +340,7 @@ fn refused(reply: &Reply, job: &str) -> Option<Blocked> {
     let said = &reply.said;
     Some(match reply.status {
         403 if said.contains("crumb") => Blocked {
-            reason: format!("Jenkins wants a crumb: {said}"),
+            reason: format!("Jenkins requires a crumb: {said}"),
             way_out: "use an API token instead of a password: it needs none".to_owned(),
         },
         403 => Blocked {
@@ -348,12 +348,12 @@ fn refused(reply: &Reply, job: &str) -> Option<Blocked> {
             way_out: "give the user the permission Job/Build".to_owned(),
         },
         404 => Blocked {
-            reason: format!("there is no job {job} that this user may build"),
-            way_out: "give the user the permissions Job/Read and Job/Build, or correct job".to_owned(),
+            reason: format!("no job {job} that this user may build"),
+            way_out: "give the user the permissions Job/Read and Job/Build, or fix job".to_owned(),
         },
         400 => Blocked {
-            reason: format!("{job} is not built this way: {said}"),
-            way_out: "open the plan again: whether the job takes parameters is looked up anew".to_owned(),
+            reason: format!("{job} cannot be built this way: {said}"),
+            way_out: "reopen the plan: whether the job takes parameters is checked again".to_owned(),
         },
         409 => Blocked { reason: format!("{job} is disabled: {said}"), way_out: "enable it in Jenkins".to_owned() },
         _ => return None,

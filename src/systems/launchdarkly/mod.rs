@@ -192,7 +192,7 @@ impl LaunchDarkly {
         Ok(Listing::of_project(all.iter().map(told).collect(), unread, MOST_LISTED))
     }
 
-    /// The change itself, or a trial of it.
+    /// The change itself, or a dry run of it.
     fn off(&self, key: &str, comment: &str) -> RequestBuilder {
         let body = json!({
             "environmentKey": self.spec.environment,
@@ -209,7 +209,7 @@ impl LaunchDarkly {
             Some(key) => key.clone(),
             None => match self.page(0).await.map(|page| page.items.into_iter().next()) {
                 Ok(Some(flag)) => flag.key,
-                Ok(None) => return Permission::Untold("there is no flag to try it with".to_owned()),
+                Ok(None) => return Permission::Untold("no flag to try it with".to_owned()),
                 Err(why) => return Permission::Untold(why),
             },
         };
@@ -302,12 +302,12 @@ fn refused(reply: &Reply) -> Option<Blocked> {
     };
     Some(match reply.status {
         405 => Blocked {
-            reason: format!("LaunchDarkly takes changes of this flag only with an approval{said}"),
-            way_out: "ask for the approval there, or have somebody turn it off who may bypass it".to_owned(),
+            reason: format!("LaunchDarkly requires approval for changes to this flag{said}"),
+            way_out: "request approval there, or ask somebody who may bypass it to turn it off".to_owned(),
         },
         409 => Blocked {
-            reason: format!("somebody else changes this flag in LaunchDarkly at the moment{said}"),
-            way_out: "look at its state here in a moment, then try again if it is still on".to_owned(),
+            reason: format!("somebody else is changing this flag in LaunchDarkly{said}"),
+            way_out: "check its state here in a moment, then retry if it is still on".to_owned(),
         },
         _ => return None,
     })

@@ -1,4 +1,4 @@
-//! The default: a workload is rolled back by the way of whoever keeps it, told by the marks that they leave on it.
+//! The default: a workload is rolled back through whoever manages it, told by the marks that they leave on it.
 
 use crate::cluster::Cluster;
 use crate::rollback::client::Clients;
@@ -49,7 +49,7 @@ impl RollbackSettings for Settings {
 /// What the owners' own ways need.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OwnerSpec {
-    /// An Argo CD server; without one, what Argo CD keeps is blocked with its own way as the way out.
+    /// An Argo CD server; without one, what Argo CD manages is blocked, with its own rollback as the way out.
     pub argocd: Option<ArgoCdSpec>,
     /// The program; `None` where the cluster is found by its address: helm goes by kubeconfigs, and would act on
     /// whatever cluster the usual one names.
@@ -99,7 +99,7 @@ impl ByOwner {
             Err(blocked) => return Readiness::Blocked(blocked.into()),
         };
         if UpdateStatus::of(&workload).update().is_in_flight() {
-            // Whoever keeps a Rollout keeps its template, which an abort leaves alone.
+            // Whoever manages a Rollout manages its template, which an abort leaves alone.
             return self.undo.prepare(request).await;
         }
         match (owner::of(&workload), &self.argocd) {
@@ -122,14 +122,14 @@ impl ByOwner {
                 Err(NoStep::Blocked(refusal)) => return Readiness::Blocked(refusal),
                 Err(NoStep::Failed(blocked)) => Check::typed(
                     CheckKind::Helm,
-                    format!("{}: the pods alone are undone", blocked.reason),
+                    format!("{}: only the pods are rolled back", blocked.reason),
                     blocked.way_out,
                 ),
                 Err(NoStep::Unusable(blocked)) => without_helm(blocked),
             },
             None => without_helm(Blocked {
-                reason: "helm finds clusters by a kubeconfig, and this one is known by its address alone".to_owned(),
-                way_out: "name a kubeconfig and its context in the configuration".to_owned(),
+                reason: "helm needs a kubeconfig, and this cluster is configured by its address only".to_owned(),
+                way_out: "set a kubeconfig and its context in the configuration".to_owned(),
             }),
         };
         match self.undo.prepare(request).await {
@@ -150,5 +150,5 @@ impl Planner for ByOwner {
 }
 
 fn without_helm(unusable: Blocked) -> Check {
-    Check::warning(CheckKind::Helm, format!("undone without Helm: {}", unusable.reason), Some(unusable.way_out))
+    Check::warning(CheckKind::Helm, format!("rolled back without Helm: {}", unusable.reason), Some(unusable.way_out))
 }

@@ -91,9 +91,7 @@ impl Performer {
             Action::Helm(rollback) => self.clients.get::<Releases>("Helm")?.read_back(step, rollback).await,
             Action::Ci(action) => self.runs()?.read_back(step, action, &self.clients).await,
             Action::Revert(revert) => self.clients.get::<Branches>("Git")?.read_back(revert).await,
-            Action::Command(_) => {
-                Answer::Unknown(format!("{} cannot be asked what it did: look at the pods", step.subject))
-            }
+            Action::Command(_) => Answer::Unknown(format!("cannot ask {} what it did: check the pods", step.subject)),
         })
     }
 

@@ -20,7 +20,7 @@ const GIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How an environment is rolled back.
 #[derive(Clone)]
 pub struct Strategy {
-    /// Who works out what would be done.
+    /// Who computes what would be done.
     pub planner: Arc<dyn Planner>,
     /// Who does it.
     pub performer: Performer,

@@ -77,11 +77,9 @@ impl Ci {
             action: Action::Ci(prepared.action),
             does: vec![prepared.does],
             checks,
-            not_restored: vec![
-                "what the run itself does not bring back: settings and data are its own affair".to_owned(),
-            ],
+            not_reverted: vec!["whatever the run itself does not revert, such as settings and data".to_owned()],
             expected,
-            by_hand: prepared.by_hand,
+            manual_command: prepared.manual_command,
         })
     }
 }
@@ -96,13 +94,13 @@ impl Planner for Ci {
 fn time(took: Option<TimeDelta>, expected: TimeDelta) -> Check {
     let (name, total) = (CheckKind::Time, brief(expected));
     let known = match took {
-        Some(took) => format!("such runs took {} of late, so about {total} in all", brief(took)),
-        None => format!("nobody has seen such a run end; {total} is a guess"),
+        Some(took) => format!("recent runs took {}, about {total} in total", brief(took)),
+        None => format!("no finished run to go by; {total} is a guess"),
     };
     if expected <= QUICK {
         return Check::ok(name, known);
     }
-    let way_out = "if that is too long, undo the workload itself: strategy = \"kubernetes\"".to_owned();
+    let way_out = "if that is too long, roll back the workload itself: strategy = \"kubernetes\"".to_owned();
     Check::warning(name, format!("{known}: longer than {}", brief(QUICK)), Some(way_out))
 }
 
@@ -113,7 +111,7 @@ mod tests {
     #[test]
     fn a_slow_run_is_told() {
         let slow = time(Some(TimeDelta::minutes(6)), TimeDelta::seconds(390));
-        assert_eq!(slow.sentence, "such runs took 6 min of late, so about 6 min in all: longer than 2 min");
+        assert_eq!(slow.sentence, "recent runs took 6 min, about 6 min in total: longer than 2 min");
         assert_eq!(time(None, TimeDelta::minutes(5)).outcome, crate::rollback::CheckOutcome::Warning);
         assert_eq!(time(Some(TimeDelta::seconds(30)), QUICK).outcome, crate::rollback::CheckOutcome::Ok);
     }

@@ -179,10 +179,9 @@ impl Unleash {
             return Permission::Given;
         }
         Permission::Denied(Blocked {
-            reason: format!("the token may read flags of {project} in Unleash, but not turn them off in {environment}"),
+            reason: format!("the token can read flags of {project} in Unleash, but not turn them off in {environment}"),
             way_out: format!(
-                "give its owner {} in project {project} and environment {environment}, or use the token of somebody \
-                 who has it",
+                "give its owner {} in project {project} and environment {environment}, or use a token that has it",
                 RIGHTS[0]
             ),
         })
@@ -193,7 +192,7 @@ impl Unleash {
         let known: Projects =
             self.client.read_as(self.client.http.get(&["api", "admin", "projects"])).await.map_err(|why| {
                 format!(
-                    "Unleash lists no flag of {}, and does not tell whether there is such a project: {why}",
+                    "Unleash lists no flags of {}, and does not say whether that project exists: {why}",
                     self.project
                 )
             })?;
@@ -204,8 +203,8 @@ impl Unleash {
         let more = ids.len().saturating_sub(NAMED);
         ids.truncate(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let ids = if ids.is_empty() { "no project at all".to_owned() } else { ids.join(", ") };
-        Err(format!("Unleash has no project {}, or the token cannot see it: it sees {ids}{more}", self.project))
+        let ids = if ids.is_empty() { "no projects".to_owned() } else { ids.join(", ") };
+        Err(format!("Unleash has no project {}, or the token cannot see it; it sees {ids}{more}", self.project))
     }
 
     /// Its state in this environment.
@@ -318,8 +317,8 @@ fn refused(reply: &Reply, environment: &str) -> Option<Blocked> {
         .is_some_and(|permissions| permissions.iter().any(|permission| permission == "SKIP_CHANGE_REQUEST"))
         || ["SKIP_CHANGE_REQUEST", "change request", "Change request"].iter().any(|word| reply.said.contains(word));
     (reply.status == 403 && asks_for_review).then(|| Blocked {
-        reason: format!("Unleash takes changes of {} only as change requests", clean(environment)),
-        way_out: "make and apply a change request there, or give the token's owner the permission to skip them"
+        reason: format!("Unleash accepts changes to {} only as change requests", clean(environment)),
+        way_out: "create and apply a change request there, or give the token's owner permission to skip them"
             .to_owned(),
     })
 }
@@ -350,7 +349,7 @@ mod tests {
         assert_eq!(
             of(json!([{"name": "flexibleRollout", "parameters": {"rollout": "100"}, "constraints": [{"x": 1}]}])),
             (0.0, true),
-            "a constraint lets in some of them only"
+            "a constraint limits it to some of them"
         );
         assert_eq!(of(json!([{"name": "default", "disabled": true}])), (0.0, false));
         assert_eq!(of(json!([{"name": "default"}, {"name": "userWithId"}])), (100.0, false));

@@ -1,4 +1,4 @@
-//! The automatism is about to act: what it will do, in how many seconds, and the keys that stop it or hurry it.
+//! The automation is about to act: what it will do, in how many seconds, and the keys that stop it or hurry it.
 //! It stands above the panes and hides none of them.
 //!
 //! ```text

@@ -84,7 +84,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
 fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static str)> {
     let row = view.ui.row(view.watch);
     let mut actions = vec![(Action::Help, "help")];
-    let closable = view.ui.report(view.live).is_some() && !view.live.rollback().is_under_way();
+    let closable = view.ui.report(view.live).is_some() && !view.live.rollback().is_in_progress();
     if matches!(view.live.rollback(), Rollback::Countdown { .. }) {
         actions.push((Action::Back, "stop the countdown"));
     } else if view.ui.zoomed || view.ui.service.is_some() || closable {
@@ -146,7 +146,7 @@ pub(super) fn state(view: &View<'_>) -> State {
     if live.setup().read_only {
         return State { key: None, slot: Slot::Muted, text: "rollback off: read-only mode".to_owned() };
     }
-    if live.rollback().is_under_way() {
+    if live.rollback().is_in_progress() {
         return State { key: None, slot: Slot::Watching, text: "rolling back".to_owned() };
     }
     if let Rollback::Countdown { plan, .. } = live.rollback() {
@@ -246,7 +246,7 @@ fn rolled_back(view: &View<'_>) -> String {
 
 /// Whether the rollback could be undone.
 fn forward(live: &Watch) -> String {
-    let plan = live.plan(Goal::Forward, &[]);
+    let plan = live.plan(Goal::Undo, &[]);
     if plan.is_empty() {
         let why = plan.left_out.first().map_or("nothing was rolled back", |left| left.why.as_str());
         return format!("undo the rollback: {why}");

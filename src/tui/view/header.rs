@@ -42,7 +42,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     text.put(&place(view), ink(Slot::Header)).gap(3);
     let room = text.left();
     text.put_whole(&versions_within(view, room), ink(Slot::Strong)).gap(3);
-    if let Some(told) = automatism(view) {
+    if let Some(told) = automation(view) {
         text.put_whole(&told, ink(Slot::Strong)).gap(3);
     }
     if let Some(told) = rolled_out(view) {
@@ -85,7 +85,7 @@ pub(super) fn standing(view: &View<'_>) -> Standing {
     };
     match live.last_executed() {
         Rollback::Idle | Rollback::Planned { .. } | Rollback::Countdown { .. } => judged(),
-        other if other.execution().is_some_and(|done| done.plan.goal == Goal::Forward) => judged(),
+        other if other.execution().is_some_and(|done| done.plan.goal == Goal::Undo) => judged(),
         Rollback::Confirmed(done) | Rollback::Running(done) => match done.ready {
             // The previous version serves; whether that helped is not known yet.
             Some(_) => say(back, format!("ROLLED BACK{}, verifying", took(done)), Slot::Watching),
@@ -123,7 +123,7 @@ fn deploys<'a>(view: &'a View<'_>) -> Vec<&'a Deploy> {
 }
 
 /// How far a rollback may go without a person, and whether it is about to; `None` where it may not at all.
-fn automatism(view: &View<'_>) -> Option<String> {
+fn automation(view: &View<'_>) -> Option<String> {
     let mode = match view.live.setup().rollback.automatic {
         Automatic::Off => return None,
         Automatic::Shadow => "shadow",
@@ -182,7 +182,7 @@ fn versions_within(view: &View<'_>, room: u16) -> String {
 
 /// When it was rolled out, in how long, by whom; or when it was rolled back.
 fn rolled_out(view: &View<'_>) -> Option<String> {
-    let back = view.live.rollback().execution().filter(|done| done.plan.goal == Goal::Back);
+    let back = view.live.rollback().execution().filter(|done| done.plan.goal == Goal::RollBack);
     if let Some(ready) = back.and_then(|done| done.ready) {
         return Some(format!("rolled back {}", hour_minute(ready, view.zone)));
     }

@@ -33,8 +33,8 @@ const QUESTION: u16 = 2;
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan, opened: Time) {
     let setup = view.live.setup();
     let why = |covered: &crate::rollback::Covered| match plan.goal {
-        Goal::Forward => "it was rolled back in this watch".to_owned(),
-        Goal::Back => describe::why(setup, covered, view.live.workload(covered.workload).deploy.as_ref()),
+        Goal::Undo => "it was rolled back in this watch".to_owned(),
+        Goal::RollBack => describe::why(setup, covered, view.live.workload(covered.workload).deploy.as_ref()),
     };
     let mut told = describe::plan(setup, plan, why);
     if plan.step_count() == 1 && !view.ui.plan_details {
@@ -64,7 +64,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan
 
 /// What calls for it: the headlines that are red.
 fn calls_for(view: &View<'_>, plan: &Plan) -> Vec<Line> {
-    if plan.goal == Goal::Forward || plan.uncalled {
+    if plan.goal == Goal::Undo || plan.without_red_flag {
         return Vec::new();
     }
     let red = view.headlines.iter().filter(|headline| headline.level() == Level::RedFlag);
@@ -88,8 +88,8 @@ fn fold(told: &mut Vec<Line>) {
 
 fn title(view: &View<'_>, plan: &Plan) -> String {
     let text = match plan.goal {
-        Goal::Back => format!("roll back {} → {}", view.live.setup().environment, plan.target()),
-        Goal::Forward => {
+        Goal::RollBack => format!("roll back {} → {}", view.live.setup().environment, plan.target()),
+        Goal::Undo => {
             format!("undo the rollback of {}: {}", view.live.setup().environment, describe::versions(plan))
         }
     };
@@ -107,8 +107,8 @@ fn ask(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan, opened: Ti
         return;
     }
     let does = match plan.goal {
-        Goal::Back => "roll back now",
-        Goal::Forward => "undo the rollback now",
+        Goal::RollBack => "roll back now",
+        Goal::Undo => "undo the rollback now",
     };
     dialog::answers(buffer, view, area, does, takes_keys);
     let mut brush = Brush::new(buffer, view, area, 1);

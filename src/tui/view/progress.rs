@@ -97,9 +97,9 @@ fn outcome(view: &View<'_>) -> Option<Outcome> {
             let since = done.beginning();
             let (serves, took) = (done.plan.serves(), brief(*at - done.confirmed));
             let flags = match done.plan.goal {
-                Goal::Back => ", recovered",
+                Goal::RollBack => ", recovered",
                 // Whoever brings it back knows that its flags may come with it.
-                Goal::Forward => "",
+                Goal::Undo => "",
             };
             Outcome::new(Level::Clear, format!("VERIFIED: {serves}, its pods are ready{flags}, {took} after {since}"))
         }
@@ -131,7 +131,7 @@ fn next(view: &View<'_>) -> Option<Vec<(Action, String)>> {
     if helped || live.setup().read_only {
         return (!keys.is_empty()).then_some(keys);
     }
-    let rest = live.plan(Goal::Back, &[]);
+    let rest = live.plan(Goal::RollBack, &[]);
     if !rest.is_empty() {
         let mut subjects = rest.steps().map(|step| step.subject.as_str());
         let what = match (subjects.next(), rest.step_count()) {
@@ -143,7 +143,7 @@ fn next(view: &View<'_>) -> Option<Vec<(Action, String)>> {
         keys.push((Action::Rollback, format!("{word} {what}")));
     }
     if footer::offers_forward(live) {
-        let forward = live.plan(Goal::Forward, &[]);
+        let forward = live.plan(Goal::Undo, &[]);
         let to = if forward.is_empty() { String::new() } else { format!(": {}", describe::versions(&forward)) };
         keys.push((Action::Forward, format!("undo the rollback{to}")));
     }
@@ -201,13 +201,13 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
 
 fn title(view: &View<'_>, done: &Execution) -> String {
     let word = match done.plan.goal {
-        Goal::Back => "rollback",
-        Goal::Forward => "undo of the rollback",
+        Goal::RollBack => "rollback",
+        Goal::Undo => "undo of the rollback",
     };
     let all = done.steps.len();
     let ready = done.steps.iter().filter(|state| matches!(state, StepState::Ready { .. })).count();
     // Once it has ended its pods are no longer counted as its own.
-    let of = if all > 1 && view.live.rollback().is_under_way() {
+    let of = if all > 1 && view.live.rollback().is_in_progress() {
         format!("{} {ready} of {all} ready ", view.glyphs.dot())
     } else {
         String::new()

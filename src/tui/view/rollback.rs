@@ -1,5 +1,5 @@
 //! Pane 7: whether a rollback would work now, where it would go and why there, what it would do, each check with
-//! its way out, and how near the automatism is. There before anybody asks: at a glance, and whole under the cursor.
+//! its way out, and how near the automation is. There before anybody asks: at a glance, and whole under the cursor.
 //!
 //! ```text
 //! ▲ deployment/app   1.9.0 → 1.8.3

@@ -35,7 +35,7 @@ impl Stage {
 
     fn command(&self) -> Strategy {
         let programs = Arc::new(Programs::new(&self.spec));
-        let planner = Command::new(self.spec.clone(), Arc::clone(&programs), Clock::by_hand(start()));
+        let planner = Command::new(self.spec.clone(), Arc::clone(&programs), Clock::manual_command(start()));
         let performer = Performer { clients: Clients::default().with(programs), ..Performer::default() };
         Strategy { planner: Arc::new(planner), performer }
     }
@@ -84,7 +84,7 @@ async fn a_program_gets_its_arguments_whole_and_the_plan_in_its_environment() {
         Stage::new("echo \"$#|$1|$2\" >> out; env | grep ^REDFLAG_ | sort >> out; env | grep -c CARGO >> out; true");
     let step = stage.step().await;
     assert!(step.subject.ends_with("command /bin/sh (cart, to 1.8.3)"), "{}", step.subject);
-    assert!(step.by_hand.ends_with("rollback.sh cart '1.8.3; x'"), "{}", step.by_hand);
+    assert!(step.manual_command.ends_with("rollback.sh cart '1.8.3; x'"), "{}", step.manual_command);
     assert_eq!(check(&step, "dry run").outcome, CheckOutcome::Warning);
     assert_eq!(stage.written(), "", "preparing runs nothing");
 
@@ -102,7 +102,7 @@ async fn a_program_gets_its_arguments_whole_and_the_plan_in_its_environment() {
 #[tokio::test]
 async fn workloads_of_one_service_are_one_run_and_services_are_runs_of_their_own() {
     let stage = Stage::new("echo \"$REDFLAG_WORKLOADS\" >> out");
-    let mut plan = Plan::empty(Goal::Back);
+    let mut plan = Plan::empty(Goal::RollBack);
     for ask in [ask(), ask_of("cart", "worker"), ask_of("mail", "mail")] {
         plan.add(0, &stage.step_for(&ask).await);
     }
@@ -117,15 +117,19 @@ async fn workloads_of_one_service_are_one_run_and_services_are_runs_of_their_own
 async fn a_program_that_fails_may_have_done_a_part() {
     let stage = Stage::new("echo began; echo 'no such release: cart' >&2; exit 3");
     let blocked = failed(stage.send(&*stage.step().await).await);
-    assert!(blocked.reason.ends_with("/bin/sh ended with exit status: 3: no such release: cart"), "{}", blocked.reason);
-    assert!(blocked.way_out.starts_with("it may have done a part; see what it has done"), "{}", blocked.way_out);
+    assert!(
+        blocked.reason.ends_with("/bin/sh exited with exit status: 3: no such release: cart"),
+        "{}",
+        blocked.reason
+    );
+    assert!(blocked.way_out.starts_with("it may have partly run; check what it did"), "{}", blocked.way_out);
 }
 
 #[tokio::test]
 async fn a_program_that_says_nothing_has_only_its_status() {
     let stage = Stage::new("exit 7");
     let blocked = failed(stage.send(&*stage.step().await).await);
-    assert_eq!(blocked.reason, "/bin/sh ended with exit status: 7");
+    assert_eq!(blocked.reason, "/bin/sh exited with exit status: 7");
 }
 
 #[tokio::test]
@@ -133,8 +137,8 @@ async fn a_program_that_does_not_end_is_ended_and_may_have_done_a_part() {
     let mut stage = Stage::new("echo half way; sleep 60");
     stage.spec.timeout = Duration::from_millis(200);
     let blocked = failed(stage.send(&*stage.step().await).await);
-    assert!(blocked.reason.starts_with("sh did not end within 0 s and was ended"), "{}", blocked.reason);
-    assert!(blocked.way_out.starts_with("it may have done a part"), "{}", blocked.way_out);
+    assert!(blocked.reason.starts_with("sh did not finish within 0 s and was stopped"), "{}", blocked.reason);
+    assert!(blocked.way_out.starts_with("it may have partly run"), "{}", blocked.way_out);
 }
 
 #[tokio::test]
@@ -144,31 +148,31 @@ async fn a_program_that_is_not_there_did_nothing() {
     let Action::Command(action::Command { environment, .. }) = step.action.clone() else { panic!() };
     let gone = Action::Command(action::Command { argv: vec!["/gone/since/rollback".to_owned()], environment });
     let blocked = refused(stage.send(&Step { action: gone, ..(*step).clone() }).await);
-    assert_eq!(blocked.reason, "there is no program rollback");
+    assert_eq!(blocked.reason, "program rollback not found");
     stage.spec.argv = vec!["/gone/before/rollback".to_owned()];
-    assert_eq!(stage.refusal().await.reason, "there is no program /gone/before/rollback");
+    assert_eq!(stage.refusal().await.reason, "program /gone/before/rollback not found");
     stage.spec.argv = vec!["no-such-program-as-this".to_owned()];
-    assert_eq!(stage.refusal().await.reason, "there is no program no-such-program-as-this");
+    assert_eq!(stage.refusal().await.reason, "program no-such-program-as-this not found");
     stage.spec.argv = Vec::new();
-    assert_eq!(stage.refusal().await.reason, "no program is named that would roll it back");
+    assert_eq!(stage.refusal().await.reason, "no rollback command is set");
 }
 
 #[tokio::test]
 async fn a_dry_run_is_a_check() {
     let mut stage = Stage::new("echo done >> out");
-    let trial = shell(
+    let script = shell(
         stage.folder.path(),
         "try.sh",
         "[ \"$REDFLAG_DRY_RUN\" = 1 ] || exit 9; [ \"$1\" = 1.8.3 ] || { echo bad version >&2; exit 4; }; echo would work",
         &["$to"],
     );
-    stage.spec.dry_run = Some(trial.clone());
+    stage.spec.dry_run = Some(script.clone());
     let step = stage.step().await;
     let dry_run = check(&step, "dry run");
-    assert_eq!((dry_run.outcome, dry_run.sentence.as_str()), (CheckOutcome::Ok, "its dry run went well: would work"));
-    stage.spec.dry_run = Some(trial[..2].iter().cloned().chain(["$from".to_owned()]).collect());
+    assert_eq!((dry_run.outcome, dry_run.sentence.as_str()), (CheckOutcome::Ok, "its dry run passed: would work"));
+    stage.spec.dry_run = Some(script[..2].iter().cloned().chain(["$from".to_owned()]).collect());
     let blocked = stage.refusal().await;
-    assert_eq!(blocked.reason, "its dry run ends with exit status: 4: bad version");
+    assert_eq!(blocked.reason, "its dry run exited with exit status: 4: bad version");
     assert_eq!(blocked.checks.last().unwrap().outcome, CheckOutcome::Blocked);
     assert_eq!(stage.written(), "", "the program itself did not run");
 }
@@ -208,7 +212,7 @@ async fn a_program_cannot_be_asked_afterwards() {
     let stage = Stage::new("true");
     let step = stage.step().await;
     let reason = unknown(stage.command().performer.read_back(&step).await);
-    assert!(reason.ends_with("cannot be asked what it did: look at the pods"), "{reason}");
+    assert!(reason.ends_with("what it did: check the pods"), "{reason}");
 }
 
 #[tokio::test]
@@ -218,5 +222,5 @@ async fn a_target_of_the_name_that_runs_blocks() {
     let seen = ask.wanted.seen.as_mut().unwrap();
     seen.revisions[1].images = seen.running.images.clone();
     let Readiness::Blocked(refusal) = stage.command().planner.prepare(&ask).await else { panic!() };
-    assert_eq!(refusal.reason, "$from and $to are both 1.9.0: it would deploy what runs already");
+    assert_eq!(refusal.reason, "$from and $to are both 1.9.0: it would deploy what is already running");
 }

@@ -91,14 +91,14 @@ async fn a_workflow_is_dispatched_and_followed_to_its_end() {
     let id = marker(&step);
     assert_eq!(
         step.does[0],
-        format!("workflow rollback.yml of example/shop runs on main with version = 1.8.3, id = {id}")
+        format!("run workflow rollback.yml of example/shop on main with version = 1.8.3, id = {id}")
     );
     assert_eq!(
-        step.by_hand,
+        step.manual_command,
         format!("gh workflow run rollback.yml --repo example/shop --ref main -f version=1.8.3 -f id={id}")
     );
     assert!(doubts(&step).is_empty(), "{:?}", step.checks);
-    assert_eq!(check(&step, "time").sentence, "such runs took 80 s of late, so about 100 s in all");
+    assert_eq!(check(&step, "time").sentence, "recent runs took 80 s, about 100 s in total");
     assert_eq!(step.expected.num_seconds(), 100);
     assert_eq!(dispatches(&peer), 0, "preparing changes nothing");
 
@@ -113,11 +113,9 @@ async fn a_workflow_is_dispatched_and_followed_to_its_end() {
     assert_eq!(asked.header("accept"), "application/vnd.github+json");
     assert!(asked.header("user-agent").starts_with("redflag/"));
 
-    for (status, conclusion, state) in [
-        ("queued", None, "queued"),
-        ("in_progress", None, "in progress"),
-        ("completed", Some("success"), "has ended well"),
-    ] {
+    for (status, conclusion, state) in
+        [("queued", None, "queued"), ("in_progress", None, "in progress"), ("completed", Some("success"), "succeeded")]
+    {
         peer.now(vec![run_is(status, conclusion)]);
         let now = running(stage.follow(&step, &run).await);
         assert_eq!((now.state.as_str(), now.ended), (state, conclusion.is_some()));
@@ -135,7 +133,7 @@ async fn a_run_that_waits_for_reviewers_says_whose() {
     let pending = "GET /repos/example/shop/actions/runs/30433700/pending_deployments";
     peer.now(vec![reply(pending, 200, fixture!("github/recorded/pending_deployments.json")), run_is("waiting", None)]);
     let waits = running(stage.follow(&step, &run).await);
-    assert_eq!((waits.state.as_str(), waits.ended), ("waits for an approval of production", false));
+    assert_eq!((waits.state.as_str(), waits.ended), ("waiting for approval of production", false));
 }
 
 #[tokio::test]
@@ -163,10 +161,10 @@ async fn a_run_that_cannot_be_asked_for_a_moment_still_runs_and_not_for_ever() {
     assert_eq!(unknown(stage.follow(&step, &run).await), "GitHub answered 502: bad gateway");
     stage.later(15 * 60 + 1);
     let blocked = failed(stage.follow(&step, &run).await);
-    assert!(blocked.reason.contains("has not ended within 15 min"), "{}", blocked.reason);
+    assert!(blocked.reason.contains("did not finish within 15 min"), "{}", blocked.reason);
     peer.now(vec![run_is("queued", None)]);
     let blocked = failed(stage.follow(&step, &run).await);
-    assert!(blocked.way_out.contains("actions/runs/30433700: it may still go on"), "{}", blocked.way_out);
+    assert!(blocked.way_out.contains("actions/runs/30433700: it may still be running"), "{}", blocked.way_out);
 }
 
 #[tokio::test]
@@ -217,7 +215,7 @@ async fn what_github_refuses_changed_nothing_and_says_what_to_do() {
     let message =
         |text: &str| json!({"message": text, "documentation_url": "https://docs.github.com/rest", "status": "422"});
     let refusals = [
-        (401, "Bad credentials", "GitHub does not know the token: Bad credentials", "make a new token in GitHub"),
+        (401, "Bad credentials", "GitHub rejected the token: Bad credentials", "create a new token in GitHub"),
         (
             403,
             "Resource not accessible by personal access token",
@@ -227,8 +225,8 @@ async fn what_github_refuses_changed_nothing_and_says_what_to_do() {
         (
             404,
             "Not Found",
-            "there is no workflow rollback.yml in example/shop, or the token cannot see it",
-            "correct repository and workflow",
+            "no workflow rollback.yml in example/shop, or the token cannot see it",
+            "fix repository and workflow",
         ),
         (
             422,
@@ -236,16 +234,11 @@ async fn what_github_refuses_changed_nothing_and_says_what_to_do() {
             "rollback.yml has no workflow_dispatch trigger: Workflow does not have 'workflow_dispatch' trigger",
             "add `on: workflow_dispatch` to rollback.yml on the default branch of example/shop",
         ),
-        (
-            422,
-            "No ref found for: main",
-            "example/shop has no branch or tag main: No ref found for: main",
-            "correct ref",
-        ),
+        (422, "No ref found for: main", "example/shop has no branch or tag main: No ref found for: main", "fix ref"),
         (
             422,
             "Unexpected inputs provided: [\"id\"]",
-            "GitHub does not take the inputs of rollback.yml: Unexpected inputs provided: [\"id\"]",
+            "GitHub rejected the inputs of rollback.yml: Unexpected inputs provided: [\"id\"]",
             "compare the inputs",
         ),
     ];
@@ -272,7 +265,7 @@ async fn too_many_requests_are_refused_with_the_time_to_wait() {
         let stage = on(peer.endpoint(""));
         let blocked = refused(stage.send(&*stage.step().await).await);
         assert_eq!(blocked.reason, format!("GitHub takes no more requests for {wait}"));
-        assert_eq!(blocked.way_out, format!("wait {wait} and try again, or do it in GitHub by hand"));
+        assert_eq!(blocked.way_out, format!("wait {wait} and retry, or do it in GitHub manually"));
         assert_eq!(dispatches(&peer), 1);
     }
 }
@@ -287,11 +280,11 @@ async fn a_lost_answer_is_looked_for_by_its_name() {
 
         // It is not there yet, which says nothing so soon after it was sent.
         peer.now(vec![reply(&format!("GET {WORKFLOW}/runs"), 200, runs_with(&[]))]);
-        assert_eq!(unknown(stage.read_back(&step).await), "no run of rollback.yml has begun; it may still arrive");
+        assert_eq!(unknown(stage.read_back(&step).await), "no run of rollback.yml has started; it may still arrive");
         // Somebody else's may have begun.
         peer.now(vec![reply(&format!("GET {WORKFLOW}/runs"), 200, runs_with(&["rollback"]))]);
         let unclear = unknown(stage.read_back(&step).await);
-        assert!(unclear.contains("its name does not show whose it is: https://github.com/example/shop/"), "{unclear}");
+        assert!(unclear.contains("its name does not identify it: https://github.com/example/shop/"), "{unclear}");
         // There it is.
         let ours = runs_with(&["rollback", &format!("back ({})", marker(&step))]);
         peer.now(vec![reply(&format!("GET {WORKFLOW}/runs"), 200, ours)]);
@@ -311,7 +304,7 @@ async fn what_never_arrived_is_said_only_once_it_is_sure() {
     unknown(stage.read_back(&step).await);
     stage.later(1);
     let blocked = refused(stage.read_back(&step).await);
-    assert_eq!(blocked.reason, "the request did not arrive: no run of rollback.yml has begun 60 s after it was sent");
+    assert_eq!(blocked.reason, "the request did not arrive: no run of rollback.yml has started 60 s after it was sent");
     assert_eq!(dispatches(&peer), 1);
 }
 
@@ -333,8 +326,8 @@ async fn what_was_never_sent_is_refused_at_once() {
     let step = on(peer.endpoint("")).step().await;
     let away = on(nobody().await);
     let blocked = refused(away.send(&step).await);
-    assert!(blocked.reason.starts_with("GitHub (http://127.0.0.1:"), "{}", blocked.reason);
-    assert!(blocked.reason.contains("cannot be reached"), "{}", blocked.reason);
+    assert!(blocked.reason.starts_with("cannot reach GitHub (http://127.0.0.1:"), "{}", blocked.reason);
+    assert!(blocked.reason.contains("Connection refused"), "{}", blocked.reason);
     let blocked = away.refusal().await;
     assert!(blocked.reason.starts_with("GitHub does not answer: cannot connect: "), "{}", blocked.reason);
 }
@@ -342,7 +335,7 @@ async fn what_was_never_sent_is_refused_at_once() {
 #[tokio::test]
 async fn a_workflow_that_is_not_there_or_not_active_blocks() {
     let blocked = on(Peer::start(vec![]).await.endpoint("")).refusal().await;
-    assert_eq!(blocked.reason, "there is no workflow rollback.yml in example/shop, or the token cannot see it");
+    assert_eq!(blocked.reason, "no workflow rollback.yml in example/shop, or the token cannot see it");
     assert_eq!(blocked.checks.len(), 2, "what was checked before is kept: the target, and who else put one back");
     let disabled = with(fixture!("github/recorded/workflow.json"), "/state", "disabled_manually");
     let peer = Peer::start(vec![
@@ -355,7 +348,7 @@ async fn a_workflow_that_is_not_there_or_not_active_blocks() {
     assert_eq!(blocked.way_out, "enable it: gh workflow enable rollback.yml --repo example/shop");
     let peer = Peer::start(vec![reply("GET ", 401, json!({"message": format!("Bad credentials {TOKEN}")}))]).await;
     let blocked = on(peer.endpoint("")).refusal().await;
-    assert_eq!(blocked.reason, "GitHub does not know the token: Bad credentials …");
+    assert_eq!(blocked.reason, "GitHub rejected the token: Bad credentials …");
 }
 
 #[tokio::test]
@@ -363,7 +356,7 @@ async fn a_sign_in_page_in_front_is_named() {
     let peer = Peer::start(vec![reply("GET ", 302, "").header("location", "https://sso.example/?ticket=hush")]).await;
     let blocked = on(peer.endpoint("")).refusal().await;
     assert!(blocked.reason.starts_with("GitHub answered 302: it redirects: a sign-in page"), "{}", blocked.reason);
-    assert_eq!(blocked.way_out, "correct the url of GitHub in this environment's rollback.ci");
+    assert_eq!(blocked.way_out, "fix the url of GitHub in this environment's rollback.ci");
 }
 
 #[tokio::test]
@@ -371,14 +364,14 @@ async fn somebodys_run_under_way_is_told_with_its_link() {
     let busy = with(fixture!("github/recorded/runs.json"), "/workflow_runs/0/status", "in_progress");
     let peer = Peer::start(but(vec![reply(&format!("GET {WORKFLOW}/runs"), 200, busy)])).await;
     let step = on(peer.endpoint("")).step().await;
-    let under_way = check(&step, "under way");
-    assert_eq!(under_way.outcome, CheckOutcome::Warning);
+    let in_progress = check(&step, "in progress");
+    assert_eq!(in_progress.outcome, CheckOutcome::Warning);
     assert_eq!(
-        under_way.sentence,
-        "a run of rollback.yml of ana is in progress: this one may wait for it, or undo what it does"
+        in_progress.sentence,
+        "a run of rollback.yml of ana is in progress: this one may wait for it, or overwrite it"
     );
-    let look = "look at it first: https://github.com/example/shop/actions/runs/30433642";
-    assert_eq!(under_way.way_out.as_deref(), Some(look));
+    let look = "check it first: https://github.com/example/shop/actions/runs/30433642";
+    assert_eq!(in_progress.way_out.as_deref(), Some(look));
 }
 
 #[tokio::test]
@@ -387,7 +380,7 @@ async fn a_file_that_cannot_be_read_leaves_the_trigger_to_be_seen() {
     let peer = Peer::start(but(vec![unseen])).await;
     let step = on(peer.endpoint("")).step().await;
     let sentence = &check(&step, "trigger").sentence;
-    assert!(sentence.ends_with("is only known when it is asked to run"), "{sentence}");
+    assert!(sentence.ends_with("is only known when it is started"), "{sentence}");
 }
 
 #[tokio::test]
@@ -422,7 +415,7 @@ async fn a_rollback_that_is_rolled_back_runs_with_the_newer_version() {
     let mut ask = ask_of("cart", "app");
     let seen = ask.wanted.seen.as_mut().unwrap();
     seen.running = seen.revisions[1].clone();
-    ask.goal = Goal::Forward;
+    ask.goal = Goal::Undo;
     ask.wanted.choice = Choice::Hash("hash-1.9.0".to_owned());
     let step = stage.step_for(&ask).await;
     assert!(step.does[0].ends_with("version = 1.9.0, why = the rollback to 1.8.3 is undone"), "{}", step.does[0]);
@@ -434,7 +427,7 @@ async fn a_sign_in_page_that_takes_the_request_has_done_nothing() {
     let peer = Peer::start(but(vec![to(302, "https://sso.example/login?ticket=hush")])).await;
     let stage = on(peer.endpoint(""));
     let blocked = refused(stage.send(&*stage.step().await).await);
-    assert_eq!(blocked.reason, "GitHub sends us to a sign-in page");
+    assert_eq!(blocked.reason, "GitHub redirects to a sign-in page");
     // Anywhere else it may have been done.
     let peer = Peer::start(but(vec![to(303, "/somewhere")])).await;
     let stage = on(peer.endpoint(""));
@@ -445,7 +438,7 @@ async fn a_sign_in_page_that_takes_the_request_has_done_nothing() {
 async fn a_variable_that_is_none_blocks_and_is_named() {
     let peer = Peer::start(quiet_day()).await;
     let blocked = stage(&system(peer.endpoint(""), &[("version", "$version")])).refusal().await;
-    assert_eq!(blocked.reason, "$version is not a variable that a rollback knows");
+    assert_eq!(blocked.reason, "$version is not a rollback variable");
     assert!(peer.asked("").is_empty());
 }
 
@@ -480,7 +473,7 @@ async fn a_job_that_failed_on_the_second_page_is_named() {
         run_is("completed", Some("failure")),
     ]);
     let blocked = failed(stage.follow(&step, &run).await);
-    assert_eq!(blocked.reason, "the run ended with failure in none of the first 500 jobs; others were not read");
+    assert_eq!(blocked.reason, "the run ended with failure in none of the first 500 jobs; the rest were not read");
 }
 
 #[tokio::test]
@@ -495,7 +488,7 @@ async fn who_may_only_read_is_told_before_the_key() {
     assert_eq!(permission.outcome, CheckOutcome::Typed);
     assert_eq!(
         permission.sentence,
-        "the token's owner may only read example/shop: GitHub will most likely not let it start workflows"
+        "the token's owner only has read access to example/shop: GitHub will probably not let it start workflows"
     );
 
     let scoped = about(true).header("x-oauth-scopes", "read:org, workflow");
@@ -514,5 +507,5 @@ async fn more_runs_than_one_page_holds_may_hide_ours() {
     peer.now(vec![reply(&format!("GET {WORKFLOW}/runs"), 200, full)]);
     stage.later(600);
     let why = unknown(stage.read_back(&step).await);
-    assert!(why.starts_with("139 runs of rollback.yml have begun since"), "{why}");
+    assert!(why.starts_with("139 runs of rollback.yml have started since"), "{why}");
 }

@@ -54,11 +54,8 @@ async fn the_job_of_the_earlier_deployment_runs_again_under_a_new_number() {
     let stage = on(&peer);
     let step = stage.step().await;
     assert_eq!(step.subject, "job deploy_prod 577 of example/shop");
-    assert_eq!(
-        step.does,
-        ["job deploy_prod of pipeline 36 of example/shop runs again: it deploys b83d5e39 to production"]
-    );
-    assert_eq!(step.by_hand, "glab api --method POST projects/example%2Fshop/jobs/577/retry");
+    assert_eq!(step.does, ["rerun job deploy_prod of pipeline 36 of example/shop: it deploys b83d5e39 to production"]);
+    assert_eq!(step.manual_command, "glab api --method POST projects/example%2Fshop/jobs/577/retry");
     assert_eq!(check(&step, "deployment").sentence, "1.8.3 was deployed as v1.8.3 (b83d5e39) of 11-07 11:32 UTC");
     assert!(doubts(&step).is_empty(), "{:?}", step.checks);
     assert_eq!(step.expected.num_seconds(), 100, "80 s of the job and 20 s of a pod");
@@ -70,10 +67,10 @@ async fn the_job_of_the_earlier_deployment_runs_again_under_a_new_number() {
     assert_eq!(run.link.as_deref(), Some("https://gitlab.example/example/shop/-/jobs/700"));
     for (status, state) in [
         ("pending", "queued"),
-        ("waiting_for_resource", "waits for another deployment to end"),
-        ("manual", "waits for an approval, or to be started by hand"),
+        ("waiting_for_resource", "waiting for another deployment"),
+        ("manual", "waiting for approval or a manual start"),
         ("running", "in progress"),
-        ("success", "has ended well"),
+        ("success", "succeeded"),
     ] {
         peer.now(vec![get("/jobs/700", 200, job_is(status))]);
         let now = running(stage.follow(&step, &run).await);
@@ -105,10 +102,7 @@ async fn a_deployment_without_a_job_cannot_be_run_again() {
         json!([fixture!("gitlab/recorded/deployments.json")[0], fixture!("gitlab/recorded/deployments.json")[2]]);
     let peer = Peer::start(but(vec![get("/deployments", 200, only_by_api)])).await;
     let blocked = on(&peer).refusal().await;
-    assert_eq!(
-        blocked.reason,
-        "the earlier deployment of example/shop was made without a job: there is nothing to run again"
-    );
+    assert_eq!(blocked.reason, "the earlier deployment of example/shop has no job to rerun");
 }
 
 #[tokio::test]
@@ -123,18 +117,18 @@ async fn a_version_that_no_deployment_names_is_taken_to_be_the_one_before_and_th
     assert_eq!(deployment.outcome, CheckOutcome::Warning);
     assert_eq!(
         deployment.sentence,
-        "no deployment names 1.8.3; the one before the newest is taken: main (b83d5e39) of 11-07 11:32 UTC"
+        "no deployment names 1.8.3; using the one before the newest: main (b83d5e39) of 11-07 11:32 UTC"
     );
 }
 
 #[tokio::test]
 async fn without_an_earlier_deployment_there_is_nothing_to_go_back_to() {
     let peer = Peer::start(but(vec![get("/deployments", 200, json!([]))])).await;
-    assert_eq!(on(&peer).refusal().await.reason, "GitLab knows no successful deployment to production");
+    assert_eq!(on(&peer).refusal().await.reason, "GitLab has no successful deployment to production");
     let one = json!([fixture!("gitlab/recorded/deployments.json")[0]]);
     let peer = Peer::start(but(vec![get("/deployments", 200, one)])).await;
     let reason = on(&peer).refusal().await.reason;
-    assert!(reason.starts_with("GitLab knows no deployment to production before the one of v1.9.0"), "{reason}");
+    assert!(reason.starts_with("GitLab has no deployment to production before the one of v1.9.0"), "{reason}");
 }
 
 #[tokio::test]
@@ -142,10 +136,10 @@ async fn a_project_that_lets_nothing_earlier_run_blocks() {
     let strict = with(fixture!("gitlab/recorded/project.json"), "/ci_forward_deployment_rollback_allowed", false);
     let peer = Peer::start(but(vec![get("/deployments", 200, json!([])), get("", 200, strict)])).await;
     let blocked = on(&peer).refusal().await;
-    assert_eq!(blocked.reason, "example/shop lets no earlier deployment job run again");
+    assert_eq!(blocked.reason, "example/shop does not let earlier deployment jobs rerun");
     assert!(blocked.way_out.contains("Allow job retries for rollback deployments"), "{}", blocked.way_out);
     let peer = Peer::start(vec![]).await;
-    assert_eq!(on(&peer).refusal().await.reason, "there is no project example/shop, or the token cannot see it");
+    assert_eq!(on(&peer).refusal().await.reason, "no project example/shop, or the token cannot see it");
 }
 
 #[tokio::test]
@@ -154,13 +148,13 @@ async fn a_deployment_under_way_is_told_with_its_link() {
     let newest = "/deployments?environment=production&order_by=id&sort=desc&per_page=20";
     let peer = Peer::start(but(vec![get(newest, 200, busy)])).await;
     let step = on(&peer).step().await;
-    let under_way = check(&step, "under way");
+    let in_progress = check(&step, "in progress");
     assert_eq!(
-        under_way.sentence,
-        "a deployment to production by ana is blocked: this one may wait for it, or undo what it does"
+        in_progress.sentence,
+        "a deployment to production by ana is blocked: this one may wait for it, or overwrite it"
     );
-    let look = "look at it first: https://gitlab.example/example/shop/-/jobs/664";
-    assert_eq!(under_way.way_out.as_deref(), Some(look));
+    let look = "check it first: https://gitlab.example/example/shop/-/jobs/664";
+    assert_eq!(in_progress.way_out.as_deref(), Some(look));
 }
 
 #[tokio::test]
@@ -169,7 +163,7 @@ async fn a_manual_job_is_started_and_one_that_ran_before_runs_again() {
     let stage = with_job(peer.endpoint("/gitlab"), Some("rollback"));
     let step = stage.step().await;
     assert!(matches!(action(&step), CiAction::PlayJob(job) if job.id == 578), "{:?}", step.action);
-    assert!(step.does[0].starts_with("job rollback of pipeline 36 of example/shop is started"), "{}", step.does[0]);
+    assert!(step.does[0].starts_with("start job rollback of pipeline 36 of example/shop"), "{}", step.does[0]);
     assert_eq!(doubts(&step), ["project"], "outdated manual jobs may be refused");
     assert_eq!(running(stage.send(&step).await).state, "queued");
     assert_eq!(peer.asked("POST ").len(), 1);
@@ -183,23 +177,23 @@ async fn a_manual_job_is_started_and_one_that_ran_before_runs_again() {
 #[tokio::test]
 async fn what_gitlab_refuses_changed_nothing_and_says_what_to_do() {
     let refusals = [
-        (401, json!({"message": "401 Unauthorized"}), "GitLab does not know the token: 401 Unauthorized"),
+        (401, json!({"message": "401 Unauthorized"}), "GitLab rejected the token: 401 Unauthorized"),
         (
             401,
             json!({"error": "invalid_token", "error_description": "Token is expired. You can either do re-authorization \
                    or token refresh."}),
-            "GitLab does not know the token: Token is expired. You can either do re-authorization or token refresh.",
+            "GitLab rejected the token: Token is expired. You can either do re-authorization or token refresh.",
         ),
         (
             403,
             json!({"message": "403 Forbidden  - Job is not retryable"}),
-            "job deploy_prod cannot be run again: 403 Forbidden - Job is not retryable",
+            "cannot rerun job deploy_prod: 403 Forbidden - Job is not retryable",
         ),
         (403, json!({"message": "403 Forbidden"}), "the token may not deploy example/shop: 403 Forbidden"),
         (
             404,
             json!({"message": "404 Not Found"}),
-            "job deploy_prod of example/shop is gone, or the token may not run it: 404 Not Found",
+            "no job deploy_prod of example/shop, or the token may not run it: 404 Not Found",
         ),
     ];
     for (status, body, reason) in refusals {
@@ -244,7 +238,7 @@ async fn a_token_that_has_expired_is_told_in_gitlabs_words_before_the_key() {
     let expired = json!({"error": "invalid_token", "error_description": "Token is expired."});
     let peer = Peer::start(vec![reply("GET ", 401, expired)]).await;
     let blocked = on(&peer).refusal().await;
-    assert_eq!(blocked.reason, "GitLab does not know the token: Token is expired.");
+    assert_eq!(blocked.reason, "GitLab rejected the token: Token is expired.");
 }
 
 #[tokio::test]
@@ -270,7 +264,7 @@ async fn a_role_that_may_not_run_jobs_is_told_before_the_key() {
         assert_eq!(permission.outcome, CheckOutcome::Typed);
         assert_eq!(
             permission.sentence,
-            format!("the token is {role} in example/shop, which may not run jobs: GitLab will most likely refuse it")
+            format!("the token is {role} in example/shop, which may not run jobs: GitLab will probably refuse it")
         );
     }
     // Roles inherited from further up are told by neither.

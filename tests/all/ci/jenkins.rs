@@ -55,10 +55,10 @@ async fn a_job_is_built_and_followed_from_the_queue_to_its_end() {
     let step = stage.step().await;
     let id = marker(&step);
     assert_eq!(step.subject, "job shop/rollback (to 1.8.3)");
-    assert_eq!(step.does, [format!("job shop/rollback is built with VERSION = 1.8.3, ID = {id}")]);
+    assert_eq!(step.does, [format!("build job shop/rollback with VERSION = 1.8.3, ID = {id}")]);
     let address = peer.url(&format!("{JOB}/buildWithParameters"));
     assert_eq!(
-        step.by_hand,
+        step.manual_command,
         format!("curl -X POST -u USER:TOKEN {address} --data-urlencode VERSION=1.8.3 --data-urlencode ID={id}")
     );
     assert!(doubts(&step).is_empty(), "{:?}", step.checks);
@@ -79,8 +79,8 @@ async fn a_job_is_built_and_followed_from_the_queue_to_its_end() {
     assert_eq!(run.link.as_deref(), Some("https://jenkins.example/job/shop/job/rollback/42/"));
     for (result, state, ended) in [
         (None, "in progress", false),
-        (Some("UNSTABLE"), "has ended, unstable", true),
-        (Some("SUCCESS"), "has ended well", true),
+        (Some("UNSTABLE"), "finished, unstable", true),
+        (Some("SUCCESS"), "succeeded", true),
     ] {
         peer.now(vec![reply(&format!("GET {JOB}/42/api/json?"), 200, build_is(result))]);
         let now = running(stage.follow(&step, &run).await);
@@ -111,7 +111,7 @@ async fn a_place_that_the_queue_has_forgotten_is_found_among_the_builds() {
     assert_eq!(running(stage.follow(&step, &run).await).id, "build/42@1700000000");
     peer.now(vec![builds(18)]);
     let reason = unknown(stage.follow(&step, &run).await);
-    assert!(reason.starts_with("Jenkins has forgotten the place 17"), "{reason}");
+    assert!(reason.starts_with("Jenkins no longer has queue item 17"), "{reason}");
 }
 
 #[tokio::test]
@@ -140,15 +140,15 @@ async fn a_build_that_failed_was_aborted_or_cancelled_is_told_with_its_link() {
 async fn a_parameter_that_jenkins_would_drop_blocks() {
     let peer = Peer::start(vec![job()]).await;
     let blocked = given(&peer, &[("VERSON", "$to")]).refusal().await;
-    assert_eq!(blocked.reason, "shop/rollback has no parameter VERSON: Jenkins would drop it without a word");
-    assert_eq!(blocked.way_out, "use those that it has: VERSION, ID");
+    assert_eq!(blocked.reason, "shop/rollback has no parameter VERSON: Jenkins would drop it silently");
+    assert_eq!(blocked.way_out, "use the ones it has: VERSION, ID");
     let plain = with(fixture!("jenkins/recorded/job.json"), "/property", json!([]));
     let peer = Peer::start(vec![reply(&format!("GET {JOB}/api/json?"), 200, plain)]).await;
     let blocked = on(&peer).refusal().await;
-    assert_eq!(blocked.reason, "shop/rollback takes no parameters, and is given VERSION, ID");
+    assert_eq!(blocked.reason, "shop/rollback takes no parameters, but gets VERSION, ID");
     let step = given(&peer, &[]).step().await;
     assert_eq!(doubts(&step), ["build name"]);
-    assert!(step.by_hand.ends_with(&format!("{JOB}/build")), "{}", step.by_hand);
+    assert!(step.manual_command.ends_with(&format!("{JOB}/build")), "{}", step.manual_command);
 }
 
 #[tokio::test]
@@ -157,13 +157,13 @@ async fn a_job_that_cannot_be_built_blocks_and_one_under_way_is_told() {
     let peer = Peer::start(vec![reply(&format!("GET {JOB}/api/json?"), 200, disabled)]).await;
     assert_eq!(on(&peer).refusal().await.reason, "shop/rollback is disabled, or is a folder");
     let peer = Peer::start(vec![]).await;
-    assert_eq!(on(&peer).refusal().await.reason, "there is no job shop/rollback, or the user may not see it");
+    assert_eq!(on(&peer).refusal().await.reason, "no job shop/rollback, or the user cannot see it");
     let busy = with(fixture!("jenkins/recorded/job.json"), "/lastBuild/building", true);
     let peer = Peer::start(vec![reply(&format!("GET {JOB}/api/json?"), 200, busy)]).await;
     let step = on(&peer).step().await;
     assert_eq!(
-        check(&step, "under way").sentence,
-        "build 41 of shop/rollback is under way: this one may wait for it, or undo what it does"
+        check(&step, "in progress").sentence,
+        "build 41 of shop/rollback is in progress: this one may wait for it, or overwrite it"
     );
 }
 
@@ -172,19 +172,19 @@ async fn what_jenkins_refuses_changed_nothing_and_says_what_to_do() {
     let post = format!("POST {JOB}/buildWithParameters");
     let crumb = "<html><head><title>Error 403 No valid crumb was included in the request</title></head></html>";
     let refusals = [
-        (403, crumb, "Jenkins wants a crumb: the page “Error 403 No valid crumb was included in the request”"),
+        (403, crumb, "Jenkins requires a crumb: the page “Error 403 No valid crumb was included in the request”"),
         (
             403,
             "ana is missing the Job/Build permission",
             "the user may not build shop/rollback: ana is missing the Job/Build permission",
         ),
-        (404, "", "there is no job shop/rollback that this user may build"),
+        (404, "", "no job shop/rollback that this user may build"),
         (409, "shop/rollback is not buildable", "shop/rollback is disabled: shop/rollback is not buildable"),
-        (400, "not parameterized", "shop/rollback is not built this way: not parameterized"),
+        (400, "not parameterized", "shop/rollback cannot be built this way: not parameterized"),
         (
             401,
             "Invalid password/token for user: ana",
-            "Jenkins does not know the token: Invalid password/token for user: ana",
+            "Jenkins rejected the token: Invalid password/token for user: ana",
         ),
     ];
     for (status, said, reason) in refusals {
@@ -212,7 +212,7 @@ async fn a_lost_answer_is_looked_for_in_the_queue_and_among_the_builds() {
     };
     peer.now(vec![queue("\nVERSION=1.8.3\nID=other"), builds("other")]);
     let reason = unknown(stage.read_back(&step).await);
-    assert_eq!(reason, "neither a build of shop/rollback nor the queue shows it; it may still arrive");
+    assert_eq!(reason, "neither the builds of shop/rollback nor the queue have it; it may still arrive");
     peer.now(vec![queue(&format!("\nVERSION=1.8.3\nID={}", marker(&step))), builds("other")]);
     assert_eq!(running(stage.read_back(&step).await).id, "queue/17@1700000000");
     peer.now(vec![queue(""), builds(&marker(&step))]);
@@ -232,5 +232,5 @@ async fn without_a_parameter_that_shows_it_a_lost_build_cannot_be_told() {
     unknown(stage.send(&step).await);
     stage.later(600);
     let reason = unknown(stage.read_back(&step).await);
-    assert!(reason.ends_with("look at its builds in Jenkins"), "{reason}");
+    assert!(reason.ends_with("check its builds in Jenkins"), "{reason}");
 }

@@ -62,7 +62,7 @@ pub(crate) fn ask_of(service: &str, name: &str) -> PlanRequest {
         rolled_back: None,
     };
     PlanRequest {
-        goal: Goal::Back,
+        goal: Goal::RollBack,
         workload: WorkloadId(0),
         reference: WorkloadRef { kind: WorkloadKind::Deployment, namespace: "shop".to_owned(), name: name.to_owned() },
         service: service.to_owned(),
@@ -87,7 +87,7 @@ pub(crate) struct Stage {
 pub(crate) const RUN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 pub(crate) fn stage(spec: &impl StrategySpec) -> Stage {
-    let clock = Clock::by_hand(start());
+    let clock = Clock::manual_command(start());
     assert!(!format!("{spec:?}").contains(TOKEN));
     Stage { ci: alone(spec, &clock), clock }
 }

@@ -64,7 +64,7 @@ async fn how_it_goes_on_is_asked_at_the_status_url() {
     let run = running(stage.send(&step).await);
     assert_eq!((run.id.as_str(), run.link.as_deref()), ("12@1700000000", Some("https://ci.example/12")));
     for (word, state, ended) in
-        [("queued", "queued", false), ("waiting", "waits for an approval", false), ("SUCCESS", "has ended well", true)]
+        [("queued", "queued", false), ("waiting", "waiting for approval", false), ("SUCCESS", "succeeded", true)]
     {
         peer.now(vec![reply("GET /runs/12?key=redflag-", 200, json!({"state": word}))]);
         let now = running(stage.follow(&step, &run).await);
@@ -103,18 +103,18 @@ async fn an_answer_that_names_no_run_leaves_it_to_the_pods() {
 async fn a_body_or_an_address_that_is_wrong_blocks_before_it_is_needed() {
     let peer = Peer::start(vec![]).await;
     let blocked = on(&peer, Some("{\"to\": $to}"), None).refusal().await;
-    assert!(blocked.reason.starts_with("the webhook's body is not JSON once it is filled in"), "{}", blocked.reason);
+    assert!(blocked.reason.starts_with("the webhook's body is not JSON once filled in"), "{}", blocked.reason);
     let blocked = on(&peer, None, Some("https://ci.example/$who".to_owned())).refusal().await;
-    assert_eq!(blocked.reason, "$who is not a variable of the status url");
+    assert_eq!(blocked.reason, "$who is not a variable in the status url");
     assert!(peer.asked("").is_empty());
 }
 
 #[tokio::test]
 async fn what_a_webhook_refuses_changed_nothing() {
     for (status, reason) in [
-        (401, "the webhook does not let us in: no"),
-        (404, "there is no webhook at this address"),
-        (422, "the webhook does not take the body: no"),
+        (401, "the webhook rejected the request: no"),
+        (404, "no webhook at this address"),
+        (422, "the webhook rejected the body: no"),
         (409, "the webhook answered 409: no"),
         (
             307,
@@ -157,8 +157,8 @@ async fn where_it_cannot_be_asked_it_stays_unknown_and_says_where_to_look() {
     assert_eq!(unknown(stage.send(&step).await), "the webhook answered 503: busy");
     stage.later(600);
     let reason = unknown(stage.read_back(&step).await);
-    assert!(reason.starts_with(&format!("{} cannot be asked whether redflag-", peer.url(""))), "{reason}");
-    assert!(reason.ends_with("arrived: look there, and at the pods"), "{reason}");
+    assert!(reason.starts_with(&format!("cannot ask {} whether redflag-", peer.url(""))), "{reason}");
+    assert!(reason.ends_with("arrived: check there, and the pods"), "{reason}");
     assert_eq!(peer.asked("").len(), 1);
 }
 
@@ -168,7 +168,7 @@ async fn each_service_is_told_by_itself() {
     let stage = on(&peer, None, None);
     let (cart, mail) = (stage.step().await, stage.step_for(&ask_of("mail", "mail")).await);
     assert_ne!(cart.subject, mail.subject);
-    assert_eq!(check(&cart, "target").sentence, "1.8.3 served before the deploy; no watch has judged it");
+    assert_eq!(check(&cart, "target").sentence, "1.8.3 was live before the deploy, never watched to the end");
 }
 
 #[tokio::test]
@@ -188,7 +188,7 @@ async fn a_target_of_the_name_that_runs_blocks_and_says_what_tells_them_apart() 
     };
     assert_eq!(
         refusal.reason,
-        "$from and $to are both 1.9.0: it would deploy what runs already (same image, env LOG_LEVEL changed)"
+        "$from and $to are both 1.9.0: it would deploy what is already running (same image, env LOG_LEVEL changed)"
     );
     assert!(refusal.way_out.contains("kubectl rollout undo deployment/app -n shop --to-revision=8"), "{refusal:?}");
     assert!(peer.asked("").is_empty());

@@ -83,10 +83,10 @@ async fn whether_it_could_be_turned_off_is_tried_without_doing_it() {
         (
             405,
             json!({"message": "Approval is required"}),
-            Some("LaunchDarkly takes changes of this flag only with an approval: Approval is required"),
+            Some("LaunchDarkly requires approval for changes to this flag: Approval is required"),
         ),
         (403, json!({"message": "Access to the requested resource was denied"}), Some("LaunchDarkly answered 403: ")),
-        (401, json!({"message": "Invalid access token"}), Some("LaunchDarkly does not know the token: ")),
+        (401, json!({"message": "Invalid access token"}), Some("LaunchDarkly rejected the token: ")),
     ] {
         let peer = Peer::start(vec![reply("PATCH /api/v2/flags/shop/a?dryRun=true", status, body)]).await;
         let permission = on(&launchdarkly(peer.endpoint(""), &["a"])).permission().await;
@@ -161,13 +161,13 @@ async fn what_only_launchdarkly_refuses_has_its_own_way_out() {
         (
             405,
             json!({"code": "method_not_allowed", "message": "Approval is required"}),
-            "LaunchDarkly takes changes of this flag only with an approval: Approval is required",
+            "LaunchDarkly requires approval for changes to this flag: Approval is required",
         ),
-        (409, json!({}), "somebody else changes this flag in LaunchDarkly at the moment"),
+        (409, json!({}), "somebody else is changing this flag in LaunchDarkly"),
         (
             401,
             json!({"code": "unauthorized", "message": "Invalid access token"}),
-            "LaunchDarkly does not know the token: Invalid access token",
+            "LaunchDarkly rejected the token: Invalid access token",
         ),
     ] {
         let peer = Peer::start(vec![reply("PATCH ", status, body)]).await;
@@ -184,7 +184,7 @@ async fn its_limit_is_told_in_milliseconds() {
     let peer = Peer::start(vec![limited]).await;
     let blocked = refused(on(&launchdarkly(peer.endpoint(""), &["a"])).turn_off(&order("a")).await);
     assert_eq!(blocked.reason, "LaunchDarkly takes no more requests for 8 s");
-    assert!(blocked.way_out.starts_with("wait 8 s and try again"), "{}", blocked.way_out);
+    assert!(blocked.way_out.starts_with("wait 8 s and retry"), "{}", blocked.way_out);
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ fn a_flag_is_off_only_when_it_was_read_as_off() {
     assert_eq!(order.actor, "ana@laptop");
     assert!(order.reason.contains("2.5 %"), "the red flags say why: {}", order.reason);
     assert_eq!(*watch.feature_panel(), FeaturePanel::Open);
-    assert_eq!(last_told(&watch), "feature flag checkout-v2: ana@laptop turns it off, Unleash is asked");
+    assert_eq!(last_told(&watch), "feature flag checkout-v2: ana@laptop turns it off in Unleash");
 
     let effects = answered(&mut watch, 214, Answer::Accepted);
     assert_eq!(calls(&effects), [&Call::ReadBack("checkout-v2".to_owned())]);
@@ -236,9 +236,9 @@ fn a_flag_that_is_off_needs_no_turning_off_unless_nobody_knows() {
     let (mut watch, _) = bad_deploy(with_flags());
     ask(&mut watch, 210, Command::ShowFeatures);
     read(&mut watch, 211, false);
-    assert_eq!(watch.may_turn_off(&checkout()).unwrap_err(), "checkout-v2 is off already");
+    assert_eq!(watch.may_turn_off(&checkout()).unwrap_err(), "checkout-v2 is already off");
     let gone = FlagId { key: "gone".to_owned(), ..checkout() };
-    assert_eq!(watch.may_turn_off(&gone).unwrap_err(), "there is no feature flag gone");
+    assert_eq!(watch.may_turn_off(&gone).unwrap_err(), "no feature flag gone");
     ticks(&mut watch, 212..=225);
     told(&mut watch, 226, News::Read(Err("Unleash does not answer".to_owned())));
     assert!(watch.flags(None)[0].is_stale);

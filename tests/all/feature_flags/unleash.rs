@@ -91,7 +91,7 @@ async fn a_project_that_is_not_there_is_not_one_without_flags() {
     let empty = || reply("GET /api/admin/projects/shop/features", 200, json!({"version": 2, "features": []}));
     let peer = Peer::start(vec![empty(), reply("GET /api/admin/projects", 200, projects)]).await;
     let why = on(&unleash(peer.endpoint(""), &[])).read().await.unwrap_err();
-    assert_eq!(why, "Unleash has no project shop, or the token cannot see it: it sees default, web");
+    assert_eq!(why, "Unleash has no project shop, or the token cannot see it; it sees default, web");
 
     let there = json!({"version": 1, "projects": [{"id": "shop", "name": "Shop"}]});
     let peer = Peer::start(vec![empty(), reply("GET /api/admin/projects", 200, there)]).await;
@@ -101,7 +101,7 @@ async fn a_project_that_is_not_there_is_not_one_without_flags() {
     let why = on(&unleash(peer.endpoint(""), &[])).read().await.unwrap_err();
     assert_eq!(
         why,
-        "Unleash lists no flag of shop, and does not tell whether there is such a project: Unleash answered 403: no"
+        "Unleash lists no flags of shop, and does not say whether that project exists: Unleash answered 403: no"
     );
 }
 
@@ -128,7 +128,7 @@ async fn what_the_token_may_is_asked_before_anybody_turns_a_flag_off() {
     let viewer = json!([{"permission": "READ_ROLE"}, {"permission": "UPDATE_FEATURE_STRATEGY", "project": "shop"}]);
     for denied in [json!([]), viewer, right("shop", "development"), right("web", "live")] {
         let Permission::Denied(blocked) = asked(denied.clone()).await else { panic!("{denied}") };
-        assert_eq!(blocked.reason, "the token may read flags of shop in Unleash, but not turn them off in live");
+        assert_eq!(blocked.reason, "the token can read flags of shop in Unleash, but not turn them off in live");
         assert!(blocked.way_out.starts_with("give its owner UPDATE_FEATURE_ENVIRONMENT in project shop"));
     }
     let peer = Peer::start(vec![]).await;
@@ -188,14 +188,14 @@ async fn an_environment_with_change_requests_says_so() {
                        "permissions": ["SKIP_CHANGE_REQUEST"]});
     let peer = Peer::start(vec![reply("POST ", 403, error)]).await;
     let blocked = refused(on(&unleash(peer.endpoint(""), &["a"])).turn_off(&order("a")).await);
-    assert_eq!(blocked.reason, "Unleash takes changes of live only as change requests");
+    assert_eq!(blocked.reason, "Unleash accepts changes to live only as change requests");
 
     let error = json!({"name": "PermissionError", "message": "you need the \"UPDATE_FEATURE_ENVIRONMENT\" permission",
                        "permissions": ["UPDATE_FEATURE_ENVIRONMENT"]});
     let peer = Peer::start(vec![reply("POST ", 403, error)]).await;
     let blocked = refused(on(&unleash(peer.endpoint(""), &["a"])).turn_off(&order("a")).await);
     assert_eq!(blocked.reason, "Unleash answered 403: you need the \"UPDATE_FEATURE_ENVIRONMENT\" permission");
-    assert_eq!(blocked.way_out, "give the token the right to change flags, or turn it off in Unleash by hand");
+    assert_eq!(blocked.way_out, "give the token the right to change flags, or turn it off in Unleash manually");
 }
 
 #[tokio::test]
@@ -211,10 +211,10 @@ async fn an_environment_that_is_not_there_is_not_off() {
 async fn an_answer_of_another_shape_is_not_off_and_keeps_the_secret() {
     let peer = Peer::start(vec![reply("GET ", 200, json!({"name": "a", "environments": TOKEN}))]).await;
     let why = unread(on(&unleash(peer.endpoint(""), &["a"])).read_one("a").await);
-    assert_eq!(why, "Unleash's answer cannot be read: invalid type: string \"…\", expected a sequence");
+    assert_eq!(why, "cannot parse the response of Unleash: invalid type: string \"…\", expected a sequence");
     let peer = Peer::start(vec![reply("GET ", 200, "<html>sign in</html>")]).await;
     let why = unread(on(&unleash(peer.endpoint(""), &["a"])).read_one("a").await);
-    assert_eq!(why, "Unleash answers with something else than JSON: is its url right?");
+    assert_eq!(why, "Unleash returned something other than JSON: check its url");
 }
 
 #[tokio::test]

@@ -69,8 +69,8 @@ async fn the_state_is_asked_at_its_own_address() {
 async fn who_is_not_let_in_is_told_what_to_correct() {
     let peer = Peer::start(vec![reply("POST ", 403, format!("bad token {TOKEN} or signature {SIGNING}"))]).await;
     let blocked = refused(on(&webhook(peer.endpoint("/off/$feature"), None)).turn_off(&order("checkout-v2")).await);
-    assert_eq!(blocked.reason, "the webhook does not let us in: bad token … or signature …");
-    assert_eq!(blocked.way_out, "correct the token or signing_key in this environment's flags");
+    assert_eq!(blocked.reason, "the webhook rejected the request: bad token … or signature …");
+    assert_eq!(blocked.way_out, "fix the token or signing_key in this environment's flags");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn a_revert_leaves_the_checkout_as_it_was() {
     let (before, tracked) = (company.fingerprint(), company.tracked());
     let strategy = company.strategy();
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
-    assert_eq!(company.fingerprint(), before, "after the trial");
+    assert_eq!(company.fingerprint(), before, "after the attempt");
     assert_eq!(company.tracked(), tracked, "only a push, as any push of hers, moves what she knows of the remote");
     assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     assert_eq!(company.fingerprint(), before, "after the push");

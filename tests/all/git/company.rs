@@ -152,7 +152,7 @@ impl Company {
         with_git(self.reverts())
     }
 
-    /// The same, but each preparation asks the remote anew.
+    /// The same, but each preparation asks the remote again.
     pub(crate) fn strategy_that_fetches_each_time(&self) -> Strategy {
         with_git(self.reverts().fetch_each_time())
     }
@@ -224,7 +224,7 @@ pub(crate) fn ask(running: &str, earlier: &str) -> PlanRequest {
     let (running, earlier) = (version(9, running), version(8, earlier));
     let deployed = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
     PlanRequest {
-        goal: Goal::Back,
+        goal: Goal::RollBack,
         workload: WorkloadId(0),
         reference: WorkloadRef {
             kind: WorkloadKind::Deployment,

@@ -42,9 +42,9 @@ impl Planner for Plain {
                 action: Action::Command(action::Command { argv: Vec::new(), environment: Vec::new() }),
                 does: Vec::new(),
                 checks: Vec::new(),
-                not_restored: Vec::new(),
+                not_reverted: Vec::new(),
                 expected: chrono::TimeDelta::seconds(1),
-                by_hand: String::new(),
+                manual_command: String::new(),
             }))
         } else {
             Readiness::Blocked(Refusal::from(Blocked { reason: "no".to_owned(), way_out: "none".to_owned() }))
@@ -190,7 +190,7 @@ async fn a_version_that_the_repository_does_not_know_leaves_it_open() {
     let checks = checks(&Api::new(None, Ok(no_jobs())), Some(company.repository()), true).await;
     let [check] = checks.as_slice() else { panic!("{checks:?}") };
     assert_eq!(check.outcome, CheckOutcome::Warning);
-    let sentence = "not known whether a migration shipped with 1.9.0: the commit of 1.9.0 is not known (tried the tags \
+    let sentence = "unknown whether a migration shipped with 1.9.0: cannot find the commit of 1.9.0 (tried the tags \
                     1.9.0, v1.9.0)";
     assert_eq!(check.sentence, sentence);
 }
@@ -205,13 +205,13 @@ async fn without_a_repository_the_annotation_and_the_jobs_speak() {
         "spec": {"template": {"spec": {"containers": [{"name": "m", "command": ["python", "manage.py", "migrate"]}]}}},
     }]});
     let by_job = checks(&Api::new(None, Ok(job)), None, true).await;
-    let sentence = "job shop-migrate-9 ran manage.py migrate; whether 1.8.3 can live with what it changed is not \
-                    known: no repository is set";
+    let sentence = "job shop-migrate-9 ran manage.py migrate; unknown whether 1.8.3 works with what it changed: no \
+                    repository is set";
     assert_eq!((by_job[0].outcome, by_job[0].sentence.as_str()), (CheckOutcome::Warning, sentence));
 
     let forbidden = checks(&Api::new(None, Err(403)), None, true).await;
     assert_eq!(forbidden[0].outcome, CheckOutcome::Warning);
-    assert!(forbidden[0].sentence.contains("no repository is set; jobs could not be read: "), "{forbidden:?}");
+    assert!(forbidden[0].sentence.contains("no repository is set; cannot read jobs: "), "{forbidden:?}");
 }
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn the_way_forward_asks_for_no_migration() {
     let api = Api::new(Some("destructive"), Ok(no_jobs()));
     let strategy = WithMigrations::new(Arc::new(Plain { is_ready: true }), api.serve().await, None);
     let mut ask = ask("1.9.0", "1.8.3");
-    ask.goal = Goal::Forward;
+    ask.goal = Goal::Undo;
     assert!(told(strategy.prepare(&ask).await).is_empty());
     assert_eq!(api.asked.load(Ordering::SeqCst), 0);
 }

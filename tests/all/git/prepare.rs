@@ -19,17 +19,17 @@ async fn a_deploy_is_told_commit_by_commit() {
 
     assert_eq!(step.target(), "1.8.3");
     let [first, second, pushes, deploys] = step.does.as_slice() else { panic!("{:?}", step.does) };
-    assert!(first.starts_with("reverts ") && first.ends_with("“new totals” by Ana"), "{first}");
+    assert!(first.starts_with("revert ") && first.ends_with("“new totals” by Ana"), "{first}");
     assert!(second.ends_with("“faster carts” by Ana"), "{second}");
-    assert_eq!(pushes, "pushes it as one commit to main of origin: one file changed");
-    assert_eq!(deploys, "whatever deploys main then deploys it; redflag waits for the pods");
+    assert_eq!(pushes, "push one commit to main of origin: one file changed");
+    assert_eq!(deploys, "wait for the pipeline of main to deploy it");
 
-    assert_eq!(check(&step, "trial").0, CheckOutcome::Ok);
-    let permission = "origin lets you in; what protects main there speaks only at the push";
+    assert_eq!(check(&step, "revert").0, CheckOutcome::Ok);
+    let permission = "origin accepts your login; branch protection of main is only checked at the push";
     assert_eq!(check(&step, "permission"), (CheckOutcome::Ok, permission));
     assert_eq!(check(&step, "branch").0, CheckOutcome::Ok);
     assert_eq!(check(&step, "duration").0, CheckOutcome::Warning);
-    assert!(step.by_hand.contains("git revert --no-edit"), "{}", step.by_hand);
+    assert!(step.manual_command.contains("git revert --no-edit"), "{}", step.manual_command);
     assert!(step.place.starts_with("origin (file://"), "{}", step.place);
 }
 
@@ -61,7 +61,7 @@ async fn what_came_after_the_deploy_ships_along_and_its_authors_are_named() {
     let step = step(&company.strategy(), &ask("1.9.0", "1.8.3")).await;
     let (outcome, sentence) = check(&step, "branch");
     assert_eq!(outcome, CheckOutcome::Warning);
-    assert!(sentence.starts_with("newer commits are on main and ship along with the revert: "), "{sentence}");
+    assert!(sentence.starts_with("newer commits on main ship with the revert: "), "{sentence}");
     assert!(sentence.ends_with("“a better readme” by Ben"), "{sentence}");
 }
 
@@ -101,7 +101,7 @@ async fn a_deploy_that_is_reverted_already_is_not_reverted_again() {
     company.deploy_1_9_0();
     company.ben_pushes("shop.py", "carts = 1\ntotals = 1\nnames = 1\n", "back to the roots");
     let found = refusal(&company.strategy(), &ask("1.9.0", "1.8.3")).await;
-    assert!(found.reason.starts_with("all of 1.9.0 is reverted on main already ("), "{}", found.reason);
+    assert!(found.reason.starts_with("all of 1.9.0 is already reverted on main ("), "{}", found.reason);
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn each_thing_that_is_in_the_way_is_said_with_a_way_out() {
         ("1.9.0-other", "1.8.3", "1.9.0-other ("),
         ("1.9.0", "1.9.0-other", "1.9.0 ("),
         ("1.9.0-again", "1.9.0", "1.9.0-again and 1.9.0 are the same commit, "),
-        ("1.9.1", "1.9.0", "the commit of 1.9.1 is not known (tried the tags 1.9.1, v1.9.1)"),
+        ("1.9.1", "1.9.0", "cannot find the commit of 1.9.1 (tried the tags 1.9.1, v1.9.1)"),
     ] {
         let found = refusal(&strategy, &ask(running, earlier)).await;
         assert!(found.reason.starts_with(reason), "{running}: {}", found.reason);
@@ -136,7 +136,7 @@ async fn a_clone_a_remote_and_a_branch_must_be_there() {
     let mut nowhere = company.repository();
     nowhere.path = company.clone().join("missing");
     let found = refusal(&with_git(Reverts::new(&told, nowhere)), &ask("1.9.0", "1.8.3")).await;
-    assert!(found.reason.contains("is not a repository that git can read: there is no folder"), "{}", found.reason);
+    assert!(found.reason.contains("is not a git repository: no folder"), "{}", found.reason);
 
     let mut no_clone = company.repository();
     let folder = tempfile::tempdir().unwrap();
@@ -151,7 +151,7 @@ async fn a_clone_a_remote_and_a_branch_must_be_there() {
 
     let other = GitSpec { branch: "production".to_owned(), ..told.clone() };
     let found = refusal(&with_git(Reverts::new(&other, company.repository())), &ask("1.9.0", "1.8.3")).await;
-    assert_eq!(found.reason, "there is no branch production on origin");
+    assert_eq!(found.reason, "no branch production on origin");
 
     std::fs::rename(company.remote(), company.remote().with_extension("away")).unwrap();
     let found = refusal(&company.strategy(), &ask("1.9.0", "1.8.3")).await;
@@ -164,7 +164,7 @@ async fn a_missing_name_shows_before_the_key_and_not_at_it() {
     company.deploy_1_9_0();
     company.git(&["config", "user.name", ""]);
     let found = refusal(&company.strategy(), &ask("1.9.0", "1.8.3")).await;
-    assert!(found.reason.starts_with("git cannot make the commit: "), "{}", found.reason);
+    assert!(found.reason.starts_with("git cannot create the commit: "), "{}", found.reason);
     assert!(found.way_out.contains(" config user.name NAME && git -C "), "{}", found.way_out);
 }
 
@@ -175,7 +175,7 @@ async fn a_signing_key_that_fails_is_told_with_a_command_that_signs_too() {
     company.git(&["config", "commit.gpgSign", "true"]);
     company.git(&["config", "gpg.program", "redflag-has-no-such-gpg"]);
     let found = refusal(&company.strategy(), &ask("1.9.0", "1.8.3")).await;
-    assert!(found.reason.starts_with("git cannot make the commit: "), "{}", found.reason);
+    assert!(found.reason.starts_with("git cannot create the commit: "), "{}", found.reason);
     assert!(found.way_out.starts_with("commits are signed here: unlock the key"), "{}", found.way_out);
     assert!(found.way_out.contains(" commit-tree -S 'HEAD^{tree}' "), "{}", found.way_out);
 }
@@ -187,8 +187,8 @@ async fn a_shallow_clone_is_named_with_the_command_that_completes_it() {
     company.shallow(1);
     for (running, earlier) in [("1.9.0", "1.8.3"), ("1.9.1", "1.9.0")] {
         let found = refusal(&company.strategy(), &ask(running, earlier)).await;
-        assert!(found.reason.contains(" is a shallow clone, which lacks the earlier commits: "), "{}", found.reason);
-        let command = found.way_out.strip_suffix(", or name a whole clone").unwrap();
+        assert!(found.reason.contains(" is a shallow clone without the earlier commits: "), "{}", found.reason);
+        let command = found.way_out.strip_suffix(", or set a full clone").unwrap();
         assert!(command.ends_with(" fetch --unshallow origin"), "{command}");
     }
     company.git(&["fetch", "--quiet", "--unshallow", "origin"]);
@@ -205,8 +205,8 @@ async fn a_lock_that_another_git_left_is_named() {
     let lock = company.clone().join(".git/refs/redflag/heads/main.lock");
     std::fs::write(&lock, "").unwrap();
     let found = refusal(&strategy, &ask("1.9.0", "1.8.3")).await;
-    assert!(found.reason.starts_with("another git works in "), "{}", found.reason);
-    assert!(found.way_out.contains("if no git runs there: rm "), "{}", found.way_out);
+    assert!(found.reason.starts_with("another git is running in "), "{}", found.reason);
+    assert!(found.way_out.contains("if no git is running there: rm "), "{}", found.way_out);
     std::fs::remove_file(&lock).unwrap();
     step(&strategy, &ask("1.9.0", "1.8.3")).await;
 }
@@ -239,7 +239,7 @@ async fn commits_of_another_service_in_the_same_repository_are_named() {
     let (outcome, sentence) = check(&step, "commits");
     assert_eq!(outcome, CheckOutcome::Warning);
     assert!(
-        sentence.starts_with("1 of 2 commits change nothing in shop/ and are rolled back with it: ")
+        sentence.starts_with("1 of 2 commits change nothing in shop/ and are rolled back too: ")
             && sentence.ends_with("“the stock, by another team” by Ana"),
         "{sentence}"
     );
@@ -263,9 +263,9 @@ async fn the_way_forward_reverts_the_revert() {
     company.deploy_1_9_0();
     let strategy = company.strategy_that_fetches_each_time();
     let mut forward = ask("1.8.4", "1.9.0");
-    forward.goal = Goal::Forward;
+    forward.goal = Goal::Undo;
     let found = refusal(&strategy, &forward).await;
-    assert_eq!(found.reason, "there is no revert of 1.9.0 on main");
+    assert_eq!(found.reason, "no revert of 1.9.0 on main");
 
     let back = step(&strategy, &ask("1.9.0", "1.8.3")).await;
     assert_eq!(strategy.performer.perform(&back).await, Answer::Accepted);

@@ -16,7 +16,7 @@ async fn one_push_brings_the_earlier_version_back() {
     assert_eq!(company.at_remote(&["diff", "1.8.3", "main"]), "");
     let message = company.at_remote(&["log", "-1", "--format=%an <%ae>%n%B", "main"]);
     assert!(message.starts_with("Ana <ana@example.com>\nRevert deploy of shop 1.9.0\n"), "{message}");
-    assert!(message.contains("Takes deployment/shop of production back to 1.8.3."), "{message}");
+    assert!(message.contains("Rolls back deployment/shop of production to 1.8.3."), "{message}");
     assert!(message.contains("Because of: error rate 2.4 %."), "{message}");
     assert!(message.contains("Redflag-Actor: ana@laptop"), "{message}");
     assert_eq!(message.matches("This reverts commit ").count(), 2, "{message}");
@@ -41,8 +41,8 @@ async fn a_merge_is_reverted_against_its_first_parent() {
     let strategy = company.strategy();
     let step = step(&strategy, &ask("1.9.0", "1.8.4")).await;
     assert_eq!(step.does.len(), 3, "the merge is one thing: {:?}", step.does);
-    assert!(step.does[0].starts_with("reverts the merge "), "{:?}", step.does);
-    assert!(step.by_hand.contains("git revert --no-edit -m 1 "), "{}", step.by_hand);
+    assert!(step.does[0].starts_with("revert the merge "), "{:?}", step.does);
+    assert!(step.manual_command.contains("git revert --no-edit -m 1 "), "{}", step.manual_command);
     assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     assert_eq!(company.at_remote(&["diff", "1.8.4", "main"]), "", "main's own side of the merge stays");
 }
@@ -84,7 +84,7 @@ async fn the_same_revert_sent_twice_is_pushed_once() {
     // Another day, another committer: the same step makes another commit.
     company.git(&["config", "user.name", "Cleo"]);
     let again = strategy.performer.perform(&step).await;
-    assert_eq!(again, Answer::ChangedUnderUs("this revert is on main already".to_owned()));
+    assert_eq!(again, Answer::ChangedUnderUs("this revert is already on main".to_owned()));
     assert_eq!(company.tip(), tip);
 }
 
@@ -126,7 +126,7 @@ async fn a_branch_that_takes_only_signed_commits_leads_to_signing_and_not_to_the
     let step = step(&strategy, &ask("1.9.0", "1.8.3")).await;
     let Answer::Refused(blocked) = strategy.performer.perform(&step).await else { panic!() };
     assert!(blocked.reason.contains("Commits must have verified signatures"), "{}", blocked.reason);
-    assert!(blocked.way_out.starts_with("let git sign here, then open the plan again: git -C "), "{}", blocked.way_out);
+    assert!(blocked.way_out.starts_with("set up signing here, then reopen the plan: git -C "), "{}", blocked.way_out);
     assert!(!blocked.way_out.contains(" push "), "{}", blocked.way_out);
 }
 

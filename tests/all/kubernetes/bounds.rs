@@ -33,8 +33,8 @@ async fn a_line_of_a_watch_without_an_end_is_an_error_with_its_size() {
     let mut crowd = Crowd::watch(server, 1).await;
     assert_eq!(
         down(&mut crowd).await,
-        "unreadable answer: a line of the watch is longer than 4 MiB: is an API server at this address, or something \
-         in front of it?"
+        "unreadable answer: a watch line is longer than 4 MiB: is this address an API server, or something in front \
+         of it?"
     );
     assert_eq!(crowd.rollouts[&0].pods.len(), 2, "what was listed before is known");
     assert!(crowd.server.flooded() < IN_SOCKETS, "{} bytes were read", crowd.server.flooded());
@@ -47,7 +47,7 @@ async fn a_list_without_an_end_is_an_error_with_its_size() {
     server.flood("pods", Flood::Body);
     let mut crowd = Crowd::watch(server, 1).await;
     let said = down(&mut crowd).await;
-    assert!(said.starts_with("unreadable answer: the answer is larger than 8 MiB: "), "{said}");
+    assert!(said.starts_with("unreadable answer: the response is larger than 8 MiB: "), "{said}");
     // Once as a page, and twice as a smaller one.
     assert!(crowd.server.flooded() < 3 * IN_SOCKETS, "{} bytes were read", crowd.server.flooded());
 
@@ -69,7 +69,7 @@ async fn a_hundred_thousand_pods_in_one_answer_are_an_error_with_its_size() {
     server.flood("pods", Flood::Items);
     let mut crowd = Crowd::watch(server, 1).await;
     let said = down(&mut crowd).await;
-    assert!(said.starts_with("unreadable answer: the answer has 12.6 MiB, and at most 8 MiB are read: "), "{said}");
+    assert!(said.starts_with("unreadable answer: the response has 12.6 MiB, the limit is 8 MiB: "), "{said}");
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn a_plan_is_blocked_by_a_history_without_an_end_and_says_why() {
     };
     let cluster = cluster::connect(&spec).await.unwrap();
     let ask = PlanRequest {
-        goal: Goal::Back,
+        goal: Goal::RollBack,
         workload: WorkloadId(0),
         reference,
         service: "svc00".to_owned(),
@@ -125,6 +125,10 @@ async fn a_plan_is_blocked_by_a_history_without_an_end_and_says_why() {
         wanted: Wanted::default(),
     };
     let Readiness::Blocked(refusal) = prepare(&cluster, &ask).await else { panic!() };
-    assert_eq!(refusal.reason, "cannot read replicasets: the API server answered 200: the answer is larger than 8 MiB");
+    assert_eq!(
+        refusal.reason,
+        "cannot read replicasets: the API server returned 200: the response is larger than 8 \
+                                MiB"
+    );
     assert!(server.flooded() < IN_SOCKETS, "{} bytes were read", server.flooded());
 }

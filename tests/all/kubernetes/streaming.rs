@@ -52,7 +52,7 @@ impl Stage {
         let spec = spec(&server, name);
         let cluster = cluster::connect(&spec).await.unwrap();
         assert_eq!(cluster.label, server.url);
-        let clock = Clock::by_hand(began + TimeDelta::seconds(5));
+        let clock = Clock::manual_command(began + TimeDelta::seconds(5));
         let (out, news) = mpsc::channel(64);
         tokio::spawn(stream(SourceId(7), spec, cluster, clock.clone(), out));
         Self { server, clock, began, news }
@@ -226,7 +226,7 @@ async fn a_workload_that_does_not_exist_yet_is_gone_until_it_appears() {
     let gone = stage.rollout(|_| true).await;
     assert_eq!((&gone.progress, &gone.uid), (&Progress::Gone, &there.uid));
 
-    // Made anew under the same name: the old one's pods are not its pods.
+    // Made again under the same name: the old one's pods are not its pods.
     let mut anew = deleted;
     anew.value["event"]["type"] = json!("ADDED");
     anew.value["event"]["object"]["metadata"]["uid"] = json!("another");

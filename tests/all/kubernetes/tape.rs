@@ -197,6 +197,6 @@ fn tell(rollout: &Rollout) -> Vec<String> {
 fn deploy(deploy: &Deploy) -> String {
     let from = deploy.from.as_ref().map_or("nothing", |version| version.label());
     let time = |at: Time| at.format("%H:%M:%S");
-    let finished = deploy.finished.map_or_else(|| "under way".to_owned(), |at| format!("ended {}", time(at)));
+    let finished = deploy.finished.map_or_else(|| "in progress".to_owned(), |at| format!("ended {}", time(at)));
     format!("deploy: {from} to {} made {}, {finished}", deploy.to.label(), time(deploy.at))
 }

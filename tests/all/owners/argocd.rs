@@ -57,13 +57,13 @@ async fn preparing_says_all_that_will_be_done_and_does_nothing() {
     assert_eq!(
         step.does,
         [
-            "automatic synchronization of application shop is paused",
-            "application shop goes back to entry 4 of its history (bbbbbbb)",
-            "what else it deploys goes back with it; what the new version added is not removed",
+            "pause auto-sync of application shop",
+            "roll back application shop to history entry 4 (bbbbbbb)",
+            "everything else it deploys is rolled back too; what the new version added is not removed",
         ]
     );
     assert_eq!(
-        step.by_hand,
+        step.manual_command,
         format!("argocd app patch shop --type merge --patch '{PAUSE}' && argocd app rollback shop 4")
     );
     assert_eq!(
@@ -73,13 +73,13 @@ async fn preparing_says_all_that_will_be_done_and_does_nothing() {
     assert_eq!(
         checks(&step, "auto-sync"),
         [format!(
-            "warning: automatic synchronization of shop is paused first, and stays so; its settings stay -> afterwards \
-             revert the commit in Git, then bring it back as it was: {AGAIN}"
+            "warning: auto-sync of shop is paused first, and stays paused; its settings stay -> afterwards revert \
+             the commit in Git, then restore it: {AGAIN}"
         )]
     );
     assert_eq!(
         checks(&step, "permission"),
-        ["ok: Argo CD lets this token roll it back", "ok: Argo CD lets this token pause its automatic synchronization"]
+        ["ok: the Argo CD token may roll it back", "ok: the Argo CD token may pause its auto-sync"]
     );
     nothing_worse_than(&step, CheckOutcome::Warning);
     assert!(server.writes().is_empty());
@@ -144,8 +144,8 @@ async fn a_server_that_does_not_know_the_pause_gets_the_whole_policy_back() {
     assert_eq!(
         checks(&step, "auto-sync"),
         [format!(
-            "warning: automatic synchronization of shop is taken away first, its settings with it, and stays so -> \
-             afterwards revert the commit in Git, then bring it back as it was: {again}"
+            "warning: auto-sync of shop is removed first, with its settings, and stays off -> \
+             afterwards revert the commit in Git, then restore it: {again}"
         )]
     );
     assert!(matches!(strategy.performer.perform(&step).await, Answer::Running(_)));
@@ -160,7 +160,7 @@ async fn a_pause_that_did_not_take_stops_before_the_rollback() {
     let server = ArgoCdServer::older(application()).await;
     let (step, strategy) = prepared(&server).await;
     let blocked = refused(strategy.performer.perform(&step).await);
-    assert!(blocked.reason.starts_with("Argo CD took the pause of shop, and it still synchronizes by itself"));
+    assert!(blocked.reason.starts_with("Argo CD accepted the pause of shop, but auto-sync is still on"));
     assert_eq!(server.log(), [SWITCH_OFF], "the rollback is not asked for");
 }
 
@@ -172,8 +172,8 @@ async fn with_auto_sync_off_it_is_one_request() {
         let server = ArgoCdServer::usual(application).await;
         let strategy = strategy(server.strategy()).await;
         let step = ready(&strategy, &kept()).await;
-        assert_eq!(step.by_hand, "argocd app rollback shop 4");
-        assert_eq!(checks(&step, "auto-sync"), ["ok: automatic synchronization of shop is off already"]);
+        assert_eq!(step.manual_command, "argocd app rollback shop 4");
+        assert_eq!(checks(&step, "auto-sync"), ["ok: auto-sync of shop is already off"]);
         server.forget();
         assert!(matches!(strategy.performer.perform(&step).await, Answer::Running(_)));
         assert_eq!(server.log(), [ROLLBACK]);
@@ -187,8 +187,12 @@ async fn an_application_of_another_namespace_is_asked_for_there() {
     let server = ArgoCdServer::usual(application()).await;
     let strategy = build(server.strategy(), &Peer::usual(world.clone()).await.cluster());
     let step = ready(&strategy, &world).await;
-    assert!(step.by_hand.starts_with("argocd app patch retail/shop --type merge --patch "), "{}", step.by_hand);
-    assert!(step.by_hand.ends_with(" && argocd app rollback retail/shop 4"), "{}", step.by_hand);
+    assert!(
+        step.manual_command.starts_with("argocd app patch retail/shop --type merge --patch "),
+        "{}",
+        step.manual_command
+    );
+    assert!(step.manual_command.ends_with(" && argocd app rollback retail/shop 4"), "{}", step.manual_command);
     assert!(matches!(strategy.performer.perform(&step).await, Answer::Running(_)));
     assert_eq!(
         server.log()[..3],
@@ -214,7 +218,7 @@ async fn the_configuration_may_name_the_application() {
 
     let unnamed = build(server.strategy(), &Peer::usual(world.clone()).await.cluster());
     let refusal = refusal(&unnamed, &world).await;
-    assert_eq!(refusal.reason, "deployment/web does not name the application of Argo CD that it belongs to");
+    assert_eq!(refusal.reason, "deployment/web does not name its Argo CD application");
 }
 
 #[tokio::test]
@@ -227,8 +231,8 @@ async fn an_entry_that_does_not_name_the_version_is_told_by_time_and_says_so() {
     let step = ready(&strategy(server.strategy()).await, &kept()).await;
     assert_eq!(
         checks(&step, "version"),
-        ["warning: 1.8.3 is taken for entry 4 of shop's history (bbbbbbb, deployed 2026-11-23 01:00 UTC by ana) by \
-          the time alone: it does not name it -> compare argocd app history shop"]
+        ["warning: 1.8.3 is assumed to be entry 4 of shop's history (bbbbbbb, deployed 2026-11-23 01:00 UTC by ana), \
+          by time only: it does not name it -> compare argocd app history shop"]
     );
     assert!(matches!(step.action, Action::ArgoCd(ArgoCdRollback { id: 4, .. })));
 }
@@ -270,12 +274,12 @@ async fn an_operation_under_way_blocks_and_is_named() {
     running["status"]["operationState"]["phase"] = json!("Running");
     running["status"]["operationState"]["operation"]["initiatedBy"] = json!({"username": "ben"});
     let (reason, way_out) = blocked_by(running).await;
-    assert_eq!(reason, "another rollback or sync of shop is under way, by ben since 02:09:30 UTC");
-    assert_eq!(way_out, "wait for its end, or end it: argocd app terminate-op shop");
+    assert_eq!(reason, "another rollback or sync of shop is in progress, by ben since 02:09:30 UTC");
+    assert_eq!(way_out, "wait until it finishes, or stop it: argocd app terminate-op shop");
 
     let mut queued = manual();
     queued["operation"] = json!({"sync": {}, "initiatedBy": {"automated": true}});
-    assert_eq!(blocked_by(queued).await.0, "another rollback or sync of shop is under way, by Argo CD itself");
+    assert_eq!(blocked_by(queued).await.0, "another rollback or sync of shop is in progress, by Argo CD itself");
 }
 
 #[tokio::test]
@@ -305,9 +309,8 @@ async fn an_application_that_is_made_by_another_object_has_to_be_typed() {
         assert_eq!(
             checks(&step, "owner"),
             [format!(
-                "typed: shop is itself made by {maker}, which may switch automatic synchronization on again: that \
-                 brings the new version back -> revert the commit in Git instead, or see that the sync policy is left \
-                 alone there first"
+                "typed: shop is itself created by {maker}, which may turn auto-sync on again and redeploy the new \
+                 version -> revert the commit in Git instead, or first make sure it leaves the sync policy alone"
             )]
         );
         // Nothing is paused, so nothing is there to be let go on.
@@ -330,12 +333,12 @@ async fn a_token_that_may_not_is_told_which_policy_it_lacks() {
     };
     let server = denied("rollback").await;
     let refusal_ = refusal(&strategy(server.strategy()).await, &kept()).await;
-    assert_eq!(refusal_.reason, "Argo CD does not let this token roll it back");
+    assert_eq!(refusal_.reason, "the Argo CD token may not roll it back");
     assert_eq!(refusal_.way_out, "ask for: p, ROLE, applications, sync, retail/shop, allow");
 
     let server = denied("update").await;
     let refusal_ = refusal(&strategy(server.strategy()).await, &kept()).await;
-    assert_eq!(refusal_.reason, "Argo CD does not let this token pause its automatic synchronization");
+    assert_eq!(refusal_.reason, "the Argo CD token may not pause its auto-sync");
 }
 
 #[tokio::test]
@@ -350,7 +353,7 @@ async fn servers_that_do_not_know_the_action_are_asked_for_the_older_one() {
     })
     .await;
     let step = ready(&strategy(server.strategy()).await, &kept()).await;
-    assert_eq!(checks(&step, "permission"), ["ok: Argo CD lets this token roll it back"]);
+    assert_eq!(checks(&step, "permission"), ["ok: the Argo CD token may roll it back"]);
     assert_eq!(server.log()[2], "GET /api/v1/account/can-i/applications/sync/retail/shop", "off already");
 }
 
@@ -365,7 +368,7 @@ async fn forbidden_and_unknown_are_one_answer_and_one_sentence() {
         let refusal = refusal(&strategy(server.strategy()).await, &kept()).await;
         assert_eq!(
             refusal.reason,
-            format!("Argo CD has no application shop, or does not let this token at it: {message}")
+            format!("Argo CD has no application shop, or this token cannot access it: {message}")
         );
     }
 }
@@ -376,7 +379,7 @@ async fn a_token_that_is_wrong_is_said_and_never_shown() {
     let mut spec = server.spec(std::time::Duration::from_secs(20));
     spec.token = Secret::new("stale-token");
     let refusal = refusal(&strategy(spec).await, &kept()).await;
-    assert_eq!(refusal.reason, "Argo CD does not know you (401): the token is wrong or has expired");
+    assert_eq!(refusal.reason, "Argo CD rejected the token (401): wrong or expired");
     assert!(!format!("{refusal:?}").contains("stale-token"));
     assert!(!format!("{:?}", server.strategy()).contains(TOKEN));
 }
@@ -386,11 +389,11 @@ async fn what_is_refused_before_anything_was_done_is_refused() {
     let cases = [
         (
             error(403, 7, "permission denied"),
-            "Argo CD has no application shop, or does not let this token at it: permission denied",
+            "Argo CD has no application shop, or this token cannot access it: permission denied",
         ),
-        (error(401, 16, "token expired"), "Argo CD does not know you (401): the token is wrong or has expired"),
-        (error(429, 8, "slow down"), "Argo CD is too busy to take it"),
-        (error(400, 3, "bad patch"), "Argo CD refused it with status 400: bad patch"),
+        (error(401, 16, "token expired"), "Argo CD rejected the token (401): wrong or expired"),
+        (error(429, 8, "slow down"), "Argo CD is too busy"),
+        (error(400, 3, "bad patch"), "Argo CD refused it, status 400: bad patch"),
     ];
     for ((status, body), reason) in cases {
         let server = ArgoCdServer::serve(application(), move |asked| match asked {
@@ -416,16 +419,15 @@ async fn half_of_it_is_told_with_the_way_back() {
     let blocked = failed(strategy.performer.perform(&step).await);
     assert_eq!(
         blocked.reason,
-        "automatic synchronization of shop was paused, and then the rollback was refused: another rollback or sync of \
-         shop is under way"
+        "auto-sync of shop was paused, then the rollback was refused: another rollback or sync of shop is in progress"
     );
     assert_eq!(
         blocked.way_out,
-        format!("wait for its end, or end it: argocd app terminate-op shop; to let it go on: {AGAIN}")
+        format!("wait until it finishes, or stop it: argocd app terminate-op shop; to resume it: {AGAIN}")
     );
     assert_eq!(server.log(), [SWITCH_OFF, ROLLBACK]);
     let blocked = failed(strategy.performer.read_back(&step).await);
-    assert_eq!(blocked.reason, "automatic synchronization of shop was paused, and it was not rolled back");
+    assert_eq!(blocked.reason, "auto-sync of shop was paused, but it was not rolled back");
 }
 
 #[tokio::test]
@@ -435,7 +437,7 @@ async fn auto_sync_that_somebody_switched_on_again_is_named() {
     let step = ready(&strategy, &kept()).await;
     server.change(|app| app["spec"]["syncPolicy"] = json!({"automated": {}}));
     let blocked = refused(strategy.performer.perform(&step).await);
-    assert_eq!(blocked.reason, "Argo CD refused it: automatic synchronization of shop is on");
+    assert_eq!(blocked.reason, "Argo CD refused it: auto-sync of shop is on");
 }
 
 #[tokio::test]
@@ -466,12 +468,12 @@ async fn a_lost_answer_is_found_by_reading_back() {
         let (step, patient) = prepared(&server).await;
         let impatient = strategy(server.impatient()).await;
         let reason = unknown(impatient.performer.perform(&step).await);
-        assert!(reason.ends_with("automatic synchronization of shop is paused"), "{reason}");
+        assert!(reason.ends_with("auto-sync of shop is paused"), "{reason}");
         match patient.performer.read_back(&step).await {
             Answer::Running(run) => assert!(took_effect && run.state == "queued"),
             Answer::Failed(blocked) => {
                 assert!(!took_effect);
-                assert_eq!(blocked.way_out, format!("open the plan again, or let it go on: {AGAIN}"));
+                assert_eq!(blocked.way_out, format!("reopen the plan, or resume it: {AGAIN}"));
             }
             other => panic!("{other:?}"),
         }
@@ -487,10 +489,10 @@ async fn a_lost_answer_to_the_pause_stops_there() {
     let (step, patient) = prepared(&server).await;
     let impatient = strategy(server.impatient()).await;
     let reason = unknown(impatient.performer.perform(&step).await);
-    assert!(reason.ends_with("the rollback was not asked for"), "{reason}");
+    assert!(reason.ends_with("the rollback was not requested"), "{reason}");
     assert_eq!(server.writes().len(), 1);
     let blocked = failed(patient.performer.read_back(&step).await);
-    assert_eq!(blocked.reason, "automatic synchronization of shop was paused, and it was not rolled back");
+    assert_eq!(blocked.reason, "auto-sync of shop was paused, but it was not rolled back");
 }
 
 #[tokio::test]
@@ -521,10 +523,7 @@ async fn an_operation_that_ends_badly_is_told_in_argo_cds_words() {
             blocked.reason,
             "Argo CD could not roll shop back: one or more objects failed to apply: quota exceeded"
         );
-        assert_eq!(
-            blocked.way_out,
-            format!("look at argocd app get shop; automatic synchronization is paused: {AGAIN}")
-        );
+        assert_eq!(blocked.way_out, format!("check argocd app get shop; auto-sync is paused: {AGAIN}"));
     }
 }
 
@@ -541,7 +540,7 @@ async fn an_operation_of_somebody_else_is_not_taken_for_ours() {
         });
     });
     let Answer::ChangedUnderUs(what) = strategy.performer.read_back(&step).await else { panic!() };
-    assert_eq!(what, "shop: another operation to bbbbbbb was begun by ben");
+    assert_eq!(what, "shop: another operation to bbbbbbb was started by ben");
 }
 
 #[tokio::test]
@@ -556,7 +555,7 @@ async fn an_earlier_attempt_that_failed_is_not_taken_for_this_one() {
     let step = ready(&strategy, &kept()).await;
     let blocked = refused(strategy.performer.read_back(&step).await);
     assert_eq!(blocked.reason, "the rollback of shop did not take effect");
-    assert_eq!(blocked.way_out, "open the plan again, or by hand: argocd app rollback shop 4");
+    assert_eq!(blocked.way_out, "reopen the plan, or manually: argocd app rollback shop 4");
 }
 
 #[tokio::test]
@@ -578,7 +577,7 @@ async fn a_page_in_place_of_an_answer_proves_nothing() {
     let step = ready(&strategy, &kept()).await;
     assert_eq!(
         unknown(strategy.performer.perform(&step).await),
-        "the answer is not an application: the page “Sign in”"
+        "the response is not an application: the page “Sign in”"
     );
     let server = ArgoCdServer::serve(manual(), |_| Act::Page(302, "")).await;
     let refusal = refusal(&crate::owners::argocd::strategy(server.strategy()).await, &kept()).await;

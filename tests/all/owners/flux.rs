@@ -104,22 +104,16 @@ async fn preparing_tries_both_and_does_neither() {
     let cluster = Flux::usual().await;
     let step = ready(&flux(&cluster.peer.cluster()), &kept()).await;
     assert_eq!((step.subject.as_str(), step.target()), ("deployment/web", "1.8.3"));
+    assert_eq!(step.does, ["suspend kustomization/apps", "revert deployment/web to revision 1 (1.8.3)"]);
     assert_eq!(
-        step.does,
-        [
-            "kustomization/apps is suspended, and stays so",
-            "deployment/web gets the template of revision 1 again (1.8.3)"
-        ]
-    );
-    assert_eq!(
-        step.by_hand,
+        step.manual_command,
         "flux suspend kustomization apps -n flux-system && kubectl rollout undo deployment/web -n production \
          --to-revision=1"
     );
     assert_eq!(
         checks(&step, "owner"),
         [format!(
-            "warning: Flux keeps it as kustomization/apps says, which is suspended first, and stays so -> afterwards \
+            "warning: Flux manages it (kustomization/apps), which is suspended first and stays suspended -> afterwards \
              revert the commit in Git first, then: {RESUME}"
         )]
     );
@@ -176,7 +170,7 @@ async fn a_helm_release_is_suspended_the_same_way() {
     .await;
     let strategy = flux(&peer.cluster());
     let step = ready(&strategy, &world).await;
-    assert!(step.by_hand.starts_with("flux suspend helmrelease shop -n production && kubectl rollout undo"));
+    assert!(step.manual_command.starts_with("flux suspend helmrelease shop -n production && kubectl rollout undo"));
     assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
     let path = "PATCH /apis/helm.toolkit.fluxcd.io/v2/namespaces/production/helmreleases/shop?&fieldManager=redflag";
     assert_eq!(peer.log()[peer.log().len() - 2..], [path, UNDO]);
@@ -207,28 +201,28 @@ async fn with_root(kept: Value, root: Option<Value>) -> Vec<String> {
     checks(&step, "owner").split_off(1)
 }
 
-const TAKEN_BACK: &str = "typed: kustomization/root keeps kustomization/apps and owns spec.suspend: suspend that too, \
-                          or it is undone -> flux suspend kustomization root -n flux-system; or revert the commit \
+const REVERTED: &str = "typed: kustomization/root manages kustomization/apps and owns spec.suspend: suspend that too, \
+                          or it is reverted -> flux suspend kustomization root -n flux-system; or revert the commit \
                           in Git instead";
 
 #[tokio::test]
 async fn an_owner_that_is_kept_itself_may_lose_its_suspend_and_has_to_be_typed() {
     let root = json!({"metadata": {"name": "root"}, "spec": {}});
-    assert_eq!(with_root(kept_kustomization("kustomize-controller"), Some(root)).await, [TAKEN_BACK]);
-    assert_eq!(with_root(kept_kustomization("kustomize-controller"), None).await, [TAKEN_BACK], "it cannot be read");
+    assert_eq!(with_root(kept_kustomization("kustomize-controller"), Some(root)).await, [REVERTED]);
+    assert_eq!(with_root(kept_kustomization("kustomize-controller"), None).await, [REVERTED], "it cannot be read");
 }
 
 #[tokio::test]
-async fn an_owner_whose_keeper_leaves_its_suspend_alone_or_is_suspended_is_safe() {
+async fn an_owner_whose_owner_leaves_its_suspend_alone_or_is_suspended_is_safe() {
     let suspended = json!({"metadata": {"name": "root"}, "spec": {"suspend": true}});
     assert_eq!(
         with_root(kept_kustomization("kustomize-controller"), Some(suspended)).await,
-        ["ok: kustomization/root keeps kustomization/apps, and is suspended itself"]
+        ["ok: kustomization/root manages kustomization/apps and is itself suspended"]
     );
     for hand in ["flux", "kubectl-edit"] {
         assert_eq!(
             with_root(kept_kustomization(hand), None).await,
-            ["ok: kustomization/root keeps kustomization/apps, and leaves spec.suspend alone"]
+            ["ok: kustomization/root manages kustomization/apps but not spec.suspend"]
         );
     }
     // The root of a cluster is kept by itself.
@@ -238,7 +232,7 @@ async fn an_owner_whose_keeper_leaves_its_suspend_alone_or_is_suspended_is_safe(
 }
 
 #[tokio::test]
-async fn a_chain_of_keepers_is_suspended_from_the_top() {
+async fn a_chain_of_owners_is_suspended_from_the_top() {
     let mut root = kept_kustomization("kustomize-controller");
     root["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"] = json!("fleet");
     let told = with_root(kept_kustomization("kustomize-controller"), Some(root)).await.join("");
@@ -259,7 +253,7 @@ async fn an_owner_that_argo_cd_keeps_is_told_with_its_application() {
         json!({"argocd.argoproj.io/tracking-id": "apps:x/Kustomization:flux-system/apps"});
     let told = with_root(kept, None).await.join("");
     assert!(
-        told.starts_with("typed: Argo CD's application apps keeps kustomization/apps and owns spec.suspend"),
+        told.starts_with("typed: Argo CD's application apps manages kustomization/apps and owns spec.suspend"),
         "{told}"
     );
 }
@@ -272,15 +266,15 @@ async fn a_reconciliation_under_way_is_a_warning() {
     let step = ready(&flux(&cluster.peer.cluster()), &kept()).await;
     assert_eq!(
         checks(&step, "reconciliation"),
-        ["warning: kustomization/apps is being reconciled now: that goes on, and may bring the new version back once \
-          more -> wait for its end: kubectl get kustomization/apps -n flux-system --watch"]
+        ["warning: kustomization/apps is reconciling now: that continues, and may redeploy the new version once more \
+          -> wait until it finishes: kubectl get kustomization/apps -n flux-system --watch"]
     );
 }
 
 #[tokio::test]
 async fn what_may_not_be_suspended_blocks_with_the_role_that_is_missing() {
     let role = "ask for a Role in flux-system with apiGroups [kustomize.toolkit.fluxcd.io], resources \
-                [kustomizations], verbs [get, patch], or call somebody who has it";
+                [kustomizations], verbs [get, patch], or ask somebody who has it";
     let no_review = |asked: &Asked| {
         let is_about_flux = asked.body["spec"]["resourceAttributes"]["resource"] == "kustomizations";
         if is_about_flux { Act::Answer(201, not_allowed()) } else { Act::Usual }
@@ -304,10 +298,10 @@ async fn an_owner_that_is_gone_or_older_than_its_mark_blocks() {
         if asked.target.starts_with(APPS) { Act::Answer(404, recorded(404).1) } else { Act::Usual }
     };
     let (reason, way_out) = blocked_by(kustomization(), gone).await;
-    assert!(reason.starts_with("there is no kustomization/apps in flux-system: "), "{reason}");
+    assert!(reason.starts_with("no kustomization/apps in flux-system: "), "{reason}");
     assert_eq!(
         way_out,
-        "if Flux no longer keeps it, remove its labels from the workload; else update Flux to 2.3 or newer"
+        "if Flux no longer manages it, remove its labels from the workload; otherwise update Flux to 2.3 or newer"
     );
 }
 
@@ -320,7 +314,7 @@ async fn a_policy_that_keeps_it_from_being_suspended_is_met_in_advance() {
     let (reason, _) = blocked_by(kustomization(), policy).await;
     assert_eq!(
         reason,
-        "the API server refuses to patch kustomization/apps with status 400: admission webhook denied the request"
+        "the API server refused to patch kustomization/apps, status 400: admission webhook denied the request"
     );
 }
 
@@ -328,7 +322,7 @@ async fn a_policy_that_keeps_it_from_being_suspended_is_met_in_advance() {
 async fn a_workload_without_flux_s_mark_is_not_its_to_roll_back() {
     let cluster = Peer::usual(shop()).await.cluster();
     let refusal = refusal(&flux(&cluster), &shop()).await;
-    assert_eq!(refusal.reason, "deployment/web does not name an owner in Flux");
+    assert_eq!(refusal.reason, "deployment/web does not name a Flux owner");
 }
 
 #[tokio::test]
@@ -351,11 +345,14 @@ async fn suspended_and_not_undone_is_a_failure_with_the_way_back() {
     .await;
     let blocked = failed(flux(&cluster.peer.cluster()).performer.perform(&prepared().await).await);
     assert!(
-        blocked.reason.starts_with("kustomization/apps was suspended, and then it was not undone: you may not patch"),
+        blocked.reason.starts_with(
+            "kustomization/apps was suspended, but the rollback was not done: you may not \
+                                    patch"
+        ),
         "{}",
         blocked.reason
     );
-    assert!(blocked.way_out.ends_with(&format!("; to let Flux go on: {RESUME}")), "{}", blocked.way_out);
+    assert!(blocked.way_out.ends_with(&format!("; to resume Flux: {RESUME}")), "{}", blocked.way_out);
     assert_eq!(cluster.writes(), [SUSPEND, UNDO]);
 }
 
@@ -398,21 +395,21 @@ async fn a_lost_answer_to_suspending_stops_there_and_is_read_back() {
         assert_eq!(
             reason,
             format!(
-                "whether kustomization/apps was suspended is not known (the API server answered {status}: etcdserver: \
-                 request timed out); the undo was not sent"
+                "unknown whether kustomization/apps was suspended (the API server returned {status}: etcdserver: \
+                 request timed out); the rollback was not sent"
             )
         );
         assert_eq!(cluster.writes(), [SUSPEND]);
         // It was not suspended after all …
         let blocked = refused(strategy.performer.read_back(&step).await);
-        assert_eq!(blocked.reason, "the undo of deployment/web did not take effect");
+        assert_eq!(blocked.reason, "the rollback of deployment/web did not take effect");
         // … or it was.
         cluster.owner.lock().unwrap()["spec"]["suspend"] = json!(true);
         let blocked = failed(strategy.performer.read_back(&step).await);
         assert_eq!(
             blocked.reason,
-            "kustomization/apps was suspended, and then it was not undone: the undo of deployment/web did not take \
-             effect"
+            "kustomization/apps was suspended, but the rollback was not done: the rollback of deployment/web did not \
+             take effect"
         );
     }
 }
@@ -430,12 +427,12 @@ async fn a_lost_answer_to_the_undo_says_what_is_known_and_is_read_back() {
     let step = prepared().await;
     let strategy = flux(&cluster.peer.cluster());
     let reason = unknown(strategy.performer.perform(&step).await);
-    assert_eq!(reason, "the API server answered 504: no reason given; kustomization/apps is suspended now");
+    assert_eq!(reason, "the API server returned 504: no reason given; kustomization/apps is suspended now");
     assert_eq!(cluster.writes(), [SUSPEND, UNDO], "never tried again by itself");
 
     // The undo had not arrived …
     let blocked = failed(strategy.performer.read_back(&step).await);
-    assert!(blocked.reason.starts_with("kustomization/apps was suspended, and then it was not undone"));
+    assert!(blocked.reason.starts_with("kustomization/apps was suspended, but the rollback was not done"));
     // … or it had.
     let undone = shop().history[1]["spec"]["template"].clone();
     cluster.peer.change(|world| {

@@ -1,4 +1,4 @@
-//! Helm, by a stand-in on the path: which revision it goes back to, how it is called, and what becomes of each end.
+//! Helm, by a fake on the PATH: which revision it goes back to, how it is called, and what becomes of each end.
 
 use crate::owners::{build, checks, failed, ready, refusal, refused, shop, unknown};
 use crate::rollback::objects::World;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A folder with the stand-in and what it answers from.
+/// A folder with the fake and what it answers from.
 pub(crate) struct Helm {
     folder: TempDir,
 }
@@ -22,9 +22,9 @@ pub(crate) struct Helm {
 impl Helm {
     pub(crate) fn with(history: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let stand_in = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/all/owners/stand_in/helm");
+        let fake = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/all/owners/fake/helm");
         // A link, not a copy: a program that was just written may still be open in a process that is being born.
-        std::os::unix::fs::symlink(stand_in, folder.path().join("helm")).unwrap();
+        std::os::unix::fs::symlink(fake, folder.path().join("helm")).unwrap();
         let helm = Self { folder };
         helm.write("history.json", &history.to_string());
         helm
@@ -118,10 +118,10 @@ async fn preparing_names_the_revision_that_served_and_says_what_helm_tried() {
     let helm = Helm::with(&history());
     let step = ready(&helm.strategy(&cluster().await), &released()).await;
     assert_eq!(step.subject, "release shop, revision 11");
-    assert_eq!((step.target(), step.by_hand.as_str()), ("1.8.3", "helm rollback shop 11 -n production"));
+    assert_eq!((step.target(), step.manual_command.as_str()), ("1.8.3", "helm rollback shop 11 -n production"));
     assert_eq!(
         step.does[0],
-        "release shop goes back to its revision 11 (shop-1.8.3, app 1.8.3, deployed 2026-11-23 01:00 UTC)"
+        "roll back release shop to revision 11 (shop-1.8.3, app 1.8.3, deployed 2026-11-23 01:00 UTC)"
     );
     assert_eq!(
         checks(&step, "version"),
@@ -129,11 +129,11 @@ async fn preparing_names_the_revision_that_served_and_says_what_helm_tried() {
     );
     assert_eq!(
         checks(&step, "revision"),
-        ["ok: helm has revision 11 of release shop; it tries nothing in advance"],
+        ["ok: helm has revision 11 of release shop; helm cannot test it in advance"],
         "what its dry run is worth"
     );
     assert_eq!(checks(&step, "permission"), ["ok: you may create secrets in production"]);
-    assert_eq!(checks(&step, "operation"), ["ok: no operation on release shop is under way"]);
+    assert_eq!(checks(&step, "operation"), ["ok: no operation on release shop in progress"]);
     assert!(checks(&step, "context").is_empty() && checks(&step, "owner").is_empty());
     assert_eq!(
         helm.calls(),
@@ -176,8 +176,8 @@ async fn a_revision_that_does_not_name_the_version_is_told_by_time_and_says_so()
     let (step, _) = prepared(&Helm::with(&unnamed)).await;
     assert_eq!(
         checks(&step, "version"),
-        ["warning: 1.8.3 is taken for revision 11 of release shop (shop-0.1.0, deployed 2026-11-23 01:00 UTC) by the \
-          time alone: it does not name it -> compare helm history shop -n production"]
+        ["warning: 1.8.3 is assumed to be revision 11 of release shop (shop-0.1.0, deployed 2026-11-23 01:00 UTC), \
+          by time only: it does not name it -> compare helm history shop -n production"]
     );
 }
 
@@ -187,10 +187,8 @@ async fn what_later_revisions_changed_elsewhere_is_said_to_go_too() {
     let (step, _) = prepared(&Helm::with(&later)).await;
     assert_eq!(
         checks(&step, "others"),
-        [
-            "warning: what another entry of the history has changed since is rolled back with it -> compare helm history \
-          shop -n production"
-        ]
+        ["warning: changes of 1 later history entry are rolled back too -> compare helm history \
+          shop -n production"]
     );
     assert!(matches!(step.action, Action::Helm(HelmRollback { revision: 11, current: 14, .. })));
 }
@@ -211,7 +209,7 @@ async fn an_operation_in_progress_blocks_and_names_its_revision_and_its_age() {
         );
         assert_eq!(
             way_out,
-            "wait for its end, or stop whoever runs it; if it has died: helm rollback shop 13 -n production"
+            "wait until it finishes, or stop whoever runs it; if it has crashed: helm rollback shop 13 -n production"
         );
     }
     let gone = and(history(), revision(14, "2026-11-23T03:12:00Z", "uninstalled", "1.9.0", "Uninstallation complete"));
@@ -233,8 +231,8 @@ async fn an_operation_that_died_long_ago_has_to_be_typed_and_is_gone_back_over()
     assert!(step.needs_typing());
     assert_eq!(
         checks(&step, "operation"),
-        ["typed: revision 14 of release shop is pending-upgrade for 40 min: whoever ran it has most likely died over \
-          it -> make sure that nobody works on it; by hand: helm rollback shop 13 -n production"]
+        ["typed: revision 14 of release shop is pending-upgrade for 40 min: whatever ran it has probably crashed -> \
+          make sure nobody is working on it; manually: helm rollback shop 13 -n production"]
     );
     assert_eq!(strategy.performer.perform(&step).await, Answer::Accepted);
 }
@@ -257,16 +255,16 @@ async fn a_version_that_did_not_come_by_helm_is_not_guessed_at() {
     let mut older = history();
     older.as_array_mut().unwrap().truncate(2);
     let (reason, way_out) = blocked_by(&older).await;
-    assert_eq!(reason, "Helm's history does not tell which of its entries 1.8.3 came with");
+    assert_eq!(reason, "Helm's history does not say which entry deployed 1.8.3");
     assert_eq!(way_out, "choose the entry yourself: helm rollback shop REVISION -n production");
 }
 
 #[tokio::test]
 async fn a_trial_that_fails_blocks_in_helms_words() {
     let helm = Helm::with(&history());
-    helm.write("trial", "echo 'WARNING: old' >&2; echo 'Error: release has no 11 version' >&2; exit 1");
+    helm.write("dry_run", "echo 'WARNING: old' >&2; echo 'Error: release has no 11 version' >&2; exit 1");
     let refusal = refusal(&helm.strategy(&cluster().await), &released()).await;
-    assert_eq!(refusal.reason, "helm looked for revision 11 and would not do it: Error: release has no 11 version");
+    assert_eq!(refusal.reason, "helm's dry run to revision 11 failed: Error: release has no 11 version");
     assert_eq!(refusal.way_out, "look at helm history shop -n production");
 }
 
@@ -274,15 +272,15 @@ async fn a_trial_that_fails_blocks_in_helms_words() {
 async fn a_history_that_cannot_be_read_blocks() {
     let cases = [
         ("echo 'Error: release: not found' >&2; exit 1", "Error: release: not found"),
-        ("echo 'WARNING: not JSON'", "helm's answer is not a history: expected value at line 1 column 1"),
+        ("echo 'WARNING: not JSON'", "helm's output is not a history: expected value at line 1 column 1"),
         ("echo '[]'", "it is empty"),
     ];
     for (script, reason) in cases {
         let helm = Helm::with(&history());
         helm.write("history", script);
         let refusal = refusal(&helm.strategy(&cluster().await), &released()).await;
-        assert_eq!(refusal.reason, format!("the history of release shop cannot be read: {reason}"));
-        assert_eq!(refusal.way_out, "try it by hand: helm history shop -n production");
+        assert_eq!(refusal.reason, format!("cannot read the history of release shop: {reason}"));
+        assert_eq!(refusal.way_out, "try it manually: helm history shop -n production");
     }
 }
 
@@ -290,10 +288,10 @@ async fn a_history_that_cannot_be_read_blocks() {
 async fn without_helm_the_way_out_is_named() {
     let spec = HelmSpec { program: PathBuf::from("redflag-has-no-such-helm"), ..HelmSpec::default() };
     let refusal = refusal(&build(spec, &cluster().await), &released()).await;
-    assert_eq!(refusal.reason, "helm cannot be used: there is no program redflag-has-no-such-helm");
+    assert_eq!(refusal.reason, "cannot use helm: program redflag-has-no-such-helm not found");
     assert_eq!(
         refusal.way_out,
-        "install helm, or name the program in the configuration, or choose strategy = \"kubernetes\""
+        "install helm, or set the program in the configuration, or choose strategy = \"kubernetes\""
     );
 }
 
@@ -302,15 +300,15 @@ async fn a_workload_of_no_release_needs_one_told() {
     let helm = Helm::with(&history());
     let cluster = Peer::usual(shop()).await.cluster();
     let reason = refusal(&helm.strategy(&cluster), &shop()).await.reason;
-    assert_eq!(reason, "deployment/web does not name the release of Helm that it belongs to");
+    assert_eq!(reason, "deployment/web does not name its Helm release");
 
     let spec = HelmSpec { release: Some("$service-$environment".to_owned()), context: None, ..helm.spec() };
     let step = ready(&build(spec, &cluster), &shop()).await;
-    assert_eq!(step.by_hand, "helm rollback web-production 11 -n production");
+    assert_eq!(step.manual_command, "helm rollback web-production 11 -n production");
     assert_eq!(
         checks(&step, "context"),
-        ["warning: helm goes where the kubeconfig points when it is run: that is prod-eu only for as long as nobody \
-          changes its context -> name the context in the configuration"]
+        ["warning: helm uses the kubeconfig's current context at that moment: prod-eu only as long as nobody changes \
+          it -> set the context in the configuration"]
     );
 }
 
@@ -320,7 +318,7 @@ async fn a_name_that_helm_would_take_for_a_flag_never_reaches_it() {
     let helm = Helm::with(&history());
     let cluster = Peer::usual(odd.clone()).await.cluster();
     let reason = refusal(&helm.strategy(&cluster), &odd).await.reason;
-    assert_eq!(reason, "--post-renderer=/tmp/evil in production is no name of a release");
+    assert_eq!(reason, "--post-renderer=/tmp/evil in production is not a release name");
     assert!(helm.calls().is_empty());
 }
 
@@ -333,10 +331,9 @@ async fn missing_permission_for_its_records_is_a_warning() {
     let step = ready(&Helm::with(&history()).strategy(&peer.cluster()), &released()).await;
     assert_eq!(
         checks(&step, "permission"),
-        [
-            "warning: you may not create secrets in production, where Helm usually keeps its records -> ask for a Role in \
-          production with resources [secrets], verbs [create]"
-        ]
+        ["warning: you may not create secrets in production, where Helm usually stores its records -> ask for a \
+             Role in \
+          production with resources [secrets], verbs [create]"]
     );
 }
 
@@ -364,11 +361,12 @@ async fn any_other_failure_may_have_done_a_part() {
     let blocked = failed(strategy.performer.perform(&step).await);
     assert_eq!(
         blocked.reason,
-        "helm could not roll release shop back, or only in part: Error: no Deployment with the name \"web\" found"
+        "helm failed to roll back release shop, or did so only partly: Error: no Deployment with the name \"web\" found"
     );
     assert_eq!(
         blocked.way_out,
-        "undo the pods alone: kubectl rollout undo deployment/web -n production --to-revision=1; what it did is in helm \
+        "roll back only the pods: kubectl rollout undo deployment/web -n production --to-revision=1; what it did is \
+         in helm \
          history shop -n production"
     );
 }
@@ -381,12 +379,12 @@ async fn a_helm_that_hangs_is_ended_and_its_outcome_looked_for() {
     let spec = HelmSpec { timeout: Duration::from_millis(300), ..helm.spec() };
     let impatient = build(spec, &cluster().await);
     let reason = unknown(impatient.performer.perform(&step).await);
-    assert_eq!(reason, "helm did not end within 0 s and was ended");
+    assert_eq!(reason, "helm did not finish within 0 s and was stopped");
 
     // Nothing of it is in the history, until it is.
     let blocked = refused(patient.performer.read_back(&step).await);
     assert_eq!(blocked.reason, "the rollback of release shop did not take effect");
-    assert_eq!(blocked.way_out, "try again, or by hand: helm rollback shop 11 -n production");
+    assert_eq!(blocked.way_out, "retry, or manually: helm rollback shop 11 -n production");
     let ours = revision(14, "2026-11-23T03:20:00Z", "deployed", "1.8.3", "Rollback to 11");
     helm.write("history.json", &and(history(), ours).to_string());
     assert_eq!(patient.performer.read_back(&step).await, Answer::Accepted);
@@ -413,11 +411,12 @@ async fn the_history_tells_what_became_of_a_lost_answer() {
     let blocked = failed(strategy.performer.read_back(&step).await);
     assert_eq!(
         blocked.reason,
-        "the rollback of release shop was begun as revision 14 and not ended: it is pending-rollback: Rollback to 11"
+        "the rollback of release shop started as revision 14 and did not finish: it is pending-rollback: Rollback to 11"
     );
     assert_eq!(
         blocked.way_out,
-        "if nobody works on it, do it again: helm rollback shop 11 -n production; the pods alone: kubectl rollout undo \
+        "if nobody is working on it, repeat it: helm rollback shop 11 -n production; only the pods: kubectl rollout \
+         undo \
          deployment/web -n production --to-revision=1"
     );
 

@@ -1,5 +1,5 @@
 //! Man pages, completion scripts and help texts: kept in the repository, so that whoever packages redflag for another
-//! machine need not run it. `INSTA_UPDATE=always cargo test --test all packaging::` writes them anew.
+//! machine need not run it. `INSTA_UPDATE=always cargo test --test all packaging::` writes them again.
 
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;

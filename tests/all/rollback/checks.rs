@@ -49,10 +49,10 @@ impl State {
     }
 }
 
-/// What a watch would ask about this world: it saw the old version serve before.
+/// What a watch would ask about this world: it saw the previous version serve before.
 fn state(world: World) -> State {
     let wanted = usual(&world);
-    State { world, goal: Goal::Back, wanted, script: Box::new(|_| Act::Usual), moves: false }
+    State { world, goal: Goal::RollBack, wanted, script: Box::new(|_| Act::Usual), moves: false }
 }
 
 fn usual(world: &World) -> Wanted {
@@ -92,7 +92,7 @@ fn seen(uid: &str, image: &str) -> Wanted {
 }
 
 /// `web` after somebody took it back to 1.8.3, with so many pods updated.
-fn put_back(updated: i64) -> World {
+fn is_rollback(updated: i64) -> World {
     let mut world = web()
         .with("/spec/template/spec/containers/0/image", json!("company/app:1.8.3"))
         .with("/status/updatedReplicas", json!(updated))
@@ -191,7 +191,7 @@ fn forbid(part: &'static str) -> impl Fn(&Asked) -> Act + Send + Sync + 'static 
 }
 
 /// Answers this to every dry run.
-fn trial(status: u16, body: Value) -> impl Fn(&Asked) -> Act + Send + Sync + 'static {
+fn dry_run(status: u16, body: Value) -> impl Fn(&Asked) -> Act + Send + Sync + 'static {
     move |asked| if asked.is_dry() { Act::Answer(status, body.clone()) } else { Act::Usual }
 }
 
@@ -220,9 +220,9 @@ fn on_the_cluster() -> Vec<Case> {
             state(web()).answering(review(json!({"status": {"allowed": false, "evaluationError": "webhook down"}}))),
             state(web()),
         ),
-        ("dry run", "a policy", state(web()).answering(trial(403, policy)), state(web())),
-        ("dry run", "a webhook with side effects", state(web()).answering(trial(400, webhook)), state(web())),
-        ("dry run", "admission rewrites it", state(web()).answering(trial(200, rewritten)), state(web())),
+        ("dry run", "a policy", state(web()).answering(dry_run(403, policy)), state(web())),
+        ("dry run", "a webhook with side effects", state(web()).answering(dry_run(400, webhook)), state(web())),
+        ("dry run", "admission rewrites it", state(web()).answering(dry_run(200, rewritten)), state(web())),
     ]
 }
 
@@ -256,11 +256,11 @@ fn on_the_history() -> Vec<Case> {
             state(web()).wanting(known(VersionStatus::Good)),
         ),
         ("target", "unknown", state(web()).wanting(Wanted::default()), state(web())),
-        ("target", "itself rolled back", state(put_back(3)).wanting(revision(2)), state(web())),
+        ("target", "itself rolled back", state(is_rollback(3)).wanting(revision(2)), state(web())),
         (
             "target",
             "itself rolled back, and wanted again",
-            State { goal: Goal::Forward, ..state(put_back(3)).wanting(revision(2)) },
+            State { goal: Goal::Undo, ..state(is_rollback(3)).wanting(revision(2)) },
             state(web()),
         ),
         ("template", "identical", state(web()).wanting(revision(2)), state(web())),
@@ -280,7 +280,7 @@ fn on_other_people() -> Vec<Case> {
     let another = web()
         .with("/metadata/managedFields", by("kubectl-set", "2026-11-23T02:21:00Z"))
         .with("/metadata/annotations/kubernetes.io~1change-cause", json!("hotfix for the cart"));
-    let under_way = || web().with("/status/updatedReplicas", json!(1));
+    let in_progress = || web().with("/status/updatedReplicas", json!(1));
     let tracked = web()
         .with("/metadata/annotations/argocd.argoproj.io~1tracking-id", json!("shop:apps/Deployment:production/web"));
     let flux = web().with("/metadata/labels/kustomize.toolkit.fluxcd.io~1name", json!("apps"));
@@ -292,13 +292,13 @@ fn on_other_people() -> Vec<Case> {
     vec![
         (
             "deletion",
-            "under way",
+            "in progress",
             state(web().with("/metadata/deletionTimestamp", json!("2026-11-23T02:09:30Z"))),
             state(web()),
         ),
         ("paused", "it is", state(web().with("/spec/paused", json!(true))), state(web())),
-        ("rollback", "another under way", state(put_back(1)), state(web())),
-        ("rollback", "another done", state(put_back(3)), state(web())),
+        ("rollback", "another under way", state(is_rollback(1)), state(web())),
+        ("rollback", "another done", state(is_rollback(3)), state(web())),
         (
             "rollout",
             "another deploy came in between",
@@ -315,8 +315,8 @@ fn on_other_people() -> Vec<Case> {
         (
             "rollout",
             "one that nobody watches",
-            state(under_way()),
-            state(under_way()).wanting(seen(&uid, "company/app:1.9.0")),
+            state(in_progress()),
+            state(in_progress()).wanting(seen(&uid, "company/app:1.9.0")),
         ),
         ("owner", "Argo CD", state(tracked), state(web())),
         ("owner", "Flux", state(flux), state(web())),
@@ -479,7 +479,7 @@ async fn every_check_is_told_however_many_block() {
     assert_eq!(outcome("time"), Some(CheckOutcome::Ok), "the others are still made");
 }
 
-/// `db` with a broken pod, whose old version reads so many ConfigMaps and as many Secrets.
+/// `db` with a broken pod, whose previous version reads so many ConfigMaps and as many Secrets.
 fn reading_many(many: usize) -> World {
     let mut world = broken_db();
     let config_map = |number: usize| json!({"configMapRef": {"name": format!("flags-{number}")}});

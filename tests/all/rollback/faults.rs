@@ -47,7 +47,7 @@ struct Fault {
     fresh: Option<&'static str>,
 }
 
-const ALREADY: &str = "revision 1 (1.8.3) is what it runs already";
+const ALREADY: &str = "revision 1 (1.8.3) is already running";
 
 fn usual(_: &Asked) -> Act {
     Act::Usual
@@ -74,7 +74,7 @@ fn answered(name: &'static str, script: fn(&Asked) -> Act, is_done: bool, sent: 
     Fault { name, cut: Cut::Nowhere, script, is_done, sent, read_back, fresh: is_done.then_some(ALREADY) }
 }
 
-/// A write that was read back as not done is refused: the person may send it anew, and if the first one should
+/// A write that was read back as not done is refused: the person may send it again, and if the first one should
 /// still arrive, the tests in it hold it off.
 fn matrix() -> Vec<Fault> {
     vec![
@@ -123,7 +123,7 @@ fn matrix() -> Vec<Fault> {
             sent: "changed under us",
             read_back: "changed under us",
             // Nothing of the old one's history is its own.
-            fresh: Some("there is no earlier revision in its history"),
+            fresh: Some("no earlier revision in its history"),
         },
     ]
 }
@@ -261,7 +261,7 @@ async fn another_cluster_at_the_same_address_says_nothing_of_ours() {
         let answer = send(&cluster, &step).await;
         assert!(matches!(answer, Answer::Refused(_) | Answer::ChangedUnderUs(_)), "{name}: {answer:?}");
         let Answer::Unknown(why) = read_back(&cluster, &step).await else { panic!("{name}") };
-        assert!(why.starts_with("prod-eu is another cluster than the one this watch began with"), "{why}");
+        assert!(why.starts_with("prod-eu is not the cluster this watch started with"), "{why}");
         let Readiness::Blocked(refusal) = prepared(&cluster).await else { panic!("{name}") };
         assert_eq!(refusal.reason, why);
         assert_eq!(peer.asked().iter().filter(|asked| is_patch(asked)).count(), 1, "{name}");
@@ -297,7 +297,7 @@ async fn whoever_was_quicker_is_named() {
     assert_eq!(
         send(&peer.cluster(), &step).await,
         Answer::ChangedUnderUs(
-            "another deploy of deployment/web was quicker (by kubectl-set, 2026-11-23 02:30 UTC, \
+            "another deploy of deployment/web came first (by kubectl-set, 2026-11-23 02:30 UTC, \
              “hotfix for the cart”); it now runs 1.9.1"
                 .to_owned()
         )

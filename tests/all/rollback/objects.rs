@@ -172,7 +172,7 @@ impl World {
     /// What a watch would ask of a strategy.
     pub(crate) fn ask(&self, wanted: Wanted) -> PlanRequest {
         PlanRequest {
-            goal: Goal::Back,
+            goal: Goal::RollBack,
             workload: WorkloadId(3),
             reference: self.reference.clone(),
             service: self.reference.name.clone(),

@@ -90,21 +90,22 @@ async fn a_missing_permission_names_the_verb_and_the_role() {
     assert_eq!(reason, format!("you may not delete pods in production: {message}"));
     assert_eq!(
         way_out,
-        "ask for a Role in production with apiGroups [\"\"], resources [pods], verbs [delete], or call somebody who has it"
+        "ask for a Role in production with apiGroups [\"\"], resources [pods], verbs [delete], or ask somebody who \
+         has it"
     );
     let (reason, _) = refused(403, anonymous()).await;
-    assert_eq!(reason, "the cluster does not know you: no credentials reached it (system:anonymous)");
+    assert_eq!(reason, "not signed in: no credentials reached the cluster (system:anonymous)");
 }
 
 #[tokio::test]
 async fn other_refusals_say_what_they_are() {
     let (reason, _) = refused(422, denied()).await;
-    assert!(reason.starts_with("a policy of the cluster refuses it: "), "{reason}");
+    assert!(reason.starts_with("a cluster policy refuses it: "), "{reason}");
     let (_, way_out) = refused(405, recorded(404).1).await;
-    assert_eq!(way_out, "try by hand: kubectl delete pod db-1 -n production");
+    assert_eq!(way_out, "try it manually: kubectl delete pod db-1 -n production");
     let peer = deletion_gets(|| Act::Busy).await;
     let [Deleted::Refused(busy)] = &delete(&peer.cluster(), vec![db_1()]).await[..] else { panic!() };
-    assert_eq!(busy.reason, "the API server is too busy to take it");
+    assert_eq!(busy.reason, "the API server is too busy");
     assert_eq!(peer.log().len(), 1);
 }
 
@@ -112,7 +113,7 @@ async fn other_refusals_say_what_they_are() {
 async fn a_page_of_a_proxy_that_knows_no_such_path_does_not_say_that_the_pod_is_gone() {
     let peer = deletion_gets(|| Act::Page(404, "<h1>no such page</h1>")).await;
     let [Deleted::Refused(blocked)] = &delete(&peer.cluster(), vec![db_1()]).await[..] else { panic!() };
-    assert_eq!(blocked.reason, "the API server refused it with status 404: no reason given");
+    assert_eq!(blocked.reason, "the API server refused it, status 404: no reason given");
 }
 
 #[tokio::test]
@@ -148,21 +149,24 @@ async fn way_out(review: Value) -> String {
 
 #[tokio::test]
 async fn whether_they_may_be_deleted_is_known_before_it_is_needed() {
-    let by_hand = "kubectl delete pod db-0 db-1 -n production";
+    let manual_command = "kubectl delete pod db-0 db-1 -n production";
     assert_eq!(
         way_out(json!({"status": {"allowed": true}})).await,
-        format!("once the undo is sent, if they stay, redflag offers to delete them (you may), or by hand: {by_hand}")
+        format!(
+            "if they are still there after the rollback is sent, redflag offers to delete them (you may), or \
+                 run: {manual_command}"
+        )
     );
     assert_eq!(
         way_out(json!({"status": {"allowed": false}})).await,
         format!(
-            "once the undo is sent, if they stay: {by_hand}; but you may not delete pods in production: no role allows it: \
-             ask for a Role in production with apiGroups [\"\"], resources [pods], verbs [delete], or call somebody who \
-             has it"
+            "if they are still there after the rollback is sent: {manual_command}; but you may not delete pods in \
+             production: no role allows it: \
+             ask for a Role in production with apiGroups [\"\"], resources [pods], verbs [delete], or ask somebody who has it"
         )
     );
     assert_eq!(
         way_out(json!({"status": {"allowed": false, "evaluationError": "webhook authorizer timed out"}})).await,
-        format!("once the undo is sent, if they stay: {by_hand}")
+        format!("if they are still there after the rollback is sent: {manual_command}")
     );
 }

@@ -30,36 +30,36 @@ fn back_to(image: &str) -> World {
 }
 
 #[test]
-fn argo_cd_would_put_it_back() {
+fn argo_cd_would_redeploy_it() {
     let tracked = web()
         .with("/metadata/annotations/argocd.argoproj.io~1tracking-id", json!("shop:apps/Deployment:production/web"));
     let why = blocked(&tracked);
-    assert_eq!(why.reason, "Argo CD keeps it as its application shop says, and would put the new version back");
+    assert_eq!(why.reason, "Argo CD manages it (application shop) and would redeploy the new version");
     assert_eq!(
         why.way_out,
-        "revert the commit, or switch auto-sync off and: argocd app history shop; argocd app rollback shop ID"
+        "revert the commit, or turn off auto-sync and: argocd app history shop; argocd app rollback shop ID"
     );
 
     let elsewhere = web().with(
         "/metadata/annotations/argocd.argoproj.io~1tracking-id",
         json!("teams_shop:apps/Deployment:production/web"),
     );
-    assert!(blocked(&elsewhere).reason.contains("application teams/shop "));
+    assert!(blocked(&elsewhere).reason.contains("(application teams/shop)"));
 
     let labelled = web().with("/metadata/labels/app.kubernetes.io~1instance", json!("shop"));
     assert!(warnings(&labelled, "owner").is_empty(), "Helm charts set this label too");
     let managed =
         labelled.with("/metadata/managedFields", json!([{"manager": "argocd-controller", "operation": "Apply"}]));
-    assert!(blocked(&managed).reason.contains("application shop "));
+    assert!(blocked(&managed).reason.contains("(application shop)"));
 }
 
 #[test]
-fn flux_would_put_it_back() {
+fn flux_would_redeploy_it() {
     let kustomized = web()
         .with("/metadata/labels/kustomize.toolkit.fluxcd.io~1name", json!("apps"))
         .with("/metadata/labels/kustomize.toolkit.fluxcd.io~1namespace", json!("flux-system"));
     let why = blocked(&kustomized);
-    assert_eq!(why.reason, "Flux keeps it as kustomization/apps says, and would put the new version back");
+    assert_eq!(why.reason, "Flux manages it (kustomization/apps) and would redeploy the new version");
     assert_eq!(
         why.way_out,
         "revert the commit, or: flux suspend kustomization apps -n flux-system && \
@@ -74,8 +74,12 @@ fn flux_would_put_it_back() {
 fn an_operator_would_put_it_back() {
     let owners = json!([{"kind": "Rollout", "name": "shop", "uid": "1", "controller": true}]);
     let why = blocked(&web().with("/metadata/ownerReferences", owners));
-    assert_eq!(why.reason, "deployment/web is made by rollout/shop, whose controller would put the new version back");
-    assert_eq!(why.way_out, "take the version back there: kubectl edit rollout shop -n production");
+    assert_eq!(
+        why.reason,
+        "deployment/web is created by rollout/shop, whose controller would redeploy the new \
+                            version"
+    );
+    assert_eq!(why.way_out, "roll back there: kubectl edit rollout shop -n production");
 
     let bystander = json!([{"kind": "Group", "name": "shop", "uid": "1"}]);
     assert!(warnings(&web().with("/metadata/ownerReferences", bystander), "owner").is_empty());
@@ -84,7 +88,7 @@ fn an_operator_would_put_it_back() {
 #[test]
 fn tags_that_move_bring_back_who_knows_what() {
     for image in ["company/app", "company/app:latest", "registry:5000/app:stable", "company/app:main"] {
-        let sentence = format!("the tag of {image} moves: what comes back may not be what ran before");
+        let sentence = format!("mutable tag {image}: it may not point to what ran before");
         assert_eq!(warnings(&back_to(image), "image"), [sentence]);
     }
     for image in ["company/app:1.8.2", "company/app:sha-3f2c1", "company/app:latest@sha256:0123456789abcdef"] {
@@ -98,16 +102,16 @@ fn downtime_is_told_beforehand() {
     let cases = [
         (
             web().with("/spec/strategy", json!({"type": "Recreate"})),
-            "strategy Recreate: all pods end before the first old one starts",
+            "strategy Recreate: all pods stop before the first old one starts",
         ),
         (strategy(json!("100%")), "maxUnavailable allows all 3 pods to be down at once"),
         (strategy(json!(3)), "maxUnavailable allows all 3 pods to be down at once"),
         (
             strategy(json!(1)).with("/spec/replicas", json!(1)),
-            "its only pod is replaced in place: nothing serves meanwhile",
+            "its only pod is replaced in place: down until the new one is ready",
         ),
-        (db().with("/spec/replicas", json!(1)), "its only pod is replaced in place: nothing serves meanwhile"),
-        (web().with("/spec/replicas", json!(0)), "it has no pods to change: nothing will serve after the undo either"),
+        (db().with("/spec/replicas", json!(1)), "its only pod is replaced in place: down until the new one is ready"),
+        (web().with("/spec/replicas", json!(0)), "0 pods: nothing will serve after the rollback either"),
     ];
     for (world, sentence) in cases {
         assert_eq!(warnings(&world, "downtime"), [sentence]);
@@ -144,15 +148,15 @@ fn what_stays_as_it_is_is_listed_by_name() {
     world.config_maps = ["app", "ca", "flags"].map(named).to_vec();
     world.secrets = ["db", "tokens"].map(named).to_vec();
     assert_eq!(
-        world.draft(Choice::default()).unwrap().not_restored,
+        world.draft(Choice::default()).unwrap().not_reverted,
         [
-            "earlier contents of ConfigMaps app, ca, flags and Secrets db, tokens: the old version reads what is there now",
-            "database migrations and messages that 1.9.0 has written",
-            "the number of replicas, autoscaler limits, Services, Ingresses and feature flags",
+            "ConfigMaps app, ca, flags and Secrets db, tokens (the previous version will read the current values)",
+            "database changes and queued messages written by 1.9.0",
+            "replica count, HPA limits, Services, Ingresses and feature flags",
         ]
     );
-    assert_eq!(web().draft(Choice::default()).unwrap().not_restored.len(), 2);
-    assert!(db().draft(Choice::default()).unwrap().not_restored.contains(&"the data in its volumes".to_owned()));
+    assert_eq!(web().draft(Choice::default()).unwrap().not_reverted.len(), 2);
+    assert!(db().draft(Choice::default()).unwrap().not_reverted.contains(&"data in its volumes".to_owned()));
 }
 
 #[test]
@@ -168,7 +172,7 @@ fn an_old_revision_that_was_never_numbered_before_is_known_by_its_age() {
     let mut world = db().with("/spec/template/spec/containers/0/image", json!("company/db:1.0.0"));
     set(&mut world.history[0], "/revision", json!(3));
     let step = world.draft(Choice::default()).unwrap();
-    let told = step.checks.iter().find(|check| check.kind == CheckKind::PutBack).unwrap();
+    let told = step.checks.iter().find(|check| check.kind == CheckKind::AlreadyRolledBack).unwrap();
     assert_eq!(told.sentence, "1.1.0 was rolled back: 1.0.0 is what it was rolled back to");
     assert_eq!(told.outcome, CheckOutcome::Typed);
     assert_eq!(step.covers[0].to.label(), "1.1.0", "further back only goes who says so");
@@ -199,7 +203,7 @@ fn a_list_that_was_not_read_to_its_end_proves_nothing_gone() {
     assert!(world.draft_among(&ask, &around(true)).is_err());
     let step = world.draft_among(&ask, &around(false)).unwrap();
     let told = step.checks.iter().find(|check| check.name() == "configuration").unwrap();
-    assert_eq!(told.sentence, "whether ConfigMap app changed is not known: there are too many to read them all");
+    assert_eq!(told.sentence, "unknown whether ConfigMap app changed: too many to read");
 }
 
 #[test]

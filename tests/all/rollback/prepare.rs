@@ -57,7 +57,7 @@ async fn a_prepared_undo_was_tried_and_changed_nothing() {
     assert_eq!((undo.workload(), undo.place.as_str()), (WorkloadId(3), "prod-eu"));
     assert_eq!((undo.covers[0].from.label(), undo.covers[0].to.label()), ("1.9.0", "1.8.3"));
     assert_eq!(check(&undo, "permission").sentence, "you may patch deployments in production");
-    assert_eq!(check(&undo, "dry run").sentence, "the API server has tried it and would take it");
+    assert_eq!(check(&undo, "dry run").sentence, "server-side dry run passed");
     assert!(undo.checks.iter().all(|check| check.outcome == CheckOutcome::Ok));
 
     let mut log = peer.log();
@@ -112,7 +112,7 @@ async fn the_pods_of_a_stateful_set_are_read_only_when_they_are_broken() {
 async fn without_anywhere_to_go_nothing_is_tried() {
     let world = without_history("one");
     let peer = Peer::usual(world.clone()).await;
-    assert_eq!(blocked(&peer, &world).await.reason, "there is no earlier revision in its history");
+    assert_eq!(blocked(&peer, &world).await.reason, "no earlier revision in its history");
     assert!(!peer.asked().iter().any(Asked::is_dry));
 }
 
@@ -124,10 +124,10 @@ async fn a_missing_permission_names_the_role() {
     assert_eq!(
         refused.way_out,
         "ask for a Role in production with apiGroups [apps], resources [deployments], verbs [patch], \
-         or call somebody who has it"
+         or ask somebody who has it"
     );
 
-    // The review allows, and the API server refuses: the trial is the truth.
+    // The review allows, and the API server refuses: the dry run is the truth.
     let refused = blocked(&trial_gets(403, forbidden()).await, &web()).await;
     assert!(refused.reason.starts_with("you may not patch deployments in production: "));
 }
@@ -140,7 +140,7 @@ async fn a_review_that_does_not_know_leaves_it_to_the_trial() {
         let undo = ready(&peer, &web()).await;
         let permission = check(&undo, "permission");
         assert_eq!(permission.outcome, CheckOutcome::Warning);
-        assert_eq!(permission.sentence, format!("the cluster does not say whether you may patch deployments: {why}"));
+        assert_eq!(permission.sentence, format!("unknown whether you may patch deployments: {why}"));
     }
     let denied = json!({"status": {"allowed": false, "denied": true, "reason": "frozen", "evaluationError": "x"}});
     let refused = blocked(&review_gets(201, denied).await, &web()).await;
@@ -152,16 +152,16 @@ async fn a_webhook_that_takes_no_dry_runs_does_not_block() {
     let message = "admission webhook \"audit\" does not support dry run";
     let peer = trial_gets(400, json!({"kind": "Status", "code": 400, "message": message})).await;
     let undo = ready(&peer, &web()).await;
-    let trial = check(&undo, "dry run");
-    assert_eq!(trial.outcome, CheckOutcome::Warning);
-    assert_eq!(trial.sentence, format!("it cannot be tried in advance: {message}"));
+    let dry_run = check(&undo, "dry run");
+    assert_eq!(dry_run.outcome, CheckOutcome::Warning);
+    assert_eq!(dry_run.sentence, format!("no dry run: {message}"));
 }
 
 #[tokio::test]
 async fn a_busy_server_does_not_block() {
     let peer = Peer::serve(web(), |asked| if asked.is_dry() { Act::Busy } else { Act::Usual }).await;
     let undo = ready(&peer, &web()).await;
-    assert_eq!(check(&undo, "dry run").sentence, "it could not be tried in advance: the API server is too busy");
+    assert_eq!(check(&undo, "dry run").sentence, "no dry run: the API server is too busy");
 }
 
 #[tokio::test]
@@ -169,20 +169,17 @@ async fn a_webhook_that_rewrites_the_old_template_is_told() {
     let mut rewritten = web().workload;
     set(&mut rewritten, "/spec/template/spec/injected", json!(true));
     let undo = ready(&trial_gets(200, rewritten).await, &web()).await;
-    assert_eq!(
-        check(&undo, "dry run").sentence,
-        "the API server would take it, but admission changes the old template"
-    );
+    assert_eq!(check(&undo, "dry run").sentence, "server-side dry run passed, but admission changes the old template");
 }
 
 #[tokio::test]
 async fn what_the_trial_refuses_is_blocked() {
     let refused = blocked(&trial_gets(422, invalid()).await, &web()).await;
-    assert!(refused.reason.starts_with("the API server finds the old template invalid: "));
+    assert!(refused.reason.starts_with("the API server rejects the old template as invalid: "));
     let frozen = blocked(&trial_gets(422, denied()).await, &web()).await;
-    assert!(frozen.reason.starts_with("a policy of the cluster refuses it: "), "{}", frozen.reason);
+    assert!(frozen.reason.starts_with("a cluster policy refuses it: "), "{}", frozen.reason);
     let broken = blocked(&trial_gets(500, json!({"message": "boom"})).await, &web()).await;
-    assert_eq!(broken.reason, "a dry run of the undo fails: the API server answered 500: boom");
+    assert_eq!(broken.reason, "server-side dry run failed: the API server returned 500: boom");
     assert!(broken.way_out.contains("kubectl rollout undo"));
 }
 
@@ -203,7 +200,7 @@ async fn a_change_in_the_midst_of_it_is_prepared_for_anew() {
 async fn what_never_holds_still_is_blocked() {
     let peer = trial_gets(422, failed_test()).await;
     let restless = blocked(&peer, &web()).await;
-    assert_eq!(restless.reason, "deployment/web changes faster than an undo of it can be prepared");
+    assert_eq!(restless.reason, "deployment/web changes faster than a rollback can be prepared");
     assert_eq!(peer.asked().iter().filter(|asked| asked.is_dry()).count(), 2);
 }
 
@@ -221,13 +218,13 @@ async fn what_cannot_be_read_is_blocked_with_the_verb_that_is_missing() {
     assert!(refused.way_out.contains("resources [replicasets], verbs [list]"));
 
     let peer = Peer::serve(web(), |_| Act::Answer(404, recorded(404).1)).await;
-    assert_eq!(blocked(&peer, &web()).await.reason, "there is no deployment/web in production");
+    assert_eq!(blocked(&peer, &web()).await.reason, "no deployment/web in production");
     let peer = Peer::serve(web(), |_| Act::Answer(401, recorded(401).1)).await;
-    assert!(blocked(&peer, &web()).await.reason.starts_with("the cluster does not know you (401)"));
+    assert!(blocked(&peer, &web()).await.reason.starts_with("401 Unauthorized"));
     let peer = Peer::serve(web(), |_| Act::Page(503, "<html></html>")).await;
     assert_eq!(
         blocked(&peer, &web()).await.reason,
-        "cannot read deployments: the API server answered 503: no reason given"
+        "cannot read deployments: the API server returned 503: no reason given"
     );
 }
 

@@ -24,8 +24,8 @@ async fn what_took_effect_although_its_answer_was_lost_is_found() {
 async fn what_did_not_take_effect_is_said_and_may_be_tried_again() {
     let peer = Peer::usual(web()).await;
     let Answer::Refused(blocked) = read_back(&peer.cluster(), &undo()).await else { panic!() };
-    assert_eq!(blocked.reason, "the undo of deployment/web did not take effect");
-    assert_eq!(blocked.way_out, "try again: the request does nothing if the first one should still arrive");
+    assert_eq!(blocked.reason, "the rollback of deployment/web did not take effect");
+    assert_eq!(blocked.way_out, "retry: the request does nothing if the first one still arrives");
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn what_came_in_between_is_named() {
         set(&mut world.workload, "/spec/template/spec/containers/0/image", json!("company/app:1.9.1"));
         set(&mut world.workload, "/metadata/generation", json!(3));
     });
-    let another = "another deploy of deployment/web was quicker; it now runs 1.9.1";
+    let another = "another deploy of deployment/web came first; it now runs 1.9.1";
     assert_eq!(read_back(&peer.cluster(), &undo()).await, Answer::ChangedUnderUs(another.to_owned()));
 
     peer.change(|world| {
@@ -46,7 +46,7 @@ async fn what_came_in_between_is_named() {
     assert_eq!(read_back(&peer.cluster(), &undo()).await, Answer::ChangedUnderUs(altered.to_owned()));
 
     peer.change(|world| set(&mut world.workload, "/metadata/uid", json!("another")));
-    let anew = "deployment/web was deleted and made anew; it now runs 1.8.3";
+    let anew = "deployment/web was deleted and recreated; it now runs 1.8.3";
     assert_eq!(read_back(&peer.cluster(), &undo()).await, Answer::ChangedUnderUs(anew.to_owned()));
 }
 

@@ -77,7 +77,7 @@ async fn stateful_sets_and_daemon_sets_go_back_the_same_way() {
 async fn of_two_people_who_press_at_once_one_wins_and_the_other_is_told() {
     let peer = Peer::usual(web()).await;
     assert_eq!(send(&peer.cluster(), &undo()).await, Answer::Accepted);
-    assert_eq!(changed(&peer).await, "somebody has already taken it back to 1.8.3");
+    assert_eq!(changed(&peer).await, "somebody else already rolled it back to 1.8.3");
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn another_deploy_that_was_quicker_is_not_overwritten() {
         set(&mut world.workload, "/spec/template/spec/containers/0/image", json!("company/app:1.9.1"));
         set(&mut world.workload, "/metadata/generation", json!(3));
     });
-    assert_eq!(changed(&peer).await, "another deploy of deployment/web was quicker; it now runs 1.9.1");
+    assert_eq!(changed(&peer).await, "another deploy of deployment/web came first; it now runs 1.9.1");
     assert_eq!(peer.image(), "company/app:1.9.1");
     assert_eq!(
         peer.log(),
@@ -118,23 +118,23 @@ async fn other_settings_that_were_quicker_are_told_from_a_deploy() {
 #[tokio::test]
 async fn a_200_that_shows_nothing_done_is_not_believed() {
     let there = unknown(&patch_gets(200, web().workload).await).await;
-    assert_eq!(there, "the answer says that it was done, and shows the version that was there");
+    assert_eq!(there, "the response says done, but shows the version from before");
     let page = unknown(&patch_gets(200, json!({"ok": true})).await).await;
-    assert_eq!(page, "the answer says that it was done, and does not show it");
+    assert_eq!(page, "the response says done, but does not show it");
 }
 
 #[tokio::test]
 async fn a_workload_made_anew_is_another_one() {
     let peer = Peer::usual(web()).await;
     peer.change(|world| set(&mut world.workload, "/metadata/uid", json!("another")));
-    assert_eq!(changed(&peer).await, "deployment/web was deleted and made anew; it now runs 1.9.0");
+    assert_eq!(changed(&peer).await, "deployment/web was deleted and recreated; it now runs 1.9.0");
 }
 
 #[tokio::test]
 async fn a_refusal_without_any_change_is_not_blamed_on_others() {
     for (status, body) in [(422, failed_test()), recorded(409)] {
         let blocked = refused(&patch_gets(status, body).await).await;
-        assert!(blocked.reason.starts_with("the API server rejected the undo although nothing has changed: "));
+        assert!(blocked.reason.starts_with("the API server rejected the rollback although nothing changed: "));
         assert!(blocked.way_out.contains("kubectl rollout undo deployment/web -n production --to-revision=1"));
     }
 }
@@ -148,8 +148,8 @@ async fn a_change_that_cannot_be_read_is_still_a_change() {
     .await;
     assert_eq!(
         changed(&peer).await,
-        "deployment/web was changed before the undo arrived; what it runs now is not known: \
-         deployment/web could not be read: the API server answered 502: no reason given"
+        "deployment/web was changed before the rollback arrived; unknown what it runs now: \
+         cannot read deployment/web: the API server returned 502: no reason given"
     );
 }
 
@@ -157,8 +157,8 @@ async fn a_change_that_cannot_be_read_is_still_a_change() {
 async fn a_busy_server_is_believed_for_how_long() {
     let peer = Peer::serve(web(), |_| Act::Busy).await;
     let blocked = refused(&peer).await;
-    assert_eq!(blocked.reason, "the API server is too busy to take it");
-    assert_eq!(blocked.way_out, "try again in 1 second");
+    assert_eq!(blocked.reason, "the API server is too busy");
+    assert_eq!(blocked.way_out, "retry in 1 second");
     assert_eq!(peer.log(), [THE_PATCH]);
 }
 
@@ -178,8 +178,8 @@ async fn each_refusal_has_its_reason_and_its_way_out() {
         (
             401,
             unauthorized,
-            "the cluster does not know you (401): the token is wrong or has expired",
-            "sign in to the cluster again, then try again",
+            "401 Unauthorized: the token is wrong or has expired",
+            "sign in to the cluster again, then retry",
         ),
         (
             403,
@@ -187,59 +187,60 @@ async fn each_refusal_has_its_reason_and_its_way_out() {
             "you may not patch deployments in production: deployments.apps \"err\" is forbidden: User \"viewer\" cannot \
              patch resource \"deployments\" in API group \"apps\" in the namespace \"production\"",
             "ask for a Role in production with apiGroups [apps], resources [deployments], verbs [patch], \
-             or call somebody who has it",
+             or ask somebody who has it",
         ),
         (
             403,
             policy,
-            "a policy of the cluster refuses it: admission webhook \"freeze\" denied the request: frozen",
-            "change what the policy names, or ask who owns the policy",
+            "a cluster policy refuses it: admission webhook \"freeze\" denied the request: frozen",
+            "change what the policy names, or ask the policy's owner",
         ),
         (
             422,
             like_a_failed_test,
-            "a policy of the cluster refuses it: admission webhook \"freeze\" denied the request: frozen",
-            "change what the policy names, or ask who owns the policy",
+            "a cluster policy refuses it: admission webhook \"freeze\" denied the request: frozen",
+            "change what the policy names, or ask the policy's owner",
         ),
         (
             422,
             denied(),
-            "a policy of the cluster refuses it: deployments.apps \"app\" is forbidden: ValidatingAdmissionPolicy \
+            "a cluster policy refuses it: deployments.apps \"app\" is forbidden: ValidatingAdmissionPolicy \
              'freeze' with binding 'freeze' denied request: deploys are frozen until Monday",
-            "change what the policy names, or ask who owns the policy",
+            "change what the policy names, or ask the policy's owner",
         ),
         (
             403,
             anonymous(),
-            "the cluster does not know you: no credentials reached it (system:anonymous)",
-            "name a user in the context, or sign in to the cluster again",
+            "not signed in: no credentials reached the cluster (system:anonymous)",
+            "set a user in the context, or sign in to the cluster again",
         ),
         (
             404,
             not_found,
-            "there is no deployment/web in production",
-            "check the context and the namespace; if it was deleted, deploy the earlier version anew",
+            "no deployment/web in production",
+            "check the context and the namespace; if it was deleted, redeploy the earlier version",
         ),
         (
             422,
             invalid(),
-            "the API server finds the old template invalid: spec.template.spec.containers[0].image: Required value; \
+            "the API server rejects the old template as invalid: spec.template.spec.containers[0].image: Required \
+             value; \
              spec.template.spec.containers[0].ports[0].containerPort: Invalid value: 99999: must be between 1 and 65535, \
              inclusive",
-            "deploy the earlier version anew, with these fields put right",
+            "redeploy the earlier version with these fields fixed",
         ),
-        (429, busy, "the API server is too busy to take it", "try again in 5 seconds"),
+        (429, busy, "the API server is too busy", "retry in 5 seconds"),
         (
             400,
             bad,
-            "the API server refused it with status 400: cannot decode",
-            "try by hand: kubectl rollout undo deployment/web -n production --to-revision=1",
+            "the API server refused it, status 400: cannot decode",
+            "try it manually: kubectl rollout undo deployment/web -n production --to-revision=1",
         ),
         (
             500,
             webhook,
-            "an admission webhook does not answer: Internal error occurred: failed calling webhook \"guard\": refused",
-            "the webhook must answer first, or its configuration be removed by who owns it",
+            "an admission webhook does not respond: Internal error occurred: failed calling webhook \"guard\": refused",
+            "the webhook must respond first, or its owner must remove its configuration",
         ),
     ];
     for (status, body, reason, way_out) in cases {
@@ -255,7 +256,7 @@ async fn a_server_error_may_have_come_after_the_write() {
     for status in [408, 500, 502, 503, 504] {
         let body = json!({"kind": "Status", "code": status, "message": "etcdserver: request timed out"});
         let peer = patch_gets(status, body).await;
-        assert_eq!(unknown(&peer).await, format!("the API server answered {status}: etcdserver: request timed out"));
+        assert_eq!(unknown(&peer).await, format!("the API server returned {status}: etcdserver: request timed out"));
         assert_eq!(peer.log(), [THE_PATCH], "never tried again by itself");
     }
 }
@@ -275,7 +276,7 @@ async fn a_connection_that_was_never_made_has_done_nothing() {
     match send(&cluster(&address, Duration::from_secs(20)), &undo()).await {
         Answer::Refused(blocked) => {
             assert!(blocked.reason.starts_with("cannot reach prod-eu: "), "{}", blocked.reason);
-            assert_eq!(blocked.way_out, "check the network, VPN and context: kubectl version");
+            assert_eq!(blocked.way_out, "check network, VPN and context: kubectl version");
         }
         other => panic!("{other:?}"),
     }
@@ -325,7 +326,7 @@ async fn a_success_whose_body_breaks_off_is_looked_for() {
 async fn a_proxys_page_is_not_repeated_on_the_screen() {
     let peer = Peer::serve(web(), |_| Act::Page(403, "<html>secret internals</html>")).await;
     let blocked = refused(&peer).await;
-    assert_eq!(blocked.reason, "the API server refused it with status 403: no reason given");
+    assert_eq!(blocked.reason, "the API server refused it, status 403: no reason given");
 }
 
 #[tokio::test]
@@ -333,7 +334,7 @@ async fn what_a_server_says_fits_on_one_line_and_cannot_steer_the_terminal() {
     let message = format!("denied\n\tby \u{1b}[2Jpolicy {}", "x".repeat(5000));
     let peer = patch_gets(403, json!({"message": message})).await;
     let blocked = refused(&peer).await;
-    assert!(blocked.reason.starts_with("a policy of the cluster refuses it: denied by [2Jpolicy xxx"));
+    assert!(blocked.reason.starts_with("a cluster policy refuses it: denied by [2Jpolicy xxx"));
     assert!(blocked.reason.ends_with('…') && blocked.reason.len() < 500);
 }
 
@@ -360,8 +361,8 @@ async fn from_the_confirming_key_to_the_wire_it_is_one_request() {
 
     let mut watch = Watch::new(setup());
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
-    let command = Command::OpenPlan { goal: Goal::Back, scope: Vec::new() };
+    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(2), readiness });
+    let command = Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() };
     watch.update(Message::Asked { at: at(3), command });
     let effects = watch.update(Message::Asked { at: at(4), command: Command::Confirm { typed: None } });
     let sent: Vec<_> = effects.iter().filter(|effect| !matches!(effect, Effect::Lease(_))).collect();

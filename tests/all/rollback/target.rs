@@ -61,7 +61,7 @@ fn an_undo_goes_from_the_new_version_to_the_old_one() {
         (undo.covers[0].to.label(), undo.covers[0].to.revision, undo.covers[0].to.hash.as_str()),
         ("1.8.3", 1, "69dc9d88f6")
     );
-    assert_eq!(undo.by_hand, "kubectl rollout undo deployment/web -n production --to-revision=1");
+    assert_eq!(undo.manual_command, "kubectl rollout undo deployment/web -n production --to-revision=1");
     assert_eq!((undo.covers[0].generation, undo.place.as_str()), (2, "prod-eu"));
 }
 
@@ -176,15 +176,12 @@ fn a_revision_with_an_unreadable_number_is_left_out() {
 #[test]
 fn no_history_is_told_from_a_history_that_is_not_kept() {
     let first = blocked(&without_history("one"), Choice::default());
-    assert_eq!(first.reason, "there is no earlier revision in its history");
-    assert_eq!(first.way_out, "deploy the earlier version anew");
+    assert_eq!(first.reason, "no earlier revision in its history");
+    assert_eq!(first.way_out, "redeploy the earlier version");
 
     let unkept = blocked(&without_history("nohist"), Choice::default());
-    assert_eq!(unkept.reason, "its revisionHistoryLimit is 0, so the cluster keeps no earlier revision");
-    assert_eq!(
-        unkept.way_out,
-        "deploy the earlier version anew, and set spec.revisionHistoryLimit to 10 for the next time"
-    );
+    assert_eq!(unkept.reason, "revisionHistoryLimit is 0: the cluster has no earlier revision");
+    assert_eq!(unkept.way_out, "redeploy the earlier version, and set spec.revisionHistoryLimit to 10 for next time");
 }
 
 #[test]
@@ -198,7 +195,7 @@ fn a_paused_deployment_is_resumed_by_the_undo_once_it_was_typed() {
     );
     let told = undo.checks.iter().find(|check| check.name() == "paused").unwrap();
     assert_eq!(told.outcome, CheckOutcome::Typed);
-    assert_eq!(told.sentence, "deployment/web is paused: the undo resumes it in the same request");
+    assert_eq!(told.sentence, "deployment/web is paused: the rollback resumes it in the same request");
     assert!(undo.needs_typing());
     assert_eq!(operation(&document(&web().draft(Choice::default()).unwrap()), "/spec/paused"), Value::Null);
 }
@@ -222,24 +219,25 @@ fn what_is_being_deleted_is_left_alone() {
 #[test]
 fn a_missing_revision_is_answered_with_those_there_are() {
     let none = blocked(&web(), Choice::Revision(7));
-    assert_eq!(none.reason, "there is no revision 7 in its history");
+    assert_eq!(none.reason, "no revision 7 in its history");
     assert_eq!(
         none.way_out,
-        "deploy it anew, or choose one that is there, with redflag rollback --to REVISION: 1 (1.8.3, made 2026-11-23 02:09 UTC)"
+        "redeploy it, or choose another with redflag rollback --to REVISION: 1 (1.8.3, created 2026-11-23 02:09 UTC)"
     );
 
     let pruned = blocked(&web(), hash("gone"));
-    assert_eq!(pruned.reason, "the version that served before the deploy is no longer in its history");
+    assert_eq!(pruned.reason, "the previous version is no longer in its history");
 }
 
 #[test]
 fn going_to_what_runs_already_is_refused() {
     for choice in [Choice::Revision(2), hash("66c979bf5d")] {
         let blocked = blocked(&web(), choice);
-        assert_eq!(blocked.reason, "revision 2 (1.9.0) is what it runs already");
+        assert_eq!(blocked.reason, "revision 2 (1.9.0) is already running");
         assert_eq!(
             blocked.way_out,
-            "look for the cause elsewhere, or choose with redflag rollback --to REVISION: 1 (1.8.3, made 2026-11-23 02:09 UTC)"
+            "look for the cause elsewhere, or choose another with redflag rollback --to REVISION: 1 (1.8.3, created \
+             2026-11-23 02:09 UTC)"
         );
     }
 }

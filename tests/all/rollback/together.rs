@@ -30,7 +30,7 @@ struct Round {
 
 impl Round {
     fn of(peer: Peer, world: World) -> Self {
-        let clock = Clock::by_hand(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        let clock = Clock::manual_command(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
         let facts = Facts::of(&clock, everybody(&world).map(|it| &it.reference));
         let cluster = Cluster { facts, ..peer.cluster() };
         Self { peer, world, cluster, clock }
@@ -72,7 +72,7 @@ fn counts(told: &[(&str, usize)]) -> BTreeMap<String, usize> {
     told.iter().map(|(what, count)| ((*what).to_owned(), *count)).collect()
 }
 
-/// The whole of what a round asks: seven questions for all, and a trial for each.
+/// The whole of what a round asks: seven questions for all, and a dry run for each.
 fn a_round() -> BTreeMap<String, usize> {
     counts(&[
         ("GET /api/v1/namespaces/kube-system", 1),
@@ -109,7 +109,7 @@ async fn the_next_round_asks_anew_and_so_does_whoever_comes_after_news() {
     let round = Round::usual().await;
     round.prepare().await;
     let once = round.peer.asked().len();
-    // A moment later all but the trials are still known.
+    // A moment later all but the dry runs are still known.
     round.clock.set(round.clock.now() + TimeDelta::seconds(1));
     round.prepare().await;
     assert_eq!(round.asked(once), counts(&[("PATCH /apis/apps/v1/namespaces/production/deployments/…", MANY)]));

@@ -25,18 +25,15 @@ async fn an_update_in_flight_is_aborted_by_one_request_that_tests_that_it_still_
     let step = peer.ready(&usual()).await;
     assert!(is_abort(&step));
     assert_eq!((step.covers[0].from.label(), step.covers[0].to.label()), ("1.9.0", "1.8.3"));
-    assert_eq!(step.does, ["rollout/web is aborted: traffic and pods go back to 1.8.3, the stable version"]);
-    assert_eq!(step.by_hand, "kubectl argo rollouts abort web -n production");
-    assert_eq!(
-        step.not_restored[0],
-        "the template: it still names 1.9.0, and the next change of it begins an update again"
-    );
+    assert_eq!(step.does, ["abort rollout/web: traffic and pods return to 1.8.3, the stable version"]);
+    assert_eq!(step.manual_command, "kubectl argo rollouts abort web -n production");
+    assert_eq!(step.not_reverted[0], "the template: it still has 1.9.0, and the next change to it starts an update");
     assert_eq!(check(&step.checks, "permission").sentence, "you may patch rollouts/status in production");
-    assert_eq!(check(&step.checks, "dry run").sentence, "the API server has tried it and would take it");
-    assert_eq!(check(&step.checks, "pods").sentence, "4 of 5 pods of 1.8.3 are still there, the others start anew");
+    assert_eq!(check(&step.checks, "dry run").sentence, "server-side dry run passed");
+    assert_eq!(check(&step.checks, "pods").sentence, "4 of 5 pods of 1.8.3 are still running, the rest start fresh");
     assert_eq!(
         check(&step.checks, "rollout").sentence,
-        "a rollout of 1.9.0 is under way, 1 of 5 pods; nobody watches it here"
+        "a rollout of 1.9.0 is in progress, 1 of 5 pods; it is not watched here"
     );
     assert_eq!(step.expected, TimeDelta::seconds(30));
     assert!(step.action.is_guarded() && !step.action.changes_spec(&step.covers[0].reference));
@@ -62,8 +59,8 @@ async fn a_blue_green_update_before_its_switch_is_aborted_too() {
     let peer = Peer::usual(blue_green()).await;
     let step = peer.ready(&usual()).await;
     assert!(is_abort(&step));
-    assert_eq!(check(&step.checks, "pods").sentence, "all 5 pods of 1.8.3 are still there");
-    assert_eq!(check(&step.checks, "time").sentence, "at once: no pod has to start");
+    assert_eq!(check(&step.checks, "pods").sentence, "all 5 pods of 1.8.3 are still running");
+    assert_eq!(check(&step.checks, "time").sentence, "immediate: no pod has to start");
     assert_eq!(step.expected, TimeDelta::seconds(5));
 }
 
@@ -93,7 +90,7 @@ async fn without_the_permission_it_is_blocked_with_the_role_that_is_missing() {
     assert_eq!(
         refusal.way_out,
         "ask for a Role in production with apiGroups [argoproj.io], resources [rollouts/status], verbs [patch], \
-         or call somebody who has it"
+         or ask somebody who has it"
     );
     assert_eq!(refusal.checks.iter().filter(|check| check.outcome == CheckOutcome::Blocked).count(), 1);
 }
@@ -102,26 +99,26 @@ async fn without_the_permission_it_is_blocked_with_the_role_that_is_missing() {
 async fn one_that_is_aborted_already_says_so_and_how_its_template_goes_back() {
     let peer = Peer::usual(aborted()).await;
     let refusal = peer.blocked(&usual()).await;
-    assert_eq!(refusal.reason, "rollout/web is aborted already: it has gone back to 1.8.3");
+    assert_eq!(refusal.reason, "rollout/web is already aborted: it is back on 1.8.3");
     assert_eq!(
         refusal.way_out,
-        "deploy a fixed version; to put its template back too: \
+        "deploy a fixed version; to revert its template too: \
          kubectl argo rollouts undo web -n production --to-revision=7"
     );
     // Who names the revision means the template.
-    let step = peer.ready(&ask(Goal::Back, Choice::Revision(7))).await;
+    let step = peer.ready(&ask(Goal::RollBack, Choice::Revision(7))).await;
     assert!(matches!(&step.action, Action::Patch(_)));
-    assert_eq!(check(&step.checks, "steps").sentence, "it goes back to the stable version, without the steps");
+    assert_eq!(check(&step.checks, "steps").sentence, "back to the stable version, without steps");
 }
 
 #[tokio::test]
 async fn an_abort_that_did_not_help_can_be_rolled_back() {
     let peer = Peer::usual(aborted()).await;
-    let step = peer.ready(&ask(Goal::Forward, Choice::Hash(NEW.0.to_owned()))).await;
+    let step = peer.ready(&ask(Goal::Undo, Choice::Hash(NEW.0.to_owned()))).await;
     assert!(matches!(step.action, Action::Abort(Abort { abort: false, .. })));
-    assert_eq!(step.does, ["rollout/web tries 1.9.0 once more, from its first step"]);
+    assert_eq!(step.does, ["retry 1.9.0 on rollout/web from the first step"]);
     assert_eq!((step.covers[0].from.label(), step.covers[0].to.label()), ("1.8.3", "1.9.0"));
-    assert_eq!(step.by_hand, "kubectl argo rollouts retry rollout web -n production");
+    assert_eq!(step.manual_command, "kubectl argo rollouts retry rollout web -n production");
     assert_eq!(peer.performer().perform(&step).await, Answer::Accepted);
     assert_eq!(peer.world().rollout["status"]["abort"], false);
     assert_eq!(peer.performer().read_back(&step).await, Answer::Accepted);
@@ -151,10 +148,10 @@ async fn what_came_in_between_is_told_and_nothing_was_done() {
     };
     let make_anew: fn(&mut World) = |world| world.rollout["metadata"]["uid"] = json!("uid-another");
     let rows = [
-        (deploy, "another deploy of rollout/web was quicker; it now runs 1.9.1"),
+        (deploy, "another deploy of rollout/web came first; it now runs 1.9.1"),
         (promote, "1.9.0 was promoted meanwhile: it is the stable version of rollout/web now"),
-        (scale, "rollout/web was changed (scaled, or its settings); its update is where it was"),
-        (make_anew, "rollout/web was deleted and made anew; it now runs 1.9.0"),
+        (scale, "rollout/web was changed (replicas or settings); its update has not moved"),
+        (make_anew, "rollout/web was deleted and recreated; it now runs 1.9.0"),
     ];
     for (change, expected) in rows {
         let peer = Peer::acting(paused(), Act::After(change)).await;

@@ -164,5 +164,5 @@ pub(crate) fn ask(goal: Goal, choice: Choice) -> PlanRequest {
 
 /// What a person means who does not choose.
 pub(crate) fn usual() -> PlanRequest {
-    ask(Goal::Back, Choice::Usual { served_before: Some(OLD.0.to_owned()) })
+    ask(Goal::RollBack, Choice::Usual { served_before: Some(OLD.0.to_owned()) })
 }

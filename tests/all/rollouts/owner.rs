@@ -48,7 +48,7 @@ async fn an_undo_that_argo_cd_would_put_back_is_blocked() {
     let peer = Peer::usual(kept(promoted())).await;
     for told in [strategy(OwnerSpec::default(), &peer), strategy(ArgoRolloutsSpec, &peer)] {
         let (reason, _) = refusal(&told).await;
-        assert_eq!(reason, "Argo CD keeps it as its application shop says, and would put the new version back");
+        assert_eq!(reason, "Argo CD manages it (application shop) and would redeploy the new version");
     }
 }
 

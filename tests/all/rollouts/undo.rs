@@ -31,18 +31,15 @@ async fn the_template_goes_back_by_one_patch_with_tests_and_the_steps_are_counte
     let peer = Peer::usual(promoted()).await;
     let step = peer.ready(&usual()).await;
     assert_eq!((step.covers[0].from.label(), step.covers[0].to.label()), ("1.9.0", "1.8.3"));
-    assert_eq!(step.by_hand, "kubectl argo rollouts undo web -n production --to-revision=7");
+    assert_eq!(step.manual_command, "kubectl argo rollouts undo web -n production --to-revision=7");
     let steps = check(&step, "steps");
     assert_eq!(steps.outcome, CheckOutcome::Warning);
-    assert_eq!(
-        steps.sentence,
-        "the undo runs its 5 steps again: 10 min of pauses, and a person is waited for at step 2"
-    );
+    assert_eq!(steps.sentence, "the rollback runs its 5 steps again: 10 min of pauses, and manual promotion at step 2");
     assert_eq!(
         steps.way_out.as_deref(),
         Some(
-            "once it runs, skip them: kubectl argo rollouts promote web -n production --full; \
-             for the next time set spec.rollbackWindow.revisions"
+            "once it is running, skip them: kubectl argo rollouts promote web -n production --full; for next time \
+             set spec.rollbackWindow.revisions"
         )
     );
     assert!(step.expected >= TimeDelta::minutes(10));
@@ -80,7 +77,7 @@ async fn within_the_rollback_window_the_steps_are_skipped() {
     );
     assert!(step.expected < TimeDelta::minutes(10));
     // 1.8.3 lies between 1.8.2 and the stable version.
-    let further = ask(Goal::Back, Choice::Revision(6));
+    let further = ask(Goal::RollBack, Choice::Revision(6));
     assert_eq!(check(&peer.ready(&further).await.as_ref().clone(), "steps").outcome, CheckOutcome::Warning);
     let peer = Peer::usual(within(2)).await;
     assert_eq!(check(&peer.ready(&further).await.as_ref().clone(), "steps").outcome, CheckOutcome::Ok);
@@ -92,7 +89,7 @@ async fn a_switch_that_a_person_makes_is_said_before() {
     let status = json!({"phase": "Healthy", "stableRS": NEW.0, "blueGreen": {"activeSelector": NEW.0}});
     let peer = Peer::usual(world(strategy, 0, 5, &status)).await;
     let step = peer.ready(&usual()).await;
-    assert_eq!(check(&step, "steps").sentence, "the undo waits for a person before it switches the traffic");
+    assert_eq!(check(&step, "steps").sentence, "the rollback waits for manual promotion before traffic switches");
 }
 
 #[tokio::test]
@@ -104,7 +101,7 @@ async fn a_template_that_is_a_deployments_goes_back_there_and_nothing_else_of_it
     assert_eq!((patch.uid.as_str(), patch.generation), ("uid-template", 3));
     assert_eq!(step.covers[0].uid, "uid-web");
     assert!(!step.action.changes_spec(&step.covers[0].reference), "the Rollout's generation stays as it is");
-    assert_eq!(step.does[0], "deployment/web-template, from which rollout/web takes its template, is patched:");
+    assert_eq!(step.does[0], "patch deployment/web-template, whose template rollout/web uses:");
     assert_eq!(check(&step, "permission").sentence, "you may patch deployments in production");
 
     assert_eq!(peer.performer().perform(&step).await, Answer::Accepted);
@@ -121,7 +118,7 @@ async fn a_template_that_is_something_elses_is_left_to_hands() {
     let refusal = Peer::usual(world).await.blocked(&usual()).await;
     assert_eq!(
         refusal.reason,
-        "rollout/web takes its template from podtemplate/web-template, which redflag does not patch"
+        "rollout/web uses the template of podtemplate/web-template, which redflag does not patch"
     );
 }
 
@@ -131,7 +128,7 @@ async fn an_update_that_the_controller_has_not_seen_yet_is_rolled_back_by_its_te
     world.rollout["spec"]["template"] = template("1.9.1");
     world.rollout["metadata"]["generation"] = json!(13);
     let peer = Peer::usual(world).await;
-    let step = peer.ready(&ask(Goal::Back, Choice::Hash(OLD.0.to_owned()))).await;
+    let step = peer.ready(&ask(Goal::RollBack, Choice::Hash(OLD.0.to_owned()))).await;
     assert_eq!(patch(&step).generation, 13);
     assert_eq!((step.covers[0].from.label(), step.covers[0].to.label()), ("1.9.1", "1.8.3"));
 }

@@ -533,7 +533,7 @@ pub(super) fn rollout(pods: Vec<Pod>, progress: Progress, finished: Option<Time>
     }
 }
 
-/// The cluster after an undo was accepted: so many pods of the old version ready, the others of the new.
+/// The cluster after an undo was accepted: so many pods of the previous version ready, the others of the new.
 pub(super) fn undone(ready: usize, starting: usize, left: usize) -> Rollout {
     let mut pods = pods(left, 0, ready);
     pods.extend((0..starting).map(|index| Pod {
@@ -584,16 +584,18 @@ fn undo(setup: &Setup, ask: &PlanRequest) -> Step {
         goal: ask.goal,
         subject: reference.to_string(),
         place: "prod-eu (https://10.0.0.1:6443)".to_owned(),
-        by_hand: format!("kubectl --context prod-eu -n production rollout undo {reference} --to-revision={revision}"),
+        manual_command: format!(
+            "kubectl --context prod-eu -n production rollout undo {reference} --to-revision={revision}"
+        ),
         covers: vec![Covered { workload, reference: reference.clone(), uid: uid.clone(), generation, from, to }],
-        does: vec![format!("{reference} gets the template of revision {revision} again ({label})")],
+        does: vec![format!("revert {reference} to revision {revision} ({label})")],
         action: Action::Patch(PinnedPatch { reference, uid, generation, document }),
         checks: vec![
             Check::ok(CheckKind::Permission, "may patch deployments in production"),
             Check::ok(CheckKind::DryRun, "the API server would accept it"),
             Check::warning(CheckKind::Autoscaler, "hpa/app may change the number of pods while it runs", None),
         ],
-        not_restored: vec!["ConfigMap app-settings was changed 14:00 and stays as it is".to_owned()],
+        not_reverted: vec!["ConfigMap app-settings was changed 14:00 and stays as it is".to_owned()],
         expected: TimeDelta::seconds(70),
     }
 }
@@ -601,7 +603,7 @@ fn undo(setup: &Setup, ask: &PlanRequest) -> Step {
 /// It was looked for all that an automatic rollback must know.
 pub(super) fn looked(step: &mut Step) {
     step.checks.push(Check::ok(CheckKind::Migration, "no migration shipped with 1.9.0"));
-    step.checks.push(Check::ok(CheckKind::PutBack, "1.9.0 is not an old revision that somebody put back"));
+    step.checks.push(Check::ok(CheckKind::AlreadyRolledBack, "1.9.0 is not itself a rollback"));
 }
 
 /// A migration went out with the version: what it dropped does not come back.
@@ -636,12 +638,12 @@ pub(super) fn by_a_workflow(step: &mut Step) {
             inputs: vec![("version".to_owned(), "1.8.3".to_owned())],
             marker: "redflag-1".to_owned(),
         })),
-        by_hand: "gh workflow run rollback.yml --ref main -f version=1.8.3".to_owned(),
+        manual_command: "gh workflow run rollback.yml --ref main -f version=1.8.3".to_owned(),
         ..step.clone()
     };
 }
 
-/// What earlier watches found: the version before survived its own.
+/// What earlier watches found: the previous version survived its own.
 pub(super) fn known_good() -> Vec<Vec<Known>> {
     let before = version("1.8.3", 41);
     vec![vec![Known { hash: before.hash, images: before.images, standing: VersionStatus::Good, at: after(-86_400) }]]

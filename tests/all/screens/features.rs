@@ -47,7 +47,7 @@ fn told() -> Vec<Result<Listing, String>> {
     }
     let untold = FeatureFlag {
         key: "dark-launch".to_owned(),
-        state: FlagState::Untold("the webhook has no state_url to ask".to_owned()),
+        state: FlagState::Untold("the webhook has no state_url to query".to_owned()),
         link: None,
     };
     vec![
@@ -96,7 +96,7 @@ fn turning_a_flag_off_asks_and_the_question_takes_another_key_after_a_moment() {
     scene.press("f enter");
     find(&scene.screen(80, 24), "read it first: keys are taken in a moment");
     scene.press("enter y");
-    find(&scene.screen(80, 24), "no rollback: the deploy stays as it is; programs ask Unleash");
+    find(&scene.screen(80, 24), "no rollback: the deploy stays as it is; clients poll Unleash");
     wait(&mut scene, 1);
     both("features_question", &mut scene);
     scene.press("n");
@@ -113,7 +113,7 @@ fn a_flag_that_was_read_as_off_is_called_off_in_place() {
     wait(&mut scene, 2);
     both("features_off", &mut scene);
     scene.press("enter");
-    find(&scene.screen(120, 40), "checkout-v2 is off already");
+    find(&scene.screen(120, 40), "checkout-v2 is already off");
     scene.press("esc");
     find(&scene.screen(200, 50), "feature flag checkout-v2 turned off by redflag: Unleash says off after 0 s");
     assert_eq!(*scene.watch.rollback(), Rollback::Idle);
@@ -123,8 +123,8 @@ fn a_flag_that_was_read_as_off_is_called_off_in_place() {
 fn a_refusal_says_why_and_what_to_do() {
     let mut scene = scene(|_| {});
     scene.flag_answer = Answer::Refused(Blocked {
-        reason: "Unleash takes changes of production only as change requests".to_owned(),
-        way_out: "make and apply a change request there, or give the token's owner the permission to skip them"
+        reason: "Unleash accepts changes to production only as change requests".to_owned(),
+        way_out: "create and apply a change request there, or give the token's owner permission to skip them"
             .to_owned(),
     });
     scene.press("f enter");
@@ -164,7 +164,7 @@ fn a_webhook_that_cannot_be_asked_is_not_believed() {
 fn read_only_mode_shows_flags_and_turns_none_off() {
     let mut scene = scene(|setup| setup.read_only = true);
     scene.press("f enter");
-    find(&scene.screen(80, 24), "read-only mode: nothing can be turned off from here");
+    find(&scene.screen(80, 24), "read-only mode: flags cannot be turned off");
     assert!(!text(&scene.screen(80, 24)).contains("off in production?"));
 }
 

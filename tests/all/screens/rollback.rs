@@ -1,4 +1,4 @@
-//! Rollbacks as they are seen: before anybody asks, in the plan, counted down, under way, and afterwards.
+//! Rollbacks as they are seen: before anybody asks, in the plan, counted down, in progress, and afterwards.
 
 use super::company::{self, Health, Scene, undone};
 use super::{faulty, find, snapshot, snapshots, text};
@@ -36,7 +36,7 @@ fn altered(alter: fn(&mut redflag::rollback::Step)) -> Scene {
     scene
 }
 
-/// An environment that goes so far by itself, with a version before that survived its watch.
+/// An environment that goes so far by itself, with a version before that passed its watch.
 fn automatic(mode: Automatic) -> Scene {
     let mut scene = Scene::changed(|setup| {
         setup.rollback.automatic = mode;
@@ -47,7 +47,7 @@ fn automatic(mode: Automatic) -> Scene {
     scene
 }
 
-/// The automatism counts down, some seconds in.
+/// The automation counts down, some seconds in.
 fn counting_down() -> Scene {
     let mut scene = automatic(Automatic::Countdown);
     scene.health = Health::Broken;
@@ -116,11 +116,11 @@ fn a_rollback_that_takes_too_long_says_so() {
     find(&scene.screen(120, 40), "R roll back to 1.8.3   ready · ~4 min 20 s · longer than 2 min · 1 warning");
     scene.press("7 enter");
     let screen = scene.screen(120, 40);
-    let (x, y) = find(&screen, "about 4 min 20 s until all pods are ready: longer than the 2 min it should take");
+    let (x, y) = find(&screen, "~4 min 20 s (all pods ready), over the 2 min target");
     let red = scene.screen(120, 40)[find(&screen, "✖ FAULTY")].bg;
     assert_ne!(screen[(x, y)].fg, red, "the alarm's ground is no ink");
     open_plan(&mut scene);
-    find(&scene.screen(120, 40), "longer than the 2 min it should take");
+    find(&scene.screen(120, 40), "over the 2 min target");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_target_that_survived_its_watch_is_called_that() {
     scene.rolled_out().until(300);
     find(&scene.screen(80, 24), "R roll back to 1.8.3   ready · ~70 s · last known good · 1 warning");
     scene.press("7 enter");
-    find(&scene.screen(120, 40), "it served before this deploy, and survived its watch");
+    find(&scene.screen(120, 40), "the previous version, last known good");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn of_many_workloads_the_one_under_the_cursor_is_told_whole() {
 }
 
 #[test]
-fn each_condition_of_the_automatism_is_on_the_screen() {
+fn each_condition_of_the_automation_is_on_the_screen() {
     let mut scene = automatic(Automatic::Shadow);
     scene.health = Health::Bad;
     scene.until(400);
@@ -174,7 +174,7 @@ fn harm_takes_the_typed_name_even_where_a_key_would_do() {
     scene.press("backspace");
     scene.type_text("production");
     scene.press("enter");
-    assert!(scene.watch.rollback().is_under_way());
+    assert!(scene.watch.rollback().is_in_progress());
 }
 
 #[test]
@@ -184,10 +184,10 @@ fn a_part_of_a_push_takes_the_typed_name_and_says_what_stays() {
     scene.rolled_out();
     let readiness = company::blocked();
     scene.until(600);
-    scene.say(Message::Prepared { workload: WorkloadId(1), goal: Goal::Back, at: scene.now, readiness });
+    scene.say(Message::Prepared { workload: WorkloadId(1), goal: Goal::RollBack, at: scene.now, readiness });
     open_plan(&mut scene);
     snapshot("plan_part_120x40", &mut scene, 120, 40);
-    find(&scene.screen(120, 40), "only a part of the push");
+    find(&scene.screen(120, 40), "only part of the push");
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_step_that_cannot_refuse_by_itself_waits_until_it_is_known_who_is_at_it() {
     scene.say(Message::Leased { at: scene.now, holding });
     find(&scene.screen(120, 40), "whether somebody else is at it is not known: leases are forbidden");
     scene.press("y");
-    assert!(scene.watch.rollback().is_under_way());
+    assert!(scene.watch.rollback().is_in_progress());
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn two_keys_stop_a_countdown() {
         scene.screen(120, 40);
         scene.press(key);
         assert_eq!(*scene.watch.rollback(), Rollback::Idle, "{key}");
-        find(&scene.screen(120, 40), "stopped by a person");
+        find(&scene.screen(120, 40), "cancelled by a person");
         find(&scene.screen(120, 40), "auto: countdown stopped");
     }
 }
@@ -255,7 +255,7 @@ fn two_keys_stop_a_countdown() {
 fn one_key_does_not_wait_for_the_countdown() {
     let mut scene = counting_down();
     scene.press("y");
-    assert!(scene.watch.rollback().is_under_way());
+    assert!(scene.watch.rollback().is_in_progress());
 }
 
 #[test]
@@ -276,12 +276,12 @@ fn every_other_key_works_while_it_is_counted_down() {
 }
 
 #[test]
-fn what_the_automatism_did_is_called_that() {
+fn what_the_automation_did_is_called_that() {
     let mut scene = counting_down();
     for _ in 0..60 {
         wait(&mut scene);
     }
-    assert!(scene.watch.rollback().is_under_way());
+    assert!(scene.watch.rollback().is_in_progress());
     find(&scene.screen(120, 40), "automatically");
     find(&scene.screen(120, 40), "auto: countdown done");
 }
@@ -326,24 +326,24 @@ fn a_rollback_that_failed_half_way_can_be_continued_or_rolled_back() {
     let Rollback::Planned { plan, .. } = scene.watch.rollback() else {
         panic!("no plan: {:?}", scene.watch.rollback())
     };
-    assert_eq!(plan.goal, Goal::Forward);
+    assert_eq!(plan.goal, Goal::Undo);
     snapshots("plan_forward", &mut scene);
     scene.press("esc");
     find(&scene.screen(120, 40), "FAILED");
     open_plan(&mut scene);
     let Rollback::Planned { plan, .. } = scene.watch.rollback() else { panic!("no plan") };
-    assert_eq!(plan.goal, Goal::Back);
+    assert_eq!(plan.goal, Goal::RollBack);
 }
 
 #[test]
 fn the_way_out_is_never_cut_however_long_the_reason_is() {
-    let way_out = "undo the pods alone: kubectl rollout undo deployment/mail -n production --to-revision=1; what it did \
-                   is in helm history shop -n production, and here it ENDS";
+    let way_out = "roll back only the pods: kubectl rollout undo deployment/mail -n production --to-revision=1; what \
+                   it did is in helm history shop -n production, and here it ENDS";
     let mut scene = half_way_with(&"a reason that goes on and on, ".repeat(30), way_out);
     for (columns, rows) in [(80, 24), (120, 40)] {
         let screen = scene.screen(columns, rows);
         find(&screen, "FAILED: a reason that goes on");
-        find(&screen, "→ undo the pods alone");
+        find(&screen, "→ roll back only the pods");
         find(&screen, "ENDS");
     }
 }

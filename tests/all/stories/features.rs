@@ -39,7 +39,7 @@ async fn turning_a_feature_off_heals_the_release_and_leaves_it_deployed() {
     story.until("it is read as off", |watch| matches!(turn(watch), TurnOffState::Off(_))).await;
     let off = "POST /api/admin/projects/shop/features/new-checkout/environments/production/off";
     assert_eq!(orders(&story), [off]);
-    story.shows("programs ask Unleash every 15 s or so");
+    story.shows("clients poll Unleash about every 15 s");
     story.press_key(KeyCode::Esc).await;
     story.shows("feature flag new-checkout turned off by on call: Unleash");
     story.until("the error rate is clear", |watch| !is_red(watch, Kind::ErrorRate)).await;
@@ -86,6 +86,6 @@ async fn a_token_that_may_not_is_told() {
     story.company.faults().set(Peer::Unleash, Fault::Unauthorized);
     story.press('y').await;
     story.until("it is refused", |watch| matches!(turn(watch), TurnOffState::Refused(_))).await;
-    story.shows("not turned off: Unleash does not know the token: You must log in to use Unleash.");
+    story.shows("not turned off: Unleash rejected the token: You must log in to use Unleash.");
     assert_eq!(orders(&story).len(), 1);
 }

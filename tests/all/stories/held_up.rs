@@ -75,6 +75,6 @@ async fn the_pod_that_a_rollback_waits_for_is_deleted_from_the_screen() {
     assert_eq!(deletions(&story), ["/api/v1/namespaces/production/pods/db-1?"]);
     assert_eq!(story.state().workload(DB).rollout.as_ref().unwrap().progress, Progress::Complete);
     let entries: Vec<&str> = story.state().timeline().entries().map(|entry| entry.text.as_str()).collect();
-    assert!(entries.contains(&"on call deletes db-1 of statefulset/db, in the way of the rollback"), "{entries:#?}");
+    assert!(entries.contains(&"on call deletes db-1 of statefulset/db, which blocks the rollback"), "{entries:#?}");
     assert!(entries.contains(&"pod db-1: deletion accepted"), "{entries:#?}");
 }

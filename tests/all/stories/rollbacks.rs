@@ -1,4 +1,4 @@
-//! Rollbacks that are not plain: a migration, an owner, a way back that fails, an innocent deploy, the automatism.
+//! Rollbacks that are not plain: a migration, an owner, a way back that fails, an innocent deploy, the automation.
 
 use crate::stories::story::{Story, is_red};
 use chrono::TimeDelta;
@@ -90,11 +90,11 @@ async fn a_way_back_that_does_not_come_up_is_told_and_can_be_rolled_back() {
     let took = story.until("it failed", |watch| matches!(watch.rollback(), Rollback::Failed { .. })).await;
     assert!(took < 300, "told only after {took} s");
     story.shows("FAILED");
-    story.shows("1.8.3 does not come up");
+    story.shows("1.8.3 failed to start");
     assert_eq!(serving(story.state()), ["1.9.0"], "what is bad still serves: better than nothing");
 
     story
-        .until("the way forward is ready", |watch| matches!(watch.workload(WorkloadId(0)).forward, Readiness::Ready(_)))
+        .until("the way forward is ready", |watch| matches!(watch.workload(WorkloadId(0)).undo, Readiness::Ready(_)))
         .await;
     story.press('U').await;
     story.until("the plan takes keys", Watch::takes_confirmation).await;

@@ -51,7 +51,7 @@ async fn an_answer_that_is_lost_is_read_back_as_done() {
         wire.send_replace(Wire::Whole);
         assert_eq!(read_back(&cluster, &undo).await, Answer::Accepted);
         listener.settled(Program::Good).await;
-        let told = "somebody has already taken it back to 3.9";
+        let told = "somebody else already rolled it back to 3.9";
         assert_eq!(send(&cluster, &undo).await, Answer::ChangedUnderUs(told.to_owned()), "sent again, it does nothing");
     })
     .await;
@@ -86,7 +86,7 @@ async fn a_request_that_is_lost_is_read_back_as_not_done_and_can_be_sent_again()
         tokio::task::yield_now().await;
         wire.send_replace(Wire::Whole);
         let Answer::Refused(untouched) = read_back(&cluster, &undo).await else { panic!() };
-        assert_eq!(untouched.reason, "the undo of deployment/app did not take effect");
+        assert_eq!(untouched.reason, "the rollback of deployment/app did not take effect");
         assert_eq!(send(&cluster, &undo).await, Answer::Accepted);
         listener.settled(Program::Good).await;
     })
@@ -131,20 +131,20 @@ async fn a_server_that_is_too_busy_refuses_at_once_and_says_for_how_long() {
             });
         }
 
-        let trial = loop {
+        let dry_run = loop {
             let undo = ready(&deployer, &of).await;
-            let trial = check(&undo, "dry run");
-            if trial.outcome == CheckOutcome::Warning {
-                break trial.sentence.clone();
+            let dry_run = check(&undo, "dry run");
+            if dry_run.outcome == CheckOutcome::Warning {
+                break dry_run.sentence.clone();
             }
         };
-        assert_eq!(trial, "it could not be tried in advance: the API server is too busy");
+        assert_eq!(dry_run, "no dry run: the API server is too busy");
         let refused = loop {
             if let Answer::Refused(refused) = send(&deployer, &late).await {
                 break refused;
             }
         };
-        assert_eq!(refused.reason, "the API server is too busy to take it");
+        assert_eq!(refused.reason, "the API server is too busy");
         // For longer, the longer it goes on.
         let seconds = refused.way_out.strip_prefix("try again in ").and_then(|rest| rest.split_once(" second"));
         assert!(seconds.is_some_and(|(number, _)| number.parse::<u64>().is_ok()), "{refused:?}");

@@ -18,14 +18,14 @@ async fn what_was_found_in_one_cluster_does_not_speak_for_another_of_its_name() 
         // It is remembered here, where it was found.
         let tries = ["rollback", ENVIRONMENT, "--dry-run"];
         let (_, said) = desk.run(&[&tries[..], &["--to", "2"]].concat()).await;
-        assert!(said.contains("revision 2 (3.10, made") && said.contains("was rolled back by hand at"), "{said}");
+        assert!(said.contains("revision 2 (3.10, created") && said.contains("was rolled back manually at"), "{said}");
 
         tell_elsewhere(lab, async |there| {
             let (_of, _listener) = there.deployed(WorkloadKind::Deployment, Program::Better, Program::Good).await;
             desk.points_at(&Gate::open(&there.cluster.client).await);
             let (status, said) = desk.run(&tries).await;
             assert!(said.contains("served before the deploy; no watch has judged it"), "{said}");
-            assert!(!said.contains("by hand at"), "{said}");
+            assert!(!said.contains("manually at"), "{said}");
             assert_eq!(status, Some(0), "{said}");
         })
         .await;

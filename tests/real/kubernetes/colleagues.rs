@@ -1,4 +1,4 @@
-//! Somebody else is at it too: a colleague who was quicker with `kubectl rollout undo`, a second run of the same command,
+//! Somebody else is rolling back too: a colleague who was quicker with `kubectl rollout undo`, a second run of the same command,
 //! an autoscaler between the plan and the key.
 
 use crate::kubernetes::hands::image;
@@ -29,7 +29,7 @@ async fn an_undo_of_a_colleague_under_the_open_plan_is_not_rolled_back_by_the_ke
         ana.opens_the_plan("3.9").await;
         kubectl_undo(&of).await;
         ana.press("y");
-        ana.sees("somebody has already taken it back to 3.9").await;
+        ana.sees("somebody else already rolled it back to 3.9").await;
         listener.settled(Program::Good).await;
         ana.until("their rollout has ended", |screen| !screen.contains("rolling out since")).await;
 
@@ -127,7 +127,7 @@ async fn two_runs_at_once_go_back_once() {
         let (mine, yours) = tokio::join!(desk.run(&arguments), desk.run(&arguments));
         let mut statuses = [mine.0, yours.0];
         statuses.sort_unstable();
-        // Whoever comes second is told that somebody is at it, or was quicker, or has nothing left to do.
+        // Whoever comes second is told that somebody is rolling back, or was quicker, or has nothing left to do.
         assert!(matches!(statuses, [Some(5), Some(6)] | [Some(0), Some(5)]), "{mine:?}\n{yours:?}");
         listener.settled(Program::Good).await;
         let of = lab.named(WorkloadKind::Deployment, "app");

@@ -149,7 +149,7 @@ impl Hands {
     }
 
     pub(crate) async fn set_pod_status(&self, pod: &Value, status: Value) {
-        // The uid keeps the status off a pod that was made anew under the same name.
+        // The uid keeps the status off a pod that was recreated under the same name.
         let change = json!({"metadata": {"uid": pod["metadata"]["uid"]}, "status": status});
         let name = pod["metadata"]["name"].as_str().unwrap();
         let request = Request::new(self.path("/api/v1", "pods")).patch_subresource(

@@ -1,4 +1,4 @@
-//! A stand-in for scheduler and kubelet on a control plane without nodes: binds pods, sets their status, removes
+//! A fake scheduler and kubelet on a control plane without nodes: binds pods, sets their status, removes
 //! those that are on their way out. Each step follows from what the pod says now, so nothing has to be remembered.
 
 use crate::kubernetes::hands::Hands;
@@ -19,7 +19,7 @@ pub(crate) async fn run(hands: Hands, node: String) {
     let pods = Api::<DynamicObject>::namespaced_with(hands.client.clone(), &hands.namespace, &resource);
     let mut pods = watcher(pods, Config::default()).default_backoff().applied_objects().boxed();
     while let Some(pod) = pods.next().await {
-        // A watch that breaks begins anew.
+        // A watch that breaks restarts.
         let Ok(pod) = pod else { continue };
         let pod = serde_json::to_value(pod).unwrap();
         let name = pod["metadata"]["name"].as_str().unwrap();

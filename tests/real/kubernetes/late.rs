@@ -38,7 +38,7 @@ async fn an_undo_that_arrives_late_is_unknown_until_it_is_there() {
 async fn an_undo_that_takes_effect_after_it_was_given_up_puts_the_report_right() {
     tell(async |lab| {
         let (mut listener, gate, _desk, mut ana) = sent_and_held(lab).await;
-        ana.sees("FAILED: the undo of deployment/app did not take effect").await;
+        ana.sees("FAILED: the rollback of deployment/app did not take effect").await;
         gate.let_go();
         ana.sees("the undo took effect after all").await;
         ana.sees("VERIFIED: 3.9 serves,").await;
@@ -56,7 +56,7 @@ async fn a_run_without_a_screen_waits_for_what_arrives_late() {
         gate.hold();
         let mut ana = desk.rolls_back(&["--yes"]);
         gate.until_asked(1).await;
-        ana.sees("the answer was lost: no answer within 5 s").await;
+        ana.sees("the response was lost: no answer within 5 s").await;
         gate.let_go();
         ana.sees("3.9 serves again").await;
         assert_eq!(ana.leaves().await, Some(5));

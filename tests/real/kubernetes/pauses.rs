@@ -60,11 +60,11 @@ async fn a_pause_while_the_plan_is_open_closes_it_and_the_key_struck_meanwhile_d
         pause(&ana, &bo).await;
         ana.press("y");
         ana.goes_on();
-        ana.sees("the plan was closed, and is worked out anew").await;
+        ana.sees("the plan was closed and will be recomputed").await;
         ana.until("the plan is closed", |screen| !screen.contains("roll back lab →")).await;
         assert_eq!(gate.changes(), 0);
 
-        // The plan opens anew, and belongs to whoever has the lease.
+        // The plan opens again, and belongs to whoever has the lease.
         ana.sees("rollback ready → 3.9").await;
         ana.press("R");
         ana.sees("bo is at it since").await;
@@ -90,11 +90,11 @@ async fn a_pause_before_the_answer_of_a_run_without_a_screen_does_nothing_and_sa
         let (of, _listener, gate, desk) = Desk::stage(lab).await;
         let bo = Bo::of(lab);
         let mut ana = desk.rolls_back(&[]);
-        ana.sees("do it? [y/N]").await;
+        ana.sees("proceed? [y/N]").await;
         pause(&ana, &bo).await;
         ana.press("y\r");
         ana.goes_on();
-        ana.sees("the plan was closed, and is worked out anew").await;
+        ana.sees("the plan was closed and will be recomputed").await;
         assert_eq!(ana.leaves().await, Some(6));
         assert_eq!(image(&lab.hands.read(&of).await), Program::Better.version());
         assert_eq!(gate.changes(), 0);
@@ -102,7 +102,7 @@ async fn a_pause_before_the_answer_of_a_run_without_a_screen_does_nothing_and_sa
     .await;
 }
 
-/// A bad version rolls out that the automatism would roll back in a few seconds: all of its conditions hold.
+/// A bad version rolls out that the automation would roll back in a few seconds: all of its conditions hold.
 async fn counted_down(lab: &Lab) -> (WorkloadRef, Listener, Gate, Desk) {
     let none = json!({"metadata": {"annotations": {"redflag.dev/migration": "none"}}});
     let of = lab.create(WorkloadKind::Deployment, Program::Good, none).await;
@@ -144,8 +144,8 @@ async fn a_pause_in_the_countdown_sends_nothing_while_somebody_else_is_at_it() {
         ana.sees("automatic rollback → 3.9 is being counted down").await;
         pause(&ana, &bo).await;
         ana.goes_on();
-        ana.sees("the countdown to 3.9 begins anew").await;
-        ana.sees("bo is at it already: rollback to 3.9").await;
+        ana.sees("the countdown to 3.9 restarts").await;
+        ana.sees("bo holds the lease: rollback to 3.9").await;
         ana.sees("bo was at it").await;
         assert_eq!(image(&lab.hands.read(&of).await), Program::Crashing.version());
         assert_eq!(gate.changes(), 0);
@@ -164,7 +164,7 @@ async fn a_pause_in_the_countdown_begins_it_anew() {
         pause(&ana, &bo).await;
         bo.gives_it_back().await;
         ana.goes_on();
-        ana.sees("the countdown to 3.9 begins anew").await;
+        ana.sees("the countdown to 3.9 restarts").await;
         ana.sees("automatic rollback → 3.9 is being counted down").await;
         assert_eq!(gate.changes(), 0, "its old end has long passed");
         ana.sees("VERIFIED: 3.9 serves,").await;
@@ -269,7 +269,7 @@ async fn a_pause_between_two_stages_leaves_the_second_to_whoever_is_at_it() {
         gate.let_go();
         listener.settled(Program::Good).await;
         ana.goes_on();
-        ana.sees("FAILED: bo is at it: rollback to 3.9; deployment/backend not sent").await;
+        ana.sees("FAILED: bo holds the lease: rollback to 3.9; deployment/backend not sent").await;
         assert_eq!(image(&lab.hands.read(&backend).await), Program::Better.version());
         assert_eq!(gate.changes(), 1);
     })

@@ -150,7 +150,7 @@ async fn an_undo_whose_permission_was_withdrawn_is_refused_and_nothing_is_done()
             "{refused:?}"
         );
         let Answer::Refused(untouched) = read_back(&viewer, &undo).await else { panic!() };
-        assert_eq!(untouched.reason, "the undo of daemonset/app did not take effect");
+        assert_eq!(untouched.reason, "the rollback of daemonset/app did not take effect");
     })
     .await;
 }
@@ -189,7 +189,7 @@ async fn nobody_is_told_to_sign_in() {
         let nobody = nobody().await;
         let of = lab.create(WorkloadKind::Deployment, Program::Good, json!({})).await;
         let refused = blocked(&nobody, &of).await;
-        assert!(refused.reason.starts_with("the cluster does not know you"), "{refused:?}");
+        assert!(refused.reason.starts_with("not signed in"), "{refused:?}");
         let pods = Request::new(lab.hands.path("/api/v1", "pods")).list(&ListParams::default()).unwrap();
         let error = cluster::call(nobody.timeout, nobody.client.request::<Value>(pods)).await.unwrap_err();
         assert!(matches!(error, SourceError::Unauthorized(_)), "{error:?}");
@@ -212,7 +212,7 @@ async fn a_freeze_of_all_deploys_blocks_the_undo_in_its_own_words() {
                 break refused;
             }
         };
-        assert!(refused.reason.starts_with("a policy of the cluster refuses it: "), "{refused:?}");
+        assert!(refused.reason.starts_with("a cluster policy refuses it: "), "{refused:?}");
         assert!(refused.reason.ends_with("denied request: deploys are frozen"), "{refused:?}");
         let Answer::Refused(refused) = send(&lab.cluster, &undo).await else { panic!() };
         assert!(refused.reason.ends_with("denied request: deploys are frozen"), "{refused:?}");

@@ -98,7 +98,7 @@ impl Desk {
         Person::start(&["watch", ENVIRONMENT], self.variables())
     }
 
-    /// Takes the deploy back without the screen, and reads along.
+    /// Rolls the deploy back without the screen, and reads along.
     pub(crate) fn rolls_back(&self, arguments: &[&str]) -> Person {
         Person::start(&[&["rollback", ENVIRONMENT], arguments].concat(), self.variables())
     }

@@ -1,4 +1,4 @@
-//! What pods run in these stories: images that a real kubelet treats as our own stand-in does.
+//! What pods run in these stories: images that a real kubelet treats as our fake one does.
 
 use serde_json::{Value, json};
 

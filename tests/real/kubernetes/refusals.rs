@@ -78,7 +78,7 @@ async fn a_deploy_between_the_plan_and_the_key_is_not_overwritten() {
         let undo = ready(&lab.cluster, &of).await;
         lab.hands.deploy(&of, Program::Missing).await;
         let told = changed(send(&lab.cluster, &undo).await);
-        assert_eq!(told, ["another deploy of statefulset/app was quicker", "by pipeline", "it now runs no-such-tag"]);
+        assert_eq!(told, ["another deploy of statefulset/app came first", "by pipeline", "it now runs no-such-tag"]);
         listener.trouble(TroubleKind::Image).await;
     })
     .await;
@@ -95,13 +95,13 @@ async fn a_workload_made_anew_between_the_plan_and_the_key_is_left_alone() {
             send(&lab.cluster, &undo).await,
             Answer::Refused(redflag::rollback::Blocked {
                 reason: format!("there is no deployment/app in {}", of.namespace),
-                way_out: "check the context and the namespace; if it was deleted, deploy the earlier version anew"
+                way_out: "check the context and the namespace; if it was deleted, redeploy the earlier version"
                     .to_owned(),
             })
         );
         lab.create(WorkloadKind::Deployment, Program::Better, json!({})).await;
         let told = changed(send(&lab.cluster, &undo).await);
-        assert_eq!(told, ["deployment/app was deleted and made anew", "by pipeline", "it now runs 3.10"]);
+        assert_eq!(told, ["deployment/app was deleted and recreated", "by pipeline", "it now runs 3.10"]);
         listener.settled(Program::Better).await;
     })
     .await;
@@ -127,7 +127,7 @@ async fn the_first_version_of_a_workload_has_nothing_to_go_back_to() {
     for kind in BUILT_IN {
         tell(async |lab| {
             let (of, _) = lab.settled(kind, Program::Good).await;
-            assert_eq!(blocked(&lab.cluster, &of).await.reason, "there is no earlier revision in its history", "{of}");
+            assert_eq!(blocked(&lab.cluster, &of).await.reason, "no earlier revision in its history", "{of}");
         })
         .await;
     }
@@ -145,7 +145,7 @@ async fn a_history_of_zero_keeps_nothing_to_go_back_to() {
         listener.settled(Program::Better).await;
         listener.until("the old revision is gone", |rollout| rollout.revisions.len() == 1).await;
         let refused = blocked(&lab.cluster, &of).await;
-        assert_eq!(refused.reason, "its revisionHistoryLimit is 0, so the cluster keeps no earlier revision");
+        assert_eq!(refused.reason, "revisionHistoryLimit is 0: the cluster has no earlier revision");
     })
     .await;
 }
@@ -158,7 +158,7 @@ async fn a_change_that_is_no_change_of_the_template_leaves_nothing_to_roll_back(
         lab.hands.scale(&of, 2).await;
         // The same template once more: no revision comes of it.
         lab.hands.deploy(&of, Program::Good).await;
-        assert_eq!(blocked(&lab.cluster, &of).await.reason, "there is no earlier revision in its history");
+        assert_eq!(blocked(&lab.cluster, &of).await.reason, "no earlier revision in its history");
     })
     .await;
 }

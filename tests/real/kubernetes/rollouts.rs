@@ -13,8 +13,8 @@ async fn a_good_rollout_is_told(kind: WorkloadKind) {
         let before = listener.settled(Program::Good).await;
         assert_eq!(from_to(&before), (None, "3.9"));
         lab.hands.deploy(&of, Program::Better).await;
-        let under_way = listener.until("the rollout is under way", |rollout| !is_over(rollout)).await;
-        assert!(matches!(under_way.progress, Progress::Waiting(_)), "{:?}", under_way.progress);
+        let in_progress = listener.until("the rollout is under way", |rollout| !is_over(rollout)).await;
+        assert!(matches!(in_progress.progress, Progress::Waiting(_)), "{:?}", in_progress.progress);
 
         let after = listener.settled(Program::Better).await;
         assert_eq!(from_to(&after), (Some("3.9"), "3.10"));

@@ -122,7 +122,7 @@ async fn a_round_of_preparations_is_ready_for_each() {
         let asks: Vec<PlanRequest> = (0..)
             .zip(&all)
             .map(|(at, of)| PlanRequest {
-                goal: Goal::Back,
+                goal: Goal::RollBack,
                 workload: WorkloadId(at),
                 reference: of.clone(),
                 service: of.name.clone(),

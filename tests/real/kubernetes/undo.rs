@@ -1,4 +1,4 @@
-//! Undoing a rollout, in its midst and after its end, until the old version serves again.
+//! Undoing a rollout, in its midst and after its end, until the previous version serves again.
 
 use crate::kubernetes::lab::{Lab, tell};
 use crate::kubernetes::listener::{from_to, sentence};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// What an undo would do now.
 pub(crate) async fn readiness(cluster: &Cluster, of: &WorkloadRef) -> Readiness {
     let ask = PlanRequest {
-        goal: Goal::Back,
+        goal: Goal::RollBack,
         workload: WorkloadId(0),
         reference: of.clone(),
         service: of.name.clone(),
@@ -63,7 +63,7 @@ pub(crate) fn check<'a>(undo: &'a Step, name: &str) -> &'a Check {
 /// Prepares an undo and sends it.
 async fn undo(lab: &Lab, of: &WorkloadRef) -> Arc<Step> {
     let undo = ready(&lab.cluster, of).await;
-    assert_eq!(check(&undo, "dry run").sentence, "the API server has tried it and would take it");
+    assert_eq!(check(&undo, "dry run").sentence, "server-side dry run passed");
     assert_eq!(check(&undo, "permission").outcome, CheckOutcome::Ok);
     assert_eq!(send(&lab.cluster, &undo).await, Answer::Accepted);
     undo
@@ -155,7 +155,7 @@ async fn a_stateful_set_is_undone_once_the_broken_pod_that_the_plan_names_is_del
         let undone = undo(lab, &of).await;
         let order = check(&undone, "order");
         assert_eq!(order.outcome, CheckOutcome::Warning);
-        assert_eq!(order.sentence, "OrderedReady waits for pod app-1 even after the undo");
+        assert_eq!(order.sentence, "OrderedReady waits for pod app-1 even after the rollback");
         let command = format!("kubectl delete pod app-1 -n {}", of.namespace);
         assert!(order.way_out.as_ref().is_some_and(|way_out| way_out.ends_with(&command)), "{order:?}");
 
@@ -175,7 +175,7 @@ async fn of_two_people_who_undo_at_once_one_does_it_and_the_other_is_told() {
         let (of, mut listener) = lab.deployed(WorkloadKind::Deployment, Program::Good, Program::Better).await;
         let (mine, yours) = (ready(&lab.cluster, &of).await, ready(&lab.cluster, &of).await);
         let (mine, yours) = tokio::join!(send(&lab.cluster, &mine), send(&lab.cluster, &yours));
-        let told = Answer::ChangedUnderUs("somebody has already taken it back to 3.9".to_owned());
+        let told = Answer::ChangedUnderUs("somebody else already rolled it back to 3.9".to_owned());
         let mut answers = [mine, yours];
         answers.sort_by_key(|answer| *answer != Answer::Accepted);
         assert_eq!(answers, [Answer::Accepted, told]);

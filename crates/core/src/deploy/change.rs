@@ -1,4 +1,4 @@
-//! In what two versions of a workload differ: facts first, their sentence last.
+//! How two versions of a workload differ: as facts; the sentence comes last.
 
 use super::outline::{Aspect, Container, Parts, Referred, Setting};
 use super::{Version, version_label};

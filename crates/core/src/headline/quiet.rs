@@ -111,7 +111,7 @@ impl Quiet {
 impl Scope<'_> {
     /// Requests that were counted since what serves now was rolled out or back, of the signal that counts the most of each service.
     fn requests(self) -> Option<f64> {
-        let back = self.watch.rollback().execution().filter(|done| done.plan.goal == Goal::Back);
+        let back = self.watch.rollback().execution().filter(|done| done.plan.goal == Goal::RollBack);
         let from = back.and_then(|done| done.ready).or(self.watch.window().opened)?;
         let counted = |id: SignalId| {
             let readings = self.watch.store().series(id).since_deploy();

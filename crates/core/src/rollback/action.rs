@@ -33,7 +33,7 @@ pub struct FluxUndo {
     pub patch: PinnedPatch,
 }
 
-/// Argo Rollouts: pods and traffic go back to the stable version, the template stays the new one. Or forward again: the
+/// Argo Rollouts: pods and traffic go back to the stable version, the template stays the new one. Or undo: the
 /// update that was called off is tried once more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Abort {
@@ -62,7 +62,7 @@ pub struct ArgoCdRollback {
     pub last: i64,
     /// When its last operation began, as the plan was made: ours begins at another time.
     pub last_operation: Option<String>,
-    /// How automatic synchronization is paused, where it has to be first: Argo CD refuses otherwise.
+    /// How auto-sync is paused, where it has to be first: Argo CD refuses otherwise.
     pub pause: Option<AutoSyncPause>,
 }
 
@@ -88,7 +88,7 @@ pub struct Revert {
     pub tip: String,
     /// The commits that are reverted, newest first, full hashes.
     pub commits: Vec<String>,
-    /// What the branch holds then: the tree that the trial came to.
+    /// What the branch holds then: the tree that the dry run came to.
     pub tree: String,
     /// The message of the commit.
     pub message: String,
@@ -105,7 +105,7 @@ pub struct Command {
     pub environment: Vec<(String, String)>,
 }
 
-/// How the automatic synchronization of an application is paused, and comes back as it was.
+/// How the auto-sync of an application is paused, and comes back as it was.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AutoSyncPause {
     /// The merge patch (RFC 7386) that pauses it.
@@ -129,7 +129,7 @@ pub struct PinnedPatch {
     pub document: json_patch::Patch,
 }
 
-/// The Flux object that keeps a workload as Git has it.
+/// The Flux object that manages a workload from Git.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FluxOwner {
     /// `Kustomization` or `HelmRelease`.
@@ -181,7 +181,7 @@ pub struct Dispatch {
     pub names_run: bool,
     /// A text that no other run has: how the run is found again where the answer does not name it.
     pub marker: String,
-    /// When this was worked out: the run cannot have begun before.
+    /// When this was computed: the run cannot have begun before.
     pub prepared: Time,
 }
 
@@ -248,7 +248,7 @@ impl Action {
         }
     }
 
-    /// Whether what comes back is built anew, so that neither its template nor its images are known beforehand.
+    /// Whether what comes back is built again, so that neither its template nor its images are known beforehand.
     pub const fn builds_anew(&self) -> bool {
         match self {
             Self::Revert(_) => true,
@@ -263,7 +263,7 @@ impl Action {
     }
 
     /// Whether the request itself refuses when the workload is no longer what the plan was made for. Without
-    /// that, somebody else's rollback must be known not to be under way before anything is sent.
+    /// that, somebody else's rollback must be known not to be in progress before anything is sent.
     pub const fn is_guarded(&self) -> bool {
         match self {
             Self::Patch(_) | Self::Flux(_) | Self::Revert(_) | Self::Abort(_) => true,

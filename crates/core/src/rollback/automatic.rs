@@ -1,11 +1,11 @@
-//! Words: the conditions under which a rollback goes without a person, and which of them hold.
+//! Vocabulary: the conditions of an automatic rollback, and which of them are met.
 
 use crate::deploy::Time;
 
-/// How near the automatism is to acting.
+/// How near the automation is to acting.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Arming {
-    /// Each condition, always in the same order; empty where the automatism is off.
+    /// Each condition, always in the same order; empty where the automation is off.
     pub conditions: Vec<Condition>,
     /// When it acted (or would have, in shadow mode) in this watch: at most once.
     pub acted: Option<Time>,
@@ -28,7 +28,7 @@ pub enum ConditionKind {
     Checks,
     /// It was looked for migrations, and there is none.
     Migration,
-    /// The target survived its watch.
+    /// The target passed its watch.
     Target,
     /// It was looked for somebody else's rollback, and there is none.
     NobodyElse,

@@ -1,11 +1,11 @@
-//! What a preflight check is about.
+//! The kinds of preflight checks.
 
 /// What a check is about. Whatever depends on a check finds it by this, and never by what it is called on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CheckKind {
     /// Which annotations the undo's patch changes.
     Annotations,
-    /// Whether Argo CD's automatic synchronization is paused first.
+    /// Whether Argo CD's auto-sync is paused first.
     AutoSync,
     /// Whether an autoscaler changes the number of pods meanwhile.
     Autoscaler,
@@ -19,7 +19,7 @@ pub enum CheckKind {
     Cluster,
     /// Whose commits are reverted, and whether they are all of this service.
     Commits,
-    /// Whether the ConfigMaps and Secrets that the old version reads are there, and as they were.
+    /// Whether the ConfigMaps and Secrets that the previous version reads are there, and as they were.
     Configuration,
     /// Which cluster a program goes to that finds it by itself.
     Context,
@@ -49,11 +49,11 @@ pub enum CheckKind {
     NextApply,
     /// Whether the workload's owner is in the midst of an operation.
     Operation,
-    /// Whether a broken pod keeps the others from coming back.
+    /// Whether a broken pod blocks the others.
     Order,
     /// What else goes back with the record that is gone back to.
     Others,
-    /// Whether somebody keeps the workload as a record of theirs has it, and puts the new version back.
+    /// Whether an owner manages the workload, and would redeploy the new version.
     Owner,
     /// Whether the job takes the parameters that it is given.
     Parameters,
@@ -68,7 +68,7 @@ pub enum CheckKind {
     /// Whether the project lets an earlier deployment run again.
     Project,
     /// Whether somebody has put an old revision back already, or is about to.
-    PutBack,
+    AlreadyRolledBack,
     /// Whether the workload could be read.
     Reading,
     /// Whether Flux is in the midst of bringing the new version.
@@ -77,7 +77,7 @@ pub enum CheckKind {
     Release,
     /// Whether Helm has the revision that is gone back to.
     Revision,
-    /// Whether a rollout of the workload is under way.
+    /// Whether a rollout of the workload is in progress.
     Rollout,
     /// Whether a run of GitHub's shows which rollback it is.
     RunName,
@@ -90,11 +90,11 @@ pub enum CheckKind {
     /// How long it takes.
     Time,
     /// Whether the revert applies.
-    Trial,
+    Revert,
     /// Whether the workflow can be dispatched with these inputs.
     Trigger,
-    /// Whether a run, a build or a deployment of somebody else is under way in the system that is asked.
-    UnderWay,
+    /// Whether a run, a build or a deployment of somebody else is in progress in the system that is asked.
+    InProgress,
     /// Which record of an owner brought the version that is gone back to.
     Version,
     /// What is known of a webhook before it is asked.
@@ -138,7 +138,7 @@ impl CheckKind {
         Self::Pods,
         Self::Progress,
         Self::Project,
-        Self::PutBack,
+        Self::AlreadyRolledBack,
         Self::Reading,
         Self::Reconciliation,
         Self::Release,
@@ -149,9 +149,9 @@ impl CheckKind {
         Self::Target,
         Self::Template,
         Self::Time,
-        Self::Trial,
+        Self::Revert,
         Self::Trigger,
-        Self::UnderWay,
+        Self::InProgress,
         Self::Version,
         Self::Webhook,
         Self::Workflow,
@@ -192,7 +192,7 @@ impl CheckKind {
             Self::Pods => "pods",
             Self::Progress => "progress",
             Self::Project => "project",
-            Self::PutBack => "rollback",
+            Self::AlreadyRolledBack => "rollback",
             Self::Reading => "reading",
             Self::Reconciliation => "reconciliation",
             Self::Release => "release",
@@ -203,19 +203,19 @@ impl CheckKind {
             Self::Target => "target",
             Self::Template => "template",
             Self::Time => "time",
-            Self::Trial => "trial",
+            Self::Revert => "revert",
             Self::Trigger => "trigger",
-            Self::UnderWay => "under way",
+            Self::InProgress => "in progress",
             Self::Version => "version",
             Self::Webhook => "webhook",
             Self::Workflow => "workflow",
         }
     }
 
-    /// Whether it says if somebody else is at it: one that comes out well says that nobody is, as far as the
+    /// Whether it says if somebody else is rolling back: one that comes out well says that nobody is, as far as the
     /// system it was asked of knows.
-    pub const fn tells_of_others(self) -> bool {
-        matches!(self, Self::PutBack | Self::UnderWay | Self::Operation)
+    pub const fn is_about_others(self) -> bool {
+        matches!(self, Self::AlreadyRolledBack | Self::InProgress | Self::Operation)
     }
 }
 

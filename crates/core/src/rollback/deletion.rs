@@ -59,10 +59,10 @@ impl Deleted {
     pub fn told(&self) -> String {
         match self {
             Self::Taken => "deletion accepted".to_owned(),
-            Self::GoneAlready => "it was gone already".to_owned(),
-            Self::Replaced => "not deleted: another pod has its name by now".to_owned(),
+            Self::GoneAlready => "already gone".to_owned(),
+            Self::Replaced => "not deleted: another pod now has that name".to_owned(),
             Self::Refused(Blocked { reason, way_out }) => format!("not deleted: {reason}; {way_out}"),
-            Self::Unknown(why) => format!("it is not known whether it was deleted: {why}"),
+            Self::Unknown(why) => format!("unknown whether it was deleted: {why}"),
         }
     }
 }

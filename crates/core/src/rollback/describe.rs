@@ -1,4 +1,4 @@
-//! The words for a plan and what was checked for it: the same lines on the screen and on a command line. Pure.
+//! The text of a plan and its checks: the same lines on the screen and on the command line. Pure.
 
 use super::version_history::{self, VersionStatus};
 use super::{Check, CheckOutcome, Covered, Goal, LeftOut, Plan, Refusal, Step};
@@ -7,7 +7,7 @@ use crate::deploy::{Deploy, Version, brief};
 use crate::setup::Setup;
 use chrono::TimeDelta;
 
-/// A rollback that takes longer than this is worth a warning: within two minutes the version before should
+/// A rollback that takes longer than this is worth a warning: within two minutes the previous version should
 /// serve again.
 pub const PROMISED: TimeDelta = TimeDelta::minutes(2);
 
@@ -81,22 +81,22 @@ pub fn plan(setup: &Setup, plan: &Plan, why: impl Fn(&Covered) -> String) -> Vec
     let covered = || plan.steps().flat_map(|step| &step.covers);
     let one_namespace = same(covered().map(|covered| covered.reference.namespace.as_str()));
     lines.extend(one_namespace.map(|namespace| Line::plain("namespace", namespace)));
-    if plan.uncalled {
+    if plan.without_red_flag {
         let text = "No red flag: you are rolling back a healthy deploy.";
         lines.push(Line::new(Weight::Warning, "why", text));
     }
     if plan.beside > 0 {
         let (planned, all) = (covered().count(), covered().count() + plan.beside);
-        let text = format!("what is red, and what calls it: {planned} of {all} workloads. A takes all {all} back");
+        let text = format!("{planned} of {all} workloads: the red ones and their callers. A rolls back all {all}");
         lines.push(Line::plain("scope", text));
     }
     if !plan.is_empty() {
-        lines.push(takes(plan.expected()));
+        lines.push(eta(plan.expected()));
     }
     lines.extend(order(plan));
     let many = plan.step_count() > 1;
     if let (Some(only), None) = (covered().next(), covered().nth(1)) {
-        lines.push(Line::plain("why this one", why(only)));
+        lines.push(Line::plain("target", why(only)));
     }
     let mut number = 0;
     for (index, stage) in plan.stages.iter().enumerate() {
@@ -128,12 +128,12 @@ fn same<'a>(mut all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
 }
 
 /// How long it takes, loud where that is too long.
-pub fn takes(expected: TimeDelta) -> Line {
-    let about = format!("about {} until all pods are ready", span(expected));
+pub fn eta(expected: TimeDelta) -> Line {
+    let about = format!("~{} (all pods ready)", span(expected));
     if expected <= PROMISED {
-        return Line::plain("takes", about);
+        return Line::plain("ETA", about);
     }
-    Line::new(Weight::Alarm, "takes", format!("{about}: longer than the {} it should take", span(PROMISED)))
+    Line::new(Weight::Alarm, "ETA", format!("{about}, over the {} target", span(PROMISED)))
 }
 
 /// A span to the second, where minutes alone would hide that it is too long.
@@ -148,9 +148,9 @@ pub fn span(span: TimeDelta) -> String {
 fn order(plan: &Plan) -> Option<Line> {
     let text = match (plan.step_count(), plan.stages.len()) {
         (0 | 1, _) => return None,
-        (steps, 1) => format!("{steps} requests, side by side"),
+        (steps, 1) => format!("{steps} requests in parallel"),
         (steps, stages) => {
-            format!("{steps} requests in {stages} stages, each when all pods of the one before are ready")
+            format!("{steps} requests in {stages} stages; each stage waits for all pods of the one before")
         }
     };
     Some(Line::plain("order", text))
@@ -168,7 +168,7 @@ fn step(step: &Step, many: bool, with_namespace: bool) -> Vec<Line> {
         lines.extend(step.covers.iter().flat_map(images));
         lines.extend(step.covers.iter().filter_map(|covered| changes(covered, beside_the_image)));
     }
-    lines.extend(not_restored(step));
+    lines.extend(not_reverted(step));
     if many {
         let passed = step.checks.iter().filter(|check| check.outcome == CheckOutcome::Ok).count();
         let text = format!("{passed} of {} passed", step.checks.len());
@@ -176,7 +176,7 @@ fn step(step: &Step, many: bool, with_namespace: bool) -> Vec<Line> {
     } else {
         lines.extend(checks(&step.checks, |outcome| outcome == CheckOutcome::Ok));
     }
-    lines.push(by_hand(step));
+    lines.push(manual_command(step));
     lines
 }
 
@@ -185,24 +185,24 @@ pub fn does(step: &Step) -> impl Iterator<Item = Line> {
     step.does
         .iter()
         .enumerate()
-        .map(|(index, thing)| Line::plain(if index == 0 { "does" } else { "" }, format!("{}. {thing}", index + 1)))
+        .map(|(index, thing)| Line::plain(if index == 0 { "will" } else { "" }, format!("{}. {thing}", index + 1)))
 }
 
 /// What it does not bring back.
-pub fn not_restored(step: &Step) -> impl Iterator<Item = Line> {
-    step.not_restored.iter().map(|thing| Line::plain("not restored", thing.clone()))
+pub fn not_reverted(step: &Step) -> impl Iterator<Item = Line> {
+    step.not_reverted.iter().map(|thing| Line::plain("not reverted", thing.clone()))
 }
 
 /// How it is done without this program.
-pub fn by_hand(step: &Step) -> Line {
-    Line::new(Weight::Quiet, "by hand", step.by_hand.clone())
+pub fn manual_command(step: &Step) -> Line {
+    Line::new(Weight::Quiet, "manual command", step.manual_command.clone())
 }
 
 fn heading(goal: Goal, covered: &Covered, with_namespace: bool) -> Line {
     let Covered { reference, from, to, .. } = covered;
     let label = match goal {
-        Goal::Back => "roll back",
-        Goal::Forward => "forward again",
+        Goal::RollBack => "roll back",
+        Goal::Undo => "undo rollback",
     };
     let namespace = if with_namespace { format!(" in {}", reference.namespace) } else { String::new() };
     // Where there is no cluster history to go by, there are no numbers in it either.
@@ -258,10 +258,10 @@ fn left_out(left_out: &[LeftOut], is_empty: bool) -> Vec<Line> {
     }
     for left in left_out {
         let weight = if left.belongs { Weight::Warning } else { Weight::Quiet };
-        lines.push(Line::new(weight, "left alone", format!("{}: {}", left.reference, left.why)));
+        lines.push(Line::new(weight, "skipped", format!("{}: {}", left.reference, left.why)));
     }
     if !is_empty && left_out.iter().any(|left| left.belongs) {
-        lines.push(Line::new(Weight::Warning, "", "only a part of the push: it takes the environment's name, typed"));
+        lines.push(Line::new(Weight::Warning, "", "only part of the push: type the environment's name to confirm"));
     }
     lines
 }
@@ -273,7 +273,7 @@ pub fn harm(plan: &Plan) -> Vec<String> {
     let left: Vec<String> =
         plan.left_out.iter().filter(|left| left.belongs).map(|left| left.reference.to_string()).collect();
     if !left.is_empty() {
-        harm.push(format!("only a part of the push goes back, without {}", left.join(", ")));
+        harm.push(format!("only part of the push is rolled back, without {}", left.join(", ")));
     }
     harm
 }
@@ -293,23 +293,23 @@ pub fn standing(setup: &Setup, covered: &Covered) -> Option<VersionStatus> {
 /// Why a rollback goes to that version and no other, in one sentence. `deploy` is the one that is watched.
 pub fn why(setup: &Setup, covered: &Covered, deploy: Option<&Deploy>) -> String {
     if let Some(revision) = setup.told.rollback_to {
-        return format!("revision {revision} was asked for");
+        return format!("revision {revision}, as requested");
     }
     let standing = standing(setup, covered);
     match deploy.and_then(|deploy| deploy.from.as_ref()) {
         Some(before) if before.hash != covered.to.hash && is_bad(setup, covered, before) => {
             let newest =
-                if standing == Some(VersionStatus::Good) { "survived its watch" } else { "is not known to be bad" };
-            format!("{} served before this deploy and was bad; this is the newest that {newest}", before.label())
+                if standing == Some(VersionStatus::Good) { "passed its watch" } else { "is not known to be bad" };
+            format!("{} was the previous version but was bad; this is the newest that {newest}", before.label())
         }
         before => {
             let served = before.is_some_and(|before| before.hash == covered.to.hash);
-            let place = if served { "it served before this deploy" } else { "it is the newest before this deploy" };
+            let place = if served { "the previous version" } else { "the newest version before this deploy" };
             match standing {
-                Some(VersionStatus::Good) => format!("{place}, and survived its watch"),
-                Some(VersionStatus::Bad) => format!("{place}, but was bad when it was watched"),
-                Some(VersionStatus::RolledBack) => format!("{place}, but was rolled back by hand once"),
-                Some(VersionStatus::Unproven) | None => format!("{place}; no watch has followed it to its end"),
+                Some(VersionStatus::Good) => format!("{place}, last known good"),
+                Some(VersionStatus::Bad) => format!("{place}, but its watch found it bad"),
+                Some(VersionStatus::RolledBack) => format!("{place}, but was once rolled back"),
+                Some(VersionStatus::Unproven) | None => format!("{place}, never watched to the end"),
             }
         }
     }
@@ -334,8 +334,8 @@ mod tests {
         assert_eq!(told(120), "2 min");
         assert_eq!(told(121), "2 min 1 s");
         assert_eq!(told(3661), "1 h 1 min");
-        assert_eq!(takes(TimeDelta::seconds(120)).weight, Weight::Plain);
-        assert_eq!(takes(TimeDelta::seconds(121)).weight, Weight::Alarm);
+        assert_eq!(eta(TimeDelta::seconds(120)).weight, Weight::Plain);
+        assert_eq!(eta(TimeDelta::seconds(121)).weight, Weight::Alarm);
     }
 
     #[test]
@@ -352,15 +352,12 @@ mod tests {
 
     #[test]
     fn a_refusal_tells_its_reason_once() {
-        let refused = Refusal {
-            reason: "no earlier revision".to_owned(),
-            way_out: "deploy it anew".to_owned(),
-            checks: Vec::new(),
-        };
+        let refused =
+            Refusal { reason: "no earlier revision".to_owned(), way_out: "redeploy it".to_owned(), checks: Vec::new() };
         let texts = |refused: &Refusal| refusal(refused).into_iter().map(|line| line.text).collect::<Vec<_>>();
-        assert_eq!(texts(&refused), ["no earlier revision", "→ deploy it anew"]);
+        assert_eq!(texts(&refused), ["no earlier revision", "→ redeploy it"]);
         let blocked = super::super::Blocked { reason: refused.reason.clone(), way_out: refused.way_out.clone() };
         let checked = Refusal { checks: vec![Check::blocked(CheckKind::Target, blocked)], ..refused };
-        assert_eq!(texts(&checked), ["no earlier revision", "→ deploy it anew"]);
+        assert_eq!(texts(&checked), ["no earlier revision", "→ redeploy it"]);
     }
 }

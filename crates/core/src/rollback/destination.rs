@@ -1,4 +1,4 @@
-//! Which revision an undo goes to, and the request that goes there.
+//! Which revision a rollback goes to, and the request that goes there.
 
 pub mod argo;
 pub mod author;
@@ -63,10 +63,10 @@ impl Lineage {
         }
     }
 
-    /// Whether what runs now is an old revision that somebody put back: another one has a higher number still, for the
+    /// Whether what runs now is an old revision that somebody rolled back to: another one has a higher number still, for the
     /// controller has not come to it; or it carries the number that it had before; or its number is the highest and it
     /// is still not what was made last.
-    pub fn was_put_back(&self) -> bool {
+    pub fn is_rollback(&self) -> bool {
         let Some(current) = &self.current else { return false };
         let is_below = self.entries.iter().any(|entry| entry.version.revision > current.version.revision);
         let made_later = |entry: &Entry| entry.created > current.created && current.created.is_some();
@@ -75,11 +75,11 @@ impl Lineage {
 
     /// What ran before an old revision was put back: the newest of the others. `None` while none was.
     pub fn rolled_back(&self) -> Option<&Entry> {
-        let current = self.current.as_ref().filter(|_| self.was_put_back())?;
+        let current = self.current.as_ref().filter(|_| self.is_rollback())?;
         self.entries.iter().find(|entry| entry.version.hash != current.version.hash)
     }
 
-    /// Whether this revision was current before an older one was put back over it. A `ReplicaSet` tells by the
+    /// Whether this revision was current before an older one was rolled back to over it. A `ReplicaSet` tells by the
     /// numbers that the older one had before and has now; a `ControllerRevision` only by when it was made.
     fn was_rolled_back(&self, entry: &Entry) -> bool {
         let Some(current) = &self.current else { return false };
@@ -144,7 +144,7 @@ pub fn choose(workload: &Value, lineage: &Lineage, wanted: &Wanted) -> Result<Ta
             entries.iter().find(|entry| entry.is_known_as(hash))
         }
         // Whoever does not choose means the last change: that was a rollback, and further back only goes who says so.
-        Choice::Usual { .. } if lineage.was_put_back() => lineage.rolled_back(),
+        Choice::Usual { .. } if lineage.is_rollback() => lineage.rolled_back(),
         Choice::Usual { served_before } => {
             let before = served_before.as_ref();
             // Pods and histories may know the same version by different names.
@@ -192,11 +192,11 @@ fn next_number(entries: &[Entry]) -> i64 {
 fn no_history(workload: &Value) -> Check {
     let (reason, way_out) = if workload["spec"]["revisionHistoryLimit"].as_i64() == Some(0) {
         (
-            "its revisionHistoryLimit is 0, so the cluster keeps no earlier revision",
-            "deploy the earlier version anew, and set spec.revisionHistoryLimit to 10 for the next time",
+            "revisionHistoryLimit is 0: the cluster has no earlier revision",
+            "redeploy the earlier version, and set spec.revisionHistoryLimit to 10 for next time",
         )
     } else {
-        ("there is no earlier revision in its history", "deploy the earlier version anew")
+        ("no earlier revision in its history", "redeploy the earlier version")
     };
     Check::blocked(CheckKind::History, Blocked { reason: reason.to_owned(), way_out: way_out.to_owned() })
 }
@@ -207,27 +207,26 @@ fn not_found(workload: &Value, choice: &Choice, others: &[&Entry]) -> Check {
     }
     let is_there = |hash: &str| others.iter().any(|entry| entry.is_known_as(hash));
     let (reason, deploy) = match choice {
-        Choice::Revision(number) => (format!("there is no revision {number} in its history"), "deploy it anew"),
+        Choice::Revision(number) => (format!("no revision {number} in its history"), "redeploy it"),
         // With the one that served before at hand, only what is remembered of all of them leaves no choice.
         Choice::Usual { served_before } if served_before.as_ref().is_none_or(|hash| is_there(hash)) => {
             ("every earlier version in its history is known to be bad".to_owned(), "deploy a fixed version")
         }
         Choice::Hash(_) | Choice::Usual { .. } => {
-            ("the version that served before the deploy is no longer in its history".to_owned(), "deploy it anew")
+            ("the previous version is no longer in its history".to_owned(), "redeploy it")
         }
     };
-    let way_out =
-        format!("{deploy}, or choose one that is there, with redflag rollback --to REVISION: {}", list(others));
+    let way_out = format!("{deploy}, or choose another with redflag rollback --to REVISION: {}", list(others));
     Check::blocked(CheckKind::Target, Blocked { reason, way_out })
 }
 
 fn identical(entry: &Entry, others: &[&Entry]) -> Check {
     let way_out = if others.is_empty() {
-        "there is nothing to roll back: look for the cause elsewhere".to_owned()
+        "nothing to roll back: look for the cause elsewhere".to_owned()
     } else {
-        format!("look for the cause elsewhere, or choose with redflag rollback --to REVISION: {}", list(others))
+        format!("look for the cause elsewhere, or choose another with redflag rollback --to REVISION: {}", list(others))
     };
-    let reason = format!("revision {} ({}) is what it runs already", entry.version.revision, entry.version.label());
+    let reason = format!("revision {} ({}) is already running", entry.version.revision, entry.version.label());
     Check::blocked(CheckKind::Template, Blocked { reason, way_out })
 }
 

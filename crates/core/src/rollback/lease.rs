@@ -1,4 +1,5 @@
-//! Words: who is taking something back here, so that two people, or a person and the automatism, never act twice.
+//! Vocabulary: who holds the lease of a rollback, so that two people, or a person and the automation, never act
+//! twice.
 
 use crate::deploy::Time;
 use chrono::TimeDelta;

@@ -117,7 +117,7 @@ pub fn checks(shipped: &Shipped) -> Vec<Check> {
             checks.push(Check::warning(CHECK, unknown(shipped, "no repository is set"), Some(way_out)));
         }
         Files::Unread(why) => {
-            let way_out = format!("put that right, or set the annotation {ANNOTATION} on the workload");
+            let way_out = format!("fix that, or set the annotation {ANNOTATION} on the workload");
             checks.push(Check::warning(CHECK, unknown(shipped, why), Some(way_out)));
         }
     }
@@ -151,19 +151,17 @@ fn by_annotation(shipped: &Shipped, declared: &Declared<'_>) -> Option<Check> {
     match declared {
         Declared::None => None,
         Declared::Additive(what) => {
-            let sentence = format!("the annotation of {from} says that its migration only adds{}", said(what));
+            let sentence = format!("the annotation of {from} says its migration is additive{}", said(what));
             Some(Check::ok(CHECK, sentence))
         }
         Declared::Destructive(what) => {
-            let sentence = format!(
-                "the annotation of {from} says that its migration takes away what {to} may still use{}",
-                said(what)
-            );
+            let sentence =
+                format!("the annotation of {from} says its migration removes what {to} may still use{}", said(what));
             Some(Check::typed(CHECK, sentence, fix_forward(from)))
         }
         Declared::Free(text) => {
-            let sentence = format!("{from} brought a migration, its annotation says: {text}");
-            Some(Check::warning(CHECK, sentence, Some(format!("make sure that {to} can live with it"))))
+            let sentence = format!("{from} shipped a migration; its annotation says: {text}");
+            Some(Check::warning(CHECK, sentence, Some(format!("make sure {to} works with it"))))
         }
     }
 }
@@ -175,7 +173,7 @@ fn by_files(shipped: &Shipped, migrations: &[Migration], patterns: &[String]) ->
     let of = |weight: Weight| judged.iter().filter(move |(_, effects)| files::heaviest(effects) == weight);
     let mut checks = Vec::new();
     for (migration, effects) in of(Weight::Destructive).take(TOLD) {
-        let way_out = match files::way_back(migration, patterns) {
+        let way_out = match files::down_command(migration, patterns) {
             // What has no reverse cannot be reversed by a command either; the command itself then says so.
             Some(command) => format!("{}; or reverse it first, from {from}: {command}", fix_forward(from)),
             None => fix_forward(from),
@@ -183,7 +181,7 @@ fn by_files(shipped: &Shipped, migrations: &[Migration], patterns: &[String]) ->
         checks.push(Check::typed(CHECK, sentence(&migration.path, effects, to), way_out));
     }
     for (migration, effects) in of(Weight::Unsure).take(TOLD) {
-        let way_out = format!("make sure that {to} can live with it");
+        let way_out = format!("make sure {to} works with it");
         checks.push(Check::warning(CHECK, sentence(&migration.path, effects, to), Some(way_out)));
     }
     for (weight, check) in [
@@ -192,8 +190,8 @@ fn by_files(shipped: &Shipped, migrations: &[Migration], patterns: &[String]) ->
     ] {
         let untold = of(weight).count().saturating_sub(TOLD);
         if untold > 0 {
-            let sentence = format!("{untold} more migrations of {from} are like this");
-            checks.push(check(CHECK, sentence, "look at them in the repository".to_owned()));
+            let sentence = format!("{untold} more migrations in {from} like these");
+            checks.push(check(CHECK, sentence, "check them in the repository".to_owned()));
         }
     }
     let additive: Vec<_> = of(Weight::Additive).collect();
@@ -201,7 +199,7 @@ fn by_files(shipped: &Shipped, migrations: &[Migration], patterns: &[String]) ->
         [] => {}
         [(migration, effects)] => checks.push(Check::ok(CHECK, sentence(&migration.path, effects, to))),
         many => {
-            let sentence = format!("{} migrations of {from} only add: {to} does not notice", many.len());
+            let sentence = format!("{} additive migrations in {from}: {to} is not affected", many.len());
             checks.push(Check::ok(CHECK, sentence));
         }
     }
@@ -216,7 +214,7 @@ fn sentence(path: &str, effects: &[Effect], to: &str) -> String {
     };
     let line = worst.line.map(|line| format!(":{line}")).unwrap_or_default();
     let then = match (worst.weight, worst.then) {
-        (Weight::Additive, _) | (_, "") => "does not notice",
+        (Weight::Additive, _) | (_, "") => "is not affected",
         (_, then) => then,
     };
     let more = match effects.len() - 1 {
@@ -236,9 +234,9 @@ fn unknown(shipped: &Shipped, why: &str) -> String {
     let (from, to) = (&shipped.from, &shipped.to);
     let mut sentence = if let Some((first, others)) = shipped.cluster.ran.split_first() {
         let more = if others.is_empty() { String::new() } else { format!(" (and {} more)", others.len()) };
-        format!("{first}{more}; whether {to} can live with what it changed is not known: {why}")
+        format!("{first}{more}; unknown whether {to} works with what it changed: {why}")
     } else {
-        format!("not known whether a migration shipped with {from}: {why}")
+        format!("unknown whether a migration shipped with {from}: {why}")
     };
     if let Some(unread) = &shipped.cluster.unread {
         sentence.push_str(&format!("; {unread}"));

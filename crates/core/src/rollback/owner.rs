@@ -1,4 +1,4 @@
-//! Who keeps a workload as their own record has it, and would put the new version back after an undo: told by
+//! Who manages a workload, and would redeploy the new version after a rollback: told by
 //! the marks that they leave on it.
 
 mod marks;
@@ -20,7 +20,7 @@ const MANAGERS: [(&str, &str); 4] = [
 /// Managers of fields behind which a person sits, or we do: nobody repeats by themselves what these wrote.
 const BY_HAND: [&str; 3] = ["flux", "kubectl", "redflag"];
 
-/// Who keeps a workload. Where several have left a mark, the one that acts by itself counts.
+/// Who manages a workload. Where several have left a mark, the one that acts by itself counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
     /// A controller that made it: an operator's custom resource, a Rollout.
@@ -99,7 +99,7 @@ impl std::fmt::Display for FluxOwner {
     }
 }
 
-/// Who keeps this workload.
+/// Who manages this workload.
 pub fn of(workload: &Value) -> Owner {
     let found = controller(workload).or_else(|| argo_cd(workload)).or_else(|| flux(workload));
     found.or_else(|| other(workload)).or_else(|| helm(workload)).unwrap_or(Owner::Nobody)
@@ -149,7 +149,7 @@ fn writers(object: &Value) -> impl Iterator<Item = &str> {
     entries.iter().filter_map(|entry| entry["manager"].as_str())
 }
 
-/// The release of Helm that a workload belongs to, whoever else keeps it.
+/// The release of Helm that a workload belongs to, whoever else manages it.
 pub fn helm(workload: &Value) -> Option<Owner> {
     let release = annotation(workload, "meta.helm.sh/release-name")?.to_owned();
     let namespace = annotation(workload, "meta.helm.sh/release-namespace").map(str::to_owned);

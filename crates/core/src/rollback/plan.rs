@@ -1,4 +1,4 @@
-//! What one rollback would do now: its steps, in stages, and what it leaves alone.
+//! What a rollback would do now: its steps, in stages, and what it skips.
 
 use super::Goal;
 use super::step::Step;
@@ -19,7 +19,7 @@ pub struct Plan {
     /// Workloads of the same push that are not in its scope, because nothing speaks against them.
     pub beside: usize,
     /// Whether it is known that nothing calls for it: no flag is red, and every signal is known to be clear.
-    pub uncalled: bool,
+    pub without_red_flag: bool,
 }
 
 /// A workload that a plan leaves alone.
@@ -36,7 +36,7 @@ pub struct LeftOut {
 impl Plan {
     /// A plan that does nothing yet.
     pub fn empty(goal: Goal) -> Self {
-        Self { goal, stages: Vec::new(), left_out: Vec::new(), beside: 0, uncalled: false }
+        Self { goal, stages: Vec::new(), left_out: Vec::new(), beside: 0, without_red_flag: false }
     }
 
     /// Its steps, in the order in which they are sent.
@@ -71,8 +71,8 @@ impl Plan {
     /// That the versions it goes to serve: `1.8.3 serves`, `2 versions serve`.
     pub fn serves(&self) -> String {
         match self.labels().as_slice() {
-            [one] => format!("{one} serves"),
-            many => format!("{} versions serve", many.len()),
+            [one] => format!("{one} is live"),
+            many => format!("{} versions are live", many.len()),
         }
     }
 
@@ -108,9 +108,9 @@ impl Plan {
                     known.checks.push(check.clone());
                 }
             }
-            for thing in &step.not_restored {
-                if !known.not_restored.contains(thing) {
-                    known.not_restored.push(thing.clone());
+            for thing in &step.not_reverted {
+                if !known.not_reverted.contains(thing) {
+                    known.not_reverted.push(thing.clone());
                 }
             }
             return;

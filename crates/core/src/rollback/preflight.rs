@@ -1,4 +1,4 @@
-//! What would make an undo fail or do harm, told from the objects alone; and the undo, worked out whole.
+//! What would make an undo fail or do harm, told from the objects alone; and the undo, computed whole.
 
 pub mod abort;
 mod annotations;
@@ -43,10 +43,10 @@ pub struct Objects<'a> {
     pub around: &'a Surroundings,
 }
 
-/// What is made of somebody who keeps the workload as their own record has it.
+/// What to do about an owner that manages the workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnerPolicy {
-    /// One that would put the new version back blocks.
+    /// One that would redeploy the new version blocks.
     Heeded,
     /// The step goes the owner's own way, or stops it first: whoever asks for it says so in a check of its own.
     Handled,
@@ -116,7 +116,7 @@ pub struct Aim {
 struct Going {
     target: Target,
     patch: PinnedPatch,
-    by_hand: String,
+    manual_command: String,
 }
 
 impl Aim {
@@ -128,8 +128,8 @@ impl Aim {
             let pinned = patch::Pinned::of(workload).map_err(|blocked| Check::blocked(CheckKind::Identity, blocked))?;
             let document = patch::build(kind, workload, &pinned, &target);
             let (reference, patch::Pinned { uid, generation }) = (request.reference.clone(), pinned);
-            let by_hand = by_hand(&reference, Some(&target));
-            Ok(Going { target, patch: PinnedPatch { reference, uid, generation, document }, by_hand })
+            let manual_command = manual_command(&reference, Some(&target));
+            Ok(Going { target, patch: PinnedPatch { reference, uid, generation, document }, manual_command })
         });
         Self { lineage, going }
     }
@@ -137,7 +137,7 @@ impl Aim {
     /// The patch that would be sent, and the nearest thing to it on a command line; `None` where there is
     /// nowhere to go.
     pub fn patch(&self) -> Option<(&PinnedPatch, &str)> {
-        self.going.as_ref().ok().map(|going| (&going.patch, going.by_hand.as_str()))
+        self.going.as_ref().ok().map(|going| (&going.patch, going.manual_command.as_str()))
     }
 
     /// The same for a workload that takes its template from another object: that one is patched, and pinned.
@@ -160,7 +160,7 @@ impl Aim {
     }
 }
 
-/// Works out the undo and checks all that can be checked without asking again. What only the API server can
+/// Computes the undo and checks all that can be checked without asking again. What only the API server can
 /// answer (permission, admission) is added by the adapter, with [`add`]. `cluster` is what the person calls it.
 pub fn draft(cluster: &str, request: &PlanRequest, objects: Objects<'_>) -> Result<Step, Refusal> {
     draft_under(OwnerPolicy::Heeded, cluster, request, objects)
@@ -175,8 +175,8 @@ pub fn draft_under(
 ) -> Result<Step, Refusal> {
     let (reference, workload) = (&request.reference, objects.workload);
     let aim = Aim::of(request, workload, objects.history);
-    let owner = |by_hand: &str| match owner {
-        OwnerPolicy::Heeded => owner::check(reference, workload, by_hand),
+    let owner = |manual_command: &str| match owner {
+        OwnerPolicy::Heeded => owner::check(reference, workload, manual_command),
         OwnerPolicy::Handled => Vec::new(),
     };
     let mut checks = vec![state::check(reference, workload)];
@@ -185,16 +185,16 @@ pub fn draft_under(
         Ok(going) => going,
         Err(check) => {
             checks.push(check.clone());
-            checks.extend(owner(&by_hand(reference, None)));
+            checks.extend(owner(&manual_command(reference, None)));
             return Err(refusal(checks));
         }
     };
-    let Going { target, patch, by_hand } = going;
+    let Going { target, patch, manual_command } = going;
     let steps = steps::of(reference, workload, &aim.lineage, target);
     let pace = Pace::of(reference.kind, workload).with_pauses(steps.pauses);
 
     checks.extend(history::check(request, workload, &aim.lineage, target));
-    checks.extend(owner(by_hand));
+    checks.extend(owner(manual_command));
     checks.extend(apply::check(workload, target));
     checks.push(image::check(reference, target));
     checks.extend(configuration::check(&reference.namespace, target, objects.around));
@@ -211,8 +211,8 @@ pub fn draft_under(
         goal: request.goal,
         subject: reference.to_string(),
         place: cluster.to_owned(),
-        does: vec![format!("{reference} gets the template of revision {} again ({})", to.revision, to.label())],
-        not_restored: left_behind::list(reference.kind, &target.from, &target.entry.template),
+        does: vec![format!("revert {reference} to revision {} ({})", to.revision, to.label())],
+        not_reverted: left_behind::list(reference.kind, &target.from, &target.entry.template),
         expected: pace.expected(request.wanted.pace),
         covers: vec![Covered {
             workload: request.workload,
@@ -224,7 +224,7 @@ pub fn draft_under(
         }],
         action: Action::Patch(patch.clone()),
         checks,
-        by_hand: by_hand.clone(),
+        manual_command: manual_command.clone(),
     })
 }
 
@@ -264,7 +264,7 @@ pub fn waits_for_broken_pods(kind: WorkloadKind, workload: &Value) -> bool {
         && count(&workload["status"]["readyReplicas"]) < workload["spec"]["replicas"].as_i64().unwrap_or(1)
 }
 
-fn by_hand(reference: &WorkloadRef, target: Option<&Target>) -> String {
+fn manual_command(reference: &WorkloadRef, target: Option<&Target>) -> String {
     let to = target.map(|target| format!(" --to-revision={}", target.entry.version.revision)).unwrap_or_default();
     if reference.kind == WorkloadKind::Rollout {
         return format!("kubectl argo rollouts undo {} -n {}{to}", reference.name, reference.namespace);

@@ -1,4 +1,4 @@
-//! What a strategy is asked to work out: whether this workload could be rolled back now, and where to.
+//! The input of a strategy: which workload to roll back, and where to.
 
 use super::Goal;
 use super::version_history::Known;
@@ -42,7 +42,7 @@ pub struct Wanted {
     pub choice: Choice,
     /// The main container, where the configuration names it: its image is the version.
     pub container: Option<String>,
-    /// How long this workload's pods took from creation to readiness of late, where that was seen.
+    /// How long this workload's pods took from creation to readiness recently, where that was seen.
     pub pace: Option<TimeDelta>,
     /// What earlier watches found of its versions.
     pub known: Vec<Known>,

@@ -1,4 +1,4 @@
-//! One step of a plan: what is done, to what, what was checked, and what it leaves behind.
+//! One step of a plan: what it does, to which workloads, its checks, and what it does not revert.
 
 use super::action::Action;
 use super::check_kind::CheckKind;
@@ -6,7 +6,7 @@ use super::{Blocked, Goal};
 use crate::deploy::{Version, WorkloadId, WorkloadRef};
 use chrono::TimeDelta;
 
-/// One request to one system, worked out to the last byte, and the workloads that it rolls back.
+/// One request to one system, computed to the last byte, and the workloads that it rolls back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// Where it goes.
@@ -25,11 +25,11 @@ pub struct Step {
     /// What was checked, and how it came out. None of them is blocked.
     pub checks: Vec<Check>,
     /// What going back does not bring back.
-    pub not_restored: Vec<String>,
-    /// How long it should take until all pods of the old version are ready.
+    pub not_reverted: Vec<String>,
+    /// How long it should take until all pods of the previous version are ready.
     pub expected: TimeDelta,
     /// The nearest thing to it on a command line, for people without redflag.
-    pub by_hand: String,
+    pub manual_command: String,
 }
 
 /// One workload that a step rolls back.
@@ -39,7 +39,7 @@ pub struct Covered {
     pub workload: WorkloadId,
     /// Its kind, namespace and name.
     pub reference: WorkloadRef,
-    /// The workload's identity when the plan was made: one made anew has another.
+    /// The workload's identity when the plan was made: one recreated has another.
     pub uid: String,
     /// Its `metadata.generation` when the plan was made.
     pub generation: i64,

@@ -1,4 +1,4 @@
-//! What earlier watches found of a workload's versions, and which of them a rollback goes to by default.
+//! What earlier watches found about a workload's versions, and which of them is the default target.
 
 use crate::deploy::{Time, Version};
 
@@ -43,7 +43,7 @@ impl Recalled {
 /// What is known of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VersionStatus {
-    /// It survived a whole watch.
+    /// It passed a whole watch.
     Good,
     /// It was rolled back for a red flag, or was under one for minutes.
     Bad,
@@ -76,7 +76,7 @@ pub fn newest<'a>(known: &'a [Known], version: &Version) -> Option<&'a Known> {
 /// Which of `others` (newest first, without the one that runs) a rollback goes to when nobody chose, by place.
 ///
 /// The version that served before the deploy, unless it is known to be bad: after two bad deploys in a row
-/// that would bring the first of them back. Then the newest one that survived a watch, else the newest that
+/// that would bring the first of them back. Then the newest one that passed a watch, else the newest that
 /// is not known to be bad. `served_before` is its hash, where the watch saw it serve.
 pub fn default_target(others: &[&Version], served_before: Option<&str>, known: &[Known]) -> Option<usize> {
     let standing = |version: &Version| newest(known, version).map(|entry| entry.standing);

@@ -27,7 +27,7 @@ pub struct Spec {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Strategy {
-    /// Step by step, beside the old version.
+    /// Step by step, beside the previous version.
     pub canary: Option<Canary>,
     /// All at once, when it is there whole.
     pub blue_green: Option<BlueGreen>,
@@ -65,7 +65,7 @@ pub struct Pause {
 pub struct BlueGreen {
     /// `false`: a person switches.
     pub auto_promotion_enabled: Option<bool>,
-    /// When it switches by itself all the same.
+    /// When it switches by itself anyway.
     pub auto_promotion_seconds: Option<i64>,
 }
 

@@ -79,7 +79,7 @@ pub fn lack(rollout: &Rollout) -> Lack {
     }
 }
 
-/// Whether a rollout that is under way has stood still for too long at `now`; it was begun at `begun`.
+/// Whether a rollout that is in progress has stood still for too long at `now`; it was begun at `begun`.
 pub fn stall(rollout: &Rollout, begun: Time, limits: Limits, now: Time) -> Option<Stall> {
     let Progress::Waiting(awaited) = &rollout.progress else { return None };
     let since = progressed_at(rollout, begun);
@@ -137,7 +137,7 @@ impl fmt::Display for Lack {
             write!(f, "; not ready: {}", named(&self.unready))?;
         }
         if self.unready.is_empty() && !self.left.is_empty() {
-            write!(f, "; still of the version before: {}", named(&self.left))?;
+            write!(f, "; still on the previous version: {}", named(&self.left))?;
         }
         Ok(())
     }

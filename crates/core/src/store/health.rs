@@ -16,12 +16,12 @@ pub struct SourceState {
     pub since: Time,
     /// When it is asked next; meaningless for streams.
     pub next_poll: Time,
-    /// Whether a question is under way: there is never more than one.
+    /// Whether a question is in progress: there is never more than one.
     pub asking: bool,
-    /// What the question under way asks for; `None` when the deploy has changed since, so that its answer will not
+    /// What the question in progress asks for; `None` when the deploy has changed since, so that its answer will not
     /// be the whole.
     pub asked: Option<Asked>,
-    /// When the question under way was asked.
+    /// When the question in progress was asked.
     pub asked_at: Option<Time>,
     /// How long its last whole answer took.
     pub took: TimeDelta,

@@ -29,7 +29,7 @@ pub struct Series {
     answered: Option<Time>,
     /// The span that its answers cover without a gap, as it was asked for.
     covered: Option<(Time, Time)>,
-    /// What the version before did since the deploy, where it was asked for: oldest first, without duplicates.
+    /// What the previous version did since the deploy, where it was asked for: oldest first, without duplicates.
     beside: Vec<(Time, Sample)>,
     /// What its readings can be at all.
     possible: Possible,
@@ -91,7 +91,7 @@ impl Series {
         }
     }
 
-    /// Takes in what the version before told. Of a signal that speaks of the new version alone, this is what it was
+    /// Takes in what the previous version told. Of a signal that speaks of the new version alone, this is what it was
     /// before the deploy; since then it is what happens beside. Nothing while the deploy is not known.
     pub fn insert_older(&mut self, points: &[Point], arrived: Time) {
         let Some(deploy) = self.deploy else { return };
@@ -210,7 +210,7 @@ impl Series {
         &self.readings[self.before..]
     }
 
-    /// What the version before did in the bin of this stamp, since the deploy.
+    /// What the previous version did in the bin of this stamp, since the deploy.
     pub fn beside(&self, at: Time) -> Option<Sample> {
         let index = self.beside.binary_search_by_key(&at, |(known, _)| *known).ok()?;
         Some(self.beside[index].1)

@@ -1,4 +1,4 @@
-//! Alert rules and monitors as last told, and which of them were firing before the deploy.
+//! The latest state of alert rules and monitors, and which of them were firing before the deploy.
 
 use crate::deploy::Time;
 use crate::poll::{Alert, AlertState};
@@ -15,7 +15,7 @@ pub(super) struct Alerts {
     not_quiet: Vec<Alert>,
     unread: Vec<(SignalId, usize)>,
     /// Those that were seen to fire from before the deploy, by signal and identity, and since when. A restart of
-    /// whoever evaluates them makes them fire anew, with a new beginning, and they are no newer for it.
+    /// whoever evaluates them makes them fire again, with a new beginning, and they are no newer for it.
     older: BTreeMap<(SignalId, String), Time>,
 }
 

@@ -1,4 +1,4 @@
-//! Whether anybody looked: pauses between ticks, and who has told anything since the last one.
+//! Suspensions: pauses between ticks, and which sources have reported since the last one.
 
 use crate::deploy::Time;
 use crate::signal::SourceId;

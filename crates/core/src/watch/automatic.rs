@@ -1,4 +1,4 @@
-//! A rollback without a person: the conditions under which it may go, and what is done once they all hold.
+//! Automatic rollback: its conditions, and what is done once all are met.
 
 use super::{Watch, name_of};
 use crate::deploy::{Time, WorkloadId, brief};
@@ -21,7 +21,7 @@ const OVERWHELMING: f64 = 10.0;
 const OVERWHELMING_FAILURES: f64 = 20.0;
 /// How long the answer of the lease is waited for.
 const LEASE_PATIENCE: TimeDelta = TimeDelta::seconds(10);
-/// A red flag as the automatism sees it.
+/// A red flag as the automation sees it.
 struct Red {
     id: SignalId,
     kind: Kind,
@@ -34,7 +34,7 @@ struct Red {
 
 impl Watch {
     /// Looks whether every condition holds, and acts as far as the environment lets it.
-    pub(super) fn follow_automatism(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn follow_automation(&mut self, effects: &mut Vec<Effect>) {
         let mode = self.setup.rollback.automatic;
         if mode == Automatic::Off {
             return;
@@ -43,9 +43,9 @@ impl Watch {
         let (reds, stale): (Vec<Red>, Vec<Red>) =
             self.reds().into_iter().partition(|red| red.age.is_some_and(|age| age < FRESH));
         let scope = self.scope_of(&reds);
-        let plan = self.plan(Goal::Back, &scope);
+        let plan = self.plan(Goal::RollBack, &scope);
         let conditions = self.conditions(&reds, stale.len(), &scope, &plan);
-        if self.automatism.note(conditions) {
+        if self.automation.note(conditions) {
             self.journal.changed();
         }
         if let Rollback::Countdown { fires, plan, .. } = self.desk.rollback() {
@@ -58,19 +58,19 @@ impl Watch {
         match mode {
             Automatic::Off => {}
             Automatic::Shadow => {
-                self.automatism.act(self.now);
+                self.automation.act(self.now);
                 let names: Vec<String> = reds.iter().map(|red| name_of(&self.setup, red.id)).collect();
-                self.tell(format!("shadow: would roll back to {} now, for {}", plan.target(), names.join(", ")));
+                self.tell(format!("shadow: would roll back to {} now, because of {}", plan.target(), names.join(", ")));
             }
             Automatic::Countdown | Automatic::On => {
                 let wait = if mode == Automatic::On { TimeDelta::zero() } else { self.setup.rollback.countdown };
                 let target = plan.target();
                 if mode == Automatic::Countdown {
-                    self.tell(format!("automatic rollback to {target} in {}", brief(wait)));
+                    self.tell(format!("auto-rollback to {target} in {}", brief(wait)));
                     effects.push(Effect::Bell);
                 }
                 self.desk.count_down(plan, self.now, self.now + wait);
-                self.lease.take(format!("automatic rollback to {target}"), self.now, effects);
+                self.lease.take(format!("auto-rollback to {target}"), self.now, effects);
             }
         }
     }
@@ -78,7 +78,7 @@ impl Watch {
     /// Acts when the time has come; calls it off when a condition no longer holds.
     fn count_down(&mut self, fires: Time, plan: &Plan, effects: &mut Vec<Effect>) {
         if let Some(missing) = self.arming().conditions.iter().find(|condition| !condition.met) {
-            let text = format!("automatic rollback to {} called off: {}", plan.target(), missing.sentence);
+            let text = format!("auto-rollback to {} cancelled: {}", plan.target(), missing.sentence);
             self.desk.call_off();
             self.lease.release(effects);
             self.tell(text);
@@ -87,13 +87,13 @@ impl Watch {
         if self.now < fires {
             return;
         }
-        // Without a lease of ours nobody knows whether a person is at it at this moment.
+        // Without a lease of ours nobody knows whether a person is rolling back at this moment.
         if self.lease.is_ours(self.now) {
-            self.automatism.act(self.now);
+            self.automation.act(self.now);
             self.start(true, effects);
         } else if self.now - fires >= LEASE_PATIENCE {
-            self.lease.lose("the lease does not answer".to_owned(), self.now);
-            self.follow_automatism(effects);
+            self.lease.lose("no response to the lease request".to_owned(), self.now);
+            self.follow_automation(effects);
         }
     }
 
@@ -150,7 +150,14 @@ impl Watch {
         };
         let all = self.setup.sources.len();
         let answering = (0..all).filter(|&index| answers(index)).count();
-        condition(ConditionKind::Sources, answering > 1, format!("{answering} of {all} sources answer; it takes two"))
+        condition(
+            ConditionKind::Sources,
+            answering > 1,
+            format!(
+                "{answering} of {all} sources answer; at least 2 \
+         are needed"
+            ),
+        )
     }
 
     fn target_is_good(&self, plan: &Plan) -> Condition {
@@ -160,13 +167,11 @@ impl Watch {
             standing != Some(VersionStatus::Good)
         });
         match doubtful {
-            Some(covered) => condition(
-                ConditionKind::Target,
-                false,
-                format!("{} has not survived a watch of redflag yet", covered.to.label()),
-            ),
-            None if plan.is_empty() => condition(ConditionKind::Target, false, "there is no target".to_owned()),
-            None => condition(ConditionKind::Target, true, format!("{} survived its watch", plan.target())),
+            Some(covered) => {
+                condition(ConditionKind::Target, false, format!("{} has not passed a watch yet", covered.to.label()))
+            }
+            None if plan.is_empty() => condition(ConditionKind::Target, false, "no target".to_owned()),
+            None => condition(ConditionKind::Target, true, format!("{} passed its watch", plan.target())),
         }
     }
 
@@ -174,33 +179,32 @@ impl Watch {
         let name = ConditionKind::NobodyElse;
         if let Some((at, holder)) = self.lease.somebody_else(self.now) {
             let ago = brief(self.now - *at);
-            return condition(name, false, format!("{} was at it {ago} ago: {}", holder.who, holder.what));
+            return condition(name, false, format!("{} held the lease {ago} ago: {}", holder.who, holder.what));
         }
         if let Some(why) = self.lease.lost(self.now) {
-            return condition(name, false, format!("whether somebody else is at it is not known: {why}"));
+            return condition(name, false, format!("unknown whether somebody else is rolling back: {why}"));
         }
-        match looked_at(plan, CheckKind::tells_of_others) {
+        match looked_at(plan, CheckKind::is_about_others) {
             Looked::Tells(check) => condition(name, false, check.sentence.clone()),
             Looked::Missing(step) => {
-                let sentence = format!("nobody looked whether somebody else takes {} back", step.subject);
+                let sentence = format!("not checked whether somebody else is rolling back {}", step.subject);
                 condition(name, false, sentence)
             }
-            Looked::NoPlan => condition(name, false, "there is no plan yet".to_owned()),
-            Looked::Well => condition(name, true, "no rollback by anybody else in the last 30 minutes".to_owned()),
+            Looked::NoPlan => condition(name, false, "no plan yet".to_owned()),
+            Looked::Well => condition(name, true, "no other rollback in the last 30 min".to_owned()),
         }
     }
 
     fn first_in_this_watch(&self) -> Condition {
         let name = ConditionKind::First;
         if self.setup.read_only {
-            return condition(name, false, "read-only mode changes nothing".to_owned());
+            return condition(name, false, "read-only mode".to_owned());
         }
         if let Some(at) = self.arming().vetoed {
-            return condition(name, false, format!("stopped by a person {} ago", brief(self.now - at)));
+            return condition(name, false, format!("cancelled by a person {} ago", brief(self.now - at)));
         }
-        let before = self.arming().acted.is_some() || self.desk.was_at_it();
-        let sentence =
-            if before { "there was a rollback in this watch already" } else { "no rollback in this watch yet" };
+        let before = self.arming().acted.is_some() || self.desk.has_acted();
+        let sentence = if before { "already rolled back once in this watch" } else { "no rollback in this watch yet" };
         condition(name, !before, sentence.to_owned())
     }
 }
@@ -251,8 +255,8 @@ fn red_for_a_minute(reds: &[Red]) -> Condition {
     let certain = reds.iter().any(|red| red.is_certain);
     let sentence = match longest {
         None => "no red flag".to_owned(),
-        Some(_) if certain => "the rollout or the probe fails: that needs no minute".to_owned(),
-        Some(held) => format!("red for {}; it takes {}", brief(held), brief(RED_FOR)),
+        Some(_) if certain => "the rollout or the probe fails: no waiting time".to_owned(),
+        Some(held) => format!("red for {} (needs {})", brief(held), brief(RED_FOR)),
     };
     condition(ConditionKind::Red, certain || longest.is_some_and(|held| held >= RED_FOR), sentence)
 }
@@ -267,8 +271,8 @@ fn two_signals(reds: &[Red]) -> Condition {
     let overwhelming = reds.iter().any(|red| red.is_overwhelming);
     let sentence = match families.len() {
         0 => "no red flag".to_owned(),
-        _ if overwhelming => "its evidence leaves no doubt".to_owned(),
-        1 => "one signal is red; it takes a second one that measures something else".to_owned(),
+        _ if overwhelming => "overwhelming evidence".to_owned(),
+        1 => "1 signal is red; a second, independent one is needed".to_owned(),
         many => format!("{many} independent signals are red"),
     };
     condition(ConditionKind::TwoSignals, families.len() > 1 || overwhelming, sentence)
@@ -297,7 +301,7 @@ fn plan_is_clean(scope: &[WorkloadId], plan: &Plan) -> Condition {
         return condition(name, false, format!("{}: {}", left.reference, left.why));
     }
     if let Some(step) = plan.steps().find(|step| step.checks.is_empty()) {
-        return condition(name, false, format!("nothing was checked of {}", step.subject));
+        return condition(name, false, format!("no checks were run for {}", step.subject));
     }
     let typed = plan.steps().flat_map(|step| &step.checks).find(|check| check.outcome >= CheckOutcome::Typed);
     match typed {
@@ -311,8 +315,8 @@ fn no_migration(plan: &Plan) -> Condition {
     let name = ConditionKind::Migration;
     match looked_at(plan, |kind| kind == CheckKind::Migration) {
         Looked::Tells(check) => condition(name, false, check.sentence.clone()),
-        Looked::Missing(step) => condition(name, false, format!("nobody looked for migrations of {}", step.subject)),
-        Looked::NoPlan => condition(name, false, "there is no plan yet".to_owned()),
+        Looked::Missing(step) => condition(name, false, format!("migrations of {} were not checked", step.subject)),
+        Looked::NoPlan => condition(name, false, "no plan yet".to_owned()),
         Looked::Well => condition(name, true, "no migration shipped with this version".to_owned()),
     }
 }

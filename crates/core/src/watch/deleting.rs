@@ -1,4 +1,4 @@
-//! Deleting the pods that hold up what was rolled back: which, only when a person says so, and each pod once.
+//! Deleting the pods that block a rollback: which ones, only when a person confirms, and each pod once.
 
 use super::Watch;
 use crate::deploy::WorkloadId;
@@ -56,7 +56,7 @@ impl Watch {
             }
             let names: Vec<&str> = pods.iter().map(|pod| pod.name.as_str()).collect();
             let (actor, of) = (&self.setup.rollback.actor, &self.setup.workload(workload).reference);
-            let text = format!("{actor} deletes {} of {of}, in the way of the rollback", names.join(", "));
+            let text = format!("{actor} deletes {} of {of}, which blocks the rollback", names.join(", "));
             self.deletion.sent(&pods);
             self.tell(text);
             effects.push(Effect::DeletePods { workload, pods });

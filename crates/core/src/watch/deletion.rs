@@ -1,4 +1,4 @@
-//! Which pods are asked about, and what came of deleting them: each pod once.
+//! The open question of a pod deletion, and its results: each pod once.
 
 use crate::deploy::{Time, WorkloadId};
 use crate::rollback::Covered;

@@ -1,4 +1,4 @@
-//! What is known of each workload: its rollout, the deploy that is watched, and whether it could be rolled back.
+//! The state of each workload: its rollout, the watched deploy, and whether it could be rolled back.
 
 mod stalling;
 
@@ -20,12 +20,12 @@ pub struct WorkloadState {
     /// Whether it could be rolled back now.
     pub readiness: Readiness,
     /// Whether the rollback could be undone; only asked for after one.
-    pub forward: Readiness,
+    pub undo: Readiness,
     /// When that was last asked for, and of which state.
     prepared: Option<(Time, PlanKey)>,
 }
 
-/// What a plan depends on: when it changes, the plan is worked out anew.
+/// What a plan depends on: when it changes, the plan is recomputed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PlanKey {
     uid: String,
@@ -150,13 +150,13 @@ impl Deploys {
         self.of(id).prepared.as_ref().map(|(at, _)| *at)
     }
 
-    /// Notes that a plan is asked for. What was worked out for a state that is gone is forgotten; a refresh of the same
+    /// Notes that a plan is asked for. What was computed for a state that is gone is forgotten; a refresh of the same
     /// state keeps it.
     pub(super) fn ask(&mut self, id: WorkloadId, key: PlanKey, now: Time) {
         let state = self.of_mut(id);
         if state.prepared.as_ref().is_some_and(|(_, known)| *known != key) {
             state.readiness = Readiness::Preparing;
-            state.forward = Readiness::Preparing;
+            state.undo = Readiness::Preparing;
         }
         state.prepared = Some((now, key));
     }
@@ -165,18 +165,18 @@ impl Deploys {
     pub(super) fn take_readiness(&mut self, id: WorkloadId, goal: Goal, readiness: Readiness) -> bool {
         let state = self.of_mut(id);
         let known = match goal {
-            Goal::Back => &mut state.readiness,
-            Goal::Forward => &mut state.forward,
+            Goal::RollBack => &mut state.readiness,
+            Goal::Undo => &mut state.undo,
         };
         let is_news = *known != readiness;
         *known = readiness;
         is_news
     }
 
-    /// What was worked out for this workload is not known to hold any more.
+    /// What was computed for this workload is not known to hold any more.
     pub(super) fn forget_readiness_of(&mut self, id: WorkloadId) {
         let state = self.of_mut(id);
-        (state.readiness, state.forward) = (Readiness::Preparing, Readiness::Preparing);
+        (state.readiness, state.undo) = (Readiness::Preparing, Readiness::Preparing);
     }
 
     /// The same of all of them.
@@ -186,9 +186,9 @@ impl Deploys {
         }
     }
 
-    /// Whether its rollback could be undone has to be worked out anew.
+    /// Whether its rollback could be undone has to be recomputed.
     pub(super) fn forget_way_forward(&mut self, id: WorkloadId) {
-        self.of_mut(id).forward = Readiness::Preparing;
+        self.of_mut(id).undo = Readiness::Preparing;
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Desk {
     last_asked: Option<Time>,
     /// When the newest stage was sent.
     sent: Option<Time>,
-    /// Steps whose lost answer was looked for in vain: should they take effect all the same, that is told.
+    /// Steps whose lost answer was looked for in vain: should they take effect anyway, that is told.
     given_up: Vec<WorkloadId>,
 }
 
@@ -53,13 +53,13 @@ pub(super) struct Around<'a> {
 pub(super) struct Doing<'a> {
     pub(super) journal: &'a mut Journal,
     pub(super) effects: &'a mut Vec<Effect>,
-    /// The workloads that are moved by it: what was worked out for them is for a state that is gone.
+    /// The workloads that are moved by it: what was computed for them is for a state that is gone.
     pub(super) moved: Vec<WorkloadId>,
 }
 
 /// What was closed that waited for a person.
 pub(super) enum Dismissed {
-    /// Nothing: what is under way, or has ended, stays.
+    /// Nothing: what is in progress, or has ended, stays.
     Nothing,
     /// A plan.
     Plan,
@@ -91,7 +91,7 @@ impl Desk {
     }
 
     /// Whether anything was rolled back in this watch, or is about to be.
-    pub(super) fn was_at_it(&self) -> bool {
+    pub(super) fn has_acted(&self) -> bool {
         self.rollback.execution().is_some() || !self.rolled_back.is_empty()
     }
 
@@ -112,7 +112,7 @@ impl Desk {
         self.rollback = Rollback::Planned { plan: Arc::new(plan), opened: now };
     }
 
-    /// Shows this plan in the place of the open one, to be read anew.
+    /// Shows this plan in the place of the open one, to be read again.
     pub(super) fn widen(&mut self, plan: Plan, now: Time) {
         self.rollback = Rollback::Planned { plan: Arc::new(plan), opened: now };
     }
@@ -168,9 +168,9 @@ impl Desk {
         asked_for.chain(self.rolled_back(id)).any(|covered| covered.to.hash == version.hash)
     }
 
-    /// Whether a version that appears is the one that a revert of ours, still under way, has had built.
+    /// Whether a version that appears is the one that a revert of ours, still in progress, has had built.
     pub(super) fn is_our_build(&self, id: WorkloadId, version: &Version) -> bool {
-        let done = self.rollback.execution().filter(|_| self.rollback.is_under_way());
+        let done = self.rollback.execution().filter(|_| self.rollback.is_in_progress());
         let built = done.into_iter().flat_map(|done| done.plan.steps()).filter(|step| step.action.builds_anew());
         built.filter_map(|step| step.covered(id)).any(|covered| covered.from.hash != version.hash)
     }
@@ -198,9 +198,9 @@ impl Desk {
         sent.map(|(step, _)| &**step)
     }
 
-    /// Whether the last rollback left something that can be taken forward again.
+    /// Whether the last rollback left something that can be undone.
     pub(super) fn can_go_forward(&self) -> bool {
-        !self.rolled_back.is_empty() && !self.rollback.is_under_way()
+        !self.rolled_back.is_empty() && !self.rollback.is_in_progress()
     }
 
     /// Looks at where a rollback stands now: lost answers, runs, pods, flags.

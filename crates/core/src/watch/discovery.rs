@@ -1,4 +1,4 @@
-//! Which deploy is watched: found in what the cluster tells, pinned, and followed to its rollout's end.
+//! Which deploy is watched: detected from the cluster, pinned, and followed until its rollout ends.
 
 use super::Watch;
 use crate::deploy::change::beside_the_name;
@@ -12,7 +12,7 @@ impl Watch {
     pub(super) fn follow_rollout(&mut self, id: WorkloadId, rollout: Rollout, effects: &mut Vec<Effect>) {
         let mut told = rollout.deploy.clone().map(|deploy| self.as_told(deploy));
         if rollout.rolled_back().is_some() {
-            // Whoever is named there deployed the old version once, and did not put it back. The cluster knows only what
+            // Whoever is named there deployed the previous version once, and did not put it back. The cluster knows only what
             // program did.
             told = told.map(|deploy| Deploy { by: rollout.changed_by.clone(), ..deploy });
         }

@@ -94,7 +94,7 @@ pub enum TurnOffState {
 
 impl TurnOffState {
     /// Whether what comes of it is still awaited.
-    pub const fn is_under_way(&self) -> bool {
+    pub const fn is_in_progress(&self) -> bool {
         matches!(self, Self::Sent | Self::Accepted | Self::Lost(_))
     }
 }
@@ -108,7 +108,7 @@ pub struct FlagRow<'a> {
     pub state: Option<&'a FlagState>,
     /// How old that is.
     pub age: TimeDelta,
-    /// Whether that is too old, or could not be read anew, so that it may have changed since.
+    /// Whether that is too old, or could not be read again, so that it may have changed since.
     pub is_stale: bool,
     /// Where a person can look at it.
     pub link: Option<&'a str>,
@@ -121,7 +121,7 @@ impl FeatureFlags {
         let known = |features: &[String]| {
             let flag = |key: &String| FeatureFlag {
                 key: key.clone(),
-                state: FlagState::Unread("not asked yet".to_owned()),
+                state: FlagState::Unread("not queried yet".to_owned()),
                 link: None,
             };
             Known {
@@ -168,7 +168,7 @@ impl FeatureFlags {
         rows.collect()
     }
 
-    /// What stands in the way of knowing all of these flags: one sentence each.
+    /// What keeps redflag from knowing all of these flags: one sentence each.
     pub(super) fn problems(&self, setup: &Setup, service: Option<ServiceId>) -> Vec<String> {
         let mut problems = Vec::new();
         for (system, known) in self.scope(setup, service) {
@@ -176,12 +176,12 @@ impl FeatureFlags {
             let name = system.system.name();
             match &known.problem {
                 Some(problem) => problems.push(problem.clone()),
-                None if known.read.is_none() => problems.push(format!("{name} is being asked")),
+                None if known.read.is_none() => problems.push(format!("querying {name}")),
                 None if known.listing.flags.is_empty() => {
                     problems.push(format!("{name} has no flags for {}", system.environment));
                 }
                 None if known.listing.unlisted > 0 => problems
-                    .push(format!("{name} has {} more: name those that matter in features", known.listing.unlisted)),
+                    .push(format!("{name} has {} more: list the ones that matter in features", known.listing.unlisted)),
                 None => {}
             }
             // Said before the key, which is still there: rights may have been given since.
@@ -208,15 +208,15 @@ impl FeatureFlags {
     pub(super) fn may_turn_off(&self, setup: &Setup, id: &FlagId, now: Time) -> Result<(), String> {
         let key = &id.key;
         if setup.read_only {
-            return Err("read-only mode: nothing can be turned off from here".to_owned());
+            return Err("read-only mode: flags cannot be turned off".to_owned());
         }
         let row = self.flags(setup, None, now).into_iter().find(|row| row.id == *id);
-        let Some(row) = row else { return Err(format!("there is no feature flag {key}")) };
-        if row.turn.is_some_and(|turn| turn.state.is_under_way()) {
-            return Err(format!("{key} is being turned off already"));
+        let Some(row) = row else { return Err(format!("no feature flag {key}")) };
+        if row.turn.is_some_and(|turn| turn.state.is_in_progress()) {
+            return Err(format!("{key} is already being turned off"));
         }
         if !row.is_stale && row.state.and_then(FlagState::is_on) == Some(false) {
-            return Err(format!("{key} is off already"));
+            return Err(format!("{key} is already off"));
         }
         Ok(())
     }
@@ -280,7 +280,7 @@ impl FeatureFlags {
         }
         let order = Order { key: flag.key.clone(), actor: setup.rollback.actor.clone(), reason, at: now };
         let system = setup.flag_system(flag.system).system.name();
-        journal.tell(now, format!("feature flag {}: {} turns it off, {system} is asked", flag.key, order.actor));
+        journal.tell(now, format!("feature flag {}: {} turns it off in {system}", flag.key, order.actor));
         self.turns.retain(|turn| turn.flag != flag);
         effects.push(Effect::FeatureFlags(flag.system, Call::TurnOff(order)));
         let turn = TurnOff { flag, confirmed: now, state: TurnOffState::Sent, asked: None, asking: false };

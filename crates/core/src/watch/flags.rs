@@ -1,4 +1,4 @@
-//! The feature flags, as whoever shows them sees them.
+//! The feature flags as a frontend sees them.
 
 use super::Watch;
 use super::feature_flags::{FeaturePanel, FlagRow};
@@ -18,7 +18,7 @@ impl Watch {
         self.feature_flags.flags(&self.setup, service, self.now)
     }
 
-    /// What stands in the way of knowing all of these flags: one sentence each.
+    /// What keeps redflag from knowing all of these flags: one sentence each.
     pub fn flag_problems(&self, service: Option<ServiceId>) -> Vec<String> {
         self.feature_flags.problems(&self.setup, service)
     }

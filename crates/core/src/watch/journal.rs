@@ -1,4 +1,4 @@
-//! What happened, for the timeline, and whether anything changed that anybody could see.
+//! Entries for the timeline, and whether anything visible has changed.
 
 use crate::deploy::Time;
 use crate::timeline::{Mark, Timeline};

@@ -1,4 +1,4 @@
-//! Readings in, findings and the verdict out; the timeline is told of each change that matters.
+//! Readings in, findings and the verdict out; each significant change goes to the timeline.
 
 use super::alerting::Alerts;
 use super::desk::gone;
@@ -275,7 +275,7 @@ impl Judging {
             Level::RedFlag => (Mark::RedFlag, format!("{name}: {sentence}")),
             Level::Warning if before == Level::RedFlag => (Mark::Warning, format!("{name} no longer red: {sentence}")),
             Level::Warning => (Mark::Warning, format!("{name}: {sentence}")),
-            Level::Clear if before >= Level::Warning => (Mark::Clear, format!("{name} clear: {sentence}")),
+            Level::Clear if before >= Level::Warning => (Mark::Clear, format!("{name} ok: {sentence}")),
             Level::Stale => (Mark::Unknown, format!("{name} unknown: {sentence}")),
             Level::NoData | Level::Insufficient if before >= Level::Warning => {
                 (Mark::Unknown, format!("{name} unknown: {sentence}"))
@@ -320,7 +320,7 @@ impl Judging {
         let is_fine = !matches!(verdict, Verdict::Degraded | Verdict::Faulty);
         let is_rolled_back = over && is_fine && done.is_some();
         if is_rolled_back {
-            // What is healthy now is the old version.
+            // What is healthy now is the previous version.
             verdict = Verdict::Inconclusive;
         }
         if verdict != self.verdict {

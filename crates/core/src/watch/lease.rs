@@ -1,4 +1,4 @@
-//! Whose the rollback is: the lease is asked for when a plan opens, kept while it is needed, and given back.
+//! Who may roll back: the lease is requested when a plan opens, renewed while needed, and released.
 
 use crate::deploy::Time;
 use crate::message::Effect;
@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 const RENEW_EVERY: TimeDelta = TimeDelta::seconds(5);
 /// A rollback of somebody else is left alone to work for this long.
 const OTHERS_COUNT_FOR: TimeDelta = TimeDelta::minutes(30);
-/// How long a lease that could not be had keeps the automatism from trying again.
+/// How long a lease that could not be had keeps the automation from trying again.
 const AGAIN_AFTER: TimeDelta = TimeDelta::minutes(5);
 
 /// The lease of the environment, as this watch knows it.
@@ -95,7 +95,7 @@ impl Lease {
     }
 
     /// Whose the lease is, as the cluster answered. While requests of ours are out it is only noted: what
-    /// was sent cannot be called back. Says who is at it, in a sentence, where that is somebody else and news.
+    /// was sent cannot be called back. Says who is rolling back, in a sentence, where that is somebody else and news.
     pub(super) fn answered(&mut self, holding: Holding, rollback: &Rollback, now: Time) -> Option<String> {
         let asked = self.open.take();
         if !is_wanted(rollback) {
@@ -106,7 +106,7 @@ impl Lease {
             Holding::Ours => self.held = Some(asked.unwrap_or(now)),
             Holding::Theirs(holder) if self.holding != holding => {
                 self.somebody_else = Some((now, holder.clone()));
-                somebody = Some(format!("{} is at it already: {}", holder.who, holder.what));
+                somebody = Some(format!("{} holds the lease: {}", holder.who, holder.what));
             }
             // Whoever cannot be kept out may be at it: a person decides.
             Holding::Unavailable(why) if matches!(rollback, Rollback::Countdown { .. }) => self.lose(why.clone(), now),
@@ -135,14 +135,14 @@ impl Lease {
 }
 
 fn is_wanted(rollback: &Rollback) -> bool {
-    matches!(rollback, Rollback::Planned { .. } | Rollback::Countdown { .. }) || rollback.is_under_way()
+    matches!(rollback, Rollback::Planned { .. } | Rollback::Countdown { .. }) || rollback.is_in_progress()
 }
 
 /// What others are told that it is held for.
 pub(super) fn taken_for(rollback: &Rollback) -> String {
     match rollback {
         Rollback::Planned { plan, .. } => format!("rollback to {}", plan.target()),
-        Rollback::Countdown { plan, .. } => format!("automatic rollback to {}", plan.target()),
+        Rollback::Countdown { plan, .. } => format!("auto-rollback to {}", plan.target()),
         rollback => rollback.execution().map_or_else(String::new, |done| format!("rollback to {}", done.plan.target())),
     }
 }

@@ -7,7 +7,7 @@ use crate::signal::Signal;
 use chrono::TimeDelta;
 
 /// New pods fill caches, compile and open connections for this long after the rollout; it is not their steady
-/// state. What fails meanwhile fails all the same.
+/// state. What fails meanwhile fails anyway.
 const WARM_UP: TimeDelta = TimeDelta::seconds(60);
 /// While a rollout goes on its pods are new again and again, yet it is not waited for longer than this.
 const LONGEST_ROLLOUT: TimeDelta = TimeDelta::minutes(5);

@@ -1,4 +1,4 @@
-//! Plans: what a rollback would do now, opened, confirmed or closed.
+//! Plans: what a rollback would do now; opened, confirmed or closed.
 
 use super::Watch;
 use super::desk::Dismissed;
@@ -18,7 +18,7 @@ const ONE_PUSH: TimeDelta = TimeDelta::hours(1);
 impl Watch {
     /// What a rollback of `scope` would do now. An empty scope means every workload of the push that is
     /// watched: those deployed around the time of the newest deploy. A workload that was not touched for a
-    /// week is never rolled back along with them. The way forward again is only for what was rolled back.
+    /// week is never rolled back along with them. Undoing a rollback is only for what was rolled back.
     pub fn plan(&self, goal: Goal, scope: &[WorkloadId]) -> Plan {
         let newest = self.deploys.newest();
         let mut plan = Plan::empty(goal);
@@ -26,7 +26,7 @@ impl Watch {
         for (index, state) in self.deploys.all().iter().enumerate() {
             let id = WorkloadId(index as u16);
             let is_back = self.rolled_back(id).is_some();
-            if (!scope.is_empty() && !scope.contains(&id)) || (goal == Goal::Forward && !is_back) {
+            if (!scope.is_empty() && !scope.contains(&id)) || (goal == Goal::Undo && !is_back) {
                 continue;
             }
             let reference = self.setup.workload(id).reference.clone();
@@ -34,13 +34,13 @@ impl Watch {
             if let (true, Some(at), Some(newest)) = (scope.is_empty(), deployed, newest)
                 && newest - at > ONE_PUSH
             {
-                let why = format!("not of this push: deployed {} before it", brief(newest - at));
+                let why = format!("not part of this push: deployed {} earlier", brief(newest - at));
                 plan.left_out.push(LeftOut { reference, why, belongs: false });
                 continue;
             }
-            let readiness = if goal == Goal::Back { &state.readiness } else { &state.forward };
+            let readiness = if goal == Goal::RollBack { &state.readiness } else { &state.undo };
             let why = match readiness {
-                Readiness::Ready(step) if goal == Goal::Back && self.is_put_back(step) => {
+                Readiness::Ready(step) if goal == Goal::RollBack && self.is_put_back(step) => {
                     back_already.push((self.stage(goal, self.setup.workload(id).service), Arc::clone(step)));
                     continue;
                 }
@@ -48,11 +48,11 @@ impl Watch {
                     plan.add(self.stage(goal, self.setup.workload(id).service), step);
                     continue;
                 }
-                Readiness::Preparing => "still being worked out".to_owned(),
+                Readiness::Preparing => "still being computed".to_owned(),
                 Readiness::Blocked(refusal) => refusal.reason.clone(),
             };
             // What was rolled back already does not make the rest a part.
-            plan.left_out.push(LeftOut { reference, why, belongs: goal == Goal::Forward || !is_back });
+            plan.left_out.push(LeftOut { reference, why, belongs: goal == Goal::Undo || !is_back });
         }
         let is_only_that = plan.is_empty();
         for (stage, step) in back_already {
@@ -61,7 +61,7 @@ impl Watch {
                 continue;
             }
             // It is back already, which does not make the rest a part.
-            let why = step.checks.iter().find(|check| check.kind == CheckKind::PutBack);
+            let why = step.checks.iter().find(|check| check.kind == CheckKind::AlreadyRolledBack);
             let why = why.map_or_else(String::new, |check| check.sentence.clone());
             let left = step.covers.iter().map(|it| it.reference.clone());
             plan.left_out.extend(left.map(|reference| LeftOut { reference, why: why.clone(), belongs: false }));
@@ -72,7 +72,7 @@ impl Watch {
 
     /// Whether a step would go on from a rollback that was done already, though nobody chose where to.
     fn is_put_back(&self, step: &Step) -> bool {
-        let tells = |check: &Check| check.kind == CheckKind::PutBack && check.outcome > CheckOutcome::Ok;
+        let tells = |check: &Check| check.kind == CheckKind::AlreadyRolledBack && check.outcome > CheckOutcome::Ok;
         self.setup.told.rollback_to.is_none() && step.checks.iter().any(tells)
     }
 
@@ -80,7 +80,8 @@ impl Watch {
     /// or somebody chose where to go.
     pub fn back_already(&self, plan: &Plan) -> Option<Vec<String>> {
         let is_back = !plan.is_empty() && plan.steps().all(|step| self.is_put_back(step));
-        let told = plan.steps().flat_map(|step| &step.checks).filter(|check| check.kind == CheckKind::PutBack);
+        let told =
+            plan.steps().flat_map(|step| &step.checks).filter(|check| check.kind == CheckKind::AlreadyRolledBack);
         is_back.then(|| told.map(|check| check.sentence.clone()).collect())
     }
 
@@ -130,8 +131,8 @@ impl Watch {
         }
         let stage = stages[usize::from(service.0)];
         match goal {
-            Goal::Back => stage,
-            Goal::Forward => stages.iter().max().map_or(0, |last| last - stage),
+            Goal::RollBack => stage,
+            Goal::Undo => stages.iter().max().map_or(0, |last| last - stage),
         }
     }
 
@@ -142,7 +143,7 @@ impl Watch {
             Rollback::Countdown { .. } => return,
             _ => None,
         };
-        if self.desk.rollback().is_under_way() || (open.is_some() && scope.is_empty()) {
+        if self.desk.rollback().is_in_progress() || (open.is_some() && scope.is_empty()) {
             return;
         }
         if self.setup.read_only {
@@ -150,15 +151,15 @@ impl Watch {
             return;
         }
         let mut plan = self.plan(goal, scope);
-        if goal == Goal::Back {
-            plan.uncalled = self.judging.nothing_is_wrong(&self.setup);
+        if goal == Goal::RollBack {
+            plan.without_red_flag = self.judging.nothing_is_wrong(&self.setup);
             let covered = |id: &WorkloadId| plan.steps().any(|step| step.covered(*id).is_some());
             let is_back = |id: &WorkloadId| self.rolled_back(*id).is_some();
             let beside = self.push().into_iter().filter(|id| !scope.is_empty() && !scope.contains(id));
             plan.beside = beside.filter(|id| !covered(id) && !is_back(id)).count();
         }
         if let Some(steps) = open {
-            // The open plan becomes the wider one, to be read anew; the lease stays as it is.
+            // The open plan becomes the wider one, to be read again; the lease stays as it is.
             if plan.step_count() > steps {
                 self.desk.widen(plan, self.now);
                 self.journal.changed();
@@ -182,7 +183,7 @@ impl Watch {
 
     pub(super) fn take_readiness(&mut self, workload: WorkloadId, goal: Goal, readiness: Readiness) {
         let label = match (&readiness, goal) {
-            (Readiness::Ready(step), Goal::Back) => {
+            (Readiness::Ready(step), Goal::RollBack) => {
                 let to = step.covered(workload).map(|covered| &covered.to.hash);
                 self.rolled_back(workload).filter(|back| Some(&back.from.hash) == to).map(|back| back.from.label())
             }
@@ -192,8 +193,8 @@ impl Watch {
             // History's "previous" is now the version that was just rolled back: a second press must not
             // bring it back.
             Some(label) => Readiness::Blocked(Refusal::from(Blocked {
-                reason: format!("the version before this one is {label}, which was rolled back in this watch"),
-                way_out: "deploy a fixed version, or choose one with redflag rollback --to REVISION".to_owned(),
+                reason: format!("the previous version is {label}, which was rolled back in this watch"),
+                way_out: "deploy a fixed version, or choose another with redflag rollback --to REVISION".to_owned(),
             })),
             None => readiness,
         };
@@ -203,13 +204,13 @@ impl Watch {
     }
 
     /// Whether the open plan takes the confirming key now: the person has had the time to read that it is
-    /// open, and it is known whether somebody else is at it.
+    /// open, and it is known whether somebody else is rolling back.
     pub fn takes_confirmation(&self) -> bool {
         let Rollback::Planned { opened, plan } = self.desk.rollback() else { return false };
         let open_for = self.now - *opened;
         let settled = match self.lease.holding() {
             // A request that refuses by itself when somebody was quicker need not wait for the answer. Any other
-            // waits as long as it takes: the cluster's time-out makes an answer of none.
+            // waits as long as it takes: the cluster's timeout makes an answer of none.
             Holding::Asking | Holding::Nobody => plan.steps().all(|step| step.action.is_guarded()),
             Holding::Ours => self.lease.is_ours(self.now) || plan.steps().all(|step| step.action.is_guarded()),
             Holding::Theirs(_) => false,
@@ -238,15 +239,15 @@ impl Watch {
         }
     }
 
-    /// Closes the plan, stops a countdown, or closes the report of what ended. What is under way cannot be
+    /// Closes the plan, stops a countdown, or closes the report of what ended. What is in progress cannot be
     /// dismissed.
     pub(super) fn dismiss(&mut self, effects: &mut Vec<Effect>) {
         match self.desk.dismiss() {
             Dismissed::Nothing => {}
             Dismissed::Plan => self.lease.release(effects),
             Dismissed::Countdown(target) => {
-                self.automatism.veto(self.now);
-                self.tell(format!("automatic rollback to {target} stopped by a person"));
+                self.automation.veto(self.now);
+                self.tell(format!("auto-rollback to {target} cancelled by a person"));
                 self.lease.release(effects);
             }
         }

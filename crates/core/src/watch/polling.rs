@@ -13,7 +13,7 @@ use chrono::TimeDelta;
 use redflag_text::bounded;
 
 /// The first questions wait this long for the cluster to tell which deploy they are about: with it one
-/// backfill is enough, without it they are asked all the same.
+/// backfill is enough, without it they are asked anyway.
 const WAIT_FOR_DEPLOY: TimeDelta = TimeDelta::seconds(5);
 /// Vendors take in late what happened early; so far back each question overlaps the one before.
 const OVERLAP: TimeDelta = TimeDelta::minutes(3);
@@ -60,7 +60,7 @@ impl Polling {
         was != std::mem::discriminant(&state.health)
     }
 
-    /// Whether the cluster still tells: where its stream is broken or silent, what was worked out before is not known
+    /// Whether the cluster still tells: where its stream is broken or silent, what was computed before is not known
     /// to hold.
     pub(super) fn cluster_tells(&self, setup: &Setup, now: Time) -> bool {
         let streams = setup.sources.iter().zip(0..).filter(|(source, _)| source.delivery == Delivery::Streamed);
@@ -98,7 +98,7 @@ impl Polling {
     }
 
     /// For each signal everything since its own last answer, or since the baseline's beginning where that is missing:
-    /// one query that fails, or an answer that stops half way, leaves no hole in what comes after.
+    /// one query that fails, or an answer that stops halfway, leaves no hole in what comes after.
     fn request(&self, id: SourceId, setup: &Setup, deploys: &Deploys, now: Time) -> PollRequest {
         let begin = baseline_begin(setup, deploys);
         let own = setup.signals.iter().enumerate().filter(|(_, signal)| signal.source == id);
@@ -218,7 +218,7 @@ impl Polling {
         }
     }
 
-    /// What the version before told: the past of a signal of the new one, and what happens beside it.
+    /// What the previous version told: the past of a signal of the new one, and what happens beside it.
     fn take_older(&mut self, setup: &Setup, source: SourceId, at: Time, points: Vec<(SignalId, Vec<Point>)>) {
         for (id, points) in points {
             let signal = setup.signals.get(usize::from(id.0));
@@ -261,7 +261,7 @@ fn versions(setup: &Setup, deploys: &Deploys) -> Vec<Option<String>> {
     deploys.of_services(setup).into_iter().map(|deploy| Some(deploy?.to.label().to_owned())).collect()
 }
 
-/// The signals of the new version that can be held against the version before, with that version, where pods of it
+/// The signals of the new version that can be held against the previous version, with that version, where pods of it
 /// may have served since then: before the deploy, and beside the new ones until the rollout's end.
 fn older(setup: &Setup, deploys: &Deploys, since: &[(SignalId, Time)]) -> Vec<(SignalId, String)> {
     let deploys = deploys.of_services(setup);

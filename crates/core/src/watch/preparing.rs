@@ -1,4 +1,4 @@
-//! Working out what a rollback would do, before anybody asks for one: after each change, and every now and then.
+//! Computing what a rollback would do before anybody asks: after each change, and at intervals.
 
 use super::Watch;
 use super::deploys::{PlanKey, pace};
@@ -14,7 +14,7 @@ const RECHECK: TimeDelta = TimeDelta::seconds(60);
 const RECHECK_BLIND: TimeDelta = TimeDelta::seconds(10);
 
 impl Watch {
-    /// Works out what a rollback of this workload would do, unless that was asked for this very state of it.
+    /// Computes what a rollback of this workload would do, unless that was asked for this very state of it.
     pub(super) fn prepare_if_changed(&mut self, id: WorkloadId, effects: &mut Vec<Effect>) {
         let Some(key) = self.deploys.plan_key(id) else { return };
         if !self.deploys.is_asked_for(id, &key) {
@@ -41,7 +41,7 @@ impl Watch {
         }
     }
 
-    /// Works out again what a rollback of this workload would do, whatever is known of it.
+    /// Computes again what a rollback of this workload would do, whatever is known of it.
     pub(super) fn prepare_anew(&mut self, id: WorkloadId, effects: &mut Vec<Effect>) {
         if let Some(key) = self.deploys.plan_key(id) {
             self.prepare(id, key, effects);
@@ -56,10 +56,10 @@ impl Watch {
             Some(revision) => Choice::Revision(revision),
             None => Choice::Usual { served_before: key.served_before().cloned() },
         };
-        effects.push(self.ask(id, Goal::Back, choice));
+        effects.push(self.ask(id, Goal::RollBack, choice));
         // What was rolled back can be brought back as well, should it turn out not to have been the cause.
         if let Some(covered) = self.rolled_back(id) {
-            effects.push(self.ask(id, Goal::Forward, Choice::Hash(covered.from.hash.clone())));
+            effects.push(self.ask(id, Goal::Undo, Choice::Hash(covered.from.hash.clone())));
         }
         self.deploys.ask(id, key, self.now);
     }

@@ -1,4 +1,4 @@
-//! What earlier watches found of versions, and what this one has written down for later ones.
+//! What earlier watches found about versions, and what this one has recorded for later ones.
 
 use crate::deploy::{Version, WorkloadId};
 use crate::rollback::version_history::{Recalled, VersionStatus};

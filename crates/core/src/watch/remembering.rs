@@ -1,4 +1,4 @@
-//! What a watch finds of the versions it saw, for later watches: which survived, and which did not.
+//! What a watch records about the versions it saw: which passed, and which did not.
 
 use super::Watch;
 use crate::deploy::{Version, WorkloadId};
@@ -43,7 +43,7 @@ impl Watch {
             };
             return Some((&covered.from, standing));
         }
-        if self.desk.may_be_done().any(|step| step.goal == Goal::Back) {
+        if self.desk.may_be_done().any(|step| step.goal == Goal::RollBack) {
             // What serves now is no longer the version that is watched.
             return None;
         }

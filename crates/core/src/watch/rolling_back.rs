@@ -1,5 +1,5 @@
 //! Taking a deploy back, as the parts that have a hand in it see it: the desk does it, the lease keeps others out, and what
-//! was worked out for what it moves is forgotten.
+//! was computed for what it moves is forgotten.
 
 use super::Watch;
 use super::desk::{Around, Desk, Doing};
@@ -14,7 +14,7 @@ impl Watch {
         self.desk.rolled_back(workload)
     }
 
-    /// Whether the last rollback left something that can be taken forward again.
+    /// Whether the last rollback left something that can be undone.
     pub fn can_go_forward(&self) -> bool {
         self.desk.can_go_forward()
     }
@@ -49,7 +49,7 @@ impl Watch {
         }
     }
 
-    /// Lets the desk do something, and forgets what was worked out for the workloads that it moved.
+    /// Lets the desk do something, and forgets what was computed for the workloads that it moved.
     fn at_the_desk<T>(
         &mut self,
         effects: &mut Vec<Effect>,

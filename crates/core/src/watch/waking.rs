@@ -14,7 +14,7 @@ impl Watch {
         self.attention.expect_ticks_every(tick);
     }
 
-    /// Takes in that time went on; a long pause makes everything that a change rests on be looked at anew.
+    /// Takes in that time went on; a long pause makes everything that a change rests on be looked at again.
     pub(super) fn pass_time(&mut self, now: Time, effects: &mut Vec<Effect>) {
         let passed = now - self.now;
         self.set_time(now);
@@ -23,7 +23,7 @@ impl Watch {
         }
     }
 
-    /// Closes what waits for a key, begins a countdown anew, and asks for the lease and the plans again.
+    /// Closes what waits for a key, begins a countdown again, and asks for the lease and the plans again.
     fn wake_up(&mut self, paused: TimeDelta, effects: &mut Vec<Effect>) {
         self.attention.wake(self.now);
         self.lease.doubt();
@@ -34,15 +34,15 @@ impl Watch {
         match self.desk.rollback() {
             Rollback::Planned { .. } => {
                 self.dismiss(effects);
-                self.tell(format!("nobody looked for {paused}: the plan was closed, and is worked out anew"));
+                self.tell(format!("suspended for {paused}: the plan was closed and will be recomputed"));
             }
             Rollback::Countdown { plan, .. } => {
-                let text = format!("nobody looked for {paused}: the countdown to {} begins anew", plan.target());
+                let text = format!("suspended for {paused}: the countdown to {} restarts", plan.target());
                 self.desk.call_off();
                 self.lease.release(effects);
                 self.tell(text);
             }
-            rollback if rollback.is_under_way() => {
+            rollback if rollback.is_in_progress() => {
                 // Whoever took it meanwhile is told by the answer; taking what is still ours changes nothing.
                 self.lease.take_anew(LeaseCall::Take(super::lease::taken_for(rollback)), self.now, effects);
                 self.desk.ask_at_once();

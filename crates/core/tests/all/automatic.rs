@@ -1,4 +1,4 @@
-//! The automatism, told to the pure core: each condition that keeps it from acting, and each degree of acting.
+//! The automation, told to the pure core: each condition that keeps it from acting, and each degree of acting.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::*;
@@ -15,7 +15,7 @@ use redflag_core::verdict::Verdict;
 use redflag_core::watch::Watch;
 use std::sync::Arc;
 
-/// A setup in which the old version is known to be good.
+/// A setup in which the previous version is known to be good.
 fn automatic(automatic: Automatic) -> Setup {
     let good =
         Known { hash: "hash-1.8.3".to_owned(), images: Vec::new(), standing: VersionStatus::Good, at: at(-90_000) };
@@ -87,7 +87,7 @@ fn ready_with(watch: &mut Watch, second: i64, check: Check) {
     step.checks.retain(|known| known.kind != check.kind);
     step.checks.push(check);
     let readiness = Readiness::Ready(Arc::new(step));
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(second), readiness });
+    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(second), readiness });
 }
 
 /// A deploy that is ready to be rolled back; it goes bad at second 60.
@@ -95,7 +95,7 @@ fn deployed(setup: Setup) -> Watch {
     let mut watch = Watch::new(setup);
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
+    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(2), readiness });
     watch
 }
 
@@ -121,7 +121,7 @@ fn in_the_shadow_it_says_what_it_would_have_done_and_does_nothing() {
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Lease(_))));
     let said: Vec<&str> =
         watch.timeline().entries().map(|entry| entry.text.as_str()).filter(|text| text.starts_with("shadow")).collect();
-    assert_eq!(said, ["shadow: would roll back to 1.8.3 now, for error rate, p95"]);
+    assert_eq!(said, ["shadow: would roll back to 1.8.3 now, because of error rate, p95"]);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_countdown_rings_can_be_stopped_and_does_not_begin_again() {
     let mut watch = deployed(automatic(Automatic::Countdown));
     let (second, effects) = until_it_counts_down(&mut watch);
     assert!(effects.contains(&Effect::Bell));
-    assert!(effects.contains(&Effect::Lease(LeaseCall::Take("automatic rollback to 1.8.3".to_owned()))));
+    assert!(effects.contains(&Effect::Lease(LeaseCall::Take("auto-rollback to 1.8.3".to_owned()))));
     let Rollback::Countdown { fires, .. } = watch.rollback() else { unreachable!() };
     assert_eq!(*fires, at(second + 20));
     ask(&mut watch, second + 5, Command::Dismiss);
@@ -137,7 +137,7 @@ fn a_countdown_rings_can_be_stopped_and_does_not_begin_again() {
     let effects = go_on(&mut watch, second + 6..=second + 120, true);
     assert_eq!(sends(&effects), 0);
     assert_eq!(*watch.rollback(), Rollback::Idle);
-    assert!(unmet(&watch)[0].starts_with("first: stopped by a person"), "{:?}", unmet(&watch));
+    assert!(unmet(&watch)[0].starts_with("first: cancelled by a person"), "{:?}", unmet(&watch));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_countdown_is_called_off_when_a_condition_no_longer_holds() {
     ready_with(&mut watch, second + 1, Check::warning(CheckKind::Migration, "0042 may drop a column", None));
     let effects = go_on(&mut watch, second + 2..=second + 60, true);
     assert_eq!(sends(&effects), 0);
-    let off = "automatic rollback to 1.8.3 called off: 0042 may drop a column";
+    let off = "auto-rollback to 1.8.3 cancelled: 0042 may drop a column";
     assert!(watch.timeline().entries().any(|entry| entry.text == off));
 }
 
@@ -186,9 +186,9 @@ fn somebody_else_at_it_keeps_it_from_acting() {
     assert_eq!(*watch.rollback(), Rollback::Idle);
     let effects = go_on(&mut watch, second + 1..=second + 600, true);
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Send(_) | Effect::Lease(LeaseCall::Take(_)))));
-    let told = watch.timeline().entries().filter(|entry| entry.text.contains("is at it already")).count();
+    let told = watch.timeline().entries().filter(|entry| entry.text.contains("holds the lease")).count();
     assert_eq!(told, 1, "and it does not begin again every second");
-    assert!(unmet(&watch)[0].starts_with("nobody else: ana@laptop was at it"), "{:?}", unmet(&watch));
+    assert!(unmet(&watch)[0].starts_with("nobody else: ana@laptop held the lease"), "{:?}", unmet(&watch));
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_failing_rollout_needs_no_minute_and_no_second_signal() {
     rollout.progress = Progress::Failed("deployment exceeded its progress deadline".to_owned());
     watch.update(told(1, rollout.clone()));
     let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
+    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(2), readiness });
     watch.update(answered(SITE, 3, vec![(PROBE, vec![(at(3), Sample::Value(90.0))])]));
     watch.update(told(4, rollout));
     ticks(&mut watch, 5..=6);
@@ -216,7 +216,7 @@ fn each_condition_that_does_not_hold_is_named() {
 
     let mut unknown = automatic(Automatic::Shadow);
     unknown.rollback.known = Vec::new();
-    assert_eq!(only(&red_for_a_minute(unknown)), "target: 1.8.3 has not survived a watch of redflag yet");
+    assert_eq!(only(&red_for_a_minute(unknown)), "target: 1.8.3 has not passed a watch yet");
 
     let mut watch = deployed(automatic(Automatic::Shadow));
     ready_with(&mut watch, 3, Check::warning(CheckKind::Migration, "not known whether a migration shipped", None));
@@ -224,12 +224,12 @@ fn each_condition_that_does_not_hold_is_named() {
     assert_eq!(only(&watch), "migration: not known whether a migration shipped");
 
     let mut watch = deployed(automatic(Automatic::Shadow));
-    ready_with(&mut watch, 3, Check::warning(CheckKind::PutBack, "ana took it back 12 min ago", None));
+    ready_with(&mut watch, 3, Check::warning(CheckKind::AlreadyRolledBack, "ana took it back 12 min ago", None));
     go_on(&mut watch, 4..=300, true);
     assert_eq!(only(&watch), "nobody else: ana took it back 12 min ago");
 
     let read_only = Setup { read_only: true, ..automatic(Automatic::Shadow) };
-    assert_eq!(only(&red_for_a_minute(read_only)), "first: read-only mode changes nothing");
+    assert_eq!(only(&red_for_a_minute(read_only)), "first: read-only mode");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn one_red_signal_is_not_enough_unless_its_evidence_is_overwhelming() {
         let mut watch = Watch::new(automatic(Automatic::Shadow));
         watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
         let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
-        watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
+        watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(2), readiness });
         for second in 3..=400 {
             watch.update(Message::Tick(at(second)));
             if second % 10 == 0 {
@@ -269,7 +269,7 @@ fn one_red_signal_is_not_enough_unless_its_evidence_is_overwhelming() {
         watch
     };
     let some = errors_only(0.025);
-    let missing = "two signals: one signal is red; it takes a second one that measures something else";
+    let missing = "two signals: 1 signal is red; a second, independent one is needed";
     assert_eq!(unmet(&some), [missing]);
     assert!(errors_only(0.3).arming().acted.is_some());
 }
@@ -279,18 +279,18 @@ fn a_migration_that_nobody_looked_for_or_understood_keeps_it_from_acting() {
     let unsure = Check::warning(CheckKind::Migration, "0042_x.sql has DO", Some("look at it".to_owned()));
     let fine = Check::ok(CheckKind::Migration, "0041_x.sql adds t.a");
     for (checks, said) in [
-        (vec![], "nobody looked for migrations of deployment/app"),
+        (vec![], "migrations of deployment/app were not checked"),
         // A check of another kind is not a look at migrations.
-        (vec![Check::ok(CheckKind::Permission, "you may")], "nobody looked for migrations of deployment/app"),
+        (vec![Check::ok(CheckKind::Permission, "you may")], "migrations of deployment/app were not checked"),
         (vec![unsure.clone()], "0042_x.sql has DO"),
         (vec![fine, unsure], "0042_x.sql has DO"),
     ] {
         let mut watch = deployed(automatic(Automatic::On));
         let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
         step.checks = checks;
-        step.checks.push(Check::ok(CheckKind::PutBack, "nobody has put it back"));
+        step.checks.push(Check::ok(CheckKind::AlreadyRolledBack, "nobody has put it back"));
         let readiness = Readiness::Ready(Arc::new(step));
-        watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(3), readiness });
+        watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(3), readiness });
         let effects = go_on(&mut watch, 4..=300, true);
         assert_eq!((sends(&effects), unmet(&watch)), (0, vec![format!("migration: {said}")]));
     }

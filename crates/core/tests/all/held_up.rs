@@ -20,7 +20,7 @@ fn database() -> Setup {
     setup
 }
 
-/// `db-0` is back on the old version, `db-1` is broken on the one that was rolled back, and all wait for it.
+/// `db-0` is back on the previous version, `db-1` is broken on the one that was rolled back, and all wait for it.
 fn waits_for_db_1(generation: i64) -> Rollout {
     let mut rollout = rolled_out(generation, "1.9.0", "1.8.3", 12, None);
     rollout.progress = Progress::Waiting("1 of 2 pods".to_owned());
@@ -46,8 +46,8 @@ fn rolled_back(setup: Setup) -> Watch {
     let mut watch = Watch::new(setup);
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
-    ask(&mut watch, 3, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
+    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(2), readiness });
+    ask(&mut watch, 3, Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() });
     ask(&mut watch, 10, Command::Confirm { typed: None });
     answer(&mut watch, 11, Answer::Accepted);
     watch
@@ -101,7 +101,7 @@ fn the_broken_pod_is_deleted_by_two_keys_and_the_rollback_ends_well() {
     assert_eq!(watch.deletion(), None);
     deleted(&mut watch, 31, Deleted::Taken);
     let told_now = entries(&watch);
-    assert!(told_now.contains(&"ada deletes db-1 of statefulset/db, in the way of the rollback"), "{told_now:?}");
+    assert!(told_now.contains(&"ada deletes db-1 of statefulset/db, which blocks the rollback"), "{told_now:?}");
     assert!(told_now.contains(&"pod db-1: deletion accepted"), "{told_now:?}");
 
     pass(&mut watch, 60);

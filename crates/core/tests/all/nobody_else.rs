@@ -1,4 +1,4 @@
-//! The automatism keeps off where somebody else may be at it: a run of another person, a check that nobody made, a lease
+//! The automation keeps off where somebody else may be at it: a run of another person, a check that nobody made, a lease
 //! that cannot be had.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -25,7 +25,7 @@ fn play(checks: Vec<Check>, holding: Holding) -> usize {
     step.action = Action::Ci(CiAction::Post(Post { body: "{}".into(), idempotency_key: "k".into() }));
     step.checks = checks;
     let readiness = Readiness::Ready(Arc::new(step));
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
+    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(2), readiness });
     let mut sent = 0;
     for second in 3..=300 {
         let mut effects = watch.update(Message::Tick(at(second)));
@@ -49,7 +49,7 @@ fn play(checks: Vec<Check>, holding: Holding) -> usize {
 #[test]
 fn somebody_elses_ci_run_is_under_way() {
     let run = Check::warning(
-        CheckKind::UnderWay,
+        CheckKind::InProgress,
         "a run of rollback.yml of bob is in progress",
         Some("look at it first".into()),
     );
@@ -63,7 +63,7 @@ fn nobody_looked_for_anybody_else() {
 
 #[test]
 fn nobody_looked_for_migrations() {
-    assert_eq!(play(vec![Check::ok(CheckKind::PutBack, "nobody put it back")], Holding::Ours), 0);
+    assert_eq!(play(vec![Check::ok(CheckKind::AlreadyRolledBack, "nobody put it back")], Holding::Ours), 0);
 }
 
 #[test]
@@ -81,8 +81,8 @@ fn it_was_looked_for_everything_and_the_lease_is_ours() {
 fn no_other_check_stands_in_for_one_that_is_missing() {
     for kind in CheckKind::ALL {
         let others = vec![Check::ok(CheckKind::Migration, "none shipped"), Check::ok(kind, "well")];
-        assert_eq!(play(others, Holding::Ours), usize::from(kind.tells_of_others()), "{kind:?}");
-        let migrations = vec![Check::ok(CheckKind::PutBack, "nobody put it back"), Check::ok(kind, "well")];
+        assert_eq!(play(others, Holding::Ours), usize::from(kind.is_about_others()), "{kind:?}");
+        let migrations = vec![Check::ok(CheckKind::AlreadyRolledBack, "nobody put it back"), Check::ok(kind, "well")];
         assert_eq!(play(migrations, Holding::Ours), usize::from(kind == CheckKind::Migration), "{kind:?}");
     }
 }

@@ -70,7 +70,7 @@ impl World {
         let message = match happening {
             Happening::Time(step) => {
                 self.now += step;
-                // A clock set back makes every age start anew.
+                // A clock set back makes every age start again.
                 self.answered = self.answered.map(|answered| answered.map(|at| at.min(self.now)));
                 Message::Tick(at(self.now))
             }
@@ -210,7 +210,7 @@ mod histories {
         Missing,
     }
 
-    /// A history, and what of it can be known, worked out apart from the code under test.
+    /// A history, and what of it can be known, computed apart from the code under test.
     struct History {
         kind: Kind,
         bins: Vec<Bin>,

@@ -45,7 +45,7 @@ fn reach(state: State) -> (Watch, i64) {
     if state == State::Idle {
         return (watch, 200);
     }
-    open(&mut watch, Goal::Back, 200);
+    open(&mut watch, Goal::RollBack, 200);
     watch.update(Message::Leased { at: at(200), holding: Holding::Ours });
     if state == State::Planned {
         return (watch, 201);
@@ -70,7 +70,7 @@ fn reach(state: State) -> (Watch, i64) {
         State::Verified | State::NotTheCause => {
             answer(&mut watch, 202, Answer::Accepted);
             let mut second = 203;
-            while watch.rollback().is_under_way() {
+            while watch.rollback().is_in_progress() {
                 assert!(second < 1500, "{}", name(&watch));
                 let flags = (state == State::NotTheCause).then_some(60);
                 serve(&mut watch, second, flags);
@@ -82,7 +82,7 @@ fn reach(state: State) -> (Watch, i64) {
     (watch, end)
 }
 
-/// A second in which the old version serves; the flags are clear, or red since `bad_since`.
+/// A second in which the previous version serves; the flags are clear, or red since `bad_since`.
 fn serve(watch: &mut Watch, second: i64, bad_since: Option<i64>) {
     watch.update(Message::Tick(at(second)));
     if second % 10 == 0 {
@@ -108,17 +108,17 @@ fn is_open(watch: &Watch) -> bool {
     matches!(watch.rollback(), Rollback::Planned { .. })
 }
 
-/// What a strategy works out after the rollback: the newest other version is the one that was rolled back.
+/// What a strategy computes after the rollback: the newest other version is the one that was rolled back.
 fn what_lies_before(watch: &mut Watch, second: i64) {
-    let readiness = Readiness::Ready(put_back("1.8.3", "1.9.0"));
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(second), readiness });
+    let readiness = Readiness::Ready(is_rollback("1.8.3", "1.9.0"));
+    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(second), readiness });
 }
 
 /// A step that would go on from a rollback that was done already.
-fn put_back(from: &str, to: &str) -> Arc<Step> {
+fn is_rollback(from: &str, to: &str) -> Arc<Step> {
     let mut step = Step::clone(&undo(from, to));
-    step.checks.retain(|check| check.kind != CheckKind::PutBack);
-    step.checks.push(Check::typed(CheckKind::PutBack, format!("{to} was rolled back"), "ask who did it"));
+    step.checks.retain(|check| check.kind != CheckKind::AlreadyRolledBack);
+    step.checks.push(Check::typed(CheckKind::AlreadyRolledBack, format!("{to} was rolled back"), "ask who did it"));
     Arc::new(step)
 }
 
@@ -141,14 +141,14 @@ fn from_every_state_the_keys_go_back_one_deploy_at_most() {
         if matches!(state, State::Verified | State::NotTheCause) {
             what_lies_before(&mut watch, second);
             let readiness = Readiness::Ready(undo("1.8.3", "1.9.0"));
-            watch.update(Message::Prepared { workload: APP, goal: Goal::Forward, at: at(second), readiness });
+            watch.update(Message::Prepared { workload: APP, goal: Goal::Undo, at: at(second), readiness });
         }
         let mut pressed = watch.clone();
         let effects = ask(&mut pressed, second + 1, Command::Confirm { typed: None });
         assert_eq!(sends(&effects), yes, "y in {state:?}");
 
         let mut pressed = watch.clone();
-        let effects = open(&mut pressed, Goal::Back, second + 1);
+        let effects = open(&mut pressed, Goal::RollBack, second + 1);
         assert_eq!(sends(&effects), 0, "R in {state:?} sends nothing by itself");
         assert_eq!(is_open(&pressed), back, "R in {state:?}: {:?}", pressed.rollback());
         if is_open(&pressed) {
@@ -158,7 +158,7 @@ fn from_every_state_the_keys_go_back_one_deploy_at_most() {
 
         if state != State::Planned {
             let mut pressed = watch.clone();
-            open(&mut pressed, Goal::Forward, second + 1);
+            open(&mut pressed, Goal::Undo, second + 1);
             assert_eq!(is_open(&pressed), forward, "U in {state:?}: {:?}", pressed.rollback());
         }
     }
@@ -168,7 +168,7 @@ fn from_every_state_the_keys_go_back_one_deploy_at_most() {
 fn after_a_verified_rollback_r_and_y_send_nothing_more() {
     let (mut watch, second) = reach(State::Verified);
     what_lies_before(&mut watch, second);
-    open(&mut watch, Goal::Back, second + 1);
+    open(&mut watch, Goal::RollBack, second + 1);
     assert_eq!(sends(&ask(&mut watch, second + 2, Command::Confirm { typed: None })), 0);
     let typed = Some("production".to_owned());
     assert_eq!(sends(&ask(&mut watch, second + 3, Command::Confirm { typed })), 0);
@@ -179,9 +179,9 @@ fn a_new_watch_over_a_rollback_offers_the_bad_version_only_to_who_types() {
     let mut watch = Watch::new(setup());
     watch.update(told(1, rolled_out(3, "1.9.0", "1.8.3", -100, Some(-30))));
     what_lies_before(&mut watch, 2);
-    let plan = watch.plan(Goal::Back, &[]);
+    let plan = watch.plan(Goal::RollBack, &[]);
     assert_eq!(watch.back_already(&plan).unwrap(), ["1.9.0 was rolled back"], "--yes has nothing to do");
-    open(&mut watch, Goal::Back, 3);
+    open(&mut watch, Goal::RollBack, 3);
     watch.update(Message::Leased { at: at(3), holding: Holding::Ours });
     assert!(watch.wants_typing());
     assert_eq!(sends(&ask(&mut watch, 5, Command::Confirm { typed: None })), 0);
@@ -196,7 +196,7 @@ fn whoever_chose_a_revision_is_not_told_that_there_is_nothing_to_do() {
     let mut watch = Watch::new(told_where);
     watch.update(told(1, rolled_out(3, "1.9.0", "1.8.3", -100, Some(-30))));
     what_lies_before(&mut watch, 2);
-    assert!(watch.back_already(&watch.plan(Goal::Back, &[])).is_none());
+    assert!(watch.back_already(&watch.plan(Goal::RollBack, &[])).is_none());
 }
 
 #[test]
@@ -206,12 +206,12 @@ fn a_pause_closes_the_plan_and_nothing_is_sent_before_it_was_made_anew() {
     assert_eq!(sends(&effects), 0, "the key was struck for a plan of seventeen seconds ago");
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Prepare(_))), "{effects:?}");
     assert!(!is_open(&watch));
-    open(&mut watch, Goal::Back, second + 18);
-    assert!(!is_open(&watch), "it is still being worked out");
+    open(&mut watch, Goal::RollBack, second + 18);
+    assert!(!is_open(&watch), "it is still being computed");
     let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
     let at_last = second + 19;
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(at_last), readiness });
-    open(&mut watch, Goal::Back, at_last);
+    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(at_last), readiness });
+    open(&mut watch, Goal::RollBack, at_last);
     watch.update(Message::Leased { at: at(at_last), holding: Holding::Ours });
     assert_eq!(sends(&ask(&mut watch, at_last + 1, Command::Confirm { typed: None })), 0, "no source was heard yet");
     for source in [GRAFANA, SITE] {
@@ -226,7 +226,7 @@ fn a_pause_closes_the_plan_and_nothing_is_sent_before_it_was_made_anew() {
 fn a_lost_answer_that_is_not_there_yet_stays_unknown_and_is_told_when_it_comes() {
     let (mut watch, second) = reach(State::Unknown);
     let absent = || {
-        let reason = "the undo of deployment/app did not take effect".to_owned();
+        let reason = "the rollback of deployment/app did not take effect".to_owned();
         Answer::Refused(Blocked { reason, way_out: "try again".to_owned() })
     };
     answer(&mut watch, second + 1, absent());
@@ -252,8 +252,8 @@ fn flags_that_nobody_can_see_are_not_clear() {
     let mut watch = Watch::new(setup());
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
-    open(&mut watch, Goal::Back, 3);
+    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(2), readiness });
+    open(&mut watch, Goal::RollBack, 3);
     watch.update(Message::Leased { at: at(3), holding: Holding::Ours });
     assert_eq!(sends(&ask(&mut watch, 4, Command::Confirm { typed: None })), 1);
     answer(&mut watch, 5, Answer::Accepted);
@@ -267,8 +267,8 @@ fn flags_that_nobody_can_see_are_not_clear() {
         assert!(!matches!(watch.rollback(), Rollback::Verified { .. }), "at {second}");
     }
     let Rollback::OutcomeUnknown { reason, .. } = watch.rollback() else { panic!("{:?}", watch.rollback()) };
-    assert!(reason.starts_with("1.8.3 serves; whether the flags are clear is not known"), "{reason}");
-    assert!(!watch.rollback().is_under_way(), "the keys work again");
+    assert!(reason.starts_with("1.8.3 is live; unknown whether it recovered"), "{reason}");
+    assert!(!watch.rollback().is_in_progress(), "the keys work again");
     for second in 501..=600 {
         serve(&mut watch, second, None);
     }
@@ -299,9 +299,9 @@ fn somebody_elses_rollback_is_one_before_the_controller_has_numbered_it_and_afte
         assert!(effects.iter().any(|effect| matches!(effect, Effect::Prepare(_))));
         assert_eq!(watch.workload(APP).readiness, Readiness::Preparing, "what was ready was for another state");
 
-        // Nothing but the number changes, and the plan is made anew all the same.
+        // Nothing but the number changes, and the plan is recreated anyway.
         let readiness = Readiness::Ready(undo("1.8.3", "1.9.0"));
-        watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(202), readiness });
+        watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(202), readiness });
         back.revisions[0].version.revision += 1;
         assert!(watch.update(told(203, back)).iter().any(|effect| matches!(effect, Effect::Prepare(_))));
     }
@@ -344,25 +344,25 @@ fn r_is_for_what_is_red_and_what_calls_it_and_another_key_widens_it() {
         step.subject = watch.setup().workload(id).reference.to_string();
         step.covers[0].workload = id;
         let readiness = Readiness::Ready(Arc::new(step));
-        watch.update(Message::Prepared { workload: id, goal: Goal::Back, at: at(200), readiness });
+        watch.update(Message::Prepared { workload: id, goal: Goal::RollBack, at: at(200), readiness });
     }
     assert_eq!(watch.usual_scope(), [WorkloadId(0), WorkloadId(1)]);
     let scope = watch.usual_scope();
-    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope });
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::RollBack, scope });
     let planned = |watch: &Watch| match watch.rollback() {
         Rollback::Planned { plan, opened } => (plan.step_count(), plan.beside, *opened),
         other => panic!("{other:?}"),
     };
     assert_eq!(planned(&watch), (2, 1, at(200)));
     let scope = watch.push();
-    let effects = ask(&mut watch, 203, Command::OpenPlan { goal: Goal::Back, scope });
+    let effects = ask(&mut watch, 203, Command::OpenPlan { goal: Goal::RollBack, scope });
     assert_eq!(planned(&watch), (3, 0, at(203)), "the whole push, to be read anew");
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Lease(_))), "the lease stays as it is");
 }
 
 #[test]
 fn a_plan_that_nothing_calls_for_says_so() {
-    let uncalled = |bad_since: Option<i64>, known: bool| {
+    let without_red_flag = |bad_since: Option<i64>, known: bool| {
         let mut watch = Watch::new(setup());
         watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
         for second in 2..=400 {
@@ -375,14 +375,14 @@ fn a_plan_that_nothing_calls_for_says_so() {
             }
         }
         let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
-        watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(400), readiness });
-        open(&mut watch, Goal::Back, 400);
+        watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(400), readiness });
+        open(&mut watch, Goal::RollBack, 400);
         let Rollback::Planned { plan, .. } = watch.rollback() else { panic!("{:?}", watch.rollback()) };
-        plan.uncalled
+        plan.without_red_flag
     };
-    assert!(uncalled(None, true), "everything is known to be clear");
-    assert!(!uncalled(Some(60), true), "a flag is red");
-    assert!(!uncalled(None, false), "and nobody calls healthy what nobody can see");
+    assert!(without_red_flag(None, true), "everything is known to be clear");
+    assert!(!without_red_flag(Some(60), true), "a flag is red");
+    assert!(!without_red_flag(None, false), "and nobody calls healthy what nobody can see");
 }
 
 #[test]
@@ -462,8 +462,8 @@ proptest! {
                     (prepared_since, leased_since) = (false, false);
                     Vec::new()
                 }
-                Happens::Open => open(&mut watch, Goal::Back, second),
-                Happens::Forward => open(&mut watch, Goal::Forward, second),
+                Happens::Open => open(&mut watch, Goal::RollBack, second),
+                Happens::Forward => open(&mut watch, Goal::Undo, second),
                 Happens::Yes => {
                     confirmations += usize::from(is_open(&watch));
                     ask(&mut watch, second, Command::Confirm { typed: None })
@@ -476,7 +476,7 @@ proptest! {
                 Happens::Prepared => {
                     prepared_since = true;
                     let readiness = Readiness::Ready(Arc::clone(&planned));
-                    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(second), readiness })
+                    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(second), readiness })
                 }
                 Happens::Leased(which) => {
                     leased_since = true;

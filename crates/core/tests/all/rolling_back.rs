@@ -41,10 +41,10 @@ fn web_and_api() -> Setup {
 }
 
 fn step_of(setup: &Setup, workload: WorkloadId, goal: Goal) -> Arc<Step> {
-    let (from, to) = if goal == Goal::Back { ("1.9.0", "1.8.3") } else { ("1.8.3", "1.9.0") };
+    let (from, to) = if goal == Goal::RollBack { ("1.9.0", "1.8.3") } else { ("1.8.3", "1.9.0") };
     let reference = setup.workload(workload).reference.clone();
     let mut step = Step::clone(&undo(from, to));
-    let generation = if goal == Goal::Back { 2 } else { 3 };
+    let generation = if goal == Goal::RollBack { 2 } else { 3 };
     step.goal = goal;
     step.subject = reference.to_string();
     step.covers = vec![Covered { workload, reference, generation, ..step.covers[0].clone() }];
@@ -78,7 +78,7 @@ fn bad_push() -> Watch {
     let mut watch = Watch::new(setup.clone());
     for workload in [WEB, API] {
         watch.update(pods(workload, 1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
-        prepared(&mut watch, workload, Goal::Back, 2, Readiness::Ready(step_of(&setup, workload, Goal::Back)));
+        prepared(&mut watch, workload, Goal::RollBack, 2, Readiness::Ready(step_of(&setup, workload, Goal::RollBack)));
     }
     watch
 }
@@ -102,7 +102,7 @@ fn last_entry(watch: &Watch) -> String {
 #[test]
 fn who_calls_goes_back_before_who_is_called() {
     let mut watch = bad_push();
-    open(&mut watch, Goal::Back, 10);
+    open(&mut watch, Goal::RollBack, 10);
     assert_eq!(sent(&yes(&mut watch, 11)), [WEB], "the API still has the interface that the new web may call");
     assert!(sent(&answer_of(&mut watch, WEB, 12, Answer::Accepted)).is_empty(), "accepted is not done");
     let mut coming = rolled_out(3, "1.9.0", "1.8.3", 12, None);
@@ -122,7 +122,7 @@ fn who_calls_goes_back_before_who_is_called() {
 #[test]
 fn a_rollback_that_failed_half_way_can_be_continued() {
     let mut watch = bad_push();
-    open(&mut watch, Goal::Back, 10);
+    open(&mut watch, Goal::RollBack, 10);
     yes(&mut watch, 11);
     answer_of(&mut watch, WEB, 12, Answer::Accepted);
     ticks(&mut watch, 13..=29);
@@ -134,20 +134,20 @@ fn a_rollback_that_failed_half_way_can_be_continued() {
         "what was done stays known"
     );
 
-    // The web is worked out anew: before it lies what was just rolled back.
-    prepared(&mut watch, WEB, Goal::Back, 32, Readiness::Ready(step_of(&web_and_api(), WEB, Goal::Forward)));
-    let rest = watch.plan(Goal::Back, &[]);
+    // The web is recomputed: before it lies what was just rolled back.
+    prepared(&mut watch, WEB, Goal::RollBack, 32, Readiness::Ready(step_of(&web_and_api(), WEB, Goal::Undo)));
+    let rest = watch.plan(Goal::RollBack, &[]);
     assert!(rest.steps().map(|step| step.workload()).eq([API]), "only the rest is left to do");
     assert!(!rest.is_partial(), "with the rest the push is rolled back as a whole");
     ticks(&mut watch, 33..=39);
-    open(&mut watch, Goal::Back, 40);
+    open(&mut watch, Goal::RollBack, 40);
     assert_eq!(sent(&yes(&mut watch, 41)), [API]);
 }
 
 #[test]
 fn a_rollback_that_failed_half_way_can_be_rolled_back() {
     let mut watch = bad_push();
-    open(&mut watch, Goal::Back, 10);
+    open(&mut watch, Goal::RollBack, 10);
     yes(&mut watch, 11);
     answer_of(&mut watch, WEB, 12, Answer::Accepted);
     ticks(&mut watch, 13..=29);
@@ -158,7 +158,7 @@ fn a_rollback_that_failed_half_way_can_be_rolled_back() {
     let asked: Vec<PlanRequest> = well(&mut watch, 32..=100)
         .into_iter()
         .filter_map(|effect| match effect {
-            Effect::Prepare(ask) if ask.goal == Goal::Forward => Some(*ask),
+            Effect::Prepare(ask) if ask.goal == Goal::Undo => Some(*ask),
             _ => None,
         })
         .collect();
@@ -166,8 +166,8 @@ fn a_rollback_that_failed_half_way_can_be_rolled_back() {
     assert_eq!(asked[0].wanted.choice, Choice::Hash("hash-1.9.0".to_owned()), "to the very version it had");
     assert!(asked.iter().all(|ask| ask.workload == WEB), "the API was never rolled back");
 
-    prepared(&mut watch, WEB, Goal::Forward, 101, Readiness::Ready(step_of(&web_and_api(), WEB, Goal::Forward)));
-    open(&mut watch, Goal::Forward, 102);
+    prepared(&mut watch, WEB, Goal::Undo, 101, Readiness::Ready(step_of(&web_and_api(), WEB, Goal::Undo)));
+    open(&mut watch, Goal::Undo, 102);
     assert_eq!(sent(&yes(&mut watch, 103)), [WEB]);
     answer_of(&mut watch, WEB, 104, Answer::Accepted);
     well(&mut watch, 105..=129);
@@ -180,8 +180,8 @@ fn a_rollback_that_failed_half_way_can_be_rolled_back() {
 fn half_a_push_takes_the_environments_name() {
     let mut watch = bad_push();
     let blocked = Blocked { reason: "it is paused".to_owned(), way_out: "resume it".to_owned() };
-    prepared(&mut watch, API, Goal::Back, 3, Readiness::Blocked(blocked.into()));
-    open(&mut watch, Goal::Back, 10);
+    prepared(&mut watch, API, Goal::RollBack, 3, Readiness::Blocked(blocked.into()));
+    open(&mut watch, Goal::RollBack, 10);
     assert!(watch.wants_typing());
     assert!(sent(&yes(&mut watch, 11)).is_empty());
     let typed = Some("production".to_owned());
@@ -197,8 +197,8 @@ fn what_would_do_harm_takes_the_environments_name_whatever_the_environment_says(
         "0042 drops orders.legacy_id",
         "write a migration that brings it back",
     )];
-    prepared(&mut watch, APP, Goal::Back, 200, Readiness::Ready(Arc::new(step)));
-    assert!(sent(&open(&mut watch, Goal::Back, 201)).is_empty());
+    prepared(&mut watch, APP, Goal::RollBack, 200, Readiness::Ready(Arc::new(step)));
+    assert!(sent(&open(&mut watch, Goal::RollBack, 201)).is_empty());
     assert!(sent(&yes(&mut watch, 202)).is_empty());
     assert_eq!(sent(&ask(&mut watch, 203, Command::Confirm { typed: Some("production".to_owned()) })), [APP]);
 }
@@ -209,7 +209,7 @@ fn by_ci() -> Watch {
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
     "workflow rollback.yml of example/shop".clone_into(&mut step.subject);
     step.action = Action::Ci(CiAction::Post(Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() }));
-    prepared(&mut watch, APP, Goal::Back, 200, Readiness::Ready(Arc::new(step)));
+    prepared(&mut watch, APP, Goal::RollBack, 200, Readiness::Ready(Arc::new(step)));
     watch
 }
 
@@ -224,7 +224,7 @@ fn follows(effects: &[Effect]) -> usize {
 #[test]
 fn a_run_is_followed_to_its_end_and_the_pods_tell_the_rest() {
     let mut watch = by_ci();
-    open(&mut watch, Goal::Back, 201);
+    open(&mut watch, Goal::RollBack, 201);
     watch.update(Message::Leased { at: at(201), holding: Holding::Ours });
     yes(&mut watch, 202);
     assert_eq!(follows(&answer(&mut watch, 203, Answer::Running(run("queued", false)))), 1);
@@ -244,7 +244,7 @@ fn a_run_is_followed_to_its_end_and_the_pods_tell_the_rest() {
 #[test]
 fn a_run_that_fails_is_a_rollback_that_failed() {
     let mut watch = by_ci();
-    open(&mut watch, Goal::Back, 201);
+    open(&mut watch, Goal::RollBack, 201);
     watch.update(Message::Leased { at: at(201), holding: Holding::Ours });
     yes(&mut watch, 202);
     answer(&mut watch, 203, Answer::Running(run("queued", false)));
@@ -257,7 +257,7 @@ fn a_run_that_fails_is_a_rollback_that_failed() {
 #[test]
 fn the_same_images_under_a_new_template_are_the_old_version_too() {
     let mut watch = by_ci();
-    open(&mut watch, Goal::Back, 201);
+    open(&mut watch, Goal::RollBack, 201);
     watch.update(Message::Leased { at: at(201), holding: Holding::Ours });
     yes(&mut watch, 202);
     answer(&mut watch, 203, Answer::Running(run("succeeded", true)));
@@ -276,10 +276,10 @@ fn theirs() -> Holding {
 #[test]
 fn the_loser_is_told_who_is_at_it_and_sends_nothing() {
     let (mut watch, _) = bad_deploy(setup());
-    let effects = open(&mut watch, Goal::Back, 200);
+    let effects = open(&mut watch, Goal::RollBack, 200);
     assert_eq!(effects, [Effect::Lease(LeaseCall::Take("rollback to 1.8.3".to_owned()))]);
     watch.update(Message::Leased { at: at(201), holding: theirs() });
-    assert_eq!(last_entry(&watch), "ana@laptop is at it already: rollback to 1.8.3");
+    assert_eq!(last_entry(&watch), "ana@laptop holds the lease: rollback to 1.8.3");
     ticks(&mut watch, 202..=204);
     assert!(sent(&yes(&mut watch, 205)).is_empty());
     let asked = ticks(&mut watch, 206..=216);
@@ -292,7 +292,7 @@ fn the_loser_is_told_who_is_at_it_and_sends_nothing() {
 #[test]
 fn what_cannot_tell_by_itself_that_somebody_was_quicker_waits_for_the_lease() {
     let mut watch = by_ci();
-    open(&mut watch, Goal::Back, 201);
+    open(&mut watch, Goal::RollBack, 201);
     assert!(sent(&yes(&mut watch, 202)).is_empty(), "the lease has not answered");
     assert!(sent(&ticks(&mut watch, 203..=208)).is_empty());
     assert!(sent(&yes(&mut watch, 208)).is_empty(), "a lease that is slow is not a lease that nobody has");
@@ -304,7 +304,7 @@ fn what_cannot_tell_by_itself_that_somebody_was_quicker_waits_for_the_lease() {
 fn a_lease_that_was_lost_and_given_back_is_taken_anew_and_nothing_goes_before() {
     let takes = |effects: &[Effect]| effects.contains(&Effect::Lease(LeaseCall::Take("rollback to 1.8.3".to_owned())));
     let mut watch = by_ci();
-    open(&mut watch, Goal::Back, 201);
+    open(&mut watch, Goal::RollBack, 201);
     watch.update(Message::Leased { at: at(201), holding: Holding::Nobody });
     assert!(sent(&yes(&mut watch, 202)).is_empty(), "whoever was quicker may come back");
     assert!(takes(&ticks(&mut watch, 203..=203)), "it does not wait for the next renewal");
@@ -319,10 +319,10 @@ fn a_lease_that_was_lost_and_given_back_is_taken_anew_and_nothing_goes_before() 
 fn between_two_stages_a_lost_lease_holds_up_what_cannot_refuse_by_itself() {
     let setup = web_and_api();
     let mut watch = bad_push();
-    let mut step = Step::clone(&step_of(&setup, API, Goal::Back));
+    let mut step = Step::clone(&step_of(&setup, API, Goal::RollBack));
     step.action = Action::Ci(CiAction::Post(Post { body: "{}".to_owned(), idempotency_key: "7".to_owned() }));
-    prepared(&mut watch, API, Goal::Back, 3, Readiness::Ready(Arc::new(step)));
-    open(&mut watch, Goal::Back, 4);
+    prepared(&mut watch, API, Goal::RollBack, 3, Readiness::Ready(Arc::new(step)));
+    open(&mut watch, Goal::RollBack, 4);
     watch.update(Message::Leased { at: at(4), holding: Holding::Ours });
     assert_eq!(sent(&yes(&mut watch, 5)), [WEB]);
     answer_of(&mut watch, WEB, 6, Answer::Accepted);
@@ -337,9 +337,9 @@ fn between_two_stages_a_lost_lease_holds_up_what_cannot_refuse_by_itself() {
 #[test]
 fn what_a_refused_rollback_wanted_and_somebody_else_did_is_a_deploy_of_its_own() {
     let (mut watch, _) = bad_deploy(setup());
-    open(&mut watch, Goal::Back, 200);
+    open(&mut watch, Goal::RollBack, 200);
     yes(&mut watch, 201);
-    answer_of(&mut watch, APP, 202, Answer::ChangedUnderUs("somebody has already taken it back to 1.8.3".to_owned()));
+    answer_of(&mut watch, APP, 202, Answer::ChangedUnderUs("somebody else already rolled it back to 1.8.3".to_owned()));
     watch.update(told(203, rolled_out(3, "1.9.0", "1.8.3", 199, None)));
     watch.update(told(210, rolled_out(3, "1.9.0", "1.8.3", 199, Some(209))));
     let deploy = watch.workload(APP).deploy.clone().unwrap();
@@ -350,7 +350,7 @@ fn what_a_refused_rollback_wanted_and_somebody_else_did_is_a_deploy_of_its_own()
 #[test]
 fn a_version_that_a_refused_rollback_left_there_is_judged_all_the_same() {
     let (mut watch, _) = bad_deploy(setup());
-    open(&mut watch, Goal::Back, 200);
+    open(&mut watch, Goal::RollBack, 200);
     yes(&mut watch, 201);
     let refused = Blocked { reason: "you may not patch".to_owned(), way_out: String::new() };
     answer_of(&mut watch, APP, 202, Answer::Refused(refused));
@@ -369,7 +369,7 @@ fn a_version_that_a_refused_rollback_left_there_is_judged_all_the_same() {
 #[test]
 fn the_lease_is_kept_while_it_is_needed_and_given_back() {
     let (mut watch, _) = bad_deploy(setup());
-    open(&mut watch, Goal::Back, 200);
+    open(&mut watch, Goal::RollBack, 200);
     watch.update(Message::Leased { at: at(200), holding: Holding::Ours });
     let effects = ticks(&mut watch, 201..=215);
     assert_eq!(effects.iter().filter(|effect| **effect == Effect::Lease(LeaseCall::Renew)).count(), 3);
@@ -383,8 +383,8 @@ fn flags_have_to_be_clear_for_as_long_as_the_environment_asks() {
     let rollback = RollbackPolicy { clear_for: TimeDelta::seconds(60), ..RollbackPolicy::default() };
     let mut watch = Watch::new(Setup { rollback, ..setup() });
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
-    prepared(&mut watch, APP, Goal::Back, 2, Readiness::Ready(undo("1.9.0", "1.8.3")));
-    open(&mut watch, Goal::Back, 3);
+    prepared(&mut watch, APP, Goal::RollBack, 2, Readiness::Ready(undo("1.9.0", "1.8.3")));
+    open(&mut watch, Goal::RollBack, 3);
     yes(&mut watch, 4);
     answer(&mut watch, 5, Answer::Accepted);
     well(&mut watch, 6..=29);
@@ -406,7 +406,7 @@ fn remembered(effects: &[Effect]) -> Vec<(String, VersionStatus)> {
 #[test]
 fn a_version_that_was_rolled_back_is_remembered_as_bad_once() {
     let (mut watch, _) = bad_deploy(setup());
-    open(&mut watch, Goal::Back, 200);
+    open(&mut watch, Goal::RollBack, 200);
     yes(&mut watch, 201);
     answer(&mut watch, 202, Answer::Accepted);
     assert_eq!(remembered(&ticks(&mut watch, 203..=240)), [("hash-1.9.0".to_owned(), VersionStatus::Bad)]);
@@ -450,7 +450,7 @@ fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_c
     let setup = setup();
     let mut watch = Watch::new(setup.clone());
     watch.update(pods(WEB, 1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
-    let mut step = Step::clone(&step_of(&setup, WEB, Goal::Back));
+    let mut step = Step::clone(&step_of(&setup, WEB, Goal::RollBack));
     step.action = Action::Revert(Revert {
         branch: "main".to_owned(),
         tip: "5d6e7f8".to_owned(),
@@ -459,8 +459,8 @@ fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_c
         message: "Revert".to_owned(),
         marker: "1".to_owned(),
     });
-    prepared(&mut watch, WEB, Goal::Back, 2, Readiness::Ready(Arc::new(step)));
-    open(&mut watch, Goal::Back, 10);
+    prepared(&mut watch, WEB, Goal::RollBack, 2, Readiness::Ready(Arc::new(step)));
+    open(&mut watch, Goal::RollBack, 10);
     yes(&mut watch, 11);
     answer_of(&mut watch, WEB, 12, Answer::Accepted);
 
@@ -499,8 +499,8 @@ fn an_abort_is_verified_by_the_stable_version_and_never_by_the_state_before_it()
     let mut stuck = rolled_out(2, "1.8.3", "1.9.0", -100, None);
     stuck.progress = Progress::Failed("ReplicaSet \"app-1\" has timed out progressing.".to_owned());
     watch.update(told(1, stuck.clone()));
-    prepared(&mut watch, APP, Goal::Back, 2, Readiness::Ready(abort()));
-    open(&mut watch, Goal::Back, 3);
+    prepared(&mut watch, APP, Goal::RollBack, 2, Readiness::Ready(abort()));
+    open(&mut watch, Goal::RollBack, 3);
     watch.update(Message::Leased { at: at(3), holding: Holding::Ours });
     let sent = yes(&mut watch, 4);
     assert!(sent.iter().any(|effect| matches!(effect, Effect::Send(_))));
@@ -528,7 +528,7 @@ fn flags_of_which_nothing_is_known_are_not_clear() {
     // Every source but the cluster dies before the key is pressed: nothing was red, and nothing is known since.
     let mut watch = Watch::new(setup());
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
-    prepared(&mut watch, APP, Goal::Back, 2, Readiness::Ready(undo("1.9.0", "1.8.3")));
+    prepared(&mut watch, APP, Goal::RollBack, 2, Readiness::Ready(undo("1.9.0", "1.8.3")));
     well_ticks(&mut watch, 3..=60);
     for second in 61..=199 {
         if second % 10 == 0 {
@@ -536,7 +536,7 @@ fn flags_of_which_nothing_is_known_are_not_clear() {
         }
         watch.update(Message::Tick(at(second)));
     }
-    open(&mut watch, Goal::Back, 200);
+    open(&mut watch, Goal::RollBack, 200);
     yes(&mut watch, 201);
     answer(&mut watch, 202, Answer::Accepted);
     for second in 203..1200 {

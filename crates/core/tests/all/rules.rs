@@ -96,7 +96,7 @@ impl Case {
         self.then(values.into_iter().map(Sample::Value))
     }
 
-    /// What the version before told of its past hour and of the bins beside the new one's so far.
+    /// What the previous version told of its past hour and of the bins beside the new one's so far.
     fn older(mut self, past: Sample, beside: impl IntoIterator<Item = Sample>) -> Self {
         let past = (1..=120).map(|back| (at(-back * STEP), past));
         let points: Vec<Point> = past.chain((0..).map(|bin| at(bin * STEP)).zip(beside)).collect();

@@ -44,8 +44,8 @@ fn rolled_back(answered: Answer) -> Watch {
     let mut watch = Watch::new(database());
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
-    ask(&mut watch, 3, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
+    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(2), readiness });
+    ask(&mut watch, 3, Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() });
     ask(&mut watch, 10, Command::Confirm { typed: None });
     answer(&mut watch, 11, answered);
     watch
@@ -127,7 +127,8 @@ fn a_rollback_that_does_not_get_on_ends_with_what_is_missing_and_is_put_right_wh
     let Rollback::Failed { done, blocked, .. } = watch.rollback() else { panic!("{:?}", watch.rollback()) };
     assert_eq!(
         blocked.reason,
-        "deployment/app: 1.8.3 makes no progress for 10 min: 2 of 3 new pods ready; not ready: db-2 (ContainersNotReady, \
+        "deployment/app: 1.8.3 has made no progress for 10 min: 2 of 3 new pods ready; not ready: db-2 \
+         (ContainersNotReady, \
          node worker-3)"
     );
     assert!(blocked.way_out.starts_with("kubectl describe deployment/app -n production"), "{}", blocked.way_out);
@@ -144,7 +145,11 @@ fn a_rollback_of_which_the_cluster_says_nothing_ends_too() {
     let mut watch = rolled_back(Answer::Accepted);
     well_ticks(&mut watch, 12..=12 + 10 * MINUTE);
     let Rollback::Failed { blocked, .. } = watch.rollback() else { panic!("{:?}", watch.rollback()) };
-    assert!(blocked.reason.starts_with("deployment/app: 1.8.3 makes no progress for 10 min: "), "{}", blocked.reason);
+    assert!(
+        blocked.reason.starts_with("deployment/app: 1.8.3 has made no progress for 10 min: "),
+        "{}",
+        blocked.reason
+    );
 }
 
 #[test]
@@ -152,19 +157,19 @@ fn no_rollback_serves_again_without_a_pod() {
     let mut watch = rolled_back(Answer::Accepted);
     watch.update(told(13, scaled_to_zero(3, "1.9.0", "1.8.3", 12)));
     let Rollback::Failed { blocked, .. } = watch.rollback() else { panic!("{:?}", watch.rollback()) };
-    assert_eq!(blocked.reason, "deployment/app: 1.8.3 is back, and 0 pods run: nothing serves");
+    assert_eq!(blocked.reason, "deployment/app: 1.8.3 is back, but 0 pods run: nothing serves");
     assert_eq!(blocked.way_out, "kubectl scale deployment/app -n production --replicas=N");
 }
 
 #[test]
 fn a_run_that_never_ends_is_not_waited_for_without_end() {
-    let run = Run { id: "7".to_owned(), state: "waits for an approval".to_owned(), link: None, ended: false };
+    let run = Run { id: "7".to_owned(), state: "waiting for approval".to_owned(), link: None, ended: false };
     let mut watch = rolled_back(Answer::Running(run));
     well_ticks(&mut watch, 12..=10 + 30 * MINUTE);
     assert!(matches!(watch.rollback(), Rollback::Running(_)), "{:?}", watch.rollback());
     well_ticks(&mut watch, 11 + 30 * MINUTE..=12 + 30 * MINUTE);
     let Rollback::Failed { blocked, .. } = watch.rollback() else { panic!("{:?}", watch.rollback()) };
-    assert_eq!(blocked.reason, "deployment/app: “waits for an approval” for 30 min");
+    assert_eq!(blocked.reason, "deployment/app: “waiting for approval” for 30 min");
 }
 
 #[test]

@@ -175,7 +175,7 @@ pub fn undo(from: &str, to: &str) -> Arc<Step> {
     let reference = setup().workloads[0].reference.clone();
     let (uid, generation) = ("uid-1".to_owned(), 2);
     Arc::new(Step {
-        goal: Goal::Back,
+        goal: Goal::RollBack,
         subject: reference.to_string(),
         place: "test".to_owned(),
         covers: vec![Covered {
@@ -189,9 +189,9 @@ pub fn undo(from: &str, to: &str) -> Arc<Step> {
         action: Action::Patch(PinnedPatch { reference, uid, generation, document: json_patch::Patch::default() }),
         does: Vec::new(),
         checks: looked(),
-        not_restored: Vec::new(),
+        not_reverted: Vec::new(),
         expected: TimeDelta::seconds(70),
-        by_hand: "kubectl rollout undo deployment/app".to_owned(),
+        manual_command: "kubectl rollout undo deployment/app".to_owned(),
     })
 }
 
@@ -199,7 +199,7 @@ pub fn undo(from: &str, to: &str) -> Arc<Step> {
 pub fn looked() -> Vec<Check> {
     vec![
         Check::ok(CheckKind::Migration, "no migration shipped with it"),
-        Check::ok(CheckKind::PutBack, "it is not an old revision that somebody put back"),
+        Check::ok(CheckKind::AlreadyRolledBack, "it is not itself a rollback"),
     ]
 }
 
@@ -280,7 +280,7 @@ pub fn bad_deploy(setup: Setup) -> (Watch, Vec<Effect>) {
     let mut watch = Watch::new(setup);
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));
     let readiness = Readiness::Ready(undo("1.9.0", "1.8.3"));
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(2), readiness });
+    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(2), readiness });
     let mut effects = Vec::new();
     for second in 3..=200 {
         effects.extend(watch.update(Message::Tick(at(second))));

@@ -146,7 +146,7 @@ fn a_bad_deploy_raises_a_flag_that_explains_itself_and_rings_once() {
 #[test]
 fn the_plan_is_frozen_confirmed_sent_once_and_verified_when_pods_and_flags_say_so() {
     let (mut watch, _) = bad_deploy(setup());
-    let opened = ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
+    let opened = ask(&mut watch, 200, Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() });
     assert!(matches!(opened.as_slice(), [Effect::Lease(LeaseCall::Take(_))]), "opening sends nothing: {opened:?}");
     let confirm = || Command::Confirm { typed: None };
     assert!(ask(&mut watch, 200, confirm()).is_empty(), "a key struck at once is not an answer");
@@ -193,19 +193,19 @@ fn the_plan_is_frozen_confirmed_sent_once_and_verified_when_pods_and_flags_say_s
 #[test]
 fn what_was_rolled_back_is_not_offered_as_a_target() {
     let (mut watch, _) = bad_deploy(setup());
-    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() });
     ask(&mut watch, 201, Command::Confirm { typed: None });
     answer(&mut watch, 202, Answer::Accepted);
     let readiness = Readiness::Ready(undo("1.8.3", "1.9.0"));
-    watch.update(Message::Prepared { workload: APP, goal: Goal::Back, at: at(203), readiness });
+    watch.update(Message::Prepared { workload: APP, goal: Goal::RollBack, at: at(203), readiness });
     let Readiness::Blocked(blocked) = &watch.workload(APP).readiness else { panic!("offered") };
-    assert_eq!(blocked.reason, "the version before this one is 1.9.0, which was rolled back in this watch");
+    assert_eq!(blocked.reason, "the previous version is 1.9.0, which was rolled back in this watch");
 }
 
 #[test]
 fn a_lost_answer_is_unknown_until_it_is_read_back_and_is_never_sent_again() {
     let (mut watch, _) = bad_deploy(setup());
-    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() });
     ask(&mut watch, 201, Command::Confirm { typed: None });
     ticks(&mut watch, 202..=210);
     let effects = answer(&mut watch, 211, Answer::Unknown("no answer within 10 s".to_owned()));
@@ -222,7 +222,7 @@ fn a_lost_answer_is_unknown_until_it_is_read_back_and_is_never_sent_again() {
 #[test]
 fn somebody_was_quicker_and_the_loser_is_told() {
     let (mut watch, _) = bad_deploy(setup());
-    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() });
     ask(&mut watch, 201, Command::Confirm { typed: None });
     answer(&mut watch, 202, Answer::ChangedUnderUs("somebody already took it back to 1.8.3".to_owned()));
     let Rollback::Failed { blocked, .. } = watch.rollback() else { panic!("{:?}", watch.rollback()) };
@@ -232,7 +232,7 @@ fn somebody_was_quicker_and_the_loser_is_told() {
 #[test]
 fn flags_that_stay_red_on_the_old_version_say_that_the_deploy_was_not_the_cause() {
     let (mut watch, _) = bad_deploy(setup());
-    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() });
     ask(&mut watch, 201, Command::Confirm { typed: None });
     answer(&mut watch, 202, Answer::Accepted);
     for second in (210..=540).step_by(10) {
@@ -247,7 +247,7 @@ fn flags_that_stay_red_on_the_old_version_say_that_the_deploy_was_not_the_cause(
 #[test]
 fn read_only_opens_nothing_and_says_why() {
     let (mut watch, _) = bad_deploy(Setup { read_only: true, ..setup() });
-    assert!(ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() }).is_empty());
+    assert!(ask(&mut watch, 200, Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() }).is_empty());
     assert_eq!(*watch.rollback(), Rollback::Idle);
     assert_eq!(watch.timeline().entries().last().unwrap().text, "rollback refused: read-only");
 }
@@ -259,11 +259,11 @@ fn a_blocked_rollback_opens_nothing_and_says_why() {
         Blocked { reason: "deployment/app is paused".to_owned(), way_out: "kubectl rollout resume".to_owned() };
     watch.update(Message::Prepared {
         workload: APP,
-        goal: Goal::Back,
+        goal: Goal::RollBack,
         at: at(200),
         readiness: Readiness::Blocked(blocked.into()),
     });
-    assert!(ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() }).is_empty());
+    assert!(ask(&mut watch, 200, Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() }).is_empty());
     assert_eq!(*watch.rollback(), Rollback::Idle);
     assert_eq!(watch.timeline().entries().last().unwrap().text, "rollback blocked: deployment/app is paused");
 }
@@ -271,14 +271,14 @@ fn a_blocked_rollback_opens_nothing_and_says_why() {
 #[test]
 fn each_environment_sets_what_a_confirmation_is() {
     let (mut watch, _) = bad_deploy(Setup { confirm: Confirm::Type, ..setup() });
-    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() });
     for wrong in [None, Some("prod".to_owned())] {
         assert!(ask(&mut watch, 202, Command::Confirm { typed: wrong }).is_empty());
     }
     assert_eq!(ask(&mut watch, 203, Command::Confirm { typed: Some("production".to_owned()) }).len(), 1);
 
     let (mut watch, _) = bad_deploy(Setup { confirm: Confirm::None, ..setup() });
-    let sent = ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
+    let sent = ask(&mut watch, 200, Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() });
     assert!(matches!(sent.as_slice(), [Effect::Lease(_), Effect::Send(_)]), "the rollback key does it: {sent:?}");
 }
 

@@ -59,7 +59,7 @@ fn setup() -> Setup {
 
 fn step(checks: Vec<Check>) -> Step {
     Step {
-        goal: Goal::Back,
+        goal: Goal::RollBack,
         subject: "release app".to_owned(),
         place: "prod-eu".to_owned(),
         covers: vec![Covered {
@@ -70,7 +70,7 @@ fn step(checks: Vec<Check>) -> Step {
             from: version("1.9.0", 42),
             to: version("1.8.3", 41),
         }],
-        // Not guarded: who else is at it has to be known first.
+        // Not guarded: who else is rolling back has to be known first.
         action: Action::Helm(HelmRollback {
             release: "app".to_owned(),
             namespace: "production".to_owned(),
@@ -79,9 +79,9 @@ fn step(checks: Vec<Check>) -> Step {
         }),
         does: vec!["helm rollback app 41".to_owned(), "its pods are followed".to_owned()],
         checks,
-        not_restored: vec!["ConfigMap app-settings".to_owned()],
+        not_reverted: vec!["ConfigMap app-settings".to_owned()],
         expected: TimeDelta::seconds(70),
-        by_hand: "helm rollback app 41 -n production".to_owned(),
+        manual_command: "helm rollback app 41 -n production".to_owned(),
     }
 }
 
@@ -110,7 +110,7 @@ fn rollout() -> Rollout {
     }
 }
 
-/// The frontend, the core, and a cluster that knows whether it could go back and who is at it.
+/// The frontend, the core, and a cluster that knows whether it could go back and who is rolling back.
 struct Story {
     watch: Watch,
     frontend: Lines<Vec<u8>>,
@@ -131,7 +131,7 @@ impl Story {
             match effect {
                 Effect::Prepare(_) => {
                     let readiness = self.readiness.clone();
-                    self.say(Message::Prepared { workload: APP, goal: Goal::Back, at, readiness });
+                    self.say(Message::Prepared { workload: APP, goal: Goal::RollBack, at, readiness });
                 }
                 Effect::Lease(LeaseCall::Take(_)) => {
                     if let Some(holding) = self.holding.clone() {
@@ -197,20 +197,20 @@ rollback of production
 
 strategy        kubernetes at prod-eu
 namespace       production
-takes           about 70 s until all pods are ready
-why this one    it served before this deploy; no watch has followed it to its end
+ETA             ~70 s (all pods ready)
+target          the previous version, never watched to the end
 
 roll back       deployment/app   1.9.0 → 1.8.3   (revision 42 → 41)
   typed     migration: a migration drops orders.legacy_id
                 → restore the column first
-does            1. helm rollback app 41
+will            1. helm rollback app 41
                 2. its pods are followed
 image           app:1.9.0 → app:1.8.3
-not restored    ConfigMap app-settings
+not reverted    ConfigMap app-settings
   ok        permission: may do it
-by hand         helm rollback app 41 -n production
+manual command  helm rollback app 41 -n production
 
-takes the environment's name, typed; with --yes: --confirm production
+type the environment's name to confirm; with --yes: --confirm production
 dry run: nothing was changed
 "
     );
@@ -221,13 +221,13 @@ dry run: nothing was changed
 fn what_does_no_harm_needs_one_letter_and_what_does_the_whole_name() {
     let mut harmless = Story::new(Mode::PlanRequest, ready(vec![]));
     assert_eq!(harmless.run(), None);
-    assert!(harmless.told().ends_with("do it? [y/N] "), "{}", harmless.told());
+    assert!(harmless.told().ends_with("proceed? [y/N] "), "{}", harmless.told());
     assert_eq!(harmless.type_line("y"), None);
     assert_eq!(harmless.sent, 1);
 
     let mut harmful = Story::new(Mode::PlanRequest, ready(vec![migration()]));
     harmful.run();
-    assert!(harmful.told().ends_with("type production to do it: "), "{}", harmful.told());
+    assert!(harmful.told().ends_with("type production to confirm: "), "{}", harmful.told());
     assert_eq!(harmful.type_line("y"), Some(Outcome::LeftEarly));
     assert_eq!(harmful.sent, 0);
 }
@@ -238,7 +238,7 @@ fn yes_alone_does_no_harm() {
     assert_eq!(story.run(), Some(Outcome::Misused));
     assert_eq!(story.sent, 0);
     let told = "not done: a migration drops orders.legacy_id\n\
-                to do it all the same, name the environment: --yes --confirm production\n";
+                to do it anyway, name the environment: --yes --confirm production\n";
     assert!(story.told().ends_with(told), "{}", story.told());
 }
 
@@ -257,12 +257,12 @@ fn nothing_is_asked_before_it_is_known_who_else_is_at_it() {
     let mut story = Story::new(Mode::PlanRequest, ready(vec![]));
     story.holding = None;
     assert_eq!(story.run(), None);
-    assert!(!story.told().contains("do it?"), "{}", story.told());
+    assert!(!story.told().contains("proceed?"), "{}", story.told());
     assert_eq!(story.type_line("y"), None, "an answer to no question");
     let ana = Holder { who: "ana@laptop".to_owned(), what: "rollback to 1.8.3".to_owned(), since: at(0) };
     story.say(Message::Leased { at: at(2), holding: Holding::Theirs(ana) });
     assert_eq!(story.turn(), Some(Outcome::RollbackFailed));
-    assert!(story.told().contains("not done: ana@laptop is at it since "), "{}", story.told());
+    assert!(story.told().contains("not done: ana@laptop has held the lease since "), "{}", story.told());
     assert_eq!(story.sent, 0);
 }
 
@@ -274,7 +274,7 @@ fn a_cluster_that_tells_nothing_is_not_waited_for_for_ever() {
         assert_eq!(story.turn(), None);
         story.say(Message::Tick(at(15)));
         assert_eq!(story.turn(), Some(outcome));
-        assert!(story.told().starts_with("no plan: the cluster has not told of its workloads\n"), "{}", story.told());
+        assert!(story.told().starts_with("no plan: the cluster has not reported its workloads\n"), "{}", story.told());
     }
 }
 
@@ -291,7 +291,7 @@ fn whoever_stops_it_learns_what_goes_on() {
     let mut story = Story::new(yes(None), ready(vec![]));
     story.run();
     assert_eq!((stop(&mut story), story.sent), (Some(Outcome::Interrupted), 1));
-    let told = "stopped: the rollback goes on without redflag\nlook yourself:\n  \
+    let told = "stopped: the rollback continues without redflag\ncheck it yourself:\n  \
                 kubectl rollout status deployment/app -n production\n";
     assert!(story.told().ends_with(told), "{}", story.told());
 }
@@ -328,15 +328,15 @@ fn it_is_told_why_it_goes_where_it_goes() {
     };
     let good = |tag| found(tag, VersionStatus::Good);
     let bad = |tag| found(tag, VersionStatus::Bad);
-    assert_eq!(why(vec![good("1")], "1", "1", None), "it served before this deploy, and survived its watch");
-    assert_eq!(why(vec![bad("1")], "1", "1", None), "it served before this deploy, but was bad when it was watched");
+    assert_eq!(why(vec![good("1")], "1", "1", None), "the previous version, last known good");
+    assert_eq!(why(vec![bad("1")], "1", "1", None), "the previous version, but its watch found it bad");
     assert_eq!(
         why(vec![bad("1"), good("0")], "1", "0", None),
-        "1 served before this deploy and was bad; this is the newest that survived its watch"
+        "1 was the previous version but was bad; this is the newest that passed its watch"
     );
     assert_eq!(
         why(vec![bad("1")], "1", "0", None),
-        "1 served before this deploy and was bad; this is the newest that is not known to be bad"
+        "1 was the previous version but was bad; this is the newest that is not known to be bad"
     );
-    assert_eq!(why(vec![], "1", "0", Some(41)), "revision 41 was asked for");
+    assert_eq!(why(vec![], "1", "0", Some(41)), "revision 41, as requested");
 }

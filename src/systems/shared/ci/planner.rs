@@ -7,7 +7,7 @@ use crate::rollback::{Check, Refusal};
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
 
-/// Whoever works out what would be asked of one CI system, and checks what can be checked. Changes nothing.
+/// Whoever computes what would be asked of one CI system, and checks what can be checked. Changes nothing.
 pub(in crate::systems) trait JobPlanner: Send + Sync {
     fn prepare<'a>(&'a self, draft: &'a Draft) -> BoxFuture<'a, Result<Prepared, Refusal>>;
 }
@@ -27,7 +27,7 @@ pub(in crate::systems) struct Prepared {
     pub(in crate::systems) action: CiAction,
     pub(in crate::systems) does: String,
     pub(in crate::systems) checks: Vec<Check>,
-    /// How long such runs took of late, where that can be seen.
+    /// How long such runs took recently, where that can be seen.
     pub(in crate::systems) took: Option<TimeDelta>,
     pub(in crate::systems) by_hand: String,
 }

@@ -82,7 +82,7 @@ impl Runs {
             }
             Trace::Nothing(looked_for) => Answer::Refused(Blocked {
                 reason: format!("the request did not arrive: {looked_for} {} after it was sent", brief(SETTLED)),
-                way_out: "try again; the plan is worked out anew".to_owned(),
+                way_out: "retry; the plan is recomputed".to_owned(),
             }),
         }
     }
@@ -100,8 +100,8 @@ impl Runs {
         if !run.ended && waited > self.run_timeout {
             let look = run.link.unwrap_or_else(|| step.place.clone());
             return Answer::Failed(Blocked {
-                reason: format!("{} has not ended within {}: {}", step.subject, brief(self.run_timeout), run.state),
-                way_out: format!("look at {look}: it may still go on; stop it there before anything else is tried"),
+                reason: format!("{} did not finish within {}: {}", step.subject, brief(self.run_timeout), run.state),
+                way_out: format!("check {look}: it may still be running; stop it there before trying anything else"),
             });
         }
         Answer::Running(Run { id: format!("{}@{}", run.id, since.timestamp()), ..run })

@@ -89,9 +89,9 @@ impl Client {
         let way_out = match reply.status {
             // These mean the same of every system.
             300..=399 | 401 => return None,
-            403 => format!("give the token the right to change flags, or turn it off in {name} by hand"),
+            403 => format!("give the token the right to change flags, or turn it off in {name} manually"),
             404 => "compare its key, project and environment with this environment's flags".to_owned(),
-            _ => format!("turn it off in {name} by hand"),
+            _ => format!("turn it off in {name} manually"),
         };
         Some(self.misread(reply)?.blocked(&way_out))
     }

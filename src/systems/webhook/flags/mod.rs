@@ -43,11 +43,11 @@ impl Webhook {
 
     async fn state(&self, key: &str) -> FlagState {
         let Some(template) = &self.state_url else {
-            return FlagState::Untold("the webhook has no state_url to ask".to_owned());
+            return FlagState::Untold("the webhook has no state_url to query".to_owned());
         };
         let url = match address(template, key, &self.spec.environment) {
             Ok(url) => url,
-            Err(why) => return FlagState::Untold(format!("its state_url cannot be asked: {why}")),
+            Err(why) => return FlagState::Untold(format!("cannot query its state_url: {why}")),
         };
         match self.client.read(self.client.http.get_at(url)).await {
             Ok(body) => standing(&body).map_or_else(FlagState::Unread, FlagState::Told),
@@ -59,7 +59,7 @@ impl Webhook {
 /// What a state says, in the words that flag systems use.
 fn standing(body: &Value) -> Result<FlagStatus, String> {
     let on = ["enabled", "on", "active", "state", "status", "value"].iter().find_map(|name| is_on(&body[*name]));
-    let on = on.or_else(|| is_on(body)).ok_or("the state_url's answer has neither enabled nor state")?;
+    let on = on.or_else(|| is_on(body)).ok_or("the state_url's response has neither enabled nor state")?;
     let percent =
         ["rollout", "percentage", "rollout_percentage", "percent"].iter().find_map(|name| body[*name].as_f64());
     let changed = ["changed_at", "updated_at", "last_modified"].iter().find_map(|name| body[*name].as_str());
@@ -105,7 +105,7 @@ impl FlagProvider for Webhook {
 
     fn permission(&self) -> BoxFuture<'_, Permission> {
         // A POST is a POST: there is nothing that could be asked first.
-        ready(Permission::Untold("the webhook tells only when it is asked to turn one off".to_owned())).boxed()
+        ready(Permission::Untold("known only once the webhook is asked to turn one off".to_owned())).boxed()
     }
 
     fn turn_off<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Answer> {
@@ -115,8 +115,8 @@ impl FlagProvider for Webhook {
                 Ok(url) => url,
                 Err(why) => {
                     return Answer::Refused(Blocked {
-                        reason: format!("the off_url cannot be used: {why}"),
-                        way_out: "correct off_url in this environment's flags".to_owned(),
+                        reason: format!("cannot use the off_url: {why}"),
+                        way_out: "fix off_url in this environment's flags".to_owned(),
                     });
                 }
             };
@@ -141,8 +141,8 @@ impl FlagProvider for Webhook {
 /// The refusal that only a webhook has.
 fn refused(reply: &Reply) -> Option<Blocked> {
     matches!(reply.status, 401 | 403).then(|| Blocked {
-        reason: format!("the webhook does not let us in: {}", reply.said),
-        way_out: "correct the token or signing_key in this environment's flags".to_owned(),
+        reason: format!("the webhook rejected the request: {}", reply.said),
+        way_out: "fix the token or signing_key in this environment's flags".to_owned(),
     })
 }
 

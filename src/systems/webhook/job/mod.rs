@@ -53,21 +53,20 @@ impl Webhook {
         let template = self.told.body.as_deref().unwrap_or(BODY);
         let body = values.fill_json(template)?;
         serde_json::from_str::<Value>(&body).map_err(|error| Blocked {
-            reason: format!("the webhook's body is not JSON once it is filled in: {error}"),
-            way_out: "correct body in this environment's rollback.ci".to_owned(),
+            reason: format!("the webhook's body is not JSON once filled in: {error}"),
+            way_out: "fix body in this environment's rollback.ci".to_owned(),
         })?;
-        let mut checks =
-            vec![Check::ok(CheckKind::Webhook, "it is only known when it is asked whether it does what it should")];
+        let mut checks = vec![Check::ok(CheckKind::Webhook, "not tried: known only when it is called")];
         match &self.told.status_url {
             None => checks.push(Check::warning(
                 CheckKind::Progress,
-                "it cannot be asked how it goes on: only the pods will tell",
+                "no status url: only the pods will show progress",
                 Some("set status_url in this environment's rollback.ci".to_owned()),
             )),
             Some(url) => {
                 // Tried here, so that a mistake in it is known before it is needed.
                 status_address(url, &values.id, Some("1"))?;
-                checks.push(Check::ok(CheckKind::Progress, "how it goes on is asked at the status url"));
+                checks.push(Check::ok(CheckKind::Progress, "progress is read from the status url"));
             }
         }
         let host = self.client.http.host();
@@ -75,8 +74,8 @@ impl Webhook {
         Ok(Prepared {
             subject: format!("webhook {host}{distinction}"),
             place: host.clone(),
-            does: format!("{host} is sent {body}"),
-            by_hand: format!("curl -X POST -H 'Content-Type: application/json' -d {} URL", quoted(&body)),
+            does: format!("send {host} {body}"),
+            manual_command: format!("curl -X POST -H 'Content-Type: application/json' -d {} URL", quoted(&body)),
             checks,
             took: None,
             action: CiAction::Post(Post { body, idempotency_key: values.id.clone() }),
@@ -85,7 +84,7 @@ impl Webhook {
 
     /// Asks the status url.
     async fn status(&self, key: &str, run: Option<&str>) -> Result<Value, (u16, String)> {
-        let Some(url) = &self.told.status_url else { return Err((0, "there is no status url".to_owned())) };
+        let Some(url) = &self.told.status_url else { return Err((0, "no status url".to_owned())) };
         let url = status_address(url, key, run).map_err(|blocked| (0, blocked.reason))?;
         let answer = self.client.read(self.client.http.get_at(url)).await;
         answer.map_err(|unread| (unread.status, format!("the status url {}", unread.text)))
@@ -137,7 +136,7 @@ impl Webhook {
         let status_url = Template::ours(self.told.status_url.as_deref().unwrap_or_default());
         if !status_url.mentions("id") || status_url.mentions("run") {
             return Trace::Unclear(format!(
-                "{} cannot be asked whether {idempotency_key} arrived: look there, and at the pods",
+                "cannot ask {} whether {idempotency_key} arrived: check there, and the pods",
                 self.client.http.host()
             ));
         }
@@ -158,12 +157,12 @@ fn status_address(template: &str, id: &str, run: Option<&str>) -> Result<Url, Bl
     };
     address::filled(template, value).map_err(|error| match error {
         NoAddress::Unknown(other) => Blocked {
-            reason: format!("${other} is not a variable of the status url"),
-            way_out: "use $id, or $run for the number in the webhook's answer".to_owned(),
+            reason: format!("${other} is not a variable in the status url"),
+            way_out: "use $id, or $run for the number in the webhook's response".to_owned(),
         },
         NoAddress::NotHttp => Blocked {
-            reason: "the status url is no http or https address once $id and $run are filled in".to_owned(),
-            way_out: "correct status_url in this environment's rollback.ci".to_owned(),
+            reason: "the status url is not an http or https url once $id and $run are filled in".to_owned(),
+            way_out: "fix status_url in this environment's rollback.ci".to_owned(),
         },
     })
 }
@@ -177,7 +176,7 @@ fn state_of(status: &Value, id: &str) -> Answer {
     let link = link_of(status);
     let word = ["status", "state"].iter().map(|name| text(&status[*name])).find(|word| word != "?");
     let Some(word) = word else {
-        return Answer::Unknown("the status url's answer has neither status nor state".to_owned());
+        return Answer::Unknown("the status url's response has neither status nor state".to_owned());
     };
     let said = ["message", "description", "reason"]
         .iter()
@@ -191,18 +190,18 @@ fn state_of(status: &Value, id: &str) -> Answer {
         let look = link.clone().unwrap_or_else(|| "the system behind the webhook".to_owned());
         Answer::Failed(Blocked {
             reason: format!("{what}{why}"),
-            way_out: format!("read its log, for it may have done a part: {look}"),
+            way_out: format!("read its log, it may have partly run: {look}"),
         })
     };
     match word.to_ascii_lowercase().as_str() {
         "success" | "succeeded" | "successful" | "passed" | "done" | "completed" | "complete" | "finished" | "ok" => {
-            run("has ended well", true)
+            run("succeeded", true)
         }
         "failure" | "failed" | "error" | "errored" | "timed_out" | "timeout" => failed("the run failed".to_owned()),
         "cancelled" | "canceled" | "aborted" | "rejected" | "skipped" => failed(format!("the run was {word}")),
         "queued" | "pending" | "accepted" | "created" | "scheduled" => run("queued", false),
         "running" | "in_progress" | "started" | "processing" => run("in progress", false),
-        "waiting" | "blocked" | "on_hold" | "manual" => run("waits for an approval", false),
+        "waiting" | "blocked" | "on_hold" | "manual" => run("waiting for approval", false),
         _ => run(&word, false),
     }
 }
@@ -212,16 +211,16 @@ fn refused(reply: &Reply) -> Option<Blocked> {
     let said = &reply.said;
     Some(match reply.status {
         401 | 403 => Blocked {
-            reason: format!("the webhook does not let us in: {said}"),
-            way_out: "correct the token or signing_key in this environment's rollback.ci".to_owned(),
+            reason: format!("the webhook rejected the request: {said}"),
+            way_out: "fix the token or signing_key in this environment's rollback.ci".to_owned(),
         },
         404 | 410 => Blocked {
-            reason: "there is no webhook at this address".to_owned(),
-            way_out: "correct url in this environment's rollback.ci".to_owned(),
+            reason: "no webhook at this address".to_owned(),
+            way_out: "fix url in this environment's rollback.ci".to_owned(),
         },
         400 | 415 | 422 => Blocked {
-            reason: format!("the webhook does not take the body: {said}"),
-            way_out: "correct body in this environment's rollback.ci".to_owned(),
+            reason: format!("the webhook rejected the body: {said}"),
+            way_out: "fix body in this environment's rollback.ci".to_owned(),
         },
         _ => return None,
     })
@@ -248,7 +247,7 @@ mod tests {
             Answer::Failed(blocked) => blocked.reason,
             other => format!("{other:?}"),
         };
-        assert_eq!(state("SUCCESS"), "has ended well!");
+        assert_eq!(state("SUCCESS"), "succeeded!");
         assert_eq!(state("in_progress"), "in progress");
         assert_eq!(state("failed"), "the run failed");
         assert_eq!(state("canceled"), "the run was canceled");

@@ -1,4 +1,4 @@
-//! Who changed an object last, as far as its `managedFields` tell.
+//! Who changed an object last, according to its `managedFields`.
 
 use super::text::{items, moment, one_line, time};
 use crate::deploy::Time;

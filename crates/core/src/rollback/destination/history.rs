@@ -40,13 +40,13 @@ impl Entry {
         numbers.rsplit(',').next()?.trim().parse().ok()
     }
 
-    /// `2 (1.8.3, made 2026-11-23 02:09 UTC)`.
+    /// `2 (1.8.3, created 2026-11-23 02:09 UTC)`.
     pub fn describe(&self) -> String {
         let images: Vec<&str> = self.version.images.iter().map(|image| version_label(image)).collect();
         let images = images.join(" + ");
         let revision = self.version.revision;
         match self.created {
-            Some(created) => format!("{revision} ({images}, made {})", moment(created)),
+            Some(created) => format!("{revision} ({images}, created {})", moment(created)),
             None => format!("{revision} ({images})"),
         }
     }

@@ -50,8 +50,8 @@ impl Pinned {
         match (uid, generation) {
             (Some(uid), Some(generation)) => Ok(Self { uid: uid.to_owned(), generation }),
             _ => Err(Blocked {
-                reason: "the API server's answer has no uid or generation to pin the undo to".to_owned(),
-                way_out: "check that the address is a Kubernetes API server's".to_owned(),
+                reason: "the API server's response has no uid or generation to pin the rollback to".to_owned(),
+                way_out: "check that the address is a Kubernetes API server".to_owned(),
             }),
         }
     }

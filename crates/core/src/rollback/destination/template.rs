@@ -1,4 +1,4 @@
-//! Pod templates as raw JSON: what the cluster knows and redflag does not must survive the way back.
+//! Pod templates as raw JSON: fields that redflag does not know must survive a rollback.
 
 use crate::deploy::{self, Naming, main_first, version_label};
 use serde_json::Value;

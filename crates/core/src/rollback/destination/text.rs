@@ -1,4 +1,4 @@
-//! Foreign texts and moments, fit for one line of a screen.
+//! Untrusted texts and times, made fit for one line of a screen.
 
 use crate::deploy::Time;
 use chrono::{DateTime, Utc};

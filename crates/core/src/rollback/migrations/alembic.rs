@@ -3,7 +3,7 @@
 
 use super::effect::{Effect, Weight};
 use super::python::{Block, Call, Expr, Module, Names, Statement};
-use super::sql::{self, CANNOT_DELETE, CANNOT_INSERT, MAY_NOT_COPE, MAY_READ, MAY_WRITE, OLD_NAME};
+use super::sql::{self, CANNOT_DELETE, CANNOT_INSERT, MAY_BREAK, MAY_READ, MAY_WRITE, OLD_NAME};
 use super::values;
 
 /// Where the calls go: to `op`, or to a batch of one table.
@@ -23,17 +23,17 @@ pub(super) fn effects(source: &str) -> Vec<Effect> {
             Statement::Function("upgrade", false) => upgrades.push(block),
             Statement::Import | Statement::Idle | Statement::Function(..) => {}
             Statement::Assigned(_, value) if values::is_plain(&value, &module.names) => {}
-            _ => effects.extend(unread(block, "runs code of its own as it is loaded")),
+            _ => effects.extend(unread(block, "runs custom code when loaded")),
         }
     }
     match upgrades.as_slice() {
         [upgrade] if module.names.is_bound_once("upgrade") => {
             effects.extend(body(&upgrade.body, Through::Op, &module.names));
         }
-        _ => effects.push(Effect::unsure("has no upgrade that can be read", MAY_NOT_COPE)),
+        _ => effects.push(Effect::unsure("has no readable upgrade", MAY_BREAK)),
     }
     if module.is_broken || module.names.has_star() {
-        effects.push(Effect::unsure("is not wholly readable", MAY_NOT_COPE));
+        effects.push(Effect::unsure("is only partly readable", MAY_BREAK));
     }
     if module.is_broken {
         effects.extend(values::suspicions(module.all()));
@@ -43,7 +43,7 @@ pub(super) fn effects(source: &str) -> Vec<Effect> {
 
 /// What a statement does that is more than a call of `op`.
 fn unread(block: &Block, what: &str) -> Vec<Effect> {
-    let mut effects = vec![Effect::unsure(what, MAY_NOT_COPE).on(block.line())];
+    let mut effects = vec![Effect::unsure(what, MAY_BREAK).on(block.line())];
     effects.extend(values::suspicions(block.all()));
     effects
 }
@@ -56,7 +56,7 @@ fn body(blocks: &[Block], through: Through<'_>, names: &Names) -> Vec<Effect> {
             Statement::Value(Expr::Call(call)) => match method(&call, through, names) {
                 Some(method) if method == "execute" => executed(block, &call, names),
                 Some(method) => operation(&call, &method, through, names),
-                None => unread(block, "runs code of its own"),
+                None => unread(block, "runs custom code"),
             },
             Statement::Autocommit
                 if matches!(through, Through::Op) && names.path("op").as_deref() == Some("alembic.op") =>
@@ -71,7 +71,7 @@ fn body(blocks: &[Block], through: Through<'_>, names: &Names) -> Vec<Effect> {
                 let table = call.text(0, "table_name").unwrap_or("?");
                 body(&block.body, Through::Batch { name, table }, names)
             }
-            _ => unread(block, "runs code of its own"),
+            _ => unread(block, "runs custom code"),
         });
     }
     effects
@@ -104,7 +104,7 @@ fn operation(call: &Call, method: &str, through: Through<'_>, names: &Names) -> 
             let column = text(1, "column_name");
             match call.named_argument("new_column_name").or_else(|| call.named_argument("name")) {
                 Some(_) => Effect::destructive(format!("renames {table}.{column}"), OLD_NAME),
-                None => Effect::unsure(format!("changes {table}.{column}"), MAY_NOT_COPE),
+                None => Effect::unsure(format!("changes {table}.{column}"), MAY_BREAK),
             }
         }
         "add_column" => added(call, table, place(1)),
@@ -123,11 +123,11 @@ fn operation(call: &Call, method: &str, through: Through<'_>, names: &Names) -> 
         "drop_constraint" => Effect::unsure("drops a constraint", "may rely on it"),
         "drop_index" => Effect::unsure("drops an index", "may be slow without it"),
         "create_table_comment" | "drop_table_comment" => Effect::additive("comments on a table"),
-        other => Effect::unsure(format!("does {other}, which is not known here"), MAY_NOT_COPE),
+        other => Effect::unsure(format!("does {other}, which redflag does not know"), MAY_BREAK),
     };
     let one = one.on(call.line);
     if one.weight == Weight::Additive && !values::has_plain_arguments(call, names) {
-        return vec![Effect::unsure(format!("{}, in a way that cannot be read", one.what), MAY_NOT_COPE).on(call.line)];
+        return vec![Effect::unsure(format!("{} in a way that cannot be parsed", one.what), MAY_BREAK).on(call.line)];
     }
     vec![one]
 }
@@ -144,7 +144,7 @@ fn executed(block: &Block, call: &Call, names: &Names) -> Vec<Effect> {
     };
     match written.filter(|_| alone) {
         Some(text) => sql::effects(text).into_iter().map(|effect| effect.behind(call.line)).collect(),
-        None => unread(block, "runs SQL that cannot be read"),
+        None => unread(block, "runs SQL that cannot be parsed"),
     }
 }
 
@@ -166,7 +166,7 @@ fn created(call: &Call, table: &str) -> Effect {
 
 fn added(call: &Call, table: &str, place: usize) -> Effect {
     let Some(Expr::Call(column)) = call.argument(place, "column") else {
-        return Effect::unsure(format!("adds a column to {table}"), MAY_NOT_COPE);
+        return Effect::unsure(format!("adds a column to {table}"), MAY_BREAK);
     };
     let what = format!("adds {table}.{}", column.text(0, "name").unwrap_or("?"));
     let is_set = |name: &str| column.named_argument(name).is_some_and(|value| !value.is("False") && !value.is("None"));

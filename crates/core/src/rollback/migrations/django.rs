@@ -1,13 +1,13 @@
 //! What a Django migration does, read from its `operations` and never run.
 //!
-//! An undo brings the code back and leaves the database as it is, so what counts is whether the version before can
+//! An undo brings the code back and leaves the database as it is, so what counts is whether the previous version can
 //! live with it. Django writes every column that it knows in each INSERT and reads every one in each SELECT; and it
 //! drops a column's default from the database once the column is filled, so a NOT NULL column that only the new
 //! version knows refuses the old one's rows, whatever `default=` says. `db_default=` (Django 5) stays.
 
 use super::effect::{Effect, Weight};
 use super::python::{Block, Call, Expr, Module, Names, Statement};
-use super::sql::{self, CANNOT_DELETE, CANNOT_INSERT, MAY_NOT_COPE, MAY_WRITE};
+use super::sql::{self, CANNOT_DELETE, CANNOT_INSERT, MAY_BREAK, MAY_WRITE};
 use super::values;
 
 /// Where Django's own operations come from.
@@ -39,17 +39,17 @@ pub(super) fn effects(source: &str) -> Vec<Effect> {
         Some(Expr::List(operations)) => {
             effects.extend(operations.iter().flat_map(|it| operation(it, &module.names)));
         }
-        _ => effects.push(Effect::unsure("has operations that cannot be read", MAY_NOT_COPE)),
+        _ => effects.push(Effect::unsure("has operations that cannot be parsed", MAY_BREAK)),
     }
     if !module.names.is_bound_once("Migration") {
-        effects.push(Effect::unsure("has more than one Migration", MAY_NOT_COPE));
+        effects.push(Effect::unsure("has more than one Migration", MAY_BREAK));
     }
     if class.iter().any(|(name, value)| *name == "replaces" && *value != Expr::List(Vec::new())) {
         // Squashed: where the migrations that it replaces have run, it does nothing any more.
-        effects.push(Effect::unsure("replaces earlier migrations", MAY_NOT_COPE));
+        effects.push(Effect::unsure("replaces earlier migrations", MAY_BREAK));
     }
     if module.is_broken || module.names.has_star() {
-        effects.push(Effect::unsure("is not wholly readable", MAY_NOT_COPE));
+        effects.push(Effect::unsure("is only partly readable", MAY_BREAK));
     }
     if module.is_broken {
         effects.extend(values::suspicions(module.all()));
@@ -62,7 +62,7 @@ fn read_class(module: &Module) -> (Vec<Effect>, Vec<(&str, Expr)>) {
     let mut effects = Vec::new();
     let mut class = Vec::new();
     let mut odd = |block: &Block| {
-        effects.push(Effect::unsure("runs code of its own as it is loaded", MAY_NOT_COPE).on(block.line()));
+        effects.push(Effect::unsure("runs custom code when loaded", MAY_BREAK).on(block.line()));
         effects.extend(values::suspicions(block.all()));
     };
     for block in &module.blocks {
@@ -118,11 +118,11 @@ pub(super) fn predecessor(source: &str, app: &str) -> Option<String> {
 
 fn operation(operation: &Expr, names: &Names) -> Vec<Effect> {
     let Expr::Call(call) = operation else {
-        return vec![Effect::unsure("has an operation that cannot be read", MAY_NOT_COPE)];
+        return vec![Effect::unsure("has an operation that cannot be parsed", MAY_BREAK)];
     };
     let found = known_operation(call, names).into_iter().map(|effect| match effect.weight {
         Weight::Additive if !values::has_plain_arguments(call, names) => {
-            Effect::unsure(format!("{}, in a way that cannot be read", effect.what), MAY_NOT_COPE)
+            Effect::unsure(format!("{} in a way that cannot be parsed", effect.what), MAY_BREAK)
                 .behind(effect.line.unwrap_or(1))
         }
         _ => effect,
@@ -136,7 +136,7 @@ fn known_operation(call: &Call, names: &Names) -> Vec<Effect> {
     // An operation of one's own may be called like one of Django's.
     let Some(kind) = ORIGINS.iter().find_map(|from| path.strip_prefix(from)) else {
         let name = call.name.rsplit('.').next().unwrap_or_default();
-        return vec![Effect::unsure(format!("does {name}, which is not known here"), MAY_NOT_COPE)];
+        return vec![Effect::unsure(format!("does {name}, which redflag does not know"), MAY_BREAK)];
     };
     let model = || call.text(0, "model_name").unwrap_or("?");
     let name = || call.text(0, "name").unwrap_or("?");
@@ -154,10 +154,10 @@ fn known_operation(call: &Call, names: &Names) -> Vec<Effect> {
         }
         "AlterModelTable" => Effect::destructive(format!("renames the table of {}", name()), "reads the old name"),
         "AddField" => added_field(call, &member()),
-        "AlterField" => Effect::unsure(format!("changes {}", member()), MAY_NOT_COPE),
+        "AlterField" => Effect::unsure(format!("changes {}", member()), MAY_BREAK),
         "AddConstraint" => Effect::unsure(format!("adds a constraint to {}", model()), MAY_WRITE),
-        "AlterUniqueTogether" => Effect::unsure(format!("changes what must be unique in {}", name()), MAY_WRITE),
-        "AlterOrderWithRespectTo" => Effect::unsure(format!("changes the order of {}", name()), MAY_NOT_COPE),
+        "AlterUniqueTogether" => Effect::unsure(format!("changes the unique constraints of {}", name()), MAY_WRITE),
+        "AlterOrderWithRespectTo" => Effect::unsure(format!("changes the order of {}", name()), MAY_BREAK),
         "RemoveConstraint" => Effect::unsure(format!("drops a constraint of {}", model()), "may rely on it"),
         "RemoveIndex" | "RemoveIndexConcurrently" | "AlterIndexTogether" => {
             Effect::unsure(format!("changes the indexes of {}", model_or_name(call)), "may be slow without them")
@@ -172,19 +172,19 @@ fn known_operation(call: &Call, names: &Names) -> Vec<Effect> {
         // New rows were held to it before.
         "ValidateConstraint" => Effect::additive(format!("validates a constraint of {}", model())),
         "AlterModelOptions" | "AlterModelManagers" | "AlterModelTableComment" => {
-            Effect::additive(format!("changes {} in the code alone", name()))
+            Effect::additive(format!("changes {} in code only", name()))
         }
         "RunPython" => run_python(call, names),
         "RunSQL" => return run_sql(call, names),
         "SeparateDatabaseAndState" => return separated(call, names),
         "CreateExtension" => match call.text(0, "name") {
             Some(name) if sql::is_known_extension(name) => Effect::additive(format!("adds the extension {name}")),
-            _ => Effect::unsure("adds an extension", MAY_NOT_COPE),
+            _ => Effect::unsure("adds an extension", MAY_BREAK),
         },
         extension if EXTENSIONS.contains(&extension) => {
             Effect::additive(format!("adds to the database with {extension}"))
         }
-        other => Effect::unsure(format!("does {other}, which is not known here"), MAY_NOT_COPE),
+        other => Effect::unsure(format!("does {other}, which redflag does not know"), MAY_BREAK),
     };
     vec![one]
 }
@@ -211,13 +211,13 @@ fn keeps_rows(value: &Expr) -> bool {
 
 fn added_field(call: &Call, member: &str) -> Effect {
     let Some(Expr::Call(field)) = call.argument(2, "field") else {
-        return Effect::unsure(format!("adds {member}, in a way that cannot be read"), MAY_NOT_COPE);
+        return Effect::unsure(format!("adds {member} in a way that cannot be parsed"), MAY_BREAK);
     };
     let is_true = |name: &str| field.named_argument(name).is_some_and(|value| value.is("True"));
     let kind = field.name.rsplit('.').next().unwrap_or_default();
     let is_filled = field.named_argument("db_default").is_some_and(|value| !value.is("None"));
     if kind == "GenericRelation" {
-        return Effect::additive(format!("adds {member} in the code alone"));
+        return Effect::additive(format!("adds {member} in code only"));
     }
     if kind != "ManyToManyField" && !is_true("null") && !is_filled {
         let what = format!("adds {member}, NOT NULL and without a default in the database");
@@ -230,9 +230,9 @@ fn added_field(call: &Call, member: &str) -> Effect {
         return Effect::unsure(format!("adds {member}, unique and with one default for all"), MAY_WRITE);
     }
     if kind == "ManyToManyField" {
-        Effect::additive(format!("adds {member}, in a table of its own"))
+        Effect::additive(format!("adds {member}, in its own table"))
     } else if is_filled {
-        Effect::additive(format!("adds {member}, which the database fills"))
+        Effect::additive(format!("adds {member}, filled by the database"))
     } else {
         Effect::additive(format!("adds {member}, nullable"))
     }
@@ -249,7 +249,7 @@ fn run_python(call: &Call, names: &Names) -> Effect {
     let is_noop = |value: &Expr| is_noop(value, names);
     let code = call.argument(0, "code");
     if code.is_some_and(is_noop) {
-        return Effect::additive("does nothing on the way forward");
+        return Effect::additive("does nothing when applied");
     }
     let name = match code {
         Some(Expr::Name(name)) => name.as_str(),
@@ -258,9 +258,9 @@ fn run_python(call: &Call, names: &Names) -> Effect {
     match call.argument(1, "reverse_code").filter(|reverse| **reverse != none()) {
         None => without_reverse(format!("runs {name}, without a reverse")),
         Some(reverse) if is_noop(reverse) => {
-            Effect::unsure(format!("runs {name}, whose reverse does nothing"), MAY_NOT_COPE)
+            Effect::unsure(format!("runs {name}, whose reverse does nothing"), MAY_BREAK)
         }
-        Some(_) => Effect::unsure(format!("runs {name}, which has a reverse"), MAY_NOT_COPE),
+        Some(_) => Effect::unsure(format!("runs {name}, which has a reverse"), MAY_BREAK),
     }
 }
 
@@ -269,7 +269,7 @@ fn none() -> Expr {
 }
 
 fn without_reverse(what: String) -> Effect {
-    Effect::destructive(what, "may not cope with what it changed")
+    Effect::destructive(what, "may break on what it changed")
 }
 
 /// Its SQL says what it does; a missing reverse only makes the unsure worse.
@@ -278,9 +278,9 @@ fn run_sql(call: &Call, names: &Names) -> Vec<Effect> {
     let has_reverse = call.argument(1, "reverse_sql").is_some_and(|reverse| *reverse != none());
     let Some(statements) = statements else {
         return vec![if has_reverse {
-            Effect::unsure("runs SQL that cannot be read", MAY_NOT_COPE)
+            Effect::unsure("runs SQL that cannot be parsed", MAY_BREAK)
         } else {
-            without_reverse("runs SQL that cannot be read, without a reverse".to_owned())
+            without_reverse("runs SQL that cannot be parsed, without a reverse".to_owned())
         }];
     };
     let mut effects = sql::effects(&statements);
@@ -314,14 +314,13 @@ fn written(value: &Expr, names: &Names) -> Option<String> {
 }
 
 /// Only its database part touches the database. Where there is none, the columns stay: what Django forgot is still
-/// there for the version before, but for rows that the new one wrote without it.
+/// there for the previous version, but for rows that the new one wrote without it.
 fn separated(call: &Call, names: &Names) -> Vec<Effect> {
-    let mut effects =
-        vec![Effect::unsure("changes Django's state and the database apart from each other", MAY_NOT_COPE)];
+    let mut effects = vec![Effect::unsure("changes Django's state and the database separately", MAY_BREAK)];
     match call.argument(0, "database_operations") {
         Some(Expr::List(operations)) => effects.extend(operations.iter().flat_map(|it| operation(it, names))),
         None => {}
-        Some(_) => effects.push(Effect::unsure("has an operation that cannot be read", MAY_NOT_COPE)),
+        Some(_) => effects.push(Effect::unsure("has an operation that cannot be parsed", MAY_BREAK)),
     }
     effects
 }

@@ -1,9 +1,9 @@
-//! What one operation of a migration does, and what it does to the version that is gone back to.
+//! What one operation of a migration does, and what that means for the version that is rolled back to.
 
 /// How much an operation hurts the version before it. Ordered, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// The version before does not notice.
+    /// The previous version is not affected.
     Additive,
     /// It may.
     Unsure,
@@ -18,24 +18,24 @@ pub struct Effect {
     pub weight: Weight,
     /// What it does, to be read after the file's name: `removes order.legacy_id`.
     pub what: String,
-    /// What follows for the version before, to be read after its name: `reads it`. Empty when nothing follows.
+    /// What follows for the previous version, to be read after its name: `reads it`. Empty when nothing follows.
     pub then: &'static str,
     /// The line of its file on which it stands, where that is known.
     pub line: Option<usize>,
 }
 
 impl Effect {
-    /// The version before does not notice.
+    /// The previous version is not affected.
     pub(super) fn additive(what: impl Into<String>) -> Self {
         Self { weight: Weight::Additive, what: what.into(), then: "", line: None }
     }
 
-    /// The version before may notice.
+    /// The previous version may notice.
     pub(super) fn unsure(what: impl Into<String>, then: &'static str) -> Self {
         Self { weight: Weight::Unsure, what: what.into(), then, line: None }
     }
 
-    /// The version before uses what is gone.
+    /// The previous version uses what is gone.
     pub(super) fn destructive(what: impl Into<String>, then: &'static str) -> Self {
         Self { weight: Weight::Destructive, what: what.into(), then, line: None }
     }

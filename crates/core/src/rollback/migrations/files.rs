@@ -110,28 +110,28 @@ fn reader(path: &str, patterns: &[String]) -> Option<Reader> {
     known.or_else(configured)
 }
 
-/// What the migration does to the version before.
+/// What the migration does to the previous version.
 pub(super) fn effects(migration: &Migration, patterns: &[String]) -> Vec<Effect> {
-    const MAY_NOT_COPE: &str = "may not cope with it";
+    const MAY_BREAK: &str = "may break on it";
     match migration.change {
         // What has run is not run again: nobody can tell what the database has seen.
-        Change::Edited => return vec![Effect::unsure("was edited after it was first there", MAY_NOT_COPE)],
-        Change::Removed => return vec![Effect::unsure("is no longer there", "still brings it")],
+        Change::Edited => return vec![Effect::unsure("was edited after it was added", MAY_BREAK)],
+        Change::Removed => return vec![Effect::unsure("was removed", "still ships it")],
         Change::Added => {}
     }
     let Some(text) = &migration.text else {
-        return vec![Effect::unsure("is new and could not be read", MAY_NOT_COPE)];
+        return vec![Effect::unsure("is new and could not be read", MAY_BREAK)];
     };
     match reader(&migration.path, patterns) {
         Some(Reader::Django) => django::effects(text),
         Some(Reader::Alembic) => alembic::effects(text),
         Some(Reader::Sql) => sql::effects(text),
-        Some(Reader::None) | None => vec![Effect::unsure("is new: look at what it does", MAY_NOT_COPE)],
+        Some(Reader::None) | None => vec![Effect::unsure("is new: check what it does", MAY_BREAK)],
     }
 }
 
-/// How one migration is reversed by hand, where that is known.
-pub(super) fn way_back(migration: &Migration, patterns: &[String]) -> Option<String> {
+/// How one migration is reversed manually, where that is known.
+pub(super) fn down_command(migration: &Migration, patterns: &[String]) -> Option<String> {
     let text = migration.text.as_deref()?;
     match reader(&migration.path, patterns)? {
         Reader::Django => {

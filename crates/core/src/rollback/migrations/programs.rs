@@ -1,4 +1,4 @@
-//! Which containers and jobs run migrations: told by their commands, and by their names where the command is the
+//! Which containers and jobs run migrations: recognised by their commands, or by their names if the command is the
 //! image's own.
 
 use crate::deploy::Time;

@@ -20,7 +20,7 @@ pub(super) use harmless::is_known_extension;
 
 pub(super) const MAY_READ: &str = "may still read it";
 pub(super) const OLD_NAME: &str = "may still use the old name";
-pub(super) const MAY_NOT_COPE: &str = "may not cope with it";
+pub(super) const MAY_BREAK: &str = "may break on it";
 pub(super) const MAY_WRITE: &str = "may write what it forbids";
 pub(super) const CANNOT_INSERT: &str = "cannot insert rows";
 pub(super) const CANNOT_DELETE: &str = "cannot delete the rows that it refers to";
@@ -31,20 +31,20 @@ const LONGEST: usize = 512 * 1024;
 /// Nor are more statements.
 const MOST: usize = 4_000;
 
-/// What the statements do on the way forward, one by one.
+/// What the statements do when applied, one by one.
 pub(super) fn effects(text: &str) -> Vec<Effect> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     if text.len() > LONGEST {
         let size = text.len() / 1024;
-        return vec![Effect::unsure(format!("is too long to be read ({size} KB)"), MAY_NOT_COPE)];
+        return vec![Effect::unsure(format!("is too long to parse ({size} KB)"), MAY_BREAK)];
     }
-    let forward = sections::forward(text);
+    let up = sections::up_migration(text);
     let mut effects = Vec::new();
-    let mut strange = strange::of(&forward.text);
-    let cuts: Vec<Cut<'_>> = FAMILIES.iter().map(|rules| lexer::cut(&forward.text, *rules)).collect();
+    let mut strange = strange::of(&up.text);
+    let cuts: Vec<Cut<'_>> = FAMILIES.iter().map(|rules| lexer::cut(&up.text, *rules)).collect();
     strange.extend(cuts.iter().flat_map(|cut| cut.strange.iter().cloned()));
-    if let Some(line) = forward.before.iter().find(|line| !is_outside_of_all(&forward.text, **line)) {
-        strange.push(Strange { line: *line, what: "a mark of the way back within something else" });
+    if let Some(line) = up.before.iter().find(|line| !is_outside_of_all(&up.text, **line)) {
+        strange.push(Strange { line: *line, what: "a down-migration marker inside something else" });
     }
     let (first, others) =
         cuts.split_first().map_or((&[][..], &[][..]), |(first, others)| (&first.statements[..], others));
@@ -60,20 +60,20 @@ pub(super) fn effects(text: &str) -> Vec<Effect> {
                 }
             }
         }
-        let what = "has a string or a comment that ends elsewhere in another database";
-        effects.push(Effect::unsure(what, MAY_NOT_COPE).on(line));
+        let what = "has a string or comment that another database ends elsewhere";
+        effects.push(Effect::unsure(what, MAY_BREAK).on(line));
     }
     let is_seen = effects.iter().any(|effect| effect.weight == Weight::Destructive);
     if !is_seen && (parting.is_some() || !strange.is_empty()) {
-        effects.extend(words::suspicion(&forward.text));
+        effects.extend(words::suspicion(&up.text));
     }
     if let Some(first) = strange.iter().min_by_key(|it| it.line) {
-        effects.push(Effect::unsure(format!("has {}", first.what), MAY_NOT_COPE).on(first.line));
+        effects.push(Effect::unsure(format!("has {}", first.what), MAY_BREAK).on(first.line));
     }
     effects
 }
 
-/// Whether an expression can be worked out without anything happening: a default, say.
+/// Whether an expression can be computed without anything happening: a default, say.
 pub(super) fn is_harmless_expression(text: &str) -> bool {
     harmless::is_harmless_text(text)
 }
@@ -105,7 +105,7 @@ fn judged(statements: &[Statement<'_>]) -> Vec<Effect> {
         effects.extend(judge::statement(statement, &mut fresh).into_iter().map(|effect| effect.on(statement.line)));
     }
     if let Some(next) = statements.get(MOST) {
-        effects.push(Effect::unsure(format!("has more than {MOST} statements"), MAY_NOT_COPE).on(next.line));
+        effects.push(Effect::unsure(format!("has more than {MOST} statements"), MAY_BREAK).on(next.line));
         // What is not read any more may still be seen.
         let mut rest = statements[MOST..].iter();
         let worst = rest.find_map(|it| words::destructive(it).map(|effect| effect.on(it.line)));

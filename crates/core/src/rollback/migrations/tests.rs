@@ -56,7 +56,7 @@ fn the_way_out_of_a_django_migration_names_the_one_before() {
 #[test]
 fn an_added_nullable_column_is_a_remark() {
     let told = told(None, &[], read(&[("shop/migrations/0042_note.py", ADD)]));
-    let sentence = "shop/migrations/0042_note.py:3 adds order.note, nullable, and 1.8.3 does not notice";
+    let sentence = "shop/migrations/0042_note.py:3 adds order.note, nullable, and 1.8.3 is not affected";
     assert_eq!(told, [(CheckOutcome::Ok, sentence.to_owned())]);
 }
 
@@ -73,9 +73,9 @@ fn many_migrations_do_not_fill_the_screen_and_none_is_lost() {
     let drops: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), DROP)).collect();
     let dropped = told(None, &[], read(&drops));
     assert_eq!(dropped.len(), 5);
-    assert_eq!(dropped[4], (CheckOutcome::Typed, "5 more migrations of 1.9.0 are like this".to_owned()));
+    assert_eq!(dropped[4], (CheckOutcome::Typed, "5 more migrations in 1.9.0 like these".to_owned()));
     let adds: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), ADD)).collect();
-    let sentence = "9 migrations of 1.9.0 only add: 1.8.3 does not notice";
+    let sentence = "9 additive migrations in 1.9.0: 1.8.3 is not affected";
     assert_eq!(told(None, &[], read(&adds)), [(CheckOutcome::Ok, sentence.to_owned())]);
 }
 
@@ -89,10 +89,10 @@ fn a_repository_without_changed_migrations_settles_it() {
 #[test]
 fn nothing_to_look_at_is_never_taken_for_nothing_there() {
     let nothing = told(None, &[], Files::NoRepository);
-    let sentence = "not known whether a migration shipped with 1.9.0: no repository is set";
+    let sentence = "unknown whether a migration shipped with 1.9.0: no repository is set";
     assert_eq!(nothing, [(CheckOutcome::Warning, sentence.to_owned())]);
     let job = told(None, &["job m ran alembic upgrade"], Files::Unread("there is no tag 1.8.3".to_owned()));
-    let sentence = "job m ran alembic upgrade; whether 1.8.3 can live with what it changed is not known: \
+    let sentence = "job m ran alembic upgrade; unknown whether 1.8.3 works with what it changed: \
                     there is no tag 1.8.3";
     assert_eq!(job, [(CheckOutcome::Warning, sentence.to_owned())]);
 }

@@ -92,7 +92,7 @@ pub(super) fn suspicions<'a>(code: impl Iterator<Item = &'a Block>) -> Vec<Effec
     for block in code {
         for (name, line) in block.words().filter(|(name, _)| TAKES_AWAY.contains(name)) {
             found.push(
-                Effect::destructive(format!("has {name} in code that cannot be read whole"), sql::MAY_READ).on(line),
+                Effect::destructive(format!("has {name} in code that cannot be fully parsed"), sql::MAY_READ).on(line),
             );
         }
         found.extend(block.texts().filter_map(|(text, line)| sql::suspicion(text).map(|effect| effect.on(line))));

@@ -17,12 +17,12 @@ pub enum Habit {
     NextRun,
 }
 
-/// Something that keeps workloads as its own record has them.
+/// A tool that manages workloads from a record of its own.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Product {
     /// What people call it.
     pub name: &'static str,
-    /// How soon it would put the new version back.
+    /// How soon it would redeploy the new version.
     pub habit: Habit,
     /// What to do there; `$record` is [`Other::record`].
     pub way_out: &'static str,
@@ -37,7 +37,7 @@ pub struct Product {
 pub struct Other {
     /// The product whose mark it is.
     pub product: &'static Product,
-    /// The name of the record that it keeps the object as, where the mark tells.
+    /// The name of the record that it manages the object from, where the mark tells.
     pub record: Option<String>,
 }
 
@@ -69,7 +69,7 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "Config Sync",
         habit: Habit::AtOnce,
-        way_out: "revert the commit, or have the repository say configmanagement.gke.io/managed: disabled of it first",
+        way_out: "revert the commit, or first set configmanagement.gke.io/managed: disabled on it in the repository",
         marks: &[AnnotationIs("configmanagement.gke.io/managed", "enabled")],
         record: Some(Annotation("configsync.gke.io/manager")),
     },
@@ -78,7 +78,7 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "OLM",
         habit: Habit::AtOnce,
-        way_out: "take the version back in its ClusterServiceVersion $record, or approve the earlier one",
+        way_out: "roll back in its ClusterServiceVersion $record, or approve the earlier one",
         marks: &[LabelIs("olm.owner.kind", "ClusterServiceVersion"), OwnerKind("ClusterServiceVersion")],
         record: Some(Label("olm.owner")),
     },
@@ -95,7 +95,7 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "Open Cluster Management",
         habit: Habit::AtOnce,
-        way_out: "take the version back in its ManifestWork on the hub ($record)",
+        way_out: "roll back in its ManifestWork on the hub ($record)",
         marks: &[OwnerKind("AppliedManifestWork"), Manager("work-agent")],
         record: Some(OwnerKind("AppliedManifestWork")),
     },
@@ -103,7 +103,7 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "KubeVela",
         habit: Habit::AtOnce,
-        way_out: "take the version back there: vela workflow rollback $record",
+        way_out: "roll back there: vela workflow rollback $record",
         marks: &[Label("app.oam.dev/app-revision-hash"), Annotation("app.oam.dev/last-applied-configuration")],
         record: Some(Label("app.oam.dev/name")),
     },
@@ -111,7 +111,7 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "Sveltos",
         habit: Habit::Perhaps,
-        way_out: "take the version back in its profile $record; with syncMode ContinuousWithDriftDetection it corrects \
+        way_out: "roll back in its profile $record; with syncMode ContinuousWithDriftDetection it corrects \
                   drift",
         marks: &[Annotation("projectsveltos.io/owner-name")],
         record: Some(Annotation("projectsveltos.io/owner-name")),
@@ -120,7 +120,7 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "Crossplane",
         habit: Habit::AtOnce,
-        way_out: "take the version back in its composite resource $record, or pause that: kubectl annotate it with \
+        way_out: "roll back in its composite resource $record, or pause it: kubectl annotate it with \
                   crossplane.io/paused=true",
         marks: &[Label("crossplane.io/composite"), Annotation("crossplane.io/composition-resource-name")],
         record: Some(Label("crossplane.io/composite")),
@@ -138,16 +138,17 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "Rancher",
         habit: Habit::Perhaps,
-        way_out: "take the version back in $record, which its owner annotations name (objectset.rio.cattle.io/owner-gvk)",
+        way_out: "roll back in $record, which its owner annotations name (objectset.rio.cattle.io/owner-gvk)",
         marks: &[Annotation("objectset.rio.cattle.io/owner-gvk"), Annotation("objectset.rio.cattle.io/id")],
         record: Some(Annotation("objectset.rio.cattle.io/owner-name")),
     },
     // carvel-dev/kapp, pkg/kapp/app: `kapp.k14s.io/app` is on all that an app holds. Run by kapp-controller, an App
-    // is applied anew every thirty seconds or more.
+    // is applied again every thirty seconds or more.
     Product {
         name: "kapp",
         habit: Habit::Perhaps,
-        way_out: "if kapp-controller runs it, pause the App first: kctrl app pause; else its next deploy starts from \
+        way_out: "if kapp-controller runs it, pause the App first: kctrl app pause; otherwise its next deploy starts \
+                  from \
                   the new version",
         marks: &[Label("kapp.k14s.io/app"), Manager("kapp-controller")],
         record: Some(Label("kapp.k14s.io/app")),
@@ -172,7 +173,7 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "the Helm operator",
         habit: Habit::AtOnce,
-        way_out: "take the version back in its HelmRelease $record",
+        way_out: "roll back in its HelmRelease $record",
         marks: &[Annotation("helm.fluxcd.io/antecedent")],
         record: Some(Annotation("helm.fluxcd.io/antecedent")),
     },
@@ -188,7 +189,7 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "kpt",
         habit: Habit::NextRun,
-        way_out: "take the version back in the package, then: kpt live apply",
+        way_out: "roll back in the package, then: kpt live apply",
         marks: &[Annotation("config.k8s.io/owning-inventory")],
         record: None,
     },
@@ -196,7 +197,7 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "Terraform",
         habit: Habit::NextRun,
-        way_out: "take the version back in its configuration, then: terraform apply",
+        way_out: "roll back in its configuration, then: terraform apply",
         marks: &[Manager("terraform"), Manager("HashiCorp"), LabelIs("app.kubernetes.io/managed-by", "Terraform")],
         record: None,
     },
@@ -204,7 +205,7 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "Pulumi",
         habit: Habit::NextRun,
-        way_out: "take the version back in its program, then: pulumi up",
+        way_out: "roll back in its program, then: pulumi up",
         marks: &[Manager("pulumi"), LabelIs("app.kubernetes.io/managed-by", "pulumi")],
         record: None,
     },
@@ -236,7 +237,7 @@ const PRODUCTS: [Product; 21] = [
     Product {
         name: "Skaffold",
         habit: Habit::NextRun,
-        way_out: "end skaffold dev if it runs; else its next run starts from the new version",
+        way_out: "stop skaffold dev if it is running; otherwise its next run starts from the new version",
         marks: &[Label("skaffold.dev/run-id")],
         record: None,
     },
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn each_keeper_is_known_by_its_mark() {
+    fn each_owner_is_known_by_its_mark() {
         let one = |place: &str, key: &str, value: &str| {
             let mut metadata = json!({});
             metadata[place][key] = json!(value);
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_of_a_manager_alone_may_be_old_where_the_keeper_acts_by_itself() {
+    fn a_mark_of_a_manager_alone_may_be_old_where_the_owner_acts_by_itself() {
         let wrote = |manager: &str| json!({"metadata": {"managedFields": [{ "manager": manager }]}});
         assert_eq!(all(&wrote("kapp-controller"), false).count(), 0);
         assert_eq!(all(&wrote("Terraform"), false).count(), 1);

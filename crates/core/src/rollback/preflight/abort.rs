@@ -1,4 +1,4 @@
-//! Calling an update of Argo Rollouts off, or trying it once more: which of the ways back it is, and the step.
+//! Aborting an update of Argo Rollouts, or retrying it: which of them applies, and the step.
 
 use super::pace::Pace;
 use super::{Objects, history, left_behind, rollout, settled, state, time};
@@ -68,9 +68,9 @@ pub fn way(request: &PlanRequest, objects: Objects<'_>) -> Way {
             let (name, namespace) = (&reference.name, &reference.namespace);
             let to = stable.map(|entry| format!(" --to-revision={}", entry.version.revision)).unwrap_or_default();
             Way::Blocked(Blocked {
-                reason: format!("{reference} is aborted already: it has gone back to {label}"),
+                reason: format!("{reference} is already aborted: it is back on {label}"),
                 way_out: format!(
-                    "deploy a fixed version; to put its template back too: \
+                    "deploy a fixed version; to revert its template too: \
                      kubectl argo rollouts undo {name} -n {namespace}{to}"
                 ),
             })
@@ -78,7 +78,7 @@ pub fn way(request: &PlanRequest, objects: Objects<'_>) -> Way {
     }
 }
 
-/// Works out the abort, or the retry, and checks what can be checked without asking again. `subresource` is where the
+/// Computes the abort, or the retry, and checks what can be checked without asking again. `subresource` is where the
 /// status is written: `status`, or nothing where the cluster's definition of Rollouts has no such subresource.
 pub fn draft_abort(
     cluster: &str,
@@ -96,8 +96,8 @@ pub fn draft_abort(
         let found = lineage.entries.iter().find(|entry| entry.version.hash == hash).cloned();
         found.ok_or_else(|| {
             Refusal::from(Blocked {
-                reason: format!("the ReplicaSet of {what} is not there"),
-                way_out: "deploy the earlier version anew".to_owned(),
+                reason: format!("the ReplicaSet of {what} does not exist"),
+                way_out: "redeploy the earlier version".to_owned(),
             })
         })
     };
@@ -126,15 +126,14 @@ pub fn draft_abort(
 
     let (new_label, stable_label) = (new.version.label(), stable.version.label());
     let (does, verb) = if abort {
-        (format!("{reference} is aborted: traffic and pods go back to {stable_label}, the stable version"), "abort")
+        (format!("abort {reference}: traffic and pods return to {stable_label}, the stable version"), "abort")
     } else {
-        (format!("{reference} tries {new_label} once more, from its first step"), "retry rollout")
+        (format!("retry {new_label} on {reference} from the first step"), "retry rollout")
     };
-    let mut not_restored = left_behind::list(reference.kind, &target.from, &to.template);
+    let mut not_reverted = left_behind::list(reference.kind, &target.from, &to.template);
     if abort {
-        let template =
-            format!("the template: it still names {new_label}, and the next change of it begins an update again");
-        not_restored.insert(0, template);
+        let template = format!("the template: it still has {new_label}, and the next change to it starts an update");
+        not_reverted.insert(0, template);
     }
     settled(Step {
         goal: request.goal,
@@ -160,9 +159,9 @@ pub fn draft_abort(
         }),
         does: vec![does],
         checks,
-        not_restored,
+        not_reverted,
         expected: pace.expected(request.wanted.pace).max(REACTION),
-        by_hand: format!("kubectl argo rollouts {verb} {} -n {}", reference.name, reference.namespace),
+        manual_command: format!("kubectl argo rollouts {verb} {} -n {}", reference.name, reference.namespace),
     })
 }
 
@@ -196,8 +195,8 @@ fn pods(workload: &Value, missing: i64, stable: &str) -> Check {
     Check::ok(
         CheckKind::Pods,
         match missing {
-            0 => format!("all {wanted} pods of {stable} are still there"),
-            _ => format!("{} of {wanted} pods of {stable} are still there, the others start anew", wanted - missing),
+            0 => format!("all {wanted} pods of {stable} are still running"),
+            _ => format!("{} of {wanted} pods of {stable} are still running, the rest start fresh", wanted - missing),
         },
     )
 }

@@ -30,13 +30,13 @@ pub(super) fn check(reference: &WorkloadRef, workload: &Value, target: &Target) 
         .map(|(verb, keys)| format!("{verb} {}", keys.join(", ")))
         .collect();
     if told.is_empty() {
-        return Some(Check::ok(CheckKind::Annotations, "it keeps its own annotations"));
+        return Some(Check::ok(CheckKind::Annotations, "annotations unchanged"));
     }
     Some(warning(
         CheckKind::Annotations,
-        format!("of its own annotations the undo {}, as kubectl's does", told.join(" and ")),
+        format!("{} on the workload, as kubectl rollout undo does", told.join(" and ")),
         format!(
-            "note them before: kubectl get {reference} -n {} -o jsonpath='{{.metadata.annotations}}'",
+            "save them first: kubectl get {reference} -n {} -o jsonpath='{{.metadata.annotations}}'",
             reference.namespace
         ),
     ))

@@ -1,4 +1,4 @@
-//! Whether the next `kubectl apply` of the same files would bring the new version back.
+//! Whether the next `kubectl apply` of the same files would redeploy the new version.
 
 use super::warning;
 use crate::rollback::destination::text::items;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 const NAME: CheckKind = CheckKind::NextApply;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-const WAY_OUT: &str = "change the files back too, before anybody applies them again";
+const WAY_OUT: &str = "revert the files too, before anyone applies them again";
 
 /// `None` for what nobody applies from files.
 pub(super) fn check(workload: &Value, target: &Target) -> Option<Check> {
@@ -24,11 +24,11 @@ pub(super) fn check(workload: &Value, target: &Target) -> Option<Check> {
         return Some(warning(NAME, brings_back("the new version"), WAY_OUT));
     }
     if template::runs(template, &target.entry.version.images) {
-        return Some(Check::ok(NAME, "the files that were applied last name the old images already"));
+        return Some(Check::ok(NAME, "the last applied files already have the old images"));
     }
     Some(warning(NAME, brings_back(&template::label(&applied, target.from.main_container())), WAY_OUT))
 }
 
 fn brings_back(version: &str) -> String {
-    format!("it is deployed with kubectl apply: the next apply of the same files brings {version} back")
+    format!("deployed with kubectl apply: applying the same files again redeploys {version}")
 }

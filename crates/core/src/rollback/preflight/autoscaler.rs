@@ -24,11 +24,12 @@ pub(super) fn check(reference: &WorkloadRef, workload: &Value, target: &Target, 
         Some(hpa) => Some(headroom(reference, hpa)),
         None if is_scaled(workload) => Some(warning(
             NAME,
-            "an autoscaler changes its size: a change in the very moment of the undo makes the undo stop, not overwrite",
-            "should that happen, open the plan again and confirm it again",
+            "an autoscaler manages its replicas: if it scales at that very moment, the rollback is rejected and \
+             overwrites nothing",
+            "if that happens, reopen the plan and confirm again",
         )),
         None => fewer_pods(reference, workload, target).or_else(|| {
-            let sentence = "no autoscaler changes its size";
+            let sentence = "no HPA";
             looked.found().map(|_| Check::ok(NAME, sentence))
         }),
     }
@@ -50,15 +51,16 @@ fn headroom(reference: &WorkloadRef, hpa: &Value) -> Check {
         return warning(
             NAME,
             format!("hpa/{name} cannot scale ({reason}): the old pods start cold at full traffic, {now} of them"),
-            format!("be ready to scale by hand: kubectl scale {reference} -n {namespace} --replicas=N"),
+            format!("be ready to scale it manually: kubectl scale {reference} -n {namespace} --replicas=N"),
         );
     }
     if now >= most {
         return warning(
             NAME,
-            format!("hpa/{name} is at its most, {most} pods: the old ones start cold at full traffic without help"),
+            format!("hpa/{name} is at its maximum of {most} pods: the old ones start cold at full traffic"),
             format!(
-                "let it grow first: kubectl patch hpa {name} -n {namespace} -p '{{\"spec\":{{\"maxReplicas\":N}}}}'"
+                "raise the maximum first: kubectl patch hpa {name} -n {namespace} -p \
+                 '{{\"spec\":{{\"maxReplicas\":N}}}}'"
             ),
         );
     }
@@ -66,15 +68,15 @@ fn headroom(reference: &WorkloadRef, hpa: &Value) -> Check {
         return warning(
             NAME,
             format!(
-                "hpa/{name} is scaling it from {now} to {wanted} pods: a change in the very moment of the undo \
-                     makes the undo stop, not overwrite"
+                "hpa/{name} is scaling it from {now} to {wanted} pods: if it scales at that very moment, the \
+                 rollback is rejected and overwrites nothing"
             ),
-            "should that happen, open the plan again and confirm it again",
+            "if that happens, reopen the plan and confirm again",
         );
     }
     Check::ok(
         NAME,
-        format!("hpa/{name} keeps {least} to {most} pods, {now} now: it can add while the old ones warm up"),
+        format!("hpa/{name} allows {least} to {most} pods, {now} now: it can scale up while the old ones warm up"),
     )
 }
 
@@ -91,7 +93,7 @@ fn fewer_pods(reference: &WorkloadRef, workload: &Value, target: &Target) -> Opt
         warning(
             NAME,
             format!(
-                "it had {before} pods when {} was replaced and has {now} now: fewer, and cold, for the traffic",
+                "{now} pods now, {before} when {} was replaced: fewer, and cold, for the same traffic",
                 target.entry.version.label()
             ),
             format!("kubectl scale {reference} -n {} --replicas={before}", reference.namespace),

@@ -1,4 +1,4 @@
-//! Whether the namespace's quotas leave room for the pods that come on top while an undo runs.
+//! Whether the namespace's quotas allow the surge pods of a rollback.
 
 use super::pace::Pace;
 use super::{Looked, quantity, warning};
@@ -66,21 +66,21 @@ pub(super) fn check(
     Some(Check::ok(
         NAME,
         match (pace.surge, limited) {
-            (0, _) => "no pod comes on top (maxSurge 0): the undo needs no more room".to_owned(),
-            (_, true) => "the namespace's quotas have room for the pods that come on top".to_owned(),
-            (_, false) => "no quota limits the pods that come on top".to_owned(),
+            (0, _) => "no surge pods (maxSurge 0): no extra capacity needed".to_owned(),
+            (_, true) => "quota allows the surge pods".to_owned(),
+            (_, false) => "no quota limits the surge pods".to_owned(),
         },
     ))
 }
 
 fn short(reference: &WorkloadRef, pace: Pace, quota: &str, resource: &str, needed: f64, free: f64) -> Check {
     let (needed, free) = (quantity::write(resource, needed), quantity::write(resource, free));
-    let then = if pace.unavailable == 0 { "it would wait for room and not begin" } else { "it would be slow" };
+    let then = if pace.unavailable == 0 { "it would not start until there is room" } else { "it would be slow" };
     warning(
         NAME,
-        format!("the undo needs {needed} more of quota {quota} ({resource}), and {free} is free: {then}"),
+        format!("needs {needed} more of quota {quota} ({resource}), {free} free: {then}"),
         format!(
-            "make room: kubectl edit resourcequota {quota} -n {namespace}, or scale something else in {namespace} down",
+            "make room: kubectl edit resourcequota {quota} -n {namespace}, or scale down something else in {namespace}",
             namespace = reference.namespace
         ),
     )

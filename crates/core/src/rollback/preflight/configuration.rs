@@ -1,4 +1,4 @@
-//! Whether the ConfigMaps and Secrets that the old version reads are still there, and still what they were.
+//! Whether the ConfigMaps and Secrets that the previous version reads still exist, unchanged.
 
 use super::{Looked, References, Surroundings, warning};
 use crate::deploy::Time;
@@ -29,7 +29,7 @@ pub(super) fn check(namespace: &str, target: &Target, around: &Surroundings) -> 
             Looked::NotAsked => {}
             Looked::Unknown(why) => {
                 let all: Vec<&str> = names.keys().map(String::as_str).collect();
-                let sentence = format!("whether {} changed is not known: {}", named(kind, &all), why.reason);
+                let sentence = format!("unknown whether {} changed: {}", named(kind, &all), why.reason);
                 checks.push(warning(NAME, sentence, why.way_out.clone()));
             }
             Looked::Found { items, all } => {
@@ -41,10 +41,9 @@ pub(super) fn check(namespace: &str, target: &Target, around: &Surroundings) -> 
     }
     if !as_they_were.is_empty() {
         let revision = target.entry.version.revision;
-        checks
-            .push(Check::ok(NAME, format!("{} did not change since revision {revision}", as_they_were.join(" and "))));
+        checks.push(Check::ok(NAME, format!("{} unchanged since revision {revision}", as_they_were.join(" and "))));
     } else if references == References::default() {
-        checks.push(Check::ok(NAME, "the old version reads no ConfigMap and no Secret"));
+        checks.push(Check::ok(NAME, "the previous version reads no ConfigMap or Secret"));
     }
     checks
 }
@@ -71,8 +70,8 @@ impl Case<'_> {
             match items.iter().find(|item| item["metadata"]["name"] == name.as_str()) {
                 None if !all => checks.push(warning(
                     NAME,
-                    format!("whether {kind} {name} changed is not known: there are too many to read them all"),
-                    format!("look yourself: kubectl get {plural} {name} -n {namespace} --show-managed-fields -o yaml"),
+                    format!("unknown whether {kind} {name} changed: too many to read"),
+                    format!("check: kubectl get {plural} {name} -n {namespace} --show-managed-fields -o yaml"),
                 )),
                 // What it starts without it may have done without before.
                 None if *optional => unchanged.push(name.as_str()),
@@ -81,13 +80,13 @@ impl Case<'_> {
                     Some((at, by)) => checks.push(warning(
                         NAME,
                         format!(
-                            "{kind} {name} was changed {}{by}, after revision {}: {} reads what is there now",
+                            "{kind} {name} changed {}{by}, after revision {}: {} will read the current values",
                             moment(at),
                             self.target.entry.version.revision,
                             self.target.entry.version.label(),
                         ),
                         format!(
-                            "see whether {} can live with it: kubectl describe {plural} {name} -n {namespace}",
+                            "check that {} works with it: kubectl describe {plural} {name} -n {namespace}",
                             self.target.entry.version.label()
                         ),
                     )),
@@ -104,14 +103,11 @@ impl Case<'_> {
             NAME,
             Blocked {
                 reason: format!(
-                    "{} {name} is gone, and the pods of {} do not start without it",
+                    "{} {name} is missing, and the pods of {} cannot start without it",
                     self.kind,
                     version.label()
                 ),
-                way_out: format!(
-                    "create {name} in {} again, or go to a revision that does not need it",
-                    self.namespace
-                ),
+                way_out: format!("recreate {name} in {}, or choose a revision that does not need it", self.namespace),
             },
         )
     }

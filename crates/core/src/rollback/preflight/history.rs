@@ -1,4 +1,4 @@
-//! Whether there is an earlier revision, for how long, and what is known of the one that would come back.
+//! Whether there is an earlier revision, how long it is retained, and what is known of the target.
 
 use super::warning;
 use crate::rollback::destination::text::moment;
@@ -18,19 +18,19 @@ fn kept(workload: &Value, lineage: &Lineage, target: &Target) -> Check {
     match workload["spec"]["revisionHistoryLimit"].as_i64() {
         Some(0) => warning(
             name,
-            format!("revisionHistoryLimit is 0: revision {described} is gone once the rollout has ended"),
-            "undo before it ends, or not at all; set spec.revisionHistoryLimit to 10 for the next time",
+            format!("revisionHistoryLimit is 0: revision {described} is deleted when the rollout finishes"),
+            "roll back before that, or not at all; set spec.revisionHistoryLimit to 10 for next time",
         ),
         limit => {
             let earlier = lineage.entries.len().saturating_sub(usize::from(lineage.current.is_some()));
             let revisions =
                 if earlier == 1 { "1 earlier revision".to_owned() } else { format!("{earlier} earlier revisions") };
-            Check::ok(name, format!("{revisions} to go back to; it keeps {}", limit.unwrap_or(10)))
+            Check::ok(name, format!("{revisions} (revisionHistoryLimit {})", limit.unwrap_or(10)))
         }
     }
 }
 
-/// A version that was found bad once is only gone back to by somebody who means it. The way forward again is
+/// A version that was found bad once is only gone back to by somebody who means it. Undoing a rollback is
 /// there for exactly that, and says so.
 fn standing(request: &PlanRequest, target: &Target) -> Check {
     let name = CheckKind::Target;
@@ -38,38 +38,38 @@ fn standing(request: &PlanRequest, target: &Target) -> Check {
     let elsewhere = if target.others.is_empty() {
         "deploy a fixed version instead".to_owned()
     } else {
-        format!("deploy a fixed version, or choose with redflag rollback --to REVISION: {}", target.others)
+        format!("deploy a fixed version, or choose another with redflag rollback --to REVISION: {}", target.others)
     };
     let known = version_history::newest(&request.wanted.known, &target.entry.version)
         .map(|known| (known.standing, moment(known.at)));
     let harm = match &known {
         Some((VersionStatus::Bad, at)) => Some(format!("{described} was found bad by the watch that ended {at}")),
-        Some((VersionStatus::RolledBack, at)) => Some(format!("{described} was rolled back by hand at {at}")),
+        Some((VersionStatus::RolledBack, at)) => Some(format!("{described} was rolled back manually at {at}")),
         _ if target.was_rolled_back => Some(format!("{described} was itself rolled back before")),
         _ => None,
     };
     match (harm, known) {
-        (Some(harm), _) if request.goal == Goal::Back => Check::typed(name, harm, elsewhere),
-        (Some(harm), _) => warning(name, harm, "go forward only if it was not the cause"),
+        (Some(harm), _) if request.goal == Goal::RollBack => Check::typed(name, harm, elsewhere),
+        (Some(harm), _) => warning(name, harm, "redeploy it only if it was not the cause"),
         (None, Some((VersionStatus::Good, at))) => {
-            Check::ok(name, format!("{described} survived its watch, which ended {at}"))
+            Check::ok(name, format!("{described} passed its watch, which ended {at}"))
         }
         (None, _) if target.served_before => {
-            Check::ok(name, format!("{described} served before the deploy; no watch has judged it"))
+            Check::ok(name, format!("{described} was live before the deploy, never watched to the end"))
         }
         (None, _) => {
-            let sentence = format!("{described} was not seen to serve before the deploy, and no watch has judged it");
+            let sentence = format!("{described} was not seen live before the deploy, and never watched to the end");
             let way_out = if target.others.is_empty() {
-                "make sure that it ever served: there is no other to go to".to_owned()
+                "make sure it ever worked: there is no other revision".to_owned()
             } else {
                 format!(
-                    "make sure that it ever served, or choose with redflag rollback --to REVISION: {}",
+                    "make sure it ever worked, or choose another with redflag rollback --to REVISION: {}",
                     target.others
                 )
             };
             match request.goal {
-                Goal::Back => Check::typed(name, sentence, way_out),
-                Goal::Forward => warning(name, sentence, way_out),
+                Goal::RollBack => Check::typed(name, sentence, way_out),
+                Goal::Undo => warning(name, sentence, way_out),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Whether the old template brings back the old program: tags move.
+//! Whether the old template still means the old image: tags can be mutable.
 
 use super::warning;
 use crate::deploy::{WorkloadRef, version_label};
@@ -30,24 +30,24 @@ pub(super) fn check(reference: &WorkloadRef, target: &Target) -> Check {
     let moving: Vec<&str> = to.iter().map(String::as_str).filter(|image| is_moving(image)).collect();
     let moving = moving.join(", ");
     match (moving.is_empty(), from == to) {
-        (true, false) => Check::ok(NAME, format!("{} does not look like a tag that moves", to.join(", "))),
+        (true, false) => Check::ok(NAME, format!("{} looks immutable", to.join(", "))),
         (true, true) => warning(
             NAME,
-            "both revisions run the same image: only the settings around it change",
+            "both revisions run the same image: only other settings change",
             format!(
-                "see first what differs: kubectl rollout history {reference} -n {} --revision={}",
+                "check the differences first: kubectl rollout history {reference} -n {} --revision={}",
                 reference.namespace, target.entry.version.revision
             ),
         ),
         (false, true) => warning(
             NAME,
-            format!("both revisions run {moving}, so the undo may change nothing"),
-            "deploy the earlier image by its digest instead: name@sha256:…",
+            format!("both revisions run {moving}, so the rollback may change nothing"),
+            "deploy the earlier image by digest instead: name@sha256:…",
         ),
         (false, false) => warning(
             NAME,
-            format!("the tag of {moving} moves: what comes back may not be what ran before"),
-            "look in the registry where the tag points now, or deploy the earlier image by its digest",
+            format!("mutable tag {moving}: it may not point to what ran before"),
+            "check where the tag points now, or deploy the earlier image by digest",
         ),
     }
 }

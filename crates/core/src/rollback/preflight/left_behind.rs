@@ -1,4 +1,4 @@
-//! What an undo does not bring back: it restores the pods' template and nothing else.
+//! What a rollback does not revert: it restores the pod template and nothing else.
 
 use super::References;
 use crate::deploy::{Version, WorkloadKind};
@@ -9,15 +9,15 @@ use serde_json::Value;
 pub(super) fn list(kind: WorkloadKind, from: &Version, template: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(contents(template));
-    lines.push(format!("database migrations and messages that {} has written", from.label()));
+    lines.push(format!("database changes and queued messages written by {}", from.label()));
     if kind == WorkloadKind::StatefulSet {
-        lines.push("the data in its volumes".to_owned());
+        lines.push("data in its volumes".to_owned());
     }
-    lines.push("the number of replicas, autoscaler limits, Services, Ingresses and feature flags".to_owned());
+    lines.push("replica count, HPA limits, Services, Ingresses and feature flags".to_owned());
     lines
 }
 
-/// `earlier contents of ConfigMaps app, flags and Secret db: the old version reads what is there now`.
+/// `ConfigMaps app, flags and Secret db (the previous version will read the current values)`.
 fn contents(template: &Value) -> Option<String> {
     let references = References::of(template);
     let told: Vec<String> = [("ConfigMap", references.config_maps()), ("Secret", references.secrets())]
@@ -25,6 +25,5 @@ fn contents(template: &Value) -> Option<String> {
         .filter(|(_, names)| !names.is_empty())
         .map(|(kind, names)| named(kind, &names.keys().map(String::as_str).collect::<Vec<_>>()))
         .collect();
-    (!told.is_empty())
-        .then(|| format!("earlier contents of {}: the old version reads what is there now", told.join(" and ")))
+    (!told.is_empty()).then(|| format!("{} (the previous version will read the current values)", told.join(" and ")))
 }

@@ -1,4 +1,4 @@
-//! What keeps the old version from getting to all pods although the template went back.
+//! What keeps the previous version from reaching all pods although the template was reverted.
 
 use super::{Objects, Permission, waits_for_broken_pods, warning};
 use crate::deploy::{WorkloadKind, WorkloadRef};
@@ -16,8 +16,8 @@ pub(super) fn check(reference: &WorkloadRef, objects: Objects<'_>) -> Vec<Check>
     if strategy["type"] == "OnDelete" {
         return vec![warning(
             CheckKind::Order,
-            "strategy OnDelete: each pod keeps the new version until it is deleted by hand",
-            format!("after the undo, pod by pod: kubectl delete pod NAME -n {namespace}"),
+            "strategy OnDelete: each pod runs the new version until it is deleted manually",
+            format!("after the rollback, pod by pod: kubectl delete pod NAME -n {namespace}"),
         )];
     }
     let mut checks = Vec::new();
@@ -26,7 +26,7 @@ pub(super) fn check(reference: &WorkloadRef, objects: Objects<'_>) -> Vec<Check>
         let patch = r#"'{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'"#;
         checks.push(warning(
             CheckKind::Order,
-            format!("partition {partition}: pods with a number below {partition} are not touched"),
+            format!("partition {partition}: pods with an ordinal below {partition} are not touched"),
             format!("if they run the new version too: kubectl patch {reference} -n {namespace} -p {patch}"),
         ));
     }
@@ -34,7 +34,7 @@ pub(super) fn check(reference: &WorkloadRef, objects: Objects<'_>) -> Vec<Check>
         checks.push(broken_pods(reference, objects));
     }
     if checks.is_empty() {
-        checks.push(Check::ok(CheckKind::Order, "no pod is in the way of the others"));
+        checks.push(Check::ok(CheckKind::Order, "no broken pod blocks the others"));
     }
     checks
 }
@@ -52,19 +52,25 @@ fn broken_pods(reference: &WorkloadRef, objects: Objects<'_>) -> Check {
         [] => ("pods that are not ready".to_owned(), "NAME".to_owned()),
         names => (named("pod", names), names.join(" ")),
     };
-    let by_hand = format!("kubectl delete pod {names} -n {}", reference.namespace);
+    let manual_command = format!("kubectl delete pod {names} -n {}", reference.namespace);
     let way_out = match &objects.around.delete_pods {
         Some(Permission::Given) => {
             format!(
-                "once the undo is sent, if they stay, redflag offers to delete them (you may), or by hand: {by_hand}"
+                "if they are still there after the rollback is sent, redflag offers to delete them (you may), or \
+                 run: {manual_command}"
             )
         }
         Some(Permission::Denied(denied)) => {
-            format!("once the undo is sent, if they stay: {by_hand}; but {}: {}", denied.reason, denied.way_out)
+            format!(
+                "if they are still there after the rollback is sent: {manual_command}; but {}: {}",
+                denied.reason, denied.way_out
+            )
         }
-        Some(Permission::Unknown(_)) | None => format!("once the undo is sent, if they stay: {by_hand}"),
+        Some(Permission::Unknown(_)) | None => {
+            format!("if they are still there after the rollback is sent: {manual_command}")
+        }
     };
-    warning(CheckKind::Order, format!("OrderedReady waits for {which} even after the undo"), way_out)
+    warning(CheckKind::Order, format!("OrderedReady waits for {which} even after the rollback"), way_out)
 }
 
 fn is_ready(pod: &Value) -> bool {

@@ -1,4 +1,4 @@
-//! How many pods an undo changes at a time, and so how long it takes.
+//! How many pods a rollback replaces at a time, and so its ETA.
 
 use crate::deploy::WorkloadKind;
 use chrono::TimeDelta;
@@ -72,11 +72,11 @@ impl Pace {
         Self { pauses, ..self }
     }
 
-    /// How long until all pods are ready: as many waves as it takes, each as long as one pod's start.
-    /// `seen` is how long such pods took of late; [`GUESS`] without it. The end of old pods is not counted:
+    /// How long until all pods are ready: as many batches as it takes, each as long as one pod's start.
+    /// `seen` is how long such pods took recently; [`GUESS`] without it. The end of old pods is not counted:
     /// most go in a second or two, and how long a stubborn one takes nobody knows beforehand.
     pub fn expected(self, seen: Option<TimeDelta>) -> TimeDelta {
-        let pods = self.wave(seen).checked_mul(self.waves());
+        let pods = self.batch(seen).checked_mul(self.batches());
         pods.and_then(|pods| pods.checked_add(&self.pauses)).unwrap_or(TimeDelta::MAX)
     }
 
@@ -86,12 +86,12 @@ impl Pace {
     }
 
     /// How long one lot of pods takes: to start, and to be ready for as long as counts.
-    pub fn wave(self, seen: Option<TimeDelta>) -> TimeDelta {
+    pub fn batch(self, seen: Option<TimeDelta>) -> TimeDelta {
         seen.unwrap_or(GUESS) + TimeDelta::try_seconds(self.min_ready).unwrap_or_default()
     }
 
     /// How many times as many pods as may change at once have to become ready, one lot after the other.
-    pub fn waves(self) -> i32 {
+    pub fn batches(self) -> i32 {
         let at_once = (self.surge + self.unavailable).max(1);
         i32::try_from((self.pods + at_once - 1) / at_once).unwrap_or(i32::MAX)
     }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn twelve_pods_six_at_a_time_take_two_waves() {
+    fn twelve_pods_six_at_a_time_take_two_batches() {
         let quarter = json!("25%");
         let pace = deployment(12, &quarter, &quarter);
         assert_eq!(pace.expected(Some(TimeDelta::seconds(35))), TimeDelta::seconds(70));

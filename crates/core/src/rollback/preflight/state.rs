@@ -1,4 +1,4 @@
-//! Whether the workload takes another version at all.
+//! Whether the workload accepts another version at all.
 
 use super::warning;
 use crate::deploy::{WorkloadKind, WorkloadRef};
@@ -12,25 +12,25 @@ pub(super) fn check(reference: &WorkloadRef, workload: &Value) -> Check {
             CheckKind::Deletion,
             Blocked {
                 reason: format!("{reference} is being deleted"),
-                way_out: "find out who deletes it, then deploy the earlier version anew".to_owned(),
+                way_out: "find out who is deleting it, then redeploy the earlier version".to_owned(),
             },
         );
     }
     if reference.kind == WorkloadKind::Rollout && workload["spec"]["paused"] == true {
         return warning(
             CheckKind::Paused,
-            format!("{reference} is paused by hand: it may go no further than where it stands"),
-            format!("let it go on after that: kubectl argo rollouts promote {} -n {namespace}", reference.name),
+            format!("{reference} is paused manually: it may stop where it is"),
+            format!("resume it afterwards: kubectl argo rollouts promote {} -n {namespace}", reference.name),
         );
     }
     if reference.kind != WorkloadKind::Deployment {
-        return Check::ok(CheckKind::Paused, format!("{reference} is there and is not being deleted"));
+        return Check::ok(CheckKind::Paused, format!("{reference} exists and is not being deleted"));
     }
     if workload["spec"]["paused"] == true {
         return Check::typed(
             CheckKind::Paused,
-            format!("{reference} is paused: the undo resumes it in the same request"),
-            format!("ask who paused it, and why; by hand: kubectl rollout resume {reference} -n {namespace}"),
+            format!("{reference} is paused: the rollback resumes it in the same request"),
+            format!("ask who paused it, and why; manually: kubectl rollout resume {reference} -n {namespace}"),
         );
     }
     Check::ok(CheckKind::Paused, format!("{reference} is not paused"))

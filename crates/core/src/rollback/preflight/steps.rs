@@ -1,5 +1,5 @@
 //! The steps of a canary, or the switch of a blue-green update: an undo is an update like any other and goes through
-//! them again, unless Argo Rollouts knows the old version well enough.
+//! them again, unless Argo Rollouts knows the previous version well enough.
 
 use super::warning;
 use crate::deploy::{WorkloadKind, WorkloadRef, brief};
@@ -29,7 +29,7 @@ pub(super) fn of(reference: &WorkloadRef, workload: &Value, lineage: &Lineage, t
     let standing = UpdateStatus::of(workload);
     let update = standing.update();
     if update.is_in_flight() && target.entry.version.hash == update.status.stable_rs {
-        let sentence = "it goes back to the stable version, without the steps";
+        let sentence = "back to the stable version, without steps";
         return Steps { check: Some(Check::ok(NAME, sentence)), ..nothing };
     }
     if let Some(revisions) = window(update, lineage, &target.entry) {
@@ -41,8 +41,8 @@ pub(super) fn of(reference: &WorkloadRef, workload: &Value, lineage: &Lineage, t
     let Some(what) = again(update, pauses) else { return nothing };
     let (name, namespace) = (&reference.name, &reference.namespace);
     let way_out = format!(
-        "once it runs, skip them: kubectl argo rollouts promote {name} -n {namespace} --full; \
-         for the next time set spec.rollbackWindow.revisions"
+        "once it is running, skip them: kubectl argo rollouts promote {name} -n {namespace} --full; for next time \
+         set spec.rollbackWindow.revisions"
     );
     Steps { check: Some(warning(NAME, what, way_out)), pauses }
 }
@@ -63,18 +63,18 @@ fn pauses(update: Update<'_>) -> TimeDelta {
     lengths.fold(TimeDelta::zero(), |all, length| all.checked_add(&length).unwrap_or(TimeDelta::MAX))
 }
 
-/// `the undo runs its 5 steps again: 25 min of pauses, and a person is waited for at steps 2 and 4`.
+/// `the rollback runs its 5 steps again: 25 min of pauses, and manual promotion at steps 2 and 4`.
 fn again(update: Update<'_>, pauses: TimeDelta) -> Option<String> {
     if let Some(switch) = &update.spec.strategy.blue_green {
-        let by_hand = switch.auto_promotion_enabled == Some(false) && switch.auto_promotion_seconds.is_none();
-        return by_hand.then(|| "the undo waits for a person before it switches the traffic".to_owned());
+        let manual = switch.auto_promotion_enabled == Some(false) && switch.auto_promotion_seconds.is_none();
+        return manual.then(|| "the rollback waits for manual promotion before traffic switches".to_owned());
     }
     let steps = update.steps();
     if steps.is_empty() {
         return None;
     }
     let waits = |pause: &Pause| pause.length().is_none();
-    let by_hand: Vec<String> = (1..)
+    let manual: Vec<String> = (1..)
         .zip(steps)
         .filter(|(_, step)| step.pause.as_ref().is_some_and(waits))
         .map(|(number, _): (usize, _)| number.to_string())
@@ -83,15 +83,15 @@ fn again(update: Update<'_>, pauses: TimeDelta) -> Option<String> {
     if !pauses.is_zero() {
         waited.push(format!("{} of pauses", brief(pauses)));
     }
-    match by_hand.as_slice() {
+    match manual.as_slice() {
         [] => {}
-        [one] => waited.push(format!("a person is waited for at step {one}")),
-        many => waited.push(format!("a person is waited for at steps {}", many.join(", "))),
+        [one] => waited.push(format!("manual promotion at step {one}")),
+        many => waited.push(format!("manual promotion at steps {}", many.join(", "))),
     }
     let number = if steps.len() == 1 { "its only step".to_owned() } else { format!("its {} steps", steps.len()) };
     Some(if waited.is_empty() {
-        format!("the undo runs {number} again, without a pause")
+        format!("the rollback runs {number} again, without pauses")
     } else {
-        format!("the undo runs {number} again: {}", waited.join(", and "))
+        format!("the rollback runs {number} again: {}", waited.join(", and "))
     })
 }

@@ -1,4 +1,4 @@
-//! How long it takes, held against what people are promised.
+//! The ETA, held against the target of two minutes.
 
 use super::pace::Pace;
 use super::warning;
@@ -9,32 +9,32 @@ use chrono::TimeDelta;
 /// The previous version is restored within two minutes: what the deployment guide promises.
 const PROMISED: TimeDelta = TimeDelta::minutes(2);
 
-/// `seen` is how long this workload's pods took of late to become ready.
+/// `seen` is how long this workload's pods took recently to become ready.
 pub(super) fn check(pace: Pace, seen: Option<TimeDelta>) -> Check {
     let name = CheckKind::Time;
     let expected = pace.expected(seen);
-    let wave = brief(pace.wave(seen));
-    let waves = match pace.waves() {
-        0 => return Check::ok(name, "at once: no pod has to start"),
-        1 => format!("all pods at once, {wave}"),
-        waves => format!("{waves} waves of {wave}"),
+    let batch = brief(pace.batch(seen));
+    let batches = match pace.batches() {
+        0 => return Check::ok(name, "immediate: no pod has to start"),
+        1 => format!("1 batch, {batch}"),
+        batches => format!("{batches} batches × {batch}"),
     };
-    let waves = match pace.pauses() {
-        none if none.is_zero() => waves,
-        pauses => format!("{waves}, and {} of pauses", brief(pauses)),
+    let batches = match pace.pauses() {
+        none if none.is_zero() => batches,
+        pauses => format!("{batches}, and {} of pauses", brief(pauses)),
     };
     let basis = match seen {
-        Some(_) => format!("{waves}, as its pods started of late"),
-        None => format!("{waves}, a guess: none of its pods was seen to start"),
+        Some(_) => format!("{batches}, from recent start-up times"),
+        None => format!("{batches}, a guess: no recent pod start to go by"),
     };
     if expected <= PROMISED {
-        return Check::ok(name, format!("about {} ({basis})", exact(expected)));
+        return Check::ok(name, format!("~{} ({basis})", exact(expected)));
     }
     warning(
         name,
-        format!("about {}, above the two minutes of the guide ({basis})", exact(expected)),
-        "say so to whoever waits; a feature flag may be quicker. More pods at once (maxSurge, maxUnavailable) \
-         help the next time",
+        format!("~{}, over the 2 min target ({basis})", exact(expected)),
+        "tell whoever is waiting; a feature flag may be quicker. Larger batches (maxSurge, maxUnavailable) help next \
+         time",
     )
 }
 

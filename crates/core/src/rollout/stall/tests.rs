@@ -122,5 +122,5 @@ fn many_pods_are_counted_and_three_named() {
     let lack = lack(&waiting(Deadline::Nobody, pods));
     assert_eq!(lack.to_string(), "0 of 3 new pods ready; not ready: db-0, db-1, db-2 and 6 more");
     let left = Lack { ready: 3, desired: 3, unready: Vec::new(), left: vec!["old-1".to_owned()] };
-    assert_eq!(left.to_string(), "3 of 3 new pods ready; still of the version before: old-1");
+    assert_eq!(left.to_string(), "3 of 3 new pods ready; still on the previous version: old-1");
 }

@@ -1,4 +1,4 @@
-//! Rollouts that do not get on: time alone makes them a trouble.
+//! Stalled rollouts: they become a problem by time alone.
 
 use super::Deploys;
 use crate::deploy::{Time, WorkloadId};

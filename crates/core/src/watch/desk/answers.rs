@@ -1,4 +1,4 @@
-//! Answers to what was sent, followed or read back, and what a step's state is then.
+//! Responses to what was sent, followed or read back, and a step's state after them.
 
 use super::{Desk, Doing};
 use crate::deploy::{Time, WorkloadId, brief};
@@ -38,7 +38,7 @@ impl Desk {
             // Read back, and not there yet: that is no proof while the request may still be on its way.
             Answer::Refused(_) if may_arrive => {
                 let left = brief(MAY_ARRIVE - (now - self.sent.unwrap_or(now)));
-                Answer::Unknown(format!("it has not taken effect, and may still for {left}"))
+                Answer::Unknown(format!("it has not taken effect yet, and still may for {left}"))
             }
             answer => answer,
         };
@@ -62,7 +62,7 @@ impl Desk {
     pub(super) fn note_rolled_back(&mut self, step: &Step, doing: &mut Doing<'_>) {
         for covered in &step.covers {
             self.rolled_back.retain(|known| known.workload != covered.workload);
-            if step.goal == Goal::Back {
+            if step.goal == Goal::RollBack {
                 self.rolled_back.push(covered.clone());
             }
             doing.moved.push(covered.workload);
@@ -128,12 +128,12 @@ fn moved_on(step: &Step, state: &StepState, answer: Answer, now: Time) -> Option
         (Answer::Unknown(_), StepState::Accepted { .. }) => return None,
         (Answer::Unknown(why), _) => {
             let known = matches!(state, StepState::Unknown(_));
-            let text = (!known).then(|| format!("{subject}: the answer was lost: {why}"));
+            let text = (!known).then(|| format!("{subject}: the response was lost: {why}"));
             (StepState::Unknown(why), text)
         }
         (Answer::ChangedUnderUs(what), _) => {
-            let way_out = "read what changed, then open the plan again: it is worked out anew".to_owned();
-            let text = format!("{subject}: not undone: {what}");
+            let way_out = "check what changed, then reopen the plan".to_owned();
+            let text = format!("{subject}: not sent: {what}");
             (StepState::Failed(Blocked { reason: what, way_out }), Some(text))
         }
         (Answer::Refused(blocked), _) => {

@@ -1,4 +1,4 @@
-//! What a rollback brings about: pods that come, flags that clear, and what follows from either.
+//! The effect of a rollback: pods become ready, signals recover, and what follows from either.
 
 use super::{Around, Desk, Doing};
 use crate::deploy::{Time, Version, WorkloadKind, brief};
@@ -9,7 +9,7 @@ use crate::watch::journal::Journal;
 use chrono::TimeDelta;
 use std::sync::Arc;
 
-/// Flags that are still red this long after the old version serves say that the deploy was not the cause.
+/// Flags that are still red this long after the previous version serves say that the deploy was not the cause.
 const NOT_THE_CAUSE_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// So many signals that nobody can see are named.
 const NAMED: usize = 3;
@@ -27,19 +27,19 @@ impl Desk {
                 if now - *at < around.setup.rollout_deadline * RUN_PATIENCE {
                     continue;
                 }
-                let blocked = endless_run(step, run, now - *at);
-                self.rollback = not_through(done, blocked, now, doing.journal);
+                let blocked = overdue_run(step, run, now - *at);
+                self.rollback = stalled(done, blocked, now, doing.journal);
                 return;
             }
             match around.pods_of(step) {
                 Pods::Coming => {
-                    if let Some(blocked) = around.stands_still(step, *at) {
-                        self.rollback = not_through(done, blocked, now, doing.journal);
+                    if let Some(blocked) = around.is_stalled(step, *at) {
+                        self.rollback = stalled(done, blocked, now, doing.journal);
                         return;
                     }
                 }
                 Pods::Nothing(blocked) => {
-                    self.rollback = not_through(done, blocked, now, doing.journal);
+                    self.rollback = stalled(done, blocked, now, doing.journal);
                     return;
                 }
                 Pods::Serve => {
@@ -47,8 +47,7 @@ impl Desk {
                     doing.journal.changed();
                 }
                 Pods::Fail(reason) => {
-                    let way_out =
-                        "look at its pods; an older revision may be the better target (rollback --to)".to_owned();
+                    let way_out = "check its pods; an older revision may be a better target (rollback --to)".to_owned();
                     let blocked = Blocked { reason, way_out };
                     *state = StepState::Failed(blocked.clone());
                     let text = format!("rollback failed: {}", blocked.reason);
@@ -72,8 +71,8 @@ impl Desk {
             doing.journal.tell(now, text);
         }
         self.rollback = match done.ready {
-            // Whoever goes forward again knows that the flags may come with it.
-            Some(at) if done.plan.goal == Goal::Forward => Rollback::Verified { done, at },
+            // Whoever undoes a rollback knows that the flags may come with it.
+            Some(at) if done.plan.goal == Goal::Undo => Rollback::Verified { done, at },
             Some(ready) => self.follow_flags(done, ready, around, doing.journal),
             None => Rollback::Running(done),
         };
@@ -91,11 +90,11 @@ impl Desk {
             }
         } else if now - *done.clear_since.get_or_insert(now) >= setup.rollback.clear_for {
             let took = brief(now - done.confirmed);
-            journal.tell(now, format!("rollback verified: flags clear, {took} after {}", done.beginning()));
+            journal.tell(now, format!("rollback verified: recovered {took} after {}", done.beginning()));
             return Rollback::Verified { done, at: now };
         }
         if red && now - ready >= NOT_THE_CAUSE_AFTER {
-            journal.tell(now, "the flags stay red on the old version: the deploy was not the cause");
+            journal.tell(now, "still red on the previous version: the deploy was not the cause");
             return Rollback::NotTheCause { done, at: now };
         }
         Rollback::Running(done)
@@ -104,7 +103,7 @@ impl Desk {
 
 impl Around<'_> {
     /// Why a step whose request was taken is not waited for any longer, if it is not.
-    fn stands_still(&self, step: &Step, accepted: Time) -> Option<Blocked> {
+    fn is_stalled(&self, step: &Step, accepted: Time) -> Option<Blocked> {
         let rollouts = step.covers.iter().map(|covered| {
             let rollout = self.deploys.of(covered.workload).rollout.as_ref();
             (covered, rollout.filter(|rollout| rollout.uid == covered.uid))
@@ -118,18 +117,18 @@ impl Around<'_> {
         let missing = rollouts.filter_map(|(covered, rollout)| match rollout {
             Some(rollout) if serves(rollout, covered, step.action.builds_anew()) => None,
             Some(rollout) => Some((covered, lack(rollout).to_string())),
-            None => Some((covered, "the cluster does not tell of it".to_owned())),
+            None => Some((covered, "not reported by the cluster".to_owned())),
         });
         let (covered, first) = missing.clone().next()?;
         let more = match missing.count() {
             0 | 1 => String::new(),
-            all => format!("; {} more of its workloads are not there either", all - 1),
+            all => format!("; {} more of its workloads are not ready either", all - 1),
         };
         let (reference, label) = (&covered.reference, covered.to.label());
-        let reason = format!("{reference}: {label} makes no progress for {}: {first}{more}", brief(still));
+        let reason = format!("{reference}: {label} has made no progress for {}: {first}{more}", brief(still));
         let selector = format!("kubectl describe {reference} -n {}", reference.namespace);
         let way_out =
-            format!("{selector} and its pods say why; an older revision may be the better target (rollback --to)");
+            format!("{selector} and its pods say why; an older revision may be a better target (rollback --to)");
         Some(Blocked { reason, way_out })
     }
 
@@ -155,7 +154,7 @@ impl Around<'_> {
                 let cause = rollout.troubles.first().filter(|trouble| trouble.kind < TroubleKind::DeadlineExceeded);
                 let why = cause.map_or(why, |trouble| &trouble.sentence);
                 let label = covered.to.label();
-                return Pods::Fail(format!("{}: {label} does not come up: {why}", covered.reference));
+                return Pods::Fail(format!("{}: {label} failed to start: {why}", covered.reference));
             }
             if rollout.progress == Progress::Complete && rollout.replicas.desired == 0 {
                 return Pods::Nothing(nothing_runs(covered));
@@ -169,16 +168,16 @@ impl Around<'_> {
 }
 
 /// A rollback that was accepted and does not get to its end: what is there stays known, and is looked at further.
-fn not_through(done: Execution, blocked: Blocked, now: Time, journal: &mut Journal) -> Rollback {
-    journal.tell(now, format!("rollback not through: {}", blocked.reason));
+fn stalled(done: Execution, blocked: Blocked, now: Time, journal: &mut Journal) -> Rollback {
+    journal.tell(now, format!("rollback stalled: {}", blocked.reason));
     Rollback::Failed { done, at: now, blocked }
 }
 
 /// A run of another system that does not end.
-fn endless_run(step: &Step, run: &Run, waited: TimeDelta) -> Blocked {
+fn overdue_run(step: &Step, run: &Run, waited: TimeDelta) -> Blocked {
     let reason = format!("{}: “{}” for {}", step.subject, run.state, brief(waited));
     let there = run.link.as_ref().map_or_else(String::new, |link| format!(" ({link})"));
-    Blocked { reason, way_out: format!("look at the run{there}; redflag does not stop it") }
+    Blocked { reason, way_out: format!("check the run{there}; redflag does not stop it") }
 }
 
 /// What was accepted before another step failed goes on by itself, and what is done should be known.
@@ -192,12 +191,12 @@ pub(super) fn note_ready(done: &mut Execution, around: Around<'_>, journal: &mut
     }
 }
 
-/// The old version serves, and nobody can see whether that helped: neither verified nor failed.
+/// The previous version serves, and nobody can see whether that helped: neither verified nor failed.
 fn never_seen_clear(done: Execution, at: Time, around: Around<'_>, journal: &mut Journal) -> Rollback {
     let unseen = around.judging.unseen(around.setup).map(|signal| signal.name.as_str());
     let unseen: Vec<&str> = unseen.take(NAMED).collect();
     let what = if unseen.is_empty() { "a flag".to_owned() } else { unseen.join(", ") };
-    let reason = format!("{}; whether the flags are clear is not known: {what}", done.plan.serves());
+    let reason = format!("{}; unknown whether it recovered: {what}", done.plan.serves());
     if around.now - at < TimeDelta::seconds(1) {
         journal.tell(around.now, reason.clone());
     }
@@ -208,7 +207,7 @@ fn never_seen_clear(done: Execution, at: Time, around: Around<'_>, journal: &mut
 enum Pods {
     /// On their way.
     Coming,
-    /// All of the old version, ready.
+    /// All of the previous version, ready.
     Serve,
     /// None is asked for: nothing can serve.
     Nothing(Blocked),
@@ -218,7 +217,7 @@ enum Pods {
 
 fn nothing_runs(covered: &Covered) -> Blocked {
     let (reference, namespace) = (&covered.reference, &covered.reference.namespace);
-    let reason = format!("{reference}: {} is back, and 0 pods run: nothing serves", covered.to.label());
+    let reason = format!("{reference}: {} is back, but 0 pods run: nothing serves", covered.to.label());
     let way_out = match reference.kind {
         WorkloadKind::DaemonSet => "no node matches it: kubectl get nodes --show-labels".to_owned(),
         _ => format!("kubectl scale {reference} -n {namespace} --replicas=N"),

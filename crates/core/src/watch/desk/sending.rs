@@ -1,4 +1,4 @@
-//! Requests, stage by stage: the next one only while it is known that nobody else is at it.
+//! Sending requests, stage by stage: the next one only while it is known that nobody else is rolling back.
 
 use super::{Around, Desk, Doing};
 use crate::deploy::Time;
@@ -18,7 +18,7 @@ impl Desk {
             }
         };
         self.ended = None;
-        let by = if automatic { "by the automatism" } else { "confirmed" };
+        let by = if automatic { "automatically" } else { "confirmed" };
         doing.journal.tell(around.now, format!("rollback to {} {by}", plan.target()));
         self.red_at_confirm = around.judging.red().collect();
         let done = Execution {
@@ -35,7 +35,7 @@ impl Desk {
     }
 
     /// What becomes of a rollback whose next stage may begin: it is sent, or waits until it is known again that nobody
-    /// else is at it, or ends.
+    /// else is rolling back, or ends.
     pub(super) fn go_on(&mut self, done: Execution, around: Around<'_>, doing: &mut Doing<'_>) -> Rollback {
         let waiting = |done: &Execution| {
             let states = done.plan.steps().zip(&done.steps).filter(|(_, state)| **state == StepState::Waiting);
@@ -44,9 +44,9 @@ impl Desk {
         let is_guarded = waiting(&done).iter().all(|step| step.action.is_guarded());
         let paused = self.sent.is_some_and(|sent| around.attention.paused_since(sent));
         let stop = match around.lease.holding() {
-            Holding::Theirs(holder) => Some(format!("{} is at it: {}", holder.who, holder.what)),
-            // What refuses by itself when anything has changed needs no plan made anew.
-            _ if paused && !is_guarded => Some("nobody looked for a while in the midst of it".to_owned()),
+            Holding::Theirs(holder) => Some(format!("{} holds the lease: {}", holder.who, holder.what)),
+            // What refuses by itself when anything has changed needs no plan recreated.
+            _ if paused && !is_guarded => Some("redflag was suspended halfway".to_owned()),
             Holding::Asking | Holding::Nobody if paused || !is_guarded => return Rollback::Running(done),
             Holding::Ours if !is_guarded && !around.lease.is_ours(around.now) => return Rollback::Running(done),
             Holding::Ours | Holding::Asking | Holding::Nobody | Holding::Unavailable(_) => None,
@@ -57,8 +57,8 @@ impl Desk {
         let Some(reason) = stop else { return Rollback::Confirmed(self.send_stage(done, around.now, doing.effects)) };
         let left: Vec<String> = waiting(&done).iter().map(|step| step.subject.clone()).collect();
         let reason = format!("{reason}; {} not sent", left.join(", "));
-        doing.journal.tell(around.now, format!("rollback stopped half way: {reason}"));
-        let way_out = "look at what runs now, then open the plan again: it is worked out anew".to_owned();
+        doing.journal.tell(around.now, format!("rollback stopped halfway: {reason}"));
+        let way_out = "check what runs now, then reopen the plan".to_owned();
         Rollback::Failed { done, at: around.now, blocked: Blocked { reason, way_out } }
     }
 

@@ -1,4 +1,4 @@
-//! What the systems say of their flags, and what a turned-off flag has come to.
+//! Responses of the providers, and the outcome of a turned-off flag.
 
 use super::{FeatureFlags, PATIENCE, TurnOffState};
 use crate::deploy::{Time, brief};
@@ -71,7 +71,7 @@ impl FeatureFlags {
         match answer {
             Answer::Accepted => turn.state = TurnOffState::Accepted,
             Answer::Unknown(why) => {
-                let text = format!("feature flag {}: the answer was lost: {why}; its state is read", id.key);
+                let text = format!("feature flag {}: the response was lost: {why}; reading its state", id.key);
                 turn.state = TurnOffState::Lost(why);
                 journal.tell(now, text);
             }
@@ -119,7 +119,7 @@ impl FeatureFlags {
             ),
             (FlagState::Untold(why), TurnOffState::Lost(lost)) => (
                 TurnOffState::Unknown(format!("{lost}; {why}")),
-                format!("feature flag {key}: nobody knows whether it is off: {lost}; {why}"),
+                format!("feature flag {key}: unknown whether it is off: {lost}; {why}"),
             ),
             _ => return,
         };

@@ -34,7 +34,7 @@ fn each_operation_is_told_for_what_it_does() {
         ("migrations.RunSQL('DROP TABLE cart')", Destructive, "drops the table cart"),
         ("migrations.RunSQL('DROP TABLE cart', 'CREATE TABLE cart ()')", Destructive, "drops the table cart"),
         ("migrations.RunSQL([('UPDATE o SET a = %s', [1])])", Destructive, "changes rows of o, without a reverse"),
-        ("migrations.RunSQL(LOAD)", Destructive, "runs SQL that cannot be read, without a reverse"),
+        ("migrations.RunSQL(LOAD)", Destructive, "runs SQL that cannot be parsed, without a reverse"),
         ("migrations.RunSQL('UPDATE o SET a = 1', reverse_sql='')", Unsure, "changes rows of o"),
         ("migrations.RunPython(fill, migrations.RunPython.noop)", Unsure, "runs fill, whose reverse does nothing"),
         ("migrations.RunPython(shop.fill, reverse_code=empty)", Unsure, "runs shop.fill, which has a reverse"),
@@ -54,7 +54,7 @@ fn each_operation_is_told_for_what_it_does() {
             Unsure,
             "adds order.shop, NOT NULL and without a default in the database",
         ),
-        ("migrations.AddField('order', 'x', field=FIELD)", Unsure, "adds order.x, in a way that cannot be read"),
+        ("migrations.AddField('order', 'x', field=FIELD)", Unsure, "adds order.x in a way that cannot be parsed"),
         (
             "migrations.AddConstraint(model_name='order', constraint=models.CheckConstraint(check=models.Q(('a', 1)), name='c'))",
             Unsure,
@@ -63,11 +63,11 @@ fn each_operation_is_told_for_what_it_does() {
         (
             "migrations.AlterUniqueTogether(name='order', unique_together={('shop', 'number')})",
             Unsure,
-            "changes what must be unique in order",
+            "changes the unique constraints of order",
         ),
         ("migrations.RemoveIndex(model_name='order', name='i')", Unsure, "changes the indexes of order"),
-        ("custom.Repartition('order')", Unsure, "does Repartition, which is not known here"),
-        ("*more", Unsure, "has an operation that cannot be read"),
+        ("custom.Repartition('order')", Unsure, "does Repartition, which redflag does not know"),
+        ("*more", Unsure, "has an operation that cannot be parsed"),
         (
             "migrations.AddField(\n            model_name='order',  # the \"big\" one ]\n            name='note',\n            \
              field=models.CharField(blank=True, help_text='as in [x], (y)', max_length=80, null=True),\n        ),",
@@ -77,7 +77,7 @@ fn each_operation_is_told_for_what_it_does() {
         (
             "migrations.AddField('order', 'kind', models.IntegerField(db_default=0))",
             Additive,
-            "adds order.kind, which the database fills",
+            "adds order.kind, filled by the database",
         ),
         (
             "migrations.AddField('order', 'tags', models.ManyToManyField(to='shop.Tag'))",
@@ -96,8 +96,8 @@ fn each_operation_is_told_for_what_it_does() {
         ),
         ("migrations.RemoveConstraint('order', 'c')", Unsure, "drops a constraint of order"),
         ("migrations.ValidateConstraint('order', 'c')", Additive, "validates a constraint of order"),
-        ("migrations.AlterModelOptions(name='order', options={})", Additive, "changes order in the code alone"),
-        ("migrations.RunPython(migrations.RunPython.noop)", Additive, "does nothing on the way forward"),
+        ("migrations.AlterModelOptions(name='order', options={})", Additive, "changes order in code only"),
+        ("migrations.RunPython(migrations.RunPython.noop)", Additive, "does nothing when applied"),
         ("migrations.RunSQL('CREATE INDEX i ON o (a)')", Additive, "adds the index i to o"),
         ("TrigramExtension()", Additive, "adds to the database with TrigramExtension"),
     ];

@@ -159,7 +159,7 @@ impl Block {
         if let Some(name) = self.name(0) {
             let after = match self.token(1) {
                 Some(Token::Equals) => Some(2),
-                // `name: type = value`; the type is worked out as well.
+                // `name: type = value`; the type is computed as well.
                 Some(Token::Colon) => {
                     let plain = self.pieces[2..].iter().position(|piece| piece.token == Token::Equals);
                     plain.filter(|at| self.is_plain_type(2, 2 + at)).map(|at| at + 3)
@@ -189,7 +189,7 @@ impl Block {
         if calls == 1 && self.token(2) == Some(&Token::Open('(')) {
             Statement::Function(name, takes)
         } else {
-            // A default that is worked out runs now.
+            // A default that is computed runs now.
             Statement::Other
         }
     }

@@ -1,4 +1,4 @@
-//! Expressions that can be worked out without anything happening, and what else is known by its name.
+//! Expressions that can be computed without anything happening, and what else is known by its name.
 
 use super::lexer::{Kind, Statement};
 use super::render::rendered;

@@ -1,10 +1,10 @@
-//! What one statement does to the version before: a list of what is harmless, and everything else is not.
+//! What one statement does to the previous version: a list of what is harmless, and everything else is not.
 
 use super::super::effect::{Effect, Weight};
 use super::harmless::{self, DEEPEST, For};
 use super::lexer::Statement as Written;
 use super::render::rendered;
-use super::{CANNOT_DELETE, MAY_NOT_COPE, MAY_READ, MAY_WRITE, OLD_NAME, table, words};
+use super::{CANNOT_DELETE, MAY_BREAK, MAY_READ, MAY_WRITE, OLD_NAME, table, words};
 use sqlparser::ast::{
     CreateIndex, CreateView, FromTable, Insert, ObjectName, ObjectType, Query, SetExpr, Statement, TableObject,
 };
@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 /// A statement of more pieces is told by its words: what a parser makes of it may be too deep to be let go of.
 const LONGEST: usize = 3_000;
 
-/// The tables that the same text has made: whatever is done to them, the version before does not know them.
+/// The tables that the same text has made: whatever is done to them, the previous version does not know them.
 pub(super) type Fresh = BTreeSet<String>;
 
 /// What it does, in every dialect that reads it whole: the worst counts.
@@ -48,7 +48,7 @@ pub(super) fn statement(written: &Written<'_>, fresh: &mut Fresh) -> Vec<Effect>
         && let Some(word) = words::foreign(written)
     {
         // A reading that has no use for such a word has missed something.
-        effects.push(Effect::unsure(format!("has {word} in a statement that adds"), MAY_NOT_COPE));
+        effects.push(Effect::unsure(format!("has {word} in a statement that adds"), MAY_BREAK));
     }
     fresh.extend(made);
     effects
@@ -101,7 +101,7 @@ fn judged(statement: &Statement, written: &Written<'_>, fresh: &Fresh) -> Vec<Ef
             if harmless::is_known_extension(&name) {
                 Effect::additive(format!("adds the extension {name}"))
             } else {
-                Effect::unsure(format!("adds the extension {name}"), MAY_NOT_COPE)
+                Effect::unsure(format!("adds the extension {name}"), MAY_BREAK)
             }
         }
         Statement::Comment { object_name, .. } => Effect::additive(format!("comments on {}", label(object_name))),
@@ -110,13 +110,13 @@ fn judged(statement: &Statement, written: &Written<'_>, fresh: &Fresh) -> Vec<Ef
             return Vec::new();
         }
         Statement::Grant(_) if !written.tokens.iter().any(|token| token.is("identified")) => {
-            Effect::additive("grants rights")
+            Effect::additive("grants privileges")
         }
         Statement::Revoke(_) | Statement::RevokeRole(_) | Statement::Deny(_) => {
-            Effect::unsure("takes rights away", "may need them")
+            Effect::unsure("revokes privileges", "may need them")
         }
         Statement::Insert(insert) => inserted(insert, fresh),
-        Statement::Update(update) => Effect::unsure(format!("changes rows of {}", update.table), MAY_NOT_COPE),
+        Statement::Update(update) => Effect::unsure(format!("changes rows of {}", update.table), MAY_BREAK),
         Statement::Delete(delete) => {
             let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
             let table = from.first().map_or_else(|| labels(&delete.tables), ToString::to_string);
@@ -128,9 +128,9 @@ fn judged(statement: &Statement, written: &Written<'_>, fresh: &Fresh) -> Vec<Ef
         }
         Statement::Drop { object_type, names, .. } => dropped(*object_type, &labels(names)),
         Statement::DropTrigger(drop) => {
-            Effect::unsure(format!("drops the trigger {}", label(&drop.trigger_name)), MAY_NOT_COPE)
+            Effect::unsure(format!("drops the trigger {}", label(&drop.trigger_name)), MAY_BREAK)
         }
-        Statement::DropPolicy(drop) => Effect::unsure(format!("drops the policy {}", drop.name), MAY_NOT_COPE),
+        Statement::DropPolicy(drop) => Effect::unsure(format!("drops the policy {}", drop.name), MAY_BREAK),
         Statement::RenameTable(renamed) => {
             let names: Vec<String> =
                 renamed.iter().map(|it| format!("{} to {}", label(&it.old_name), label(&it.new_name))).collect();
@@ -138,17 +138,17 @@ fn judged(statement: &Statement, written: &Written<'_>, fresh: &Fresh) -> Vec<Ef
         }
         Statement::CreateFunction(function) => {
             let verb = if function.or_replace || function.or_alter { "replaces" } else { "adds" };
-            Effect::unsure(format!("{verb} the function {}", label(&function.name)), MAY_NOT_COPE)
+            Effect::unsure(format!("{verb} the function {}", label(&function.name)), MAY_BREAK)
         }
         Statement::CreateProcedure { name, .. } => {
-            Effect::unsure(format!("adds the procedure {}", label(name)), MAY_NOT_COPE)
+            Effect::unsure(format!("adds the procedure {}", label(name)), MAY_BREAK)
         }
         Statement::CreateTrigger(trigger) => {
             Effect::unsure(format!("adds the trigger {}", label(&trigger.name)), "writes rows that it sees too")
         }
         Statement::AlterType(altered) => return vec![altered_type(&label(&altered.name), written)],
         Statement::Query(_) => words::destructive(written).unwrap_or_else(|| {
-            Effect::unsure("has a SELECT that reads tables or calls functions", "may not cope with what those do")
+            Effect::unsure("has a SELECT that reads tables or calls functions", "may break on what those do")
         }),
         _ => words::unread(written),
     };
@@ -157,7 +157,7 @@ fn judged(statement: &Statement, written: &Written<'_>, fresh: &Fresh) -> Vec<Ef
 
 fn created_index(index: &CreateIndex, fresh: &Fresh) -> Effect {
     let table = label(&index.table_name);
-    let name = index.name.as_ref().map_or_else(|| "of no name".to_owned(), label);
+    let name = index.name.as_ref().map_or_else(|| "without a name".to_owned(), label);
     let is_fresh = fresh.contains(&key(&index.table_name));
     if index.unique && !is_fresh {
         return Effect::unsure(format!("adds the unique index {name} to {table}"), MAY_WRITE);
@@ -165,10 +165,7 @@ fn created_index(index: &CreateIndex, fresh: &Fresh) -> Effect {
     let columns = index.columns.iter().map(|column| &column.column.expr);
     let fails_on_none = columns.chain(&index.predicate).all(|expr| harmless::is_harmless(expr, For::Index));
     if !(fails_on_none && index.alter_options.is_empty()) {
-        return Effect::unsure(
-            format!("adds the index {name}, which is worked out for each row of {table}"),
-            MAY_WRITE,
-        );
+        return Effect::unsure(format!("adds the index {name}, computed for each row of {table}"), MAY_WRITE);
     }
     Effect::additive(format!("adds the index {name} to {table}"))
 }
@@ -176,21 +173,21 @@ fn created_index(index: &CreateIndex, fresh: &Fresh) -> Effect {
 fn created_view(view: &CreateView) -> Effect {
     let name = label(&view.name);
     if view.or_replace || view.or_alter {
-        return Effect::unsure(format!("replaces the view {name}"), "may read it as it was");
+        return Effect::unsure(format!("replaces the view {name}"), "may expect the old one");
     }
     if view.materialized {
-        return Effect::unsure(format!("works out the view {name}"), MAY_NOT_COPE);
+        return Effect::unsure(format!("refreshes the view {name}"), MAY_BREAK);
     }
     Effect::additive(format!("adds the view {name}"))
 }
 
 fn inserted(insert: &Insert, fresh: &Fresh) -> Effect {
     let TableObject::TableName(name) = &insert.table else {
-        return Effect::unsure("adds rows in a way that cannot be read", MAY_NOT_COPE);
+        return Effect::unsure("adds rows in a way that cannot be parsed", MAY_BREAK);
     };
     let table = label(name);
     if insert.on.is_some() || insert.or.is_some() || insert.replace_into || insert.overwrite {
-        return Effect::unsure(format!("adds rows to {table} or overwrites them"), MAY_NOT_COPE);
+        return Effect::unsure(format!("adds rows to {table} or overwrites them"), MAY_BREAK);
     }
     let plain = insert.returning.is_none()
         && insert.output.is_none()
@@ -223,10 +220,10 @@ fn altered_type(name: &str, written: &Written<'_>) -> Effect {
     if written.tokens.iter().any(|token| token.is("value")) {
         return Effect::unsure(format!("adds a value to the type {name}"), "may read a value that it does not know");
     }
-    Effect::unsure(format!("changes the type {name}"), MAY_NOT_COPE)
+    Effect::unsure(format!("changes the type {name}"), MAY_BREAK)
 }
 
-/// What follows from a foreign key that keeps rows of a table which the version before knows.
+/// What follows from a foreign key that keeps rows of a table which the previous version knows.
 pub(super) fn keeps_rows(what: String) -> Effect {
     Effect::unsure(what, CANNOT_DELETE)
 }

@@ -193,11 +193,11 @@ impl<'a> Lexer<'a> {
             c if begins_word(c) || (c == '@' && rest[1..].starts_with(begins_word)) => self.word(),
             c if SIGNS.contains(c) => self.sign(),
             '\\' => {
-                self.strange("a backslash outside of a string");
+                self.strange("a backslash outside a string");
                 self.skip(1);
             }
             other => {
-                self.strange("a character that is no SQL");
+                self.strange("a character that is not SQL");
                 self.skip(other.len_utf8());
             }
         }
@@ -304,7 +304,7 @@ impl<'a> Lexer<'a> {
             // `E'…'`, `N'…'`, `_utf8'…'`: the quote belongs to the word.
             let small = word.to_ascii_lowercase();
             if !matches!(small.as_str(), "e" | "n" | "b" | "x") && !small.starts_with('_') {
-                self.strange("a kind of string that only some databases have");
+                self.strange("a string syntax that only some databases have");
             }
             let escapes = self.rules.backslashes || (self.rules.dollars && small == "e");
             return self.string(length, escapes);

@@ -1,4 +1,4 @@
-//! A statement written anew for the parser.
+//! A statement rewritten for the parser.
 
 use super::lexer::{Kind, Statement, Token};
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! The part of a file that runs on the way forward, where one file has both ways in it.
+//! The part of a file that applies a migration, where one file has up and down in it.
 
 /// A tool that keeps both ways in one file, by its comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ enum Tool {
 
 /// The part of a text that runs.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Forward {
+pub(super) struct UpMigration {
     /// The text with the way back blanked, so that lines keep their numbers.
     pub(super) text: String,
     /// The line of each mark behind which something was blanked: it must hold that the mark is a comment.
@@ -25,8 +25,8 @@ pub(super) struct Forward {
 }
 
 /// Blanks the way back. A mark counts only if it is written exactly as its tool wants it, and only after the same
-/// tool's mark of the way forward: to any other tool both are comments like any other.
-pub(super) fn forward(text: &str) -> Forward {
+/// tool's up marker: to any other tool both are comments like any other.
+pub(super) fn up_migration(text: &str) -> UpMigration {
     let mut kept = String::with_capacity(text.len());
     let mut before = Vec::new();
     let mut tool = None;
@@ -49,7 +49,7 @@ pub(super) fn forward(text: &str) -> Forward {
             kept.push('\n');
         }
     }
-    Forward { text: kept, before }
+    UpMigration { text: kept, before }
 }
 
 fn mark(line: &str) -> Option<Mark> {
@@ -91,7 +91,7 @@ mod tests {
             ("-- +migrate Up notransaction", "-- +migrate Down"),
             ("--", "-- //@UNDO"),
         ] {
-            let found = forward(&format!("{up}\nCREATE TABLE t (a int);\n{down}\nDROP TABLE t;\n"));
+            let found = up_migration(&format!("{up}\nCREATE TABLE t (a int);\n{down}\nDROP TABLE t;\n"));
             assert_eq!(found.text, format!("{up}\nCREATE TABLE t (a int);\n\n\n"), "{down}");
             assert_eq!(found.before, [3]);
         }
@@ -107,7 +107,7 @@ mod tests {
             "-- migrate:up\n-- migrate:downwards\nDROP TABLE t;",
             "-- +goose Up\n-- +goose Down\n-- +goose Up\nDROP TABLE t;",
         ] {
-            assert!(forward(text).text.contains("DROP TABLE t;"), "{text}");
+            assert!(up_migration(text).text.contains("DROP TABLE t;"), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is no SQL of any database, or stands for what a program puts there.
+//! Text that is not SQL of any database, or a template placeholder.
 
 /// Something that is no SQL of any database, or that a program puts something else for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +21,10 @@ pub(super) fn of(text: &str) -> Vec<Strange> {
         let line_without_end = line.strip_suffix('\r').unwrap_or(line);
         // A lone carriage return ends a comment in some databases, and so may other line ends.
         if line_without_end.chars().any(|c| (c.is_control() && c != '\t') || is_invisible(c)) {
-            tell(index + 1, "characters that are no text");
+            tell(index + 1, "non-text characters");
         }
         if ["${", "$(", "{{", "{%", "<%", "#{"].iter().any(|mark| line.contains(mark)) {
-            tell(index + 1, "a place that a program fills in");
+            tell(index + 1, "a template placeholder");
         }
     }
     found

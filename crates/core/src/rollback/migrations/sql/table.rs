@@ -1,22 +1,22 @@
-//! What is done to a table: can the version before still read it and write to it?
+//! What is done to a table: can the previous version still read it and write to it?
 
 use super::super::effect::Effect;
 use super::harmless::{For, is_harmless};
 use super::judge::{Fresh, keeps_rows, key, label};
-use super::{CANNOT_INSERT, MAY_NOT_COPE, MAY_READ, MAY_WRITE, OLD_NAME};
+use super::{CANNOT_INSERT, MAY_BREAK, MAY_READ, MAY_WRITE, OLD_NAME};
 use sqlparser::ast::{
     AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, ColumnOption, CreateTable, DataType, Expr,
     ForeignKeyConstraint, IdentityPropertyKind, ReferentialAction, RenameTableNameKind, TableConstraint, Value,
 };
 
-/// A new table. The version before does not know it; but a foreign key in it keeps rows that it deletes.
+/// A new table. The previous version does not know it; but a foreign key in it keeps rows that it deletes.
 pub(super) fn created(made: &CreateTable, fresh: &Fresh) -> Vec<Effect> {
     let name = label(&made.name);
     if made.or_replace {
         return vec![Effect::destructive(format!("replaces the table {name}"), MAY_READ)];
     }
     if made.partition_of.is_some() || made.inherits.is_some() || made.query.is_some() {
-        return vec![Effect::unsure(format!("adds the table {name} out of another"), MAY_NOT_COPE)];
+        return vec![Effect::unsure(format!("adds the table {name} out of another"), MAY_BREAK)];
     }
     let own = key(&made.name);
     let of_columns = made.columns.iter().flat_map(|column| &column.options).filter_map(|option| match &option.option {
@@ -49,7 +49,7 @@ pub(super) fn altered(altered: &AlterTable, fresh: &Fresh) -> Vec<Effect> {
     let table = label(&altered.name);
     let is_fresh = fresh.contains(&key(&altered.name));
     if altered.location.is_some() || altered.on_cluster.is_some() {
-        return vec![Effect::unsure(format!("changes {table}"), MAY_NOT_COPE)];
+        return vec![Effect::unsure(format!("changes {table}"), MAY_BREAK)];
     }
     altered.operations.iter().flat_map(|operation| alteration(&table, operation, is_fresh, fresh)).collect()
 }
@@ -73,13 +73,13 @@ fn alteration(table: &str, operation: &AlterTableOperation, is_fresh: bool, fres
         AlterTableOperation::ChangeColumn { old_name, new_name, .. } => {
             let (old, new) = (&old_name.value, &new_name.value);
             if old.eq_ignore_ascii_case(new) {
-                Effect::unsure(format!("changes the type of {table}.{old}"), MAY_NOT_COPE)
+                Effect::unsure(format!("changes the type of {table}.{old}"), MAY_BREAK)
             } else {
                 Effect::destructive(format!("renames {table}.{old} to {new}"), OLD_NAME)
             }
         }
         AlterTableOperation::ModifyColumn { col_name, .. } => {
-            Effect::unsure(format!("changes the type of {table}.{}", col_name.value), MAY_NOT_COPE)
+            Effect::unsure(format!("changes the type of {table}.{}", col_name.value), MAY_BREAK)
         }
         AlterTableOperation::AlterColumn { column_name, op } => altered_column(table, &column_name.value, op),
         AlterTableOperation::DropConstraint { name, .. } | AlterTableOperation::DropForeignKey { name, .. } => {
@@ -97,13 +97,13 @@ fn alteration(table: &str, operation: &AlterTableOperation, is_fresh: bool, fres
         AlterTableOperation::DropPartitions { .. }
         | AlterTableOperation::DetachPartition { .. }
         | AlterTableOperation::DetachPartitionOf { .. } => {
-            Effect::destructive(format!("takes a partition of {table} away"), MAY_READ)
+            Effect::destructive(format!("detaches a partition of {table}"), MAY_READ)
         }
         AlterTableOperation::SwapWith { table_name } => {
             Effect::destructive(format!("swaps {table} with {}", label(table_name)), MAY_READ)
         }
         AlterTableOperation::EnableRowLevelSecurity | AlterTableOperation::ForceRowLevelSecurity => {
-            Effect::unsure(format!("hides rows of {table} by its policies"), "may no longer see them")
+            Effect::unsure(format!("hides rows of {table} with policies"), "may no longer see them")
         }
         AlterTableOperation::OwnerTo { .. } => {
             Effect::unsure(format!("changes the owner of {table}"), "may no longer be allowed to use it")
@@ -114,7 +114,7 @@ fn alteration(table: &str, operation: &AlterTableOperation, is_fresh: bool, fres
         AlterTableOperation::ValidateConstraint { name } => {
             Effect::additive(format!("validates the constraint {} of {table}", name.value))
         }
-        _ => Effect::unsure(format!("changes {table} in a way that is not known here"), MAY_NOT_COPE),
+        _ => Effect::unsure(format!("changes {table} in a way redflag does not know"), MAY_BREAK),
     };
     vec![one]
 }
@@ -131,13 +131,13 @@ fn altered_column(table: &str, column: &str, op: &AlterColumnOperation) -> Effec
             Effect::unsure(format!("changes the default of {table}.{column}"), "may rely on what it was")
         }
         AlterColumnOperation::DropDefault => {
-            Effect::unsure(format!("takes the default of {table}.{column} away"), "may rely on it")
+            Effect::unsure(format!("drops the default of {table}.{column}"), "may rely on it")
         }
         AlterColumnOperation::SetDataType { .. } => {
-            Effect::unsure(format!("changes the type of {table}.{column}"), MAY_NOT_COPE)
+            Effect::unsure(format!("changes the type of {table}.{column}"), MAY_BREAK)
         }
         AlterColumnOperation::AddGenerated { .. } | AlterColumnOperation::GenericOptions { .. } => {
-            Effect::unsure(format!("changes {table}.{column}"), MAY_NOT_COPE)
+            Effect::unsure(format!("changes {table}.{column}"), MAY_BREAK)
         }
     }
 }
@@ -187,7 +187,7 @@ fn added_column(table: &str, column: &ColumnDef, fresh: &Fresh) -> Effect {
             ColumnOption::Default(Expr::Value(value)) if value.value == Value::Null => {}
             ColumnOption::Default(value) if is_harmless(value, For::Default) => is_filled = true,
             ColumnOption::Default(_) => {
-                return Effect::unsure(format!("{what} with a default that is worked out"), MAY_NOT_COPE);
+                return Effect::unsure(format!("{what} with a computed default"), MAY_BREAK);
             }
             ColumnOption::OnUpdate(value) if is_harmless(value, For::Default) => {}
             ColumnOption::Generated { generation_expr: None, .. }
@@ -209,7 +209,7 @@ fn added_column(table: &str, column: &ColumnDef, fresh: &Fresh) -> Effect {
             ColumnOption::Unique(_) | ColumnOption::PrimaryKey(_) | ColumnOption::Check(_) => {
                 return Effect::unsure(format!("{what} with a constraint"), MAY_WRITE);
             }
-            _ => return Effect::unsure(format!("{what} in a way that is not known here"), MAY_NOT_COPE),
+            _ => return Effect::unsure(format!("{what} in a way redflag does not know"), MAY_BREAK),
         }
     }
     if is_required && !is_filled {

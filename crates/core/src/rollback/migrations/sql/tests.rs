@@ -25,27 +25,27 @@ fn each_statement_is_told_for_what_it_does() {
         ("TRUNCATE TABLE carts", Destructive, "empties carts"),
         ("DELETE FROM carts WHERE old", Destructive, "deletes rows of carts"),
         ("DROP VIEW totals", Destructive, "drops the view totals"),
-        ("ALTER TABLE orders SET SCHEMA attic", Unsure, "has ALTER, and not all of it can be read"),
+        ("ALTER TABLE orders SET SCHEMA attic", Unsure, "has ALTER, and not all of it can be parsed"),
         ("ALTER TABLE t ALTER COLUMN c TYPE bigint USING c::bigint", Unsure, "changes the type of t.c"),
         ("ALTER TABLE t ALTER c SET DATA TYPE text", Unsure, "changes the type of t.c"),
         ("ALTER TABLE t MODIFY COLUMN c text", Unsure, "changes the type of t.c"),
         ("ALTER TABLE t ALTER COLUMN c SET NOT NULL", Unsure, "makes t.c NOT NULL"),
         ("ALTER TABLE t ALTER COLUMN c DROP NOT NULL", Unsure, "makes t.c nullable"),
-        ("ALTER TABLE t ALTER COLUMN c DROP DEFAULT", Unsure, "takes the default of t.c away"),
+        ("ALTER TABLE t ALTER COLUMN c DROP DEFAULT", Unsure, "drops the default of t.c"),
         ("ALTER TABLE t ALTER COLUMN c SET DEFAULT 1", Unsure, "changes the default of t.c"),
         ("ALTER TABLE t ADD c int NOT NULL", Unsure, "adds t.c, NOT NULL and without a default"),
         ("ALTER TABLE t ADD c int NOT NULL DEFAULT NULL", Unsure, "adds t.c, NOT NULL and without a default"),
-        ("ALTER TABLE t ADD c int DEFAULT drop_all()", Unsure, "adds t.c with a default that is worked out"),
+        ("ALTER TABLE t ADD c int DEFAULT drop_all()", Unsure, "adds t.c with a computed default"),
         ("ALTER TABLE t ADD c int UNIQUE", Unsure, "adds t.c with a constraint"),
         ("ALTER TABLE t ADD c int REFERENCES u (id)", Unsure, "adds t.c with a foreign key to u"),
         ("ALTER TABLE t ADD CONSTRAINT u UNIQUE (a, b)", Unsure, "adds the unique constraint u to t"),
         ("ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0) NOT VALID", Unsure, "adds the check constraint k to t"),
         ("ALTER TABLE t DROP CONSTRAINT u", Unsure, "drops the constraint u of t"),
-        ("ALTER TABLE t ENABLE ROW LEVEL SECURITY", Unsure, "hides rows of t by its policies"),
+        ("ALTER TABLE t ENABLE ROW LEVEL SECURITY", Unsure, "hides rows of t with policies"),
         ("ALTER TABLE t OWNER TO other", Unsure, "changes the owner of t"),
         ("ALTER TYPE mood ADD VALUE 'odd'", Unsure, "adds a value to the type mood"),
         ("CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)", Unsure, "adds the unique index i to t"),
-        ("CREATE INDEX i ON t ((a::int))", Unsure, "adds the index i, which is worked out for each row of t"),
+        ("CREATE INDEX i ON t ((a::int))", Unsure, "adds the index i, computed for each row of t"),
         ("DROP INDEX IF EXISTS i", Unsure, "drops the index i"),
         ("UPDATE t SET a = 1", Unsure, "changes rows of t"),
         ("INSERT INTO t (a) VALUES (1)", Unsure, "adds rows to t"),
@@ -57,7 +57,7 @@ fn each_statement_is_told_for_what_it_does() {
         ("CREATE OR REPLACE VIEW v AS SELECT 1", Unsure, "replaces the view v"),
         ("CREATE TABLE n (o int REFERENCES orders)", Unsure, "adds the table n with a foreign key to orders"),
         ("SELECT drop_legacy_columns()", Unsure, "has a SELECT that reads tables or calls functions"),
-        ("REVOKE ALL ON t FROM app", Unsure, "takes rights away"),
+        ("REVOKE ALL ON t FROM app", Unsure, "revokes privileges"),
         ("ALTER TABLE t ADD COLUMN IF NOT EXISTS c int NULL", Additive, "adds t.c"),
         ("ALTER TABLE t ADD c int NOT NULL DEFAULT 0", Additive, "adds t.c"),
         ("ALTER TABLE t ADD c timestamptz NOT NULL DEFAULT now()", Additive, "adds t.c"),
@@ -75,7 +75,7 @@ fn each_statement_is_told_for_what_it_does() {
         ("CREATE TYPE mood AS ENUM ('sad', 'ok')", Additive, "adds the type mood"),
         ("CREATE EXTENSION IF NOT EXISTS \"uuid-ossp\"", Additive, "adds the extension uuid-ossp"),
         ("COMMENT ON COLUMN t.a IS 'it''s; DROP TABLE t;'", Additive, "comments on t.a"),
-        ("GRANT SELECT, INSERT, UPDATE, DELETE ON t TO app", Additive, "grants rights"),
+        ("GRANT SELECT, INSERT, UPDATE, DELETE ON t TO app", Additive, "grants privileges"),
     ];
     for (text, weight, what) in cases {
         let found = effects(text);
@@ -240,5 +240,5 @@ fn what_is_long_or_deep_ends() {
         let deep = format!("ALTER TABLE t ADD a int DEFAULT {}", open.repeat(1_000));
         assert_eq!(worst(&deep), Unsure, "{open}");
     }
-    assert_eq!(effects(&"-".repeat(LONGEST + 1))[0].what, "is too long to be read (512 KB)");
+    assert_eq!(effects(&"-".repeat(LONGEST + 1))[0].what, "is too long to parse (512 KB)");
 }

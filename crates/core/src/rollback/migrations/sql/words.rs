@@ -1,8 +1,8 @@
-//! A statement that no dialect reads, told by its words. They can make it worse, and never harmless.
+//! A statement that no dialect parses, judged by its keywords. They can make it worse, never harmless.
 
 use super::super::effect::Effect;
 use super::lexer::{Cut, FAMILIES, Kind, Statement, cut};
-use super::{MAY_NOT_COPE, MAY_READ, OLD_NAME, name_at};
+use super::{MAY_BREAK, MAY_READ, OLD_NAME, name_at};
 
 /// Words that take something away wherever they stand in a statement.
 const TAKES_AWAY: [&str; 5] = ["drop", "truncate", "rename", "delete", "sp_rename"];
@@ -35,19 +35,19 @@ pub(super) fn unread(statement: &Statement<'_>) -> Effect {
     }
     let name = |at: usize| name_at(statement, at).unwrap_or_else(|| "?".to_owned());
     match first.as_str() {
-        "COPY" | "LOAD" => Effect::unsure(format!("loads rows with {first}"), MAY_NOT_COPE),
+        "COPY" | "LOAD" => Effect::unsure(format!("loads rows with {first}"), MAY_BREAK),
         "INSERT" | "REPLACE" => {
             let into = statement.tokens.iter().position(|token| token.is("into")).map_or(1, |at| at + 1);
-            Effect::unsure(format!("changes rows of {}", name(into)), MAY_NOT_COPE)
+            Effect::unsure(format!("changes rows of {}", name(into)), MAY_BREAK)
         }
-        "UPDATE" => Effect::unsure(format!("changes rows of {}", name(1)), MAY_NOT_COPE),
+        "UPDATE" => Effect::unsure(format!("changes rows of {}", name(1)), MAY_BREAK),
         "DO" | "CALL" | "EXEC" | "EXECUTE" | "PREPARE" => {
-            Effect::unsure(format!("runs code with {first}, which cannot be read"), MAY_NOT_COPE)
+            Effect::unsure(format!("runs code with {first}, which cannot be parsed"), MAY_BREAK)
         }
         word if word.chars().all(char::is_alphanumeric) && word.len() <= 20 => {
-            Effect::unsure(format!("has {word}, and not all of it can be read"), MAY_NOT_COPE)
+            Effect::unsure(format!("has {word}, and not all of it can be parsed"), MAY_BREAK)
         }
-        _ => Effect::unsure("has something that is no SQL that can be read", MAY_NOT_COPE),
+        _ => Effect::unsure("has something that cannot be parsed as SQL", MAY_BREAK),
     }
 }
 
@@ -67,23 +67,23 @@ pub(super) fn destructive(statement: &Statement<'_>) -> Option<Effect> {
         // `DROP TABLE IF EXISTS orders`: what is dropped is the last of the words before anything else.
         let then: Vec<&str> =
             tokens[at..].iter().take_while(|token| token.is_name()).take(5).map(|it| it.text).collect();
-        return Some(Effect::destructive(format!("has {}, and not all of it can be read", then.join(" ")), MAY_READ));
+        return Some(Effect::destructive(format!("has {}, and not all of it can be parsed", then.join(" ")), MAY_READ));
     }
     let written = tokens.iter().filter(|token| token.kind == Kind::Text);
-    let hidden = written.filter(|_| runs).find_map(|text| taken_away(text.text));
+    let hidden = written.filter(|_| runs).find_map(|text| dropped(text.text));
     hidden.map(|word| Effect::destructive(format!("runs code that has {}", word.to_uppercase()), MAY_READ))
 }
 
 /// The first word of a text that takes something away.
-fn taken_away(text: &str) -> Option<&'static str> {
+fn dropped(text: &str) -> Option<&'static str> {
     let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
     words.find_map(|word| TAKES_AWAY.into_iter().find(|known| word.eq_ignore_ascii_case(known)))
 }
 
 /// What a text that was not read whole seems to do.
 pub(super) fn suspicion(text: &str) -> Option<Effect> {
-    let word = taken_away(text)?;
-    Some(Effect::destructive(format!("has {} in SQL that cannot be read whole", word.to_uppercase()), MAY_READ))
+    let word = dropped(text)?;
+    Some(Effect::destructive(format!("has {} in SQL that cannot be fully parsed", word.to_uppercase()), MAY_READ))
 }
 
 /// A word in a statement that a reading called harmless, and that no harmless statement has.

@@ -1,15 +1,15 @@
-//! How near the automatism is to acting, and whether it has, or was stopped.
+//! The state of the automation: how close it is to acting, and whether it has acted or was cancelled.
 
 use crate::deploy::Time;
 use crate::rollback::automatic::{Arming, Condition};
 
-/// The automatism of this watch.
+/// The automation of this watch.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Automatism {
+pub(super) struct Automation {
     arming: Arming,
 }
 
-impl Automatism {
+impl Automation {
     pub(super) fn arming(&self) -> &Arming {
         &self.arming
     }

@@ -5,6 +5,7 @@ use crate::deploy::brief;
 use crate::rollout::TroubleKind;
 use crate::signal::{Kind, grouped};
 use crate::verdict::Level;
+use crate::verdict::says::Spending;
 use std::fmt::{self, Display, Formatter};
 
 /// So many consequences are told in the sentence.
@@ -116,6 +117,7 @@ impl Trouble {
         } else if let Some(before) = self.worst.before {
             facts.push(format!("{} was {}", self.worst.name, self.worst.unit.format(before)));
         }
+        facts.extend(self.costs.as_ref().map(Spending::priced));
         match self.users {
             0 => {}
             1 => facts.push("1 user".to_owned()),

@@ -45,6 +45,7 @@ impl Case {
             of_version: false,
             required: true,
             limits: kind.limits(),
+            objective: None,
             step: TimeDelta::seconds(STEP),
             link: None,
         };

@@ -1,11 +1,12 @@
 //! The sentences. The only place that makes one of what a finding says.
 
 use super::{
-    Against, AlertsSay, Calling, Change, Claim, Counted, IssuesSay, Kept, Lasting, Measured, ProbeSays, Quantity,
-    RolloutSays, Says, Side, TooFew, Unknown, Why, Yet,
+    Against, AlertsSay, Burning, Calling, Change, Claim, Counted, IssuesSay, Kept, Lasting, Measured, ProbeSays,
+    Quantity, RolloutSays, Says, Side, Spending, TooFew, Unknown, Why, Yet,
 };
 use crate::deploy::brief;
 use crate::signal::{Impossible, Unit, grouped};
+use chrono::TimeDelta;
 use std::fmt::{self, Display, Formatter};
 
 /// So many names are told; of more only how many.
@@ -24,6 +25,7 @@ impl Display for Says {
             Self::Issues(issues) => issues.fmt(f),
             Self::Probe(probe) => probe.fmt(f),
             Self::Rollout(rollout) => rollout.fmt(f),
+            Self::Costs { spending, now } => write!(f, "{now}; {spending}"),
             Self::Patchy { coverage, hole, over, now } => {
                 let hole = hole.map_or_else(String::new, |hole| format!(", not for {} on end", brief(hole)));
                 if *over { write!(f, "{coverage}{hole}; now {now}") } else { write!(f, "{now}; {coverage}{hole}") }
@@ -277,6 +279,51 @@ impl Measured {
             None => {}
         }
         if how == Change::Faster { f.write_str(", as answers are that fail or find nothing") } else { Ok(()) }
+    }
+}
+
+impl Display for Spending {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.priced())?;
+        self.limit.map_or(Ok(()), |limit| write!(f, "; {limit}"))
+    }
+}
+
+impl Spending {
+    /// The price alone: `34 h of error budget an hour, 1.2 % of the 30 d budget since the deploy`.
+    pub(crate) fn priced(&self) -> String {
+        let burn = Unit::Number.format(self.burn);
+        let spent = self.spent.map_or_else(String::new, |spent| {
+            let (spent, period) = (Unit::Percent.format(100.0 * spent), whole(self.period));
+            format!(", {spent} of the {period} budget since the deploy")
+        });
+        format!("{burn} h of error budget an hour{spent}")
+    }
+}
+
+impl Display for Burning {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let number = |value| Unit::Number.format(value);
+        match self {
+            Self::Above { rate, long, short, as_before } => {
+                let (long_span, short_span) = (whole(rate.long()), whole(rate.short()));
+                let (long, short, limit) = (number(*long), number(*short), number(rate.factor()));
+                write!(f, "burn rate {long} over {long_span} and {short} over {short_span}, limit {limit}")?;
+                if *as_before { f.write_str(", already so before the deploy") } else { Ok(()) }
+            }
+            Self::Unknown { rate, known } => {
+                let (limit, span) = (number(rate.factor()), whole(rate.long()));
+                write!(f, "burn rate {limit}: not enough data, {} of {span}", brief(*known))
+            }
+        }
+    }
+}
+
+/// A span that is whole days, hours or minutes: `30 d`, `6 h`, `5 min`.
+fn whole(span: TimeDelta) -> String {
+    match span.num_hours() {
+        hours if hours >= 24 && hours % 24 == 0 => format!("{} d", hours / 24),
+        _ => brief(span),
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod believed;
+mod objectives;
 
 use crate::support::{APP, at, rolled_out};
 use chrono::TimeDelta;

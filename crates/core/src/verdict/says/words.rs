@@ -158,6 +158,13 @@ impl Display for Measured {
     }
 }
 
+/// As a number is written beside a limit: with so many more digits that the two do not look alike.
+fn beside(unit: Unit, value: f64, limit: f64) -> (String, String) {
+    let format = |digits| (unit.format_finer(value, digits), unit.format_finer(limit, digits));
+    let differ = |(value, limit): &(String, String)| value != limit;
+    (0..=MORE_DIGITS).map(format).find(differ).unwrap_or_else(|| format(0))
+}
+
 impl Measured {
     fn end(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.recovering { f.write_str("; recovering") } else { Ok(()) }
@@ -165,9 +172,7 @@ impl Measured {
 
     /// As a number is written beside a limit: with so many more digits that the two do not look alike.
     fn beside(&self, limit: f64) -> (String, String) {
-        let format = |digits| (self.unit.format_finer(self.value, digits), self.unit.format_finer(limit, digits));
-        let differ = |(value, limit): &(String, String)| value != limit;
-        (0..=MORE_DIGITS).map(format).find(differ).unwrap_or_else(|| format(0))
+        beside(self.unit, self.value, limit)
     }
 
     fn for_how_long(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -303,16 +308,17 @@ impl Spending {
 
 impl Display for Burning {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let number = |value| Unit::Number.format(value);
         match self {
             Self::Above { rate, long, short, as_before } => {
+                let limit = rate.factor();
+                let number = |burn| beside(Unit::Number, burn, limit).0;
+                let (long, short) = (number(*long), number(*short));
                 let (long_span, short_span) = (whole(rate.long()), whole(rate.short()));
-                let (long, short, limit) = (number(*long), number(*short), number(rate.factor()));
                 write!(f, "burn rate {long} over {long_span} and {short} over {short_span}, limit {limit}")?;
                 if *as_before { f.write_str(", already so before the deploy") } else { Ok(()) }
             }
             Self::Unknown { rate, known } => {
-                let (limit, span) = (number(rate.factor()), whole(rate.long()));
+                let (limit, span) = (rate.factor(), whole(rate.long()));
                 write!(f, "burn rate {limit}: not enough data, {} of {span}", brief(*known))
             }
         }

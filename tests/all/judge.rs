@@ -246,8 +246,8 @@ fn counts_beside_shares_are_counts_in_every_unit_of_a_share() {
         let with = |by: f64| {
             let mut case = case("counted", "error_rate", unit, &[level * by; 8]);
             case["baseline"] = json!(around(level, 0.05, 0..60));
-            case["baseline_n"] = json!([1200; 60]);
-            case["window_n"] = json!([1200; 8]);
+            case["baseline_n"] = json!(vec![1200; 60]);
+            case["window_n"] = json!(vec![1200; 8]);
             verdicts(&judge(&case.to_string())).remove(0)
         };
         let (bad, good) = (with(40.0), with(1.0));

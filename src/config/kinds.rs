@@ -192,7 +192,9 @@ impl<'de> Deserialize<'de> for Limit {
                 found.map(|(rate, _)| Limit::Burn(rate)).ok_or_else(|| {
                     // The second line becomes the way out, see `parse`.
                     let known = rates.map(|rate| format!("\"{rate}\"")).join(", ");
-                    E::custom(format!("`{text}` is no limit\na number in the signal's unit, or a burn rate: {known}"))
+                    E::custom(format!(
+                        "`{text}` is no limit\na number without quotes, in the signal's unit; or a burn rate: {known}"
+                    ))
                 })
             }
         }

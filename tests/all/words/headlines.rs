@@ -176,7 +176,9 @@ fn peace() -> Vec<String> {
         lasting: None,
         ..quiet()
     };
-    let nothing = Quiet { ok: 0, required_unknown: 12, lasting: None, requests: None, nearest: None, ..quiet() };
+    let names = ["error rate", "p95", "db pool", "memory"].map(ToOwned::to_owned).to_vec();
+    let nothing = Quiet { ok: 0, required_unknown: 12, unknown: names, ..unknown(2) };
+    let nothing = Quiet { requests: None, nearest: None, ..nothing };
     let all = [
         quiet(),
         Quiet { over: true, version: None, ..quiet() },
@@ -184,7 +186,7 @@ fn peace() -> Vec<String> {
         unknown(1),
         unknown(2),
         nothing.clone(),
-        Quiet { deployed: false, ok: 9, ..nothing },
+        Quiet { deployed: false, ..nothing },
     ];
     all.into_iter().map(|quiet| told(&Headline::Quiet(quiet))).collect()
 }
@@ -230,9 +232,10 @@ async fn the_headline_of_each_scenario() {
             story.seconds(120).await;
         }
         let headline = Headline::of(story.state(), None);
-        let facts: Vec<String> = headline.facts().iter().map(|fact| without_numbers(fact)).collect();
-        let name = scenario.name();
-        told.push(format!("{name}: {}\n      {}", without_numbers(&headline.to_string()), facts.join(" · ")));
+        // What is unknown for now, and nearest to its limit, hangs on the second; what is wrong does not.
+        let facts = if matches!(headline, Headline::Trouble(_)) { headline.facts() } else { Vec::new() };
+        let facts: String = facts.iter().map(|fact| format!("\n      {}", without_numbers(fact))).collect();
+        told.push(format!("{}: {}{facts}", scenario.name(), without_numbers(&headline.to_string())));
     }
     committed("scenarios", &[chapter("the demo's scenarios", told)]);
 }

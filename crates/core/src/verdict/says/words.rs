@@ -27,7 +27,7 @@ impl Display for Says {
             Self::Rollout(rollout) => rollout.fmt(f),
             Self::Costs { spending, now } => write!(f, "{now}; {spending}"),
             Self::Patchy { coverage, hole, over, now } => {
-                let hole = hole.map_or_else(String::new, |hole| format!(", not for {} on end", brief(hole)));
+                let hole = hole.map_or_else(String::new, |hole| format!(", with a gap of {}", brief(hole)));
                 if *over { write!(f, "{coverage}{hole}; now {now}") } else { write!(f, "{now}; {coverage}{hole}") }
             }
         }
@@ -65,7 +65,7 @@ impl Display for Why {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::NothingRecorded => f.write_str("nothing was recorded since the deploy"),
-            Self::RolledBack { version } => write!(f, "{version} was rolled back and serves no more"),
+            Self::RolledBack { version } => write!(f, "{version} was rolled back and no longer gets traffic"),
             Self::NeverAnswered { source, error: Some(error) } => write!(f, "{source} has never answered: {error}"),
             Self::NeverAnswered { source, error: None } => write!(f, "waiting for the first answer of {source}"),
             Self::Silent { source, long, error } => {
@@ -75,9 +75,9 @@ impl Display for Why {
             Self::NotAnswered { source } => write!(f, "waiting for {source}'s first answer to its query"),
             Self::Unanswered { source, long } => write!(f, "{source} has not answered its query for {}", brief(*long)),
             Self::Refused { source, error } => write!(f, "{source}: {error}"),
-            Self::Nothing { source } => write!(f, "{source} answers and has nothing for it; is the query right?"),
+            Self::Nothing { source } => write!(f, "{source} returned no data; check the query"),
             Self::NothingNewer { source, long } => {
-                write!(f, "{source} answers, without anything newer than {}", brief(*long))
+                write!(f, "{source} returned nothing newer than {}", brief(*long))
             }
             Self::Ahead { by } => {
                 write!(f, "its newest reading is stamped {} in the future: the clocks differ", brief(*by))
@@ -99,7 +99,7 @@ impl Display for Why {
             }
             Self::Stuck { source, long } => {
                 let long = brief(*long);
-                write!(f, "{source} repeats the very same number for {long}, and it moved before: stuck")
+                write!(f, "stuck: {source} repeats one number for {long}, and it moved before")
             }
         }
     }
@@ -118,8 +118,7 @@ impl Display for TooFew {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Readings { have, want } => {
-                let more = want.saturating_sub(*have);
-                write!(f, "{have} of {want} readings since the deploy; {more} more before it is judged")
+                write!(f, "waiting for data: {have} of {want} readings since the deploy")
             }
             Self::Requests { counted, calmed, more, eta } => {
                 let since = if *calmed { "it calmed down" } else { "the deploy" };
@@ -141,7 +140,7 @@ impl Display for Measured {
         }
         match self.claim {
             // Neither is held against what was before.
-            Claim::WarmingUp => return f.write_str("; not judged while the new pods warm up"),
+            Claim::WarmingUp => return f.write_str("; paused during warm-up"),
             Claim::Fell { from, restarts } => {
                 write!(f, ", fallen from {}", self.unit.format(from))?;
                 self.for_how_long(f)?;
@@ -218,7 +217,7 @@ impl Measured {
             Claim::NoLimit => f.write_str("; no limit is set"),
             Claim::Flat => f.write_str("; flat"),
             Claim::NothingToHoldAgainst => f.write_str(" and without a limit: nothing to hold it against"),
-            Claim::WithoutPast { next_to_none: true } => f.write_str("; next to none"),
+            Claim::WithoutPast { next_to_none: true } => f.write_str("; almost none"),
             Claim::WithoutPast { next_to_none: false } => {
                 f.write_str("; not enough data to tell whether that is usual")
             }
@@ -283,7 +282,7 @@ impl Measured {
             Some(Yet::ByLessThan(least)) => write!(f, ", yet by less than {}", self.unit.format(least))?,
             None => {}
         }
-        if how == Change::Faster { f.write_str(", as answers are that fail or find nothing") } else { Ok(()) }
+        if how == Change::Faster { f.write_str(": answers that fail or find nothing are fast") } else { Ok(()) }
     }
 }
 
@@ -356,7 +355,7 @@ impl Display for AlertsSay {
         };
         f.write_str(match what {
             Calling::SinceDeploy => "firing since the deploy: ",
-            Calling::Pending => "about to fire: ",
+            Calling::Pending => "pending: ",
             Calling::SinceBefore => "firing since before the deploy: ",
             Calling::Muted => "firing, and muted: ",
             Calling::Blind => "cannot be evaluated, so guards nothing: ",
@@ -379,7 +378,7 @@ impl Display for IssuesSay {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("none in this version"),
-            Self::Uncounted => f.write_str("nobody has counted any yet"),
+            Self::Uncounted => f.write_str("not counted yet"),
             Self::Unlisted { rate } => write!(f, "{rate}, of issues that are not listed"),
             Self::Some { issues, rate, worst, times, above } => {
                 let noun = if *issues == 1 { "issue" } else { "issues" };
@@ -396,12 +395,10 @@ impl Display for ProbeSays {
         match self {
             Self::NotTried => f.write_str("not tried since the deploy"),
             Self::Fails { error, tries, lasting } => {
-                f.write_str("fails")?;
-                if let Some(error) = error {
-                    write!(f, ": {error}")?;
-                }
-                let noun = if *tries == 1 { "try" } else { "tries" };
-                write!(f, "; the last {tries} {noun}, {lasting}")
+                let failed =
+                    if *tries == 1 { "1 check failed".to_owned() } else { format!("{tries} checks in a row failed") };
+                write!(f, "{failed} {lasting}")?;
+                error.as_ref().map_or(Ok(()), |error| write!(f, ": {error}"))
             }
             Self::Answers { time, above, again } => {
                 write!(f, "answers in {time}")?;
@@ -422,8 +419,8 @@ impl Display for RolloutSays {
             Self::Failed(why) => f.write_str(why),
             Self::Gone => f.write_str("the workload is not there"),
             Self::Empty { desired } => {
-                let what = if *desired == 0 { "0 pods are asked for" } else { "0 pods are ready" };
-                write!(f, "{what}: nothing runs that could be judged")
+                let what = if *desired == 0 { "0 pods requested" } else { "0 pods ready" };
+                write!(f, "{what}: nothing runs, nothing to judge")
             }
             Self::Waiting(what) => write!(f, "progressing: {what}"),
             Self::Ready { ready, desired } => write!(f, "{ready} of {desired} pods ready"),

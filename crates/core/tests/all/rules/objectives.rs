@@ -146,7 +146,7 @@ fn sessions_and_tries_have_a_budget_as_requests_do() {
     probe = probe.then([Sample::Empty; 3]);
     probe.says(
         Level::RedFlag,
-        "fails; the last 3 tries, for 90 s; 300 h of error budget an hour, 3.5 % of the 30 d budget since the deploy",
+        "3 checks in a row failed for 90 s; 300 h of error budget an hour, 3.5 % of the 30 d budget since the deploy",
     );
     promised(Case::of(Kind::Probe).values([90.0; 7]), MONTH).says(Level::Clear, "answers in 90 ms");
 }

@@ -79,7 +79,7 @@ fn good(written: &At<f64>, problems: &mut Problems) -> Option<f64> {
             .way_out("99.9 lets 1 of 1 000 fail"),
         LEAST..100.0 => return Some(value),
         // 0.999, and the budget itself.
-        _ if value >= LEAST / 100.0 && value < 1.0 => {
+        _ if (LEAST / 100.0..1.0).contains(&value) => {
             problem("`objective` is in percent").label(format!("did you mean {}?", shown(100.0 * value)))
         }
         _ if value > 0.0 && value < 1.0 => problem("`objective` is the share that is good, in percent")

@@ -18,7 +18,7 @@ const SPANS: usize = 64;
 
 /// How long the readings of a signal tell of when a window ends: what is kept of the baseline and of the window.
 pub fn reach(baseline: TimeDelta, window: TimeDelta, step: TimeDelta) -> TimeDelta {
-    let most = step * CAPACITY as i32;
+    let most = step * i32::try_from(CAPACITY).unwrap_or(i32::MAX);
     baseline.min(most) + window.min(most)
 }
 

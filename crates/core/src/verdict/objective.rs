@@ -49,7 +49,7 @@ pub(super) struct Budget {
 impl Budget {
     /// What the readings add up to; `None` for a signal without an objective. What was added up before is kept while
     /// nothing changed.
-    pub(super) fn of(evidence: &Evidence<'_>, before: Option<Self>) -> Option<Self> {
+    pub(super) fn of(evidence: &Evidence<'_>, before: Option<Box<Self>>) -> Option<Box<Self>> {
         let objective = evidence.signal.objective?;
         let series = evidence.series;
         let key = (series.history(), series.last().map(|reading| reading.at));
@@ -66,13 +66,13 @@ impl Budget {
             add_up(&readings[from..])
         };
         let spans = |rate: BurnRate| Spans { rate, long: of_last(rate.long()), short: of_last(rate.short()) };
-        Some(Self {
+        Some(Box::new(Self {
             key,
             since_deploy: add_up(series.since_deploy()),
             recent: of_last(BurnRate::Fast.short()),
             red_flag: objective.red_flag.map(spans),
             warning: objective.warning.map(spans),
-        })
+        }))
     }
 
     /// The judgement with what it costs: worse where the budget goes too fast, and not known to be fine where that is not

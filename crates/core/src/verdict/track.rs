@@ -27,8 +27,8 @@ pub struct Track {
     said: Option<(Time, Judgement)>,
     /// What is known of the readings as such.
     known: Option<Known>,
-    /// What its objective's budget rests on, where it has one.
-    budget: Option<Budget>,
+    /// What its objective's budget rests on; apart, for few have one.
+    budget: Option<Box<Budget>>,
 }
 
 /// A rule of each kind that judges a series; apart, for a tick passes over all of them and looks into few.
@@ -94,7 +94,7 @@ impl Track {
     pub(super) fn judge(&mut self, evidence: &Evidence<'_>) -> Judgement {
         let known = Known::of(evidence, self.known);
         let by_rule = self.by_rule(evidence);
-        self.budget = Budget::of(evidence, self.budget);
+        self.budget = Budget::of(evidence, self.budget.take());
         let by_rule = match &self.budget {
             Some(budget) => budget.weigh(evidence, by_rule),
             None => by_rule,

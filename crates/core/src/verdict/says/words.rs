@@ -2,7 +2,7 @@
 
 use super::{
     Against, AlertsSay, Burning, Calling, Change, Claim, Counted, IssuesSay, Kept, Lasting, Measured, ProbeSays,
-    Quantity, RolloutSays, Says, Side, Spending, TooFew, Unknown, Why, Yet,
+    Quantity, RolloutSays, Says, Side, Spending, TooFew, Unknown, Usual, Why, Yet,
 };
 use crate::deploy::brief;
 use crate::signal::{Impossible, Unit, grouped};
@@ -184,7 +184,11 @@ impl Measured {
         }
         match self.against {
             Against::Nothing => f.write_str(", without a baseline"),
-            Against::Before(usual) => write!(f, ", was {} before the deploy", self.unit.format(usual.middle)),
+            Against::Before(Usual { middle, .. }) => {
+                let limit = self.claim.limit();
+                let was = limit.map_or_else(|| self.unit.format(middle), |limit| beside(self.unit, middle, limit).0);
+                write!(f, ", was {was} before the deploy")
+            }
             Against::VersionBefore(value) => {
                 write!(f, ", the previous version has {} at the same time", self.unit.format(value))
             }

@@ -192,3 +192,11 @@ fn sessions_that_crash_since_the_deploy_are_its_doing_and_those_that_always_did_
     assert_eq!((always.level, always.blames_deploy), (Level::Warning, false), "{}", always.sentence());
     assert!(always.sentence().contains("already so before the deploy"), "{}", always.sentence());
 }
+
+#[test]
+fn what_was_just_beyond_a_limit_does_not_read_like_it() {
+    let values: Vec<f64> = (0..60).map(|bin| 98.95 + 0.01 * f64::from(bin * 37 % 5)).collect();
+    let case = past(Case::of(Kind::CrashFree), &values).values(values.iter().copied().take(5));
+    let end = "was 98.97 % before the deploy; below 99 % for 2 min, already so before the deploy";
+    assert!(case.judge().sentence().ends_with(end), "{}", case.judge().sentence());
+}

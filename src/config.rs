@@ -13,6 +13,7 @@ mod json_schema;
 mod kinds;
 mod limits;
 mod locate;
+mod objective;
 mod outline;
 mod parse;
 mod redact;

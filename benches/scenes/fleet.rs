@@ -44,6 +44,7 @@ fn setup(services: u16) -> Setup {
             of_version: false,
             required: true,
             limits: kind.limits(),
+            objective: None,
             step: TimeDelta::seconds(30),
             link: None,
         })

@@ -208,6 +208,7 @@ fn signal(planned: &signals::Signal, source: SourceId) -> Signal {
         },
         required: planned.required,
         limits: planned.limits,
+        objective: planned.objective,
         step: planned.step,
         link: planned.link.clone(),
     }

@@ -100,6 +100,7 @@ fn environment(
         namespace: &namespace,
         services: &services,
         window: window?,
+        baseline: baseline?,
         sources,
     };
     let signals = signals::check(raw.signals.as_deref().unwrap_or_default(), &workloads, &place, problems);

@@ -3,6 +3,7 @@
 
 use super::kinds::{InputUnit, SignalKind};
 use super::rollback::default_last;
+use super::objective;
 use super::schema;
 use super::signals::keys;
 use crate::signal::Kind;
@@ -96,7 +97,8 @@ fn signals(described: &Map<String, Value>) -> Vec<Form> {
     let all = Kind::ALL.into_iter().flat_map(|kind| read(kind, false).chain(read(kind, true)));
     let all: Vec<&str> = all.chain(keys::OF_A_PROBE).chain(["source"]).collect();
     let form = |kind: Kind, own: Vec<&str>, needs: &'static [&'static str]| {
-        let has = |key: &&String| !all.contains(&key.as_str()) || own.contains(&key.as_str());
+        let may = |key: &str| kind.tells_failures() || !objective::KEYS.contains(&key);
+        let has = |key: &&String| may(key) && (!all.contains(&key.as_str()) || own.contains(&key.as_str()));
         let units = || json!({ "enum": InputUnit::names_for(kind), "type": "string" });
         Form {
             tag: ("kind", kind.as_str()),

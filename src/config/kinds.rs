@@ -1,10 +1,11 @@
-//! What may be written for a signal's kind and unit, and what follows from it.
+//! What may be written for a signal's kind, unit and limits, and what follows from it.
 
-use crate::signal::{Kind, Unit};
+use crate::signal::{BurnRate, Kind, Unit};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error;
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
+use std::fmt;
 
 /// A kind that may be written: all but the rollout, which is made for each workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,5 +130,89 @@ impl InputUnit {
     /// The units in which a query for this kind may answer.
     pub(super) fn names_for(kind: Kind) -> Vec<&'static str> {
         Self::ALL.into_iter().filter(|unit| unit.for_kind(kind).is_some()).map(Self::as_str).collect()
+    }
+}
+
+/// A limit: a number in the signal's unit, or how fast its error budget may go.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Limit {
+    /// In the signal's unit.
+    Number(f64),
+    /// `burn 14.4`.
+    Burn(BurnRate),
+}
+
+impl Limit {
+    pub(super) fn number(self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Burn(_) => None,
+        }
+    }
+
+    pub(super) fn burn(self) -> Option<BurnRate> {
+        match self {
+            Self::Number(_) => None,
+            Self::Burn(rate) => Some(rate),
+        }
+    }
+
+    /// The burn rates as they are written.
+    fn burn_rates() -> [String; BurnRate::ALL.len()] {
+        BurnRate::ALL.map(|rate| format!("burn {}", rate.factor()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct LimitVisitor;
+
+        impl Visitor<'_> for LimitVisitor {
+            type Value = Limit;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or a burn rate such as \"burn 14.4\"")
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Limit, E> {
+                Ok(Limit::Number(number))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Limit, E> {
+                Ok(Limit::Number(number as f64))
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Limit, E> {
+                Ok(Limit::Number(number as f64))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Limit, E> {
+                let rates = Limit::burn_rates();
+                let found = BurnRate::ALL.into_iter().zip(&rates).find(|(_, written)| *written == text);
+                found.map(|(rate, _)| Limit::Burn(rate)).ok_or_else(|| {
+                    // The second line becomes the way out, see `parse`.
+                    let known = rates.map(|rate| format!("\"{rate}\"")).join(", ");
+                    E::custom(format!(
+                        "`{text}` is no limit\na number without quotes, in the signal's unit; or a burn rate: {known}"
+                    ))
+                })
+            }
+        }
+
+        deserializer.deserialize_any(LimitVisitor)
+    }
+}
+
+impl JsonSchema for Limit {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "number" }, { "type": "string", "enum": Self::burn_rates() }] })
     }
 }

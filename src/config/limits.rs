@@ -1,6 +1,7 @@
 //! Limits, checked: the guide's own for the kind, and what the file says over them.
 
 use super::at::At;
+use super::kinds::Limit;
 use super::problem::{Problem, Problems};
 use super::schema;
 use crate::signal::{Kind, Limits, Unit};
@@ -11,7 +12,7 @@ pub(super) fn check(raw: &schema::Signal, kind: Kind, unit: Unit, problems: &mut
     let mut fine = true;
     for (name, written) in [("warning", &raw.warning), ("red_flag", &raw.red_flag)] {
         let Some(written) = written else { continue };
-        if let Some(why) = impossible(written.value, unit) {
+        if let Some(why) = written.value.number().and_then(|limit| impossible(limit, unit)) {
             fine = false;
             problems.push(Problem::new(&written.span, format!("`{name}` {why}")));
         }
@@ -28,9 +29,9 @@ pub(super) fn check(raw: &schema::Signal, kind: Kind, unit: Unit, problems: &mut
         );
     }
     let limits = Limits {
-        warning: value(raw.warning.as_ref()).or(guide.warning),
-        red_flag: value(raw.red_flag.as_ref()).or(guide.red_flag),
-        increase: value(raw.increase.as_ref()).or(guide.increase),
+        warning: plain(raw.warning.as_ref(), guide.warning),
+        red_flag: plain(raw.red_flag.as_ref(), guide.red_flag),
+        increase: raw.increase.as_ref().map(|at| at.value).or(guide.increase),
         hold: raw.hold.as_ref().map_or(guide.hold, |at| at.value),
         min_requests: raw.min_requests.as_ref().map_or(guide.min_requests, |at| at.value),
     };
@@ -50,8 +51,9 @@ fn guide(kind: Kind, unit: Unit) -> Limits {
     Limits { warning: None, red_flag: None, ..limits }
 }
 
-fn value(written: Option<&At<f64>>) -> Option<f64> {
-    written.map(|at| at.value)
+/// The plain limit: the guide's where nothing is written, and none where a burn rate stands in its place.
+fn plain(written: Option<&At<Limit>>, guide: Option<f64>) -> Option<f64> {
+    written.map_or(guide, |at| at.value.number())
 }
 
 /// Why no reading could ever be on both sides of this limit.

@@ -6,7 +6,7 @@ pub(super) mod rollback;
 
 use super::at::{At, Span};
 use super::duration::HumanDuration;
-use super::kinds::{InputUnit, SignalKind};
+use super::kinds::{InputUnit, Limit, SignalKind};
 pub(super) use crate::settings::parser::Named;
 use crate::setup::Confirm;
 use crate::systems::declaration::{System, Table};
@@ -192,16 +192,20 @@ pub(super) struct Signal {
     pub(super) timeout: Option<At<HumanDuration>>,
     /// Whether the verdict waits for it; default `true`.
     pub(super) required: Option<bool>,
-    /// Worse than this is a warning.
-    pub(super) warning: Option<At<f64>>,
-    /// Worse than this, held, is a red flag.
-    pub(super) red_flag: Option<At<f64>>,
+    /// Worse than this is a warning. With an objective also a burn rate of its error budget: `"burn 1"`.
+    pub(super) warning: Option<At<Limit>>,
+    /// Worse than this, held, is a red flag. With an objective also a burn rate of its error budget: `"burn 14.4"`.
+    pub(super) red_flag: Option<At<Limit>>,
     /// More than this many percent over the baseline, held, is a red flag.
     pub(super) increase: Option<At<f64>>,
     /// How many readings in a row must agree.
     pub(super) hold: Option<At<u32>>,
     /// Fewer requests than this are too few to tell.
     pub(super) min_requests: Option<At<u64>>,
+    /// The service level objective: so many percent of requests, sessions or tries are good.
+    pub(super) objective: Option<At<f64>>,
+    /// Over which time the objective is; default `30d`.
+    pub(super) period: Option<At<HumanDuration>>,
     /// Where a person can look at it.
     pub(super) link: Option<At<String>>,
 }

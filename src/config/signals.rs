@@ -6,6 +6,7 @@ mod reading;
 use super::address::{self, Tail};
 use super::at::{At, Span};
 use super::limits;
+use super::objective;
 use super::problem::{Problem, Problems};
 use super::schema;
 use super::sources::Source;
@@ -13,7 +14,7 @@ use super::variables::Variables;
 use crate::deploy::{ServiceId, WorkloadId};
 pub(super) use crate::settings::index;
 use crate::setup::Workload;
-use crate::signal::{Kind, Limits, Unit};
+use crate::signal::{Kind, Limits, Objective, Unit};
 use crate::systems::questions::{Expr, ReleaseWant};
 use crate::template::Template;
 use chrono::TimeDelta;
@@ -33,6 +34,7 @@ pub(super) struct Signal {
     pub(super) read: Read,
     pub(super) required: bool,
     pub(super) limits: Limits,
+    pub(super) objective: Option<Objective>,
     pub(super) step: TimeDelta,
     pub(super) link: Option<String>,
 }
@@ -84,6 +86,7 @@ pub(super) struct Place<'a> {
     pub(super) namespace: &'a str,
     pub(super) services: &'a [String],
     pub(super) window: TimeDelta,
+    pub(super) baseline: TimeDelta,
     pub(super) sources: &'a [Source],
 }
 
@@ -132,6 +135,7 @@ fn rollouts(workloads: &[Workload]) -> Vec<Signal> {
             read: Read::Rollout(WorkloadId(index(place))),
             required: true,
             limits: Kind::Rollout.limits(),
+            objective: None,
             // It is told at each change and has no bins; this is how often the cluster is heard of at least.
             step: TimeDelta::seconds(10),
             link: None,
@@ -153,7 +157,11 @@ impl Checker<'_> {
         let services = self.services();
         let reading = self.reading();
         let limits = limits::check(self.raw, self.kind, reading.as_ref()?.unit, self.problems);
-        let (services, Reading { read, unit, step }, limits) = (services?, reading?, limits?);
+        let known =
+            objective::Known { baseline: self.place.baseline, window: self.place.window, step: reading.as_ref()?.step };
+        let objective = objective::check(self.raw, self.kind, &known, self.problems);
+        let (services, Reading { read, unit, step }) = (services?, reading?);
+        let (limits, objective) = (limits?, objective?);
         let mut signals = Vec::with_capacity(services.len());
         for service in services {
             let variables = Variables {
@@ -170,6 +178,7 @@ impl Checker<'_> {
                 // Required by default; a signal that is not says so.
                 required: self.raw.required.unwrap_or(true),
                 limits,
+                objective,
                 step,
                 link: match &self.raw.link {
                     Some(link) => Some(self.link(link, &variables)?),

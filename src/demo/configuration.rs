@@ -81,6 +81,10 @@ namespace = "production"
             url(Peer::Unleash)
         );
     }
+    out.push_str(ERROR_RATE);
+    if company.scenario == Scenario::BadRelease {
+        out.push_str("objective = 99.9\n");
+    }
     out.push_str(SIGNALS);
     if services.len() == 1 {
         out.push_str(SIGNALS_OF_ONE);
@@ -88,14 +92,17 @@ namespace = "production"
     out
 }
 
-/// Asked for each service.
-const SIGNALS: &str = r#"
+/// What fails of each service.
+const ERROR_RATE: &str = r#"
 [[environments.production.signals]]
 kind = "error_rate"
 source = "grafana"
 errors = 'sum(increase(http_requests_total{service="$service",status=~"5.."}[$__interval]))'
 requests = 'sum(increase(http_requests_total{service="$service"}[$__interval]))'
+"#;
 
+/// What else is asked for each service.
+const SIGNALS: &str = r#"
 [[environments.production.signals]]
 kind = "latency"
 source = "grafana"

@@ -24,3 +24,4 @@ mod stories;
 #[path = "../../crates/core/tests/all/support.rs"]
 mod support;
 mod terminal;
+mod words;

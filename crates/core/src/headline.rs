@@ -12,7 +12,7 @@ pub use quiet::{Nearest, Quiet, limit, toward};
 use crate::deploy::{Deploy, ServiceId, Time};
 use crate::rollback::Goal;
 use crate::signal::{Kind, SignalId, Unit};
-use crate::verdict::says::{Claim, Counted, Measured};
+use crate::verdict::says::{Claim, Counted, Measured, Spending};
 use crate::verdict::{Finding, Level};
 use crate::watch::Watch;
 use chrono::TimeDelta;
@@ -52,6 +52,8 @@ pub struct Trouble {
     pub after_deploy: Option<TimeDelta>,
     /// How sure it is that the deploy did it.
     pub sureness: Sureness,
+    /// What it costs of its objective's error budget, where it has one: the dearest of what is told.
+    pub costs: Option<Spending>,
     /// How many people saw it, where an error tracker counts them.
     pub users: u64,
     /// What speaks against the deploy as its cause.
@@ -206,6 +208,8 @@ impl<'a> Scope<'a> {
         let since = since.map(|id| began(self.watch.finding(id))).min().unwrap_or(self.watch.now());
         let deploy = self.deploys(Some(service)).min_by_key(|deploy| deploy.at);
         let users = self.watch.issues().iter().filter(|issue| near(&&issue.signal)).map(|issue| issue.users);
+        let told = std::iter::once(&lead).chain(&consequences).filter_map(|id| self.watch.finding(*id).says.spending());
+        let costs = told.max_by(|one, other| one.burn.total_cmp(&other.burn)).copied();
         Some(Trouble {
             level,
             service: self.watch.setup().service(service).name.clone(),
@@ -216,6 +220,7 @@ impl<'a> Scope<'a> {
             beside,
             since,
             after_deploy: deploy.map(|deploy| since - deploy.at).filter(|after| *after >= TimeDelta::zero()),
+            costs,
             users: users.max().unwrap_or(0),
             elsewhere: self.elsewhere(lead, worst, since, deploy),
             cause,

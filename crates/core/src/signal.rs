@@ -1,7 +1,9 @@
 //! Words: what is judged (signal, kind, unit, limits) and what is known of it (reading).
 
+mod objective;
 mod possible;
 
+pub use objective::{BurnRate, Objective};
 pub use possible::{Impossible, Possible};
 
 use crate::deploy::{ServiceId, Time, WorkloadId};
@@ -133,6 +135,11 @@ impl Kind {
     /// Whether a smaller value is the worse one.
     pub const fn lower_is_worse(self) -> bool {
         matches!(self, Self::CrashFree)
+    }
+
+    /// Whether its readings tell which share of what was asked failed, so that it may have an objective.
+    pub const fn tells_failures(self) -> bool {
+        matches!(self, Self::ErrorRate | Self::CrashFree | Self::Probe)
     }
 
     /// Whether two versions can be held against each other whatever share of the requests each of them serves.
@@ -272,6 +279,8 @@ pub struct Signal {
     pub required: bool,
     /// What it should stay within.
     pub limits: Limits,
+    /// What is promised of it over a long time, where something is.
+    pub objective: Option<Objective>,
     /// How far apart its readings are true.
     pub step: TimeDelta,
     /// Where a person can look at it.

@@ -4,7 +4,7 @@ mod health;
 mod series;
 
 pub use health::{Asked, Health, SourceState};
-pub use series::{Baseline, Series};
+pub use series::{Baseline, Series, reach};
 
 use crate::deploy::Time;
 use crate::poll::SourceError;

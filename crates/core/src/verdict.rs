@@ -9,6 +9,7 @@ mod freshness;
 mod issues;
 mod latency;
 mod numbers;
+mod objective;
 mod probe;
 pub mod recorded;
 mod rollout;

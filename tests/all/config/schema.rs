@@ -28,8 +28,8 @@ url = "https://www.example.com"
 workloads = ["deployment/app"]
 "#;
 
-/// Something right for each key that says what a signal reads; the unit hangs on the kind.
-const READING: [(&str, &str); 15] = [
+/// Something right for each key that hangs on what a signal is and reads; the unit hangs on the kind.
+const READING: [(&str, &str); 16] = [
     ("query", "'q'"),
     ("errors", "'e'"),
     ("requests", "'r'"),
@@ -45,6 +45,7 @@ const READING: [(&str, &str); 15] = [
     ("status", "200"),
     ("interval", "'10s'"),
     ("timeout", "'2s'"),
+    ("objective", "99.9"),
 ];
 
 /// Something right for each table of a rollback.

@@ -104,6 +104,7 @@ fn signal(kind: Kind, source: u16, service: u16) -> Signal {
         of_version: kind == Kind::NewIssues,
         required: true,
         limits: kind.limits(),
+        objective: None,
         step: TimeDelta::seconds(30),
         link: (kind == Kind::ErrorRate).then(|| "https://grafana.example.com/d/app?viewPanel=2".to_owned()),
     }

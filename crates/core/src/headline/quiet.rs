@@ -3,7 +3,7 @@
 
 use super::Scope;
 use crate::rollback::Goal;
-use crate::signal::{Kind, Sample, Signal, SignalId, Unit};
+use crate::signal::{BurnRate, Kind, Objective, Sample, Signal, SignalId, Unit};
 use crate::store::Series;
 use crate::verdict::Level;
 use crate::verdict::says::Why;
@@ -166,5 +166,11 @@ pub fn limit(signal: &Signal, series: &Series) -> Option<f64> {
         let baseline = series.baseline()?.median;
         Some(baseline * (1.0 + signal.limits.increase? / 100.0)).filter(|limit| *limit > 0.0)
     };
-    signal.limits.red_flag.or_else(relative).or(signal.limits.warning)
+    let of_burning = |rate: fn(&Objective) -> Option<BurnRate>| {
+        let objective = signal.objective.as_ref().filter(|_| signal.unit == Unit::Percent)?;
+        let failing = 100.0 * objective.failing(rate(objective)?).min(1.0);
+        Some(if signal.kind.lower_is_worse() { 100.0 - failing } else { failing })
+    };
+    let red_flag = signal.limits.red_flag.or_else(|| of_burning(|objective| objective.red_flag)).or_else(relative);
+    red_flag.or(signal.limits.warning).or_else(|| of_burning(|objective| objective.warning))
 }

@@ -5,6 +5,7 @@ use crate::deploy::brief;
 use crate::rollout::TroubleKind;
 use crate::signal::{Kind, grouped};
 use crate::verdict::Level;
+use crate::verdict::says::Spending;
 use std::fmt::{self, Display, Formatter};
 
 /// So many consequences are told in the sentence.
@@ -83,7 +84,7 @@ impl Trouble {
         let shown = value.map(|value| unit.format(value));
         match (kind, shown) {
             (Kind::ErrorRate, Some(value)) => write!(f, "{who} fails {value} of requests"),
-            (Kind::ServerErrors, Some(value)) => write!(f, "{who} answers {value} with a server error"),
+            (Kind::ServerErrors, Some(value)) => write!(f, "{who} returns server errors (5xx): {value}"),
             (Kind::Latency, Some(value)) => {
                 let verb = if before.zip(self.worst.value).is_some_and(|(before, now)| now < before) {
                     "is faster than it should be"
@@ -95,7 +96,7 @@ impl Trouble {
             (Kind::Traffic, Some(value)) => write!(f, "{who} gets {value} requests{}", change(&self.worst)),
             (Kind::CrashFree, Some(value)) => write!(f, "{who} crashes: {value} of sessions are crash-free"),
             (Kind::Probe, _) => write!(f, "{who} does not answer its probe"),
-            (Kind::Alerts, _) => write!(f, "{who} has alerts"),
+            (Kind::Alerts, _) => write!(f, "{who} has alerts firing"),
             (Kind::NewIssues, _) => write!(f, "{who} has new issues"),
             (_, Some(value)) => write!(f, "{who}: {name} {value}{}", change(&self.worst)),
             (_, None) => write!(f, "{who}: {name}"),
@@ -114,8 +115,9 @@ impl Trouble {
             let was = self.worst.before.map(|before| format!(", was {}", self.worst.unit.format(before)));
             facts.push(format!("{counted}{}", was.unwrap_or_default()));
         } else if let Some(before) = self.worst.before {
-            facts.push(format!("{} was {}", self.worst.name, self.worst.unit.format(before)));
+            facts.push(format!("was {}", self.worst.unit.format(before)));
         }
+        facts.extend(self.costs.as_ref().map(Spending::priced));
         match self.users {
             0 => {}
             1 => facts.push("1 user".to_owned()),

@@ -16,6 +16,12 @@ const WAITS: usize = 8;
 /// The most spans of old knowledge that are kept of what is beyond [`CAPACITY`].
 const SPANS: usize = 64;
 
+/// How long the readings of a signal tell of when a window ends: what is kept of the baseline and of the window.
+pub fn reach(baseline: TimeDelta, window: TimeDelta, step: TimeDelta) -> TimeDelta {
+    let most = step * i32::try_from(CAPACITY).unwrap_or(i32::MAX);
+    baseline.min(most) + window.min(most)
+}
+
 /// A signal's readings, oldest first, without duplicates.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Series {

@@ -135,7 +135,7 @@ impl fmt::Display for Basis {
 }
 
 /// How far apart the readings of a series are: what is asked for, or twice that where it is scraped less often.
-fn spacing(told: &[Reading], step: TimeDelta) -> TimeDelta {
+pub(super) fn spacing(told: &[Reading], step: TimeDelta) -> TimeDelta {
     let mut gaps: Vec<TimeDelta> = told.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
     if gaps.is_empty() {
         return step;

@@ -50,6 +50,7 @@ pub fn signal(kind: Kind, step: TimeDelta) -> Signal {
         of_version: false,
         required: true,
         limits: kind.limits(),
+        objective: None,
         step,
         link: None,
     }

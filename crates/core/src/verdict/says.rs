@@ -3,11 +3,13 @@
 
 mod measured;
 mod reported;
+mod spending;
 mod unknown;
 mod words;
 
 pub use measured::{Against, Change, Claim, Kept, Measured, Side, Usual, Yet};
 pub use reported::{AlertsSay, Calling, IssuesSay, ProbeSays, RolloutSays};
+pub use spending::{Burning, Spending};
 pub use unknown::{TooFew, Unknown, Why};
 
 use super::Coverage;
@@ -34,6 +36,13 @@ pub enum Says {
     Probe(ProbeSays),
     /// The rollout of a workload.
     Rollout(RolloutSays),
+    /// What is said, and what it costs of the objective's error budget.
+    Costs {
+        /// What it costs.
+        spending: Spending,
+        /// What is said.
+        now: Box<Self>,
+    },
     /// What is said, of too little of the window.
     Patchy {
         /// For how much of the window it was known.
@@ -60,7 +69,16 @@ impl Says {
     pub fn measured(&self) -> Option<&Measured> {
         match self {
             Self::Measured(measured) => Some(measured),
-            Self::Patchy { now, .. } => now.measured(),
+            Self::Patchy { now, .. } | Self::Costs { now, .. } => now.measured(),
+            _ => None,
+        }
+    }
+
+    /// What it costs of its objective's error budget, where it has one.
+    pub fn spending(&self) -> Option<&Spending> {
+        match self {
+            Self::Costs { spending, .. } => Some(spending),
+            Self::Patchy { now, .. } => now.spending(),
             _ => None,
         }
     }

@@ -11,6 +11,8 @@ use crate::signal::{Kind, Reading, Sample, Unit};
 
 /// A bare error ratio: by half, and by a quarter of a percent at least. Points.
 const MORE_ERRORS: Effect = Effect { share: 0.5, least: 0.25, most: f64::INFINITY, patient: PATIENT, steady: false };
+/// Sessions that crash, where a limit is passed: by a tenth of a point at least. Points.
+const MORE_CRASHES: Effect = Effect { share: 0.0, least: 0.1, most: f64::INFINITY, patient: PATIENT, steady: false };
 /// Of a number that nothing is known of: by so much of its usual size.
 const UNKNOWN_SHARE: f64 = 0.15;
 
@@ -20,6 +22,8 @@ pub(super) struct Threshold {
     numbers: Numbers,
     up: Option<Shift>,
     down: Option<Shift>,
+    /// What shows that a passed limit is this deploy's doing, where nothing else is held against the past.
+    since_then: Option<Shift>,
     /// Whether it is held against its own past at all.
     is_compared: bool,
 }
@@ -27,7 +31,8 @@ pub(super) struct Threshold {
 impl Threshold {
     pub(super) fn begin(evidence: &Evidence<'_>) -> Self {
         let limits = evidence.signal.limits;
-        let nothing = Self { numbers: Numbers::begin(evidence), up: None, down: None, is_compared: false };
+        let nothing =
+            Self { numbers: Numbers::begin(evidence), up: None, down: None, since_then: None, is_compared: false };
         match evidence.signal.kind {
             Kind::ErrorRate => {
                 let least = match evidence.signal.unit {
@@ -38,6 +43,8 @@ impl Threshold {
                 let up = Numbers::shift(evidence, Way::Up, Effect { least, ..MORE_ERRORS });
                 Self { up, is_compared: true, ..nothing }
             }
+            // No reason to warn by itself: it tells whose doing a limit is that is passed.
+            Kind::CrashFree => Self { since_then: Numbers::shift(evidence, Way::Down, MORE_CRASHES), ..nothing },
             Kind::Custom if limits.warning.is_none() && limits.red_flag.is_none() => {
                 let sizes = Numbers::baseline(evidence).iter().map(|value| value.abs()).collect();
                 let usual = median(sizes).unwrap_or(0.0);
@@ -63,7 +70,7 @@ impl Threshold {
 impl Rule for Threshold {
     fn take(&mut self, reading: &Reading, _beside: Option<Sample>) {
         let Some(value) = self.numbers.take(reading) else { return };
-        for shift in [&mut self.up, &mut self.down].into_iter().flatten() {
+        for shift in [&mut self.up, &mut self.down, &mut self.since_then].into_iter().flatten() {
             shift.take(reading.at, value);
         }
     }
@@ -75,7 +82,11 @@ impl Rule for Threshold {
         };
         let limits = evidence.signal.limits;
         let shown = evidence.against_before(value);
-        let broken = |level| self.numbers.broken(evidence, level, shown);
+        let changed = self.since_then.as_ref().is_some_and(|shift| shift.since().is_some());
+        let broken = |level| {
+            let broken = self.numbers.broken(evidence, level, shown)?;
+            Some(if changed { broken.of_this_deploy() } else { broken })
+        };
         self.elsewhere(evidence)
             .or_else(|| broken(Level::RedFlag))
             .or_else(|| broken(Level::Warning))

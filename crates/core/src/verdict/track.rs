@@ -5,6 +5,7 @@ use super::coverage::Coverage;
 use super::doubt::Known;
 use super::error_rate::ErrorRate;
 use super::latency::Latency;
+use super::objective::Budget;
 use super::saturation::Saturation;
 use super::server_errors::ServerErrors;
 use super::threshold::Threshold;
@@ -26,6 +27,8 @@ pub struct Track {
     said: Option<(Time, Judgement)>,
     /// What is known of the readings as such.
     known: Option<Known>,
+    /// What its objective's budget rests on; apart, for few have one.
+    budget: Option<Box<Budget>>,
 }
 
 /// A rule of each kind that judges a series; apart, for a tick passes over all of them and looks into few.
@@ -90,7 +93,13 @@ impl Track {
     /// believing it.
     pub(super) fn judge(&mut self, evidence: &Evidence<'_>) -> Judgement {
         let known = Known::of(evidence, self.known);
-        let judgement = known.weigh(evidence, self.by_rule(evidence));
+        let by_rule = self.by_rule(evidence);
+        self.budget = Budget::of(evidence, self.budget.take());
+        let by_rule = match &self.budget {
+            Some(budget) => budget.weigh(evidence, by_rule),
+            None => by_rule,
+        };
+        let judgement = known.weigh(evidence, by_rule);
         self.known = Some(known);
         judgement
     }

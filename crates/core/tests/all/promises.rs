@@ -302,6 +302,7 @@ mod histories {
             kind,
             unit: kind.unit(),
             limits: redflag_core::signal::Limits { warning: Some(99.0), ..Kind::Custom.limits() },
+            objective: None,
             ..setup.signals[0].clone()
         };
         let mut watch = Watch::new(setup);

@@ -195,6 +195,7 @@ fn ten_errors_a_second_are_a_red_flag_where_there_never_was_one() {
         kind,
         unit: kind.unit(),
         limits: kind.limits(),
+        objective: None,
         ..setup().signals[1].clone()
     };
     for with_traffic in [true, false] {

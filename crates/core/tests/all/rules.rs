@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod believed;
+mod objectives;
 
 use crate::support::{APP, at, rolled_out};
 use chrono::TimeDelta;
@@ -45,6 +46,7 @@ impl Case {
             of_version: false,
             required: true,
             limits: kind.limits(),
+            objective: None,
             step: TimeDelta::seconds(STEP),
             link: None,
         };
@@ -294,7 +296,7 @@ fn answers_in_no_time_are_no_good_sign_and_an_improvement_is_no_bad_one() {
     case().values([280.0; 9]).says(Level::Clear, "280 ms, -30 %, was 400 ms before the deploy; limit 500 ms");
     case().values([100.0; 4]).says(
         Level::Warning,
-        "100 ms, -75 %, was 400 ms before the deploy; significantly faster for 2 min, as answers are that fail or find nothing",
+        "100 ms, -75 %, was 400 ms before the deploy; significantly faster for 2 min: answers that fail or find nothing are fast",
     );
 }
 
@@ -492,7 +494,7 @@ fn alerts_that_cannot_be_read_are_not_quiet_ones() {
     let mut case = Case::of(Kind::Alerts);
     case.says(Level::NoData, "waiting for grafana's first answer to its query");
     case.series.insert(&[], at(case.now));
-    case.says(Level::NoData, "grafana answers and has nothing for it; is the query right?");
+    case.says(Level::NoData, "grafana returned no data; check the query");
     case = case.values([0.0]);
     case.series.set_trouble(SourceError::Forbidden("alert.rules:read".to_owned()));
     case.says(Level::NoData, "grafana: not allowed: alert.rules:read; last known 0");
@@ -504,7 +506,7 @@ fn a_probe_that_fails_twice_is_red_and_has_to_answer_twice_to_be_clear() {
     case.says(Level::Clear, "answers in 95 ms");
     case = case.then([Sample::Empty]);
     case.series.set_trouble(SourceError::Server { status: 502, text: "Bad Gateway".to_owned() });
-    case.says(Level::Warning, "fails: server error 502: Bad Gateway; the last 1 try, for 30 s");
+    case.says(Level::Warning, "1 check failed for 30 s: server error 502: Bad Gateway");
     case = case.then([Sample::Empty]);
     assert_eq!(case.judge().level, Level::RedFlag);
     case = case.values([90.0]);
@@ -539,15 +541,15 @@ fn what_is_not_known_is_said_before_any_rule() {
     case.health.succeed(at(case.now), Health::Up);
     case.says(Level::Stale, "grafana has not answered its query for 5 min; last known 400 ms");
     case.series.insert(&[], at(case.now));
-    case.says(Level::NoData, "grafana answers, without anything newer than 5 min; last known 400 ms");
+    case.says(Level::NoData, "grafana returned nothing newer than 5 min; last known 400 ms");
     case.series.set_trouble(SourceError::BadQuery("parse error".to_owned()));
     case.says(Level::NoData, "grafana: query refused: parse error; last known 400 ms");
 
     let mut case = Case::of(Kind::Latency);
     case.series.insert(&[], at(case.now));
-    case.says(Level::NoData, "grafana answers and has nothing for it; is the query right?");
+    case.says(Level::NoData, "grafana returned no data; check the query");
     let case = Case::of(Kind::Latency).values([400.0, 400.0]);
-    case.says(Level::Insufficient, "2 of 3 readings since the deploy; 1 more before it is judged");
+    case.says(Level::Insufficient, "waiting for data: 2 of 3 readings since the deploy");
 }
 
 /// Numbers that move from bin to bin, around `usual`.
@@ -596,7 +598,7 @@ fn errors_where_there_never_was_one_are_held_against_none() {
     unknown()
         .values([10.0; 3])
         .says(Level::Warning, "10 /s, without a baseline; significantly more than none for 90 s");
-    unknown().values([0.0; 3]).says(Level::Clear, "0 /s, without a baseline; next to none");
+    unknown().values([0.0; 3]).says(Level::Clear, "0 /s, without a baseline; almost none");
     unknown()
         .values([0.05; 3])
         .says(Level::Insufficient, "0.05 /s, without a baseline; not enough data to tell whether that is usual");
@@ -629,10 +631,8 @@ fn what_cannot_be_is_said_and_is_not_known() {
 fn a_number_that_repeats_itself_where_it_moved_before_is_not_known() {
     let stands = |bins: usize| Case::of(Kind::Latency).moved(400.0).values(vec![404.2; bins]);
     assert_eq!(stands(10).judge().level, Level::Clear);
-    stands(30).says(
-        Level::NoData,
-        "grafana repeats the very same number for 15 min, and it moved before: stuck; last known 404 ms",
-    );
+    stands(30)
+        .says(Level::NoData, "stuck: grafana repeats one number for 15 min, and it moved before; last known 404 ms");
     let never_moved = Case::of(Kind::Latency).baseline(Sample::Value(404.2)).values([404.2; 60]);
     assert_eq!(never_moved.judge().level, Level::Clear);
 }
@@ -650,9 +650,9 @@ fn a_signal_that_was_not_known_for_enough_of_the_window_is_not_clear_after_it() 
     let short = case(20, 3, 47).judge();
     assert_eq!(short.level, Level::Clear, "a bin or two that are missing are not much: {}", short.sentence());
     for (known, hole, again, begins) in [
-        (2, 48, 20, "known for 6 of 30 min, not for 24 min on end; now "),
-        (1, 57, 12, "known for 2 of 30 min, not for 28 min on end; now "),
-        (30, 7, 33, "known for 27 of 30 min, not for 3 min on end; now "),
+        (2, 48, 20, "known for 6 of 30 min, with a gap of 24 min; now "),
+        (1, 57, 12, "known for 2 of 30 min, with a gap of 28 min; now "),
+        (30, 7, 33, "known for 27 of 30 min, with a gap of 3 min; now "),
     ] {
         let judgement = case(known, hole, again).judge();
         assert_eq!(judgement.level, Level::Insufficient, "{}", judgement.sentence());
@@ -662,7 +662,7 @@ fn a_signal_that_was_not_known_for_enough_of_the_window_is_not_clear_after_it() 
     let meanwhile = case(2, 30, 10).judge();
     assert_eq!(meanwhile.level, Level::Clear);
     assert!(
-        meanwhile.sentence().ends_with("; known for 6 of 21 min, not for 15 min on end"),
+        meanwhile.sentence().ends_with("; known for 6 of 21 min, with a gap of 15 min"),
         "{}",
         meanwhile.sentence()
     );

@@ -112,7 +112,7 @@ fn nothing_that_runs_is_nothing_healthy() {
     watch.update(told(1, scaled_to_zero(2, "1.8.3", "1.9.0", -100)));
     well_ticks(&mut watch, 2..=40 * MINUTE);
     assert_eq!(watch.finding(ROLLOUT).level, Level::NoData);
-    assert_eq!(watch.finding(ROLLOUT).sentence(), "0 pods are asked for: nothing runs that could be judged");
+    assert_eq!(watch.finding(ROLLOUT).sentence(), "0 pods requested: nothing runs, nothing to judge");
     assert_eq!(watch.verdict(), Verdict::Inconclusive);
 }
 

@@ -40,6 +40,7 @@ pub fn setup() -> Setup {
         of_version: false,
         required: true,
         limits: kind.limits(),
+        objective: None,
         step: TimeDelta::seconds(30),
         link: None,
     };

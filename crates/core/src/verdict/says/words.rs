@@ -1,11 +1,12 @@
 //! The sentences. The only place that makes one of what a finding says.
 
 use super::{
-    Against, AlertsSay, Calling, Change, Claim, Counted, IssuesSay, Kept, Lasting, Measured, ProbeSays, Quantity,
-    RolloutSays, Says, Side, TooFew, Unknown, Why, Yet,
+    Against, AlertsSay, Burning, Calling, Change, Claim, Counted, IssuesSay, Kept, Lasting, Measured, ProbeSays,
+    Quantity, RolloutSays, Says, Side, Spending, TooFew, Unknown, Usual, Why, Yet,
 };
 use crate::deploy::brief;
 use crate::signal::{Impossible, Unit, grouped};
+use chrono::TimeDelta;
 use std::fmt::{self, Display, Formatter};
 
 /// So many names are told; of more only how many.
@@ -24,8 +25,9 @@ impl Display for Says {
             Self::Issues(issues) => issues.fmt(f),
             Self::Probe(probe) => probe.fmt(f),
             Self::Rollout(rollout) => rollout.fmt(f),
+            Self::Costs { spending, now } => write!(f, "{now}; {spending}"),
             Self::Patchy { coverage, hole, over, now } => {
-                let hole = hole.map_or_else(String::new, |hole| format!(", not for {} on end", brief(hole)));
+                let hole = hole.map_or_else(String::new, |hole| format!(", with a gap of {}", brief(hole)));
                 if *over { write!(f, "{coverage}{hole}; now {now}") } else { write!(f, "{now}; {coverage}{hole}") }
             }
         }
@@ -63,7 +65,7 @@ impl Display for Why {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::NothingRecorded => f.write_str("nothing was recorded since the deploy"),
-            Self::RolledBack { version } => write!(f, "{version} was rolled back and serves no more"),
+            Self::RolledBack { version } => write!(f, "{version} was rolled back and no longer gets traffic"),
             Self::NeverAnswered { source, error: Some(error) } => write!(f, "{source} has never answered: {error}"),
             Self::NeverAnswered { source, error: None } => write!(f, "waiting for the first answer of {source}"),
             Self::Silent { source, long, error } => {
@@ -73,9 +75,9 @@ impl Display for Why {
             Self::NotAnswered { source } => write!(f, "waiting for {source}'s first answer to its query"),
             Self::Unanswered { source, long } => write!(f, "{source} has not answered its query for {}", brief(*long)),
             Self::Refused { source, error } => write!(f, "{source}: {error}"),
-            Self::Nothing { source } => write!(f, "{source} answers and has nothing for it; is the query right?"),
+            Self::Nothing { source } => write!(f, "{source} returned no data; check the query"),
             Self::NothingNewer { source, long } => {
-                write!(f, "{source} answers, without anything newer than {}", brief(*long))
+                write!(f, "{source} returned nothing newer than {}", brief(*long))
             }
             Self::Ahead { by } => {
                 write!(f, "its newest reading is stamped {} in the future: the clocks differ", brief(*by))
@@ -97,7 +99,7 @@ impl Display for Why {
             }
             Self::Stuck { source, long } => {
                 let long = brief(*long);
-                write!(f, "{source} repeats the very same number for {long}, and it moved before: stuck")
+                write!(f, "stuck: {source} repeats one number for {long}, and it moved before")
             }
         }
     }
@@ -116,8 +118,7 @@ impl Display for TooFew {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Readings { have, want } => {
-                let more = want.saturating_sub(*have);
-                write!(f, "{have} of {want} readings since the deploy; {more} more before it is judged")
+                write!(f, "waiting for data: {have} of {want} readings since the deploy")
             }
             Self::Requests { counted, calmed, more, eta } => {
                 let since = if *calmed { "it calmed down" } else { "the deploy" };
@@ -139,7 +140,7 @@ impl Display for Measured {
         }
         match self.claim {
             // Neither is held against what was before.
-            Claim::WarmingUp => return f.write_str("; not judged while the new pods warm up"),
+            Claim::WarmingUp => return f.write_str("; paused during warm-up"),
             Claim::Fell { from, restarts } => {
                 write!(f, ", fallen from {}", self.unit.format(from))?;
                 self.for_how_long(f)?;
@@ -156,6 +157,13 @@ impl Display for Measured {
     }
 }
 
+/// As a number is written beside a limit: with so many more digits that the two do not look alike.
+fn beside(unit: Unit, value: f64, limit: f64) -> (String, String) {
+    let format = |digits| (unit.format_finer(value, digits), unit.format_finer(limit, digits));
+    let differ = |(value, limit): &(String, String)| value != limit;
+    (0..=MORE_DIGITS).map(format).find(differ).unwrap_or_else(|| format(0))
+}
+
 impl Measured {
     fn end(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.recovering { f.write_str("; recovering") } else { Ok(()) }
@@ -163,9 +171,7 @@ impl Measured {
 
     /// As a number is written beside a limit: with so many more digits that the two do not look alike.
     fn beside(&self, limit: f64) -> (String, String) {
-        let format = |digits| (self.unit.format_finer(self.value, digits), self.unit.format_finer(limit, digits));
-        let differ = |(value, limit): &(String, String)| value != limit;
-        (0..=MORE_DIGITS).map(format).find(differ).unwrap_or_else(|| format(0))
+        beside(self.unit, self.value, limit)
     }
 
     fn for_how_long(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -178,7 +184,11 @@ impl Measured {
         }
         match self.against {
             Against::Nothing => f.write_str(", without a baseline"),
-            Against::Before(usual) => write!(f, ", was {} before the deploy", self.unit.format(usual.middle)),
+            Against::Before(Usual { middle, .. }) => {
+                let limit = self.claim.limit();
+                let was = limit.map_or_else(|| self.unit.format(middle), |limit| beside(self.unit, middle, limit).0);
+                write!(f, ", was {was} before the deploy")
+            }
             Against::VersionBefore(value) => {
                 write!(f, ", the previous version has {} at the same time", self.unit.format(value))
             }
@@ -211,7 +221,7 @@ impl Measured {
             Claim::NoLimit => f.write_str("; no limit is set"),
             Claim::Flat => f.write_str("; flat"),
             Claim::NothingToHoldAgainst => f.write_str(" and without a limit: nothing to hold it against"),
-            Claim::WithoutPast { next_to_none: true } => f.write_str("; next to none"),
+            Claim::WithoutPast { next_to_none: true } => f.write_str("; almost none"),
             Claim::WithoutPast { next_to_none: false } => {
                 f.write_str("; not enough data to tell whether that is usual")
             }
@@ -276,7 +286,53 @@ impl Measured {
             Some(Yet::ByLessThan(least)) => write!(f, ", yet by less than {}", self.unit.format(least))?,
             None => {}
         }
-        if how == Change::Faster { f.write_str(", as answers are that fail or find nothing") } else { Ok(()) }
+        if how == Change::Faster { f.write_str(": answers that fail or find nothing are fast") } else { Ok(()) }
+    }
+}
+
+impl Display for Spending {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.priced())?;
+        self.limit.map_or(Ok(()), |limit| write!(f, "; {limit}"))
+    }
+}
+
+impl Spending {
+    /// The price alone: `34 h of error budget an hour, 1.2 % of the 30 d budget since the deploy`.
+    pub(crate) fn priced(&self) -> String {
+        let burn = Unit::Number.format(self.burn);
+        let spent = self.spent.map_or_else(String::new, |spent| {
+            let (spent, period) = (Unit::Percent.format(100.0 * spent), whole(self.period));
+            format!(", {spent} of the {period} budget since the deploy")
+        });
+        format!("{burn} h of error budget an hour{spent}")
+    }
+}
+
+impl Display for Burning {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Above { rate, long, short, as_before } => {
+                let limit = rate.factor();
+                let number = |burn| beside(Unit::Number, burn, limit).0;
+                let (long, short) = (number(*long), number(*short));
+                let (long_span, short_span) = (whole(rate.long()), whole(rate.short()));
+                write!(f, "burn rate {long} over {long_span} and {short} over {short_span}, limit {limit}")?;
+                if *as_before { f.write_str(", already so before the deploy") } else { Ok(()) }
+            }
+            Self::Unknown { rate, known } => {
+                let (limit, span) = (rate.factor(), whole(rate.long()));
+                write!(f, "burn rate {limit}: not enough data, {} of {span}", brief(*known))
+            }
+        }
+    }
+}
+
+/// A span that is whole days, hours or minutes: `30 d`, `6 h`, `5 min`.
+fn whole(span: TimeDelta) -> String {
+    match span.num_hours() {
+        hours if hours >= 24 && hours % 24 == 0 => format!("{} d", hours / 24),
+        _ => brief(span),
     }
 }
 
@@ -303,7 +359,7 @@ impl Display for AlertsSay {
         };
         f.write_str(match what {
             Calling::SinceDeploy => "firing since the deploy: ",
-            Calling::Pending => "about to fire: ",
+            Calling::Pending => "pending: ",
             Calling::SinceBefore => "firing since before the deploy: ",
             Calling::Muted => "firing, and muted: ",
             Calling::Blind => "cannot be evaluated, so guards nothing: ",
@@ -326,7 +382,7 @@ impl Display for IssuesSay {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("none in this version"),
-            Self::Uncounted => f.write_str("nobody has counted any yet"),
+            Self::Uncounted => f.write_str("not counted yet"),
             Self::Unlisted { rate } => write!(f, "{rate}, of issues that are not listed"),
             Self::Some { issues, rate, worst, times, above } => {
                 let noun = if *issues == 1 { "issue" } else { "issues" };
@@ -343,12 +399,10 @@ impl Display for ProbeSays {
         match self {
             Self::NotTried => f.write_str("not tried since the deploy"),
             Self::Fails { error, tries, lasting } => {
-                f.write_str("fails")?;
-                if let Some(error) = error {
-                    write!(f, ": {error}")?;
-                }
-                let noun = if *tries == 1 { "try" } else { "tries" };
-                write!(f, "; the last {tries} {noun}, {lasting}")
+                let failed =
+                    if *tries == 1 { "1 check failed".to_owned() } else { format!("{tries} checks in a row failed") };
+                write!(f, "{failed} {lasting}")?;
+                error.as_ref().map_or(Ok(()), |error| write!(f, ": {error}"))
             }
             Self::Answers { time, above, again } => {
                 write!(f, "answers in {time}")?;
@@ -369,8 +423,8 @@ impl Display for RolloutSays {
             Self::Failed(why) => f.write_str(why),
             Self::Gone => f.write_str("the workload is not there"),
             Self::Empty { desired } => {
-                let what = if *desired == 0 { "0 pods are asked for" } else { "0 pods are ready" };
-                write!(f, "{what}: nothing runs that could be judged")
+                let what = if *desired == 0 { "0 pods requested" } else { "0 pods ready" };
+                write!(f, "{what}: nothing runs, nothing to judge")
             }
             Self::Waiting(what) => write!(f, "progressing: {what}"),
             Self::Ready { ready, desired } => write!(f, "{ready} of {desired} pods ready"),

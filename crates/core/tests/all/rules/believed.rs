@@ -178,3 +178,25 @@ fn a_flag_that_is_about_to_go_down_says_so() {
     }
     assert_eq!(case(4).level, Level::Clear);
 }
+
+#[test]
+fn sessions_that_crash_since_the_deploy_are_its_doing_and_those_that_always_did_are_not() {
+    let values = |middle: f64| (0..60).map(move |bin| middle + 0.02 * f64::from(bin * 37 % 5));
+    let case = |middle| past(Case::of(Kind::CrashFree), &values(middle).collect::<Vec<_>>());
+    let crashes = case(99.8).values([98.0; 6]).judge();
+    assert_eq!((crashes.level, crashes.blames_deploy), (Level::RedFlag, true), "{}", crashes.sentence());
+    // A tenth of a point above the limit is no warning by itself, however well it was before.
+    let fine = case(99.8).values(values(99.6).take(20)).judge();
+    assert_eq!((fine.level, fine.blames_deploy), (Level::Clear, false), "{}", fine.sentence());
+    let always = case(98.0).values(values(98.0).take(20)).judge();
+    assert_eq!((always.level, always.blames_deploy), (Level::Warning, false), "{}", always.sentence());
+    assert!(always.sentence().contains("already so before the deploy"), "{}", always.sentence());
+}
+
+#[test]
+fn what_was_just_beyond_a_limit_does_not_read_like_it() {
+    let values: Vec<f64> = (0..60).map(|bin| 98.95 + 0.01 * f64::from(bin * 37 % 5)).collect();
+    let case = past(Case::of(Kind::CrashFree), &values).values(values.iter().copied().take(5));
+    let end = "was 98.97 % before the deploy; below 99 % for 2 min, already so before the deploy";
+    assert!(case.judge().sentence().ends_with(end), "{}", case.judge().sentence());
+}

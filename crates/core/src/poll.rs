@@ -65,6 +65,28 @@ pub struct Poll {
     pub warnings: Vec<String>,
 }
 
+/// How long ago: what comes by itself each day, or each week, came then, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ago {
+    /// A day.
+    Day,
+    /// A week.
+    Week,
+}
+
+impl Ago {
+    /// Both, the nearer one first.
+    pub const ALL: [Self; 2] = [Self::Day, Self::Week];
+
+    /// The time between.
+    pub const fn span(self) -> TimeDelta {
+        match self {
+            Self::Day => TimeDelta::days(1),
+            Self::Week => TimeDelta::days(7),
+        }
+    }
+}
+
 /// An issue of an error tracker, as the errors pane shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Issue {

@@ -210,6 +210,16 @@ impl Series {
         &self.readings[self.before..]
     }
 
+    /// The same, with another sample in each reading since the deploy, and nothing of the version before beside them.
+    #[must_use]
+    pub fn with_since_deploy(&self, sample: impl Fn(&Reading) -> Sample) -> Self {
+        let mut other = Self { beside: Vec::new(), ..self.clone() };
+        for reading in &mut other.readings[other.before..] {
+            reading.sample = sample(reading);
+        }
+        other
+    }
+
     /// What the version before did in the bin of this stamp, since the deploy.
     pub fn beside(&self, at: Time) -> Option<Sample> {
         let index = self.beside.binary_search_by_key(&at, |(known, _)| *known).ok()?;

@@ -1,11 +1,13 @@
 //! What a finding says, as data: the number that was judged, what it was held against, what is claimed of it and since
 //! when; or why nothing is known. [`Says`] made into a string is the sentence, made last and read by people only.
 
+mod likewise;
 mod measured;
 mod reported;
 mod unknown;
 mod words;
 
+pub use likewise::Likewise;
 pub use measured::{Against, Change, Claim, Kept, Measured, Side, Usual, Yet};
 pub use reported::{AlertsSay, Calling, IssuesSay, ProbeSays, RolloutSays};
 pub use unknown::{TooFew, Unknown, Why};
@@ -34,6 +36,13 @@ pub enum Says {
     Probe(ProbeSays),
     /// The rollout of a workload.
     Rollout(RolloutSays),
+    /// What is said, and where the same happened without this deploy.
+    Likewise {
+        /// What is said now.
+        now: Box<Self>,
+        /// Where the same happened.
+        likewise: Likewise,
+    },
     /// What is said, of too little of the window.
     Patchy {
         /// For how much of the window it was known.
@@ -60,7 +69,15 @@ impl Says {
     pub fn measured(&self) -> Option<&Measured> {
         match self {
             Self::Measured(measured) => Some(measured),
-            Self::Patchy { now, .. } => now.measured(),
+            Self::Patchy { now, .. } | Self::Likewise { now, .. } => now.measured(),
+            _ => None,
+        }
+    }
+
+    /// Where the same happened without this deploy, where it did.
+    pub fn likewise(&self) -> Option<&Likewise> {
+        match self {
+            Self::Likewise { likewise, .. } => Some(likewise),
             _ => None,
         }
     }

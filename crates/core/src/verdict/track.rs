@@ -5,6 +5,7 @@ use super::coverage::Coverage;
 use super::doubt::Known;
 use super::error_rate::ErrorRate;
 use super::latency::Latency;
+use super::likewise::Weighed;
 use super::saturation::Saturation;
 use super::server_errors::ServerErrors;
 use super::threshold::Threshold;
@@ -26,6 +27,8 @@ pub struct Track {
     said: Option<(Time, Judgement)>,
     /// What is known of the readings as such.
     known: Option<Known>,
+    /// Whether the same happened where there was no such deploy, while there is a flag.
+    pub(super) weighed: Option<Weighed>,
 }
 
 /// A rule of each kind that judges a series; apart, for a tick passes over all of them and looks into few.
@@ -100,7 +103,8 @@ impl Track {
         self.known.and_then(|known| known.coverage)
     }
 
-    fn by_rule(&mut self, evidence: &Evidence<'_>) -> Judgement {
+    /// What the signal's rule says, whatever speaks against it.
+    pub(super) fn by_rule(&mut self, evidence: &Evidence<'_>) -> Judgement {
         let changed = self.catch_up(evidence);
         let Some(rule) = &self.rule else { return by_word(evidence) };
         if let Some((at, said)) = &self.said {
@@ -139,6 +143,15 @@ impl Track {
         }
         self.judged = newest;
         true
+    }
+}
+
+/// What the signal's rule says after each of the bins since the deploy, in order of time.
+pub(super) fn replay(evidence: &Evidence<'_>, mut each: impl FnMut(&Judgement)) {
+    let Some(mut rule) = AnyRule::begin(evidence) else { return };
+    for bin in evidence.series.since_deploy() {
+        rule.as_rule_mut().take(bin, None);
+        each(&rule.as_rule().judge(&Evidence { now: bin.at + evidence.signal.step, ..*evidence }));
     }
 }
 

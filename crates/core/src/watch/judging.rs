@@ -50,7 +50,7 @@ struct Context<'a> {
     window: Option<Wanted>,
     requests: Option<Requests<'a>>,
     served: TimeDelta,
-    restarts: bool,
+    restarts: Option<bool>,
 }
 
 /// What of a service's signals others are judged by.
@@ -205,7 +205,7 @@ impl Judging {
                         Kind::ServerErrors => ground.served_before(&of.requests),
                         _ => TimeDelta::zero(),
                     },
-                    restarts: signal.kind == Kind::Memory && restarted[service],
+                    restarts: restarted[service].filter(|_| signal.kind == Kind::Memory),
                 };
                 new_flags += usize::from(self.judge_one(ground, (id, signal), context, journal));
             }
@@ -349,15 +349,17 @@ impl<'a> Ground<'a> {
         Requests { series: self.store.series(id), rate_over: (signal.kind == Kind::Traffic).then_some(signal.step) }
     }
 
-    /// By service, whether the cluster tells of containers that restarted or were killed.
-    fn restarted(&self) -> Vec<bool> {
+    /// By service, whether the cluster tells of containers that restarted or were killed; `None` where it tells nothing.
+    fn restarted(&self) -> Vec<Option<bool>> {
         let restarts = |trouble: &Trouble| {
             matches!(trouble.kind, TroubleKind::CrashLoop | TroubleKind::OomKilled | TroubleKind::Restarts)
         };
-        let mut restarted = vec![false; self.setup.services.len()];
+        let mut restarted = vec![None; self.setup.services.len()];
         for (workload, state) in self.setup.workloads.iter().zip(self.workloads) {
-            let troubles = state.rollout.iter().flat_map(|rollout| &rollout.troubles);
-            restarted[usize::from(workload.service.0)] |= troubles.into_iter().any(restarts);
+            let Some(rollout) = &state.rollout else { continue };
+            let known = &mut restarted[usize::from(workload.service.0)];
+            let restarted = rollout.troubles.iter().any(restarts) || rollout.pods.iter().any(|pod| pod.restarts > 0);
+            *known = Some(*known == Some(true) || restarted);
         }
         restarted
     }

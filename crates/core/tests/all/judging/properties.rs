@@ -45,7 +45,7 @@ fn judge_at(kind: Kind, series: &Series, now: i64, track: &mut Track) -> Judgeme
         rolled_back: None,
         served: TimeDelta::zero(),
         requests: None,
-        restarts: false,
+        restarts: None,
         window: None,
         before: Level::Clear,
         now: at(now),

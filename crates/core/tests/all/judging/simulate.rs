@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use fastrand::Rng;
 use redflag_core::signal::{Kind, Sample};
-use redflag_core::verdict::recorded::{self, Outcome};
+use redflag_core::verdict::recorded::{self, Other, Outcome, Record};
 
 /// Seconds a bin.
 pub const STEP: i64 = 30;
@@ -71,6 +71,17 @@ pub enum Effect {
     Leak(f64),
 }
 
+/// What is known besides the service's own hour and a half.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Besides {
+    /// The same time of the day before.
+    pub yesterday: bool,
+    /// So many services that were not deployed.
+    pub neighbours: usize,
+    /// What befalls those as well comes from elsewhere.
+    pub common: bool,
+}
+
 /// One service at one pace.
 #[derive(Debug, Clone, Copy)]
 pub struct Service {
@@ -93,8 +104,30 @@ impl Service {
         recorded::play(&signal, &before, &after)
     }
 
+    /// All that the judge makes of it when it knows what is besides.
+    pub fn judged_beside(self, effect: Effect, besides: Besides, rng: &mut Rng) -> Outcome {
+        let phase = rng.f64() * std::f64::consts::TAU;
+        let (before, after) = self.samples_in(phase, effect, rng);
+        // A job begins with some seconds' difference.
+        let minute = if self.noise == Noise::Cron { 0.001 * rng.i32(-1..=1) as f64 } else { 0.0 };
+        let yesterday = self.samples_in(phase + minute, Effect::None, rng);
+        let theirs = if besides.common { effect } else { Effect::None };
+        let neighbours: Vec<_> = (0..besides.neighbours).map(|_| self.samples(theirs, rng)).collect();
+        let signal = recorded::signal(self.kind, TimeDelta::seconds(STEP));
+        let named: Vec<(&str, Other<'_>)> = ["cart", "search", "orders"]
+            .into_iter()
+            .zip(neighbours.iter().map(|(baseline, after)| Other { baseline, after }))
+            .collect();
+        let yesterday = besides.yesterday.then_some(Other { baseline: &yesterday.0, after: &yesterday.1 });
+        Record { yesterday, neighbours: &named, ..Record::of(&signal, &before, &after) }.play()
+    }
+
     pub fn samples(self, effect: Effect, rng: &mut Rng) -> (Vec<Sample>, Vec<Sample>) {
         let phase = rng.f64() * std::f64::consts::TAU;
+        self.samples_in(phase, effect, rng)
+    }
+
+    fn samples_in(self, phase: f64, effect: Effect, rng: &mut Rng) -> (Vec<Sample>, Vec<Sample>) {
         let mut drift = normal(rng);
         let mut samples = (0..BEFORE + AFTER).map(|bin| {
             drift = 0.8 * drift + 0.6 * normal(rng);
@@ -113,7 +146,7 @@ impl Service {
             Noise::Diurnal => 1.0 + 0.2 * (phase + bin as f64 * STEP as f64 / 86_400.0 * std::f64::consts::TAU).sin(),
             Noise::Autocorrelated => (0.1 * drift).exp(),
             Noise::Ramp => 1.0 + bin as f64 / (3 * (BEFORE + AFTER)) as f64,
-            Noise::Cron if (bin + (phase * 1000.0) as usize) % 60 < 4 => 1.9,
+            Noise::Cron if (bin + (phase * 1000.0).max(0.0) as usize) % 60 < 4 => 1.9,
             _ => 1.0,
         }
     }

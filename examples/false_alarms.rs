@@ -32,7 +32,6 @@ fn main() {
     let halves = arguments.next().unwrap_or(2000);
     let seed = arguments.next().unwrap_or(1);
 
-    if std::env::var_os("ONLY_CMP").is_some() { comparisons(halves, seed); return; }
     println!("Of 100 healthy half hours ({AFTER} bins of {STEP} s, {halves} each, seed {seed}): how many blame the");
     println!("deploy by a warning or a red flag / how many show a red flag\n");
     println!("{:28}{:>13}{:>13}{:>13}{:>13}", "requests a second", 1, 10, 100, 1000);

@@ -298,9 +298,13 @@ pub fn judge(evidence: &Evidence<'_>, track: &mut Track) -> Judgement {
 }
 
 /// The same, unless the same happened where there was no such deploy: then nobody is blamed for it.
-pub fn judge_beside(evidence: &Evidence<'_>, elsewhere: &Elsewhere<'_>, track: &mut Track) -> Judgement {
+pub fn judge_beside<'a>(
+    evidence: &Evidence<'_>,
+    elsewhere: impl FnOnce() -> Elsewhere<'a>,
+    track: &mut Track,
+) -> Judgement {
     let judgement = judge(evidence, track);
-    likewise::weigh(evidence, elsewhere, track, judgement)
+    if judgement.level < Level::Warning { judgement } else { likewise::weigh(evidence, &elsewhere(), track, judgement) }
 }
 
 /// One signal as the verdict sees it.

@@ -210,13 +210,14 @@ impl Series {
         &self.readings[self.before..]
     }
 
-    /// The same, with another sample in each reading since the deploy, and nothing of the version before beside them.
+    /// The same, with another sample in each reading, and nothing of the version before beside them.
     #[must_use]
-    pub fn with_since_deploy(&self, sample: impl Fn(&Reading) -> Sample) -> Self {
+    pub fn with_samples(&self, sample: impl Fn(&Reading) -> Sample) -> Self {
         let mut other = Self { beside: Vec::new(), ..self.clone() };
-        for reading in &mut other.readings[other.before..] {
+        for reading in &mut other.readings {
             reading.sample = sample(reading);
         }
+        other.settle();
         other
     }
 

@@ -1,52 +1,38 @@
 //! Whether the same happened where there was no such deploy: at the same time of the day or the week before, or in
 //! services that were not deployed. Then it is not this deploy's doing, and blames nobody.
 //!
-//! What happened there is taken out of the readings since the deploy (a difference in differences), and the signal's own
-//! rule is asked again. Only what raises no flag any more is explained: a change that is significantly larger than the one
-//! elsewhere stays this deploy's.
+//! What happened there is taken out of what happened here (a difference in differences), and the signal's own rule is asked
+//! again. Only what raises no flag any more is explained: a change that is significantly larger than the one elsewhere stays
+//! this deploy's.
 
 mod course;
 
 use super::says::{Change, Claim, Likewise, Says, Side};
-use super::track::{self, Track};
+use super::track::Track;
 use super::{Evidence, Judgement, Level};
 use crate::deploy::Time;
 use crate::poll::Ago;
-use crate::signal::Kind;
+use crate::signal::{Kind, Signal};
 use crate::store::Series;
-use course::Course;
-pub(super) use course::Way;
+use course::{Course, Way};
 
+/// With fewer neighbours than this a common cause is not told from a consequence that nobody has written down.
+const LEAST: usize = 2;
 /// So many neighbours are named; the others are counted.
 const NAMED: usize = 3;
 
-/// What a signal did at the same time of an earlier day, as a rule sees it. Its stamps are moved to today's clock.
+/// What a signal did at the same time of an earlier day. Its stamps are moved to today's clock.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Earlier {
-    series: Series,
-    /// Whether a deploy made then would have been blamed, for a rise or for a fall.
-    rose: bool,
-    fell: bool,
-}
+pub struct Earlier(Series);
 
 impl Earlier {
-    /// Plays the readings of an earlier day, stamped as if they were today's, to the signal's own rule. `None` where that
-    /// would have blamed no deploy: then there is nothing to hold today against.
-    pub fn of(evidence: &Evidence<'_>) -> Option<Self> {
-        let (mut rose, mut fell) = (false, false);
-        track::replay(evidence, |judgement| match flagged(evidence, judgement) {
-            Some(Way::Up) => rose = true,
-            Some(Way::Down) => fell = true,
-            None => {}
-        });
-        (rose || fell).then(|| Self { series: evidence.series.clone(), rose, fell })
-    }
-
-    fn moved(&self, way: Way) -> bool {
-        match way {
-            Way::Up => self.rose,
-            Way::Down => self.fell,
-        }
+    /// The readings of an earlier day, stamped as if they were today's and split at today's deploy. `None` where they
+    /// never left what was usual before that moment: then there is nothing to hold today against.
+    pub fn of(signal: &Signal, series: Series) -> Option<Self> {
+        [Way::Up, Way::Down]
+            .iter()
+            .any(|way| Course::of(signal, &series, *way).is_some_and(|it| it.ever_left()))
+            .then_some(Self(series))
     }
 }
 
@@ -60,14 +46,14 @@ pub struct Neighbour<'a> {
 }
 
 /// The same signal where there was no such deploy.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Elsewhere<'a> {
     /// A day before, where that is known and was not quiet.
     pub yesterday: Option<&'a Earlier>,
     /// A week before, the same.
     pub last_week: Option<&'a Earlier>,
     /// In services that were not deployed.
-    pub neighbours: &'a [Neighbour<'a>],
+    pub neighbours: Vec<Neighbour<'a>>,
 }
 
 impl Elsewhere<'_> {
@@ -77,7 +63,7 @@ impl Elsewhere<'_> {
 
     /// Changes whenever anything in it does.
     fn fingerprint(&self) -> u64 {
-        let earlier = [self.yesterday, self.last_week].into_iter().map(|earlier| earlier.map(|earlier| &earlier.series));
+        let earlier = [self.yesterday, self.last_week].into_iter().map(|earlier| earlier.map(|Earlier(series)| series));
         let all = earlier.chain(self.neighbours.iter().map(|neighbour| Some(neighbour.series)));
         all.fold(0, |print: u64, series| {
             let newest = series.and_then(Series::last).map_or(0, |reading| reading.at.timestamp_millis());
@@ -93,7 +79,7 @@ pub(super) struct Weighed {
     history: u64,
     newest: Option<Time>,
     settled: Option<Time>,
-    way: Way,
+    flag: Flag,
     elsewhere: u64,
     found: Option<Found>,
 }
@@ -119,7 +105,7 @@ pub(super) fn weigh(
     if elsewhere.is_empty() {
         return judgement;
     }
-    let Some(way) = flagged(evidence, &judgement) else { return judgement };
+    let Some(flag) = Flag::of(evidence, &judgement) else { return judgement };
     // The version before is the better measure: the same service at the same time.
     let newest = evidence.series.last().map(|reading| reading.at);
     if newest.is_some_and(|at| evidence.series.beside(at).is_some()) {
@@ -129,81 +115,92 @@ pub(super) fn weigh(
         history: evidence.series.history(),
         newest,
         settled: evidence.settled,
-        way,
+        flag,
         elsewhere: elsewhere.fingerprint(),
         found: None,
     };
     match track.weighed.take() {
         Some(known) if (Weighed { found: None, ..known.clone() }) == weighed => weighed = known,
-        _ => weighed.found = find(evidence, elsewhere, way),
+        _ => weighed.found = find(evidence, elsewhere, flag),
     }
     let found = weighed.found.clone();
     track.weighed = Some(weighed);
     let Some(Found { likewise, extreme }) = found else { return judgement };
     let level = match red_limit(&judgement) {
-        Some(limit) if !way.is_beyond(extreme, limit) => Level::RedFlag,
+        Some(limit) if !flag.way.is_beyond(extreme, limit) => Level::RedFlag,
         Some(_) | None => Level::Warning,
     };
     Judgement { level, blames_deploy: false, says: Says::Likewise { now: Box::new(judgement.says), likewise } }
 }
 
 /// The first of what explains it.
-fn find(evidence: &Evidence<'_>, elsewhere: &Elsewhere<'_>, way: Way) -> Option<Found> {
+fn find(evidence: &Evidence<'_>, elsewhere: &Elsewhere<'_>, flag: Flag) -> Option<Found> {
+    let newest = evidence.series.last()?.at;
     let then = |earlier: Option<&Earlier>, ago: Ago| {
-        let earlier = earlier.filter(|earlier| earlier.moved(way))?;
-        let course = Course::of(evidence.signal, &earlier.series, way)?;
-        let extreme = course.extreme(evidence.series.last()?.at)?;
-        let explained = explains(evidence, way, |at| course.change(at));
+        let Earlier(series) = earlier?;
+        let course = Course::of(evidence.signal, series, flag.way).filter(|course| course.has_left(newest))?;
+        let extreme = course.extreme(newest)?;
+        let explained = explains(evidence, flag, |at| course.change(at));
         explained.then_some(Found { likewise: Likewise::Ago(ago), extreme })
     };
     then(elsewhere.yesterday, Ago::Day)
         .or_else(|| then(elsewhere.last_week, Ago::Week))
-        .or_else(|| among(evidence, elsewhere.neighbours, way))
+        .or_else(|| among(evidence, &elsewhere.neighbours, flag, newest))
 }
 
 /// Whether more than half of the neighbours moved the same way, and about as far.
-fn among(evidence: &Evidence<'_>, neighbours: &[Neighbour<'_>], way: Way) -> Option<Found> {
-    let courses = neighbours.iter().filter_map(|neighbour| {
-        Some((neighbour.name, Course::of(evidence.signal, neighbour.series, way)?, neighbour.series))
-    });
-    let courses: Vec<(&str, Course, &Series)> = courses.collect();
+fn among(evidence: &Evidence<'_>, neighbours: &[Neighbour<'_>], flag: Flag, newest: Time) -> Option<Found> {
+    let way = flag.way;
+    let courses: Vec<(&str, Course)> = neighbours
+        .iter()
+        .filter_map(|neighbour| Some((neighbour.name, Course::of(evidence.signal, neighbour.series, way)?)))
+        .collect();
     let moved: Vec<&str> =
-        courses.iter().filter(|(.., series)| course::has_left(series, way)).map(|(name, ..)| *name).collect();
-    if 2 * moved.len() <= courses.len() {
+        courses.iter().filter(|(_, course)| course.has_left(newest)).map(|(name, _)| *name).collect();
+    if courses.len() < LEAST || 2 * moved.len() <= courses.len() {
         return None;
     }
-    let change = |at: Time| way.lesser_middle(courses.iter().map(|(_, course, _)| course.change(at)).collect());
-    if !explains(evidence, way, change) {
+    let change = |at: Time| way.lesser_middle(courses.iter().map(|(_, course)| course.change(at)).collect());
+    if !explains(evidence, flag, change) {
         return None;
     }
-    let newest = evidence.series.last()?.at;
-    let extreme = way.lesser_middle(courses.iter().filter_map(|(_, course, _)| course.extreme(newest)).collect());
+    let extreme = way.lesser_middle(courses.iter().filter_map(|(_, course)| course.extreme(newest)).collect());
     let names: Vec<String> = moved.iter().take(NAMED).map(|&name| name.to_owned()).collect();
     let more = moved.len() - names.len();
     Some(Found { likewise: Likewise::Neighbours { names, more, rise: way == Way::Up }, extreme })
 }
 
-/// Whether the signal's rule raises no such flag any more once this change was taken out of each reading.
-fn explains(evidence: &Evidence<'_>, way: Way, change: impl Fn(Time) -> f64) -> bool {
-    let kind = evidence.signal.kind;
-    let rest = evidence.series.with_since_deploy(|reading| course::without(kind, reading.sample, change(reading.at)));
+/// Whether the signal's rule raises no such flag any more when it knows of this change.
+fn explains(evidence: &Evidence<'_>, flag: Flag, change: impl Fn(Time) -> f64) -> bool {
+    let rest = course::without(evidence.signal.kind, evidence.series, flag.since, change);
     let rest = Evidence { series: &rest, ..*evidence };
-    flagged(&rest, &Track::default().by_rule(&rest)) != Some(way)
+    Flag::of(&rest, &Track::default().by_rule(&rest)).is_none_or(|other| other.way != flag.way)
 }
 
-/// Which way it went, where a judgement is a flag that this deploy could have raised.
-fn flagged(evidence: &Evidence<'_>, judgement: &Judgement) -> Option<Way> {
-    let is_flag = match judgement.level {
-        Level::RedFlag => true,
-        // Nobody is blamed for a number of a meaning of its own.
-        Level::Warning => judgement.blames_deploy || evidence.signal.kind == Kind::Custom,
-        _ => false,
-    };
-    if is_flag { way_of(&judgement.says) } else { None }
+/// A flag that this deploy could have raised.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Flag {
+    way: Way,
+    /// The first bin of it.
+    since: Option<Time>,
 }
 
-fn way_of(says: &Says) -> Option<Way> {
-    Some(match says.measured()?.claim {
+impl Flag {
+    /// `None` where a judgement is no flag, or one that speaks of what was before.
+    fn of(evidence: &Evidence<'_>, judgement: &Judgement) -> Option<Self> {
+        let is_flag = match judgement.level {
+            Level::RedFlag => true,
+            // Nobody is blamed for a number of a meaning of its own.
+            Level::Warning => judgement.blames_deploy || evidence.signal.kind == Kind::Custom,
+            Level::Clear | Level::Insufficient | Level::NoData | Level::Stale => false,
+        };
+        let measured = judgement.says.measured().filter(|_| is_flag)?;
+        Some(Self { way: way_of(measured.claim)?, since: measured.lasting.map(|lasting| lasting.since) })
+    }
+}
+
+fn way_of(claim: Claim) -> Option<Way> {
+    Some(match claim {
         Claim::Beyond { side: Side::Above, as_before: false, .. }
         | Claim::Exhausted { .. }
         | Claim::Filled { .. }

@@ -108,7 +108,7 @@ impl Record<'_> {
         let mut track = Track::default();
         let judgement = Judgement::new(Level::NoData, Unknown { why: Why::NothingRecorded, last: None });
         let mut outcome = Outcome { blamed_at: None, red_at: None, warned_at: None, judgement };
-        let earlier = |other: Option<Other<'_>>| self.earlier(other?, deployed, (&source, &health));
+        let earlier = |other: Option<Other<'_>>| self.earlier(other?, deployed);
         let (yesterday, last_week) = (earlier(self.yesterday), earlier(self.last_week));
         let mut neighbours: Vec<Series> =
             self.neighbours.iter().map(|(_, other)| self.series(other.baseline, deployed)).collect();
@@ -134,14 +134,12 @@ impl Record<'_> {
                 ..Evidence::of((SignalId(0), signal), &series, (&source, &health), now)
             };
             let named = self.neighbours.iter().zip(&neighbours);
-            let neighbours: Vec<Neighbour<'_>> =
-                named.map(|((name, _), series)| Neighbour { name, series }).collect();
-            let elsewhere = Elsewhere {
+            let elsewhere = || Elsewhere {
                 yesterday: yesterday.as_ref(),
                 last_week: last_week.as_ref(),
-                neighbours: &neighbours,
+                neighbours: named.map(|((name, _), series)| Neighbour { name, series }).collect(),
             };
-            let judgement = judge_beside(&evidence, &elsewhere, &mut track);
+            let judgement = judge_beside(&evidence, elsewhere, &mut track);
             before = judgement.level;
             outcome.take(bin, judgement);
         }
@@ -149,17 +147,12 @@ impl Record<'_> {
     }
 
     /// An earlier day, as if its bins were today's.
-    fn earlier(
-        &self,
-        other: Other<'_>,
-        deployed: Time,
-        source: (&SourceInfo, &SourceState),
-    ) -> Option<Earlier> {
+    fn earlier(&self, other: Other<'_>, deployed: Time) -> Option<Earlier> {
         let mut series = self.series(other.baseline, deployed);
         let stamps = (0_i32..).map(|bin| deployed + self.signal.step * bin);
         let points: Vec<_> = stamps.zip(other.after.iter().copied()).collect();
         series.insert(&points, deployed);
-        Earlier::of(&Evidence::of((SignalId(0), self.signal), &series, source, deployed))
+        Earlier::of(self.signal, series)
     }
 
     /// What lies before the deploy.

@@ -146,15 +146,6 @@ impl Track {
     }
 }
 
-/// What the signal's rule says after each of the bins since the deploy, in order of time.
-pub(super) fn replay(evidence: &Evidence<'_>, mut each: impl FnMut(&Judgement)) {
-    let Some(mut rule) = AnyRule::begin(evidence) else { return };
-    for bin in evidence.series.since_deploy() {
-        rule.as_rule_mut().take(bin, None);
-        each(&rule.as_rule().judge(&Evidence { now: bin.at + evidence.signal.step, ..*evidence }));
-    }
-}
-
 /// The kinds that are judged by what is told of them.
 fn by_word(evidence: &Evidence<'_>) -> Judgement {
     match evidence.signal.kind {

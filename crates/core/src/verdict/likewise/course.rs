@@ -12,12 +12,10 @@ use chrono::TimeDelta;
 const SLACK: TimeDelta = TimeDelta::minutes(5);
 /// The level at a bin is the middle of it and of so many on each side; of counts, what these hold together.
 const BESIDE: usize = 2;
-/// Of so many of the newest readings most have left the range that was usual.
-const NEWEST: usize = 3;
 
 /// Which way a number went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::verdict) enum Way {
+pub(super) enum Way {
     /// It rose.
     Up,
     /// It fell.
@@ -56,8 +54,9 @@ pub(super) struct Course {
     kind: Kind,
     way: Way,
     slack: TimeDelta,
-    /// What was usual before the moment.
+    /// What was usual before the moment, and what 95 % of the readings then stayed within.
     usual: f64,
+    edge: f64,
     /// The level at each bin since.
     levels: Vec<(Time, f64)>,
 }
@@ -65,24 +64,42 @@ pub(super) struct Course {
 impl Course {
     /// `None` where too little is known from before the moment.
     pub(super) fn of(signal: &Signal, series: &Series, way: Way) -> Option<Self> {
-        let told = series.before().iter().filter(|reading| reading.sample.value().is_some()).count();
+        let baseline = series.baseline().filter(|baseline| baseline.count >= LEAST_BASELINE)?;
         let usual = level(series.before())?;
-        if told < LEAST_BASELINE {
-            return None;
-        }
+        let edge = match way {
+            Way::Up => baseline.high,
+            Way::Down => baseline.low,
+        };
         let bins: Vec<Reading> =
             series.since_deploy().iter().filter(|reading| reading.sample.value().is_some()).copied().collect();
         let levels = (0..bins.len()).filter_map(|place| {
             let around = place.saturating_sub(BESIDE)..(place + BESIDE + 1).min(bins.len());
             Some((bins[place].at, level(&bins[around])?))
         });
-        Some(Self { kind: signal.kind, way, slack: SLACK.max(signal.step), usual, levels: levels.collect() })
+        Some(Self { kind: signal.kind, way, slack: SLACK.max(signal.step), usual, edge, levels: levels.collect() })
     }
 
     /// The level that went furthest around a moment.
     pub(super) fn extreme(&self, at: Time) -> Option<f64> {
         let near = self.levels.iter().filter(|(then, _)| (*then - at).abs() <= self.slack);
         near.map(|(_, level)| *level).reduce(|one, other| self.way.further(one, other))
+    }
+
+    /// Whether the level left what was usual around a moment.
+    pub(super) fn has_left(&self, at: Time) -> bool {
+        self.extreme(at).is_some_and(|extreme| self.is_out(extreme))
+    }
+
+    /// Whether it ever did.
+    pub(super) fn ever_left(&self) -> bool {
+        self.levels.iter().any(|(_, level)| self.is_out(*level))
+    }
+
+    fn is_out(&self, level: f64) -> bool {
+        match self.way {
+            Way::Up => level > self.edge,
+            Way::Down => level < self.edge,
+        }
     }
 
     /// By how much it had changed around a moment: points of counted failures, else so many times what was usual. No
@@ -123,26 +140,37 @@ fn unchanged(kind: Kind) -> f64 {
     if adds_up(kind) { 0.0 } else { 1.0 }
 }
 
-/// A reading without this change in it.
-pub(super) fn without(kind: Kind, sample: Sample, change: f64) -> Sample {
-    match sample {
-        _ if !change.is_finite() => sample,
-        Sample::Counts { errors, requests } => {
-            Sample::Counts { errors: (errors - requests * change / 100.0).max(0.0), requests }
-        }
-        Sample::Value(value) if adds_up(kind) => Sample::Value((value - change).max(0.0)),
-        Sample::Value(value) => Sample::Value(value / change),
-        Sample::Empty | Sample::NotANumber | Sample::Impossible(_) => sample,
+/// The series, as it would be without this change at each moment.
+///
+/// Failures are counted, and their noise is that of chance: it is the baseline that gets as many more as are expected since
+/// the flag began. All else is brought back to what was usual, as far as the change reaches and no further: it need not
+/// come at the very same second.
+pub(super) fn without(kind: Kind, series: &Series, since: Option<Time>, change: impl Fn(Time) -> f64) -> Series {
+    let Some(first) = series.since_deploy().first().map(|reading| reading.at) else { return series.clone() };
+    if adds_up(kind) {
+        let run = series.since_deploy().iter().filter(|reading| since.is_none_or(|since| reading.at >= since));
+        let changes: Vec<f64> = run.map(|reading| change(reading.at)).filter(|change| change.is_finite()).collect();
+        let more = changes.iter().sum::<f64>() / changes.len().max(1) as f64;
+        return series
+            .with_samples(|reading| if reading.at < first { with(reading.sample, more) } else { reading.sample });
     }
+    let usual = series.baseline().map_or(0.0, |baseline| baseline.median);
+    series.with_samples(|reading| match reading.sample {
+        Sample::Value(value) if reading.at >= first && usual > 0.0 && value > 0.0 => {
+            let (change, here) = (change(reading.at), value / usual);
+            let explained =
+                if change >= 1.0 { here.clamp(1.0, change) } else { here.clamp(change.max(f64::MIN_POSITIVE), 1.0) };
+            Sample::Value(value / explained)
+        }
+        sample => sample,
+    })
 }
 
-/// Whether most of the newest readings lie beyond 95 % of those from before.
-pub(super) fn has_left(series: &Series, way: Way) -> bool {
-    let Some(baseline) = series.baseline().filter(|baseline| baseline.count >= LEAST_BASELINE) else { return false };
-    let newest = series.since_deploy().iter().rev().filter_map(|reading| reading.sample.value()).take(NEWEST);
-    let beyond = newest.filter(|&value| match way {
-        Way::Up => value > baseline.high,
-        Way::Down => value < baseline.low,
-    });
-    2 * beyond.count() > NEWEST
+/// A reading with so many more failures: points of requests, or a second.
+fn with(sample: Sample, more: f64) -> Sample {
+    match sample {
+        Sample::Counts { errors, requests } => Sample::Counts { errors: errors + requests * more / 100.0, requests },
+        Sample::Value(value) => Sample::Value(value + more),
+        Sample::Empty | Sample::NotANumber | Sample::Impossible(_) => sample,
+    }
 }

@@ -32,6 +32,8 @@ pub enum Noise {
     Ramp,
     /// A job that takes two minutes, twice an hour, and nearly doubles everything meanwhile.
     Cron,
+    /// A batch that begins three minutes after the deploy, as each day, and takes fifteen: six tenths more of everything.
+    Batch,
     /// A cache that is dropped once in the window, three tenths of what there is, and fills again.
     CacheDrop,
 }
@@ -41,7 +43,7 @@ impl Noise {
     pub const COMMON: [Self; 4] = [Self::Stationary, Self::Bursty, Self::Diurnal, Self::Autocorrelated];
 
     /// What comes by itself, deploy or not.
-    pub const BY_ITSELF: [Self; 2] = [Self::Ramp, Self::Cron];
+    pub const BY_ITSELF: [Self; 3] = [Self::Ramp, Self::Cron, Self::Batch];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -53,6 +55,7 @@ impl Noise {
             Self::WarmUp => "warm-up",
             Self::Ramp => "daily ramp",
             Self::Cron => "cron job",
+            Self::Batch => "daily batch",
             Self::CacheDrop => "cache drop",
         }
     }
@@ -109,7 +112,8 @@ impl Service {
         let phase = rng.f64() * std::f64::consts::TAU;
         let (before, after) = self.samples_in(phase, effect, rng);
         // A job begins with some seconds' difference.
-        let minute = if self.noise == Noise::Cron { 0.001 * rng.i32(-1..=1) as f64 } else { 0.0 };
+        let shifts = matches!(self.noise, Noise::Cron | Noise::Batch);
+        let minute = if shifts { 0.001 * f64::from(rng.i32(-1..=1)) } else { 0.0 };
         let yesterday = self.samples_in(phase + minute, Effect::None, rng);
         let theirs = if besides.common { effect } else { Effect::None };
         let neighbours: Vec<_> = (0..besides.neighbours).map(|_| self.samples(theirs, rng)).collect();
@@ -147,6 +151,10 @@ impl Service {
             Noise::Autocorrelated => (0.1 * drift).exp(),
             Noise::Ramp => 1.0 + bin as f64 / (3 * (BEFORE + AFTER)) as f64,
             Noise::Cron if (bin + (phase * 1000.0).max(0.0) as usize) % 60 < 4 => 1.9,
+            Noise::Batch => {
+                let begun = bin as f64 - BEFORE as f64 - 6.0 - (phase * 1000.0).sin();
+                if (0.0..30.0).contains(&begun) { 1.6 } else { 1.0 }
+            }
             _ => 1.0,
         }
     }

@@ -99,9 +99,11 @@ fn statuses_after(text: &str) -> String {
 
 const JUDGE_HELP: &str = "A case is one line: {\"case_id\", \"kind\": \"latency|error_rate|memory|cpu|connections|requests|\
     5xx|crash_free|kpi\", \"unit\", \"step_s\", \"baseline\": [..], \"window\": [..], \"baseline_n\": [..]|null, \
-    \"window_n\": [..]|null, \"beside\": [..]|null, \"beside_n\": [..]|null}. Units: s, ms, us; percent, ratio, norm; bytes, \
+    \"window_n\": [..]|null, \"beside\": [..]|null, \"beside_n\": [..]|null, \"yesterday\": {\"baseline\", \"window\", \
+    \"baseline_n\", \"window_n\"}|null, \"week_ago\": the same, \"neighbours\": [{\"name\", and the same}]|null}. Units: s, ms, us; percent, ratio, norm; bytes, \
     MiB, cores, count; per_second, per_minute. What is in no unit that is known is judged by its own level, without the \
     guide's limits. *_n are the requests behind each sample; beside is what the previous version did in the same samples; \
+    yesterday, week_ago and neighbours (services that were not deployed) have the same samples of then and there; \
     null is a gap. Its verdict is one line: {\"case_id\", \"flagged\", \"at_step\", \"red_at_step\", \"level\", \
     \"blames_deploy\", \"sentence\"}: the first sample of the window at which a warning or a red flag blames the deploy, \
     and the first with a red flag; level and sentence are of then, or of the end. Nothing after a sample has a part in \

@@ -51,6 +51,8 @@ pub struct Outcome {
     pub warned_at: Option<usize>,
     /// What was said when the deploy was first blamed, or at the end.
     pub judgement: Judgement,
+    /// What was said at the end.
+    pub last: Judgement,
 }
 
 /// A signal of a kind with everything as it is by default, its readings `step` apart.
@@ -107,7 +109,8 @@ impl Record<'_> {
         let mut health = SourceState::new(deployed);
         let mut track = Track::default();
         let judgement = Judgement::new(Level::NoData, Unknown { why: Why::NothingRecorded, last: None });
-        let mut outcome = Outcome { blamed_at: None, red_at: None, warned_at: None, judgement };
+        let last = judgement.clone();
+        let mut outcome = Outcome { blamed_at: None, red_at: None, warned_at: None, judgement, last };
         let earlier = |other: Option<Other<'_>>| self.earlier(other?, deployed);
         let (yesterday, last_week) = (earlier(self.yesterday), earlier(self.last_week));
         let mut neighbours: Vec<Series> =
@@ -174,6 +177,7 @@ impl Outcome {
         if judgement.level >= Level::Warning {
             self.warned_at = self.warned_at.or(Some(bin));
         }
+        self.last = judgement.clone();
         if self.blamed_at.is_none() {
             if judgement.blames_deploy && judgement.level >= Level::Warning {
                 self.blamed_at = Some(bin);

@@ -10,7 +10,7 @@ use redflag::demo::{Company, Fault, Options, Peer, Scenario, TOKEN, VIEWER_TOKEN
 use redflag::deploy::{Time, version_label};
 use redflag::poll::{Ago, AlertState, PollRequest};
 use redflag::setup::Told;
-use redflag::signal::{Kind, SignalId};
+use redflag::signal::{Kind, SignalId, SourceId};
 use redflag::systems::api::SourceSpec;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -730,8 +730,8 @@ async fn the_company_knows_of_yesterday_and_of_a_week_ago_what_it_knows_of_today
             let source = spec.build().unwrap();
             // What it learns for its queries it learns of today.
             source.poll(&today).await.unwrap();
-            let is_own = |signal: &&Signal| usize::from(signal.source.0) == index;
-            let own = (0..).map(SignalId).zip(&assembly.setup.signals).filter(|(_, signal)| is_own(signal));
+            let is_own = |signal: &SourceId| usize::from(signal.0) == index;
+            let own = (0..).map(SignalId).zip(&assembly.setup.signals).filter(|(_, signal)| is_own(&signal.source));
             let from = today.from - ago.span();
             let since: Vec<(SignalId, Time)> = own.map(|(id, _)| (id, from)).collect();
             if since.is_empty() {

@@ -258,11 +258,12 @@ impl<'a> Scope<'a> {
         let late = late.filter(|late| *late >= LATE && !fills);
         found.extend(late.map(Elsewhere::BeganLate));
         let kind = setup.signal(worst).kind;
+        let deployed = self.watch.deployed_services();
         let neighbours = setup.signals.iter().zip(self.watch.findings()).filter(|(signal, finding)| {
             signal.kind == kind
                 && finding.level >= Level::Warning
                 && signal.service != setup.signal(lead).service
-                && !self.watch.is_deployed(signal.service)
+                && !deployed[usize::from(signal.service.0)]
         });
         let mut neighbours: Vec<String> =
             neighbours.map(|(signal, _)| setup.service(signal.service).name.clone()).collect();

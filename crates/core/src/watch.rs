@@ -29,7 +29,7 @@ mod rhythm;
 mod rolling_back;
 mod waking;
 
-use crate::deploy::{ServiceId, Time, Window, WorkloadId};
+use crate::deploy::{Time, Window, WorkloadId};
 use crate::message::{Command, Effect, Message, StreamNews};
 use crate::poll::{Alert, Issue};
 use crate::rollback::Rollback;
@@ -56,7 +56,7 @@ use moments::Moments;
 use neighbours::Neighbours;
 use polling::{Beside, Polling};
 use recollection::Recollection;
-use rhythm::Rhythm;
+use rhythm::{Answer, Rhythm};
 use std::sync::Arc;
 
 /// One session over one deploy: everything that is known, and what is said of it.
@@ -153,7 +153,7 @@ impl Watch {
                 self.journal.changed();
             }
             Message::PastTold { source, ago, from, result, .. } => {
-                self.take_past(rhythm::Answer { source, ago, from, result }, &mut effects);
+                self.take_past(Answer { source, ago, from, result }, &mut effects);
             }
             Message::Streamed { source, at, news } => self.take_stream_news(source, at, news, &mut effects),
             Message::Prepared { workload, goal, readiness, .. } => {
@@ -219,23 +219,6 @@ impl Watch {
             let deployed = |id| moments.of(self.setup.signal(id)).map(|deploy| deploy.at);
             self.alerts.take(&self.setup, source, &told, (alerts, unread), deployed);
         }
-    }
-
-    /// Asks for what signals did on earlier days, where somebody has nothing else to do.
-    fn ask_for_the_past(&mut self, effects: &mut Vec<Effect>) {
-        let (store, findings) = (self.polling.store(), self.judging.findings());
-        let ground = rhythm::Ground { setup: &self.setup, store, deploys: &self.deploys, findings, now: self.now };
-        self.rhythm.ask(ground, effects);
-    }
-
-    fn take_past(&mut self, answer: rhythm::Answer, effects: &mut Vec<Effect>) {
-        let source = answer.source;
-        let taken = self.rhythm.take(&self.setup, &self.deploys, answer, self.now);
-        self.polling.note_past(source, taken.trouble);
-        if !taken.told.is_empty() {
-            self.judge_where(|id, _| taken.told.contains(&id), effects);
-        }
-        self.journal.changed();
     }
 
     /// Judges the signals that `concerned` picks, then the whole.
@@ -339,9 +322,9 @@ impl Watch {
         self.deploys.of(id)
     }
 
-    /// Whether any workload of a service was deployed in this push.
-    pub fn is_deployed(&self, service: ServiceId) -> bool {
-        Deploys::are_deployed(&self.setup, self.deploys.all()).get(usize::from(service.0)).copied().unwrap_or(false)
+    /// By service, whether any of its workloads was deployed in this push.
+    pub fn deployed_services(&self) -> Vec<bool> {
+        Deploys::are_deployed(&self.setup, self.deploys.all())
     }
 
     /// What is known of every workload, in the setup's order.

@@ -30,14 +30,12 @@ impl Neighbours {
         for (id, signal) in (0..).map(SignalId).zip(&setup.signals) {
             let Signal { kind, name, unit, .. } = signal;
             let places = known.entry((*kind, name)).or_default();
-            let place = match places.iter().find(|(of, _)| of == unit) {
-                Some((_, place)) => *place,
-                None => {
-                    places.push((*unit, groups.len()));
-                    groups.push(Vec::new());
-                    groups.len() - 1
-                }
-            };
+            let known = places.iter().find(|(of, _)| of == unit).map(|(_, place)| *place);
+            let place = known.unwrap_or_else(|| {
+                places.push((*unit, groups.len()));
+                groups.push(Vec::new());
+                groups.len() - 1
+            });
             groups[place].push(id);
             group.push(place);
         }

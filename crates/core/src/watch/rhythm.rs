@@ -1,6 +1,7 @@
 //! What signals did at the same time of the day and of the week before. Each source is asked for it once, after it has told
 //! what is now: a few signals at a time, those that are flagged first, and never while it is asked anything else.
 
+use super::Watch;
 use super::deploys::Deploys;
 use super::moments::Moments;
 use crate::deploy::Time;
@@ -77,12 +78,12 @@ struct Asking {
 
 /// What is asked by.
 #[derive(Clone, Copy)]
-pub(super) struct Ground<'a> {
-    pub(super) setup: &'a Setup,
-    pub(super) store: &'a Store,
-    pub(super) deploys: &'a Deploys,
-    pub(super) findings: &'a [Finding],
-    pub(super) now: Time,
+struct Ground<'a> {
+    setup: &'a Setup,
+    store: &'a Store,
+    deploys: &'a Deploys,
+    findings: &'a [Finding],
+    now: Time,
 }
 
 /// An answer, and the question that it is to.
@@ -96,11 +97,30 @@ pub(super) struct Answer {
 
 /// What came of an answer.
 #[derive(Default)]
-pub(super) struct Taken {
+struct Taken {
     /// The signals that something is known of now.
-    pub(super) told: Vec<SignalId>,
+    told: Vec<SignalId>,
     /// What was not answered, and why.
-    pub(super) trouble: Option<(Ago, SourceError)>,
+    trouble: Option<(Ago, SourceError)>,
+}
+
+impl Watch {
+    /// Asks for what signals did on earlier days, where somebody has nothing else to do.
+    pub(super) fn ask_for_the_past(&mut self, effects: &mut Vec<Effect>) {
+        let (store, findings) = (self.polling.store(), self.judging.findings());
+        let ground = Ground { setup: &self.setup, store, deploys: &self.deploys, findings, now: self.now };
+        self.rhythm.ask(ground, effects);
+    }
+
+    pub(super) fn take_past(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
+        let source = answer.source;
+        let taken = self.rhythm.take(&self.setup, &self.deploys, answer, self.now);
+        self.polling.note_past(source, taken.trouble);
+        if !taken.told.is_empty() {
+            self.judge_where(|id, _| taken.told.contains(&id), effects);
+        }
+        self.journal.changed();
+    }
 }
 
 impl Rhythm {
@@ -125,7 +145,7 @@ impl Rhythm {
     }
 
     /// Asks each source whose turn has come.
-    pub(super) fn ask(&mut self, ground: Ground<'_>, effects: &mut Vec<Effect>) {
+    fn ask(&mut self, ground: Ground<'_>, effects: &mut Vec<Effect>) {
         let Some(deployed) = ground.deploys.earliest().filter(|_| ground.now >= self.from) else { return };
         for index in 0..ground.setup.sources.len() {
             let id = SourceId(index as u16);
@@ -172,7 +192,7 @@ impl Rhythm {
     }
 
     /// Takes in an answer. One to a question that nobody asks any more is nobody's.
-    pub(super) fn take(&mut self, setup: &Setup, deploys: &Deploys, answer: Answer, now: Time) -> Taken {
+    fn take(&mut self, setup: &Setup, deploys: &Deploys, answer: Answer, now: Time) -> Taken {
         let Answer { source, ago, from, result } = answer;
         let asking = &mut self.asking[usize::from(source.0)];
         if asking.under_way != Some((ago, from)) {

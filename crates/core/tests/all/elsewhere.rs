@@ -319,7 +319,7 @@ fn services_of_another_push_are_held_against_the_hour_before_this_one() {
         _ => None,
     });
     assert_eq!(asked, Some(at(-3600)), "nobody is asked for three days");
-    assert!(watch.is_deployed(ServiceId(0)) && !watch.is_deployed(ServiceId(1)));
+    assert_eq!(watch.deployed_services(), [true, false, false, false]);
     watch.update(answered(GRAFANA, 3, all(3, [1.0; 4])));
     let before = watch.store().series(SignalId(1)).before().len();
     assert_eq!(before, 120);

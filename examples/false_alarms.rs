@@ -8,7 +8,7 @@ mod simulate;
 use fastrand::Rng;
 use redflag::signal::Kind;
 use redflag::verdict::recorded::Outcome;
-use simulate::{AFTER, Effect, Noise, STEP, Service};
+use simulate::{AFTER, Besides, Effect, Noise, STEP, Service};
 
 const PACES: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
 /// What is steadier the more requests there are, and what is not.
@@ -70,6 +70,8 @@ fn main() {
         }
     }
 
+    comparisons(halves, seed);
+
     println!(
         "\nThe same of whole watches: all {} signals above together\n",
         BY_REQUESTS.len() + WHATEVER_REQUESTS.len()
@@ -127,10 +129,61 @@ fn main() {
     }
 }
 
+/// What is blamed with and without the same time yesterday, and with and without three services that were not deployed.
+fn comparisons(halves: u64, seed: u64) {
+    const ALONE: Besides = Besides { yesterday: false, neighbours: 0, common: false };
+    const YESTERDAY: Besides = Besides { yesterday: true, ..ALONE };
+    const NEIGHBOURS: Besides = Besides { neighbours: 3, ..ALONE };
+    const COMMON: Besides = Besides { common: true, ..NEIGHBOURS };
+    let row = |name: String, service: Service, effect: Effect, besides: [Besides; 2]| {
+        let share = |besides: Besides| {
+            in_a_hundred(&raised(halves, seed ^ service.kind as u64, |rng| service.judged_beside(effect, besides, rng)))
+        };
+        println!("{name:36}{:>16}{:>16}", share(besides[0]), share(besides[1]));
+    };
+    println!("\n{:36}{:>16}{:>16}\n", "what comes by itself", "alone", "with yesterday");
+    for (kind, noise) in BY_REQUESTS
+        .into_iter()
+        .chain(WHATEVER_REQUESTS)
+        .flat_map(|kind| Noise::BY_ITSELF.map(|noise| (kind, noise)))
+        .chain([(Kind::Memory, Noise::CacheDrop)])
+    {
+        let service = Service { kind, noise, pace: 100.0 };
+        row(format!("{}, {}", kind.label(), noise.name()), service, Effect::None, [ALONE, YESTERDAY]);
+    }
+    let faults = [
+        (Kind::ErrorRate, Effect::Errors(0.01), "error rate +1 point"),
+        (Kind::ErrorRate, Effect::Errors(0.03), "error rate +3 points"),
+        (Kind::ServerErrors, Effect::Errors(0.01), "5xx +1 % of requests"),
+        (Kind::Latency, Effect::Times(1.3), "p95 ×1.3"),
+        (Kind::Latency, Effect::Times(1.6), "p95 ×1.6"),
+        (Kind::Latency, Effect::Times(2.0), "p95 ×2"),
+        (Kind::Traffic, Effect::Times(0.5), "half the requests"),
+        (Kind::Cpu, Effect::Times(1.5), "cpu ×1.5"),
+        (Kind::Connections, Effect::Times(1.5), "db pool ×1.5"),
+        (Kind::Memory, Effect::Leak(0.25), "leak of 25 %"),
+    ];
+    println!("\n{:36}{:>16}{:>16}\n", "common fault", "alone", "with neighbours");
+    for (kind, effect, name) in faults {
+        row(name.to_owned(), Service { kind, noise: Noise::Stationary, pace: 10.0 }, effect, [ALONE, COMMON]);
+    }
+    println!("\n{:36}{:>16}{:>16}\n", "true fault, all else well", "alone", "with both");
+    let both = Besides { neighbours: 3, ..YESTERDAY };
+    for (kind, effect, name) in faults {
+        for noise in [Noise::Stationary, Noise::Bursty, Noise::Autocorrelated, Noise::Ramp, Noise::Cron] {
+            let name = format!("{name}, {}", noise.name());
+            row(name, Service { kind, noise, pace: 10.0 }, effect, [ALONE, both]);
+        }
+    }
+}
+
 fn healthy(service: Service, halves: u64, seed: u64) -> Vec<Raised> {
     // Each signal has chances of its own, or a watch of several would be no more than the worst of them.
-    let seed = seed << 16 | service.kind as u64;
-    let judged = (0..halves).map(|half| service.judged(Effect::None, &mut Rng::with_seed(seed << 32 | half)));
+    raised(halves, seed << 16 | service.kind as u64, |rng| service.judged(Effect::None, rng))
+}
+
+fn raised(halves: u64, seed: u64, judged: impl Fn(&mut Rng) -> Outcome) -> Vec<Raised> {
+    let judged = (0..halves).map(|half| judged(&mut Rng::with_seed(seed << 32 | half)));
     judged.map(|outcome| Raised { blame: outcome.blamed_at.is_some(), red: outcome.red_at.is_some() }).collect()
 }
 

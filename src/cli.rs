@@ -99,10 +99,12 @@ fn statuses_after(text: &str) -> String {
 
 const JUDGE_HELP: &str = "A case is one line: {\"case_id\", \"kind\": \"latency|error_rate|memory|cpu|connections|requests|\
     5xx|crash_free|kpi\", \"unit\", \"step_s\", \"baseline\": [..], \"window\": [..], \"baseline_n\": [..]|null, \
-    \"window_n\": [..]|null, \"beside\": [..]|null, \"beside_n\": [..]|null}. Units: s, ms, us; percent, ratio, norm; bytes, \
-    MiB, cores, count; per_second, per_minute. A series without a known unit is judged against its own baseline, without fixed \
-    limits. *_n are the requests behind each sample; beside is the previous version in the same samples; null is a gap. \
-    The verdict is one line: {\"case_id\", \"flagged\", \"at_step\", \"red_at_step\", \"level\", \
+    \"window_n\": [..]|null, \"beside\": [..]|null, \"beside_n\": [..]|null, \"yesterday\": {\"baseline\", \"window\", \
+    \"baseline_n\", \"window_n\"}|null, \"week_ago\": the same, \"neighbours\": [{\"name\", and the same}]|null}. Units: s, \
+    ms, us; percent, ratio, norm; bytes, MiB, cores, count; per_second, per_minute. A series without a known unit is judged \
+    against its own baseline, without fixed limits. *_n are the requests behind each sample; beside is the previous version \
+    in the same samples; yesterday, week_ago and neighbours (services that were not deployed) have the same samples of then \
+    and there; null is a gap. The verdict is one line: {\"case_id\", \"flagged\", \"at_step\", \"red_at_step\", \"level\", \
     \"blames_deploy\", \"sentence\"}: the first sample of the window at which a warning or a red flag blames the deploy, \
     and the first with a red flag; level and sentence are from that sample, or from the end. Later samples never \
     influence earlier verdicts. Each line is judged as it comes. Lines that cannot be parsed get an error with their \

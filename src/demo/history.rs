@@ -19,8 +19,8 @@ pub(crate) fn iso(at: Seconds) -> String {
 
 /// More changes than a watch can bring about; older ones are forgotten.
 const CHANGES: usize = 512;
-/// Pods that ended this long ago are of no interest to any query: the longest baseline and its window.
-const REMEMBERED: Seconds = 4.0 * 3600.0;
+/// Pods that ended this long ago are of no interest to any query: a week before the longest baseline.
+const REMEMBERED: Seconds = 8.0 * 86_400.0;
 /// A container that restarts for ever is remembered by its last starts.
 const STARTS: usize = 32;
 

@@ -22,6 +22,13 @@ pub(super) fn message(message: &Message, setup: &Setup) {
         | Message::Streamed { source, news: StreamNews::Down(error), .. } => {
             warn!(source = setup.source(*source).name, %error, "does not answer");
         }
+        Message::PastTold { source, ago, result: Ok(poll), .. } => {
+            let source = &setup.source(*source).name;
+            debug!(source, ?ago, signals = poll.points.len(), failed = poll.failed.len(), "told of an earlier day");
+        }
+        Message::PastTold { source, ago, result: Err(error), .. } => {
+            info!(source = setup.source(*source).name, ?ago, %error, "does not tell of an earlier day");
+        }
         Message::PolledInPart { source, part, .. } => {
             debug!(source = setup.source(*source).name, signals = part.points.len(), "partial answer");
         }
@@ -101,6 +108,6 @@ pub(super) fn effect(effect: &Effect) {
         }
         Effect::FeatureFlags(_, Call::ReadBack(key)) => debug!(key, "reading back a feature flag"),
         Effect::FeatureFlags(_, Call::Read) => debug!("reading feature flags"),
-        Effect::Poll { .. } | Effect::Prepare(_) | Effect::Remember(..) | Effect::Bell => {}
+        Effect::Poll { .. } | Effect::AskPast { .. } | Effect::Prepare(_) | Effect::Remember(..) | Effect::Bell => {}
     }
 }

@@ -170,6 +170,16 @@ impl Outside {
                     Message::Polled { source, at: clock.now(), result }
                 });
             }
+            Effect::AskPast { source, ago, request } => {
+                let adapter = self.adapter(source);
+                self.answer(move |clock| async move {
+                    let result = match adapter {
+                        Ok(adapter) => adapter.past(&request).await,
+                        Err(error) => Err(error),
+                    };
+                    Message::PastTold { source, at: clock.now(), ago, from: request.from, result }
+                });
+            }
             Effect::Prepare(ask) => {
                 let strategy = self.strategy();
                 self.answer(move |clock| async move {
@@ -346,6 +356,7 @@ impl Outside {
     pub fn heard(&mut self, message: &Message) {
         match message {
             Message::Polled { .. }
+            | Message::PastTold { .. }
             | Message::Prepared { .. }
             | Message::Answered { .. }
             | Message::PodsDeleted { .. }

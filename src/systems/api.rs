@@ -104,6 +104,13 @@ pub trait Source: Send + Sync {
         Box::pin(async move { self.poll_early(request, &Early::nobody()).await })
     }
 
+    /// Asks for the series of the wanted signals in a span that is long over: `request.to` is its end, and not now. No
+    /// alerts, no issues. It may be asked beside a poll. A system that keeps no such past, or keeps it under another name,
+    /// tells nothing: that is what it does by default, and nobody's fault.
+    fn past<'a>(&'a self, _request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
+        Box::pin(async { Ok(Poll::default()) })
+    }
+
     /// Tries reachability, credentials and each query once, for `redflag check`.
     fn check<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>>;
 }

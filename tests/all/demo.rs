@@ -8,9 +8,9 @@ use redflag::clock::Clock;
 use redflag::config::{Actor, AssembleOptions, Assembly, Config};
 use redflag::demo::{Company, Fault, Options, Peer, Scenario, TOKEN, VIEWER_TOKEN};
 use redflag::deploy::{Time, version_label};
-use redflag::poll::{AlertState, PollRequest};
+use redflag::poll::{Ago, AlertState, PollRequest};
 use redflag::setup::Told;
-use redflag::signal::Kind;
+use redflag::signal::{Kind, SignalId, SourceId};
 use redflag::systems::api::SourceSpec;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -715,4 +715,39 @@ async fn redflags_own_adapters_read_the_bad_release_as_it_is() {
     issues.sort();
     assert_eq!(issues, ["IntegrityError: orders_fk", "TypeError: cart.total is None"]);
     assert!(alerts.contains(&AlertState::Firing));
+}
+
+#[tokio::test]
+async fn the_company_knows_of_yesterday_and_of_a_week_ago_what_it_knows_of_today() {
+    let story = Story::of(Scenario::Healthy).await;
+    story.pass(60);
+    let assembly = story.assembly();
+    let today = PollRequest { from: begin() - TimeDelta::minutes(60), ..story.request(&assembly).await };
+    for ago in Ago::ALL {
+        let mut told = 0;
+        for (index, spec) in assembly.sources.iter().enumerate() {
+            let SourceSpec::Polled(spec) = spec else { continue };
+            let source = spec.build().unwrap();
+            // What it learns for its queries it learns of today.
+            source.poll(&today).await.unwrap();
+            let is_own = |signal: &SourceId| usize::from(signal.0) == index;
+            let own = (0..).map(SignalId).zip(&assembly.setup.signals).filter(|(_, signal)| is_own(&signal.source));
+            let from = today.from - ago.span();
+            let since: Vec<(SignalId, Time)> = own.map(|(id, _)| (id, from)).collect();
+            if since.is_empty() {
+                continue;
+            }
+            let to = begin() + TimeDelta::minutes(30) - ago.span();
+            let versions = assembly.setup.services.iter().map(|_| Some("1.8.3".to_owned())).collect();
+            let poll = source.past(&PollRequest { from, to, since, versions, ..today.clone() }).await.unwrap();
+            assert_eq!(poll.failed, []);
+            for (id, points) in &poll.points {
+                let values = points.iter().filter(|(at, sample)| sample.value().is_some() && *at >= from && *at <= to);
+                let (signal, values) = (&assembly.setup.signal(*id).name, values.count());
+                assert!(values >= 150, "{signal} has {values} readings of {ago:?}");
+                told += 1;
+            }
+        }
+        assert!(told >= 5, "{told} signals are known of {ago:?}");
+    }
 }

@@ -341,3 +341,54 @@ fn a_stream_is_judged_as_it_comes_whatever_comes_before_it() {
     drop(lines);
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+/// A case with the same numbers of another time, or of other services.
+fn with(mut case: Value, key: &str, other: &Value) -> Value {
+    case[key] = other.clone();
+    case
+}
+
+#[test]
+fn what_was_so_yesterday_or_a_week_ago_or_in_other_services_blames_nobody() {
+    let slow = || case("slow", "latency", "s", &[0.3, 0.3, 0.62, 0.63, 0.61, 0.62, 0.62, 0.61]);
+    let same = json!({ "name": "cart\u{7}", "baseline": slow()["baseline"], "window": slow()["window"] });
+    let half = case("half", "latency", "s", &[0.3, 0.3, 0.42, 0.43, 0.41, 0.42, 0.42, 0.41]);
+    let half = json!({ "name": "search", "baseline": half["baseline"], "window": half["window"] });
+    let lines = [
+        slow(),
+        with(slow(), "yesterday", &same),
+        with(slow(), "week_ago", &same),
+        with(slow(), "yesterday", &half),
+        with(slow(), "neighbours", &json!([same, same])),
+        with(slow(), "neighbours", &json!([same, half])),
+        with(slow(), "neighbours", &json!([same])),
+        with(slow(), "yesterday", &Value::Null),
+    ];
+    let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let verdicts = verdicts(&judge(&input));
+    let flagged: Vec<bool> = verdicts.iter().map(|verdict| verdict["flagged"] == true).collect();
+    assert_eq!(flagged, [true, false, false, true, false, true, true, true], "{verdicts:#?}");
+    assert_eq!((&verdicts[1]["level"], &verdicts[1]["red_at_step"]), (&json!("warning"), &json!(null)));
+    let says = |place: usize, end: &str| {
+        let sentence = verdicts[place]["sentence"].as_str().unwrap();
+        assert!(sentence.ends_with(end), "{sentence}");
+    };
+    says(1, "; as yesterday at this time");
+    says(2, "; as a week ago at this time");
+    says(4, "; cart and cart, which were not deployed, rise as well");
+}
+
+#[test]
+fn numbers_of_another_time_that_do_not_fit_are_refused() {
+    let wrong = json!({ "baseline": [1.0], "window": [1.0], "window_n": [1.0, 2.0] });
+    for (key, other, of) in [
+        ("yesterday", wrong.clone(), "yesterday"),
+        ("week_ago", wrong.clone(), "week_ago"),
+        ("neighbours", json!([with(wrong, "name", &json!("cart"))]), "neighbours"),
+    ] {
+        let output = judge(&with(case("a", "latency", "ms", &[300.0; 8]), key, &other).to_string());
+        assert_eq!(output.status.code(), Some(2));
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains(&format!("line 1: {of}.window_n: expected as many numbers as in {of}.window")), "{told}");
+    }
+}

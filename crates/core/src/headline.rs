@@ -10,9 +10,10 @@ pub use causes::{Cause, CauseKind, PRECEDENCE, Rule};
 pub use quiet::{Nearest, Quiet, limit, toward};
 
 use crate::deploy::{Deploy, ServiceId, Time};
+use crate::poll::Ago;
 use crate::rollback::Goal;
 use crate::signal::{Kind, SignalId, Unit};
-use crate::verdict::says::{Claim, Counted, Measured, Spending};
+use crate::verdict::says::{Claim, Counted, Likewise, Measured, Spending};
 use crate::verdict::{Finding, Level};
 use crate::watch::Watch;
 use chrono::TimeDelta;
@@ -103,6 +104,8 @@ pub enum Elsewhere {
     VersionBeforeToo,
     /// It began so long after the rollout had ended.
     BeganLate(TimeDelta),
+    /// It was so at the same time of an earlier day.
+    Ago(Ago),
     /// Services that were not deployed have it too.
     Neighbours(Vec<String>),
     /// Nothing new is seen in the code, though issues are counted.
@@ -247,6 +250,10 @@ impl<'a> Scope<'a> {
             found.extend(as_before.then_some(Elsewhere::AsBefore));
             found.extend(so_is_version_before.map(|_| Elsewhere::VersionBeforeToo));
         }
+        let likewise = self.watch.finding(worst).says.likewise();
+        if let Some(Likewise::Ago(ago)) = likewise {
+            found.push(Elsewhere::Ago(*ago));
+        }
         if setup.signal(lead).kind == Kind::Rollout {
             return found;
         }
@@ -256,14 +263,19 @@ impl<'a> Scope<'a> {
         let late = late.filter(|late| *late >= LATE && !fills);
         found.extend(late.map(Elsewhere::BeganLate));
         let kind = setup.signal(worst).kind;
+        let deployed = self.watch.deployed_services();
         let neighbours = setup.signals.iter().zip(self.watch.findings()).filter(|(signal, finding)| {
             signal.kind == kind
                 && finding.level >= Level::Warning
-                && self.deploys(Some(signal.service)).next().is_none()
+                && signal.service != setup.signal(lead).service
+                && !deployed[usize::from(signal.service.0)]
         });
         let mut neighbours: Vec<String> =
             neighbours.map(|(signal, _)| setup.service(signal.service).name.clone()).collect();
         neighbours.dedup();
+        if let Some(Likewise::Neighbours { names, .. }) = likewise {
+            neighbours.clone_from(names);
+        }
         if !neighbours.is_empty() {
             found.push(Elsewhere::Neighbours(neighbours));
         }

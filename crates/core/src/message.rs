@@ -2,7 +2,7 @@
 
 use crate::deploy::{Time, WorkloadId};
 use crate::feature_flags::{Call, FlagId, News};
-use crate::poll::{Poll, PollRequest, SourceError};
+use crate::poll::{Ago, Poll, PollRequest, SourceError};
 use crate::rollback::deletion::{Deleted, PodId};
 use crate::rollback::lease::{Holding, LeaseCall};
 use crate::rollback::request::PlanRequest;
@@ -36,6 +36,19 @@ pub enum Message {
         at: Time,
         /// The readings of some of its signals.
         part: Poll,
+    },
+    /// A source told, or did not, what some of its signals did at the same time of an earlier day.
+    PastTold {
+        /// The source that was asked.
+        source: SourceId,
+        /// When the answer arrived.
+        at: Time,
+        /// How long ago.
+        ago: Ago,
+        /// From when on it was asked.
+        from: Time,
+        /// The answer: readings alone, with the stamps that they had then.
+        result: Result<Poll, SourceError>,
     },
     /// A streamed source said something.
     Streamed {
@@ -114,6 +127,7 @@ impl Message {
             Self::Tick(at)
             | Self::Polled { at, .. }
             | Self::PolledInPart { at, .. }
+            | Self::PastTold { at, .. }
             | Self::Streamed { at, .. }
             | Self::Prepared { at, .. }
             | Self::Answered { at, .. }
@@ -193,6 +207,15 @@ pub enum Effect {
         /// The source to ask.
         source: SourceId,
         /// What to ask it for.
+        request: PollRequest,
+    },
+    /// Ask a source for the readings of an earlier day; comes back as [`Message::PastTold`].
+    AskPast {
+        /// The source to ask.
+        source: SourceId,
+        /// How long ago.
+        ago: Ago,
+        /// What to ask it for: the signals in [`PollRequest::since`] and no others.
         request: PollRequest,
     },
     /// Work out whether a rollback would succeed; comes back as [`Message::Prepared`].

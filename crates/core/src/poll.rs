@@ -15,7 +15,8 @@ pub struct PollRequest {
     /// From when on readings are wanted, by whichever signal lacks the most.
     pub from: Time,
     /// From when on each signal's own readings are wanted, where that is later: what it was answered before need not
-    /// be asked again because another signal's query failed. Sorted by signal; the source's own only.
+    /// be asked again because another signal's query failed. Sorted by signal; the source's own only. No other signal is
+    /// wanted, unless none is listed: then all are.
     pub since: Vec<(SignalId, Time)>,
     /// Now, as the watch sees it.
     pub to: Time,
@@ -31,6 +32,11 @@ impl PollRequest {
     /// The version of a service, where it is known yet.
     pub fn version(&self, service: ServiceId) -> Option<&str> {
         self.versions.get(usize::from(service.0))?.as_deref()
+    }
+
+    /// Whether a signal's readings are wanted.
+    pub fn wants(&self, signal: SignalId) -> bool {
+        self.since.is_empty() || self.since.binary_search_by_key(&signal, |(wanted, _)| *wanted).is_ok()
     }
 
     /// From when on a signal's readings are wanted: never before [`PollRequest::from`].
@@ -63,6 +69,28 @@ pub struct Poll {
     pub unread: Vec<(SignalId, usize)>,
     /// What the source itself warned of: partial data, truncation.
     pub warnings: Vec<String>,
+}
+
+/// How long ago: what comes by itself each day, or each week, came then, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ago {
+    /// A day.
+    Day,
+    /// A week.
+    Week,
+}
+
+impl Ago {
+    /// Both, the nearer one first.
+    pub const ALL: [Self; 2] = [Self::Day, Self::Week];
+
+    /// The time between.
+    pub const fn span(self) -> TimeDelta {
+        match self {
+            Self::Day => TimeDelta::days(1),
+            Self::Week => TimeDelta::days(7),
+        }
+    }
 }
 
 /// An issue of an error tracker, as the errors pane shows it.

@@ -8,6 +8,7 @@ mod error_rate;
 mod freshness;
 mod issues;
 mod latency;
+mod likewise;
 mod numbers;
 mod objective;
 mod probe;
@@ -23,6 +24,7 @@ mod track;
 mod traffic;
 
 pub use coverage::{Basis, Coverage, Stretch, Wanted};
+pub use likewise::{Earlier, Elsewhere, Neighbour};
 pub use says::Says;
 pub use track::Track;
 
@@ -160,8 +162,9 @@ pub struct Evidence<'a> {
     pub served: TimeDelta,
     /// The signal that tells of the requests to the same service, where there is one.
     pub requests: Option<Requests<'a>>,
-    /// Whether the cluster tells of containers of the service that restarted or were killed.
-    pub restarts: bool,
+    /// Whether the cluster tells of containers of the service that restarted or were killed; `None` where it tells nothing
+    /// of them.
+    pub restarts: Option<bool>,
     /// What it has to be known for; `None` before the window begins, and once it is another version's.
     pub window: Option<Wanted>,
     /// What was said of the signal before.
@@ -190,6 +193,37 @@ impl Requests<'_> {
         });
         told.filter(|requests| requests.is_finite() && *requests >= 0.0)
             .fold(None, |sum, one| Some(sum.unwrap_or(0.0) + one))
+    }
+}
+
+impl<'a> Evidence<'a> {
+    /// The readings of a signal, and nothing else that could be known.
+    pub fn of(
+        (signal_id, signal): (SignalId, &'a Signal),
+        series: &'a Series,
+        (source, health): (&'a SourceInfo, &'a SourceState),
+        now: Time,
+    ) -> Self {
+        Self {
+            signal_id,
+            signal,
+            series,
+            source,
+            health,
+            rollout: None,
+            deployed_at: None,
+            settled: None,
+            issues: &[],
+            alerts: &[],
+            unread: 0,
+            rolled_back: None,
+            served: TimeDelta::zero(),
+            requests: None,
+            restarts: None,
+            window: None,
+            before: Level::NoData,
+            now,
+        }
     }
 }
 
@@ -262,6 +296,16 @@ trait Rule {
 /// believing it last.
 pub fn judge(evidence: &Evidence<'_>, track: &mut Track) -> Judgement {
     freshness::unknown(evidence).unwrap_or_else(|| track.judge(evidence))
+}
+
+/// The same, unless the same happened where there was no such deploy: then nobody is blamed for it.
+pub fn judge_beside<'a>(
+    evidence: &Evidence<'_>,
+    elsewhere: impl FnOnce() -> Elsewhere<'a>,
+    track: &mut Track,
+) -> Judgement {
+    let judgement = judge(evidence, track);
+    if judgement.level < Level::Warning { judgement } else { likewise::weigh(evidence, &elsewhere(), track, judgement) }
 }
 
 /// One signal as the verdict sees it.

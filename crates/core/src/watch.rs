@@ -19,11 +19,13 @@ mod journal;
 mod judging;
 mod lease;
 mod moments;
+mod neighbours;
 mod planning;
 mod polling;
 mod preparing;
 mod recollection;
 mod remembering;
+mod rhythm;
 mod rolling_back;
 mod waking;
 
@@ -51,8 +53,10 @@ use journal::Journal;
 use judging::{Ground, Judging};
 use lease::Lease;
 use moments::Moments;
+use neighbours::Neighbours;
 use polling::{Beside, Polling};
 use recollection::Recollection;
+use rhythm::{Answer, Rhythm};
 use std::sync::Arc;
 
 /// One session over one deploy: everything that is known, and what is said of it.
@@ -79,6 +83,10 @@ pub struct Watch {
     deletion: Deletion,
     feature_flags: FeatureFlags,
     recollection: Recollection,
+    /// What signals did on earlier days.
+    rhythm: Rhythm,
+    /// Which services can be held against which.
+    neighbours: Neighbours,
 }
 
 /// A signal's name, with its service where there are several.
@@ -108,6 +116,8 @@ impl Watch {
             deletion: Deletion::default(),
             feature_flags: FeatureFlags::new(&setup),
             recollection: Recollection::default(),
+            rhythm: Rhythm::new(&setup),
+            neighbours: Neighbours::new(&setup),
             setup: Arc::new(setup),
         }
     }
@@ -124,6 +134,7 @@ impl Watch {
                 self.follow_automation(&mut effects);
                 self.remember(&mut effects);
                 self.polling.ask_who_is_due(&self.setup, &self.deploys, self.now, &mut effects);
+                self.ask_for_the_past(&mut effects);
                 self.refresh_readiness(&mut effects);
                 self.feature_flags.follow(self.now, &mut effects);
             }
@@ -140,6 +151,9 @@ impl Watch {
                 self.polling.take_part(&self.setup, source, at, part);
                 self.judge_where(|id, _| told.contains(&id), &mut effects);
                 self.journal.changed();
+            }
+            Message::PastTold { source, ago, from, result, .. } => {
+                self.take_past(Answer { source, ago, from, result }, &mut effects);
             }
             Message::Streamed { source, at, news } => self.take_stream_news(source, at, news, &mut effects),
             Message::Prepared { workload, goal, readiness, .. } => {
@@ -217,6 +231,8 @@ impl Watch {
             workloads: self.deploys.all(),
             window: self.deploys.window(self.setup.window),
             done: self.desk.rollback().execution(),
+            rhythm: &self.rhythm,
+            neighbours: &self.neighbours,
         };
         if self.judging.judge_where(ground, concerned, &mut self.journal) {
             effects.push(Effect::Bell);
@@ -304,6 +320,11 @@ impl Watch {
     /// What is known of a workload.
     pub fn workload(&self, id: WorkloadId) -> &WorkloadState {
         self.deploys.of(id)
+    }
+
+    /// By service, whether any of its workloads was deployed in this push.
+    pub fn deployed_services(&self) -> Vec<bool> {
+        Deploys::are_deployed(&self.setup, self.deploys.all())
     }
 
     /// What is known of every workload, in the setup's order.

@@ -3,7 +3,7 @@
 use super::units::{CaseKind, Measure};
 use crate::signal::{Kind, Sample, Signal};
 use crate::text;
-use crate::verdict::recorded::{self, Record};
+use crate::verdict::recorded::{self, Other, Record};
 use crate::verdict::says::{Claim, Says};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,60 @@ pub(super) struct Case {
     window_n: Option<Vec<Option<f64>>>,
     #[serde(default)]
     beside_n: Option<Vec<Option<f64>>>,
+    /// The same numbers at the same time of the day before.
+    #[serde(default)]
+    yesterday: Option<Numbers>,
+    /// The same of the week before.
+    #[serde(default)]
+    week_ago: Option<Numbers>,
+    /// The same of services that were not deployed.
+    #[serde(default)]
+    neighbours: Option<Vec<Named>>,
+}
+
+/// The case's numbers where there was no such deploy, in the same unit and steps.
+#[derive(Debug, Deserialize)]
+struct Numbers {
+    baseline: Vec<Option<f64>>,
+    window: Vec<Option<f64>>,
+    #[serde(default)]
+    baseline_n: Option<Vec<Option<f64>>>,
+    #[serde(default)]
+    window_n: Option<Vec<Option<f64>>>,
+}
+
+/// Those of a service.
+#[derive(Debug, Deserialize)]
+struct Named {
+    name: String,
+    #[serde(flatten)]
+    numbers: Numbers,
+}
+
+/// More neighbours than this are a mistake.
+const MOST_NEIGHBOURS: usize = 1000;
+
+impl Numbers {
+    fn check(&self, of: &str) -> Result<(), String> {
+        for (name, values, counts) in
+            [("baseline", &self.baseline, &self.baseline_n), ("window", &self.window, &self.window_n)]
+        {
+            if counts.as_ref().is_some_and(|counts| counts.len() != values.len()) {
+                return Err(format!("{of}.{name}_n: expected as many numbers as in {of}.{name}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn samples(&self, measure: &Measure) -> (Vec<Sample>, Vec<Sample>) {
+        let before = samples(measure, &self.baseline, self.baseline_n.as_deref());
+        (before, samples(measure, &self.window, self.window_n.as_deref()))
+    }
+}
+
+/// Samples as a record has them.
+fn other((baseline, after): &(Vec<Sample>, Vec<Sample>)) -> Other<'_> {
+    Other { baseline, after }
 }
 
 /// What is said of it.
@@ -70,6 +124,14 @@ impl Case {
         if beside.len() > case.window.len() {
             return Err("beside: expected no more numbers than in window, in the same bins".to_owned());
         }
+        for (of, numbers) in [("yesterday", &case.yesterday), ("week_ago", &case.week_ago)] {
+            numbers.as_ref().map_or(Ok(()), |numbers| numbers.check(of))?;
+        }
+        let neighbours = case.neighbours.as_deref().unwrap_or_default();
+        if neighbours.len() > MOST_NEIGHBOURS {
+            return Err(format!("neighbours: expected no more than {MOST_NEIGHBOURS} services"));
+        }
+        neighbours.iter().try_for_each(|neighbour| neighbour.numbers.check("neighbours"))?;
         Ok(case)
     }
 
@@ -96,6 +158,13 @@ impl Case {
         };
         let samples =
             |values: &[Option<f64>], counts: &Option<Vec<Option<f64>>>| samples(&measure, values, counts.as_deref());
+        let told = |numbers: &Option<Numbers>| numbers.as_ref().map(|numbers| numbers.samples(&measure));
+        let (yesterday, last_week) = (told(&self.yesterday), told(&self.week_ago));
+        let neighbours = self.neighbours.as_deref().unwrap_or_default();
+        let names: Vec<String> = neighbours.iter().map(|neighbour| text::clean(&neighbour.name)).collect();
+        let neighbours: Vec<_> = neighbours.iter().map(|neighbour| neighbour.numbers.samples(&measure)).collect();
+        let neighbours: Vec<(&str, Other<'_>)> =
+            names.iter().map(String::as_str).zip(neighbours.iter().map(other)).collect();
         let record = Record {
             signal: &signal,
             possible: measure.possible(),
@@ -103,6 +172,9 @@ impl Case {
             after: &samples(&self.window, &self.window_n),
             beside: &self.beside.as_ref().map_or_else(Vec::new, |beside| samples(beside, &self.beside_n)),
             requests: if measure.kind == Kind::Latency { self.window_n.as_deref().unwrap_or_default() } else { &[] },
+            yesterday: yesterday.as_ref().map(other),
+            last_week: last_week.as_ref().map(other),
+            neighbours: &neighbours,
         };
         let outcome = record.play();
         let judgement = outcome.judgement;

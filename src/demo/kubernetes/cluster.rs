@@ -221,6 +221,22 @@ impl Cluster {
                 history.note_start(service, &pod.meta.name, false, seconds(pod.meta.created));
             }
         }
+        for (index, service) in services.iter().enumerate() {
+            self.note_previous(index, service, history);
+        }
+    }
+
+    /// The pods that the previous version had until this one came: monitoring still knows of them.
+    fn note_previous(&self, index: usize, service: &Service, history: &mut History) {
+        let own = |set: &&ReplicaSet| set.meta.labels.get("app") == Some(&service.name);
+        let mut sets: Vec<&ReplicaSet> = self.sets.iter().filter(own).collect();
+        sets.sort_by_key(|set| std::cmp::Reverse(set.meta.created));
+        let [current, previous, ..] = sets.as_slice() else { return };
+        for place in 0..service.replicas {
+            let name = format!("{}-{:05x}", previous.meta.name, noise::hash(self.seed, 3, place) & 0xf_ffff);
+            history.note_start(index, &name, false, seconds(previous.meta.created));
+            history.note_end(&name, seconds(current.meta.created));
+        }
     }
 
     fn note_serving(&self, services: &[Service], history: &mut History) {

@@ -66,19 +66,30 @@ impl Datadog {
     async fn ask_all(&self, request: &PollRequest) -> Poll {
         let mut poll = Poll::default();
         let fail_fast = FailFast::new();
-        for asked in by_step(self.not_refused(request, &mut poll)) {
-            match fail_fast.ask(self.ask_series(&asked, request, &mut poll)).await {
+        self.ask_all_series(request, &mut poll, &fail_fast).await;
+        self.ask_all_monitors(request.to, &mut poll, &fail_fast).await;
+        poll
+    }
+
+    /// The series alone, of a span that is over. One time-out says that this is too much to ask.
+    async fn series_of(&self, request: &PollRequest) -> Result<Poll, SourceError> {
+        let mut poll = Poll::default();
+        self.ask_all_series(request, &mut poll, &FailFast::with_timeouts(1)).await;
+        conclude(poll)
+    }
+
+    async fn ask_all_series(&self, request: &PollRequest, poll: &mut Poll, fail_fast: &FailFast) {
+        for asked in by_step(self.not_refused(request, poll)) {
+            match fail_fast.ask(self.ask_series(&asked, request, poll)).await {
                 Ok(()) => {}
                 // One bad query makes the whole request refused, and one slow one makes the answer a part; which one it
                 // was is not said.
                 Err(SourceError::BadQuery(_) | SourceError::Partial(_)) if asked.len() > 1 => {
-                    self.ask_apart(&asked, request, &mut poll, &fail_fast).await;
+                    self.ask_apart(&asked, request, poll, fail_fast).await;
                 }
-                Err(error) => asked.iter().for_each(|asked| asked.answered(Err(error.clone()), &mut poll)),
+                Err(error) => asked.iter().for_each(|asked| asked.answered(Err(error.clone()), poll)),
             }
         }
-        self.ask_all_monitors(request.to, &mut poll, &fail_fast).await;
-        poll
     }
 
     /// Asks each query alone, and remembers those that are refused while others are not.
@@ -212,6 +223,10 @@ impl Source for Datadog {
         _early: &'a Early,
     ) -> BoxFuture<'a, Result<Poll, SourceError>> {
         Box::pin(async move { conclude(self.ask_all(request).await) })
+    }
+
+    fn past<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
+        Box::pin(self.series_of(request))
     }
 
     fn check<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>> {

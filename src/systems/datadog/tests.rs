@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::{Datadog, DatadogSpec};
-use crate::poll::{AlertState, Muted, Poll, SourceError};
+use crate::poll::{AlertState, Muted, Poll, PollRequest, SourceError};
 use crate::secret::Secret;
 use crate::signal::{Sample, SignalId};
 use crate::systems::api::Source;
@@ -303,4 +303,20 @@ async fn check_tells_the_api_key_from_the_application_key() {
     let lines = datadog(&peer, vec![value(0, "q")], &[]).check(&request()).await;
     assert_eq!(lines.len(), 1);
     assert!(lines[0].result.clone().unwrap_err().way_out.contains("site"));
+}
+
+#[tokio::test]
+async fn of_an_earlier_day_the_wanted_series_alone_are_asked_for_and_no_monitors() {
+    let peer = Peer::start(vec![reply("timeseries", 200, EMPTY), reply("monitor", 200, MONITORS)]).await;
+    let week = TimeDelta::days(7);
+    let since = vec![(SignalId(1), at(0) - week)];
+    let then = PollRequest { from: at(0) - week, to: at(140) - week, since, ..request() };
+    let datadog = datadog(&peer, vec![value(0, "not wanted"), value(1, "wanted")], &["service:app"]);
+    let poll = datadog.past(&then).await.unwrap();
+    let asked = peer.asked();
+    assert_eq!((asked.len(), points(&poll, 1)), (1, vec![]), "it keeps nothing of then: {asked:?}");
+    let body: serde_json::Value = serde_json::from_str(&asked[0].body).unwrap();
+    let attributes = &body["data"]["attributes"];
+    assert_eq!(attributes["queries"].as_array().unwrap().len(), 1);
+    assert_eq!(attributes["from"], (BASE - 7 * 86_400) * 1000);
 }

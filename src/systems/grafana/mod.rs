@@ -74,6 +74,14 @@ impl Grafana {
         poll
     }
 
+    /// The series alone, of a span that is over. One time-out says that this is too much to ask.
+    async fn series_of(&self, request: &PollRequest) -> Result<Poll, SourceError> {
+        let mut poll = Poll::default();
+        let fail_fast = FailFast::with_timeouts(1);
+        self.ask_series(request, &Early::nobody(), &fail_fast, &mut poll).await;
+        conclude(poll)
+    }
+
     async fn check_all(&self, request: &PollRequest) -> Vec<CheckLine> {
         let name = &self.endpoint.name;
         let mut lines = Vec::new();
@@ -181,6 +189,10 @@ impl Source for Grafana {
         early: &'a Early,
     ) -> BoxFuture<'a, Result<Poll, SourceError>> {
         Box::pin(async move { conclude(self.ask_all(request, early).await) })
+    }
+
+    fn past<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
+        Box::pin(self.series_of(request))
     }
 
     fn check<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>> {

@@ -191,7 +191,8 @@ async fn a_hundred_signals_are_a_few_requests_and_halves_of_them_where_those_tak
 #[tokio::test]
 async fn signals_with_different_gaps_do_not_share_a_span() {
     let peer = Peer::start(vec![]).await;
-    let request = PollRequest { since: vec![(SignalId(1), at(60)), (SignalId(2), at(60))], ..request() };
+    let request =
+        PollRequest { since: vec![(SignalId(0), at(0)), (SignalId(1), at(60)), (SignalId(2), at(60))], ..request() };
     grafana(&peer, four()[..3].to_vec(), &[]).poll(&request).await.unwrap_err();
     let spans: Vec<(String, usize)> = peer
         .asked()
@@ -435,4 +436,21 @@ async fn check_says_which_credential_is_wrong() {
     let failure = lines[1].result.clone().unwrap_err();
     assert_eq!(failure.reason, "not signed in: Invalid API key");
     assert!(failure.way_out.contains("service account") && failure.way_out.contains("`peer`"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn of_an_earlier_day_the_wanted_series_alone_are_asked_for_in_one_request() {
+    let peer = Peer::start(vec![reply("/api/ds/query", 200, TWO_AXES), reply("rules", 500, "")]).await;
+    let day = chrono::TimeDelta::days(1);
+    let since = vec![(SignalId(0), at(0) - day), (SignalId(2), at(0) - day)];
+    let then = PollRequest { from: at(0) - day, to: at(110) - day, since, ..request() };
+    grafana(&peer, four(), &["service=app"]).past(&then).await.unwrap();
+    let asked = peer.asked();
+    assert_eq!(asked.len(), 1, "no alert rules: {asked:?}");
+    let body: serde_json::Value = serde_json::from_str(&asked[0].body).unwrap();
+    let texts: Vec<&str> =
+        body["queries"].as_array().unwrap().iter().filter_map(|query| query["expr"].as_str()).collect();
+    assert_eq!(texts, ["up", "c"]);
+    assert_eq!(body["from"], format!("{}000", BASE - 86_400));
+    assert_eq!(body["to"], format!("{}000", BASE + 110 - 86_400));
 }

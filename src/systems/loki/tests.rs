@@ -221,3 +221,16 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn of_an_earlier_day_the_wanted_series_alone_are_asked_for() {
+    let peer = Peer::start(vec![reply("query_range", 200, MATRIX)]).await;
+    let week = chrono::TimeDelta::days(7);
+    let since = vec![(SignalId(1), at(0) - week)];
+    let then = PollRequest { from: at(0) - week, to: at(110) - week, since, ..request() };
+    let poll = loki(&peer, vec![value(0, "not wanted"), value(1, "wanted")]).past(&then).await.unwrap();
+    let asked = peer.asked();
+    assert_eq!((asked.len(), poll.points.len()), (1, 1));
+    let start = format!("start={}000000000", BASE - 7 * 86_400);
+    assert!(asked[0].target.contains("query=wanted") && asked[0].target.contains(&start), "{}", asked[0].target);
+}

@@ -67,6 +67,15 @@ impl Prometheus {
         poll
     }
 
+    /// The series alone, of a span that is over. One time-out says that this is too much to ask.
+    async fn series_of(&self, request: &PollRequest) -> Result<Poll, SourceError> {
+        let mut poll = Poll::default();
+        let fail_fast = FailFast::with_timeouts(1);
+        let ask = |asked| self.ask_one(asked, request, &fail_fast);
+        ask_each(&self.queries, request, &Early::nobody(), &mut poll, ask).await;
+        conclude(poll)
+    }
+
     async fn ask_one<'a>(&self, asked: Asked<'a>, request: &PollRequest, fail_fast: &FailFast) -> Answered<'a> {
         let step = asked.query.step;
         let (start, end) = aligned(asked.since, request.to - self.scrapes.engine().settles(), step, MOST_POINTS);
@@ -225,6 +234,10 @@ impl Source for Prometheus {
         early: &'a Early,
     ) -> BoxFuture<'a, Result<Poll, SourceError>> {
         Box::pin(async move { conclude(self.ask_all(request, early).await) })
+    }
+
+    fn past<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Result<Poll, SourceError>> {
+        Box::pin(self.series_of(request))
     }
 
     fn check<'a>(&'a self, request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>> {

@@ -128,7 +128,7 @@ async fn answers_count_as_they_come_and_the_whole_repeats_them() {
 #[tokio::test]
 async fn each_query_is_asked_from_its_own_last_answer_on_and_the_oldest_first() {
     let peer = Peer::start(vec![reply("query_range", 200, EMPTY)]).await;
-    let since = vec![(SignalId(0), at(75)), (SignalId(1), at(60))];
+    let since = vec![(SignalId(0), at(75)), (SignalId(1), at(60)), (SignalId(2), at(0))];
     let request = PollRequest { since, ..request() };
     prometheus(&peer, vec![value(0, "new"), value(1, "older"), value(2, "never")]).poll(&request).await.unwrap();
     let starts: Vec<String> = ["never", "older", "new"]
@@ -146,8 +146,9 @@ async fn what_a_quota_left_out_is_first_the_next_time() {
     let queries = || [vec![value(0, "b")], (1..60).map(|signal| value(signal, "a")).collect()].concat();
     let poll = prometheus(&peer, queries()).poll(&request()).await.unwrap();
     assert!(poll.points.len() < 12, "nobody is asked on against a quota: {} were", poll.points.len());
-    let mut answered: Vec<_> = poll.points.iter().map(|(signal, _)| (*signal, at(90))).collect();
-    answered.sort_unstable();
+    let is_answered = |signal: SignalId| poll.points.iter().any(|(answered, _)| *answered == signal);
+    let answered =
+        (0..60).map(SignalId).map(|signal| (signal, if is_answered(signal) { at(90) } else { at(0) })).collect();
     let open = Peer::start(vec![reply("query_range", 200, EMPTY)]).await;
     let request = PollRequest { since: answered, ..request() };
     let (early, mut told) = Early::channel();
@@ -386,4 +387,37 @@ async fn check_says_that_the_clocks_differ_and_which_rules_guard_nothing() {
         told.iter().any(|line| line.contains("cannot be evaluated, so guards nothing: High error rate")),
         "{told:?}"
     );
+}
+
+#[tokio::test]
+async fn of_an_earlier_day_the_wanted_series_alone_are_asked_for_by_the_same_query_over_the_span_of_then() {
+    let peer = Peer::start(vec![reply("query_range", 200, MATRIX), reply("rules", 500, "")]).await;
+    let queries = vec![value(0, r#"p95{v="$version"}"#), value(1, "up"), value(2, "not wanted")];
+    let spec = PrometheusSpec {
+        endpoint: peer.endpoint(),
+        auth: Auth::None,
+        tenant: None,
+        queries,
+        alerts: vec![AlertQuery { signal: SignalId(3), filter: "service=app".to_owned() }],
+        alertmanager: None,
+    };
+    let day = chrono::TimeDelta::days(1);
+    let since = vec![(SignalId(0), at(0) - day), (SignalId(1), at(0) - day)];
+    let versions = vec![Some("1.8.3".to_owned()), None];
+    let then = PollRequest { from: at(0) - day, to: at(110) - day, since, versions, ..request() };
+    let poll = Prometheus::new(spec).unwrap().past(&then).await.unwrap();
+    let asked: Vec<String> = peer.asked().into_iter().map(|asked| asked.target).collect();
+    let span = format!("&start={}.000&end={}.000&", BASE - 86_400, BASE + 90 - 86_400);
+    assert!(asked.len() == 2 && asked.iter().all(|target| target.contains(&span)), "{asked:?}");
+    assert!(asked.iter().any(|target| target.contains("1.8.3")), "what served then: {asked:?}");
+    assert_eq!((poll.points.len(), poll.alerts, poll.failed.len()), (2, None, 0));
+}
+
+#[tokio::test]
+async fn a_past_that_cannot_be_told_says_why() {
+    let error = r#"{"status":"error","errorType":"timeout","error":"query timed out"}"#;
+    let peer = Peer::start(vec![reply("query_range", 503, error)]).await;
+    let queries = (0..3).map(|signal| value(signal, "up")).collect();
+    let told = prometheus(&peer, queries).past(&request()).await;
+    assert!(matches!(told, Err(SourceError::Server { status: 503, .. })), "{told:?}");
 }

@@ -70,7 +70,8 @@ pub(in crate::systems) fn askable<'a>(queries: &'a [SeriesQuery], request: &Poll
         let older = request.older(query.signal).and_then(|version| asked(query, Some(version), true));
         asked(query, request.version(query.service), false).into_iter().chain(older)
     };
-    let mut asked: Vec<Asked<'a>> = queries.iter().flat_map(both).collect();
+    let wanted = queries.iter().filter(|query| request.wants(query.signal));
+    let mut asked: Vec<Asked<'a>> = wanted.flat_map(both).collect();
     asked.sort_by_key(|asked| asked.since);
     asked
 }

@@ -7,6 +7,7 @@
 
 use super::text::{coarse, width};
 use super::{Brush, View};
+use crate::poll::Ago;
 use crate::setup::Delivery;
 use crate::signal::SourceId;
 use crate::store::{Health, SourceState};
@@ -83,8 +84,17 @@ fn trouble(state: &SourceState) -> Option<String> {
     match &state.health {
         Health::Down(error) => Some(error.to_string()),
         Health::Partial(count, error) => Some(format!("{count} of its queries fail: {error}")),
-        Health::Waiting | Health::Up => state.warnings.first().cloned(),
+        Health::Waiting | Health::Up => state.warnings.first().cloned().or_else(|| past(state)),
     }
+}
+
+/// Why it does not tell of an earlier day.
+fn past(state: &SourceState) -> Option<String> {
+    let (ago, error) = state.past.as_ref()?;
+    Some(match ago {
+        Ago::Day => format!("yesterday is unknown: {error}"),
+        Ago::Week => format!("a week ago is unknown: {error}"),
+    })
 }
 
 /// All of them in one line, those that do not answer first.

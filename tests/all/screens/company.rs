@@ -291,6 +291,10 @@ impl Scene {
                     let result = self.poll(source, &request);
                     self.say(Message::Polled { source, at, result });
                 }
+                Effect::AskPast { source, ago, request } => {
+                    let (from, result) = (request.from, Ok(Poll::default()));
+                    self.say(Message::PastTold { source, at, ago, from, result });
+                }
                 Effect::Prepare(ask) => {
                     let ready = || {
                         let mut step = undo(self.watch.setup(), &ask);

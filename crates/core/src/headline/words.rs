@@ -2,6 +2,7 @@
 
 use super::{Cause, Elsewhere, Headline, Quiet, Sureness, Symptom, Trouble};
 use crate::deploy::brief;
+use crate::poll::Ago;
 use crate::rollout::TroubleKind;
 use crate::signal::{Kind, grouped};
 use crate::verdict::Level;
@@ -171,6 +172,8 @@ impl Display for Elsewhere {
             Self::AsBefore => f.write_str("already so before the deploy"),
             Self::VersionBeforeToo => f.write_str("the previous version fails as often"),
             Self::BeganLate(after) => write!(f, "began {} after the rollout", brief(*after)),
+            Self::Ago(Ago::Day) => f.write_str("as yesterday at this time"),
+            Self::Ago(Ago::Week) => f.write_str("as a week ago at this time"),
             Self::Neighbours(names) => write!(f, "{}, not deployed, as well", names.join(" and ")),
             Self::NoNewIssue => f.write_str("no new issue in the code"),
         }

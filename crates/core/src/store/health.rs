@@ -1,7 +1,7 @@
 //! What is known of a source: whether it answers, how old its last answer is, when it is asked next.
 
 use crate::deploy::Time;
-use crate::poll::SourceError;
+use crate::poll::{Ago, SourceError};
 use crate::signal::SignalId;
 use chrono::TimeDelta;
 
@@ -29,6 +29,8 @@ pub struct SourceState {
     pub failures: u32,
     /// What it warned of with its last answer.
     pub warnings: Vec<String>,
+    /// Why it did not tell of an earlier day. No trouble of its own: it tells what is now.
+    pub past: Option<(Ago, SourceError)>,
 }
 
 /// The span that each signal of a source is asked for.
@@ -75,6 +77,7 @@ impl SourceState {
             took: TimeDelta::zero(),
             failures: 0,
             warnings: Vec::new(),
+            past: None,
         }
     }
 

@@ -216,6 +216,17 @@ impl Series {
         &self.readings[self.before..]
     }
 
+    /// The same, with another sample in each reading, and nothing of the version before beside them.
+    #[must_use]
+    pub fn with_samples(&self, sample: impl Fn(&Reading) -> Sample) -> Self {
+        let mut other = Self { beside: Vec::new(), ..self.clone() };
+        for reading in &mut other.readings {
+            reading.sample = sample(reading);
+        }
+        other.settle();
+        other
+    }
+
     /// What the previous version did in the bin of this stamp, since the deploy.
     pub fn beside(&self, at: Time) -> Option<Sample> {
         let index = self.beside.binary_search_by_key(&at, |(known, _)| *known).ok()?;

@@ -1,7 +1,7 @@
 //! A recorded deploy, played to the rules bin by bin as a watch would have seen it.
 
 use super::says::{Unknown, Why};
-use super::{Evidence, Judgement, Level, Requests, Track, judge};
+use super::{Earlier, Elsewhere, Evidence, Judgement, Level, Neighbour, Requests, Track, judge_beside};
 use crate::deploy::{ServiceId, Time};
 use crate::setup::{Delivery, SourceInfo};
 use crate::signal::{Kind, Possible, Sample, Signal, SignalId, SourceId};
@@ -23,6 +23,21 @@ pub struct Record<'a> {
     pub beside: &'a [Sample],
     /// The requests behind the bins after the deploy, where they are known and no part of the samples.
     pub requests: &'a [Option<f64>],
+    /// The same bins of the day before, where they are known.
+    pub yesterday: Option<Other<'a>>,
+    /// The same bins of the week before.
+    pub last_week: Option<Other<'a>>,
+    /// The same bins of services that were not deployed, by their names.
+    pub neighbours: &'a [(&'a str, Other<'a>)],
+}
+
+/// What was recorded of the same signal where there was no such deploy.
+#[derive(Debug, Clone, Copy)]
+pub struct Other<'a> {
+    /// The bins from before the moment of the deploy.
+    pub baseline: &'a [Sample],
+    /// The bins from after it.
+    pub after: &'a [Sample],
 }
 
 /// How a recorded deploy was judged.
@@ -36,6 +51,8 @@ pub struct Outcome {
     pub warned_at: Option<usize>,
     /// What was said when the deploy was first blamed, or at the end.
     pub judgement: Judgement,
+    /// What was said at the end.
+    pub last: Judgement,
 }
 
 /// A signal of a kind with everything as it is by default, its readings `step` apart.
@@ -58,8 +75,25 @@ pub fn signal(kind: Kind, step: TimeDelta) -> Signal {
 
 /// Judges the bins from after a deploy one after the other, in the signal's unit; nothing later is known yet.
 pub fn play(signal: &Signal, baseline: &[Sample], after: &[Sample]) -> Outcome {
-    let possible = Possible::of(signal.kind, signal.unit);
-    Record { signal, possible, baseline, after, beside: &[], requests: &[] }.play()
+    Record::of(signal, baseline, after).play()
+}
+
+impl<'a> Record<'a> {
+    /// A signal's bins before and after a deploy, in its unit, and nothing beside them.
+    pub fn of(signal: &'a Signal, baseline: &'a [Sample], after: &'a [Sample]) -> Self {
+        let possible = Possible::of(signal.kind, signal.unit);
+        Self {
+            signal,
+            possible,
+            baseline,
+            after,
+            beside: &[],
+            requests: &[],
+            yesterday: None,
+            last_week: None,
+            neighbours: &[],
+        }
+    }
 }
 
 impl Record<'_> {
@@ -68,7 +102,7 @@ impl Record<'_> {
         let (signal, step) = (self.signal, self.signal.step);
         // Any moment will do, with room for the longest record on both sides.
         let deployed = DateTime::UNIX_EPOCH + TimeDelta::days(365 * 50);
-        let mut series = self.series(deployed);
+        let mut series = self.series(self.baseline, deployed);
         let mut requests = Series::within(Possible::default(), step);
         requests.set_deploy(deployed);
 
@@ -76,7 +110,12 @@ impl Record<'_> {
         let mut health = SourceState::new(deployed);
         let mut track = Track::default();
         let judgement = Judgement::new(Level::NoData, Unknown { why: Why::NothingRecorded, last: None });
-        let mut outcome = Outcome { blamed_at: None, red_at: None, warned_at: None, judgement };
+        let last = judgement.clone();
+        let mut outcome = Outcome { blamed_at: None, red_at: None, warned_at: None, judgement, last };
+        let earlier = |other: Option<Other<'_>>| self.earlier(other?, deployed);
+        let (yesterday, last_week) = (earlier(self.yesterday), earlier(self.last_week));
+        let mut neighbours: Vec<Series> =
+            self.neighbours.iter().map(|(_, other)| self.series(other.baseline, deployed)).collect();
         let (mut before, mut now) = (Level::NoData, deployed);
         for (bin, &sample) in self.after.iter().enumerate() {
             if let Some(&beside) = self.beside.get(bin) {
@@ -86,40 +125,45 @@ impl Record<'_> {
                 requests.insert(&[(now, Sample::Counts { errors: 0.0, requests: all })], now + step);
             }
             series.insert(&[(now, sample)], now + step);
+            for ((_, other), series) in self.neighbours.iter().zip(&mut neighbours) {
+                let sample = other.after.get(bin).copied();
+                series.insert(&sample.map_or_else(Vec::new, |sample| vec![(now, sample)]), now + step);
+            }
             now += step;
             health.succeed(now, Health::Up);
             let evidence = Evidence {
-                signal_id: SignalId(0),
-                signal,
-                series: &series,
-                source: &source,
-                health: &health,
-                rollout: None,
                 deployed_at: Some(deployed),
-                settled: None,
-                issues: &[],
-                alerts: &[],
-                unread: 0,
-                rolled_back: None,
-                served: TimeDelta::zero(),
                 requests: (!self.requests.is_empty()).then_some(Requests { series: &requests, rate_over: None }),
-                restarts: false,
-                window: None,
                 before,
-                now,
+                ..Evidence::of((SignalId(0), signal), &series, (&source, &health), now)
             };
-            let judgement = judge(&evidence, &mut track);
+            let named = self.neighbours.iter().zip(&neighbours);
+            let elsewhere = || Elsewhere {
+                yesterday: yesterday.as_ref(),
+                last_week: last_week.as_ref(),
+                neighbours: named.map(|((name, _), series)| Neighbour { name, series }).collect(),
+            };
+            let judgement = judge_beside(&evidence, elsewhere, &mut track);
             before = judgement.level;
             outcome.take(bin, judgement);
         }
         outcome
     }
 
+    /// An earlier day, as if its bins were today's.
+    fn earlier(&self, other: Other<'_>, deployed: Time) -> Option<Earlier> {
+        let mut series = self.series(other.baseline, deployed);
+        let stamps = (0_i32..).map(|bin| deployed + self.signal.step * bin);
+        let points: Vec<_> = stamps.zip(other.after.iter().copied()).collect();
+        series.insert(&points, deployed);
+        Earlier::of(self.signal, series)
+    }
+
     /// What lies before the deploy.
-    fn series(&self, deployed: Time) -> Series {
+    fn series(&self, baseline: &[Sample], deployed: Time) -> Series {
         let mut series = Series::within(self.possible, self.signal.step);
         series.set_deploy(deployed);
-        let back = (1_i32..).zip(self.baseline.iter().rev());
+        let back = (1_i32..).zip(baseline.iter().rev());
         let points: Vec<_> = back.map(|(back, &sample)| (deployed - self.signal.step * back, sample)).collect();
         series.insert(&points, deployed);
         series
@@ -134,6 +178,7 @@ impl Outcome {
         if judgement.level >= Level::Warning {
             self.warned_at = self.warned_at.or(Some(bin));
         }
+        self.last = judgement.clone();
         if self.blamed_at.is_none() {
             if judgement.blames_deploy && judgement.level >= Level::Warning {
                 self.blamed_at = Some(bin);

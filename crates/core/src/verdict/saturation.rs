@@ -111,7 +111,9 @@ impl Saturation {
         let lasting = evidence.lasting(collapse.since()?);
         let claim = Claim::Fell { from: collapse.from(), restarts: evidence.restarts };
         let fell = evidence.against_before(value).claims(claim).lasts(lasting);
-        Some(Judgement::new(Level::Warning, fell.recovers(collapse.is_recovering())))
+        let fell = Judgement::new(Level::Warning, fell.recovers(collapse.is_recovering()));
+        // Where the cluster knows of no restart, something gave the memory back: a cache, a collection.
+        Some(if evidence.restarts == Some(false) { fell } else { fell.of_this_deploy() })
     }
 
     fn unchanged(&self, evidence: &Evidence<'_>, shown: Measured) -> Option<Judgement> {
@@ -169,8 +171,8 @@ impl Rule for Saturation {
             .climbing(evidence, value, newest)
             .or_else(|| self.filled(evidence, newest))
             .or_else(|| self.elsewhere(evidence))
-            .or_else(|| self.collapsed(evidence, value))
-            .map(Judgement::of_this_deploy);
+            .map(Judgement::of_this_deploy)
+            .or_else(|| self.collapsed(evidence, value));
         match (exhausted, changed) {
             (Some(exhausted), Some(_)) if exhausted.level == Level::RedFlag => exhausted.of_this_deploy(),
             (Some(exhausted), None) => exhausted,

@@ -1,12 +1,14 @@
 //! What a finding says, as data: the number that was judged, what it was held against, what is claimed of it and since
 //! when; or why nothing is known. [`Says`] made into a string is the sentence, made last and read by people only.
 
+mod likewise;
 mod measured;
 mod reported;
 mod spending;
 mod unknown;
 mod words;
 
+pub use likewise::Likewise;
 pub use measured::{Against, Change, Claim, Kept, Measured, Side, Usual, Yet};
 pub use reported::{AlertsSay, Calling, IssuesSay, ProbeSays, RolloutSays};
 pub use spending::{Burning, Spending};
@@ -43,6 +45,13 @@ pub enum Says {
         /// What is said.
         now: Box<Self>,
     },
+    /// What is said, and where the same happened without this deploy.
+    Likewise {
+        /// What is said now.
+        now: Box<Self>,
+        /// Where the same happened.
+        likewise: Likewise,
+    },
     /// What is said, of too little of the window.
     Patchy {
         /// For how much of the window it was known.
@@ -69,7 +78,7 @@ impl Says {
     pub fn measured(&self) -> Option<&Measured> {
         match self {
             Self::Measured(measured) => Some(measured),
-            Self::Patchy { now, .. } | Self::Costs { now, .. } => now.measured(),
+            Self::Patchy { now, .. } | Self::Costs { now, .. } | Self::Likewise { now, .. } => now.measured(),
             _ => None,
         }
     }
@@ -78,7 +87,16 @@ impl Says {
     pub fn spending(&self) -> Option<&Spending> {
         match self {
             Self::Costs { spending, .. } => Some(spending),
-            Self::Patchy { now, .. } => now.spending(),
+            Self::Patchy { now, .. } | Self::Likewise { now, .. } => now.spending(),
+            _ => None,
+        }
+    }
+
+    /// Where the same happened without this deploy, where it did.
+    pub fn likewise(&self) -> Option<&Likewise> {
+        match self {
+            Self::Likewise { likewise, .. } => Some(likewise),
+            Self::Patchy { now, .. } | Self::Costs { now, .. } => now.likewise(),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@ use super::doubt::Known;
 use super::error_rate::ErrorRate;
 use super::latency::Latency;
 use super::objective::Budget;
+use super::likewise::Weighed;
 use super::saturation::Saturation;
 use super::server_errors::ServerErrors;
 use super::threshold::Threshold;
@@ -29,6 +30,8 @@ pub struct Track {
     known: Option<Known>,
     /// What its objective's budget rests on; apart, for few have one.
     budget: Option<Box<Budget>>,
+    /// Whether the same happened where there was no such deploy, while there is a flag.
+    pub(super) weighed: Option<Weighed>,
 }
 
 /// A rule of each kind that judges a series; apart, for a tick passes over all of them and looks into few.
@@ -109,7 +112,8 @@ impl Track {
         self.known.and_then(|known| known.coverage)
     }
 
-    fn by_rule(&mut self, evidence: &Evidence<'_>) -> Judgement {
+    /// What the signal's rule says, whatever speaks against it.
+    pub(super) fn by_rule(&mut self, evidence: &Evidence<'_>) -> Judgement {
         let changed = self.catch_up(evidence);
         let Some(rule) = &self.rule else { return by_word(evidence) };
         if let Some((at, said)) = &self.said {

@@ -98,8 +98,11 @@ impl Watch {
     }
 
     fn reds(&self) -> Vec<Red> {
+        // What happened where there was no such deploy is nothing to go back for.
+        let is_its_own = |id: &SignalId| self.finding(*id).says.likewise().is_none();
         self.judging
             .red()
+            .filter(is_its_own)
             .map(|id| {
                 let (finding, signal) = (self.finding(id), self.setup.signal(id));
                 let newest = self.store().series(id).readings().last();

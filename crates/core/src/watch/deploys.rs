@@ -45,6 +45,16 @@ impl PlanKey {
     }
 }
 
+/// A deploy made so long before the newest one is of another push: what runs there was not deployed now.
+const PUSH: TimeDelta = TimeDelta::hours(2);
+
+/// The deploys of this push, each with the place of its workload.
+pub(super) fn of_push(workloads: &[WorkloadState]) -> impl Iterator<Item = (usize, &Deploy)> {
+    let deploys = || workloads.iter().enumerate().filter_map(|(place, state)| Some((place, state.deploy.as_ref()?)));
+    let newest = deploys().map(|(_, deploy)| deploy.at).max();
+    deploys().filter(move |(_, deploy)| newest.is_some_and(|newest| newest - deploy.at < PUSH))
+}
+
 /// All workloads, in the setup's order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Deploys {
@@ -69,7 +79,7 @@ impl Deploys {
         &mut self.workloads[usize::from(id.0)]
     }
 
-    /// When the first of the watched deploys was made.
+    /// When the first deploy of this push was made.
     pub(super) fn earliest(&self) -> Option<Time> {
         self.times().min()
     }
@@ -80,7 +90,16 @@ impl Deploys {
     }
 
     fn times(&self) -> impl Iterator<Item = Time> {
-        self.workloads.iter().filter_map(|state| Some(state.deploy.as_ref()?.at))
+        of_push(&self.workloads).map(|(_, deploy)| deploy.at)
+    }
+
+    /// By service, whether any of its workloads was deployed in this push.
+    pub(super) fn are_deployed(setup: &Setup, workloads: &[WorkloadState]) -> Vec<bool> {
+        let mut deployed = vec![false; setup.services.len()];
+        for (place, _) in of_push(workloads) {
+            deployed[usize::from(setup.workloads[place].service.0)] = true;
+        }
+        deployed
     }
 
     /// Whether the deploy of every workload is known.

@@ -71,6 +71,7 @@ impl Watch {
         self.deploys.watch(id, deploy);
         self.polling.split_baselines(&self.setup, &self.deploys);
         self.polling.backfill_anew(&self.setup, self.now);
+        self.rhythm.forget(&self.setup, self.now);
     }
 
     fn tell_deploy(&mut self, id: WorkloadId, deploy: &Deploy) {

@@ -1,19 +1,24 @@
 //! Readings in, findings and the verdict out; each significant change goes to the timeline.
 
 use super::alerting::Alerts;
+use super::deploys::Deploys;
 use super::desk::gone;
 use super::journal::Journal;
 use super::moments::{Moment, Moments};
+use super::neighbours::Neighbours;
+use super::rhythm::Rhythm;
 use super::{WorkloadState, name_of};
 use crate::deploy::{ServiceId, Time, Window};
-use crate::poll::{Issue, Novelty};
+use crate::poll::{Ago, Issue, Novelty};
 use crate::rollback::Execution;
 use crate::rollout::{Trouble, TroubleKind};
 use crate::setup::Setup;
 use crate::signal::{Kind, Reading, Sample, Signal, SignalId, SourceId};
 use crate::store::Store;
 use crate::timeline::Mark;
-use crate::verdict::{self, Basis, Evidence, Finding, Judged, Level, Requests, Says, Stretch, Track, Verdict, Wanted};
+use crate::verdict::{
+    self, Basis, Elsewhere, Evidence, Finding, Judged, Level, Requests, Says, Stretch, Track, Verdict, Wanted,
+};
 use chrono::TimeDelta;
 
 /// What is said of every signal and of the whole.
@@ -41,6 +46,10 @@ pub(super) struct Ground<'a> {
     pub(super) window: Window,
     /// What was rolled back, once somebody confirmed.
     pub(super) done: Option<&'a Execution>,
+    /// What signals did on earlier days.
+    pub(super) rhythm: &'a Rhythm,
+    /// Which services can be held against which.
+    pub(super) neighbours: &'a Neighbours,
 }
 
 /// What one signal is judged by beside its own readings.
@@ -50,7 +59,9 @@ struct Context<'a> {
     window: Option<Wanted>,
     requests: Option<Requests<'a>>,
     served: TimeDelta,
-    restarts: bool,
+    restarts: Option<bool>,
+    /// By service.
+    is_deployed: &'a [bool],
 }
 
 /// What of a service's signals others are judged by.
@@ -190,6 +201,7 @@ impl Judging {
         let moments = Moments::of_services(ground.setup, ground.workloads);
         let wanted = ground.wanted();
         let restarted = ground.restarted();
+        let is_deployed = Deploys::are_deployed(ground.setup, ground.workloads);
         let mut new_flags = 0;
         for (index, signal) in ground.setup.signals.iter().enumerate() {
             let id = SignalId(index as u16);
@@ -205,7 +217,8 @@ impl Judging {
                         Kind::ServerErrors => ground.served_before(&of.requests),
                         _ => TimeDelta::zero(),
                     },
-                    restarts: signal.kind == Kind::Memory && restarted[service],
+                    restarts: restarted[service].filter(|_| signal.kind == Kind::Memory),
+                    is_deployed: &is_deployed,
                 };
                 new_flags += usize::from(self.judge_one(ground, (id, signal), context, journal));
             }
@@ -222,7 +235,7 @@ impl Judging {
         context: Context<'_>,
         journal: &mut Journal,
     ) -> bool {
-        let Context { deploy, window, requests, served, restarts } = context;
+        let Context { deploy, window, requests, served, restarts, is_deployed } = context;
         let before = self.findings[usize::from(id.0)].level;
         let mut track = std::mem::take(&mut self.tracks[usize::from(id.0)]);
         let evidence = Evidence {
@@ -245,7 +258,8 @@ impl Judging {
             before,
             now: ground.now,
         };
-        let judgement = verdict::judge(&evidence, &mut track);
+        let elsewhere = || ground.elsewhere(id, is_deployed);
+        let judgement = verdict::judge_beside(&evidence, elsewhere, &mut track);
         self.tracks[usize::from(id.0)] = track;
         let finding = &mut self.findings[usize::from(id.0)];
         finding.blames_deploy = judgement.blames_deploy;
@@ -343,21 +357,32 @@ impl Judging {
 }
 
 impl<'a> Ground<'a> {
+    /// The same signal where there was no such deploy.
+    fn elsewhere(&self, id: SignalId, is_deployed: &[bool]) -> Elsewhere<'a> {
+        Elsewhere {
+            yesterday: self.rhythm.earlier(id, Ago::Day),
+            last_week: self.rhythm.earlier(id, Ago::Week),
+            neighbours: self.neighbours.of(self.setup, self.store, id, is_deployed),
+        }
+    }
+
     /// What a signal that tells of a service's requests tells.
     fn requests(&self, id: SignalId) -> Requests<'a> {
         let signal = self.setup.signal(id);
         Requests { series: self.store.series(id), rate_over: (signal.kind == Kind::Traffic).then_some(signal.step) }
     }
 
-    /// By service, whether the cluster tells of containers that restarted or were killed.
-    fn restarted(&self) -> Vec<bool> {
+    /// By service, whether the cluster tells of containers that restarted or were killed; `None` where it tells nothing.
+    fn restarted(&self) -> Vec<Option<bool>> {
         let restarts = |trouble: &Trouble| {
             matches!(trouble.kind, TroubleKind::CrashLoop | TroubleKind::OomKilled | TroubleKind::Restarts)
         };
-        let mut restarted = vec![false; self.setup.services.len()];
+        let mut restarted = vec![None; self.setup.services.len()];
         for (workload, state) in self.setup.workloads.iter().zip(self.workloads) {
-            let troubles = state.rollout.iter().flat_map(|rollout| &rollout.troubles);
-            restarted[usize::from(workload.service.0)] |= troubles.into_iter().any(restarts);
+            let Some(rollout) = &state.rollout else { continue };
+            let known = &mut restarted[usize::from(workload.service.0)];
+            let restarted = rollout.troubles.iter().any(restarts) || rollout.pods.iter().any(|pod| pod.restarts > 0);
+            *known = Some(*known == Some(true) || restarted);
         }
         restarted
     }

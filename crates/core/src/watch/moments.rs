@@ -1,6 +1,7 @@
 //! When the deploy was made that a signal is held against, and from when on its pods are warm.
 
 use super::WorkloadState;
+use super::deploys::of_push;
 use crate::deploy::{Deploy, Time};
 use crate::setup::Setup;
 use crate::signal::Signal;
@@ -35,11 +36,11 @@ pub(super) struct Moments<'a> {
 }
 
 impl<'a> Moments<'a> {
-    /// The earliest deploy of each service, and of all.
+    /// The earliest deploy of each service, and of all, in this push.
     pub(super) fn of_services(setup: &Setup, workloads: &'a [WorkloadState]) -> Self {
         let mut moments = Self { workloads, by_service: vec![None; setup.services.len()], earliest: None };
-        for (workload, state) in setup.workloads.iter().zip(workloads) {
-            let Some(deploy) = state.deploy.as_ref().map(Moment::from) else { continue };
+        for (place, deploy) in of_push(workloads) {
+            let (workload, deploy) = (&setup.workloads[place], Moment::from(deploy));
             for slot in [&mut moments.by_service[usize::from(workload.service.0)], &mut moments.earliest] {
                 if slot.is_none_or(|known| deploy.at < known.at) {
                     *slot = Some(deploy);

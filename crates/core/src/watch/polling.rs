@@ -4,9 +4,9 @@ use super::deploys::Deploys;
 use super::moments::Moments;
 use crate::deploy::Time;
 use crate::message::{Effect, StreamNews};
-use crate::poll::{Alert, Issue, Poll, PollRequest, SourceError};
+use crate::poll::{Ago, Alert, Issue, Poll, PollRequest, SourceError};
 use crate::setup::{Delivery, Setup};
-use crate::signal::{Kind, Point, SignalId, SourceId};
+use crate::signal::{Kind, Point, Signal, SignalId, SourceId};
 use crate::store::{Asked, Health, Store};
 use crate::verdict::BASELINE_BINS;
 use chrono::TimeDelta;
@@ -75,6 +75,12 @@ impl Polling {
         std::mem::replace(&mut self.cluster_told, tells) != tells
     }
 
+    /// Notes why the past was not told.
+    pub(super) fn note_past(&mut self, source: SourceId, trouble: Option<(Ago, SourceError)>) {
+        let state = self.store.source_mut(source);
+        state.past = trouble.or_else(|| state.past.take());
+    }
+
     /// Asks whoever's turn has come, one question at a time each.
     pub(super) fn ask_who_is_due(&mut self, setup: &Setup, deploys: &Deploys, now: Time, effects: &mut Vec<Effect>) {
         let is_known = setup.told.deployed_at.is_some() || deploys.are_known();
@@ -103,9 +109,8 @@ impl Polling {
         let begin = baseline_begin(setup, deploys);
         let own = setup.signals.iter().enumerate().filter(|(_, signal)| signal.source == id);
         let since = own.map(|(index, signal)| {
-            // Bins so long that there are too few of them in the baseline to judge by have a longer one.
-            let short = (signal.step * BASELINE_BINS - setup.baseline).max(TimeDelta::zero());
-            let (signal, wanted) = (SignalId(index as u16), begin - short);
+            let wanted = begin - short_of_bins(signal, setup.baseline);
+            let signal = SignalId(index as u16);
             let since = match self.store.series(signal).covered() {
                 Some((from, to)) if from <= wanted => (to - OVERLAP).max(wanted),
                 _ => wanted,
@@ -254,6 +259,11 @@ pub(super) struct Beside {
 /// at which a deploy could have been whose window is still open.
 fn baseline_begin(setup: &Setup, deploys: &Deploys) -> Time {
     deploys.earliest().unwrap_or(setup.started - setup.window) - setup.baseline
+}
+
+/// Bins so long that there are too few of them in the baseline to judge by have a longer one: by so much.
+pub(super) fn short_of_bins(signal: &Signal, baseline: TimeDelta) -> TimeDelta {
+    (signal.step * BASELINE_BINS - baseline).max(TimeDelta::zero())
 }
 
 /// The version of each service, where it is known.

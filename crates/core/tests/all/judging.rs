@@ -7,7 +7,7 @@ mod simulate;
 
 use fastrand::Rng;
 use redflag_core::signal::Kind;
-use simulate::{Effect, Noise, Service};
+use simulate::{Besides, Effect, Noise, Service};
 
 /// Half hours of each sort: a small part of what `examples/false_alarms.rs` prints.
 const HALVES: u64 = 60;
@@ -81,4 +81,53 @@ fn true_effects_are_found_and_soon() {
         assert!(found.len() >= least, "{what}: {} of {HALVES}", found.len());
         assert!(found[found.len() / 2] < bins, "{what}: after {} bins", found[found.len() / 2] + 1);
     }
+}
+
+const ALONE: Besides = Besides { yesterday: false, neighbours: 0, common: false };
+
+/// How many of the half hours blame the deploy.
+fn blamed(service: Service, effect: Effect, besides: Besides) -> usize {
+    let judged = |half| service.judged_beside(effect, besides, &mut Rng::with_seed(half));
+    (0..HALVES).filter(|&half| judged(half).blamed_at.is_some()).count()
+}
+
+#[test]
+fn what_comes_every_day_is_blamed_on_nobody_where_yesterday_is_known() {
+    let yesterday = Besides { yesterday: true, ..ALONE };
+    for (kind, noise) in [
+        (Kind::Latency, Noise::Batch),
+        (Kind::Cpu, Noise::Batch),
+        (Kind::Connections, Noise::Batch),
+        (Kind::Memory, Noise::CacheDrop),
+    ] {
+        let service = Service { kind, noise, pace: 100.0 };
+        let (alone, known) = (blamed(service, Effect::None, ALONE), blamed(service, Effect::None, yesterday));
+        let what = format!("{}, {}: {alone} of {HALVES} alone, {known} with yesterday", kind.label(), noise.name());
+        assert!(alone as u64 >= HALVES - 1 && known <= 1, "{what}");
+    }
+}
+
+#[test]
+fn a_fault_that_hits_the_neighbours_too_is_blamed_on_nobody_and_one_that_does_not_is_found_as_ever() {
+    let neighbours = Besides { neighbours: 3, yesterday: true, common: false };
+    let (mut found, mut without) = (0, 0);
+    for (kind, effect) in [
+        (Kind::ErrorRate, Effect::Errors(0.01)),
+        (Kind::ServerErrors, Effect::Errors(0.01)),
+        (Kind::Latency, Effect::Times(1.3)),
+        (Kind::Traffic, Effect::Times(0.5)),
+        (Kind::Memory, Effect::Leak(0.25)),
+    ] {
+        let service = Service { kind, noise: Noise::Stationary, pace: 10.0 };
+        let common = blamed(service, effect, Besides { common: true, ..neighbours });
+        // A leak begins in each for itself.
+        let most = if kind == Kind::Memory { 6 } else { 2 };
+        assert!(common <= most, "{effect:?} in {}: {common} of {HALVES} blame the deploy", kind.label());
+        for noise in [Noise::Stationary, Noise::Cron] {
+            let service = Service { noise, ..service };
+            found += blamed(service, effect, neighbours);
+            without += blamed(service, effect, ALONE);
+        }
+    }
+    assert!(100 * found >= 99 * without, "{found} true faults are found, and {without} without comparing");
 }

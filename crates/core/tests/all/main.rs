@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test may be told how long to look")]
 
 mod automatic;
+mod elsewhere;
 mod held_up;
 mod judging;
 mod migrations;

@@ -26,7 +26,7 @@ struct Case {
     served: TimeDelta,
     /// Requests a second to the same service.
     requests: Option<Series>,
-    restarts: bool,
+    restarts: Option<bool>,
     window: Option<Wanted>,
     before: Level,
     now: i64,
@@ -69,7 +69,7 @@ impl Case {
             unread: 0,
             served: TimeDelta::zero(),
             requests: None,
-            restarts: false,
+            restarts: None,
             window: None,
             before: Level::Clear,
             now: 0,

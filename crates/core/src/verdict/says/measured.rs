@@ -150,8 +150,8 @@ pub enum Claim {
     Fell {
         /// From there.
         from: f64,
-        /// Whether the cluster tells of containers that restarted.
-        restarts: bool,
+        /// Whether the cluster tells of containers that restarted, where it tells anything of them.
+        restarts: Option<bool>,
     },
     /// It changed beyond chance.
     Changed {

@@ -1,10 +1,11 @@
 //! The sentences. The only place that makes one of what a finding says.
 
 use super::{
-    Against, AlertsSay, Burning, Calling, Change, Claim, Counted, IssuesSay, Kept, Lasting, Measured, ProbeSays,
+    Against, AlertsSay, Burning, Calling, Change, Claim, Counted, IssuesSay, Kept, Lasting, Likewise, Measured, ProbeSays,
     Quantity, RolloutSays, Says, Side, Spending, TooFew, Unknown, Usual, Why, Yet,
 };
 use crate::deploy::brief;
+use crate::poll::Ago;
 use crate::signal::{Impossible, Unit, grouped};
 use chrono::TimeDelta;
 use std::fmt::{self, Display, Formatter};
@@ -26,10 +27,29 @@ impl Display for Says {
             Self::Probe(probe) => probe.fmt(f),
             Self::Rollout(rollout) => rollout.fmt(f),
             Self::Costs { spending, now } => write!(f, "{now}; {spending}"),
+            Self::Likewise { now, likewise } => write!(f, "{now}; {likewise}"),
             Self::Patchy { coverage, hole, over, now } => {
                 let hole = hole.map_or_else(String::new, |hole| format!(", with a gap of {}", brief(hole)));
                 if *over { write!(f, "{coverage}{hole}; now {now}") } else { write!(f, "{now}; {coverage}{hole}") }
             }
+        }
+    }
+}
+
+impl Display for Likewise {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (names, more, rise) = match self {
+            Self::Ago(Ago::Day) => return f.write_str("as yesterday at this time"),
+            Self::Ago(Ago::Week) => return f.write_str("as a week ago at this time"),
+            Self::Neighbours { names, more, rise } => (names, more, *rise),
+        };
+        let does = if rise { "rise" } else { "fall" };
+        match (names.as_slice(), *more) {
+            ([one], 0) => write!(f, "{one}, which was not deployed, {does}s as well"),
+            ([others @ .., last], 0) => {
+                write!(f, "{} and {last}, which were not deployed, {does} as well", others.join(", "))
+            }
+            (names, more) => write!(f, "{} and {more} more, which were not deployed, {does} as well", names.join(", ")),
         }
     }
 }
@@ -144,8 +164,10 @@ impl Display for Measured {
             Claim::Fell { from, restarts } => {
                 write!(f, ", fallen from {}", self.unit.format(from))?;
                 self.for_how_long(f)?;
-                if restarts {
-                    f.write_str(": containers restarted")?;
+                match restarts {
+                    Some(true) => f.write_str(": containers restarted")?,
+                    Some(false) => f.write_str("; no container restarted")?,
+                    None => {}
                 }
                 return self.end(f);
             }

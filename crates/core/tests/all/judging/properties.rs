@@ -6,6 +6,7 @@ use redflag_core::deploy::Time;
 use redflag_core::setup::{Delivery, SourceInfo};
 use redflag_core::signal::{Kind, Point, Sample, SignalId};
 use redflag_core::store::{Health, Series, SourceState};
+use redflag_core::verdict::recorded::{Other, Record};
 use redflag_core::verdict::{Evidence, Judgement, Level, Track, judge, recorded};
 
 const KINDS: [Kind; 9] = [
@@ -45,7 +46,7 @@ fn judge_at(kind: Kind, series: &Series, now: i64, track: &mut Track) -> Judgeme
         rolled_back: None,
         served: TimeDelta::zero(),
         requests: None,
-        restarts: false,
+        restarts: None,
         window: None,
         before: Level::Clear,
         now: at(now),
@@ -122,6 +123,31 @@ proptest! {
             series.insert(&[(at(bin), sample)], at(bin));
             let judgement = judge_at(kind, &series, bin + 1, &mut track);
             prop_assert!(judgement.level.is_unknown(), "{:?}: {}", judgement.level, judgement.sentence());
+        }
+    }
+
+    /// Whatever happened elsewhere: it takes blame away, and may make a red flag a warning. It never makes anything clear,
+    /// raises nothing and blames nobody.
+    #[test]
+    fn what_happened_elsewhere_never_makes_anything_fine_or_worse(
+        kind in prop::sample::select(&KINDS[..]),
+        own in (prop::collection::vec(anything(), 0..40), prop::collection::vec(anything(), 1..30)),
+        others in prop::collection::vec((prop::collection::vec(anything(), 0..40), prop::collection::vec(anything(), 0..30)), 5),
+    ) {
+        let signal = recorded::signal(kind, TimeDelta::seconds(30));
+        let others: Vec<Other<'_>> = others.iter().map(|(baseline, after)| Other { baseline, after }).collect();
+        for bins in 1..=own.1.len() {
+            let alone = Record::of(&signal, &own.0, &own.1[..bins]);
+            let named = [("a", others[2]), ("b", others[3]), ("c", others[4])];
+            let beside =
+                Record { yesterday: Some(others[0]), last_week: Some(others[1]), neighbours: &named, ..alone };
+            let (alone, beside) = (alone.play().last, beside.play().last);
+            prop_assert!(beside.level <= alone.level && (!beside.blames_deploy || alone.blames_deploy));
+            if alone.level >= Level::Warning {
+                prop_assert!(beside.level >= Level::Warning, "{}", beside.sentence());
+            } else {
+                prop_assert_eq!(alone, beside);
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use fastrand::Rng;
 use redflag_core::signal::{Kind, Sample};
-use redflag_core::verdict::recorded::{self, Outcome};
+use redflag_core::verdict::recorded::{self, Other, Outcome, Record};
 
 /// Seconds a bin.
 pub const STEP: i64 = 30;
@@ -32,6 +32,8 @@ pub enum Noise {
     Ramp,
     /// A job that takes two minutes, twice an hour, and nearly doubles everything meanwhile.
     Cron,
+    /// A batch that begins three minutes after the deploy, as each day, and takes fifteen: six tenths more of everything.
+    Batch,
     /// A cache that is dropped once in the window, three tenths of what there is, and fills again.
     CacheDrop,
 }
@@ -41,7 +43,7 @@ impl Noise {
     pub const COMMON: [Self; 4] = [Self::Stationary, Self::Bursty, Self::Diurnal, Self::Autocorrelated];
 
     /// What comes by itself, deploy or not.
-    pub const BY_ITSELF: [Self; 2] = [Self::Ramp, Self::Cron];
+    pub const BY_ITSELF: [Self; 3] = [Self::Ramp, Self::Cron, Self::Batch];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -53,6 +55,7 @@ impl Noise {
             Self::WarmUp => "warm-up",
             Self::Ramp => "daily ramp",
             Self::Cron => "cron job",
+            Self::Batch => "daily batch",
             Self::CacheDrop => "cache drop",
         }
     }
@@ -69,6 +72,17 @@ pub enum Effect {
     Times(f64),
     /// Memory grows by this share of itself in half an hour.
     Leak(f64),
+}
+
+/// What is known besides the service's own hour and a half.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Besides {
+    /// The same time of the day before.
+    pub yesterday: bool,
+    /// So many services that were not deployed.
+    pub neighbours: usize,
+    /// What befalls those as well comes from elsewhere.
+    pub common: bool,
 }
 
 /// One service at one pace.
@@ -93,8 +107,31 @@ impl Service {
         recorded::play(&signal, &before, &after)
     }
 
+    /// All that the judge makes of it when it knows what is besides.
+    pub fn judged_beside(self, effect: Effect, besides: Besides, rng: &mut Rng) -> Outcome {
+        let phase = rng.f64() * std::f64::consts::TAU;
+        let (before, after) = self.samples_in(phase, effect, rng);
+        // A job begins with some seconds' difference.
+        let shifts = matches!(self.noise, Noise::Cron | Noise::Batch);
+        let minute = if shifts { 0.001 * f64::from(rng.i32(-1..=1)) } else { 0.0 };
+        let yesterday = self.samples_in(phase + minute, Effect::None, rng);
+        let theirs = if besides.common { effect } else { Effect::None };
+        let neighbours: Vec<_> = (0..besides.neighbours).map(|_| self.samples(theirs, rng)).collect();
+        let signal = recorded::signal(self.kind, TimeDelta::seconds(STEP));
+        let named: Vec<(&str, Other<'_>)> = ["cart", "search", "orders"]
+            .into_iter()
+            .zip(neighbours.iter().map(|(baseline, after)| Other { baseline, after }))
+            .collect();
+        let yesterday = besides.yesterday.then_some(Other { baseline: &yesterday.0, after: &yesterday.1 });
+        Record { yesterday, neighbours: &named, ..Record::of(&signal, &before, &after) }.play()
+    }
+
     pub fn samples(self, effect: Effect, rng: &mut Rng) -> (Vec<Sample>, Vec<Sample>) {
         let phase = rng.f64() * std::f64::consts::TAU;
+        self.samples_in(phase, effect, rng)
+    }
+
+    fn samples_in(self, phase: f64, effect: Effect, rng: &mut Rng) -> (Vec<Sample>, Vec<Sample>) {
         let mut drift = normal(rng);
         let mut samples = (0..BEFORE + AFTER).map(|bin| {
             drift = 0.8 * drift + 0.6 * normal(rng);
@@ -113,7 +150,11 @@ impl Service {
             Noise::Diurnal => 1.0 + 0.2 * (phase + bin as f64 * STEP as f64 / 86_400.0 * std::f64::consts::TAU).sin(),
             Noise::Autocorrelated => (0.1 * drift).exp(),
             Noise::Ramp => 1.0 + bin as f64 / (3 * (BEFORE + AFTER)) as f64,
-            Noise::Cron if (bin + (phase * 1000.0) as usize) % 60 < 4 => 1.9,
+            Noise::Cron if (bin + (phase * 1000.0).max(0.0) as usize) % 60 < 4 => 1.9,
+            Noise::Batch => {
+                let begun = bin as f64 - BEFORE as f64 - 6.0 - (phase * 1000.0).sin();
+                if (0.0..30.0).contains(&begun) { 1.6 } else { 1.0 }
+            }
             _ => 1.0,
         }
     }

@@ -144,7 +144,7 @@ fn memory_that_takes_most_of_what_was_left_blames_the_deploy_at_whatever_pace() 
 fn restarts_are_named_where_the_cluster_tells_of_them() {
     let mut case =
         Case::of(Kind::Memory).baseline(Sample::Value(60.0)).values([40.0, 41.0, 41.0, 42.0, 42.0, 12.0, 14.0]);
-    case.restarts = true;
+    case.restarts = Some(true);
     case.says(Level::Warning, "14 %, fallen from 41 % for 60 s: containers restarted");
 }
 

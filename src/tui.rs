@@ -115,7 +115,11 @@ impl<B: Backend> Tui<B> {
             Event::Key(_) => {
                 let Some(press) = event.as_key_press_event() else { return Vec::new() };
                 self.drawn = None;
-                self.ui.press(Key::from(press), &self.keymap, &mut self.look.themes, watch)
+                let mut reactions = self.ui.press(Key::from(press), &self.keymap, &mut self.look.themes, watch);
+                if !reactions.iter().any(|it| matches!(it, Reaction::Ask(_))) && Ui::waits_for_silence(watch) {
+                    reactions.push(Reaction::Ask(Command::Touch));
+                }
+                reactions
             }
             Event::Paste(text) => {
                 self.drawn = None;
@@ -140,7 +144,9 @@ impl<B: Backend> Tui<B> {
             return Ok(());
         }
         let view = View::new(watch, &self.ui, &self.look, &self.keymap);
-        self.terminal.draw(|frame| view::draw(frame.buffer_mut(), &view))?;
+        let mut sight = None;
+        self.terminal.draw(|frame| sight = view::draw(frame.buffer_mut(), &view))?;
+        self.ui.saw(sight);
         self.drawn = Some(next);
         Ok(())
     }

@@ -134,6 +134,11 @@ impl Glyphs {
         self.choose("┊", ":")
     }
 
+    /// Where an arrow points to.
+    pub const fn pointer(self) -> &'static str {
+        self.choose("▶", ">")
+    }
+
     /// A limit's line.
     pub const fn limit_line(self) -> &'static str {
         self.choose("┄", "-")

@@ -2,6 +2,7 @@
 //! Keys become [`Reaction`]s here; nothing is drawn and nothing is performed.
 
 mod features;
+mod plan;
 
 use super::Reaction;
 use super::clipboard::Copied;
@@ -15,16 +16,13 @@ use crate::rollback::{Execution, Goal, Readiness, Rollback};
 use crate::verdict::Level;
 use crate::watch::{FeaturePanel, Watch};
 use crossterm::event::{KeyCode, KeyModifiers};
+pub(super) use plan::{PlanKey, PlanSight};
 
 /// The longest note and the longest confirmation that can be typed, in characters.
 const LONGEST_TEXT: usize = 200;
 
 /// How many rows a page key moves.
 const PAGE: isize = 10;
-/// The key that shows an open plan's checks one by one.
-const DETAILS: char = 'd';
-/// The key that makes an open plan one for the whole push.
-const WIDEN: char = 'A';
 
 /// What lies over the panes and takes the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +56,8 @@ pub(super) struct Ui {
     pub(super) plan_details: bool,
     /// By how many rows the plan is scrolled.
     pub(super) plan_scroll: u16,
+    /// What was on the screen of the plan that is open.
+    pub(super) sight: Option<PlanSight>,
     /// The rollback whose report was closed, by when it was confirmed.
     pub(super) closed_report: Option<Time>,
     /// Where the cursor is among the feature flags; `None` until it was moved.
@@ -83,6 +83,7 @@ impl Default for Ui {
             typed: String::new(),
             plan_details: false,
             plan_scroll: 0,
+            sight: None,
             closed_report: None,
             flag: None,
             notice: None,
@@ -140,7 +141,7 @@ impl Ui {
             return answer_deletion(action);
         }
         match live.rollback() {
-            Rollback::Planned { .. } => return self.answer_plan(key, action, live),
+            Rollback::Planned { .. } => return self.answer_plan(key, action, keymap, live),
             Rollback::Countdown { .. } => {
                 if let Some(reactions) = self.answer_countdown(action, live) {
                     return reactions;
@@ -165,28 +166,6 @@ impl Ui {
         vec![how]
     }
 
-    /// The plan is open: only the confirming key does anything, all others are the less harmful answer.
-    fn answer_plan(&mut self, key: Key, action: Option<Action>, live: &Watch) -> Vec<Reaction> {
-        match key.code {
-            KeyCode::Char(WIDEN) if self.typed.is_empty() && widens(live) => {
-                self.plan_scroll = 0;
-                let open = Command::OpenPlan { goal: Goal::Back, scope: live.push() };
-                return vec![Reaction::Ask(open)];
-            }
-            KeyCode::Up => self.plan_scroll = self.plan_scroll.saturating_sub(1),
-            KeyCode::Down => self.plan_scroll = self.plan_scroll.saturating_add(1),
-            KeyCode::PageUp => self.plan_scroll = self.plan_scroll.saturating_sub(PAGE as u16),
-            KeyCode::PageDown => self.plan_scroll = self.plan_scroll.saturating_add(PAGE as u16),
-            KeyCode::Char(DETAILS) if !live.wants_typing() => self.plan_details = !self.plan_details,
-            _ if live.wants_typing() => return self.type_confirmation(key, live),
-            // A key that is held down, or struck twice in haste, must not close what it opened.
-            _ if action == Some(Action::Rollback) => {}
-            _ if action == Some(Action::Confirm) => return vec![Reaction::Ask(Command::Confirm { typed: None })],
-            _ => return vec![Reaction::Ask(Command::Dismiss)],
-        }
-        Vec::new()
-    }
-
     /// A countdown runs: two keys stop it and one goes at once; `None` for every other, which works as always.
     /// A plan of one's own cannot be opened over it. While a text is typed or a question is open, that has the keys.
     fn answer_countdown(&mut self, action: Option<Action>, live: &Watch) -> Option<Vec<Reaction>> {
@@ -204,6 +183,15 @@ impl Ui {
         }
     }
 
+    /// Whether something waits for a confirming key, so that any other key makes it wait a moment longer.
+    pub(super) fn waits_for_silence(live: &Watch) -> bool {
+        let planned = matches!(live.rollback(), Rollback::Planned { .. }) && !live.wants_typing();
+        planned
+            || matches!(live.rollback(), Rollback::Countdown { .. })
+            || live.deletion().is_some()
+            || matches!(live.feature_panel(), FeaturePanel::Asking { .. })
+    }
+
     /// Whether something over the panes waits for an answer or a text, so that letters are not commands. A `y` for
     /// a feature flag must never start a rollback.
     pub(super) fn asks(&self, live: &Watch) -> bool {
@@ -218,6 +206,7 @@ impl Ui {
                 self.notice = Some("not confirmed: keys are not taken yet; press Enter again".to_owned());
                 Vec::new()
             }
+            KeyCode::Enter if !self.is_read() => Vec::new(),
             KeyCode::Enter if self.typed == live.setup().environment => {
                 vec![Reaction::Ask(Command::Confirm { typed: Some(self.typed.clone()) })]
             }
@@ -381,6 +370,7 @@ impl Ui {
         self.typed.clear();
         self.plan_scroll = 0;
         self.plan_details = false;
+        self.copied = None;
         let refusal = if live.setup().read_only {
             "read-only mode: nothing can be rolled back from here"
         } else if live.rollback().is_under_way() {

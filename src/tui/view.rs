@@ -32,7 +32,7 @@ use super::keymap::{Keymap, Pane};
 use super::rows;
 use super::standings::Standings;
 use super::theme::{Slot, Theme};
-use super::ui::{Overlay, Ui};
+use super::ui::{Overlay, PlanSight, Ui};
 use crate::deploy::ServiceId;
 use crate::headline::Headline;
 use crate::rollback::Rollback;
@@ -168,11 +168,11 @@ impl<'a> View<'a> {
     }
 }
 
-/// Paints the whole screen.
-pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>) {
+/// Paints the whole screen; returns what of an open plan is on it.
+pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>) -> Option<PlanSight> {
     let area = buffer.area;
     if area.is_empty() {
-        return;
+        return None;
     }
     buffer.set_style(area, view.style(Slot::Text));
     let over = if area.width < layout::SMALLEST.0 || area.height < layout::SMALLEST.1 {
@@ -180,7 +180,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>) {
     } else {
         draw_panes(buffer, view, area)
     };
-    draw_overlay(buffer, view, over);
+    draw_overlay(buffer, view, over)
 }
 
 /// Paints the panes; returns where something may lie over them. A countdown must always be seen.
@@ -234,10 +234,9 @@ fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Rect {
     Rect { y: area.y + above, height: area.height - above, ..area }
 }
 
-fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
+fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Option<PlanSight> {
     if let Rollback::Planned { plan, opened } = view.live.rollback() {
-        plan::draw(buffer, view, area, plan, *opened);
-        return;
+        return Some(plan::draw(buffer, view, area, plan, *opened));
     }
     if let Some(question) = view.live.deletion() {
         deletion::draw(buffer, view, area, question);
@@ -251,4 +250,5 @@ fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         Some(Overlay::Link(link)) => dialog::link(buffer, view, area, link),
         None => {}
     }
+    None
 }

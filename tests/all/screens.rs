@@ -4,6 +4,8 @@
 mod company;
 mod features;
 mod headline;
+mod monkey;
+mod plan;
 mod rollback;
 
 use chrono::TimeDelta;
@@ -245,7 +247,7 @@ fn the_plan_says_everything_before_anything_is_done() {
     scene.screen(120, 40);
     scene.press("R");
     let early = scene.screen(120, 40);
-    find(&early, "read it first: keys are taken in a moment");
+    find(&early, "active in a moment: release all keys");
     scene.press("y");
     assert!(matches!(scene.watch.rollback(), Rollback::Planned { .. }), "the first moments take no key");
     scene.now += TimeDelta::seconds(1);

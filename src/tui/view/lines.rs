@@ -12,6 +12,7 @@ use super::{Brush, View};
 use crate::rollback::CheckOutcome;
 use crate::rollback::describe::{Line, Sign, Weight};
 use crate::tui::theme::Slot;
+use crate::verdict::Level;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -24,7 +25,8 @@ const SIGN: u16 = 2;
 
 /// A line as it is on the screen: one of those that a longer one was broken into.
 pub(super) struct Laid<'a> {
-    line: &'a Line,
+    /// What it is a part of.
+    pub(super) line: &'a Line,
     /// Its place among the lines it was made of.
     pub(super) index: usize,
     margin: u16,
@@ -75,6 +77,20 @@ pub(super) fn sign(view: &View<'_>, sign: Sign) -> (&'static str, Slot) {
             (view.glyphs.check(outcome), slot)
         }
         Sign::Awaited => (view.glyphs.ellipsis(), Slot::Muted),
+    }
+}
+
+/// Gives the signs of levels in a line their colour.
+pub(super) fn tint(buffer: &mut Buffer, view: &View<'_>, area: Rect, y: u16) {
+    let y = area.y + y;
+    for x in area.x..area.right() {
+        let symbol = buffer[(x, y)].symbol();
+        let level = [Level::RedFlag, Level::Warning].into_iter().find(|level| view.glyphs.level(*level) == symbol);
+        // A plain letter is no sign.
+        let stands_alone = x + 1 < area.right() && buffer[(x + 1, y)].symbol() == " ";
+        if let Some(level) = level.filter(|_| stands_alone && !symbol.is_ascii()) {
+            buffer[(x, y)].set_style(view.ink(level));
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use redflag::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::feature_flags::{self, Call, FeatureFlag, FlagState, Listing, News};
-use redflag::message::{Effect, Message, StreamNews};
+use redflag::message::{Command, Effect, Message, StreamNews};
 use redflag::poll::{Issue, Novelty, Poll, PollRequest, SourceError};
 use redflag::rollback::action::{Action, CiAction, Dispatch, PinnedPatch};
 use redflag::rollback::deletion::Deleted;
@@ -458,6 +458,8 @@ impl Scene {
                     other => others.push(other),
                 }
             }
+            // As the loop does: what a key leads to is seen before the next one.
+            tui.draw(&self.watch).unwrap();
         }
         self.tui = Some(tui);
         others
@@ -476,7 +478,11 @@ impl Scene {
         let mut tui = self.tui.take().unwrap_or_else(|| self.make_tui(120, 40));
         for sign in text.chars() {
             let event = Event::Key(KeyEvent::new(KeyCode::Char(sign), KeyModifiers::NONE));
-            assert_eq!(tui.handle(&event, &self.watch), []);
+            for reaction in tui.handle(&event, &self.watch) {
+                assert_eq!(reaction, Reaction::Ask(Command::Touch), "a letter is no command");
+                self.say(Message::Asked { at: self.now, command: Command::Touch });
+            }
+            tui.draw(&self.watch).unwrap();
         }
         self.tui = Some(tui);
     }

@@ -1,6 +1,7 @@
 //! What a person does to the screen itself: where the cursor is, what is open, what was typed so far.
 //! Keys become [`Reaction`]s here; nothing is drawn and nothing is performed.
 
+mod board;
 mod features;
 mod plan;
 
@@ -16,6 +17,7 @@ use crate::rollback::{Execution, Goal, Readiness, Rollback};
 use crate::verdict::Level;
 use crate::watch::{FeaturePanel, Watch};
 use crossterm::event::{KeyCode, KeyModifiers};
+pub(super) use board::{Board, Order};
 pub(super) use plan::{PlanKey, PlanSight};
 
 /// The longest note and the longest confirmation that can be typed, in characters.
@@ -31,10 +33,14 @@ pub(super) enum Overlay {
     Help(u16),
     /// A note being typed.
     Note(String),
+    /// A part of a service's name being typed.
+    Filter,
     /// Whether to quit while a rollback runs.
     Quit,
     /// A link, shown whole.
     Link(String),
+    /// All that is known of a row, scrolled by so many rows.
+    Details(Row, u16),
 }
 
 /// The state of the screen itself.
@@ -46,6 +52,8 @@ pub(super) struct Ui {
     pub(super) zoomed: bool,
     /// The service that was entered.
     pub(super) service: Option<ServiceId>,
+    /// What was made of the board.
+    pub(super) board: Board,
     /// What lies over the panes.
     pub(super) overlay: Option<Overlay>,
     /// The watch as it was when the view was frozen.
@@ -78,6 +86,7 @@ impl Default for Ui {
             focus: Pane::Flags,
             zoomed: false,
             service: None,
+            board: Board::default(),
             overlay: None,
             frozen: None,
             typed: String::new(),
@@ -115,7 +124,7 @@ impl Ui {
 
     /// The row that keys act on.
     pub(super) fn row(&self, watch: &Watch) -> Option<Row> {
-        let rows = rows::of(self.focus, watch, self.service);
+        let rows = rows::of(self.focus, watch, self.service, &self.board);
         rows.get(self.cursor(self.focus, &rows)).copied()
     }
 
@@ -150,7 +159,7 @@ impl Ui {
             _ => {}
         }
         match self.overlay.take() {
-            Some(overlay) => self.press_in(overlay, key, action),
+            Some(overlay) => self.press_in(overlay, key, action, live),
             None if *live.feature_panel() != FeaturePanel::Closed => self.press_in_features(action, live),
             None => action.map_or_else(Vec::new, |action| self.act(action, themes, live)),
         }
@@ -195,7 +204,7 @@ impl Ui {
     /// Whether something over the panes waits for an answer or a text, so that letters are not commands. A `y` for
     /// a feature flag must never start a rollback.
     pub(super) fn asks(&self, live: &Watch) -> bool {
-        matches!(self.overlay, Some(Overlay::Note(_) | Overlay::Quit))
+        matches!(self.overlay, Some(Overlay::Note(_) | Overlay::Filter | Overlay::Quit))
             || *live.feature_panel() != FeaturePanel::Closed
             || live.deletion().is_some()
     }
@@ -219,17 +228,15 @@ impl Ui {
         }
     }
 
-    fn press_in(&mut self, overlay: Overlay, key: Key, action: Option<Action>) -> Vec<Reaction> {
+    fn press_in(&mut self, overlay: Overlay, key: Key, action: Option<Action>, live: &Watch) -> Vec<Reaction> {
         match overlay {
-            Overlay::Help(scroll) => {
-                let scroll = match action {
-                    Some(Action::Up) => scroll.saturating_sub(1),
-                    Some(Action::Down) => scroll.saturating_add(1),
-                    Some(Action::PageUp) => scroll.saturating_sub(PAGE as u16),
-                    Some(Action::PageDown) => scroll.saturating_add(PAGE as u16),
-                    _ => return Vec::new(),
-                };
-                self.overlay = Some(Overlay::Help(scroll));
+            Overlay::Help(scroll) => self.overlay = scrolled(scroll, action).map(Overlay::Help),
+            Overlay::Details(row, _) if action == Some(Action::Open) => {
+                let link = rows::link(row, self.shown(live)).map(str::to_owned);
+                return link.map_or_else(Vec::new, |link| self.show_link(link));
+            }
+            Overlay::Details(row, scroll) => {
+                self.overlay = scrolled(scroll, action).map(|scroll| Overlay::Details(row, scroll));
             }
             Overlay::Note(mut text) => match key.code {
                 KeyCode::Esc => {}
@@ -240,6 +247,7 @@ impl Ui {
                     self.overlay = Some(Overlay::Note(text));
                 }
             },
+            Overlay::Filter => self.type_filter(key, action, live),
             Overlay::Quit if action == Some(Action::Confirm) => return vec![Reaction::Quit],
             Overlay::Quit | Overlay::Link(_) => {}
         }
@@ -264,6 +272,7 @@ impl Ui {
             Action::Features => return self.show_features(live),
             Action::Acknowledge => return self.acknowledge(live),
             Action::Open => return self.open_link(live),
+            Action::Details => self.open_details(live),
             Action::Quit => return self.quit(live, Reaction::Quit),
             Action::Suspend => return vec![Reaction::Suspend],
             Action::Back => return self.back(live),
@@ -271,12 +280,17 @@ impl Ui {
             Action::Note => self.overlay = Some(Overlay::Note(String::new())),
             Action::Help => self.overlay = Some(Overlay::Help(0)),
             Action::Theme => {
-                let name = themes.advance().name().to_owned();
-                self.notice = Some(format!("theme: {name}"));
+                themes.advance();
+                self.notice = Some(format!("theme: {}", themes.label()));
             }
-            Action::Freeze => {
+            Action::Mark if self.mark(live) => {}
+            // Where there is no service to mark, the key does what it does everywhere.
+            Action::Mark | Action::Freeze => {
                 self.frozen = if self.frozen.is_some() { None } else { Some(Box::new(live.clone())) };
             }
+            Action::Filter => self.open_filter(live),
+            Action::Sort => self.sort(live),
+            Action::NextRed => return self.next_red(live),
             Action::Enter => self.enter(live),
             Action::Show(pane) => self.focus = pane,
             Action::NextPane | Action::Right => self.turn(1),
@@ -297,7 +311,7 @@ impl Ui {
     }
 
     fn step(&mut self, by: isize, live: &Watch) {
-        let rows = rows::of(self.focus, self.shown(live), self.service);
+        let rows = rows::of(self.focus, self.shown(live), self.service, &self.board);
         let Some(last) = rows.len().checked_sub(1) else { return };
         let place = self.cursor(self.focus, &rows).saturating_add_signed(by).min(last);
         // At the timeline's end the cursor lets go, and follows what comes.
@@ -332,6 +346,10 @@ impl Ui {
             return vec![Reaction::Ask(Command::Dismiss)];
         } else if self.frozen.is_some() {
             self.frozen = None;
+        } else if !self.board.filter.is_empty() {
+            self.board.filter.clear();
+        } else if !self.board.marked.is_empty() {
+            self.board.marked.clear();
         } else {
             self.focus = Pane::Flags;
         }
@@ -347,7 +365,7 @@ impl Ui {
             // The core decides; but a key that seems to do nothing is the worst answer.
             self.notice = Some("no rollback is ready: see the footer".to_owned());
         }
-        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::Back, scope: rows::scope(live, self.service) })]
+        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::Back, scope: rows::scope(live, self.service, &self.board) })]
     }
 
     /// The plan that takes the last rollback back.
@@ -385,7 +403,7 @@ impl Ui {
     /// Asks whether to delete the pods that hold a rollback up.
     fn ask_to_delete_pods(&mut self, live: &Watch) -> Vec<Reaction> {
         self.frozen = None;
-        let scope = rows::scope(live, self.service);
+        let scope = rows::scope(live, self.service, &self.board);
         let mut asked = rows::workloads(live, self.service);
         if asked.any(|id| !live.deletable_pods(id).is_empty()) {
             return vec![Reaction::Ask(Command::AskToDeletePods { scope })];
@@ -416,9 +434,31 @@ impl Ui {
             self.notice = Some("no link under the cursor".to_owned());
             return Vec::new();
         };
+        self.show_link(link)
+    }
+
+    fn show_link(&mut self, link: String) -> Vec<Reaction> {
         self.copied = None;
         self.overlay = Some(Overlay::Link(link.clone()));
         vec![Reaction::Copy(link)]
+    }
+
+    fn open_details(&mut self, live: &Watch) {
+        match self.row(self.shown(live)) {
+            Some(Row::Line(_)) | None => self.notice = Some("nothing is under the cursor".to_owned()),
+            Some(row) => self.overlay = Some(Overlay::Details(row, 0)),
+        }
+    }
+}
+
+/// How far a text over the panes is scrolled after a key; `None` where the key closes it.
+fn scrolled(scroll: u16, action: Option<Action>) -> Option<u16> {
+    match action? {
+        Action::Up => Some(scroll.saturating_sub(1)),
+        Action::Down => Some(scroll.saturating_add(1)),
+        Action::PageUp => Some(scroll.saturating_sub(PAGE as u16)),
+        Action::PageDown => Some(scroll.saturating_add(PAGE as u16)),
+        _ => None,
     }
 }
 

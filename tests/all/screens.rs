@@ -1,7 +1,9 @@
 //! What is seen, at each size and in each situation: snapshots of the screen, and the styles that carry meaning.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod board;
 mod company;
+mod details;
 mod features;
 mod headline;
 mod monkey;
@@ -207,7 +209,7 @@ fn a_red_flag_changes_the_whole_screen() {
     let screen = scene.screen(120, 40);
     let alarm = Color::Rgb(0xb3, 0x26, 0x1e);
     assert!((0..120).all(|x| screen[(x, 0)].bg == alarm), "the header is red over its whole width");
-    let red = Color::Rgb(0xff, 0x5c, 0x57);
+    let red = Color::Rgb(0xff, 0x6e, 0x67);
     for title in ["[2] signals", "[3] rollout", "[5] timeline"] {
         let (x, y) = find(&screen, title);
         assert_ne!(screen[(x - 2, y)].fg, red, "{title}: a rule is no flag");

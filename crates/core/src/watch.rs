@@ -184,8 +184,9 @@ impl Watch {
                 self.follow_rollout(id, *rollout, effects);
                 Some(id)
             }
-            StreamNews::Event { seen, text, .. } => {
-                self.journal.add(seen, Mark::Event, text);
+            StreamNews::Event { workload, seen, text } => {
+                let service = self.setup.workload(workload).service;
+                self.journal.add_about(service, seen, Mark::Event, text);
                 None
             }
             StreamNews::Alive | StreamNews::Down(_) => None,

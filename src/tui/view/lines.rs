@@ -22,6 +22,8 @@ pub(super) const LABEL: u16 = 17;
 const WIDE: u16 = 60;
 /// Columns of a sign and the gap behind it.
 const SIGN: u16 = 2;
+/// A space at which no line is broken.
+pub(super) const UNBROKEN: &str = "\u{a0}";
 
 /// A line as it is on the screen: one of those that a longer one was broken into.
 pub(super) struct Laid<'a> {
@@ -43,9 +45,9 @@ pub(super) fn lay<'a>(view: &View<'_>, lines: &'a [Line], columns: u16) -> Vec<L
         let text = format!("{label}{}{}", remark(line), line.text);
         let text = view.glyphs.plain(clean(&text)).into_owned();
         let mut parts = wrap(&text, columns.saturating_sub(margin)).into_iter();
-        let first = parts.next().unwrap_or("").to_owned();
+        let first = parts.next().unwrap_or("").replace(UNBROKEN, " ");
         laid.push(Laid { line, index, margin, is_first: true, text: first });
-        laid.extend(parts.map(|part| Laid { line, index, margin, is_first: false, text: part.to_owned() }));
+        laid.extend(parts.map(|part| Laid { line, index, margin, is_first: false, text: part.replace(UNBROKEN, " ") }));
     }
     laid
 }

@@ -45,7 +45,11 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan
     let columns = area.width.saturating_sub(4).clamp(1, WIDEST).max(area.width.min(40));
     let laid = lay(view, &told, columns.saturating_sub(4).max(LABEL + 1));
     let roomy = area.height.saturating_sub(2) >= ROOMY;
-    let head = if roomy { 3 } else { 1 };
+    let head = match (roomy, revisions(plan)) {
+        (true, Some(_)) => 3,
+        (true, None) => 2,
+        (false, _) => 1,
+    };
     // The answers, and a line above them, free or for how much is seen.
     let height = (laid.len() as u16).saturating_add(head + ANSWERS + 3);
     let inner = open(buffer, view, area, &title(view, plan), (columns, height), Slot::BorderFocus);
@@ -126,18 +130,19 @@ fn versions(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan) {
         }
     }
     brush.put(&expected(view, plan, &covered), Slot::Muted);
-    if let ([one], Some((from, _)), true) = (covered.as_slice(), &same, area.height > 1)
-        && one.from.revision > 0
-        && one.to.revision > 0
-    {
+    if let (Some((old, new)), Some((from, _)), true) = (revisions(plan), &same, area.height > 2) {
+        let column = width(from).max(13).min(area.width / 3);
         let mut brush = Brush::new(buffer, view, area, 1);
-        brush.gap(2).cell(
-            &format!("revision {}", one.from.revision),
-            width(from).max(13).min(area.width / 3),
-            Slot::Muted,
-        );
-        brush.gap(1 + arrow + 3).put(&format!("revision {}", one.to.revision), Slot::Muted);
+        brush.gap(2).cell(&format!("revision {old}"), column, Slot::Muted);
+        brush.gap(1 + arrow + 3).put(&format!("revision {new}"), Slot::Muted);
     }
+}
+
+/// The numbers of the only workload's revisions, where its cluster has any.
+fn revisions(plan: &Plan) -> Option<(i64, i64)> {
+    let mut covered = plan.steps().flat_map(|step| &step.covers);
+    let only = covered.next().filter(|_| covered.next().is_none())?;
+    (only.from.revision > 0 && only.to.revision > 0).then_some((only.from.revision, only.to.revision))
 }
 
 /// `~72 s · last known good`.

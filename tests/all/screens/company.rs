@@ -61,6 +61,8 @@ pub(super) struct Scene {
     pub(super) watch: Watch,
     pub(super) now: Time,
     pub(super) health: Health,
+    /// The services that it is true of, where there are several.
+    pub(super) faulty: Vec<ServiceId>,
     /// Sources that do not answer, and how.
     pub(super) down: Vec<(&'static str, SourceError)>,
     /// What is said of a rollback, instead of that it is ready.
@@ -167,6 +169,11 @@ impl Scene {
 
     /// Twenty services.
     pub(super) fn board() -> Self {
+        Self::board_of(|_| {})
+    }
+
+    /// The same with the environment's settings changed.
+    pub(super) fn board_of(change: impl FnOnce(&mut Setup)) -> Self {
         let names = [
             "accounts",
             "basket",
@@ -189,7 +196,9 @@ impl Scene {
             "stock",
             "taxes",
         ];
-        Self::with(setup(&names))
+        let mut setup = setup(&names);
+        change(&mut setup);
+        Self::with(setup)
     }
 
     /// A shop that calls its payments, so that it is rolled back before them; and a stock that nobody calls.
@@ -211,6 +220,7 @@ impl Scene {
             now: setup.started,
             watch: Watch::new(setup),
             health: Health::Well,
+            faulty: vec![ServiceId(4)],
             down: Vec::new(),
             readiness: None,
             alter: |_| {},
@@ -378,7 +388,7 @@ impl Scene {
     /// What was true of a signal: a little wave, and the fault where there is one.
     fn sample(&self, signal: &Signal, at: Time) -> Option<Sample> {
         let wave = [0.0, 0.6, -0.4, 0.2, 1.0, -0.8, 0.3][(at.timestamp() / 30).rem_euclid(7) as usize];
-        let faulty_service = self.watch.setup().services.len() == 1 || signal.service == ServiceId(4);
+        let faulty_service = self.watch.setup().services.len() == 1 || self.faulty.contains(&signal.service);
         let mended = self.mended.is_some_and(|mended| at >= mended);
         let since = (at - deployed_at()).num_seconds() as f64;
         let worst = match self.health {

@@ -8,7 +8,7 @@ use redflag::signal::SourceId;
 
 /// All that a hand can strike, with what matters here more often.
 const KEYS: [&str; 48] = [
-    "R", "R", "y", "y", "y", "U", "D", "A", "d", "c", "f", "v", "a", "n", "o", "p", "space", "enter", "enter", "esc",
+    "R", "R", "y", "y", "y", "U", "D", "A", "d", "c", "i", "v", "a", "n", "o", "p", "space", "enter", "enter", "esc",
     "tab", "shift-tab", "up", "down", "left", "right", "page-up", "page-down", "home", "end", "j", "k", "h", "l", "g",
     "G", "t", "?", "1", "2", "3", "4", "5", "6", "7", "/", "s", "]",
 ];

@@ -3,10 +3,10 @@
 use crate::deploy::ServiceId;
 use crate::headline::limit;
 use crate::rollback::describe::{self, Line, Sign, Weight};
-use crate::rollback::{Check, CheckOutcome, Goal, Plan, Step};
+use crate::rollback::{Check, CheckOutcome, Goal, LeftOut, Plan, Step};
 use crate::signal::SignalId;
 use crate::tui::rows;
-use crate::tui::view::View;
+use crate::tui::view::{View, lines};
 use crate::verdict::Level;
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ use std::sync::Arc;
 const MOST_FLAGS: usize = 4;
 /// Of more steps than these what each does is told with the details alone.
 const MOST_STEPS: usize = 3;
+/// So many workloads are named that are left alone for one reason; more are counted.
+const MOST_NAMES: usize = 4;
 
 /// All of it, the most important first.
 pub(super) fn lines(view: &View<'_>, plan: &Plan) -> Vec<Line> {
@@ -32,7 +34,7 @@ pub(super) fn lines(view: &View<'_>, plan: &Plan) -> Vec<Line> {
         lines.extend(how(step));
         lines.extend(target(view, plan));
         lines.extend(describe::differences(step, false));
-        lines.extend(stays([step].into_iter()));
+        lines.extend(stays([step].into_iter(), true));
     }
     lines.extend(at(plan));
     lines.extend(passed(plan, details));
@@ -91,7 +93,9 @@ fn flag(view: &View<'_>, id: SignalId) -> String {
     let value = value.map_or_else(String::new, |value| format!(" {}", signal.unit.format(value)));
     let beyond = limit(signal, series).filter(|_| finding.level == Level::RedFlag);
     let beyond = beyond.map_or_else(String::new, |limit| format!(" (limit {})", signal.unit.format(limit)));
-    format!("{} {}{value}{beyond}", view.glyphs.level(finding.level), view.name(id))
+    let text = format!("{} {}{value}{beyond}", view.glyphs.level(finding.level), view.name(id));
+    // A line is broken between flags only.
+    text.replace(' ', lines::UNBROKEN)
 }
 
 /// How much of the push it is for, where that is not all of it.
@@ -103,12 +107,33 @@ fn scope(plan: &Plan) -> Option<Line> {
     })
 }
 
-/// What it leaves alone, and why.
-fn skipped(plan: &Plan) -> impl Iterator<Item = Line> {
-    plan.left_out.iter().map(|left| {
-        let weight = if left.belongs { Weight::Warning } else { Weight::Quiet };
-        Line::new(weight, "skipped", format!("{}: {}", left.reference, left.why))
-    })
+/// What it leaves alone, and why: together what is left alone for one reason.
+fn skipped(plan: &Plan) -> Vec<Line> {
+    let mut reasons: Vec<(&LeftOut, Vec<String>)> = Vec::new();
+    for left in &plan.left_out {
+        let same = reasons.iter_mut().find(|(first, _)| first.why == left.why && first.belongs == left.belongs);
+        match same {
+            Some((_, names)) => names.push(left.reference.to_string()),
+            None => reasons.push((left, vec![left.reference.to_string()])),
+        }
+    }
+    let line = |(first, names): (&LeftOut, Vec<String>)| {
+        let weight = if first.belongs { Weight::Warning } else { Weight::Quiet };
+        let who = match names.as_slice() {
+            [one] => one.clone(),
+            many => format!("{} workloads ({})", many.len(), some_of(many)),
+        };
+        Line::new(weight, "skipped", format!("{who}: {}", first.why))
+    };
+    reasons.into_iter().map(line).collect()
+}
+
+/// The first few, and how many more there are.
+fn some_of(names: &[String]) -> String {
+    match names.len().checked_sub(MOST_NAMES) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..MOST_NAMES].join(", ")),
+    }
 }
 
 /// Several steps: each with its versions and what of it is not ok, in their order.
@@ -131,7 +156,7 @@ fn each_of_many(lines: &mut Vec<Line>, plan: &Plan, details: bool) {
             }
         }
     }
-    lines.extend(stays(plan.steps()));
+    lines.extend(stays(plan.steps(), details));
 }
 
 /// What it does, in its order; numbered where it is more than one thing.
@@ -154,8 +179,8 @@ fn target(view: &View<'_>, plan: &Plan) -> Option<Line> {
     Some(Line::new(Weight::Plain, "target", text))
 }
 
-/// What it does not bring back, each thing once.
-fn stays<'a>(steps: impl Iterator<Item = &'a Arc<Step>>) -> Vec<Line> {
+/// What it does not bring back, each thing once; of much only the first of it, where not all is asked for.
+fn stays<'a>(steps: impl Iterator<Item = &'a Arc<Step>>, all: bool) -> Vec<Line> {
     let mut things: Vec<&String> = Vec::new();
     for thing in steps.flat_map(|step| &step.not_restored) {
         if !things.contains(&thing) {
@@ -163,11 +188,13 @@ fn stays<'a>(steps: impl Iterator<Item = &'a Arc<Step>>) -> Vec<Line> {
         }
     }
     let label = |index| if index == 0 { "stays" } else { "" };
-    things
-        .iter()
-        .enumerate()
-        .map(|(index, thing)| Line::new(Weight::Plain, label(index), (*thing).clone()))
-        .collect()
+    let shown = if all { things.len() } else { things.len().min(MOST_STEPS) };
+    let line = |(index, thing): (usize, &&String)| Line::new(Weight::Plain, label(index), (*thing).clone());
+    let mut lines: Vec<Line> = things[..shown].iter().enumerate().map(line).collect();
+    if shown < things.len() {
+        lines.push(Line::new(Weight::Plain, "", format!("{} more", things.len() - shown)));
+    }
+    lines
 }
 
 /// The system that is asked.

@@ -6,7 +6,7 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use std::error::Error;
 
-pub fn of(takes: &[Take]) -> Result<String, Box<dyn Error>> {
+pub(crate) fn of(takes: &[Take]) -> Result<String, Box<dyn Error>> {
     let Some(first) = takes.first() else { return Err("nothing was recorded".into()) };
     let area = first.screen.area;
     let header = serde_json::json!({ "version": 2, "width": area.width, "height": area.height, "title": "redflag" });

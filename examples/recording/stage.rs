@@ -24,9 +24,9 @@ use std::task::Poll;
 use tokio::sync::mpsc;
 
 /// One picture, and for how many seconds it is seen.
-pub struct Take {
-    pub lasting: f64,
-    pub screen: Buffer,
+pub(crate) struct Take {
+    pub(crate) lasting: f64,
+    pub(crate) screen: Buffer,
 }
 
 /// How much is recorded while time passes: for how long each picture is seen, and every how many seconds one is taken.
@@ -36,7 +36,7 @@ struct Pace {
     every: u32,
 }
 
-pub struct Stage {
+pub(crate) struct Stage {
     // Its servers stop with it.
     _company: Company,
     clock: Clock,
@@ -50,7 +50,7 @@ pub struct Stage {
 type Done = Result<(), Box<dyn Error>>;
 
 impl Stage {
-    pub async fn open(scenario: Scenario, theme: &str, size: (u16, u16)) -> Result<Self, Box<dyn Error>> {
+    pub(crate) async fn open(scenario: Scenario, theme: &str, size: (u16, u16)) -> Result<Self, Box<dyn Error>> {
         let begun = DateTime::from_timestamp(1_790_000_000, 0).ok_or("no such time")?;
         let clock = Clock::by_hand(begun);
         let options = Options { age: TimeDelta::seconds(8), ..Options::of(scenario, clock.clone()) };
@@ -85,21 +85,21 @@ impl Stage {
         Ok(Self { _company: company, clock, keys, runtime, pace: None, passed: 0, takes: Vec::new() })
     }
 
-    pub fn screen(&self) -> &Buffer {
+    pub(crate) fn screen(&self) -> &Buffer {
         self.runtime.frontend().backend().buffer()
     }
 
     /// From now on a picture is taken every so many seconds, and each is seen for so long.
-    pub fn record(&mut self, lasting: f64, every: u32) {
+    pub(crate) fn record(&mut self, lasting: f64, every: u32) {
         self.pace = Some(Pace { lasting, every });
     }
 
     /// Takes one that is seen for so long.
-    pub fn hold(&mut self, lasting: f64) {
+    pub(crate) fn hold(&mut self, lasting: f64) {
         self.takes.push(Take { lasting, screen: self.screen().clone() });
     }
 
-    pub fn taken(self) -> Vec<Take> {
+    pub(crate) fn taken(self) -> Vec<Take> {
         self.takes
     }
 
@@ -126,7 +126,7 @@ impl Stage {
         Ok(())
     }
 
-    pub async fn seconds(&mut self, count: usize) -> Done {
+    pub(crate) async fn seconds(&mut self, count: usize) -> Done {
         for _ in 0..count {
             self.second().await?;
         }
@@ -134,7 +134,7 @@ impl Stage {
     }
 
     /// Lets time pass until something is so; so many minutes at most.
-    pub async fn until(&mut self, minutes: usize, is_so: impl Fn(&Watch) -> bool) -> Done {
+    pub(crate) async fn until(&mut self, minutes: usize, is_so: impl Fn(&Watch) -> bool) -> Done {
         for _ in 0..minutes * 60 {
             if is_so(self.runtime.watch()) {
                 return Ok(());
@@ -144,7 +144,7 @@ impl Stage {
         Err("what is waited for never came".into())
     }
 
-    pub async fn press(&mut self, key: char) -> Done {
+    pub(crate) async fn press(&mut self, key: char) -> Done {
         let event = Event::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE));
         self.keys.send(Input::Event(event))?;
         self.runtime.turn().await?;

@@ -17,7 +17,7 @@ struct Plain {
     ground: &'static str,
 }
 
-pub fn of(takes: &[Take], is_light: bool) -> String {
+pub(crate) fn of(takes: &[Take], is_light: bool) -> String {
     let plain = if is_light {
         Plain { ink: "#24292f", ground: "#ffffff" }
     } else {
@@ -98,24 +98,34 @@ fn row(screen: &Buffer, y: u16, plain: &Plain) -> String {
                 CELL.1
             );
         }
-        let kept = text.trim_end();
-        if kept.trim_start().is_empty() {
-            continue;
-        }
-        let shift = kept.chars().take_while(|sign| *sign == ' ').count();
-        let kept = kept.trim_start();
-        let count = kept.chars().count();
-        let left = left + shift as f64 * CELL.0;
         let fill = if ink == plain.ink { String::new() } else { format!(" style=\"fill:{ink}\"") };
         let class = if bold { " class=\"b\"" } else { "" };
-        let kept = kept.replace('&', "&amp;").replace('<', "&lt;");
-        let _ = write!(
-            texts,
-            "<text x=\"{left:.1}\" y=\"13\" textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\"{class}{fill}>{kept}</text>",
-            count as f64 * CELL.0
-        );
+        // Each word group by itself: a sign that a font lacks moves nothing but its own.
+        for (place, part) in groups(&text) {
+            let (left, length) = (left + place as f64 * CELL.0, part.chars().count() as f64 * CELL.0);
+            let part = part.replace('&', "&amp;").replace('<', "&lt;");
+            let _ = write!(
+                texts,
+                "<text x=\"{left:.1}\" y=\"13\" textLength=\"{length:.1}\" \
+                 lengthAdjust=\"spacingAndGlyphs\"{class}{fill}>{part}</text>",
+            );
+        }
     }
     grounds + &texts
+}
+
+/// What stands between wide gaps, each with the column where it begins.
+fn groups(text: &str) -> Vec<(usize, &str)> {
+    let mut groups = Vec::new();
+    let mut column = 0;
+    for part in text.split("  ") {
+        let begins = column + part.chars().take_while(|sign| *sign == ' ').count();
+        if !part.trim().is_empty() {
+            groups.push((begins, part.trim()));
+        }
+        column += part.chars().count() + 2;
+    }
+    groups
 }
 
 /// The text's colour, the ground where it has one of its own, and whether it is bold.

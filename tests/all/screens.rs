@@ -3,6 +3,7 @@
 
 mod board;
 mod company;
+mod contrast;
 mod details;
 mod features;
 mod headline;

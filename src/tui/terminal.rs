@@ -281,6 +281,17 @@ mod tests {
     }
 
     #[test]
+    fn no_frame_lies_over_what_a_panic_says() {
+        let recorder = Recorder::default();
+        let mut screen = Screen { is_terminal: true, ..Screen::on(recorder.clone()) };
+        let cell = Cell::new("x");
+        screen.draw([(3, 2, &cell)].into_iter()).unwrap();
+        // Nobody has taken the terminal, as after a panic that gave it back.
+        assert_eq!(screen.flush().unwrap_err().to_string(), "the terminal was given back");
+        assert!(recorder.0.borrow().is_empty());
+    }
+
+    #[test]
     fn giving_back_a_terminal_that_was_never_taken_is_harmless() {
         restore();
         restore();

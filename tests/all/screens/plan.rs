@@ -92,8 +92,8 @@ fn a_name_that_is_typed_confirms_nothing_unread_either() {
 
 #[test]
 fn a_key_that_is_held_down_never_confirms() {
-    // Keyboards begin to repeat after 150 to 1000 ms, and then every 20 to 100 ms.
-    for first in [150, 250, 500, 660, 1000] {
+    // Keyboards begin to repeat after 150 to 750 ms, and then every 20 to 100 ms.
+    for first in [150, 250, 500, 660, 750] {
         for every in [20, 33, 100] {
             let mut scene = faulty();
             scene.press("R");

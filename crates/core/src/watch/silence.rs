@@ -4,9 +4,10 @@
 use crate::deploy::Time;
 use crate::setup::Setup;
 
-/// After a confirming key that came too early it has to be let go: keyboards begin to repeat a key that is held after at
-/// most a second, which is longer than the silence. So many times the silence is longer than that.
-const HELD: i32 = 4;
+/// After a confirming key that came too early it has to be let go. Keyboards begin to repeat a key that is held after a
+/// quarter to three quarters of a second (as they come: 500 ms on Windows and macOS, 660 ms under X), which is longer than
+/// the silence; so many times that is longer still, and who strikes it again a second later is heard.
+const HELD: i32 = 3;
 
 /// When keys were last struck.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -50,6 +50,10 @@ bench:
 bench-accept:
     .ci/steps/bench --accept
 
+# the README's pictures and its recording, made anew from the demo
+pictures:
+    cargo run --quiet --example recording -- docs/pictures
+
 # each fuzz target for SECONDS
 fuzz-smoke SECONDS="60":
     REDFLAG_FUZZ_SECONDS={{ SECONDS }} .ci/steps/fuzz-smoke

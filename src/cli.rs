@@ -51,7 +51,7 @@ pub struct Global {
     /// Read-only: never change anything, overrides the configuration
     #[arg(long, global = true)]
     pub read_only: bool,
-    /// Colours: dark, light, colorblind, mono, or a name in the configuration folder's themes
+    /// Colours: auto, dark, light, colorblind, mono, or a name in the configuration folder's themes
     #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(live::themes))]
     pub theme: Option<String>,
     /// Write a log to this file

@@ -31,13 +31,17 @@ pub enum Outcome {
     Interrupted,
     /// Ended by SIGTERM.
     Terminated,
-    /// SIGHUP: the terminal went away.
+    /// SIGHUP, or reading it failed: the terminal went away.
     HungUp,
+    /// Ended by SIGQUIT.
+    Quit,
+    /// Ended by SIGABRT.
+    Aborted,
 }
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Done,
         Self::Healthy,
         Self::Faulty,
@@ -51,6 +55,8 @@ impl Outcome {
         Self::Interrupted,
         Self::Terminated,
         Self::HungUp,
+        Self::Quit,
+        Self::Aborted,
     ];
 
     /// What the help says of the numbers.
@@ -63,7 +69,7 @@ Exit status:
   4    degraded: a warning is up
   5    rolled back and verified
   6    rollback failed, or its outcome is unknown
-  130  interrupted (Ctrl-C); 143 by SIGTERM, 129 by SIGHUP";
+  130  interrupted (Ctrl-C); 143 by SIGTERM, 129 by SIGHUP, 131 by SIGQUIT, 134 by SIGABRT";
 
     /// The exit status.
     pub const fn status(self) -> u8 {
@@ -79,6 +85,8 @@ Exit status:
             Self::Interrupted => 130,
             Self::Terminated => 143,
             Self::HungUp => 129,
+            Self::Quit => 131,
+            Self::Aborted => 134,
         }
     }
 

@@ -3,10 +3,13 @@
 //! [`Tui::handle`] turns a terminal event into [`Reaction`]s without performing any; [`Tui::draw`] shows the
 //! watch as it is, and writes nothing where nothing visible changed.
 
+mod answer;
 pub mod clipboard;
 pub mod glyphs;
 pub mod input;
 pub mod keymap;
+mod keys;
+mod known;
 mod rows;
 mod standings;
 pub mod terminal;
@@ -21,10 +24,11 @@ use clipboard::Copied;
 use crossterm::event::Event;
 use glyphs::Glyphs;
 use keymap::{Key, Keymap};
+use known::Known;
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use std::path::Path;
-use theme::{ColorDepth, ThemeError, Themes};
+use theme::{AUTO, ColorDepth, Ground, ThemeError, Themes};
 use ui::Ui;
 use view::View;
 
@@ -48,8 +52,12 @@ impl Look {
     pub fn from_environment(theme: Option<&str>, folder: Option<&Path>, no_color: bool) -> Result<Self, ThemeError> {
         let variable = |name: &str| std::env::var(name).ok();
         let depth = if no_color { ColorDepth::None } else { ColorDepth::detect(variable) };
+        let mut themes = Themes::load(theme.unwrap_or(AUTO), folder, depth)?;
+        if let Some(ground) = Ground::detect(variable) {
+            themes.set_ground(ground);
+        }
         Ok(Self {
-            themes: Themes::load(theme.unwrap_or("dark"), folder, depth)?,
+            themes,
             glyphs: Glyphs::detect(variable),
             // One offset for the whole session: a watch is too short to care for a change of the clocks.
             zone: chrono::Local::now().offset().fix(),
@@ -80,6 +88,9 @@ pub struct Tui<B: Backend> {
     keymap: Keymap,
     ui: Ui,
     drawn: Option<Drawn>,
+    known: Option<Known>,
+    /// Whether the terminal is to be asked for its ground.
+    asks: bool,
 }
 
 /// What the last frame showed: an equal one need not be drawn.
@@ -105,7 +116,7 @@ impl Drawn {
 impl<B: Backend> Tui<B> {
     /// A screen on a terminal that was made ready ([`terminal::enter`]).
     pub fn new(terminal: Terminal<B>, look: Look, keymap: Keymap) -> Self {
-        Self { terminal, look, keymap, ui: Ui::default(), drawn: None }
+        Self { terminal, look, keymap, ui: Ui::default(), drawn: None, known: None, asks: true }
     }
 
     /// Takes a terminal event and says what is wanted. Performs nothing: no key ever waits.
@@ -115,7 +126,11 @@ impl<B: Backend> Tui<B> {
             Event::Key(_) => {
                 let Some(press) = event.as_key_press_event() else { return Vec::new() };
                 self.drawn = None;
-                self.ui.press(Key::from(press), &self.keymap, &mut self.look.themes, watch)
+                let mut reactions = self.ui.press(Key::from(press), &self.keymap, &mut self.look.themes, watch);
+                if !reactions.iter().any(|it| matches!(it, Reaction::Ask(_))) && Ui::waits_for_silence(watch) {
+                    reactions.push(Reaction::Ask(Command::Touch));
+                }
+                reactions
             }
             Event::Paste(text) => {
                 self.drawn = None;
@@ -126,7 +141,12 @@ impl<B: Backend> Tui<B> {
                 self.drawn = None;
                 Vec::new()
             }
-            Event::FocusGained | Event::FocusLost | Event::Mouse(_) => Vec::new(),
+            // Whoever comes back may have changed the terminal's colours meanwhile.
+            Event::FocusGained => {
+                self.asks = true;
+                Vec::new()
+            }
+            Event::FocusLost | Event::Mouse(_) => Vec::new(),
         }
     }
 
@@ -139,10 +159,27 @@ impl<B: Backend> Tui<B> {
         if self.drawn.as_ref() == Some(&next) {
             return Ok(());
         }
-        let view = View::new(watch, &self.ui, &self.look, &self.keymap);
-        self.terminal.draw(|frame| view::draw(frame.buffer_mut(), &view))?;
+        let known = Known::of(watch, &self.ui, self.known.take());
+        let view = View::new(watch, &self.ui, &self.look, &self.keymap, &known);
+        let mut sight = None;
+        self.terminal.draw(|frame| sight = view::draw(frame.buffer_mut(), &view))?;
+        self.ui.saw(sight);
+        self.known = Some(known);
         self.drawn = Some(next);
         Ok(())
+    }
+
+    /// Whether the terminal is to be asked for its ground now ([`terminal::ask_ground`]): once behind the first frame, and
+    /// when somebody comes back to it.
+    pub fn asks_ground(&mut self) -> bool {
+        self.drawn.is_some() && std::mem::take(&mut self.asks)
+    }
+
+    /// Takes in what it said.
+    pub fn set_ground(&mut self, ground: Ground) {
+        if self.look.themes.set_ground(ground) {
+            self.drawn = None;
+        }
     }
 
     /// Notes where the text went that was to be copied: the next frame says it.
@@ -163,6 +200,7 @@ impl<B: Backend> Tui<B> {
     /// The terminal's own.
     pub fn invalidate(&mut self) -> Result<(), B::Error> {
         self.drawn = None;
+        self.asks = true;
         // Not `Terminal::clear`: that asks the terminal where its cursor is and waits for the answer among the keys.
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())

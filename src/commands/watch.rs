@@ -84,6 +84,12 @@ impl ScreenOptions {
 }
 
 pub(super) fn needs_terminal(command: &str) -> Result<(), CommandError> {
+    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        return Err(CommandError::Call(format!(
+            "redflag {command} shows a screen, and TERM=dumb says that this terminal cannot show one.\n\
+             Set TERM to what it really is (xterm-256color, say); redflag check and redflag rollback need no screen."
+        )));
+    }
     if io::stdin().is_terminal() && io::stdout().is_terminal() {
         return Ok(());
     }

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default, JsonSchema)]
 #[schemars(title = "redflag", deny_unknown_fields)]
 pub(super) struct File {
-    /// Colours: `dark`, `light`, `colorblind`, `mono`, or a file's name in the configuration folder's `themes`.
+    /// Colours: `auto` (dark or light, as the terminal's background is), `dark`, `light`, `colorblind`, `mono`, or a file's name in the configuration folder's `themes`.
     pub(super) theme: Option<At<String>>,
     /// Keys of the screen by action: `rollback = "R"` or `rollback = ["R", "ctrl-r"]`.
     #[schemars(with = "BTreeMap<String, OneOrMany>", default)]

@@ -6,6 +6,7 @@ use crate::tui::input::Input;
 use crate::tui::{Reaction, Tui, clipboard, terminal};
 use crate::watch::Watch;
 use ratatui::backend::Backend;
+use std::any::Any;
 use std::io;
 
 impl<B: Backend> Frontend for Tui<B>
@@ -17,10 +18,14 @@ where
     fn take(&mut self, input: Input, watch: &Watch) -> Vec<Intent> {
         let event = match input {
             Input::Event(event) => event,
+            Input::Ground(ground) => {
+                self.set_ground(ground);
+                return Vec::new();
+            }
             Input::Stop(outcome) => return vec![Intent::Leave(outcome)],
             Input::Lost(error) => {
                 tracing::error!(%error, "cannot read the terminal");
-                return vec![Intent::Leave(Outcome::of(watch))];
+                return vec![Intent::Leave(Outcome::HungUp)];
             }
         };
         let intent = |reaction| match reaction {
@@ -34,7 +39,19 @@ where
     }
 
     fn show(&mut self, watch: &Watch) -> io::Result<Vec<Intent>> {
-        self.draw(watch).map_err(io::Error::other)?;
+        if let Err(error) = self.draw(watch) {
+            let is_gone = (&error as &dyn Any).downcast_ref().is_some_and(|it: &io::Error| it.raw_os_error().is_some());
+            let error = io::Error::other(error);
+            if !is_gone {
+                return Err(error);
+            }
+            // The system says so of a terminal that was closed; its signal may come after that.
+            tracing::error!(%error, "the terminal cannot be written to");
+            return Ok(vec![Intent::Leave(Outcome::HungUp)]);
+        }
+        if self.asks_ground() {
+            terminal::ask_ground()?;
+        }
         Ok(Vec::new())
     }
 

@@ -4,7 +4,7 @@ use crate::outcome::Outcome;
 use futures_util::{Stream, StreamExt, stream};
 use std::io;
 
-/// SIGINT, SIGTERM and SIGHUP, from now on.
+/// SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGABRT, from now on.
 ///
 /// # Errors
 /// The system's, where signals cannot be received.
@@ -15,6 +15,8 @@ pub fn stops() -> io::Result<impl Stream<Item = Outcome> + Unpin> {
         (SignalKind::interrupt(), Outcome::Interrupted),
         (SignalKind::terminate(), Outcome::Terminated),
         (SignalKind::hangup(), Outcome::HungUp),
+        (SignalKind::quit(), Outcome::Quit),
+        (SignalKind::from_raw(rustix::process::Signal::ABORT.as_raw()), Outcome::Aborted),
     ];
     let mut streams = Vec::new();
     for (kind, outcome) in signals {

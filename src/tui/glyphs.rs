@@ -134,6 +134,26 @@ impl Glyphs {
         self.choose("┊", ":")
     }
 
+    /// The same in a small chart below one that is full: the two do not touch.
+    pub const fn nearly_full(self) -> &'static str {
+        self.choose("▇", "#")
+    }
+
+    /// Whether something is chosen.
+    pub const fn checkbox(self, checked: bool) -> &'static str {
+        if checked { self.choose("■", "x") } else { self.choose("□", ".") }
+    }
+
+    /// Where the next letter goes.
+    pub const fn text_cursor(self) -> &'static str {
+        self.choose("▏", "_")
+    }
+
+    /// Where an arrow points to.
+    pub const fn pointer(self) -> &'static str {
+        self.choose("▶", ">")
+    }
+
     /// A limit's line.
     pub const fn limit_line(self) -> &'static str {
         self.choose("┄", "-")

@@ -73,6 +73,16 @@ pub enum Action {
     Open,
     /// Stops and starts the view.
     Freeze,
+    /// Marks a service on the board; elsewhere as [`Action::Freeze`].
+    Mark,
+    /// Shows only some services of the board.
+    Filter,
+    /// The next order of the board.
+    Sort,
+    /// To the next row that is red.
+    NextRed,
+    /// All that is known of what is under the cursor.
+    Details,
     /// Into a service, or a pane to its full size.
     Enter,
     /// Out of where one is.
@@ -111,7 +121,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 38] = [
         Self::Rollback,
         Self::Confirm,
         Self::Veto,
@@ -121,7 +131,12 @@ impl Action {
         Self::Acknowledge,
         Self::Note,
         Self::Open,
+        Self::Details,
         Self::Freeze,
+        Self::Mark,
+        Self::Filter,
+        Self::Sort,
+        Self::NextRed,
         Self::Enter,
         Self::Back,
         Self::Show(Pane::Flags),
@@ -159,7 +174,12 @@ impl Action {
             Self::Acknowledge => "acknowledge",
             Self::Note => "note",
             Self::Open => "open",
+            Self::Details => "details",
             Self::Freeze => "freeze",
+            Self::Mark => "mark",
+            Self::Filter => "filter",
+            Self::Sort => "sort",
+            Self::NextRed => "next_red",
             Self::Enter => "enter",
             Self::Back => "back",
             Self::Show(Pane::Flags) => "flags",
@@ -192,13 +212,18 @@ impl Action {
             Self::Rollback => "show what a rollback, or the rest of one, would do",
             Self::Confirm => "roll back, while the plan or a countdown is shown",
             Self::Veto => "stop the countdown to an automatic rollback",
-            Self::Forward => "show what taking the rollback back would do",
+            Self::Forward => "show what undoing the rollback would do",
             Self::DeletePods => "ask to delete the pods in a rollback's way",
             Self::Features => "show the feature flags, to turn one off without a rollback",
             Self::Acknowledge => "mark the flag under the cursor as seen",
             Self::Note => "write a note into the timeline",
             Self::Open => "show and copy the link under the cursor",
-            Self::Freeze => "freeze the view while data keeps coming",
+            Self::Details => "all that is known of what is under the cursor",
+            Self::Freeze => "pause the view while data keeps coming",
+            Self::Mark => "mark a service for the rollback; elsewhere pause",
+            Self::Filter => "show only some services of the board",
+            Self::Sort => "sort the board: worst, name, errors, latency",
+            Self::NextRed => "to the next row that is red",
             Self::Enter => "enter the service, or show the pane alone",
             Self::Back => "back, close; stops a countdown",
             Self::Show(Pane::Flags) => "to the red flags",
@@ -237,7 +262,12 @@ impl Action {
             Self::Acknowledge => vec![sign('a')],
             Self::Note => vec![sign('n')],
             Self::Open => vec![sign('o')],
-            Self::Freeze => vec![sign(' ')],
+            Self::Details => vec![sign('i')],
+            Self::Freeze => vec![sign('p')],
+            Self::Mark => vec![sign(' ')],
+            Self::Filter => vec![sign('/')],
+            Self::Sort => vec![sign('s')],
+            Self::NextRed => vec![sign(']')],
             Self::Enter => vec![plain(KeyCode::Enter)],
             Self::Back => vec![plain(KeyCode::Esc)],
             Self::Show(pane) => vec![sign(char::from(b'0' + pane.number() as u8))],

@@ -2,11 +2,13 @@
 
 use super::keymap::Pane;
 use super::standings::Standings;
+use super::ui::{Board, Order};
 use crate::deploy::{ServiceId, WorkloadId};
 use crate::rollback::{Execution, Run, StepState};
 use crate::rollout::{Progress, Rollout};
 use crate::signal::{Kind, SignalId, SourceId};
 use crate::store::Health;
+use crate::timeline::{Entry, Mark};
 use crate::verdict::says::Why;
 use crate::verdict::{Level, Says};
 use crate::watch::Watch;
@@ -38,10 +40,10 @@ pub(super) fn is_board(watch: &Watch, service: Option<ServiceId>) -> bool {
 }
 
 /// The rows of a pane, from the top.
-pub(super) fn of(pane: Pane, watch: &Watch, service: Option<ServiceId>) -> Vec<Row> {
+pub(super) fn of(pane: Pane, watch: &Watch, service: Option<ServiceId>, board: &Board) -> Vec<Row> {
     match pane {
         Pane::Flags => flags(watch, service).into_iter().map(|flag| Row::Signal(flag[0])).collect(),
-        Pane::Signals if is_board(watch, service) => services(watch).into_iter().map(Row::Service).collect(),
+        Pane::Signals if is_board(watch, service) => services(watch, board).into_iter().map(Row::Service).collect(),
         Pane::Signals => series(watch, service).map(Row::Signal).collect(),
         Pane::Rollout => {
             let mut ids: Vec<WorkloadId> = workloads(watch, service).collect();
@@ -55,9 +57,9 @@ pub(super) fn of(pane: Pane, watch: &Watch, service: Option<ServiceId>) -> Vec<R
                 (0..watch.alerts().len()).filter(|index| belongs(watch, watch.alerts()[*index].signal, service));
             issues.map(Row::Issue).chain(alerts.map(Row::Alert)).collect()
         }
-        Pane::Timeline => (0..watch.timeline().entries().len()).map(Row::Entry).collect(),
+        Pane::Timeline => entries(watch, service).map(|(place, _)| Row::Entry(place)).collect(),
         Pane::Sources => sources(watch).into_iter().map(Row::Source).collect(),
-        Pane::Rollback => Standings::of(watch, service).rows(),
+        Pane::Rollback => Standings::of(watch, service, board).rows(),
     }
 }
 
@@ -82,10 +84,25 @@ pub(super) fn workloads(watch: &Watch, service: Option<ServiceId>) -> impl Itera
         .map(|(index, _)| WorkloadId(index as u16))
 }
 
-/// What the rollback key is for: a service's workloads inside it, otherwise what is red and what calls it; the whole push
-/// is said by naming none.
-pub(super) fn scope(watch: &Watch, service: Option<ServiceId>) -> Vec<WorkloadId> {
-    if service.is_some() { workloads(watch, service).collect() } else { watch.usual_scope() }
+/// What the rollback key is for: a service's workloads inside it, on the board those of the marked ones, otherwise what is
+/// red and what calls it; the whole push is said by naming none.
+pub(super) fn scope(watch: &Watch, service: Option<ServiceId>, board: &Board) -> Vec<WorkloadId> {
+    let is_marked = |id: &WorkloadId| board.marked.contains(&watch.setup().workload(*id).service);
+    match service {
+        Some(_) => workloads(watch, service).collect(),
+        None if board.marked.is_empty() => watch.usual_scope(),
+        None => workloads(watch, None).filter(is_marked).collect(),
+    }
+}
+
+/// What happened, oldest first, each with its place: inside a service what is about it, and what people did.
+pub(super) fn entries(watch: &Watch, service: Option<ServiceId>) -> impl DoubleEndedIterator<Item = (usize, &Entry)> {
+    let own = move |entry: &Entry| match (service, entry.about) {
+        (None, _) => true,
+        (Some(service), Some(about)) => about == service,
+        (Some(_), None) => matches!(entry.mark, Mark::Note | Mark::Rollback),
+    };
+    watch.timeline().entries().enumerate().filter(move |(_, entry)| own(entry))
 }
 
 /// What is not clear, worst first; of equals the one that nobody has seen, then the earlier one. Signals that are
@@ -127,11 +144,44 @@ pub(super) fn worst(watch: &Watch, service: Option<ServiceId>) -> Level {
     signals(watch, service).map(|id| watch.finding(id).level).max().unwrap_or(Level::NoData)
 }
 
-/// The services, worst first, otherwise in the configuration's order.
-pub(super) fn services(watch: &Watch) -> Vec<ServiceId> {
-    let mut ids: Vec<ServiceId> = (0..watch.setup().services.len() as u16).map(ServiceId).collect();
-    ids.sort_by_cached_key(|id| std::cmp::Reverse(worst(watch, Some(*id))));
+/// The services that the board shows, in its order; of equals in the configuration's.
+pub(super) fn services(watch: &Watch, board: &Board) -> Vec<ServiceId> {
+    let filter = board.filter.to_lowercase();
+    let all = watch.setup().services.iter().zip(0..).filter(|(it, _)| it.name.to_lowercase().contains(&filter));
+    let mut ids: Vec<ServiceId> = all.map(|(_, index)| ServiceId(index)).collect();
+    match board.order {
+        // What calls one that is red comes before what has nothing to do with it.
+        Order::Worst => {
+            ids.sort_by_cached_key(|id| (std::cmp::Reverse(worst(watch, Some(*id))), red_callees(watch, *id).is_empty()));
+        }
+        Order::Name => ids.sort_by_key(|id| &watch.setup().service(*id).name),
+        Order::Errors => sort_by_value(&mut ids, watch, Kind::ErrorRate),
+        Order::Latency => sort_by_value(&mut ids, watch, Kind::Latency),
+    }
     ids
+}
+
+/// The highest newest value of a kind first; services without one last.
+fn sort_by_value(ids: &mut [ServiceId], watch: &Watch, kind: Kind) {
+    let value = |id: &ServiceId| {
+        let of_kind = signals(watch, Some(*id)).filter(|id| watch.setup().signal(*id).kind == kind);
+        let values = of_kind.filter_map(|id| watch.store().series(id).last_value());
+        values.map(|(_, value)| value).fold(f64::NEG_INFINITY, f64::max)
+    };
+    ids.sort_by(|one, other| value(other).total_cmp(&value(one)));
+}
+
+/// The services that are red, in the configuration's order.
+pub(super) fn red_services(watch: &Watch) -> Vec<ServiceId> {
+    let all = (0..watch.setup().services.len() as u16).map(ServiceId);
+    all.filter(|id| worst(watch, Some(*id)) == Level::RedFlag).collect()
+}
+
+/// The services that this one calls and that are red.
+pub(super) fn red_callees(watch: &Watch, id: ServiceId) -> Vec<&str> {
+    let callees = watch.setup().service(id).depends_on.iter();
+    let red = callees.filter(|callee| worst(watch, Some(**callee)) == Level::RedFlag);
+    red.map(|callee| watch.setup().service(*callee).name.as_str()).collect()
 }
 
 /// How much a rollout needs to be looked at, most first.

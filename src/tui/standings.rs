@@ -2,12 +2,14 @@
 //! automation is. The content of the rollback pane, for its cursor and for its drawing.
 
 use super::rows::{self, Row};
+use super::ui::Board;
 use crate::deploy::{ServiceId, WorkloadId, brief};
 use crate::rollback::describe::{self, Line, Sign, Weight};
 use crate::rollback::lease::Holding;
 use crate::rollback::{Check, CheckOutcome, Covered, Execution, Goal, Plan, Readiness, Refusal, Step, StepState};
 use crate::setup::Automatic;
 use crate::watch::Watch;
+use std::rc::Rc;
 
 /// What a rollback of a scope would do now, and where each of its workloads stands.
 #[derive(Debug)]
@@ -15,7 +17,12 @@ pub(super) struct Standings<'a> {
     watch: &'a Watch,
     service: Option<ServiceId>,
     /// What the rollback key would open.
-    pub(super) plan: Plan,
+    pub(super) plan: Rc<Plan>,
+}
+
+/// What the rollback key would open.
+pub(super) fn plan(watch: &Watch, service: Option<ServiceId>, board: &Board) -> Plan {
+    watch.plan(Goal::RollBack, &rows::scope(watch, service, board))
 }
 
 /// How much is told.
@@ -46,8 +53,12 @@ pub(super) enum Standing<'a> {
 
 impl<'a> Standings<'a> {
     /// Those of a service, or of the whole push.
-    pub(super) fn of(watch: &'a Watch, service: Option<ServiceId>) -> Self {
-        let plan = watch.plan(Goal::RollBack, &rows::scope(watch, service));
+    pub(super) fn of(watch: &'a Watch, service: Option<ServiceId>, board: &Board) -> Self {
+        Self::with(watch, service, Rc::new(plan(watch, service, board)))
+    }
+
+    /// The same, of a plan that is worked out already.
+    pub(super) fn with(watch: &'a Watch, service: Option<ServiceId>, plan: Rc<Plan>) -> Self {
         Self { watch, service, plan }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::panics;
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
 use crossterm::queue;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
@@ -49,7 +49,7 @@ pub fn restore() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         // Nothing can be done about a terminal that is gone, and each step must be tried whatever the others said.
         let mut out = io::stdout();
-        let _ = queue!(out, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        let _ = queue!(out, EndSynchronizedUpdate, DisableFocusChange, DisableBracketedPaste, LeaveAlternateScreen, Show);
         let _ = out.flush();
         let _ = disable_raw_mode();
     }
@@ -66,7 +66,7 @@ fn take() -> io::Result<()> {
     enable_raw_mode()?;
     let mut out = io::stdout();
     // Without bracketed paste a pasted text would be a rain of keys, and `R` and `y` are among them.
-    queue!(out, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+    queue!(out, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide)?;
     out.flush()
 }
 
@@ -90,6 +90,14 @@ pub fn suspend() -> io::Result<()> {
 #[cfg(not(unix))]
 pub fn suspend() -> io::Result<()> {
     Ok(())
+}
+
+/// Asks the terminal what it writes on (OSC 11). It answers among the keys, or not at all; nobody waits for it.
+///
+/// # Errors
+/// The terminal's own.
+pub fn ask_ground() -> io::Result<()> {
+    write_now("\x1b]11;?\x07")
 }
 
 /// Rings the bell.
@@ -132,13 +140,15 @@ pub struct Screen<W: Write = io::Stdout> {
     backend: CrosstermBackend<Collected>,
     collected: Collected,
     out: W,
+    /// Whether that is the terminal, which is ours only as long as no panic has given it back.
+    is_terminal: bool,
     cursor_hidden: bool,
 }
 
 impl Screen {
     /// The screen on standard output.
     pub fn new() -> Self {
-        Self::on(io::stdout())
+        Self { is_terminal: true, ..Self::on(io::stdout()) }
     }
 }
 
@@ -153,7 +163,7 @@ impl<W: Write> Screen<W> {
     fn on(out: W) -> Self {
         let collected = Collected::default();
         // [`enter`] hid the cursor.
-        Self { backend: CrosstermBackend::new(collected.clone()), collected, out, cursor_hidden: true }
+        Self { backend: CrosstermBackend::new(collected.clone()), collected, out, is_terminal: false, cursor_hidden: true }
     }
 }
 
@@ -212,6 +222,10 @@ impl<W: Write> Backend for Screen<W> {
         if frame.is_empty() {
             return Ok(());
         }
+        if self.is_terminal && !is_ours() {
+            // What a panic says stands there now, and no frame may lie over it.
+            return Err(io::Error::other("the terminal was given back"));
+        }
         let mut bytes = Vec::with_capacity(frame.len() + 16);
         queue!(bytes, BeginSynchronizedUpdate)?;
         bytes.extend_from_slice(&frame);
@@ -263,6 +277,17 @@ mod tests {
         screen.draw(std::iter::empty()).unwrap();
         screen.hide_cursor().unwrap();
         screen.flush().unwrap();
+        assert!(recorder.0.borrow().is_empty());
+    }
+
+    #[test]
+    fn no_frame_lies_over_what_a_panic_says() {
+        let recorder = Recorder::default();
+        let mut screen = Screen { is_terminal: true, ..Screen::on(recorder.clone()) };
+        let cell = Cell::new("x");
+        screen.draw([(3, 2, &cell)].into_iter()).unwrap();
+        // Nobody has taken the terminal, as after a panic that gave it back.
+        assert_eq!(screen.flush().unwrap_err().to_string(), "the terminal was given back");
         assert!(recorder.0.borrow().is_empty());
     }
 

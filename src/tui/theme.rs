@@ -1,9 +1,11 @@
 //! Colours by meaning: a theme gives each semantic slot a style, and knows how to do with fewer colours.
 
 mod color;
+mod ground;
 mod style;
 
 pub use color::ColorDepth;
+pub use ground::Ground;
 
 use crate::files;
 use crate::store::Health;
@@ -154,12 +156,18 @@ impl From<Mark> for Slot {
 }
 
 /// The themes that need no file, in the order in which the key goes through them.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("dark", include_str!("../../themes/dark.toml")),
     ("light", include_str!("../../themes/light.toml")),
     ("colorblind", include_str!("../../themes/colorblind.toml")),
+    ("colorblind-light", include_str!("../../themes/colorblind-light.toml")),
     ("mono", include_str!("../../themes/mono.toml")),
 ];
+
+/// The name of the theme that goes by the terminal's ground: dark or light.
+pub const AUTO: &str = "auto";
+/// The end of the name of a theme's variant for a light ground.
+const LIGHT: &str = "-light";
 
 /// A style for each slot.
 #[derive(Debug, Clone, PartialEq)]
@@ -248,15 +256,22 @@ fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Every theme there is, and the one in use. All are read at the start: no key ever waits for a disk.
+///
+/// `auto` is dark or light as the terminal's ground is; any other that has a variant for a light ground (`NAME-light`) is
+/// that one there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Themes {
     all: Vec<Theme>,
+    /// The name that was chosen.
+    chosen: String,
+    ground: Ground,
+    /// The theme that this comes to.
     current: usize,
 }
 
 impl Themes {
     /// The built-in themes and those of a folder (`NAME.toml`; one named like a built-in one changes it, any
-    /// other starts from dark), reduced to `depth`, with `chosen` in use.
+    /// other starts from dark, or from light where its name says so), reduced to `depth`, with `chosen` in use.
     ///
     /// # Errors
     /// A file in the folder that cannot be read or is invalid, or a name that is not there.
@@ -273,15 +288,20 @@ impl Themes {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             match all.iter().position(|theme| theme.name == name) {
                 Some(index) => all[index] = Theme::parse(&name, &file, &text, &all[index])?,
-                None => all.push(Theme::parse(&name, &file, &text, &all[0])?),
+                None => {
+                    let base = usize::from(name.ends_with(LIGHT));
+                    all.push(Theme::parse(&name, &file, &text, &all[base])?);
+                }
             }
         }
-        let Some(current) = all.iter().position(|theme| theme.name == chosen) else {
-            let known: Vec<&str> = all.iter().map(Theme::name).collect();
+        if chosen != AUTO && !all.iter().any(|theme| theme.name == chosen) {
+            let known: Vec<&str> = std::iter::once(AUTO).chain(all.iter().map(Theme::name)).collect();
             return Err(ThemeError::UnknownTheme { name: chosen.to_owned(), known: known.join(", ") });
-        };
+        }
         let all = all.iter().map(|theme| theme.reduced(depth)).collect();
-        Ok(Self { all, current })
+        let mut themes = Self { all, chosen: chosen.to_owned(), ground: Ground::default(), current: 0 };
+        themes.resolve();
+        Ok(themes)
     }
 
     /// The theme in use.
@@ -289,16 +309,50 @@ impl Themes {
         &self.all[self.current]
     }
 
-    /// Takes the next one, the first after the last.
-    pub fn advance(&mut self) -> &Theme {
-        self.current = (self.current + 1) % self.all.len();
-        self.current()
+    /// The name that was chosen, and in brackets the theme that it comes to where that is another.
+    pub fn label(&self) -> String {
+        let current = self.current().name();
+        if current == self.chosen { current.to_owned() } else { format!("{} ({current})", self.chosen) }
+    }
+
+    /// Takes the terminal's ground in; says whether that made another theme of it.
+    pub fn set_ground(&mut self, ground: Ground) -> bool {
+        let before = self.current;
+        self.ground = ground;
+        self.resolve();
+        self.current != before
+    }
+
+    /// Takes the next one, the first after the last. A variant is not gone through by itself.
+    pub fn advance(&mut self) {
+        let is_variant = |name: &str| name.strip_suffix(LIGHT).is_some_and(|base| self.place(base).is_some());
+        let names = std::iter::once(AUTO).chain(self.all.iter().map(Theme::name));
+        let names: Vec<&str> = names.filter(|name| !is_variant(name) || *name == self.chosen).collect();
+        let place = names.iter().position(|name| *name == self.chosen).unwrap_or(0);
+        self.chosen = names[(place + 1) % names.len()].to_owned();
+        self.resolve();
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.all.iter().position(|theme| theme.name == name)
+    }
+
+    /// Finds what the chosen name comes to on this ground.
+    fn resolve(&mut self) {
+        let found = match (self.chosen.as_str(), self.ground) {
+            (AUTO, Ground::Dark) => self.place("dark"),
+            (AUTO, Ground::Light) => self.place("light"),
+            (name, Ground::Light) => self.place(&format!("{name}{LIGHT}")).or_else(|| self.place(name)),
+            (name, Ground::Dark) => self.place(name),
+        };
+        self.current = found.unwrap_or(self.current);
     }
 }
 
 /// The names of all themes there are, those of a folder behind the built-in ones; no file is read.
 pub fn names(folder: Option<&Path>) -> Vec<String> {
-    let mut names: Vec<String> = BUILT_IN.map(|(name, _)| name.to_owned()).into();
+    let mut names = vec![AUTO.to_owned()];
+    names.extend(BUILT_IN.map(|(name, _)| name.to_owned()));
     for path in folder.and_then(|folder| theme_files(folder).ok()).unwrap_or_default() {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if !names.contains(&name) {
@@ -356,15 +410,39 @@ mod tests {
     #[test]
     fn the_key_goes_through_all_themes_and_back_to_the_first() {
         let mut themes = themes(ColorDepth::True);
-        let names: Vec<String> = (0..4).map(|_| themes.advance().name().to_owned()).collect();
-        assert_eq!(names, ["light", "colorblind", "mono", "dark"]);
+        let mut labels = |ground: Ground| {
+            themes.set_ground(ground);
+            let step = |_| {
+                themes.advance();
+                themes.label()
+            };
+            (0..5).map(step).collect::<Vec<String>>()
+        };
+        assert_eq!(labels(Ground::Dark), ["light", "colorblind", "mono", "auto (dark)", "dark"]);
+        let light = ["light", "colorblind (colorblind-light)", "mono", "auto (light)", "dark"];
+        assert_eq!(labels(Ground::Light), light);
+    }
+
+    #[test]
+    fn the_theme_goes_by_the_terminal_s_ground_unless_one_is_named() {
+        let on_light = |chosen: &str| {
+            let mut themes = Themes::load(chosen, None, ColorDepth::True).unwrap();
+            let is_another = themes.set_ground(Ground::Light);
+            (themes.current().name().to_owned(), is_another)
+        };
+        assert_eq!(on_light("auto"), ("light".to_owned(), true));
+        assert_eq!(on_light("colorblind"), ("colorblind-light".to_owned(), true));
+        assert_eq!(on_light("dark"), ("dark".to_owned(), false), "who names it wants it");
+        assert_eq!(on_light("mono"), ("mono".to_owned(), false));
+        assert_eq!(Themes::load("auto", None, ColorDepth::True).unwrap().current().name(), "dark");
     }
 
     #[test]
     fn a_theme_without_colours_has_none() {
         let mut themes = themes(ColorDepth::None);
-        for _ in 0..4 {
-            let theme = themes.advance();
+        for _ in 0..5 {
+            themes.advance();
+            let theme = themes.current();
             for (slot, name) in Slot::ALL {
                 let style = theme.style(slot);
                 assert!(style.fg.is_none() && style.bg.is_none(), "{} {name}", theme.name());
@@ -380,7 +458,7 @@ mod tests {
         std::fs::write(folder.path().join("house.toml"), "clear = \"cyan\"\n").unwrap();
         let themes = Themes::load("house", Some(folder.path()), ColorDepth::True).unwrap();
         assert_eq!(themes.current().style(Slot::Clear).fg, Some(Color::Cyan));
-        assert_eq!(names(Some(folder.path())), ["dark", "light", "colorblind", "mono", "house"]);
+        assert_eq!(names(Some(folder.path())), ["auto", "dark", "light", "colorblind", "colorblind-light", "mono", "house"]);
         assert_eq!(themes.all[0].style(Slot::Clear).fg, Some(Color::Rgb(0, 255, 0)));
         assert_eq!(themes.all[0].style(Slot::Unknown), self::themes(ColorDepth::True).current().style(Slot::Unknown));
     }
@@ -417,7 +495,10 @@ mod tests {
     #[test]
     fn a_theme_that_is_not_there_is_refused_with_those_that_are() {
         let error = Themes::load("solarized", None, ColorDepth::True).unwrap_err();
-        assert_eq!(error.to_string(), "there is no theme `solarized`; there are dark, light, colorblind, mono");
+        assert_eq!(
+            error.to_string(),
+            "there is no theme `solarized`; there are auto, dark, light, colorblind, colorblind-light, mono"
+        );
     }
 
     /// The relative luminance of WCAG 2.
@@ -435,19 +516,48 @@ mod tests {
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
     }
 
+    /// Black, what most dark terminals have, and the lightest that are still called dark.
+    const DARK: [u32; 4] = [0x0000_0000, 0x001e_1e1e, 0x0028_2a36, 0x002e_3440];
+    /// White, and paper.
+    const PALE: [u32; 3] = [0x00ff_ffff, 0x00fd_f6e3, 0x00ef_f1f5];
+
+    /// Lines and areas: what nobody reads.
+    const DRAWN: [Slot; 5] = [Slot::Border, Slot::BorderAlarm, Slot::Baseline, Slot::Band, Slot::Chart];
+
     #[test]
     fn text_can_be_read_on_the_ground_that_a_theme_is_for() {
-        let lines = [Slot::Border, Slot::BorderFocus, Slot::BorderAlarm, Slot::Chart, Slot::Baseline, Slot::Band];
-        let (black, dark, white) = (Color::Rgb(0, 0, 0), Color::Rgb(0x1e, 0x1e, 0x1e), Color::Rgb(255, 255, 255));
-        for (name, grounds) in [("dark", vec![black, dark]), ("colorblind", vec![black, dark]), ("light", vec![white])]
-        {
+        let themes = [("dark", &DARK[..]), ("colorblind", &DARK), ("light", &PALE), ("colorblind-light", &PALE)];
+        for (name, grounds) in themes {
             let themes = Themes::load(name, None, ColorDepth::True).unwrap();
-            for (slot, word) in Slot::ALL.into_iter().filter(|(slot, _)| !lines.contains(slot)) {
-                let style = themes.current().style(slot);
+            let theme = themes.current();
+            let row = theme.style(Slot::Selection).bg.unwrap();
+            let grounds: Vec<Color> = grounds.iter().copied().map(Color::from_u32).chain([row]).collect();
+            for (slot, word) in Slot::ALL.into_iter().filter(|(slot, _)| !DRAWN.contains(slot)) {
+                let style = theme.style(slot);
                 let Some(ink @ Color::Rgb(..)) = style.fg else { continue };
-                for ground in &grounds {
-                    let ground = style.bg.unwrap_or(*ground);
+                for ground in style.bg.map_or(grounds.clone(), |own| vec![own]) {
                     let found = contrast(ink, ground);
+                    assert!(found >= 4.5, "{name}: {word} has {found:.2} on {ground:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn with_256_colours_it_can_be_read_as_well() {
+        let themes = [("dark", &DARK[..2]), ("colorblind", &DARK[..2]), ("light", &PALE[..1]), ("colorblind-light", &PALE[..1])];
+        for (name, grounds) in themes {
+            let themes = Themes::load(name, None, ColorDepth::Indexed256).unwrap();
+            let rgb = |color: Color| match color {
+                Color::Indexed(index) => color::rgb(index),
+                other => other,
+            };
+            for (slot, word) in Slot::ALL.into_iter().filter(|(slot, _)| !DRAWN.contains(slot)) {
+                let style = themes.current().style(slot);
+                let Some(ink @ Color::Indexed(_)) = style.fg else { continue };
+                let own = style.bg.map(rgb);
+                for ground in own.map_or(grounds.iter().copied().map(Color::from_u32).collect(), |own| vec![own]) {
+                    let found = contrast(rgb(ink), ground);
                     assert!(found >= 4.5, "{name}: {word} has {found:.2} on {ground:?}");
                 }
             }

@@ -1,7 +1,9 @@
 //! What a person does to the screen itself: where the cursor is, what is open, what was typed so far.
 //! Keys become [`Reaction`]s here; nothing is drawn and nothing is performed.
 
+mod board;
 mod features;
+mod plan;
 
 use super::Reaction;
 use super::clipboard::Copied;
@@ -15,16 +17,14 @@ use crate::rollback::{Execution, Goal, Readiness, Rollback};
 use crate::verdict::Level;
 use crate::watch::{FeaturePanel, Watch};
 use crossterm::event::{KeyCode, KeyModifiers};
+pub(super) use board::{Board, Order};
+pub(super) use plan::{PlanKey, PlanSight};
 
 /// The longest note and the longest confirmation that can be typed, in characters.
 const LONGEST_TEXT: usize = 200;
 
 /// How many rows a page key moves.
 const PAGE: isize = 10;
-/// The key that shows an open plan's checks one by one.
-const DETAILS: char = 'd';
-/// The key that makes an open plan one for the whole push.
-const WIDEN: char = 'A';
 
 /// What lies over the panes and takes the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +33,14 @@ pub(super) enum Overlay {
     Help(u16),
     /// A note being typed.
     Note(String),
+    /// A part of a service's name being typed.
+    Filter,
     /// Whether to quit while a rollback runs.
     Quit,
     /// A link, shown whole.
     Link(String),
+    /// All that is known of a row, scrolled by so many rows.
+    Details(Row, u16),
 }
 
 /// The state of the screen itself.
@@ -48,6 +52,8 @@ pub(super) struct Ui {
     pub(super) zoomed: bool,
     /// The service that was entered.
     pub(super) service: Option<ServiceId>,
+    /// What was made of the board.
+    pub(super) board: Board,
     /// What lies over the panes.
     pub(super) overlay: Option<Overlay>,
     /// The watch as it was when the view was frozen.
@@ -58,6 +64,8 @@ pub(super) struct Ui {
     pub(super) plan_details: bool,
     /// By how many rows the plan is scrolled.
     pub(super) plan_scroll: u16,
+    /// What was on the screen of the plan that is open.
+    pub(super) sight: Option<PlanSight>,
     /// The rollback whose report was closed, by when it was confirmed.
     pub(super) closed_report: Option<Time>,
     /// Where the cursor is among the feature flags; `None` until it was moved.
@@ -78,11 +86,13 @@ impl Default for Ui {
             focus: Pane::Flags,
             zoomed: false,
             service: None,
+            board: Board::default(),
             overlay: None,
             frozen: None,
             typed: String::new(),
             plan_details: false,
             plan_scroll: 0,
+            sight: None,
             closed_report: None,
             flag: None,
             notice: None,
@@ -114,7 +124,7 @@ impl Ui {
 
     /// The row that keys act on.
     pub(super) fn row(&self, watch: &Watch) -> Option<Row> {
-        let rows = rows::of(self.focus, watch, self.service);
+        let rows = rows::of(self.focus, watch, self.service, &self.board);
         rows.get(self.cursor(self.focus, &rows)).copied()
     }
 
@@ -140,7 +150,7 @@ impl Ui {
             return answer_deletion(action);
         }
         match live.rollback() {
-            Rollback::Planned { .. } => return self.answer_plan(key, action, live),
+            Rollback::Planned { .. } => return self.answer_plan(key, action, keymap, live),
             Rollback::Countdown { .. } => {
                 if let Some(reactions) = self.answer_countdown(action, live) {
                     return reactions;
@@ -149,7 +159,7 @@ impl Ui {
             _ => {}
         }
         match self.overlay.take() {
-            Some(overlay) => self.press_in(overlay, key, action),
+            Some(overlay) => self.press_in(overlay, key, action, live),
             None if *live.feature_panel() != FeaturePanel::Closed => self.press_in_features(action, live),
             None => action.map_or_else(Vec::new, |action| self.act(action, themes, live)),
         }
@@ -163,28 +173,6 @@ impl Ui {
             return Vec::new();
         }
         vec![how]
-    }
-
-    /// The plan is open: only the confirming key does anything, all others are the less harmful answer.
-    fn answer_plan(&mut self, key: Key, action: Option<Action>, live: &Watch) -> Vec<Reaction> {
-        match key.code {
-            KeyCode::Char(WIDEN) if self.typed.is_empty() && widens(live) => {
-                self.plan_scroll = 0;
-                let open = Command::OpenPlan { goal: Goal::RollBack, scope: live.push() };
-                return vec![Reaction::Ask(open)];
-            }
-            KeyCode::Up => self.plan_scroll = self.plan_scroll.saturating_sub(1),
-            KeyCode::Down => self.plan_scroll = self.plan_scroll.saturating_add(1),
-            KeyCode::PageUp => self.plan_scroll = self.plan_scroll.saturating_sub(PAGE as u16),
-            KeyCode::PageDown => self.plan_scroll = self.plan_scroll.saturating_add(PAGE as u16),
-            KeyCode::Char(DETAILS) if !live.wants_typing() => self.plan_details = !self.plan_details,
-            _ if live.wants_typing() => return self.type_confirmation(key, live),
-            // A key that is held down, or struck twice in haste, must not close what it opened.
-            _ if action == Some(Action::Rollback) => {}
-            _ if action == Some(Action::Confirm) => return vec![Reaction::Ask(Command::Confirm { typed: None })],
-            _ => return vec![Reaction::Ask(Command::Dismiss)],
-        }
-        Vec::new()
     }
 
     /// A countdown runs: two keys stop it and one goes at once; `None` for every other, which works as always.
@@ -204,10 +192,19 @@ impl Ui {
         }
     }
 
+    /// Whether something waits for a confirming key, so that any other key makes it wait a moment longer.
+    pub(super) fn waits_for_silence(live: &Watch) -> bool {
+        let planned = matches!(live.rollback(), Rollback::Planned { .. }) && !live.wants_typing();
+        planned
+            || matches!(live.rollback(), Rollback::Countdown { .. })
+            || live.deletion().is_some()
+            || matches!(live.feature_panel(), FeaturePanel::Asking { .. })
+    }
+
     /// Whether something over the panes waits for an answer or a text, so that letters are not commands. A `y` for
     /// a feature flag must never start a rollback.
     pub(super) fn asks(&self, live: &Watch) -> bool {
-        matches!(self.overlay, Some(Overlay::Note(_) | Overlay::Quit))
+        matches!(self.overlay, Some(Overlay::Note(_) | Overlay::Filter | Overlay::Quit))
             || *live.feature_panel() != FeaturePanel::Closed
             || live.deletion().is_some()
     }
@@ -218,6 +215,7 @@ impl Ui {
                 self.notice = Some("not confirmed: keys are not taken yet; press Enter again".to_owned());
                 Vec::new()
             }
+            KeyCode::Enter if !self.is_read() => Vec::new(),
             KeyCode::Enter if self.typed == live.setup().environment => {
                 vec![Reaction::Ask(Command::Confirm { typed: Some(self.typed.clone()) })]
             }
@@ -230,17 +228,15 @@ impl Ui {
         }
     }
 
-    fn press_in(&mut self, overlay: Overlay, key: Key, action: Option<Action>) -> Vec<Reaction> {
+    fn press_in(&mut self, overlay: Overlay, key: Key, action: Option<Action>, live: &Watch) -> Vec<Reaction> {
         match overlay {
-            Overlay::Help(scroll) => {
-                let scroll = match action {
-                    Some(Action::Up) => scroll.saturating_sub(1),
-                    Some(Action::Down) => scroll.saturating_add(1),
-                    Some(Action::PageUp) => scroll.saturating_sub(PAGE as u16),
-                    Some(Action::PageDown) => scroll.saturating_add(PAGE as u16),
-                    _ => return Vec::new(),
-                };
-                self.overlay = Some(Overlay::Help(scroll));
+            Overlay::Help(scroll) => self.overlay = scrolled(scroll, action).map(Overlay::Help),
+            Overlay::Details(row, _) if action == Some(Action::Open) => {
+                let link = rows::link(row, self.shown(live)).map(str::to_owned);
+                return link.map_or_else(Vec::new, |link| self.show_link(link));
+            }
+            Overlay::Details(row, scroll) => {
+                self.overlay = scrolled(scroll, action).map(|scroll| Overlay::Details(row, scroll));
             }
             Overlay::Note(mut text) => match key.code {
                 KeyCode::Esc => {}
@@ -251,6 +247,7 @@ impl Ui {
                     self.overlay = Some(Overlay::Note(text));
                 }
             },
+            Overlay::Filter => self.type_filter(key, action, live),
             Overlay::Quit if action == Some(Action::Confirm) => return vec![Reaction::Quit],
             Overlay::Quit | Overlay::Link(_) => {}
         }
@@ -275,6 +272,7 @@ impl Ui {
             Action::Features => return self.show_features(live),
             Action::Acknowledge => return self.acknowledge(live),
             Action::Open => return self.open_link(live),
+            Action::Details => self.open_details(live),
             Action::Quit => return self.quit(live, Reaction::Quit),
             Action::Suspend => return vec![Reaction::Suspend],
             Action::Back => return self.back(live),
@@ -282,12 +280,17 @@ impl Ui {
             Action::Note => self.overlay = Some(Overlay::Note(String::new())),
             Action::Help => self.overlay = Some(Overlay::Help(0)),
             Action::Theme => {
-                let name = themes.advance().name().to_owned();
-                self.notice = Some(format!("theme: {name}"));
+                themes.advance();
+                self.notice = Some(format!("theme: {}", themes.label()));
             }
-            Action::Freeze => {
+            Action::Mark if self.mark(live) => {}
+            // Where there is no service to mark, the key does what it does everywhere.
+            Action::Mark | Action::Freeze => {
                 self.frozen = if self.frozen.is_some() { None } else { Some(Box::new(live.clone())) };
             }
+            Action::Filter => self.open_filter(live),
+            Action::Sort => self.sort(live),
+            Action::NextRed => return self.next_red(live),
             Action::Enter => self.enter(live),
             Action::Show(pane) => self.focus = pane,
             Action::NextPane | Action::Right => self.turn(1),
@@ -308,7 +311,7 @@ impl Ui {
     }
 
     fn step(&mut self, by: isize, live: &Watch) {
-        let rows = rows::of(self.focus, self.shown(live), self.service);
+        let rows = rows::of(self.focus, self.shown(live), self.service, &self.board);
         let Some(last) = rows.len().checked_sub(1) else { return };
         let place = self.cursor(self.focus, &rows).saturating_add_signed(by).min(last);
         // At the timeline's end the cursor lets go, and follows what comes.
@@ -343,6 +346,10 @@ impl Ui {
             return vec![Reaction::Ask(Command::Dismiss)];
         } else if self.frozen.is_some() {
             self.frozen = None;
+        } else if !self.board.filter.is_empty() {
+            self.board.filter.clear();
+        } else if !self.board.marked.is_empty() {
+            self.board.marked.clear();
         } else {
             self.focus = Pane::Flags;
         }
@@ -358,7 +365,7 @@ impl Ui {
             // The core decides; but a key that seems to do nothing is the worst answer.
             self.notice = Some("no rollback is ready: see the footer".to_owned());
         }
-        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::RollBack, scope: rows::scope(live, self.service) })]
+        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::RollBack, scope: rows::scope(live, self.service, &self.board) })]
     }
 
     /// The plan that takes the last rollback back.
@@ -381,6 +388,7 @@ impl Ui {
         self.typed.clear();
         self.plan_scroll = 0;
         self.plan_details = false;
+        self.copied = None;
         let refusal = if live.setup().read_only {
             "read-only mode: nothing can be rolled back from here"
         } else if live.rollback().is_in_progress() {
@@ -395,7 +403,7 @@ impl Ui {
     /// Asks whether to delete the pods that hold a rollback up.
     fn ask_to_delete_pods(&mut self, live: &Watch) -> Vec<Reaction> {
         self.frozen = None;
-        let scope = rows::scope(live, self.service);
+        let scope = rows::scope(live, self.service, &self.board);
         let mut asked = rows::workloads(live, self.service);
         if asked.any(|id| !live.deletable_pods(id).is_empty()) {
             return vec![Reaction::Ask(Command::AskToDeletePods { scope })];
@@ -426,9 +434,31 @@ impl Ui {
             self.notice = Some("no link under the cursor".to_owned());
             return Vec::new();
         };
+        self.show_link(link)
+    }
+
+    fn show_link(&mut self, link: String) -> Vec<Reaction> {
         self.copied = None;
         self.overlay = Some(Overlay::Link(link.clone()));
         vec![Reaction::Copy(link)]
+    }
+
+    fn open_details(&mut self, live: &Watch) {
+        match self.row(self.shown(live)) {
+            Some(Row::Line(_)) | None => self.notice = Some("nothing is under the cursor".to_owned()),
+            Some(row) => self.overlay = Some(Overlay::Details(row, 0)),
+        }
+    }
+}
+
+/// How far a text over the panes is scrolled after a key; `None` where the key closes it.
+fn scrolled(scroll: u16, action: Option<Action>) -> Option<u16> {
+    match action? {
+        Action::Up => Some(scroll.saturating_sub(1)),
+        Action::Down => Some(scroll.saturating_add(1)),
+        Action::PageUp => Some(scroll.saturating_sub(PAGE as u16)),
+        Action::PageDown => Some(scroll.saturating_add(PAGE as u16)),
+        _ => None,
     }
 }
 

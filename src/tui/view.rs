@@ -4,6 +4,7 @@ mod board;
 mod chart;
 mod countdown;
 mod deletion;
+mod details;
 mod dialog;
 mod errors;
 mod features;
@@ -29,10 +30,11 @@ mod timeline;
 use super::Look;
 use super::glyphs::Glyphs;
 use super::keymap::{Keymap, Pane};
+use super::known::Known;
 use super::rows;
 use super::standings::Standings;
 use super::theme::{Slot, Theme};
-use super::ui::{Overlay, Ui};
+use super::ui::{Overlay, PlanSight, Ui};
 use crate::deploy::ServiceId;
 use crate::headline::Headline;
 use crate::rollback::Rollback;
@@ -46,6 +48,7 @@ use ratatui::layout::{Margin, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Widget};
+use std::rc::Rc;
 
 /// All that drawing needs to know.
 pub(super) struct View<'a> {
@@ -61,12 +64,12 @@ pub(super) struct View<'a> {
     /// What a rollback of what is shown would do.
     standings: Standings<'a>,
     /// What is said first, of all that is shown or of each service that is bad.
-    headlines: Vec<Headline>,
+    headlines: &'a [Headline],
 }
 
 impl<'a> View<'a> {
     /// What is seen of a watch now.
-    pub(super) fn new(live: &'a Watch, ui: &'a Ui, look: &'a Look, keymap: &'a Keymap) -> Self {
+    pub(super) fn new(live: &'a Watch, ui: &'a Ui, look: &'a Look, keymap: &'a Keymap, known: &'a Known) -> Self {
         Self {
             watch: ui.shown(live),
             live,
@@ -75,8 +78,8 @@ impl<'a> View<'a> {
             glyphs: look.glyphs,
             zone: look.zone,
             keymap,
-            standings: Standings::of(ui.shown(live), ui.service),
-            headlines: headline::of(ui.shown(live), ui.service),
+            standings: Standings::with(ui.shown(live), ui.service, Rc::clone(&known.plan)),
+            headlines: &known.headlines,
         }
     }
 
@@ -94,7 +97,7 @@ impl<'a> View<'a> {
     }
 
     fn rows(&self, pane: Pane) -> Vec<rows::Row> {
-        rows::of(pane, self.watch, self.service())
+        rows::of(pane, self.watch, self.service(), &self.ui.board)
     }
 
     /// A level's sign in its colour, and the style for what goes with it.
@@ -168,11 +171,16 @@ impl<'a> View<'a> {
     }
 }
 
-/// Paints the whole screen.
-pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>) {
+/// What is said first of a watch: one headline, or on the board one for each service that is bad.
+pub(super) fn headlines(watch: &Watch, service: Option<ServiceId>) -> Vec<Headline> {
+    headline::of(watch, service)
+}
+
+/// Paints the whole screen; returns what of an open plan is on it.
+pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>) -> Option<PlanSight> {
     let area = buffer.area;
     if area.is_empty() {
-        return;
+        return None;
     }
     buffer.set_style(area, view.style(Slot::Text));
     let over = if area.width < layout::SMALLEST.0 || area.height < layout::SMALLEST.1 {
@@ -180,7 +188,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>) {
     } else {
         draw_panes(buffer, view, area)
     };
-    draw_overlay(buffer, view, over);
+    draw_overlay(buffer, view, over)
 }
 
 /// Paints the panes; returns where something may lie over them. A countdown must always be seen.
@@ -196,7 +204,7 @@ fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Rect {
         chart: !board && signals::has_course(view),
         rollout: rollout::wish(view, layout::right_width(area.width).saturating_sub(4)),
         errors: view.rows(Pane::Errors).len() as u16,
-        timeline: view.watch.timeline().entries().len() as u16,
+        timeline: rows::entries(view.watch, view.service()).count() as u16,
         sources: view.watch.setup().sources.len() as u16,
         footer: footer::wish(view, area.width),
     };
@@ -234,10 +242,9 @@ fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Rect {
     Rect { y: area.y + above, height: area.height - above, ..area }
 }
 
-fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
+fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Option<PlanSight> {
     if let Rollback::Planned { plan, opened } = view.live.rollback() {
-        plan::draw(buffer, view, area, plan, *opened);
-        return;
+        return Some(plan::draw(buffer, view, area, plan, *opened));
     }
     if let Some(question) = view.live.deletion() {
         deletion::draw(buffer, view, area, question);
@@ -246,9 +253,12 @@ fn draw_overlay(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     }
     match &view.ui.overlay {
         Some(Overlay::Help(scroll)) => help::draw(buffer, view, area, *scroll),
+        Some(Overlay::Details(row, scroll)) => details::draw(buffer, view, area, *row, *scroll),
         Some(Overlay::Note(text)) => dialog::note(buffer, view, area, text),
+        // It is typed on the board's own rule.
+        Some(Overlay::Filter) | None => {}
         Some(Overlay::Quit) => dialog::quit(buffer, view, area),
         Some(Overlay::Link(link)) => dialog::link(buffer, view, area, link),
-        None => {}
     }
+    None
 }

@@ -30,12 +30,17 @@ pub struct OnPty {
 }
 
 impl OnPty {
+    /// The program itself, on a terminal that is called so.
+    pub fn with_term(term: &str, arguments: &[&str]) -> Self {
+        Self::start(env!("CARGO_BIN_EXE_redflag"), arguments, &[("TERM", term)])
+    }
+
     pub fn start(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(40, 120)).unwrap();
         let found = tcgetattr(&pty).unwrap();
         let command =
-            Command::new(program).args(arguments).envs(variables.iter().copied()).env("TERM", "xterm-256color");
+            Command::new(program).args(arguments).env("TERM", "xterm-256color").envs(variables.iter().copied());
         let child = command.spawn(pts).unwrap();
         let mut reader = std::fs::File::from(rustix::io::dup(&pty).unwrap());
         let (out, chunks) = channel();
@@ -73,6 +78,14 @@ impl OnPty {
 
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Takes the terminal away, as a closed window does; gives the exit status.
+    pub fn hung_up(self) -> Option<i32> {
+        let Self { mut child, pty, chunks, .. } = self;
+        // The reader holds a copy of it, and lets go with the next bytes that nobody takes.
+        drop((pty, chunks));
+        child.wait().unwrap().code()
     }
 
     /// Waits for the end; gives the exit status.

@@ -1,9 +1,14 @@
 //! What is seen, at each size and in each situation: snapshots of the screen, and the styles that carry meaning.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod board;
 mod company;
+mod contrast;
+mod details;
 mod features;
 mod headline;
+mod monkey;
+mod plan;
 mod rollback;
 
 use chrono::TimeDelta;
@@ -205,7 +210,7 @@ fn a_red_flag_changes_the_whole_screen() {
     let screen = scene.screen(120, 40);
     let alarm = Color::Rgb(0xb3, 0x26, 0x1e);
     assert!((0..120).all(|x| screen[(x, 0)].bg == alarm), "the header is red over its whole width");
-    let red = Color::Rgb(0xff, 0x5c, 0x57);
+    let red = Color::Rgb(0xff, 0x6e, 0x67);
     for title in ["[2] signals", "[3] rollout", "[5] timeline"] {
         let (x, y) = find(&screen, title);
         assert_ne!(screen[(x - 2, y)].fg, red, "{title}: a rule is no flag");
@@ -245,7 +250,7 @@ fn the_plan_says_everything_before_anything_is_done() {
     scene.screen(120, 40);
     scene.press("R");
     let early = scene.screen(120, 40);
-    find(&early, "read it first: keys are taken in a moment");
+    find(&early, "active in a moment: release all keys");
     scene.press("y");
     assert!(matches!(scene.watch.rollback(), Rollback::Planned { .. }), "the first moments take no key");
     scene.now += TimeDelta::seconds(1);

@@ -37,7 +37,7 @@ async fn a_deploy_goes_bad_is_flagged_rolled_back_and_verified_with_the_keyboard
 
     // R opens the plan; a key struck at once is not an answer; then y does it.
     story.press('R').await;
-    story.shows("roll back production → 1.8.3");
+    story.shows("roll back production · app");
     story.shows("registry.example.com/app:1.9.0 → registry.example.com/app:1.8.3");
     story.press('y').await;
     assert!(matches!(story.state().rollback(), Rollback::Planned { .. }));

@@ -95,7 +95,14 @@ fn a_secret_that_somebody_must_give_is_waited_for_behind_the_first_frame() {
 
 #[test]
 fn each_signal_that_ends_it_restores_it() {
-    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+    let signals = [
+        (Signal::INT, 130),
+        (Signal::TERM, 143),
+        (Signal::HUP, 129),
+        (Signal::QUIT, 131),
+        (Signal::ABORT, 134),
+    ];
+    for (signal, status) in signals {
         let mut demo = OnPty::demo();
         demo.signal(signal);
         demo.until(RESTORED[0]);
@@ -149,4 +156,41 @@ fn a_panic_in_a_task_restores_it_before_its_message_is_printed() {
     let restored = child.written.find(RESTORED[0]).expect("the alternate screen is left");
     assert!(restored < child.written.find("a task came to grief").unwrap());
     child.is_as_found();
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_it_without_a_panic() {
+    for _ in 0..3 {
+        assert_eq!(OnPty::demo().hung_up(), Some(129));
+    }
+}
+
+#[test]
+fn the_ground_that_the_terminal_tells_chooses_the_theme_and_is_no_key() {
+    let colors = [("COLORTERM", "truecolor")];
+    let mut demo = OnPty::start(env!("CARGO_BIN_EXE_redflag"), &["demo", "--scenario", "healthy"], &colors);
+    demo.until("\x1b]11;?\x07");
+    // Of the letters of an answer several are keys.
+    demo.press("\x1b]11;rgb:ffff/ffff/ffff\x07");
+    demo.until("38;2;23;108;50");
+    demo.press("t");
+    demo.until("theme: dark");
+    demo.press("q");
+    assert_eq!(demo.ended(), Some(3));
+    demo.is_as_found();
+}
+
+#[test]
+fn a_terminal_that_can_show_nothing_is_refused() {
+    let mut dumb = OnPty::with_term("dumb", &["demo"]);
+    dumb.until("TERM=dumb says that this terminal cannot show one");
+    assert_eq!(dumb.ended(), Some(2));
+    assert!(!dumb.written.contains("\x1b["), "{:?}", dumb.written);
+    let mut mono = OnPty::with_term("xterm-mono", &["demo", "--scenario", "healthy"]);
+    mono.until("WATCHING");
+    mono.press("q");
+    mono.ended();
+    for color in ["\x1b[38;5;", "\x1b[38;2;", "\x1b[48;", "\x1b[31m"] {
+        assert!(!mono.written.contains(color), "{color:?}");
+    }
 }

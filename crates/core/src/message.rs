@@ -195,6 +195,8 @@ pub enum Command {
     CloseFeatures,
     /// A person has seen this flag.
     Acknowledge(SignalId),
+    /// A key was struck that wants nothing else. What waits for a confirming key waits for a moment without any.
+    Touch,
     /// Write this into the timeline.
     Note(String),
 }

@@ -1,6 +1,6 @@
 //! Everything that happened in a watch, with times, oldest first and bounded.
 
-use crate::deploy::Time;
+use crate::deploy::{ServiceId, Time};
 use std::collections::VecDeque;
 
 /// The most entries kept of all kinds together.
@@ -24,6 +24,8 @@ pub struct Entry {
     pub mark: Mark,
     /// One line.
     pub text: String,
+    /// The service that it is about; `None` where it is about all of them, or nobody can tell.
+    pub about: Option<ServiceId>,
 }
 
 /// What kind of thing happened.
@@ -73,7 +75,16 @@ impl Mark {
 impl Timeline {
     /// Adds an entry at its time: late news of earlier things goes where it belongs.
     pub fn add(&mut self, at: Time, mark: Mark, text: impl Into<String>) {
-        let entry = Entry { at, mark, text: text.into() };
+        self.insert(Entry { at, mark, text: text.into(), about: None });
+    }
+
+    /// Adds an entry about one service.
+    pub fn add_about(&mut self, service: ServiceId, at: Time, mark: Mark, text: impl Into<String>) {
+        self.insert(Entry { at, mark, text: text.into(), about: Some(service) });
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        let (at, mark) = (entry.at, entry.mark);
         let index = self.entries.partition_point(|other| other.at <= at);
         self.entries.insert(index, entry);
         let count = &mut self.counts[mark as usize];

@@ -27,6 +27,7 @@ mod recollection;
 mod remembering;
 mod rhythm;
 mod rolling_back;
+mod silence;
 mod waking;
 
 use crate::deploy::{Time, Window, WorkloadId};
@@ -57,6 +58,7 @@ use neighbours::Neighbours;
 use polling::{Beside, Polling};
 use recollection::Recollection;
 use rhythm::{Answer, Rhythm};
+use silence::Silence;
 use std::sync::Arc;
 
 /// One session over one deploy: everything that is known, and what is said of it.
@@ -77,6 +79,8 @@ pub struct Watch {
     judging: Judging,
     /// The rollback.
     desk: Desk,
+    /// The keys that were struck of late.
+    silence: Silence,
     lease: Lease,
     automation: Automation,
     /// Pods that hold a rollback up.
@@ -111,6 +115,7 @@ impl Watch {
             deploys: Deploys::new(setup.workloads.len()),
             judging: Judging::new(&setup),
             desk: Desk::default(),
+            silence: Silence::default(),
             lease: Lease::default(),
             automation: Automation::default(),
             deletion: Deletion::default(),
@@ -193,8 +198,9 @@ impl Watch {
                 self.follow_rollout(id, *rollout, effects);
                 Some(id)
             }
-            StreamNews::Event { seen, text, .. } => {
-                self.journal.add(seen, Mark::Event, text);
+            StreamNews::Event { workload, seen, text } => {
+                let service = self.setup.workload(workload).service;
+                self.journal.add_about(service, seen, Mark::Event, text);
                 None
             }
             StreamNews::Alive | StreamNews::Down(_) => None,
@@ -254,6 +260,7 @@ impl Watch {
     }
 
     fn obey(&mut self, command: Command, effects: &mut Vec<Effect>) {
+        self.hear(&command);
         match command {
             Command::OpenPlan { goal, scope } => self.open_plan(goal, &scope, effects),
             Command::Confirm { typed } => self.confirm_plan(typed.as_deref(), effects),
@@ -274,11 +281,25 @@ impl Watch {
                     self.journal.add(self.now, Mark::Note, text);
                 }
             }
+            Command::Touch => {}
             Command::Note(text) => {
                 if !text.trim().is_empty() {
                     self.journal.add(self.now, Mark::Note, text.trim());
                 }
             }
+        }
+    }
+
+    /// Notes the key behind a command. One that confirms and is not taken has to be let go before it is.
+    fn hear(&mut self, command: &Command) {
+        let confirms = matches!(command, Command::Confirm { .. } | Command::DeletePods | Command::TurnOff);
+        match self.opened() {
+            Some(opened) if confirms && !self.silence.is_over(&self.setup, opened, self.now) => {
+                self.silence.refuse(self.now);
+            }
+            // A key that comes at its time is no reason to wait longer.
+            Some(_) if confirms => {}
+            _ => self.silence.strike(self.now),
         }
     }
 
@@ -297,14 +318,19 @@ impl Watch {
         self.now
     }
 
+    /// Since when something waits for a confirming key.
+    fn opened(&self) -> Option<Time> {
+        match (self.desk.rollback(), self.feature_panel(), self.deletion.question()) {
+            (Rollback::Planned { opened, .. }, ..) | (_, FeaturePanel::Asking { opened, .. }, _) => Some(*opened),
+            (.., Some(question)) => Some(question.opened),
+            (Rollback::Countdown { began, .. }, ..) => Some(*began),
+            _ => None,
+        }
+    }
+
     /// When something becomes visible by time alone before the next second does: what was opened takes keys.
     pub fn wakes_at(&self) -> Option<Time> {
-        let opened = match (self.desk.rollback(), self.feature_panel(), self.deletion.question()) {
-            (Rollback::Planned { opened, .. }, ..) | (_, FeaturePanel::Asking { opened, .. }, _) => *opened,
-            (.., Some(question)) => question.opened,
-            _ => return None,
-        };
-        Some(opened + self.setup.confirm_grace).filter(|at| *at > self.now)
+        Some(self.silence.ends(&self.setup, self.opened()?, self.now)).filter(|at| *at > self.now)
     }
 
     /// Grows with each change that anybody could see; equal numbers mean an equal picture but for ages.

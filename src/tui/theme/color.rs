@@ -24,7 +24,7 @@ impl ColorDepth {
         }
         let colorterm = variable("COLORTERM").unwrap_or_default();
         let term = variable("TERM").unwrap_or_default();
-        if term == "dumb" || term.ends_with("-m") || term.starts_with("vt1") || term.starts_with("vt2") {
+        if term == "dumb" || term.ends_with("-m") || term.contains("mono") || term.starts_with("vt1") || term.starts_with("vt2") {
             return Self::None;
         }
         if colorterm == "truecolor" || colorterm == "24bit" || term.ends_with("-direct") {
@@ -84,6 +84,13 @@ fn rgb_of(index: u8) -> [u8; 3] {
         }
         232.. => [8 + 10 * (index - 232); 3],
     }
+}
+
+/// What xterm shows for one of the 256.
+#[cfg(test)]
+pub(super) fn rgb(index: u8) -> Color {
+    let [r, g, b] = rgb_of(index);
+    Color::Rgb(r, g, b)
 }
 
 /// The nearest of the cube and the grey ramp; the first 16 are whatever the person made of them.
@@ -153,11 +160,12 @@ mod tests {
     #[cfg(not(windows))]
     #[test]
     fn the_environment_says_how_many_colours_there_are() {
-        let cases: [(&'static [(&str, &str)], ColorDepth); 7] = [
+        let cases: [(&'static [(&str, &str)], ColorDepth); 8] = [
             (&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")], ColorDepth::True),
             (&[("TERM", "tmux-256color")], ColorDepth::Indexed256),
             (&[("TERM", "screen")], ColorDepth::Ansi16),
-            (&[("TERM", "xterm-mono-m")], ColorDepth::None),
+            (&[("TERM", "xterm-mono")], ColorDepth::None),
+            (&[("TERM", "xterm-mono"), ("COLORTERM", "truecolor")], ColorDepth::None),
             (&[("TERM", "dumb"), ("COLORTERM", "truecolor")], ColorDepth::None),
             (&[("TERM", "xterm-256color"), ("NO_COLOR", "1")], ColorDepth::None),
             (&[("TERM", "xterm-256color"), ("NO_COLOR", "")], ColorDepth::Indexed256),

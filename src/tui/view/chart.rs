@@ -154,8 +154,8 @@ pub(super) fn beyond(value: f64, limit: f64, signal: &Signal) -> bool {
     if signal.kind.lower_is_worse() { value < limit } else { value > limit }
 }
 
-/// How high a value stands in a cell whose top is its limit, from 0 to 6 of the eight heights; `None` beyond the limit,
-/// where the whole cell is full. Without a limit the largest value seen is nearly at the top.
+/// How high a value stands in a cell whose top is its limit, from 0 to 5 of the eight heights; `None` beyond the limit,
+/// where the whole cell is full, or nearly. Without a limit the largest value seen is nearly at the top.
 pub(super) fn height(value: f64, limit: Option<f64>, most: f64, signal: &Signal) -> Option<usize> {
     if limit.is_some_and(|limit| beyond(value, limit, signal)) {
         return None;
@@ -169,7 +169,7 @@ pub(super) fn height(value: f64, limit: Option<f64>, most: f64, signal: &Signal)
     };
     // Nothing of nothing, and a limit of zero that is kept.
     let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
-    Some(((share * 7.0) as usize).min(6))
+    Some(((share * 6.0) as usize).min(5))
 }
 
 /// A line of dots, two columns and four rows of them to a cell, as braille has them.
@@ -318,14 +318,14 @@ mod tests {
         ] {
             let signal = signal(kind);
             for value in below {
-                assert!(height(value, Some(limit), 1.0, &signal).is_some_and(|height| height < 7), "{kind:?} {value}");
+                assert!(height(value, Some(limit), 1.0, &signal).is_some_and(|height| height < 6), "{kind:?} {value}");
             }
             for value in above {
                 assert_eq!(height(value, Some(limit), 1.0, &signal), None, "{kind:?} {value}");
             }
         }
-        assert_eq!(height(42.0, Some(70.0), 0.0, &signal(Kind::Memory)), Some(4));
-        assert_eq!(height(39.0, None, 39.0, &signal(Kind::Traffic)), Some(6));
+        assert_eq!(height(42.0, Some(70.0), 0.0, &signal(Kind::Memory)), Some(3));
+        assert_eq!(height(39.0, None, 39.0, &signal(Kind::Traffic)), Some(5));
         assert_eq!(height(0.0, None, 0.0, &signal(Kind::Traffic)), Some(0));
     }
 

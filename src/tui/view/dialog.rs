@@ -29,7 +29,7 @@ pub(super) fn open(
 }
 
 /// Said while the keys that answer are not taken yet.
-pub(super) const READ_IT_FIRST: &str = "read it first: keys are taken in a moment";
+pub(super) const READ_IT_FIRST: &str = "active in a moment: release all keys";
 
 /// The line of keys that answer something that changes production: one that does it, all others that do not.
 pub(super) fn answers(buffer: &mut Buffer, view: &View<'_>, line: Rect, does: &str, takes_keys: bool) {
@@ -40,9 +40,7 @@ pub(super) fn answers(buffer: &mut Buffer, view: &View<'_>, line: Rect, does: &s
     };
     brush.put(&key, if takes_keys { Slot::Key } else { Slot::Muted }).gap(1);
     brush.put(does, if takes_keys { Slot::Strong } else { Slot::Muted }).gap(3);
-    let closes = " or any other key closes, nothing happens";
-    let closes = if brush.left() < width(closes) + 3 { " closes, nothing happens" } else { closes };
-    brush.put("Esc", Slot::Key).put(closes, Slot::Muted);
+    brush.put("Esc", Slot::Key).put(" cancel", Slot::Muted);
 }
 
 pub(super) fn note(buffer: &mut Buffer, view: &View<'_>, area: Rect, text: &str) {
@@ -53,8 +51,8 @@ pub(super) fn note(buffer: &mut Buffer, view: &View<'_>, area: Rect, text: &str)
     brush.put("Esc", Slot::Key).gap(1).put("close", Slot::Muted);
 }
 
-/// A line of text being typed: its end is seen, and where the next sign goes.
-pub(super) fn field(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, text: &str) {
+/// A line of text being typed: its end is seen, and where the next sign goes; returns how many columns it took.
+pub(super) fn field(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, text: &str) -> u16 {
     let room = inner.width.saturating_sub(1);
     let mut start = 0;
     while width(&text[start..]) > room {
@@ -62,6 +60,7 @@ pub(super) fn field(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16
     }
     let cursor = view.style(Slot::Text).add_modifier(Modifier::REVERSED);
     Brush::new(buffer, view, inner, line).put(&text[start..], Slot::Text).put(" ", cursor);
+    width(&text[start..]) + 1
 }
 
 pub(super) fn quit(buffer: &mut Buffer, view: &View<'_>, area: Rect) {

@@ -11,8 +11,8 @@
 //! ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
 //! ```
 
-use super::dialog::open;
-use super::text::{clean, coarse, hour_minute_second, width, wrap};
+use super::dialog::{READ_IT_FIRST, open};
+use super::text::{clean, coarse, hour_minute_second, wrap};
 use super::{Brush, View};
 use crate::deploy::brief;
 use crate::feature_flags::{FlagId, FlagState, Rollout, when_programs_hear};
@@ -296,11 +296,9 @@ fn ask(buffer: &mut Buffer, view: &View<'_>, area: Rect, flag: &FlagId) {
     brush.put(&key, if takes_keys { Slot::Key } else { Slot::Muted }).gap(1);
     brush.put("turn it off now", if takes_keys { Slot::Strong } else { Slot::Muted }).gap(3);
     if takes_keys {
-        let closes = " or any other key closes, nothing happens";
-        let closes = if brush.left() < width(closes) + 3 { " closes" } else { closes };
-        brush.put("Esc", Slot::Key).put(closes, Slot::Muted);
+        brush.put("Esc", Slot::Key).put(" cancel", Slot::Muted);
     } else {
-        brush.put("read it first: keys are taken in a moment", Slot::Muted);
+        brush.put(READ_IT_FIRST, Slot::Muted);
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::text::{clean, width, wrap};
 use super::{Brush, View};
+use crate::deploy::ServiceId;
 use crate::rollback::version_history::VersionStatus as Known;
 use crate::rollback::{CheckOutcome, Goal, Plan, Rollback, describe};
 use crate::tui::keymap::{Action, Pane};
@@ -105,12 +106,21 @@ fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static s
     if !view.live.setup().feature_flags.is_empty() {
         actions.push((Action::Features, "feature flags"));
     }
+    if let Some(Row::Service(_)) = row {
+        actions.extend([(Action::Mark, "mark"), (Action::Filter, "filter"), (Action::Sort, "sort")]);
+    }
+    if rows::flags(view.watch, view.service()).iter().any(|flag| view.watch.finding(flag[0]).level == Level::RedFlag) {
+        actions.push((Action::NextRed, "next red"));
+    }
     actions.push((Action::Freeze, if view.ui.frozen.is_some() { "resume" } else { "pause" }));
     if let Some(Row::Signal(id)) = row {
         let finding = view.live.finding(id);
         if finding.level >= Level::Warning && !finding.acknowledged {
             actions.push((Action::Acknowledge, "acknowledge"));
         }
+    }
+    if row.is_some() {
+        actions.push((Action::Details, "details"));
     }
     actions.push((Action::Note, "note"));
     if view.ui.link(view.live).is_some() {
@@ -123,7 +133,7 @@ fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static s
     let mut keys: Vec<(Action, String, &'static str)> =
         actions.into_iter().filter_map(|(action, word)| Some((action, view.keymap.label(action)?, word))).collect();
     // What is left out first is what the help tells as well and nobody needs in a hurry.
-    for action in [Action::NextPane, Action::Enter, Action::Note, Action::Freeze] {
+    for action in [Action::NextPane, Action::NextRed, Action::Note, Action::Details, Action::Sort, Action::Enter, Action::Freeze] {
         if keys.iter().map(|(_, key, word)| width(key) + 1 + width(word) + 2).sum::<u16>() > columns {
             keys.retain(|(other, ..)| *other != action);
         }
@@ -154,10 +164,10 @@ pub(super) fn state(view: &View<'_>) -> State {
         return State { key: None, slot: Slot::RedFlag, text };
     }
     // What is frozen is not what would be rolled back.
-    let thawed = view.ui.frozen.is_some().then(|| Standings::of(live, view.service()));
+    let thawed = view.ui.frozen.is_some().then(|| Standings::of(live, view.service(), &view.ui.board));
     let standings = thawed.as_ref().unwrap_or(&view.standings);
     if !standings.plan.is_empty() {
-        let (slot, text) = ready(live, &standings.plan);
+        let (slot, text) = ready(live, &standings.plan, view.service());
         return State { key: label(Action::Rollback), slot, text };
     }
     match blocked(view, standings) {
@@ -169,18 +179,31 @@ pub(super) fn state(view: &View<'_>) -> State {
 }
 
 /// A plan that would do something.
-fn ready(live: &Watch, plan: &Plan) -> (Slot, String) {
+fn ready(live: &Watch, plan: &Plan, service: Option<ServiceId>) -> (Slot, String) {
     let workloads = plan.steps().map(|step| step.covers.len()).sum::<usize>();
     let left: Vec<_> = plan.left_out.iter().filter(|left| left.belongs).collect();
     let of = match (workloads, left.len()) {
+        // On the board nobody knows which one is meant.
+        (1, 0) if rows::is_board(live, service) => {
+            let only = plan.steps().flat_map(|step| &step.covers).next();
+            only.map_or_else(String::new, |only| format!(" {}", only.reference.name))
+        }
         (1, 0) => String::new(),
-        (workloads, 0) => format!(" for {workloads} workloads"),
-        (workloads, left) => format!(" for {workloads} of {} workloads", workloads + left),
+        (workloads, 0) => format!(" {workloads} workloads"),
+        (workloads, left) => format!(" {workloads} of {} workloads", workloads + left),
     };
+    // Of several versions the plan has the names.
+    let to = plan.only_target().map_or_else(String::new, |target| format!(" to {target}"));
     let continues =
         matches!(live.rollback(), Rollback::Failed { .. } | Rollback::NotTheCause { .. }) && live.can_go_forward();
-    let what = if continues { "continue the rollback" } else { "roll back" };
-    let head = format!("{what}{of} to {}", plan.target());
+    let what = if continues && of.is_empty() {
+        "continue the rollback"
+    } else if continues {
+        "continue the rollback of"
+    } else {
+        "roll back"
+    };
+    let head = format!("{what}{of}{to}");
     if let (true, Some(harm)) = (left.is_empty(), describe::harm(plan).first()) {
         return (Slot::Warning, format!("{head}   UNSAFE: {harm}"));
     }

@@ -8,7 +8,7 @@
 use super::text::{clock, hour_minute, width};
 use super::{Brush, View};
 use crate::deploy::change::beside_the_name;
-use crate::deploy::{Deploy, Version, brief};
+use crate::deploy::{Deploy, ServiceId, Version, brief};
 use crate::rollback::{Execution, Goal, Rollback};
 use crate::setup::Automatic;
 use crate::timeline::Mark;
@@ -75,7 +75,15 @@ pub(super) fn standing(view: &View<'_>) -> Standing {
     let live = view.live;
     let verdict = live.verdict();
     let say = |glyph: &str, text: String, slot: Slot| Standing { text: format!("{glyph} {text}"), slot };
+    if let Some(id) = view.service() {
+        return of_service(view, id);
+    }
     let judged = || {
+        let red = rows::red_services(live).len();
+        if rows::is_board(live, None) && verdict == Verdict::Faulty && red > 0 {
+            let text = format!("{red} of {} {}", live.setup().services.len(), verdict.label());
+            return say(view.glyphs.verdict(verdict), text, Slot::Alarm);
+        }
         let slot = if verdict == Verdict::Faulty { Slot::Alarm } else { verdict.into() };
         say(view.glyphs.verdict(verdict), verdict.label().to_owned(), slot)
     };
@@ -103,6 +111,30 @@ pub(super) fn standing(view: &View<'_>) -> Standing {
         Rollback::Failed { .. } => say(view.glyphs.level(Level::RedFlag), "ROLLBACK FAILED".to_owned(), Slot::Alarm),
         Rollback::OutcomeUnknown { .. } => {
             say(view.glyphs.level(Level::NoData), "ROLLBACK UNKNOWN".to_owned(), Slot::Unknown)
+        }
+    }
+}
+
+/// Where one service of several stands: a push that is faulty elsewhere does not make it so.
+fn of_service(view: &View<'_>, id: ServiceId) -> Standing {
+    let worst = rows::worst(view.live, Some(id));
+    let say = |glyph: &str, text: &str, slot: Slot| Standing { text: format!("{glyph} {text}"), slot };
+    let back = rows::workloads(view.live, Some(id)).any(|id| view.live.rolled_back(id).is_some());
+    let verdict = view.live.verdict();
+    match worst {
+        Level::RedFlag => {
+            let text = if back { "ROLLED BACK, FAULTY" } else { Verdict::Faulty.label() };
+            say(view.glyphs.level(worst), text, Slot::Alarm)
+        }
+        _ if back => say(view.glyphs.mark(Mark::Rollback), "ROLLED BACK", Slot::Clear),
+        // What is said of the whole is true of it as well, where that is no worse than it is.
+        _ if matches!(verdict, Verdict::Watching | Verdict::Healthy) => {
+            say(view.glyphs.verdict(verdict), verdict.label(), verdict.into())
+        }
+        Level::Warning => say(view.glyphs.level(worst), "WARNING", Slot::Warning),
+        Level::Clear => say(view.glyphs.level(worst), "OK", Slot::Clear),
+        Level::Insufficient | Level::NoData | Level::Stale => {
+            say(view.glyphs.level(worst), Verdict::Inconclusive.label(), Slot::Unknown)
         }
     }
 }

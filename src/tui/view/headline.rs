@@ -23,7 +23,7 @@ const MOST: usize = 3;
 /// One headline, or on a board one for each service that is bad.
 pub(super) fn of(watch: &Watch, service: Option<crate::deploy::ServiceId>) -> Vec<Headline> {
     if rows::is_board(watch, service) {
-        let bad = rows::services(watch).into_iter().filter(|id| rows::worst(watch, Some(*id)) == Level::RedFlag);
+        let bad = rows::red_services(watch).into_iter();
         let each: Vec<Headline> = bad.take(MOST).map(|id| Headline::of(watch, Some(id))).collect();
         if !each.is_empty() {
             return each;
@@ -47,7 +47,7 @@ fn key(view: &View<'_>) -> Option<footer::State> {
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let mut line = 0;
-    for headline in &view.headlines {
+    for headline in view.headlines {
         let (glyph, style) = view.level(headline.level());
         let slot = if headline.level() == Level::RedFlag { Slot::RedFlag } else { Slot::Strong };
         let mut brush = Brush::new(buffer, view, area, line);
@@ -55,7 +55,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         brush.put(&clean(&sentence(view, headline)), view.ink(slot));
         line += 1;
     }
-    if let [only] = view.headlines.as_slice() {
+    if let [only] = view.headlines {
         let mut brush = Brush::new(buffer, view, area, line);
         brush.gap(4);
         let dot = format!(" {} ", view.glyphs.dot());

@@ -12,6 +12,7 @@ use super::{Brush, View};
 use crate::rollback::CheckOutcome;
 use crate::rollback::describe::{Line, Sign, Weight};
 use crate::tui::theme::Slot;
+use crate::verdict::Level;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -21,10 +22,13 @@ pub(super) const LABEL: u16 = 17;
 const WIDE: u16 = 60;
 /// Columns of a sign and the gap behind it.
 const SIGN: u16 = 2;
+/// A space at which no line is broken.
+pub(super) const UNBROKEN: &str = "\u{a0}";
 
 /// A line as it is on the screen: one of those that a longer one was broken into.
 pub(super) struct Laid<'a> {
-    line: &'a Line,
+    /// What it is a part of.
+    pub(super) line: &'a Line,
     /// Its place among the lines it was made of.
     pub(super) index: usize,
     margin: u16,
@@ -41,9 +45,9 @@ pub(super) fn lay<'a>(view: &View<'_>, lines: &'a [Line], columns: u16) -> Vec<L
         let text = format!("{label}{}{}", remark(line), line.text);
         let text = view.glyphs.plain(clean(&text)).into_owned();
         let mut parts = wrap(&text, columns.saturating_sub(margin)).into_iter();
-        let first = parts.next().unwrap_or("").to_owned();
+        let first = parts.next().unwrap_or("").replace(UNBROKEN, " ");
         laid.push(Laid { line, index, margin, is_first: true, text: first });
-        laid.extend(parts.map(|part| Laid { line, index, margin, is_first: false, text: part.to_owned() }));
+        laid.extend(parts.map(|part| Laid { line, index, margin, is_first: false, text: part.replace(UNBROKEN, " ") }));
     }
     laid
 }
@@ -75,6 +79,20 @@ pub(super) fn sign(view: &View<'_>, sign: Sign) -> (&'static str, Slot) {
             (view.glyphs.check(outcome), slot)
         }
         Sign::Awaited => (view.glyphs.ellipsis(), Slot::Muted),
+    }
+}
+
+/// Gives the signs of levels in a line their colour.
+pub(super) fn tint(buffer: &mut Buffer, view: &View<'_>, area: Rect, y: u16) {
+    let y = area.y + y;
+    for x in area.x..area.right() {
+        let symbol = buffer[(x, y)].symbol();
+        let level = [Level::RedFlag, Level::Warning].into_iter().find(|level| view.glyphs.level(*level) == symbol);
+        // A plain letter is no sign.
+        let stands_alone = x + 1 < area.right() && buffer[(x + 1, y)].symbol() == " ";
+        if let Some(level) = level.filter(|_| stands_alone && !symbol.is_ascii()) {
+            buffer[(x, y)].set_style(view.ink(level));
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::tui::theme::Slot;
 use crate::verdict::Level;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Color, Style};
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, id: SignalId, axis: &Axis) {
     let (signal, series) = (view.watch.setup().signal(id), view.watch.store().series(id));
@@ -65,7 +65,9 @@ fn numbers(buffer: &mut Buffer, view: &View<'_>, area: Rect, id: SignalId) {
         let ink = if index == 0 && level >= Level::Warning {
             view.ink(level)
         } else {
-            view.style(if index == 0 { Slot::Strong } else { Slot::Text })
+            let ink = view.style(if index == 0 { Slot::Strong } else { Slot::Text });
+            // It stands on the rule, and is not to have its colour.
+            if ink.fg.is_none() { ink.fg(Color::Reset) } else { ink }
         };
         brush.put(word, Slot::Muted).put(" ", Slot::Text).put(text, ink).put("   ", Slot::Text);
     }

@@ -12,7 +12,6 @@ use super::text::{fit, hour_minute, width};
 use super::{Brush, View, plot};
 use crate::headline::limit;
 use crate::signal::{Kind, Signal, SignalId};
-use crate::store::Series;
 use crate::tui::keymap::Pane;
 use crate::tui::rows::Row;
 use crate::tui::theme::Slot;
@@ -93,12 +92,14 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let beneath = u16::from(!folded.is_empty() || rows.len() > usize::from(inner.height)).min(inner.height);
     let list = Rect { height: inner.height - beneath, ..inner };
     let (first, _) = view.scrolled(Pane::Signals, &rows, list.height);
+    let mut beyond = Vec::new();
     for (line, (index, row)) in rows.iter().enumerate().skip(first).take(usize::from(list.height)).enumerate() {
         if view.ui.focus == Pane::Signals && index == cursor {
             view.point_at(buffer, list, line as u16, 1);
         }
         if let Row::Signal(id) = *row {
-            draw_row(buffer, view, list, line as u16, id, name_width, &axis);
+            let mut brush = Brush::new(buffer, view, list, line as u16);
+            beyond = draw_row(&mut brush, view, id, name_width, &axis, &beyond);
         }
     }
     if beneath > 0 {
@@ -160,13 +161,19 @@ fn fold(buffer: &mut Buffer, view: &View<'_>, line: Rect, folded: &[Row], hidden
     }
 }
 
-fn draw_row(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, id: SignalId, name_width: u16, axis: &Axis) {
+fn draw_row(
+    brush: &mut Brush<'_>,
+    view: &View<'_>,
+    id: SignalId,
+    name_width: u16,
+    axis: &Axis,
+    above: &[bool],
+) -> Vec<bool> {
     let (signal, series) = (view.watch.setup().signal(id), view.watch.store().series(id));
     let finding = view.watch.finding(id);
     let level = finding.level;
     let (glyph, style) = view.level(level);
-    let wide = inner.width >= WIDE;
-    let mut brush = Brush::new(buffer, view, inner, line);
+    let wide = brush.left() >= WIDE;
     brush.put(glyph, style).gap(1).cell(&signal.name, name_width, Slot::Text);
     // A value that is too old to say anything of now is not shown as if it did.
     let current = series.last_value().filter(|_| !matches!(level, Level::NoData | Level::Stale));
@@ -183,12 +190,13 @@ fn draw_row(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, id: Si
     brush.number(&change, CHANGE, Slot::Muted).gap(2);
     let right = LIMIT + if wide { SINCE } else { 0 };
     let room = brush.left().saturating_sub(right + 1);
-    draw_course(&mut brush, view, id, series, axis, room, current.is_none());
+    let beyond = draw_course(brush, view, id, (axis, room), current.is_none(), above);
     let label = limit(signal, series).map(|limit| signal.unit.format(limit)).unwrap_or_default();
     brush.gap_until_left(right).number(&label, LIMIT, Slot::Limit);
     if wide && level >= Level::Warning {
         brush.number(&hour_minute(finding.since, view.zone), SINCE, Slot::Muted);
     }
+    beyond
 }
 
 /// The course in one line, its limit at the top of the cell: before the deploy, its mark, since.
@@ -196,16 +204,15 @@ fn draw_course(
     brush: &mut Brush<'_>,
     view: &View<'_>,
     id: SignalId,
-    series: &Series,
-    axis: &Axis,
-    columns: u16,
+    (axis, columns): (&Axis, u16),
     is_old: bool,
-) {
+    above: &[bool],
+) -> Vec<bool> {
     let count = usize::from(columns);
     if count == 0 {
-        return;
+        return Vec::new();
     }
-    let signal = view.watch.setup().signal(id);
+    let (signal, series) = (view.watch.setup().signal(id), view.watch.store().series(id));
     let bins = chart::bins(series, signal, axis, view.watch.now(), count);
     let limit = limit(signal, series);
     let most = bins.iter().flatten().copied().fold(0.0, f64::max);
@@ -213,13 +220,16 @@ fn draw_course(
     let back = axis.back.and_then(|at| axis.column(at, count));
     let now = axis.column(view.watch.now(), count).unwrap_or(count - 1);
     let level = view.watch.finding(id).level;
+    let mut beyond = vec![false; count];
     for (column, bin) in bins.iter().enumerate() {
         let before = mark.is_some_and(|mark| column < mark);
         match bin {
             _ if Some(column) == mark => brush.put(view.glyphs.deploy_mark(), Slot::Deploy),
             _ if Some(column) == back => brush.put(view.glyphs.mark(crate::timeline::Mark::Rollback), Slot::Strong),
             Some(value) => {
-                let (block, ink) = block(view, signal, *value, (limit, most), (before, level));
+                let touches = above.get(column).copied().unwrap_or_default();
+                let (block, ink) = block(view, signal, *value, (limit, most), (before, level), touches);
+                beyond[column] = limit.is_some_and(|limit| chart::beyond(*value, limit, signal));
                 brush.put(block, ink)
             }
             None if column > now => break,
@@ -234,22 +244,28 @@ fn draw_course(
     } else {
         brush.gap(left);
     }
+    beyond
 }
 
-/// One bin of a small course: the height under its limit in the level's colour, or the whole cell beyond it.
+/// One bin of a small course: the height under its limit in the level's colour, or the whole cell beyond it; less an eighth
+/// below one that is full as well, so that rows never touch.
 pub(super) fn block(
     view: &View<'_>,
     signal: &Signal,
     value: f64,
     (limit, most): (Option<f64>, f64),
     (before, level): (bool, Level),
+    is_below_full: bool,
 ) -> (&'static str, Style) {
     match chart::height(value, limit, most, signal) {
         Some(height) => {
             let slot = if before { Slot::Baseline } else { level.into() };
             (view.glyphs.heights()[height], view.ink(slot))
         }
-        None => (view.glyphs.full(), view.ink(beyond_slot(signal, limit, before))),
+        None => {
+            let full = if is_below_full { view.glyphs.nearly_full() } else { view.glyphs.full() };
+            (full, view.ink(beyond_slot(signal, limit, before)))
+        }
     }
 }
 

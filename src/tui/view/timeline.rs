@@ -9,7 +9,7 @@ use super::text::{clean, hour_minute, wrap};
 use super::{Brush, View};
 use crate::timeline::Entry;
 use crate::tui::keymap::Pane;
-use crate::tui::rows::Row;
+use crate::tui::rows::{self, Row};
 use crate::tui::theme::Slot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -19,8 +19,8 @@ const MARGIN: u16 = 9;
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let inner = view.pane(buffer, area, Pane::Timeline, Pane::Timeline.title());
-    let entries: Vec<&Entry> = view.watch.timeline().entries().collect();
-    let rows: Vec<Row> = (0..entries.len()).map(Row::Entry).collect();
+    let (places, entries): (Vec<usize>, Vec<&Entry>) = rows::entries(view.watch, view.service()).unzip();
+    let rows: Vec<Row> = places.into_iter().map(Row::Entry).collect();
     let cursor = view.ui.cursor(Pane::Timeline, &rows);
     let follows = cursor + 1 >= entries.len();
     // The entries up to the cursor's, as many as fit from the bottom up.

@@ -7,7 +7,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use redflag::deploy::{Deploy, ServiceId, Time, Version, WorkloadId, WorkloadKind, WorkloadRef};
 use redflag::feature_flags::{self, Call, FeatureFlag, FlagState, Listing, News};
-use redflag::message::{Effect, Message, StreamNews};
+use redflag::message::{Command, Effect, Message, StreamNews};
 use redflag::poll::{Issue, Novelty, Poll, PollRequest, SourceError};
 use redflag::rollback::action::{Action, CiAction, Dispatch, PinnedPatch};
 use redflag::rollback::deletion::Deleted;
@@ -61,6 +61,8 @@ pub(super) struct Scene {
     pub(super) watch: Watch,
     pub(super) now: Time,
     pub(super) health: Health,
+    /// The services that it is true of, where there are several.
+    pub(super) faulty: Vec<ServiceId>,
     /// Sources that do not answer, and how.
     pub(super) down: Vec<(&'static str, SourceError)>,
     /// What is said of a rollback, instead of that it is ready.
@@ -168,6 +170,11 @@ impl Scene {
 
     /// Twenty services.
     pub(super) fn board() -> Self {
+        Self::board_of(|_| {})
+    }
+
+    /// The same with the environment's settings changed.
+    pub(super) fn board_of(change: impl FnOnce(&mut Setup)) -> Self {
         let names = [
             "accounts",
             "basket",
@@ -190,7 +197,9 @@ impl Scene {
             "stock",
             "taxes",
         ];
-        Self::with(setup(&names))
+        let mut setup = setup(&names);
+        change(&mut setup);
+        Self::with(setup)
     }
 
     /// A shop that calls its payments, so that it is rolled back before them; and a stock that nobody calls.
@@ -212,6 +221,7 @@ impl Scene {
             now: setup.started,
             watch: Watch::new(setup),
             health: Health::Well,
+            faulty: vec![ServiceId(4)],
             down: Vec::new(),
             readiness: None,
             alter: |_| {},
@@ -383,7 +393,7 @@ impl Scene {
     /// What was true of a signal: a little wave, and the fault where there is one.
     fn sample(&self, signal: &Signal, at: Time) -> Option<Sample> {
         let wave = [0.0, 0.6, -0.4, 0.2, 1.0, -0.8, 0.3][(at.timestamp() / 30).rem_euclid(7) as usize];
-        let faulty_service = self.watch.setup().services.len() == 1 || signal.service == ServiceId(4);
+        let faulty_service = self.watch.setup().services.len() == 1 || self.faulty.contains(&signal.service);
         let mended = self.mended.is_some_and(|mended| at >= mended);
         let since = (at - deployed_at()).num_seconds() as f64;
         let worst = match self.health {
@@ -463,6 +473,8 @@ impl Scene {
                     other => others.push(other),
                 }
             }
+            // As the loop does: what a key leads to is seen before the next one.
+            tui.draw(&self.watch).unwrap();
         }
         self.tui = Some(tui);
         others
@@ -481,7 +493,11 @@ impl Scene {
         let mut tui = self.tui.take().unwrap_or_else(|| self.make_tui(120, 40));
         for sign in text.chars() {
             let event = Event::Key(KeyEvent::new(KeyCode::Char(sign), KeyModifiers::NONE));
-            assert_eq!(tui.handle(&event, &self.watch), []);
+            for reaction in tui.handle(&event, &self.watch) {
+                assert_eq!(reaction, Reaction::Ask(Command::Touch), "a letter is no command");
+                self.say(Message::Asked { at: self.now, command: Command::Touch });
+            }
+            tui.draw(&self.watch).unwrap();
         }
         self.tui = Some(tui);
     }

@@ -94,7 +94,7 @@ fn the_flags_of_a_service_are_listed_with_their_state_and_rollout() {
 fn turning_a_flag_off_asks_and_the_question_takes_another_key_after_a_moment() {
     let mut scene = scene(|_| {});
     scene.press("f enter");
-    find(&scene.screen(80, 24), "read it first: keys are taken in a moment");
+    find(&scene.screen(80, 24), "active in a moment: release all keys");
     scene.press("enter y");
     find(&scene.screen(80, 24), "no rollback: the deploy stays as it is; clients poll Unleash");
     wait(&mut scene, 1);
@@ -186,7 +186,7 @@ fn the_rollback_s_key_works_over_the_flags() {
     let mut scene = scene(|_| {});
     scene.press("f R");
     assert!(matches!(scene.watch.rollback(), Rollback::Planned { .. }));
-    find(&scene.screen(120, 40), "roll back production → 1.8.3");
+    find(&scene.screen(120, 40), "roll back production · app");
 }
 
 #[test]

@@ -152,7 +152,7 @@ async fn whoever_comes_second_is_told_who_is_at_it() {
     second.press('R').await;
     second.second().await;
     assert!(matches!(second.state().holding(), Holding::Theirs(holder) if holder.who == "on call"));
-    second.shows("on call is at it since");
+    second.shows("on call holds the lock since");
     second.press('y').await;
     second.second().await;
     assert_eq!(second.company.requests().changes().count(), 0);

@@ -17,9 +17,9 @@ async fn killed_before_the_key_it_has_done_nothing_and_the_next_one_waits_for_it
         lab.hands.until_leased("ana").await;
         ana.dies();
         let mut again = desk.watch();
-        again.sees("rollback ready → 3.9").await;
+        again.sees("roll back to 3.9   ready").await;
         again.press("R");
-        again.sees("ana is at it since").await;
+        again.sees("ana holds the lock since").await;
         assert_eq!(gate.changes(), 0);
         // It expires while the plan is open.
         again.sees_the_plan("3.9").await;
@@ -47,9 +47,9 @@ async fn killed_with_the_request_out_it_is_done_once_and_the_next_one_warns() {
         gate.until_answered(1).await;
 
         let mut again = desk.watch();
-        again.sees("rollback ready → 3.10").await;
+        again.sees("roll back to 3.10   ready").await;
         again.press("R");
-        again.sees("ana is at it since").await;
+        again.sees("ana holds the lock since").await;
         again.sees_the_plan("3.10").await;
         again.sees("3.10 was rolled back by redflag at").await;
         again.press("y\r");
@@ -78,9 +78,9 @@ async fn a_request_of_a_killed_one_that_arrives_after_the_next_ones_changes_noth
         let other = Gate::open(&lab.cluster.client).await;
         desk.points_at(&other);
         let mut again = desk.watch();
-        again.sees("rollback ready → 3.9").await;
+        again.sees("roll back to 3.9   ready").await;
         again.press("R");
-        again.sees("ana is at it since").await;
+        again.sees("ana holds the lock since").await;
         again.sees_the_plan("3.9").await;
         again.press("y");
         again.sees("VERIFIED: 3.9 serves,").await;

@@ -65,9 +65,9 @@ async fn a_pause_while_the_plan_is_open_closes_it_and_the_key_struck_meanwhile_d
         assert_eq!(gate.changes(), 0);
 
         // The plan opens again, and belongs to whoever has the lease.
-        ana.sees("rollback ready → 3.9").await;
+        ana.sees("roll back to 3.9   ready").await;
         ana.press("R");
-        ana.sees("bo is at it since").await;
+        ana.sees("bo holds the lock since").await;
         ana.press("y");
         ana.until("the plan is closed", |screen| !screen.contains("nothing is sent from here")).await;
         assert_eq!(image(&lab.hands.read(&of).await), Program::Better.version());
@@ -260,7 +260,7 @@ async fn a_pause_between_two_stages_leaves_the_second_to_whoever_is_at_it() {
         let desk = Desk::of("ana", &gate, &of.namespace, more);
         let bo = Bo::of(lab);
         let mut ana = desk.watch();
-        ana.sees("rollback ready for 2 workloads → 3.9").await;
+        ana.sees("roll back 2 workloads to 3.9   ready").await;
         ana.opens_the_plan("3.9").await;
         gate.hold();
         ana.press("y");

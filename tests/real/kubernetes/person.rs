@@ -157,17 +157,17 @@ impl Person {
 
     /// Opens the plan of a rollback and waits until it takes keys.
     pub(crate) async fn opens_the_plan(&mut self, to: &str) {
-        self.sees("rollback ready").await;
+        self.sees("   ready · ~").await;
         self.press("R");
         self.sees_the_plan(to).await;
     }
 
     /// Waits until the plan that is open takes keys.
     pub(crate) async fn sees_the_plan(&mut self, to: &str) {
-        let title = format!("roll back {ENVIRONMENT} → {to}");
-        let waits = ["read it first", "asking whether", "in a moment", "is at it since"];
+        let title = format!("roll back {ENVIRONMENT} · ");
+        let waits = ["in a moment", "checking the lock", "holds the lock since"];
         self.until("the plan takes keys", |screen| {
-            screen.contains(&title) && !waits.iter().any(|wait| screen.contains(wait))
+            screen.contains(&title) && screen.contains(to) && !waits.iter().any(|wait| screen.contains(wait))
         })
         .await;
     }

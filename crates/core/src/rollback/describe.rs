@@ -162,12 +162,7 @@ fn step(step: &Step, many: bool, with_namespace: bool) -> Vec<Line> {
     // What may do harm comes before anything that would push it out of sight.
     lines.extend(checks(&step.checks, |outcome| outcome > CheckOutcome::Ok));
     lines.extend(does(step));
-    if many {
-        lines.extend(step.covers.iter().filter_map(|covered| changes(covered, beside_the_name)));
-    } else {
-        lines.extend(step.covers.iter().flat_map(images));
-        lines.extend(step.covers.iter().filter_map(|covered| changes(covered, beside_the_image)));
-    }
+    lines.extend(differences(step, many));
     lines.extend(not_reverted(step));
     if many {
         let passed = step.checks.iter().filter(|check| check.outcome == CheckOutcome::Ok).count();
@@ -213,6 +208,15 @@ fn heading(goal: Goal, covered: &Covered, with_namespace: bool) -> Line {
     };
     let text = format!("{reference}{namespace}   {} → {}{revisions}", from.label(), to.label());
     Line::new(Weight::Heading, label, text)
+}
+
+/// What the versions differ in beside their names; of many, only what their images do not tell.
+pub fn differences(step: &Step, many: bool) -> Vec<Line> {
+    if many {
+        return step.covers.iter().filter_map(|covered| changes(covered, beside_the_name)).collect();
+    }
+    let changed = step.covers.iter().filter_map(|covered| changes(covered, beside_the_image));
+    step.covers.iter().flat_map(images).chain(changed).collect()
 }
 
 fn images(covered: &Covered) -> impl Iterator<Item = Line> {

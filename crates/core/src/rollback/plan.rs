@@ -68,6 +68,14 @@ impl Plan {
         }
     }
 
+    /// The version it goes back to, where all steps agree.
+    pub fn only_target(&self) -> Option<String> {
+        match self.labels().as_slice() {
+            [one] => Some((*one).to_owned()),
+            _ => None,
+        }
+    }
+
     /// That the versions it goes to serve: `1.8.3 serves`, `2 versions serve`.
     pub fn serves(&self) -> String {
         match self.labels().as_slice() {

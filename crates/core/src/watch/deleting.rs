@@ -24,7 +24,7 @@ impl Watch {
 
     /// Whether a yes to it is taken now: the person has had the time to read it.
     pub fn takes_deletion(&self) -> bool {
-        self.deletion.takes_yes(&self.setup, self.now)
+        self.deletion.takes_yes(&self.setup, &self.silence, self.now)
     }
 
     /// What came of the deletion of a pod, where one was tried.

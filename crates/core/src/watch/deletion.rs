@@ -1,5 +1,6 @@
 //! The open question of a pod deletion, and its results: each pod once.
 
+use super::silence::Silence;
 use crate::deploy::{Time, WorkloadId};
 use crate::rollback::Covered;
 use crate::rollback::deletion::{Attempt, Deleted, PodId, Question};
@@ -41,9 +42,9 @@ impl Deletion {
         self.question = (!pods.is_empty()).then_some(Question { opened: now, pods });
     }
 
-    /// Whether a yes is taken now: the person has had the time to read the question.
-    pub(super) fn takes_yes(&self, setup: &Setup, now: Time) -> bool {
-        let is_read = |question: &Question| now - question.opened >= setup.confirm_grace;
+    /// Whether a yes is taken now: the person has had the time to read the question, and struck no key for a moment.
+    pub(super) fn takes_yes(&self, setup: &Setup, silence: &Silence, now: Time) -> bool {
+        let is_read = |question: &Question| silence.is_over(setup, question.opened, now);
         self.question.as_ref().is_some_and(is_read) && !setup.read_only
     }
 

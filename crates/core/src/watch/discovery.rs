@@ -87,7 +87,7 @@ impl Watch {
             let beside = beside.map(|beside| format!(", {beside}")).unwrap_or_default();
             format!("{reference}: {from} → {to}{beside}{by}")
         };
-        self.journal.add(deploy.at, Mark::Deploy, text);
+        self.journal.add_about(self.setup.workload(id).service, deploy.at, Mark::Deploy, text);
     }
 
     fn tell_rolled_out(&mut self, id: WorkloadId, deploy: &Deploy, finished: Time) {
@@ -95,7 +95,7 @@ impl Watch {
         let pods = self.workload(id).rollout.as_ref().map_or(0, |rollout| rollout.replicas.desired);
         let took = brief(finished - deploy.at);
         let text = format!("{reference}: rolled out, {pods} pods of {} in {took}", deploy.to.label());
-        self.journal.add(finished, Mark::Deploy, text);
+        self.journal.add_about(self.setup.workload(id).service, finished, Mark::Deploy, text);
     }
 
     /// Looks at every rollout that is not through.

@@ -3,6 +3,7 @@
 mod answers;
 
 use super::journal::Journal;
+use super::silence::Silence;
 use crate::deploy::{ServiceId, Time};
 use crate::feature_flags::{Call, FeatureFlag, FlagId, FlagState, Listing, Order};
 use crate::message::Effect;
@@ -222,9 +223,9 @@ impl FeatureFlags {
     }
 
     /// Whether the question about a flag takes the confirming key now.
-    pub(super) fn takes_turn_off(&self, setup: &Setup, now: Time) -> bool {
+    pub(super) fn takes_turn_off(&self, setup: &Setup, silence: &Silence, now: Time) -> bool {
         match &self.panel {
-            FeaturePanel::Asking { opened, .. } => now - *opened >= setup.confirm_grace && !setup.read_only,
+            FeaturePanel::Asking { opened, .. } => silence.is_over(setup, *opened, now) && !setup.read_only,
             FeaturePanel::Closed | FeaturePanel::Open => false,
         }
     }
@@ -259,7 +260,7 @@ impl FeatureFlags {
         };
     }
 
-    /// Sends the request, once. Whatever becomes of its answer, no second one follows by itself.
+    /// Sends the request for the flag that is asked about, once. Whatever becomes of its answer, no second one follows by itself.
     pub(super) fn turn_off(
         &mut self,
         setup: &Setup,
@@ -270,9 +271,6 @@ impl FeatureFlags {
     ) {
         let FeaturePanel::Asking { flag, .. } = &self.panel else { return };
         let flag = flag.clone();
-        if !self.takes_turn_off(setup, now) {
-            return;
-        }
         self.panel = FeaturePanel::Open;
         // The flag may have been turned off by somebody else while the question was open.
         if self.may_turn_off(setup, &flag, now).is_err() {

@@ -33,11 +33,14 @@ impl Watch {
 
     /// Whether the question about a flag takes the confirming key now.
     pub fn takes_turn_off(&self) -> bool {
-        self.feature_flags.takes_turn_off(&self.setup, self.now)
+        self.feature_flags.takes_turn_off(&self.setup, &self.silence, self.now)
     }
 
     /// Turns off the flag that is asked about: one request, whatever becomes of its answer.
     pub(super) fn turn_off(&mut self, effects: &mut Vec<Effect>) {
+        if !self.takes_turn_off() {
+            return;
+        }
         let reason = self.judging.red_sentences();
         self.feature_flags.turn_off(&self.setup, reason, self.now, &mut self.journal, effects);
     }

@@ -1,6 +1,6 @@
 //! Entries for the timeline, and whether anything visible has changed.
 
-use crate::deploy::Time;
+use crate::deploy::{ServiceId, Time};
 use crate::timeline::{Mark, Timeline};
 
 /// The timeline, and a number that grows with each visible change.
@@ -27,6 +27,11 @@ impl Journal {
     /// Writes down something that happened at a time of its own.
     pub(super) fn add(&mut self, at: Time, mark: Mark, text: impl Into<String>) {
         self.timeline.add(at, mark, text);
+    }
+
+    /// The same, about one service.
+    pub(super) fn add_about(&mut self, service: ServiceId, at: Time, mark: Mark, text: impl Into<String>) {
+        self.timeline.add_about(service, at, mark, text);
     }
 
     /// Writes down something of a rollback or a feature flag, which shows at once.

@@ -180,7 +180,8 @@ impl Judging {
                     Novelty::Regressed => "regressed issue",
                 };
                 let at = issue.first_seen.filter(|_| issue.novelty == Novelty::New).unwrap_or(now);
-                journal.add(at.min(now), Mark::Warning, format!("{novelty}: {}", issue.title));
+                let service = setup.signal(issue.signal).service;
+                journal.add_about(service, at.min(now), Mark::Warning, format!("{novelty}: {}", issue.title));
             }
         }
         self.issues.retain(|issue| setup.signal(issue.signal).source != source);
@@ -296,7 +297,7 @@ impl Judging {
             }
             _ => return,
         };
-        journal.add(ground.now, mark, text);
+        journal.add_about(ground.setup.signal(id).service, ground.now, mark, text);
     }
 
     /// Every signal as the verdict sees it, in the setup's order.

@@ -204,10 +204,9 @@ impl Watch {
     }
 
     /// Whether the open plan takes the confirming key now: the person has had the time to read that it is
-    /// open, and it is known whether somebody else is rolling back.
+    /// open, no key was struck for a moment, and it is known whether somebody else is rolling back.
     pub fn takes_confirmation(&self) -> bool {
         let Rollback::Planned { opened, plan } = self.desk.rollback() else { return false };
-        let open_for = self.now - *opened;
         let settled = match self.lease.holding() {
             // A request that refuses by itself when somebody was quicker need not wait for the answer. Any other
             // waits as long as it takes: the cluster's timeout makes an answer of none.
@@ -216,7 +215,22 @@ impl Watch {
             Holding::Theirs(_) => false,
             Holding::Unavailable(_) => true,
         };
-        open_for >= self.setup.confirm_grace && settled && self.is_awake() && !self.setup.read_only
+        // A name that is typed is no key that is held.
+        let read = if self.wants_typing() {
+            self.now - *opened >= self.setup.confirm_grace
+        } else {
+            self.silence.is_over(&self.setup, *opened, self.now)
+        };
+        read && settled && self.is_awake() && !self.setup.read_only
+    }
+
+    /// Whether the confirming key does at once what is being counted down to. One that was struck for something else in the
+    /// moment it began is no answer to it.
+    pub(super) fn takes_shortcut(&self) -> bool {
+        match self.desk.rollback() {
+            Rollback::Countdown { began, .. } => self.silence.is_over(&self.setup, *began, self.now),
+            _ => false,
+        }
     }
 
     /// Whether the environment's name has to be typed to confirm the open plan.
@@ -230,11 +244,7 @@ impl Watch {
     /// Does what the open plan says, or what is being counted down to.
     pub(super) fn confirm_plan(&mut self, typed: Option<&str>, effects: &mut Vec<Effect>) {
         let named = typed.map(str::trim) == Some(&self.setup.environment);
-        // A key that was struck for something else in the moment it began is no answer to it.
-        let grace = self.setup.confirm_grace;
-        let counted_down =
-            matches!(self.desk.rollback(), Rollback::Countdown { began, .. } if self.now - *began >= grace);
-        if counted_down || (self.takes_confirmation() && (named || !self.wants_typing())) {
+        if self.takes_shortcut() || (self.takes_confirmation() && (named || !self.wants_typing())) {
             self.start(false, effects);
         }
     }

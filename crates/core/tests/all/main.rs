@@ -14,6 +14,7 @@ mod proof;
 mod rollback_table;
 mod rolling_back;
 mod rules;
+mod silence;
 mod standstill;
 mod support;
 mod watching;

@@ -11,10 +11,12 @@ use crate::rollback::{Answer, Goal, Readiness, Run, Step};
 use crate::rollout::Rollout;
 use crate::setup::FlagSystemId;
 use crate::signal::{SignalId, SourceId};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Something that happened. Each carries its own time: the core never asks a clock.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Message {
     /// Time went on.
     Tick(Time),
@@ -127,7 +129,8 @@ impl Message {
 }
 
 /// What a stream tells.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StreamNews {
     /// A workload as it is now.
     Rollout(WorkloadId, Box<Rollout>),
@@ -147,7 +150,8 @@ pub enum StreamNews {
 }
 
 /// What people may ask for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Show what a rollback of these workloads would do, and freeze it. Empty: all that were deployed.
     OpenPlan {

@@ -5,6 +5,7 @@ mod live;
 mod version;
 
 pub use live::{answer, script};
+pub use version::long as version;
 
 use crate::config::parse_duration;
 use crate::deploy::Time;
@@ -82,6 +83,10 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Try every source, credential and permission, one line each
     Check(CheckArgs),
+    /// List the records of watches that are kept, the newest last
+    Records(RecordsArgs),
+    /// Play the record of a watch again: what happened when, and what it came to
+    Replay(ReplayArgs),
     /// Judge recorded deploys: cases as JSON lines on standard input, verdicts on standard output
     #[command(after_help = JUDGE_HELP)]
     Judge,
@@ -190,6 +195,41 @@ pub struct CheckArgs {
     /// Environment [default: the only one, or the one with default = true]
     #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
     pub environment: Option<String>,
+}
+
+/// `redflag records`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    redflag records\n  \
+    redflag records --output json | jq 'select(.verdict == \"faulty\")'")]
+pub struct RecordsArgs {
+    /// Lines for people, or a JSON object for each record
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// `redflag replay`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Its exit status is that of the watch, judged again by this program.\n\nExamples:\n  \
+    redflag replay\n  \
+    redflag replay 2026-02-03T1402Z-production-app-1.9.0\n  \
+    redflag replay --at 14:10")]
+pub struct ReplayArgs {
+    /// Name of a record, or its folder [default: the newest]
+    #[arg(value_name = "RECORD", add = ArgValueCandidates::new(live::records))]
+    pub record: Option<PathBuf>,
+    /// Up to this moment: 14:10 or 2026-02-03T14:10:00Z
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<Moment>,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// Lines for people.
+    Text,
+    /// A JSON object a line.
+    Json,
 }
 
 /// `redflag config`.

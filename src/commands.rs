@@ -5,6 +5,8 @@ mod check;
 mod demo;
 mod judge;
 mod logging;
+mod records;
+mod replay;
 mod rollback;
 mod watch;
 
@@ -54,6 +56,8 @@ pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
         Command::Rollback(args) => rollback::run(&cli.global, args),
         Command::Check(args) => check::run(&cli.global, args),
         Command::Judge => judge::run(),
+        Command::Records(args) => records::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Config(command) => print_config(&cli.global, *command),
         Command::Completions(args) => print(&cli::script(args.shell)?),
     }

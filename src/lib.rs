@@ -12,7 +12,7 @@
 //! | --- | --- | --- |
 //! | 0 | the package `redflag-text`: [`text`], [`secret`] | foreign text, cleaned and without secrets |
 //! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`feature_flags`] (the words), [`timeline`], [`message`], [`watch`], [`headline`] | words, judgement, the watch and its headline: no clock, no network, no files |
-//! | 4 | [`net`], `settings`, [`systems`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`repository`], [`feature_flags::system`], [`lines`], [`output`], [`panics`] | one adapter to one outside system each; `systems` alone has a folder for each that is read, and a registry of them |
+//! | 4 | [`net`], `settings`, [`systems`], [`cluster`], [`rollback::strategy`], [`config`], [`clock`], [`memory`], [`records`], [`repository`], [`feature_flags::system`], [`lines`], [`output`], [`panics`] | one adapter to one outside system each; `systems` alone has a folder for each that is read, and a registry of them |
 //! | 5 | [`runtime`], [`outcome`], [`tui`], [`demo`] | the ends |
 //! | 6 | [`commands`], [`cli`] | arguments in, exit code out |
 //!
@@ -35,6 +35,7 @@ pub mod net;
 pub mod outcome;
 pub mod output;
 pub mod panics;
+pub mod records;
 pub mod repository;
 pub mod rollback;
 pub mod runtime;

@@ -55,6 +55,7 @@ pub(super) fn message(message: &Message, setup: &Setup) {
                 info!(%workload, pod = pod.name, uid = pod.uid, answer = deleted.told(), "a pod was to be deleted");
             }
         }
+        Message::Unrecorded { why, .. } => warn!(why, "the watch is not recorded any more"),
         Message::Recalled { known, .. } => {
             let findings: usize = known.iter().map(Vec::len).sum();
             debug!(findings, "recalled of earlier watches");

@@ -5,7 +5,7 @@
 mod features;
 mod held_up;
 mod rollbacks;
-mod story;
+pub(crate) mod story;
 
 use chrono::TimeDelta;
 use redflag::demo::{Fault, Peer, Scenario};

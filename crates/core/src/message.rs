@@ -107,6 +107,13 @@ pub enum Message {
         /// What is wanted.
         command: Command,
     },
+    /// The record of this watch could not be written, and is not any more.
+    Unrecorded {
+        /// From when on.
+        at: Time,
+        /// What the system says.
+        why: String,
+    },
 }
 
 impl Message {
@@ -123,7 +130,8 @@ impl Message {
             | Self::Leased { at, .. }
             | Self::Recalled { at, .. }
             | Self::FeatureFlags { at, .. }
-            | Self::Asked { at, .. } => *at,
+            | Self::Asked { at, .. }
+            | Self::Unrecorded { at, .. } => *at,
         }
     }
 }
@@ -222,4 +230,22 @@ pub enum Effect {
     Remember(WorkloadId, Known, String),
     /// Ring the terminal's bell.
     Bell,
+}
+
+impl Effect {
+    /// Whether it changes anything that others see: a workload, a run, pods, a flag. What led to it has to be kept
+    /// before it is done.
+    pub const fn changes_the_outside(&self) -> bool {
+        match self {
+            Self::Send(_) | Self::DeletePods { .. } | Self::FeatureFlags(_, Call::TurnOff(_)) => true,
+            Self::Poll { .. }
+            | Self::Prepare(_)
+            | Self::Follow(..)
+            | Self::ReadBack(_)
+            | Self::Lease(_)
+            | Self::FeatureFlags(_, Call::Read | Call::ReadBack(_))
+            | Self::Remember(..)
+            | Self::Bell => false,
+        }
+    }
 }

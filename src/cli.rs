@@ -83,6 +83,8 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Try every source, credential and permission, one line each
     Check(CheckArgs),
+    /// Watch a deploy without a screen, for a pipeline: lines, and an exit status
+    Gate(GateArgs),
     /// List the records of watches that are kept, the newest last
     Records(RecordsArgs),
     /// Play the record of a watch again: what happened when, and what it came to
@@ -129,6 +131,14 @@ pub struct WatchArgs {
     /// Environment [default: the only one, or the one with default = true]
     #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
     pub environment: Option<String>,
+    /// The deploy.
+    #[command(flatten)]
+    pub deploy: DeployArgs,
+}
+
+/// What whoever calls knows of the deploy: it goes over what is found.
+#[derive(Debug, Clone, Args)]
+pub struct DeployArgs {
     /// When it was deployed: 14:02 (local time), 5m (ago), or 2026-02-03T14:02:00Z
     #[arg(long, value_name = "TIME")]
     pub deployed_at: Option<Moment>,
@@ -138,6 +148,49 @@ pub struct WatchArgs {
     /// The version that was deployed
     #[arg(long, value_name = "VERSION", add = ArgValueCandidates::new(live::versions))]
     pub to: Option<String>,
+}
+
+/// `redflag gate`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = statuses_after("A red flag ends it at once, with 1; --rollback rolls back first, under the conditions of an \
+    automatic rollback. Lines for people go to standard error, each change once. In a job of GitHub Actions red flags are \
+    annotations too, and the job gets a summary.\n\nExamples:\n  \
+    redflag gate production\n  \
+    redflag gate production --until settled --timeout 20m\n  \
+    redflag gate production --rollback --output json > gate.jsonl"))]
+pub struct GateArgs {
+    /// Environment [default: the only one, or the one with default = true]
+    #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
+    pub environment: Option<String>,
+    /// What is waited for
+    #[arg(long, value_enum, default_value_t = Until::Verdict)]
+    pub until: Until,
+    /// For how long at the most: 45m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<TimeDelta>,
+    /// Roll back when a red flag is up, under the conditions of an automatic rollback
+    #[arg(long)]
+    pub rollback: bool,
+    /// Lines for people only, or a JSON object for each change on standard output as well
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Print the JSON schema of --output json
+    #[arg(long)]
+    pub schema: bool,
+    /// The deploy.
+    #[command(flatten)]
+    pub deploy: DeployArgs,
+}
+
+/// What a gate waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Until {
+    /// The end of the window.
+    Verdict,
+    /// Everything required is known for long enough.
+    Settled,
+    /// The end of the rollout.
+    Rollout,
 }
 
 /// `redflag demo`.

@@ -1,6 +1,6 @@
 //! `redflag watch`: the screen over one environment's newest deploy.
 
-use super::{CommandError, assemble_options, block_on, final_outcome, load};
+use super::{CommandError, assemble_options, block_on, final_outcome, load, told};
 use crate::cli::{self, Global, WatchArgs};
 use crate::clock::Clock;
 use crate::config::{self, Assembly, Config, SystemSecrets};
@@ -10,13 +10,12 @@ use crate::output;
 use crate::records::Records;
 use crate::rollback::Rollback;
 use crate::runtime::{AdapterSpecs, Outside, PendingSecrets, QUEUE, Runtime};
-use crate::setup::{Setup, Told};
+use crate::setup::Setup;
 use crate::tui::keymap::Keymap;
 use crate::tui::terminal::{self, Screen};
 use crate::tui::{Look, Tui, input};
 use crate::verdict::Verdict;
 use crate::watch::{TurnOffState, Watch};
-use chrono::Local;
 use ratatui::Terminal;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -25,14 +24,7 @@ use tokio::sync::mpsc;
 pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandError> {
     needs_terminal("watch")?;
     let config = load(global)?;
-    let deployed_at = args.deployed_at.map(|moment| moment.resolve(Local::now()));
-    let told = Told {
-        deployed_at: deployed_at.transpose().map_err(|why| CommandError::Call(format!("--deployed-at: {why}")))?,
-        from: args.from.clone(),
-        to: args.to.clone(),
-        rollback_to: None,
-    };
-    let options = assemble_options(told, global.read_only);
+    let options = assemble_options(told(&args.deploy)?, global.read_only);
     let screen = ScreenOptions::of(global, &config)?;
     // Whatever is wrong is said before the terminal is touched; whoever has to touch a key does it beside the screen.
     let secrets = Arc::new(SystemSecrets::default());

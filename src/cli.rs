@@ -5,6 +5,7 @@ mod live;
 mod version;
 
 pub use live::{answer, script};
+pub use version::long as version;
 
 use crate::config::parse_duration;
 use crate::deploy::Time;
@@ -82,6 +83,12 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Try every source, credential and permission, one line each
     Check(CheckArgs),
+    /// Watch a deploy without a screen, for a pipeline: lines, and an exit status
+    Gate(GateArgs),
+    /// List the records of watches that are kept, the newest last
+    Records(RecordsArgs),
+    /// Play the record of a watch again: what happened when, and what it came to
+    Replay(ReplayArgs),
     /// Replay recorded deploys: cases as JSON lines on stdin, verdicts on stdout
     #[command(after_help = JUDGE_HELP)]
     Judge,
@@ -126,6 +133,14 @@ pub struct WatchArgs {
     /// Environment [default: the only one, or the one with default = true]
     #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
     pub environment: Option<String>,
+    /// The deploy.
+    #[command(flatten)]
+    pub deploy: DeployArgs,
+}
+
+/// What whoever calls knows of the deploy: it goes over what is found.
+#[derive(Debug, Clone, Args)]
+pub struct DeployArgs {
     /// When it was deployed: 14:02 (local time), 5m (ago), or 2026-02-03T14:02:00Z
     #[arg(long, value_name = "TIME")]
     pub deployed_at: Option<Moment>,
@@ -135,6 +150,49 @@ pub struct WatchArgs {
     /// The version that was deployed
     #[arg(long, value_name = "VERSION", add = ArgValueCandidates::new(live::versions))]
     pub to: Option<String>,
+}
+
+/// `redflag gate`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = statuses_after("A red flag ends it at once, with 1; --rollback rolls back first, under the conditions of an \
+    automatic rollback. Lines for people go to standard error, each change once. In a job of GitHub Actions red flags are \
+    annotations too, and the job gets a summary.\n\nExamples:\n  \
+    redflag gate production\n  \
+    redflag gate production --until settled --timeout 20m\n  \
+    redflag gate production --rollback --output json > gate.jsonl"))]
+pub struct GateArgs {
+    /// Environment [default: the only one, or the one with default = true]
+    #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
+    pub environment: Option<String>,
+    /// What is waited for
+    #[arg(long, value_enum, default_value_t = Until::Verdict)]
+    pub until: Until,
+    /// For how long at the most: 45m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<TimeDelta>,
+    /// Roll back when a red flag is up, under the conditions of an automatic rollback
+    #[arg(long)]
+    pub rollback: bool,
+    /// Lines for people only, or a JSON object for each change on standard output as well
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Print the JSON schema of --output json
+    #[arg(long)]
+    pub schema: bool,
+    /// The deploy.
+    #[command(flatten)]
+    pub deploy: DeployArgs,
+}
+
+/// What a gate waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Until {
+    /// The end of the window.
+    Verdict,
+    /// Everything required is known for long enough.
+    Settled,
+    /// The end of the rollout.
+    Rollout,
 }
 
 /// `redflag demo`.
@@ -192,6 +250,41 @@ pub struct CheckArgs {
     /// Environment [default: the only one, or the one with default = true]
     #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
     pub environment: Option<String>,
+}
+
+/// `redflag records`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    redflag records\n  \
+    redflag records --output json | jq 'select(.verdict == \"faulty\")'")]
+pub struct RecordsArgs {
+    /// Lines for people, or a JSON object for each record
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// `redflag replay`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Its exit status is that of the watch, judged again by this program.\n\nExamples:\n  \
+    redflag replay\n  \
+    redflag replay 2026-02-03T1402Z-production-app-1.9.0\n  \
+    redflag replay --at 14:10")]
+pub struct ReplayArgs {
+    /// Name of a record, or its folder [default: the newest]
+    #[arg(value_name = "RECORD", add = ArgValueCandidates::new(live::records))]
+    pub record: Option<PathBuf>,
+    /// Up to this moment: 14:10 or 2026-02-03T14:10:00Z
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<Moment>,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// Lines for people.
+    Text,
+    /// A JSON object a line.
+    Json,
 }
 
 /// `redflag config`.

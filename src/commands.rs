@@ -3,12 +3,15 @@
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
+mod gate;
 mod judge;
 mod logging;
+mod records;
+mod replay;
 mod rollback;
 mod watch;
 
-use crate::cli::{self, Cli, Command, ConfigCommand, Global};
+use crate::cli::{self, Cli, Command, ConfigCommand, DeployArgs, Global};
 use crate::config::{self, Actor, AssembleOptions, Assembly, Config, ConfigError, SystemSecrets};
 use crate::outcome::Outcome;
 use crate::runtime::stops;
@@ -16,7 +19,7 @@ use crate::setup::Told;
 use crate::tui::terminal;
 use crate::watch::Watch;
 use crate::{output, panics};
-use chrono::Utc;
+use chrono::{Local, Utc};
 use futures_util::StreamExt;
 use std::io::{self, Write};
 use std::pin::pin;
@@ -54,6 +57,9 @@ pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
         Command::Rollback(args) => rollback::run(&cli.global, args),
         Command::Check(args) => check::run(&cli.global, args),
         Command::Judge => judge::run(),
+        Command::Gate(args) => gate::run(&cli.global, args),
+        Command::Records(args) => records::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Config(command) => print_config(&cli.global, *command),
         Command::Completions(args) => print(&cli::script(args.shell)?),
     }
@@ -116,6 +122,17 @@ async fn unless_stopped(work: impl Future<Output = Result<Outcome, CommandError>
 
 fn load(global: &Global) -> Result<Config, ConfigError> {
     Config::load(&config::locate(global.config.as_deref())?)
+}
+
+/// What the command line says of the deploy.
+fn told(deploy: &DeployArgs) -> Result<Told, CommandError> {
+    let deployed_at = deploy.deployed_at.map(|moment| moment.resolve(Local::now())).transpose();
+    Ok(Told {
+        deployed_at: deployed_at.map_err(|why| CommandError::Call(format!("--deployed-at: {why}")))?,
+        from: deploy.from.clone(),
+        to: deploy.to.clone(),
+        rollback_to: None,
+    })
 }
 
 /// The options of a command that is run here and now.

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::deploy::Time;
 use crate::message::{Command, Effect, Message};
 use crate::outcome::Outcome;
+use crate::records::{Recorder, Records};
 use crate::watch::Watch;
 use chrono::TimeDelta;
 use futures_util::{Stream, StreamExt};
@@ -68,6 +69,11 @@ pub enum Intent {
     Copy(String),
 }
 
+/// How far apart ticks are: once a second as the watch counts it, ten times a second of real time at the most.
+fn tick(clock: &Clock) -> TimeDelta {
+    TimeDelta::milliseconds((clock.speed() * 100.0).max(1000.0) as i64)
+}
+
 /// A running watch.
 pub struct Runtime<F, S> {
     watch: Watch,
@@ -80,6 +86,7 @@ pub struct Runtime<F, S> {
     pending_secrets: PendingSecrets,
     next_tick: Time,
     tick: TimeDelta,
+    recorder: Recorder,
 }
 
 /// What woke the loop.
@@ -102,18 +109,25 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         outside: Outside,
         inbox: mpsc::Receiver<Message>,
     ) -> Self {
-        // Once a second as the watch counts it, ten times a second of real time at the most.
-        let tick = TimeDelta::milliseconds((clock.speed() * 100.0).max(1000.0) as i64);
+        let tick = tick(&clock);
         let mut watch = watch;
         watch.expect_ticks_every(tick);
         let pending_secrets = PendingSecrets::none();
-        Self { next_tick: watch.now(), watch, frontend, inputs, clock, outside, inbox, pending_secrets, tick }
+        let recorder = Recorder::off();
+        Self { next_tick: watch.now(), watch, frontend, inputs, clock, outside, inbox, pending_secrets, tick, recorder }
     }
 
     /// The adapters' specifications come later: it is made for [`Outside::unconfigured`].
     #[must_use]
     pub fn with_pending_secrets(mut self, pending_secrets: PendingSecrets) -> Self {
         self.pending_secrets = pending_secrets;
+        self
+    }
+
+    /// Keeps a record of the watch, where `records` says where.
+    #[must_use]
+    pub fn recorded(mut self, records: Option<&Records>, program: &str) -> Self {
+        self.recorder = Recorder::begin(records, program, self.tick, &self.watch);
         self
     }
 
@@ -132,6 +146,10 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         // longer than we are here.
         if !self.watch.rollback().is_in_progress() {
             self.outside.release_lease().await;
+        }
+        if let Some(Err(error)) = std::mem::take(&mut self.recorder).close() {
+            // What was written stays, and can be read.
+            tracing::warn!(%error, "the record could not be compressed");
         }
         Ok(outcome)
     }
@@ -200,7 +218,16 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
     fn take_in(&mut self, message: Message) -> io::Result<()> {
         self.outside.heard(&message);
         log::message(&message, self.watch.setup());
-        for effect in self.watch.update(message) {
+        self.recorder.append(&message);
+        let effects = self.watch.update(message);
+        self.recorder.before(&effects, &self.watch);
+        if let Some(why) = self.recorder.lost() {
+            let unrecorded = Message::Unrecorded { at: self.clock.now(), why };
+            log::message(&unrecorded, self.watch.setup());
+            // It asks for nothing.
+            self.watch.update(unrecorded);
+        }
+        for effect in effects {
             log::effect(&effect);
             match effect {
                 Effect::Bell => self.frontend.ring()?,

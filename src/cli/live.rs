@@ -7,6 +7,7 @@ use super::Cli;
 #[cfg(feature = "demo")]
 use crate::demo::Scenario;
 use crate::memory::Memory;
+use crate::records::Records;
 use crate::rollback::version_history::VersionStatus;
 use crate::tui::theme;
 use crate::{config, text};
@@ -85,6 +86,13 @@ pub(super) fn versions() -> Vec<CompletionCandidate> {
             Some(candidate(&version.label, &help)?.display_order(Some(place)))
         })
         .collect()
+}
+
+/// The records that are kept, the newest first.
+pub(super) fn records() -> Vec<CompletionCandidate> {
+    let kept = Records::usual().and_then(|records| records.all().ok()).unwrap_or_default();
+    let names = kept.iter().rev().filter_map(|folder| folder.file_name()?.to_str());
+    names.enumerate().filter_map(|(place, name)| Some(candidate(name, "")?.display_order(Some(place)))).collect()
 }
 
 const fn standing(standing: VersionStatus) -> &'static str {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// The version, and in a release the commit that it is built from and the day, in UTC: of `SOURCE_DATE_EPOCH` where the
 /// build had one, else of the commit. What is not known is left out.
-pub(super) fn long() -> &'static str {
+pub fn long() -> &'static str {
     static LONG: LazyLock<String> = LazyLock::new(|| {
         let built = if cfg!(debug_assertions) { Built::ForDevelopment } else { Built::here() };
         built.says(env!("CARGO_PKG_VERSION"))

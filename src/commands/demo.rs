@@ -1,6 +1,6 @@
 //! `redflag demo`: the screen over the built-in demo, or only its servers.
 
-use super::watch::{Credentials, ScreenOptions, needs_terminal, show};
+use super::watch::{Credentials, Kept, ScreenOptions, needs_terminal, show};
 use super::{CommandError, block_on, print};
 use crate::cli::{DemoArgs, Global};
 use crate::clock::Clock;
@@ -42,7 +42,7 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<Outcome, CommandEr
             screen,
             setup,
             Credentials::Ready(Box::new(AdapterSpecs { sources, rollback, feature_flags })),
-            None,
+            Kept::default(),
             clock,
         )
         .await

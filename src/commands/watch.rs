@@ -1,21 +1,21 @@
 //! `redflag watch`: the screen over one environment's newest deploy.
 
-use super::{CommandError, assemble_options, block_on, final_outcome, load};
-use crate::cli::{Global, WatchArgs};
+use super::{CommandError, assemble_options, block_on, final_outcome, load, told};
+use crate::cli::{self, Global, WatchArgs};
 use crate::clock::Clock;
 use crate::config::{self, Assembly, Config, SystemSecrets};
 use crate::memory::Memory;
 use crate::outcome::Outcome;
 use crate::output;
+use crate::records::Records;
 use crate::rollback::Rollback;
 use crate::runtime::{AdapterSpecs, Outside, PendingSecrets, QUEUE, Runtime};
-use crate::setup::{Setup, Told};
+use crate::setup::Setup;
 use crate::tui::keymap::Keymap;
 use crate::tui::terminal::{self, Screen};
 use crate::tui::{Look, Tui, input};
 use crate::verdict::Verdict;
 use crate::watch::{TurnOffState, Watch};
-use chrono::Local;
 use ratatui::Terminal;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -24,20 +24,13 @@ use tokio::sync::mpsc;
 pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandError> {
     needs_terminal("watch")?;
     let config = load(global)?;
-    let deployed_at = args.deployed_at.map(|moment| moment.resolve(Local::now()));
-    let told = Told {
-        deployed_at: deployed_at.transpose().map_err(|why| CommandError::Call(format!("--deployed-at: {why}")))?,
-        from: args.from.clone(),
-        to: args.to.clone(),
-        rollback_to: None,
-    };
-    let options = assemble_options(told, global.read_only);
+    let options = assemble_options(told(&args.deploy)?, global.read_only);
     let screen = ScreenOptions::of(global, &config)?;
     // Whatever is wrong is said before the terminal is touched; whoever has to touch a key does it beside the screen.
     let secrets = Arc::new(SystemSecrets::default());
     let Assembly { setup, sources, rollback, feature_flags } =
         config.assemble(args.environment.as_deref(), &options, &*secrets)?;
-    let memory = Memory::usual();
+    let kept = Kept { memory: Memory::usual(), records: Records::usual() };
     let credentials = if secrets.missing().is_empty() {
         Credentials::Ready(Box::new(AdapterSpecs { sources, rollback, feature_flags }))
     } else {
@@ -48,7 +41,7 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandE
             Ok(AdapterSpecs { sources, rollback, feature_flags })
         }))
     };
-    block_on(show(screen, setup, credentials, memory, Clock::real()))
+    block_on(show(screen, setup, credentials, kept, Clock::real()))
 }
 
 /// The adapters' specifications, or the secrets that they still lack.
@@ -57,6 +50,15 @@ pub(super) enum Credentials {
     Ready(Box<AdapterSpecs>),
     /// Some programs still have to print their secrets.
     Pending(PendingSecrets),
+}
+
+/// Where this machine keeps what outlives a watch; `None` where it is not kept.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// What was found of versions.
+    pub(super) memory: Option<Memory>,
+    /// The records of watches.
+    pub(super) records: Option<Records>,
 }
 
 /// How the screen looks and which keys it takes: found to be right before the terminal is touched.
@@ -104,7 +106,7 @@ pub(super) async fn show(
     screen: ScreenOptions,
     setup: Setup,
     credentials: Credentials,
-    memory: Option<Memory>,
+    kept: Kept,
     clock: Clock,
 ) -> Result<Outcome, CommandError> {
     let (out, inbox) = mpsc::channel(QUEUE);
@@ -122,8 +124,10 @@ pub(super) async fn show(
     };
     let guard = terminal::enter()?;
     let tui = Tui::new(Terminal::new(Screen::new())?, screen.look, screen.keymap);
-    let outside = outside.with_memory(memory);
-    let mut runtime = Runtime::new(watch, tui, input::inputs()?, clock, outside, inbox).with_pending_secrets(awaited);
+    let outside = outside.with_memory(kept.memory);
+    let mut runtime = Runtime::new(watch, tui, input::inputs()?, clock, outside, inbox)
+        .with_pending_secrets(awaited)
+        .recorded(kept.records.as_ref(), cli::version());
     let left = runtime.run().await;
     drop(guard);
     output::stdout().line(&farewell(runtime.watch()));

@@ -62,6 +62,7 @@ pub(super) fn message(message: &Message, setup: &Setup) {
                 info!(%workload, pod = pod.name, uid = pod.uid, answer = deleted.told(), "pod deletion");
             }
         }
+        Message::Unrecorded { why, .. } => warn!(why, "the watch is not recorded any more"),
         Message::Recalled { known, .. } => {
             let findings: usize = known.iter().map(Vec::len).sum();
             debug!(findings, "earlier watches read");

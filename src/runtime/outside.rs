@@ -367,7 +367,8 @@ impl Outside {
             | Message::PolledInPart { .. }
             | Message::Streamed { .. }
             | Message::Recalled { .. }
-            | Message::Asked { .. } => {}
+            | Message::Asked { .. }
+            | Message::Unrecorded { .. } => {}
         }
     }
 

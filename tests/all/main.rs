@@ -15,6 +15,7 @@ mod lease;
 mod owners;
 mod packaging;
 mod pty;
+mod records;
 mod rollback;
 mod rollouts;
 mod screens;

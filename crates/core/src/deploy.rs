@@ -6,13 +6,15 @@ pub mod outline;
 pub use outline::Outline;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A moment. Everything below the ends works in UTC; only the view knows a time zone.
 pub type Time = DateTime<Utc>;
 
 /// The kinds of Kubernetes workload redflag can watch and undo.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WorkloadKind {
     /// `apps/v1` Deployment.
     Deployment,
@@ -94,7 +96,7 @@ impl WorkloadKind {
 }
 
 /// Which workload: its kind, namespace and name. Displayed as `deployment/app`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WorkloadRef {
     /// Deployment, `StatefulSet`, `DaemonSet` or Rollout.
     pub kind: WorkloadKind,
@@ -111,15 +113,15 @@ impl fmt::Display for WorkloadRef {
 }
 
 /// Index of a workload in [`crate::setup::Setup::workloads`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WorkloadId(pub u16);
 
 /// Index of a service in [`crate::setup::Setup::services`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ServiceId(pub u16);
 
 /// One version of a workload: its images and the template history entry it came from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// The images of the template's containers, that of the main one first; see [`main_container`].
     pub images: Vec<String>,
@@ -221,7 +223,7 @@ fn tag_of(reference: &str) -> Option<&str> {
 }
 
 /// One deploy of one workload: this version, instead of that one, at this time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deploy {
     /// When the new version's template history entry was made.
     pub at: Time,

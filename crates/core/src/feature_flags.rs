@@ -3,9 +3,10 @@
 use crate::deploy::Time;
 use crate::rollback::Blocked;
 use crate::setup::{FlagSystem, FlagSystemId};
+use serde::{Deserialize, Serialize};
 
 /// Which flag: its key means something only in the system that keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FlagId {
     /// Where it is kept.
     pub system: FlagSystemId,
@@ -14,7 +15,7 @@ pub struct FlagId {
 }
 
 /// One flag, as its system told of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FeatureFlag {
     /// Its key.
     pub key: String,
@@ -25,7 +26,8 @@ pub struct FeatureFlag {
 }
 
 /// What is known of a flag's state.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FlagState {
     /// Its system told.
     Told(FlagStatus),
@@ -46,7 +48,7 @@ impl FlagState {
 }
 
 /// A flag's state in one environment.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FlagStatus {
     /// Whether it is on at all.
     pub on: bool,
@@ -59,7 +61,7 @@ pub struct FlagStatus {
 }
 
 /// For whom a flag is on while it is on.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rollout {
     /// So many percent of everybody, from 0 to 100.
     pub percent: f64,
@@ -83,7 +85,7 @@ impl Rollout {
 }
 
 /// All flags that a system of feature flags has.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Listing {
     /// In the configuration's order; where it names none, those first that are on, and then by key.
     pub flags: Vec<FeatureFlag>,
@@ -141,7 +143,8 @@ pub struct Order {
 }
 
 /// What came back to an [`Order`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// It was taken. Whether the flag is off has to be read.
     Accepted,
@@ -163,7 +166,8 @@ pub enum Call {
 }
 
 /// What a system of feature flags said.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum News {
     /// All its flags, or why they could not be read.
     Read(Result<Listing, String>),

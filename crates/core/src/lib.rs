@@ -14,6 +14,7 @@ pub mod feature_flags;
 pub mod headline;
 pub mod message;
 pub mod poll;
+pub mod record;
 pub mod rollback;
 pub mod rollout;
 pub mod setup;

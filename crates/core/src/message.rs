@@ -11,10 +11,12 @@ use crate::rollback::{Answer, Goal, Readiness, Run, Step};
 use crate::rollout::Rollout;
 use crate::setup::FlagSystemId;
 use crate::signal::{SignalId, SourceId};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Something that happened. Each carries its own time: the core never asks a clock.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Message {
     /// Time went on.
     Tick(Time),
@@ -118,6 +120,13 @@ pub enum Message {
         /// What is wanted.
         command: Command,
     },
+    /// The record of this watch could not be written, and is not any more.
+    Unrecorded {
+        /// From when on.
+        at: Time,
+        /// What the system says.
+        why: String,
+    },
 }
 
 impl Message {
@@ -135,13 +144,15 @@ impl Message {
             | Self::Leased { at, .. }
             | Self::Recalled { at, .. }
             | Self::FeatureFlags { at, .. }
-            | Self::Asked { at, .. } => *at,
+            | Self::Asked { at, .. }
+            | Self::Unrecorded { at, .. } => *at,
         }
     }
 }
 
 /// What a stream tells.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StreamNews {
     /// A workload as it is now.
     Rollout(WorkloadId, Box<Rollout>),
@@ -161,7 +172,8 @@ pub enum StreamNews {
 }
 
 /// What people may ask for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Show what a rollback of these workloads would do, and freeze it. Empty: all that were deployed.
     OpenPlan {
@@ -243,4 +255,22 @@ pub enum Effect {
     Remember(WorkloadId, Known, String),
     /// Ring the terminal's bell.
     Bell,
+}
+
+impl Effect {
+    /// Whether it changes anything that others see: a workload, a run, pods, a flag. What led to it has to be kept
+    /// before it is done.
+    pub const fn changes_the_outside(&self) -> bool {
+        match self {
+            Self::Send(_) | Self::DeletePods { .. } | Self::FeatureFlags(_, Call::TurnOff(_)) => true,
+            Self::Poll { .. }
+            | Self::Prepare(_)
+            | Self::Follow(..)
+            | Self::ReadBack(_)
+            | Self::Lease(_)
+            | Self::FeatureFlags(_, Call::Read | Call::ReadBack(_))
+            | Self::Remember(..)
+            | Self::Bell => false,
+        }
+    }
 }

@@ -7,10 +7,11 @@ use crate::signal::{Point, SignalId};
 use chrono::TimeDelta;
 use doubt::UnitDoubt;
 use redflag_text as text;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// One question to a source. Everything a source needs to know of the watch is in it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PollRequest {
     /// From when on readings are wanted, by whichever signal lacks the most.
     pub from: Time,
@@ -52,7 +53,7 @@ impl PollRequest {
 }
 
 /// One answer of a source. Parts that failed do not take the others with them.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Poll {
     /// Readings by signal. A signal that answered with no points at all is listed with none:
     /// the source has no data for it, which is not the same as not having asked.
@@ -94,7 +95,7 @@ impl Ago {
 }
 
 /// An issue of an error tracker, as the errors pane shows it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Issue {
     /// The tracker's own identity of it.
     pub id: String,
@@ -121,7 +122,8 @@ pub struct Issue {
 }
 
 /// What is new about an issue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Novelty {
     /// Never seen before this version.
     New,
@@ -130,7 +132,7 @@ pub enum Novelty {
 }
 
 /// An alert rule or monitor that is not quiet.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// The rule's or monitor's own identity, the same after it fell silent and fires again.
     pub id: String,
@@ -149,14 +151,15 @@ pub struct Alert {
 }
 
 /// A silence, a downtime: somebody knows, and wants not to be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Muted {
     /// Until when, where that is known.
     pub until: Option<Time>,
 }
 
 /// What an alert does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AlertState {
     /// It fires.
     Firing,
@@ -173,7 +176,8 @@ fn server_error(status: u16) -> String {
 
 /// Why a source did not answer. Never holds a secret: texts come from bodies and causes, never from
 /// headers or addresses with parameters.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SourceError {
     /// 401, or a redirect to a login page.
     #[error("not signed in: {0}")]

@@ -21,10 +21,12 @@ pub use plan::{LeftOut, Plan};
 pub use step::{Check, CheckOutcome, Covered, Step};
 
 use crate::deploy::Time;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Which way a rollback goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// Roll back the deploy.
     #[default]
@@ -34,7 +36,8 @@ pub enum Goal {
 }
 
 /// Whether a rollback of one workload would work if it were asked for now.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Readiness {
     /// Being computed.
     #[default]
@@ -52,7 +55,7 @@ impl From<Result<Step, Refusal>> for Readiness {
 }
 
 /// Why a rollback would fail or do harm, and what to do instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocked {
     /// One sentence.
     pub reason: String,
@@ -61,7 +64,7 @@ pub struct Blocked {
 }
 
 /// A rollback that would not work, with everything that was checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// Why not: the first of the blocked checks.
     pub reason: String,
@@ -229,7 +232,7 @@ impl StepState {
 }
 
 /// A run of another system that carries a step out: a CI job, an Argo CD operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// How it is found again there.
     pub id: String,
@@ -242,7 +245,8 @@ pub struct Run {
 }
 
 /// What came of sending one step, of following its run, or of reading back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// It was taken; pods tell the rest.
     Accepted,

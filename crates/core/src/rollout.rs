@@ -5,9 +5,10 @@ pub mod stall;
 
 use crate::deploy::{Deploy, Time, Version};
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 /// Everything redflag keeps of one workload. A new one replaces the old at each change.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rollout {
     /// Pinned identity: a workload recreated has another.
     pub uid: String,
@@ -33,7 +34,8 @@ pub struct Rollout {
 }
 
 /// The answer of `kubectl rollout status`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Progress {
     /// Not there yet; the text says what is awaited.
     Waiting(String),
@@ -46,7 +48,8 @@ pub enum Progress {
 }
 
 /// Who notices that a rollout does not get on, and after how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Deadline {
     /// Nobody: `StatefulSet`s and `DaemonSet`s have no deadline, and a Deployment's may be the largest number there is,
     /// which means none.
@@ -61,7 +64,7 @@ pub enum Deadline {
 }
 
 /// Pod counts. Missing integers in Kubernetes mean zero.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replicas {
     /// Asked for.
     pub desired: i64,
@@ -104,7 +107,7 @@ impl Rollout {
 }
 
 /// One pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pod {
     /// Its name.
     pub name: String,
@@ -143,7 +146,8 @@ impl Pod {
 }
 
 /// What a pod is doing, as far as people care. Ordered worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PodPhase {
     /// It cannot work: crash loop, no image, bad configuration.
     Failing,
@@ -178,7 +182,7 @@ impl PodPhase {
 }
 
 /// A condition of the rollout that kubectl's status does not tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// What kind it is.
     pub kind: TroubleKind,
@@ -187,7 +191,8 @@ pub struct Trouble {
 }
 
 /// The kinds of trouble, worst first: a cause before what it leads to, for people act on the first they read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TroubleKind {
     /// A container starts and dies over and over.
     CrashLoop,
@@ -244,7 +249,7 @@ impl TroubleKind {
 }
 
 /// One entry of the template history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
     /// Its images, number and hash.
     pub version: Version,

@@ -4,9 +4,10 @@ use crate::deploy::{ServiceId, Time, WorkloadId, WorkloadRef};
 use crate::rollback::version_history::Known;
 use crate::signal::{Signal, SignalId, SourceId};
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 /// What is watched, from what, for how long, and what may be done about it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
     /// The environment's name.
     pub environment: String,
@@ -70,7 +71,7 @@ impl Setup {
 }
 
 /// A part of the company that has a name, signals and usually a workload of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
     /// What `$service` stands for.
     pub name: String,
@@ -79,7 +80,7 @@ pub struct Service {
 }
 
 /// A watched workload and the service it serves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workload {
     /// Kind, namespace and name.
     pub reference: WorkloadRef,
@@ -90,7 +91,7 @@ pub struct Workload {
 }
 
 /// What the core must know of a source to pace it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceInfo {
     /// Its name in the configuration.
     pub name: String,
@@ -101,7 +102,8 @@ pub struct SourceInfo {
 }
 
 /// How readings reach us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Delivery {
     /// Asked at each interval.
     Polled,
@@ -110,7 +112,8 @@ pub enum Delivery {
 }
 
 /// What a person must do to confirm a rollback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Confirm {
     /// Nothing: the rollback key does it.
     None,
@@ -121,7 +124,7 @@ pub enum Confirm {
 }
 
 /// How far a rollback may go by itself, and what it heeds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollbackPolicy {
     /// The name of the strategy, for the screen: `kubernetes`.
     pub strategy: String,
@@ -151,7 +154,8 @@ impl Default for RollbackPolicy {
 }
 
 /// How far a rollback may go without a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Automatic {
     /// Not at all.
     #[default]
@@ -165,11 +169,11 @@ pub enum Automatic {
 }
 
 /// Index of a system of feature flags in [`Setup::feature_flags`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FlagSystemId(pub u16);
 
 /// Feature flags of one system that a person may turn off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlagSystemInfo {
     /// What keeps them.
     pub system: FlagSystem,
@@ -182,7 +186,8 @@ pub struct FlagSystemInfo {
 }
 
 /// What keeps feature flags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FlagSystem {
     /// Unleash.
     Unleash,
@@ -204,7 +209,7 @@ impl FlagSystem {
 }
 
 /// What the command line says of the deploy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// `--deployed-at`.
     pub deployed_at: Option<Time>,

@@ -8,17 +8,19 @@ pub use possible::{Impossible, Possible};
 
 use crate::deploy::{ServiceId, Time, WorkloadId};
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 /// Index of a signal in [`crate::setup::Setup::signals`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SignalId(pub u16);
 
 /// Index of a source in [`crate::setup::Setup::sources`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SourceId(pub u16);
 
 /// What a signal measures. The kind brings the unit, the rule and the guide's limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Failed share of requests, in percent.
     ErrorRate,
@@ -149,7 +151,8 @@ impl Kind {
 }
 
 /// The unit readings of a signal are kept in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// 0 to 100.
     Percent,
@@ -244,7 +247,7 @@ pub fn grouped(value: f64) -> String {
 }
 
 /// What a signal should stay within. Units are the signal's own.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     /// Above this is a warning.
     pub warning: Option<f64>,
@@ -259,7 +262,7 @@ pub struct Limits {
 }
 
 /// One judged series: what it is called, what it means, where it comes from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
     /// Unique within its service; shown on screen.
     pub name: String,
@@ -288,15 +291,18 @@ pub struct Signal {
 }
 
 /// What was true of a signal over one bin.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Sample {
     /// A finite number.
-    Value(f64),
+    Value(#[serde(with = "crate::record::number")] f64),
     /// Counts behind a rate: never a rate without them when the source has them.
     Counts {
         /// Failed requests in the bin.
+        #[serde(with = "crate::record::number")]
         errors: f64,
         /// All requests in the bin.
+        #[serde(with = "crate::record::number")]
         requests: f64,
     },
     /// The source has the bin and says there is nothing in it.
@@ -331,7 +337,7 @@ impl Sample {
 }
 
 /// One value of a signal.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// When it was true (the bin's stamp, as the source gives it).
     pub at: Time,

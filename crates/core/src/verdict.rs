@@ -128,6 +128,17 @@ impl Verdict {
             Self::Inconclusive => "INCONCLUSIVE",
         }
     }
+
+    /// The word for it in what machines read: `faulty`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Watching => "watching",
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Faulty => "faulty",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
 }
 
 /// All a rule may look at.

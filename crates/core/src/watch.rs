@@ -185,6 +185,10 @@ impl Watch {
                 self.obey(command, &mut effects);
                 self.journal.changed();
             }
+            Message::Unrecorded { at, why } => {
+                self.journal.add(at, Mark::Unknown, format!("not recorded from here on: {why}"));
+                self.journal.changed();
+            }
         }
         effects
     }

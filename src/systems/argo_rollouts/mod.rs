@@ -8,7 +8,7 @@ pub(in crate::systems) use config::STRATEGY;
 
 use crate::cluster::Cluster;
 use crate::deploy::{Version, WorkloadKind, WorkloadRef};
-use crate::rollback::action::{Abort, Action, PinnedPatch};
+use crate::rollback::action::{Abort, Action, PinnedPatch, Subresource};
 use crate::rollback::destination::argo::UpdateStatus;
 use crate::rollback::destination::{author, template};
 use crate::rollback::planner::Planner;
@@ -105,13 +105,13 @@ async fn write_status(
     snapshot: &Snapshot,
     abort: bool,
 ) -> Result<Option<Step>, Refusal> {
-    for subresource in ["status", ""] {
+    for subresource in [Subresource::Status, Subresource::None] {
         let step = preflight::abort::draft_abort(&cluster.label, request, snapshot.objects(), abort, subresource)?;
         let Action::Abort(Abort { patch, .. }) = &step.action else { break };
         let shows = |object: &Value| abort::is_as_asked(object, abort);
         let (permission, dry_run) = tokio::join!(
-            workload::review(cluster, &request.reference, subresource),
-            workload::try_status(cluster, (patch, &step.by_hand), subresource, shows),
+            workload::review(cluster, &request.reference, subresource.path()),
+            workload::try_status(cluster, (patch, &step.manual_command), subresource.path(), shows),
         );
         let is_allowed = permission.outcome != CheckOutcome::Blocked;
         let drafted = preflight::add(Ok(step), [snapshot.identity.clone(), permission]);
@@ -130,7 +130,7 @@ async fn write_status(
 pub async fn send(cluster: &Cluster, step: &Step, action: &Abort) -> Answer {
     let Abort { abort, patch, subresource } = action;
     let abort = *abort;
-    let reply = match workload::change(cluster, step, patch, subresource).await {
+    let reply = match workload::change(cluster, step, patch, subresource.path()).await {
         Changed::Told(answer) => return answer,
         Changed::Overtaken(reply) => reply,
     };

@@ -1,16 +1,17 @@
 //! What a pod template consists of, as far as two of them are compared: names and fingerprints. No value of a variable
 //! and nothing of a Secret's contents is kept, so that none can be shown.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// A pod template's containers, variables and references; cheap to clone. Empty where the template is not known.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outline(Arc<Parts>);
 
 /// What is kept of a template.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Parts {
     /// Its containers, the init containers behind them.
     pub(super) containers: Vec<Container>,
@@ -21,7 +22,7 @@ pub(super) struct Parts {
 }
 
 /// A container, as far as it is compared.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Container {
     pub(super) name: String,
     pub(super) image: String,
@@ -33,7 +34,8 @@ pub(super) struct Container {
 }
 
 /// What a pod template refers to by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Referred {
     /// A ConfigMap.
     ConfigMap,
@@ -72,7 +74,8 @@ impl Aspect {
 }
 
 /// A setting of a pod template outside its containers.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Setting {
     /// An annotation, by its key.
     Annotation(String),

@@ -1,10 +1,12 @@
 //! Words: why a reading's unit is not believed.
 
 use crate::signal::Unit;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a number that somebody answers may be measured in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// 0 to 100.
     Percent,
@@ -75,7 +77,8 @@ impl fmt::Display for Measure {
 }
 
 /// What tells that a unit is another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Evidence {
     /// The query's own text: a division that nothing multiplies by 100, a name with `_seconds`.
     Query,
@@ -88,7 +91,7 @@ pub enum Evidence {
 }
 
 /// Readings that are perhaps a hundred or a thousand times too small or too large. They are not shown as known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitDoubt {
     /// What the values are read as.
     pub read_as: Measure,

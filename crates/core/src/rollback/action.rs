@@ -1,10 +1,12 @@
 //! What a step sends. Plain data: the plan says what, whoever performs it knows how.
 
 use crate::deploy::{Time, WorkloadRef};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What a step sends: everything there is to know of it but the credentials it is sent with.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// A JSON Patch (RFC 6902) of the workload: its `test` operations first, then the template.
     Patch(PinnedPatch),
@@ -25,7 +27,7 @@ pub enum Action {
 }
 
 /// Flux is told to leave a workload alone, then it is patched.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FluxUndo {
     /// Who is suspended.
     pub owner: FluxOwner,
@@ -35,18 +37,38 @@ pub struct FluxUndo {
 
 /// Argo Rollouts: pods and traffic go back to the stable version, the template stays the new one. Or undo: the
 /// update that was called off is tried once more.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Abort {
     /// `false` tries it once more.
     pub abort: bool,
     /// `status.abort` of the Rollout, after `test` operations that hold only while this update is in flight.
     pub patch: PinnedPatch,
-    /// `status`, or empty where the cluster's definition of Rollouts has no such subresource.
-    pub subresource: &'static str,
+    /// Where the status is written.
+    pub subresource: Subresource,
+}
+
+/// Where the status of an object is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subresource {
+    /// Its subresource `status`.
+    Status,
+    /// The object itself, where the cluster's definition of it has no such subresource.
+    None,
+}
+
+impl Subresource {
+    /// The end of the object's address: `status`, or empty.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::None => "",
+        }
+    }
 }
 
 /// An application of Argo CD goes back to an entry of its own history.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ArgoCdRollback {
     /// The application.
     pub application: String,
@@ -67,7 +89,7 @@ pub struct ArgoCdRollback {
 }
 
 /// A release of Helm goes back to one of its revisions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HelmRollback {
     /// The release.
     pub release: String,
@@ -80,7 +102,7 @@ pub struct HelmRollback {
 }
 
 /// `git revert` of some commits, tried already, as one commit on top of the branch, and a push.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revert {
     /// The branch that is deployed.
     pub branch: String,
@@ -97,7 +119,7 @@ pub struct Revert {
 }
 
 /// A program and its arguments; never a shell.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// The program and its arguments.
     pub argv: Vec<String>,
@@ -106,7 +128,7 @@ pub struct Command {
 }
 
 /// How the auto-sync of an application is paused, and comes back as it was.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AutoSyncPause {
     /// The merge patch (RFC 7386) that pauses it.
     pub off: Value,
@@ -117,7 +139,7 @@ pub struct AutoSyncPause {
 }
 
 /// A JSON Patch of one workload, pinned to what the plan was made for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PinnedPatch {
     /// The object that is patched: the workload itself, or what its `workloadRef` names.
     pub reference: WorkloadRef,
@@ -130,7 +152,7 @@ pub struct PinnedPatch {
 }
 
 /// The Flux object that manages a workload from Git.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FluxOwner {
     /// `Kustomization` or `HelmRelease`.
     pub kind: FluxKind,
@@ -143,7 +165,8 @@ pub struct FluxOwner {
 }
 
 /// The kinds of Flux object that keep workloads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FluxKind {
     /// `kustomize.toolkit.fluxcd.io/v1`.
     Kustomization,
@@ -152,7 +175,8 @@ pub enum FluxKind {
 }
 
 /// What is asked of a CI system. Texts are filled in: no variable is left.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CiAction {
     /// GitHub Actions: dispatch a workflow.
     Dispatch(Dispatch),
@@ -167,7 +191,7 @@ pub enum CiAction {
 }
 
 /// A dispatch of a workflow of GitHub Actions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dispatch {
     /// `example/shop`.
     pub repository: String,
@@ -186,7 +210,7 @@ pub struct Dispatch {
 }
 
 /// A build of a job of Jenkins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
     /// `shop/rollback`, its folders with slashes.
     pub job: String,
@@ -199,7 +223,7 @@ pub struct Build {
 }
 
 /// A request to a webhook.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Post {
     /// The body, JSON.
     pub body: String,
@@ -208,7 +232,7 @@ pub struct Post {
 }
 
 /// One job of a GitLab pipeline.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GitLabJob {
     /// Id or path of the project.
     pub project: String,

@@ -1,7 +1,10 @@
 //! The kinds of preflight checks.
 
+use serde::{Deserialize, Serialize};
+
 /// What a check is about. Whatever depends on a check finds it by this, and never by what it is called on the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CheckKind {
     /// Which annotations the undo's patch changes.
     Annotations,

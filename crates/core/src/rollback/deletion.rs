@@ -3,9 +3,10 @@
 
 use super::Blocked;
 use crate::deploy::{Time, WorkloadId};
+use serde::{Deserialize, Serialize};
 
 /// One pod, and no other that gets its name later.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodId {
     /// Its name, in the namespace of its workload.
     pub name: String,
@@ -23,7 +24,8 @@ pub struct Question {
 }
 
 /// What came of asking the cluster to delete one pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Deleted {
     /// It was taken: the pod is on its way out, or gone.
     Taken,

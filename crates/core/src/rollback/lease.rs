@@ -3,9 +3,11 @@
 
 use crate::deploy::Time;
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 /// Whose the rollback of this environment is at the moment: a `Lease` in its namespace says so.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Holding {
     /// Nobody's, as far as was asked.
     #[default]
@@ -24,7 +26,7 @@ pub enum Holding {
 pub const LASTS: TimeDelta = TimeDelta::seconds(15);
 
 /// Somebody who holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// `ana@laptop`.
     pub who: String,

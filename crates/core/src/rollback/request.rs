@@ -5,10 +5,11 @@ use super::version_history::Known;
 use crate::deploy::{Time, Version, WorkloadId, WorkloadRef};
 use crate::template::Template;
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// One question to a strategy.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanRequest {
     /// Which way.
     pub goal: Goal,
@@ -36,7 +37,7 @@ impl PlanRequest {
 }
 
 /// What the watch knows that a rollback should heed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
     /// Where to go.
     pub choice: Choice,
@@ -55,7 +56,7 @@ pub struct Wanted {
 }
 
 /// A workload as the watch sees it: for strategies that do not read the cluster themselves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Its identity.
     pub uid: String,
@@ -76,7 +77,8 @@ pub struct Seen {
 }
 
 /// Where a rollback should go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Choice {
     /// What a person means who does not choose: see [`super::version_history::default_target`].
     Usual {

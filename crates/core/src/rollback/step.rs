@@ -5,9 +5,10 @@ use super::check_kind::CheckKind;
 use super::{Blocked, Goal};
 use crate::deploy::{Version, WorkloadId, WorkloadRef};
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 /// One request to one system, computed to the last byte, and the workloads that it rolls back.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// Where it goes.
     pub goal: Goal,
@@ -33,7 +34,7 @@ pub struct Step {
 }
 
 /// One workload that a step rolls back.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Covered {
     /// Which workload of the watch.
     pub workload: WorkloadId,
@@ -72,7 +73,7 @@ impl Step {
 }
 
 /// One preflight check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What it is about. Whatever depends on a check finds it by this.
     pub kind: CheckKind,
@@ -85,7 +86,8 @@ pub struct Check {
 }
 
 /// How a check came out. Ordered, the worst last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CheckOutcome {
     /// Nothing in the way.
     Ok,

@@ -1,9 +1,10 @@
 //! What earlier watches found about a workload's versions, and which of them is the default target.
 
 use crate::deploy::{Time, Version};
+use serde::{Deserialize, Serialize};
 
 /// What is remembered of one version of one workload.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// Its pods' `pod-template-hash` or `controller-revision-hash`.
     pub hash: String,
@@ -16,7 +17,7 @@ pub struct Known {
 }
 
 /// A finding of an earlier watch, and of which workload it speaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recalled {
     /// What was found.
     pub known: Known,
@@ -41,7 +42,8 @@ impl Recalled {
 }
 
 /// What is known of a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum VersionStatus {
     /// It passed a whole watch.
     Good,

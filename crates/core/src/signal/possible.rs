@@ -1,6 +1,7 @@
 //! What a number of a signal can be at all. What cannot be is no reading, whoever says it.
 
 use super::{Kind, Sample, Unit};
+use serde::{Deserialize, Serialize};
 
 /// No number of any signal is larger than this; counts are exact up to nine times as many.
 const MOST: f64 = 1e15;
@@ -16,17 +17,20 @@ const FULL_POOL: f64 = 110.0;
 const LATE_COUNT: f64 = 0.01;
 
 /// Why a sample cannot be.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Impossible {
     /// Below the least that there can be: a negative rate, latency or count.
-    TooSmall(f64),
+    TooSmall(#[serde(with = "crate::record::number")] f64),
     /// Above the most that there can be: the value, and the most.
-    TooLarge(f64, f64),
+    TooLarge(#[serde(with = "crate::record::number")] f64, #[serde(with = "crate::record::number")] f64),
     /// More requests failed than there were.
     MoreFailed {
         /// Failed requests, as told.
+        #[serde(with = "crate::record::number")]
         errors: f64,
         /// All requests, as told.
+        #[serde(with = "crate::record::number")]
         requests: f64,
     },
 }

@@ -18,6 +18,7 @@ use super::Coverage;
 use crate::deploy::Time;
 use crate::signal::Unit;
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 /// What is said of a signal.
 #[derive(Debug, Clone, PartialEq)]
@@ -177,7 +178,7 @@ pub(super) fn told(span: TimeDelta) -> TimeDelta {
 }
 
 /// Events among what they happened among: failed requests among all.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Counted {
     /// How many.
     pub events: f64,

@@ -10,6 +10,7 @@ use crate::message::Effect;
 use crate::rollback::Blocked;
 use crate::setup::{FlagSystemId, Setup};
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 /// How often flags are read while they are shown.
 const READ_EVERY: TimeDelta = TimeDelta::seconds(15);
@@ -30,7 +31,7 @@ pub(super) struct FeatureFlags {
 }
 
 /// What is known of one system of feature flags.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Known {
     listing: Listing,
     /// When it last told.

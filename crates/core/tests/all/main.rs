@@ -11,6 +11,7 @@ mod migrations;
 mod nobody_else;
 mod promises;
 mod proof;
+mod records;
 mod rollback_table;
 mod rolling_back;
 mod rules;

@@ -14,7 +14,7 @@ use redflag_core::watch::Watch;
 
 /// What may happen in a watch.
 #[derive(Debug, Clone)]
-enum Happening {
+pub(crate) enum Happening {
     /// Time goes on (or back) by so many seconds.
     Time(i64),
     /// A polled source answers for all its signals; each sample is drawn for itself.
@@ -40,7 +40,7 @@ fn any_sample() -> impl Strategy<Value = Sample> {
     ]
 }
 
-fn any_happening() -> impl Strategy<Value = Happening> {
+pub(crate) fn any_happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         6 => (1_i64..20).prop_map(Happening::Time),
         1 => prop_oneof![Just(-7200_i64), Just(-3), Just(600), Just(7200)].prop_map(Happening::Time),
@@ -57,17 +57,29 @@ fn short_setup() -> Setup {
     Setup { window: TimeDelta::seconds(60), ..setup() }
 }
 
-struct World {
-    watch: Watch,
+pub(crate) struct World {
+    pub(crate) watch: Watch,
     now: i64,
     /// When each source last answered, kept apart from the code under test.
     answered: [Option<i64>; 3],
 }
 
 impl World {
+    pub(crate) fn new(setup: Setup) -> Self {
+        Self { watch: Watch::new(setup), now: 0, answered: [None; 3] }
+    }
+
     fn happen(&mut self, happening: Happening) {
+        let message = self.message(happening);
+        self.watch.update(message);
+        // The loop's next tick: what became unknown by mere age shows then.
+        self.watch.update(Message::Tick(at(self.now)));
+    }
+
+    /// What a watch is told when this happens.
+    pub(crate) fn message(&mut self, happening: Happening) -> Message {
         let now = self.now;
-        let message = match happening {
+        match happening {
             Happening::Time(step) => {
                 self.now += step;
                 // A clock set back makes every age start again.
@@ -104,10 +116,7 @@ impl World {
                 };
                 Message::Streamed { source: CLUSTER, at: at(now), news }
             }
-        };
-        self.watch.update(message);
-        // The loop's next tick: what became unknown by mere age shows then.
-        self.watch.update(Message::Tick(at(self.now)));
+        }
     }
 
     fn check(&self) -> Result<(), TestCaseError> {
@@ -152,7 +161,7 @@ proptest! {
 
     #[test]
     fn never_healthy_while_a_required_signal_is_unknown(happenings in prop::collection::vec(any_happening(), 1..120)) {
-        let mut world = World { watch: Watch::new(short_setup()), now: 0, answered: [None; 3] };
+        let mut world = World::new(short_setup());
         for happening in happenings {
             world.happen(happening);
             world.check()?;
@@ -163,7 +172,7 @@ proptest! {
 #[test]
 fn a_watch_in_which_all_is_known_and_well_does_end_healthy() {
     // The property above would hold of a program that never says healthy.
-    let mut world = World { watch: Watch::new(short_setup()), now: 0, answered: [None; 3] };
+    let mut world = World::new(short_setup());
     for _ in 0..40 {
         world.happen(Happening::RolledOut);
         world.happen(Happening::Answer(

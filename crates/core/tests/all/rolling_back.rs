@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use redflag_core::deploy::{ServiceId, WorkloadId};
 use redflag_core::message::{Command, Effect, Message, StreamNews};
 use redflag_core::poll::SourceError;
-use redflag_core::rollback::action::{Abort, Action, CiAction, Post, Revert};
+use redflag_core::rollback::action::{Abort, Action, CiAction, Post, Revert, Subresource};
 use redflag_core::rollback::lease::{Holder, Holding, LeaseCall};
 use redflag_core::rollback::request::{Choice, PlanRequest};
 use redflag_core::rollback::version_history::{Known, VersionStatus};
@@ -488,7 +488,7 @@ fn what_a_revert_has_built_is_the_version_that_was_gone_back_to_whatever_it_is_c
 fn abort() -> Arc<Step> {
     let mut step = Step::clone(&undo("1.9.0", "1.8.3"));
     let Action::Patch(patch) = step.action else { panic!() };
-    step.action = Action::Abort(Abort { abort: true, patch, subresource: "status" });
+    step.action = Action::Abort(Abort { abort: true, patch, subresource: Subresource::Status });
     Arc::new(step)
 }
 

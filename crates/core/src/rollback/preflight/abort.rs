@@ -2,7 +2,7 @@
 
 use super::pace::Pace;
 use super::{Objects, history, left_behind, rollout, settled, state, time};
-use crate::rollback::action::{Abort, Action, PinnedPatch};
+use crate::rollback::action::{Abort, Action, PinnedPatch, Subresource};
 use crate::rollback::destination::argo::UpdateStatus;
 use crate::rollback::destination::history::Entry;
 use crate::rollback::destination::patch::{self, Pinned};
@@ -79,13 +79,13 @@ pub fn way(request: &PlanRequest, objects: Objects<'_>) -> Way {
 }
 
 /// Computes the abort, or the retry, and checks what can be checked without asking again. `subresource` is where the
-/// status is written: `status`, or nothing where the cluster's definition of Rollouts has no such subresource.
+/// status is written.
 pub fn draft_abort(
     cluster: &str,
     request: &PlanRequest,
     objects: Objects<'_>,
     abort: bool,
-    subresource: &'static str,
+    subresource: Subresource,
 ) -> Result<Step, Refusal> {
     let (reference, workload) = (&request.reference, objects.workload);
     let standing = UpdateStatus::of(workload);
@@ -169,9 +169,9 @@ pub fn draft_abort(
 /// has no such test: on a Rollout that was promoted in the meantime it is taken, and does nothing.
 ///
 /// Without the subresource each change of the status is one of the generation too, so that is not tested then.
-fn document(pinned: &Pinned, new: &Entry, stable: &Entry, abort: bool, subresource: &str) -> json_patch::Patch {
+fn document(pinned: &Pinned, new: &Entry, stable: &Entry, abort: bool, subresource: Subresource) -> json_patch::Patch {
     let mut operations = vec![patch::test(["metadata", "uid"], pinned.uid.as_str())];
-    if !subresource.is_empty() {
+    if subresource == Subresource::Status {
         operations.push(patch::test(["metadata", "generation"], pinned.generation));
     }
     operations.extend([

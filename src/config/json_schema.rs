@@ -2,8 +2,8 @@
 //! kind, the tables of a rollback on its strategy, as those of a source do on theirs.
 
 use super::kinds::{InputUnit, SignalKind};
-use super::rollback::default_last;
 use super::objective;
+use super::rollback::default_last;
 use super::schema;
 use super::signals::keys;
 use crate::signal::Kind;

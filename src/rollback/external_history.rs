@@ -118,7 +118,7 @@ fn replaced(entries: &[Entry], wanted: &str, made: Time) -> Option<Time> {
 
 impl Missing {
     /// In words: `owner` as in `Argo CD`, `version` as people call it, `manual_command` what still works.
-    pub(crate) fn blocked(self, owner: &str, version: &str, by_hand: &str) -> Blocked {
+    pub(crate) fn blocked(self, owner: &str, version: &str, manual_command: &str) -> Blocked {
         let reason = match self {
             Self::TooOld => format!("{owner}'s history does not reach back to {version}"),
             Self::NotRecorded => {

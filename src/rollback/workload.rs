@@ -9,7 +9,7 @@ mod selector;
 mod snapshot;
 
 pub(crate) use around::jobs;
-pub(crate) use permission::{Trial, review, try_status};
+pub(crate) use permission::{DryRun, review, try_status};
 pub use pods::delete as delete_pods;
 pub(crate) use snapshot::{Snapshot, look_at, read, read_workload};
 

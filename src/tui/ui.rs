@@ -16,8 +16,8 @@ use crate::message::Command;
 use crate::rollback::{Execution, Goal, Readiness, Rollback};
 use crate::verdict::Level;
 use crate::watch::{FeaturePanel, Watch};
-use crossterm::event::{KeyCode, KeyModifiers};
 pub(super) use board::{Board, Order};
+use crossterm::event::{KeyCode, KeyModifiers};
 pub(super) use plan::{PlanKey, PlanSight};
 
 /// The longest note and the longest confirmation that can be typed, in characters.
@@ -365,7 +365,10 @@ impl Ui {
             // The core decides; but a key that seems to do nothing is the worst answer.
             self.notice = Some("no rollback is ready: see the footer".to_owned());
         }
-        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::RollBack, scope: rows::scope(live, self.service, &self.board) })]
+        vec![Reaction::Ask(Command::OpenPlan {
+            goal: Goal::RollBack,
+            scope: rows::scope(live, self.service, &self.board),
+        })]
     }
 
     /// The plan that takes the last rollback back.

@@ -264,6 +264,7 @@ impl Effect {
         match self {
             Self::Send(_) | Self::DeletePods { .. } | Self::FeatureFlags(_, Call::TurnOff(_)) => true,
             Self::Poll { .. }
+            | Self::AskPast { .. }
             | Self::Prepare(_)
             | Self::Follow(..)
             | Self::ReadBack(_)

@@ -73,7 +73,8 @@ pub struct Poll {
 }
 
 /// How long ago: what comes by itself each day, or each week, came then, too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ago {
     /// A day.
     Day,

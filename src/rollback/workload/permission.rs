@@ -60,7 +60,7 @@ pub(crate) async fn review(cluster: &Cluster, of: &WorkloadRef, subresource: &'s
 }
 
 /// What came of trying.
-pub(crate) enum Trial {
+pub(crate) enum DryRun {
     /// It was tried; the check says how it came out.
     Made(Check),
     /// The workload changed since it was read: what was tried is out of date.

@@ -15,7 +15,7 @@ use crate::rollback::planner::Planner;
 use crate::rollback::preflight::abort::{self, Way};
 use crate::rollback::preflight::{self, OwnerPolicy};
 use crate::rollback::request::PlanRequest;
-use crate::rollback::workload::{self, Changed, Found, Snapshot, Trial, Undo};
+use crate::rollback::workload::{self, Changed, DryRun, Found, Snapshot, Undo};
 use crate::rollback::{Answer, Blocked, CheckOutcome, Readiness, Refusal, Step};
 use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;

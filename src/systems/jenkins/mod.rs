@@ -123,7 +123,7 @@ impl Jenkins {
                 Some(build) => state_of(build, job),
                 None => {
                     Answer::Unknown(format!("Jenkins no longer has queue item {place}, and no build of {job} names it"))
-                )),
+                }
             },
             Err(unread) => Answer::Unknown(format!("Jenkins {}", unread.text)),
         }

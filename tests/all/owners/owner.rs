@@ -98,7 +98,7 @@ async fn whoever_keeps_a_workload_besides_blocks_or_is_typed_by_how_soon_they_ac
     assert!(
         told.iter()
             .any(|told| told
-        )),
+                .starts_with("typed: Fleet (fleet-shop-main) manages it and may redeploy the new version -> ")),
         "{told:?}"
     );
 

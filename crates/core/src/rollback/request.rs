@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn a_name_is_filled_in_once_and_by_whole_variables() {
         let request = PlanRequest {
-            goal: Goal::Back,
+            goal: Goal::RollBack,
             workload: WorkloadId(0),
             reference: WorkloadRef {
                 kind: WorkloadKind::Deployment,

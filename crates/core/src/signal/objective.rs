@@ -1,9 +1,10 @@
 //! An objective (SLO): how much of what is asked over a long time may fail, and how fast that may be used up.
 
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 /// What is promised of a signal over a long time.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Objective {
     /// So many percent of all requests, sessions or tries are good; above 0 and below 100.
     pub good: f64,
@@ -40,7 +41,8 @@ impl Objective {
 /// How fast a budget may go, and the two spans in which it must go faster for that to count: the long one shows that it
 /// matters, the short one that it still does. Google's *Site Reliability Workbook*, chapter 5, table 5-8, for a period of
 /// 30 days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BurnRate {
     /// 14.4 over 1 h and over 5 min: 2 % of the budget in that hour.
     Fast,

@@ -15,7 +15,7 @@ fn after(milliseconds: i64) -> Time {
 
 fn planned() -> Watch {
     let (mut watch, _) = bad_deploy(setup());
-    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::Back, scope: Vec::new() });
+    ask(&mut watch, 200, Command::OpenPlan { goal: Goal::RollBack, scope: Vec::new() });
     assert!(matches!(watch.rollback(), Rollback::Planned { .. }));
     watch
 }
@@ -24,7 +24,7 @@ fn planned() -> Watch {
 fn confirms(watch: &mut Watch, milliseconds: i64) -> bool {
     let command = Command::Confirm { typed: None };
     watch.update(Message::Asked { at: after(milliseconds), command });
-    watch.rollback().is_under_way()
+    watch.rollback().is_in_progress()
 }
 
 fn touch(watch: &mut Watch, milliseconds: i64) {

@@ -29,5 +29,5 @@ pub(in crate::systems) struct Prepared {
     pub(in crate::systems) checks: Vec<Check>,
     /// How long such runs took recently, where that can be seen.
     pub(in crate::systems) took: Option<TimeDelta>,
-    pub(in crate::systems) by_hand: String,
+    pub(in crate::systems) manual_command: String,
 }

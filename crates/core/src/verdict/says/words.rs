@@ -1,8 +1,8 @@
 //! The sentences. The only place that makes one of what a finding says.
 
 use super::{
-    Against, AlertsSay, Burning, Calling, Change, Claim, Counted, IssuesSay, Kept, Lasting, Likewise, Measured, ProbeSays,
-    Quantity, RolloutSays, Says, Side, Spending, TooFew, Unknown, Usual, Why, Yet,
+    Against, AlertsSay, Burning, Calling, Change, Claim, Counted, IssuesSay, Kept, Lasting, Likewise, Measured,
+    ProbeSays, Quantity, RolloutSays, Says, Side, Spending, TooFew, Unknown, Usual, Why, Yet,
 };
 use crate::deploy::brief;
 use crate::poll::Ago;

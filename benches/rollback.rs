@@ -17,7 +17,7 @@ use kube::core::params::{Patch, PatchParams};
 use redflag::cluster::Cluster;
 use redflag::message::{Command, Effect, Message};
 use redflag::rollback::request::{PlanRequest, Wanted};
-use redflag::rollback::strategy::kubernetes::prepare;
+use redflag::rollback::workload::prepare;
 use redflag::rollback::{Answer, Goal, Readiness, Step};
 use redflag::watch::Watch;
 use rollback::objects;

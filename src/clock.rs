@@ -29,7 +29,7 @@ impl Clock {
     }
 
     /// Stands still until [`Clock::set`] moves it.
-    pub fn manual_command(start: Time) -> Self {
+    pub fn manual(start: Time) -> Self {
         Self(Arc::new(Inner::ByHand(watch::Sender::new(start))))
     }
 

@@ -52,7 +52,7 @@ type Done = Result<(), Box<dyn Error>>;
 impl Stage {
     pub(crate) async fn open(scenario: Scenario, theme: &str, size: (u16, u16)) -> Result<Self, Box<dyn Error>> {
         let begun = DateTime::from_timestamp(1_790_000_000, 0).ok_or("no such time")?;
-        let clock = Clock::manual_command(begun);
+        let clock = Clock::manual(begun);
         let options = Options { age: TimeDelta::seconds(8), ..Options::of(scenario, clock.clone()) };
         let company = Company::start_with(options).await?;
         let config = Config::parse(&company.config(), "demo")?;

@@ -33,7 +33,7 @@ struct Story {
 impl Story {
     async fn of(scenario: Scenario) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let clock = Clock::manual_command(begin());
+        let clock = Clock::manual(begin());
         let company = Company::start(scenario, clock.clone()).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { company, clock, client }
@@ -592,7 +592,7 @@ async fn stateful_sets_and_daemon_sets_roll_and_remember_too() {
 #[tokio::test]
 async fn a_company_can_have_its_ports_and_token_told_and_keeps_the_token_out_of_the_configuration() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let clock = Clock::manual_command(begin());
+    let clock = Clock::manual(begin());
     let options = Options { seed: 7, token: Some("known".to_owned()), ..Options::of(Scenario::Healthy, clock) };
     let company = Company::start_with(options.clone()).await.unwrap();
     assert_eq!(company.secret(TOKEN).as_deref(), Some("known"));

@@ -24,7 +24,7 @@ struct World {
 
 impl World {
     async fn begin() -> Self {
-        let clock = Clock::manual_command(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        let clock = Clock::manual(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
         let company = Company::start(Scenario::Healthy, clock.clone()).await.unwrap();
         Self { company, clock }
     }
@@ -117,7 +117,7 @@ async fn a_clock_that_is_a_minute_off_takes_nothing_from_anybody() {
     let world = World::begin().await;
     let ana = world.person("ana").await;
     ana.call(&take()).await;
-    let fast = Clock::manual_command(world.clock.now() + TimeDelta::seconds(60));
+    let fast = Clock::manual(world.clock.now() + TimeDelta::seconds(60));
     let ben = Lease::new(world.cluster(TOKEN).await, fast, "production", "production", "ben");
     assert!(matches!(ben.call(&take()).await, Holding::Theirs(_)));
 }

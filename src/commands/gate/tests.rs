@@ -91,7 +91,7 @@ async fn gate(company: &Company, clock: &Clock, wanted: Wanted, change: impl FnO
 }
 
 async fn company(scenario: Scenario) -> (Company, Clock) {
-    let clock = Clock::by_hand(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+    let clock = Clock::manual(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
     let options = Options { age: TimeDelta::seconds(8), ..Options::of(scenario, clock.clone()) };
     (Company::start_with(options).await.unwrap(), clock)
 }

@@ -35,7 +35,7 @@ impl Stage {
 
     fn command(&self) -> Strategy {
         let programs = Arc::new(Programs::new(&self.spec));
-        let planner = Command::new(self.spec.clone(), Arc::clone(&programs), Clock::manual_command(start()));
+        let planner = Command::new(self.spec.clone(), Arc::clone(&programs), Clock::manual(start()));
         let performer = Performer { clients: Clients::default().with(programs), ..Performer::default() };
         Strategy { planner: Arc::new(planner), performer }
     }

@@ -87,7 +87,7 @@ pub(crate) struct Stage {
 pub(crate) const RUN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 pub(crate) fn stage(spec: &impl StrategySpec) -> Stage {
-    let clock = Clock::manual_command(start());
+    let clock = Clock::manual(start());
     assert!(!format!("{spec:?}").contains(TOKEN));
     Stage { ci: alone(spec, &clock), clock }
 }

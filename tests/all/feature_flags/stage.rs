@@ -30,7 +30,7 @@ pub(crate) fn spec(endpoint: Endpoint, provider: impl ProviderSpec, features: &[
 }
 
 pub(crate) fn on(spec: &FeatureFlagsSpec) -> Box<dyn FlagProvider> {
-    spec.build(&Clock::by_hand(now())).unwrap()
+    spec.build(&Clock::manual(now())).unwrap()
 }
 
 pub(crate) fn order(key: &str) -> Order {

@@ -39,7 +39,7 @@ impl Crowd {
             containers: Vec::new(),
         };
         let cluster = cluster::connect(&spec).await.unwrap();
-        let clock = Clock::manual_command(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        let clock = Clock::manual(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
         let (out, news) = mpsc::channel(64);
         tokio::spawn(stream(SourceId(7), spec, cluster, clock.clone(), out));
         Self { server, clock, news, rollouts: BTreeMap::new() }

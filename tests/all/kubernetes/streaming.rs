@@ -52,7 +52,7 @@ impl Stage {
         let spec = spec(&server, name);
         let cluster = cluster::connect(&spec).await.unwrap();
         assert_eq!(cluster.label, server.url);
-        let clock = Clock::manual_command(began + TimeDelta::seconds(5));
+        let clock = Clock::manual(began + TimeDelta::seconds(5));
         let (out, news) = mpsc::channel(64);
         tokio::spawn(stream(SourceId(7), spec, cluster, clock.clone(), out));
         Self { server, clock, began, news }

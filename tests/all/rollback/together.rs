@@ -30,7 +30,7 @@ struct Round {
 
 impl Round {
     fn of(peer: Peer, world: World) -> Self {
-        let clock = Clock::manual_command(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        let clock = Clock::manual(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
         let facts = Facts::of(&clock, everybody(&world).map(|it| &it.reference));
         let cluster = Cluster { facts, ..peer.cluster() };
         Self { peer, world, cluster, clock }

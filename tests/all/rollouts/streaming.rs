@@ -25,7 +25,7 @@ async fn a_rollout_is_listed_and_watched_with_its_replica_sets_and_pods() {
     };
     let now = chrono::DateTime::parse_from_rfc3339("2026-11-23T01:45:00Z").unwrap().to_utc();
     let (out, mut news) = mpsc::channel(64);
-    tokio::spawn(stream(SourceId(0), spec, cluster, Clock::manual_command(now), out));
+    tokio::spawn(stream(SourceId(0), spec, cluster, Clock::manual(now), out));
     let Some(Message::Streamed { news: StreamNews::Rollout(WorkloadId(0), rollout), .. }) = news.recv().await else {
         panic!()
     };

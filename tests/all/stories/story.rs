@@ -40,7 +40,7 @@ impl Story {
     }
 
     pub(crate) async fn begin_with(scenario: Scenario, change: impl FnOnce(&mut Setup)) -> Self {
-        let clock = Clock::manual_command(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        let clock = Clock::manual(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
         let options = Options { age: TimeDelta::seconds(8), ..Options::of(scenario, clock.clone()) };
         let company = Company::start_with(options).await.unwrap();
         Self::watch(Arc::new(company), clock, change)
@@ -54,7 +54,7 @@ impl Story {
 
     /// A watch over the company's StatefulSet `db` instead of its app.
     pub(crate) async fn begin_with_the_database(scenario: Scenario) -> Self {
-        let clock = Clock::manual_command(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        let clock = Clock::manual(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
         let company = Company::start_with(Options::of(scenario, clock.clone())).await.unwrap();
         let config = company.config().replace("deployment/app", "statefulset/db");
         Self::watch_as_told(Arc::new(company), clock, &config, |_| {})

@@ -76,7 +76,7 @@ async fn of_many_who_take_it_at_once_exactly_one_has_it() {
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
 async fn a_lease_whose_holder_died_is_had_again_once_it_has_stood_still() {
     tell(async |lab| {
-        let clock = Clock::manual_command(Utc::now());
+        let clock = Clock::manual(Utc::now());
         let (dead, bo) = (lease_of(lab, "ana", &clock), lease_of(lab, "bo", &clock));
         assert_eq!(dead.call(&take()).await, Holding::Ours);
         theirs(bo.call(&take()).await);

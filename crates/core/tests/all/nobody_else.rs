@@ -47,7 +47,7 @@ fn play(checks: Vec<Check>, holding: Holding) -> usize {
 }
 
 #[test]
-fn somebody_elses_ci_run_is_under_way() {
+fn somebody_elses_ci_run_is_in_progress() {
     let run = Check::warning(
         CheckKind::InProgress,
         "a run of rollback.yml of bob is in progress",

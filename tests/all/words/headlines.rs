@@ -6,6 +6,7 @@ use crate::support::at;
 use chrono::TimeDelta;
 use redflag::demo::Scenario;
 use redflag::headline::{Cause, Elsewhere, Headline, Nearest, Quiet, Sureness, Symptom, Trouble};
+use redflag::poll::Ago;
 use redflag::rollout::TroubleKind;
 use redflag::signal::{Kind, SignalId, Unit};
 use redflag::verdict::Level;
@@ -137,6 +138,7 @@ fn facts() -> Vec<String> {
             Elsewhere::AsBefore => [Elsewhere::AsBefore],
             Elsewhere::VersionBeforeToo => [Elsewhere::VersionBeforeToo],
             Elsewhere::BeganLate(_) => [Elsewhere::BeganLate(minutes(9))],
+            Elsewhere::Ago(_) => [Elsewhere::Ago(Ago::Day), Elsewhere::Ago(Ago::Week)],
             Elsewhere::Neighbours(_) => [Elsewhere::Neighbours(neighbours.clone())],
             Elsewhere::NoNewIssue => [Elsewhere::NoNewIssue],
         })

@@ -3,13 +3,13 @@
 use super::{chapter, committed, every};
 use crate::support::at;
 use chrono::TimeDelta;
-use redflag::poll::SourceError;
+use redflag::poll::{Ago, SourceError};
 use redflag::rollout::{Trouble, TroubleKind};
 use redflag::signal::{BurnRate, Impossible, Unit};
 use redflag::verdict::Coverage;
 use redflag::verdict::says::{
-    Against, AlertsSay, Burning, Calling, Change, Claim, Counted, IssuesSay, Kept, Lasting, Measured, ProbeSays,
-    Quantity, RolloutSays, Says, Side, Spending, TooFew, Unknown, Usual, Why, Yet,
+    Against, AlertsSay, Burning, Calling, Change, Claim, Counted, IssuesSay, Kept, Lasting, Likewise, Measured,
+    ProbeSays, Quantity, RolloutSays, Says, Side, Spending, TooFew, Unknown, Usual, Why, Yet,
 };
 
 fn minutes(minutes: i64) -> TimeDelta {
@@ -90,8 +90,9 @@ fn measured() -> Vec<Measured> {
             Claim::Climbs { pace: 0.3, full_in: None },
         ],
         Claim::Fell { .. } => [
-            Claim::Fell { from: 61.0, restarts: true },
-            Claim::Fell { from: 61.0, restarts: false },
+            Claim::Fell { from: 61.0, restarts: Some(true) },
+            Claim::Fell { from: 61.0, restarts: Some(false) },
+            Claim::Fell { from: 61.0, restarts: None },
         ],
         Claim::Changed { .. } => [
             changed(Change::Increasing, None, false, None),
@@ -314,6 +315,23 @@ fn costs() -> Vec<Says> {
     prices.into_iter().map(costs).collect()
 }
 
+/// Where the same happened without this deploy.
+fn likewise() -> Vec<Says> {
+    let neighbours = |names: &[&str], more, rise| Likewise::Neighbours {
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        more,
+        rise,
+    };
+    let all = every!(Likewise {
+        Likewise::Ago(_) => [Likewise::Ago(Ago::Day), Likewise::Ago(Ago::Week)],
+        Likewise::Neighbours { .. } => [
+            neighbours(&["cart", "search"], 0, true),
+            neighbours(&["cart", "search"], 3, false),
+        ],
+    });
+    all.into_iter().map(|likewise| Says::Likewise { now: Box::new(latency(WITHIN).into()), likewise }).collect()
+}
+
 /// What is said around another sentence, and what stands for none.
 fn around() -> Vec<Says> {
     let coverage = |known| Coverage {
@@ -334,6 +352,7 @@ fn around() -> Vec<Says> {
         Says::Probe(_) => [ProbeSays::NotTried],
         Says::Rollout(_) => [RolloutSays::Gone],
         Says::Costs { .. } => [costs().remove(0)],
+        Says::Likewise { .. } => [likewise().remove(0)],
         Says::Patchy { .. } => [patchy(false, Some(minutes(15))), patchy(true, None)],
     })
 }
@@ -346,6 +365,7 @@ fn every_sentence_of_a_finding() {
             chapter("a number, by what is claimed of it", measured()),
             chapter("how it changed, and what keeps it from more", changes()),
             chapter("what it costs", costs()),
+            chapter("where the same happened without the deploy", likewise()),
             chapter("nothing known, or too little", unknown()),
             chapter("what others report", reported()),
             chapter("of each form", around()),

@@ -9,7 +9,7 @@ mod rollback;
 mod watch;
 
 use crate::cli::{self, Cli, Command, ConfigCommand, Global};
-use crate::config::{self, Actor, AssembleOptions, Assembly, Config, ConfigError, SystemSecrets};
+use crate::config::{self, Actor, AssembleOptions, Assembly, Config, ConfigError, Draft, SystemSecrets};
 use crate::outcome::Outcome;
 use crate::runtime::stops;
 use crate::setup::Told;
@@ -114,8 +114,9 @@ async fn unless_stopped(work: impl Future<Output = Result<Outcome, CommandError>
     }
 }
 
-fn load(global: &Global) -> Result<Config, ConfigError> {
-    Config::load(&config::locate(global.config.as_deref())?)
+/// The configuration, which may still be refused.
+fn draft(global: &Global) -> Result<Draft, ConfigError> {
+    Draft::load(&config::locate(global.config.as_deref())?)
 }
 
 /// The options of a command that is run here and now.

@@ -1,5 +1,6 @@
 //! What every adapter needs to talk to the outside over HTTP: the endpoint, its credentials, and the one client.
 
+pub(crate) mod connection;
 pub mod http;
 
 use crate::secret::Secret;

@@ -3,11 +3,12 @@
 mod feature_flags;
 mod readiness;
 
-use super::{CommandError, assemble_options, assembled, block_on, load, print, unless_stopped};
+use super::watch::ScreenOptions;
+use super::{CommandError, assemble_options, assembled, block_on, draft, print, unless_stopped};
 use crate::cli::{CheckArgs, Global};
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
-use crate::config::{Assembly, Config};
+use crate::config::{Assembly, Config, SystemSecrets};
 use crate::deploy::{Time, WorkloadRef};
 use crate::memory::Memory;
 use crate::message::{Effect, Message};
@@ -36,7 +37,10 @@ const SPAN: TimeDelta = TimeDelta::minutes(30);
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<Outcome, CommandError> {
-    let config = load(global)?;
+    let mut draft = draft(global)?;
+    // The screen is not shown, and what is wrong with its theme and keys is told with the rest.
+    ScreenOptions::of(global, &mut draft);
+    let config = draft.finish_for(args.environment.as_deref(), &SystemSecrets::default())?;
     block_on(unless_stopped(run_checks(&config, args)))
 }
 

@@ -10,7 +10,7 @@ use super::address::{self, Tail};
 use super::at::{At, Span};
 use super::checked::optional;
 use super::duration::HumanDuration;
-use super::problem::{Problem, Problems, list};
+use super::problem::{Part, Problem, Problems, list};
 use super::schema::rollback::{self as schema, Auto, StrategyName};
 use super::secrets::SecretRef;
 use super::sources::{self, TIMEOUTS};
@@ -83,6 +83,7 @@ pub(super) fn check(raw: &schema::Rollback, place: &Place<'_>, problems: &mut Pr
     let repository = optional(raw.repository.as_ref(), |table| git::repository(table, problems));
     let all_used = only_used(raw, problems);
     let strategy = strategy(raw, place, problems);
+    unused(raw, place, problems);
     all_used.then_some(())?;
     Some(Rollback {
         automatic: automatic?,
@@ -139,12 +140,33 @@ fn only_used(raw: &schema::Rollback, problems: &mut Problems) -> bool {
         let default = if raw.strategy.is_none() { ", the default," } else { "" };
         let users = StrategyName::ALL.into_iter().filter(|strategy| strategy.tables().contains(&table));
         let users: Vec<&str> = users.map(StrategyName::as_str).collect();
-        problems.push(
-            Problem::new(place, format!("the strategy {}{default} does not use `{table}`", chosen.as_str()))
-                .way_out(format!("choose a strategy that does ({}), or leave the table out", list(&users))),
-        );
+        let problem = Problem::new(place, format!("the strategy {}{default} does not use `{table}`", chosen.as_str()))
+            .way_out(format!("choose a strategy that does ({}), or leave the table out", list(&users)));
+        // A strategy that was refused is not the default.
+        problems.push(if raw.strategy.is_none() { problem.needs(Part::Table) } else { problem });
     }
     fine
+}
+
+/// Checks the tables that the strategy does not look at, too: it may be the strategy that is wrong.
+fn unused(raw: &schema::Rollback, place: &Place<'_>, problems: &mut Problems) {
+    let used = raw.strategy.as_ref().map(|at| at.value).unwrap_or_default().tables();
+    let is_unused = |table: &str| !used.contains(&table);
+    if let Some(table) = raw.argocd.as_ref().filter(|_| is_unused("argocd")) {
+        argocd(table, problems);
+    }
+    if let Some(table) = raw.helm.as_ref().filter(|_| is_unused("helm")) {
+        helm(Some(table), problems);
+    }
+    if let Some(table) = raw.git.as_ref().filter(|_| is_unused("git")) {
+        git::check(table, problems);
+    }
+    if let Some(table) = raw.ci.as_ref().filter(|_| is_unused("ci")) {
+        ci::check(table, place.environment, problems);
+    }
+    if let Some(table) = raw.command.as_ref().filter(|_| is_unused("command")) {
+        command::check(table, problems);
+    }
 }
 
 fn span<T>(table: Option<&At<T>>) -> Option<&Span> {
@@ -181,7 +203,8 @@ fn strategy(raw: &schema::Rollback, place: &Place<'_>, problems: &mut Problems) 
             if raw.repository.is_none() {
                 problems.push(
                     Problem::new(&chosen.span, "the strategy git needs a `repository`")
-                        .way_out("add repository = \"~/src/shop\", a local clone"),
+                        .way_out("add repository = \"~/src/shop\", a local clone")
+                        .needs(Part::Table),
                 );
             }
             let table = needed(raw.git.as_ref(), chosen, "branch = \"main\"", problems)?;
@@ -205,7 +228,8 @@ fn needed<'a, T>(
         let name = chosen.as_str();
         problems.push(
             Problem::new(&chosen.span, format!("the strategy {name} needs a table `{name}`"))
-                .way_out(format!("add {name} = {{ {with} }} beside it")),
+                .way_out(format!("add {name} = {{ {with} }} beside it"))
+                .needs(Part::Table),
         );
     }
     table

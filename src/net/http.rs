@@ -15,8 +15,9 @@ pub(crate) use signature::signature;
 pub(crate) use text::{message_in, said_by, short};
 
 use crate::deploy::Time;
-use crate::net::{Auth, Endpoint};
+use crate::net::{Auth, Endpoint, connection};
 use crate::poll::SourceError;
+use crate::poll::connection::{NoConnection, Reason};
 use crate::secret::{self, Secret};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -25,6 +26,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue}
 use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use std::sync::OnceLock;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// A name that does not resolve or a host that does not answer is known this soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,6 +40,9 @@ const LONGEST_ADDRESS: usize = 2_000;
 
 /// The most of an answer that is read, in bytes, after decompression.
 pub(crate) const BODY_LIMIT: usize = 8 << 20;
+
+/// Of a refusal's body, what its reason is looked for in, in bytes.
+const REASON_LIMIT: usize = 4 << 10;
 
 /// No vendor asks for a longer back-off than this; a header that says so is not believed.
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
@@ -76,6 +81,8 @@ pub(crate) struct Http {
     headers: HeaderMap,
     timeout: Duration,
     hint: RetryHint,
+    /// Whether a base address in plain HTTP speaks TLS; tried once, when it would not speak HTTP.
+    speaks_tls: OnceCell<bool>,
 }
 
 impl Http {
@@ -85,10 +92,11 @@ impl Http {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
             .ok_or_else(|| {
-                SourceError::Unreachable(format!("the url of {} is not an http or https address", endpoint.name))
+                SourceError::unreachable(format!("the url of {} is not an http or https address", endpoint.name))
             })?;
         hide_parameters(&base);
-        Ok(Self { client: shared_client()?, base, headers, timeout: endpoint.timeout, hint })
+        let (timeout, speaks_tls) = (endpoint.timeout, OnceCell::new());
+        Ok(Self { client: shared_client()?, base, headers, timeout, hint, speaks_tls })
     }
 
     /// How long one exchange may take.
@@ -174,12 +182,17 @@ impl Http {
     /// Sends what changes something, once, and reads the answer whatever its status, redirects included. What
     /// did not come back is told from what never left.
     pub(crate) async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Lost> {
-        let response = sent(request).await.map_err(|error| {
-            let never_left = error.is_connect() || error.is_builder();
-            let error = self.transport(error);
-            if never_left { Lost::NotSent(error) } else { Lost::Unknown(error) }
-        })?;
-        self.read(response, BODY_LIMIT).await.map_err(Lost::Unknown)
+        let response = match sent(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                let never_left = error.is_connect() || error.is_builder();
+                let error = self.failure(error).await;
+                return Err(if never_left { Lost::NotSent(error) } else { Lost::Unknown(error) });
+            }
+        };
+        let answer = self.read(response, BODY_LIMIT).await.map_err(Lost::Unknown)?;
+        // Whoever says so has not looked at what was asked.
+        self.misdirected(&answer).map_or(Ok(answer), |error| Err(Lost::NotSent(error)))
     }
 
     /// How long to back off, where the answer says so.
@@ -192,14 +205,46 @@ impl Http {
     /// Redirects are never followed: reqwest would carry `DD-API-KEY` and the like to wherever they point.
     /// What redirects an API is a sign-in page in front of it, or an address that is not the final one.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, SourceError> {
-        let response = sent(request).await.map_err(|error| self.transport(error))?;
+        let response = match sent(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(self.failure(error).await),
+        };
         if response.status().is_redirection() {
+            if self.base.scheme() == "http" && is_upgrade(&response) {
+                return Err(self.no_connection(Reason::SpeaksHttps));
+            }
             let to = redirect_host(&response);
             return Err(SourceError::Unauthorized(format!(
                 "redirected to {to}: a sign-in page stands in front, or the url is not the final one"
             )));
         }
-        self.read(response, BODY_LIMIT).await
+        let answer = self.read(response, BODY_LIMIT).await?;
+        self.misdirected(&answer).map_or(Ok(answer), Err)
+    }
+
+    /// Why an answer is not from whom it should be: a proxy that wants to know who is asking, or a server that was spoken
+    /// to in plain HTTP and speaks TLS. Go, nginx, Apache and Jetty say so in plain HTTP.
+    fn misdirected(&self, answer: &Answer) -> Option<SourceError> {
+        const SAY_TLS: [&str; 4] = [
+            "HTTP request to an HTTPS server",
+            "plain HTTP request was sent to HTTPS port",
+            "speaking plain HTTP to an SSL-enabled server port",
+            "combination of host and port requires TLS",
+        ];
+        match answer.status.as_u16() {
+            407 => Some(self.no_connection(Reason::ProxyCredentials)),
+            400 if self.base.scheme() == "http" => {
+                let said = String::from_utf8_lossy(&answer.body[..answer.body.len().min(REASON_LIMIT)]);
+                let tls = SAY_TLS.iter().any(|words| said.contains(words));
+                tls.then(|| self.no_connection(Reason::SpeaksHttps))
+            }
+            _ => None,
+        }
+    }
+
+    fn no_connection(&self, reason: Reason) -> SourceError {
+        let (to, proxy) = (Some(clean(&connection::authority(&self.base))), connection::proxy_before(&self.base));
+        SourceError::unreachable(NoConnection { to, proxy, reason })
     }
 
     /// Sends, and refuses every status but 2xx. `now` is what reset times are held against.
@@ -224,21 +269,45 @@ impl Http {
         }
     }
 
-    /// Why nothing came back. The address is left out: it may hold what nobody should read.
-    pub(crate) fn transport(&self, error: reqwest::Error) -> SourceError {
+    /// Why nothing came back. Of the address host and port are told: the rest may be what nobody should read.
+    fn transport(&self, error: reqwest::Error) -> SourceError {
+        let url = error.url().cloned().unwrap_or_else(|| self.base.clone());
         let error = error.without_url();
-        if error.is_connect() && error.is_timeout() {
-            return SourceError::Unreachable(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()));
-        }
-        if error.is_timeout() {
+        if error.is_timeout() && !error.is_connect() {
             return SourceError::Timeout(self.seconds());
         }
-        // reqwest's own text is "error sending request"; the reason is at the end of the chain.
-        let mut reason: &dyn std::error::Error = &error;
-        while let Some(deeper) = reason.source() {
-            reason = deeper;
+        let mut none = connection::none_to(&url, &error);
+        if error.is_timeout() {
+            none.reason = Reason::TimedOut(CONNECT_TIMEOUT.as_secs().cast_signed());
         }
-        SourceError::Unreachable(clean(&reason.to_string()))
+        SourceError::unreachable(none)
+    }
+
+    /// The same. A peer that was spoken to in plain HTTP and would not answer in it may speak TLS: that is tried, once,
+    /// without anything that identifies us.
+    pub(crate) async fn failure(&self, error: reqwest::Error) -> SourceError {
+        let failure = self.transport(error);
+        let SourceError::Unreachable(none) = &failure else { return failure };
+        let suspicious = matches!(none.reason, Reason::NotHttp | Reason::Closed) && none.proxy.is_none();
+        if suspicious && self.base.scheme() == "http" && *self.speaks_tls.get_or_init(|| self.try_tls()).await {
+            return self.no_connection(Reason::SpeaksHttps);
+        }
+        failure
+    }
+
+    async fn try_tls(&self) -> bool {
+        let mut url = self.base.clone();
+        let port = url.port_or_known_default();
+        url.set_path("/");
+        url.set_query(None);
+        if url.set_scheme("https").is_err() || url.set_port(port).is_err() {
+            return false;
+        }
+        match self.client.head(url).timeout(self.timeout.min(CONNECT_TIMEOUT)).send().await {
+            Ok(_) => true,
+            // Only who speaks TLS shows a certificate.
+            Err(error) => matches!(connection::reason(&error), Reason::Certificate(_)),
+        }
     }
 
     /// Reads at most `limit` bytes of the body, piece by piece: a source that never ends cannot fill memory.
@@ -305,6 +374,13 @@ impl RetryHint {
     }
 }
 
+/// Whether a redirect leads to the same host, by TLS.
+fn is_upgrade(response: &Response) -> bool {
+    let location = response.headers().get("location").and_then(|location| location.to_str().ok());
+    let to = location.and_then(|location| response.url().join(location).ok());
+    to.is_some_and(|to| to.scheme() == "https" && to.host_str() == response.url().host_str())
+}
+
 /// The host a redirect points at; the rest of a `Location` may hold a ticket.
 fn redirect_host(response: &Response) -> String {
     let location = response.headers().get("location").and_then(|location| location.to_str().ok());
@@ -364,7 +440,7 @@ pub(crate) fn shared_client() -> Result<Client, SourceError> {
         .redirect(reqwest::redirect::Policy::none())
         .pool_max_idle_per_host(AT_ONCE)
         .build()
-        .map_err(|error| SourceError::Unreachable(clean(&error.without_url().to_string())))?;
+        .map_err(|error| SourceError::unreachable(clean(&error.without_url().to_string())))?;
     Ok(CLIENT.get_or_init(|| client).clone())
 }
 

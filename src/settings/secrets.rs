@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for SecretRef {
 
 /// Configuration files are committed, pasted and shared: a secret in one is a leaked secret.
 fn literal<E: Error>() -> E {
-    E::custom(format!("a secret must not stand in the file: files are shared, committed and backed up\n{WAY_OUT}"))
+    E::custom(format!("secrets are not allowed in this file: it is shared, committed and backed up\n{WAY_OUT}"))
 }
 
 /// Whether this may name an environment variable. Tokens pasted in its place are refused, because the name is

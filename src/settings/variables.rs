@@ -1,5 +1,7 @@
 //! `$service` and its like. What redflag does not know is left alone: Grafana and Prometheus have their own.
 
+use std::ops::Range;
+
 /// What the variables stand for in one service of one environment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Variables<'a> {
@@ -43,6 +45,42 @@ pub(crate) fn replace<'a>(text: &str, value: impl Fn(&str) -> Option<&'a str>) -
 /// Whether a text refers to a variable.
 pub(crate) fn mentions(text: &str, variable: &str) -> bool {
     text.match_indices('$').any(|(start, _)| reference(&text[start..]).1 == variable)
+}
+
+/// A reference to a variable in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reference<'a> {
+    /// Its bytes.
+    pub(crate) at: Range<usize>,
+    /// The variable.
+    pub(crate) name: &'a str,
+    /// Whether it has a format, as in a dashboard: `${name:regex}`. Nobody fills that in.
+    pub(crate) format: bool,
+}
+
+/// The references in a text, in order. The `$1` of a regular expression is none.
+pub(crate) fn places(text: &str) -> Vec<Reference<'_>> {
+    let mut found = Vec::new();
+    let is_name = |name: &str| name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let mut start = 0;
+    while let Some(at) = text[start..].find('$').map(|at| start + at) {
+        let (whole, name) = reference(&text[at..]);
+        let formatted = || {
+            let (name, format) = text[at..].strip_prefix("${")?.split_once('}')?.0.split_once(':')?;
+            let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let fine = is_name(name) && name.chars().all(word) && format.chars().all(word);
+            fine.then_some((name.len() + format.len() + 4, name))
+        };
+        let (whole, name, format) = match formatted() {
+            Some((whole, name)) => (whole, name, true),
+            None => (whole, name, false),
+        };
+        if is_name(name) {
+            found.push(Reference { at: at..at + whole, name, format });
+        }
+        start = at + whole;
+    }
+    found
 }
 
 /// The variables that a text refers to, in order. For texts in which `$$` is a dollar; a price or a shell's `$1` is
@@ -105,6 +143,15 @@ mod tests {
         assert_eq!(references("$from→${to}, $5 and 6 $"), ["from", "to"]);
         assert_eq!(references("$$to costs $$$to"), ["to"]);
         assert_eq!(references("nothing ${ here"), [""; 0]);
+    }
+
+    #[test]
+    fn references_have_their_places() {
+        let text = "é$a-${b}{c=~'5..$'}${d:regex}$1${e f}$_g$";
+        let found: Vec<(&str, &str, bool)> =
+            places(text).into_iter().map(|one| (&text[one.at], one.name, one.format)).collect();
+        let expected = [("$a", "a", false), ("${b}", "b", false), ("${d:regex}", "d", true), ("$_g", "_g", false)];
+        assert_eq!(found, expected);
     }
 
     #[test]

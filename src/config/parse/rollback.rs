@@ -34,7 +34,7 @@ const FLAG_PROVIDERS: Tagged<Flags> = Tagged {
 impl Parser {
     pub(super) fn rollback(&mut self, (key, value): Entry<'_>) -> Option<Rollback> {
         if let Some(name) = value.get_ref().as_str() {
-            let problem = Problem::new(&value.span(), "expected a table").label("this is a text");
+            let problem = Problem::new(&value.span(), "expected a table").label("this is a string");
             self.problems.push(problem.way_out(format!("write rollback = {{ strategy = \"{name}\" }}")));
             return None;
         }

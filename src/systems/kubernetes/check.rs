@@ -8,6 +8,7 @@ use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{self, Access, Cluster};
 use crate::deploy::WorkloadRef;
 use crate::poll::SourceError;
+use crate::poll::connection::Reason;
 use crate::systems::api::{CheckFailure, CheckLine};
 use kube::api::Api;
 
@@ -23,6 +24,9 @@ pub async fn check(spec: &ClusterSpec) -> Vec<CheckLine> {
         what,
         result: match version {
             Ok(version) => Ok(format!("{}, Kubernetes {}.{}", cluster.label, version.major, version.minor)),
+            Err(SourceError::Unreachable(none)) => {
+                Err(failure(&SourceError::Unreachable(Box::new(none.to(&cluster.server)))))
+            }
             Err(error) => Err(failure(&error)),
         },
         warning: None,
@@ -136,12 +140,15 @@ fn grant(reference: &WorkloadRef, role: &str, missing: &[(&str, &str, &str)], na
 
 fn failure(error: &SourceError) -> CheckFailure {
     let way_out = match error {
+        SourceError::Unreachable(none) => match &none.reason {
+            Reason::Other(_) => "correct the kubeconfig or the context; `kubectl get --raw /version` must answer",
+            _ => &none.way_out(),
+        },
         SourceError::Unauthorized(_) => "sign in to the cluster again; `kubectl get --raw /version` must work",
         SourceError::Forbidden(_) => "have the cluster's owner grant it, or use another context",
         SourceError::NotFound(_) => "`kubectl config get-contexts` lists what there is",
         SourceError::RateLimited { .. } | SourceError::Server { .. } => "the API server is in trouble: try again",
         SourceError::Timeout(_) => "is a VPN or a proxy missing? `kubectl get --raw /version` must answer",
-        SourceError::Unreachable(_) => "check the kubeconfig, the context and the network",
         SourceError::BadQuery(_)
         | SourceError::BadAnswer(_)
         | SourceError::TooLarge { .. }

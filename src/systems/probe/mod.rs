@@ -36,7 +36,10 @@ impl Probe {
     /// Redirects are not followed: what they lead to may be well while what was asked for is not.
     async fn attempt(&self) -> Result<(u16, f64), SourceError> {
         let begun = Instant::now();
-        let response = self.http.get_itself().send().await.map_err(|error| self.http.transport(error))?;
+        let response = match self.http.get_itself().send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.http.failure(error).await),
+        };
         let milliseconds = begun.elapsed().as_secs_f64() * 1000.0;
         let status = response.status().as_u16();
         if self.status.map_or(response.status().is_success(), |wanted| status == wanted) {

@@ -229,6 +229,7 @@ pub(in crate::systems) fn brief(query: &str) -> String {
 
 fn usual_way_out(error: &SourceError) -> String {
     match error {
+        SourceError::Unreachable(none) => return none.way_out(),
         // Its sentence ends with the way out: the screen has to say it, too.
         SourceError::Unit(_) => "",
         SourceError::Unauthorized(_) => "set a valid credential for this source",
@@ -239,7 +240,6 @@ fn usual_way_out(error: &SourceError) -> String {
         }
         SourceError::BadQuery(_) => "correct the query",
         SourceError::Timeout(_) => "give this source a longer timeout, or the query less to do",
-        SourceError::Unreachable(_) => "check the url, the network, the proxy and the certificate",
         SourceError::Server { .. } => "look at the source itself; it is in trouble",
         SourceError::Partial(_) => {
             "look at the part of the source that did not answer; what came back is not the whole"

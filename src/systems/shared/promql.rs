@@ -4,6 +4,7 @@
 
 mod name;
 mod quantity;
+pub(in crate::systems) mod syntax;
 
 use super::variables::fill;
 use chrono::TimeDelta;
@@ -50,19 +51,7 @@ pub(in crate::systems) fn look(query: &str) -> Option<Text> {
     if query.len() > LONGEST {
         return None;
     }
-    let length = |length: Duration| Some(Cow::Owned(format!("{}ms", length.as_millis())));
-    let number = |number: u128| Some(Cow::Owned(number.to_string()));
-    let filled = fill(query, |variable| match variable {
-        "__interval" => length(INTERVAL),
-        "__rate_interval" => length(RATE_INTERVAL),
-        "__range" => Some(Cow::Borrowed("1h")),
-        "__interval_ms" => number(INTERVAL.as_millis()),
-        "__rate_interval_ms" => number(RATE_INTERVAL.as_millis()),
-        "__range_s" => Some(Cow::Borrowed("3600")),
-        "__range_ms" => Some(Cow::Borrowed("3600000")),
-        _ => None,
-    });
-    let expr = parse(&filled).ok()?;
+    let expr = parse(&fill_lengths(query)).ok()?;
     let mut counters = Vec::new();
     let mut counts_over_interval = false;
     walk(&expr, &mut |call, range| {
@@ -76,6 +65,22 @@ pub(in crate::systems) fn look(query: &str) -> Option<Text> {
     });
     let Quantity { growth, .. } = quantity(&expr);
     Some(Text { unit_hint: quantity(&expr).unit_hint(), growth, counts_over_interval, counters })
+}
+
+/// A query with lengths in place of Grafana's variables.
+fn fill_lengths(query: &str) -> String {
+    let length = |length: Duration| Some(Cow::Owned(format!("{}ms", length.as_millis())));
+    let number = |number: u128| Some(Cow::Owned(number.to_string()));
+    fill(query, |variable| match variable {
+        "__interval" => length(INTERVAL),
+        "__rate_interval" => length(RATE_INTERVAL),
+        "__range" => Some(Cow::Borrowed("1h")),
+        "__interval_ms" => number(INTERVAL.as_millis()),
+        "__rate_interval_ms" => number(RATE_INTERVAL.as_millis()),
+        "__range_s" => Some(Cow::Borrowed("3600")),
+        "__range_ms" => Some(Cow::Borrowed("3600000")),
+        _ => None,
+    })
 }
 
 /// Functions that need two samples in their range, or have no value.

@@ -87,12 +87,17 @@ async fn assembled(
 ) -> Result<Assembly, CommandError> {
     let secrets = SystemSecrets::default();
     let assembly = config.assemble(environment, options, &secrets)?;
-    let missing = secrets.missing();
-    if missing.is_empty() {
+    if secrets.missing().is_empty() {
         return Ok(assembly);
     }
+    fetch(&secrets).await;
+    Ok(config.assemble(environment, options, &secrets)?)
+}
+
+/// Lets every program print its secret, each once.
+async fn fetch(secrets: &SystemSecrets) {
     // One at a time: two of them would ask for the same key to be touched.
-    for program in missing {
+    for program in secrets.missing() {
         let mut printed = pin!(program.printed());
         let printed = if let Ok(printed) = timeout(AT_ONCE, &mut printed).await {
             printed
@@ -102,7 +107,6 @@ async fn assembled(
         };
         secrets.keep(program.clone(), printed);
     }
-    Ok(config.assemble(environment, options, &secrets)?)
 }
 
 /// Does work to its end, or until the system asks us to stop.

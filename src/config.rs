@@ -24,6 +24,7 @@ mod schema;
 mod signals;
 mod sources;
 mod texts;
+mod unread;
 
 pub use crate::settings::duration::parse_duration;
 pub use crate::settings::problem::Diagnostic;
@@ -34,6 +35,7 @@ pub use draft::Draft;
 pub use json_schema::json_schema;
 pub use locate::{folder, locate, search_paths};
 pub use outline::{Outlined, outline};
+pub use unread::Unread;
 
 use crate::settings::{address, at, checked, duration, problem, secrets, variables};
 use crate::systems::registry;

@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<Outcome, CommandEr
         let mut assembly = config.assemble(None, &options, &company)?;
         let workloads = assembly.setup.workloads.iter();
         assembly.setup.rollback.known = workloads.map(|it| company.known(&it.reference.name)).collect();
-        let Assembly { setup, sources, rollback, feature_flags } = assembly;
+        let Assembly { setup, sources, rollback, feature_flags, .. } = assembly;
         show(
             screen,
             setup,

@@ -37,7 +37,7 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandE
     let mut draft = draft(global)?;
     let screen = ScreenOptions::of(global, &mut draft);
     let config = draft.finish_for(args.environment.as_deref(), &*secrets)?;
-    let Assembly { setup, sources, rollback, feature_flags } =
+    let Assembly { setup, sources, rollback, feature_flags, .. } =
         config.assemble(args.environment.as_deref(), &options, &*secrets)?;
     let memory = Memory::usual();
     let credentials = if secrets.missing().is_empty() {

@@ -42,6 +42,9 @@ pub struct AssembleOptions {
 pub struct Assembly {
     /// For the core.
     pub setup: Setup,
+    /// Where each signal is written, as `redflag.toml:12`, in the order of [`Setup::signals`]; `None` for those that are
+    /// made without being written.
+    pub written: Vec<Option<String>>,
     /// For the adapters, in the order of [`Setup::sources`].
     pub sources: Vec<SourceSpec>,
     /// For the strategy.
@@ -99,10 +102,12 @@ impl Config {
             told: options.told.clone(),
             started: options.started,
         };
-        Ok(Assembly { setup, sources, rollback, feature_flags })
+        let place = |signal: &signals::Signal| signal.written.as_ref().map(|span| self.document.line_of(span));
+        let written = environment.signals.iter().map(place).collect();
+        Ok(Assembly { setup, written, sources, rollback, feature_flags })
     }
 
-    fn choose(&self, wanted: Option<&str>) -> Result<&Environment, ConfigError> {
+    pub(super) fn choose(&self, wanted: Option<&str>) -> Result<&Environment, ConfigError> {
         let known: Vec<(&str, bool)> = self.environments.iter().map(|one| (one.name.as_str(), one.default)).collect();
         choose(&known, wanted).map(|place| &self.environments[place])
     }
@@ -172,7 +177,7 @@ fn flag_system(spec: &FeatureFlagsSpec) -> FlagSystemInfo {
 }
 
 /// The sources that an environment reads, in the file's order, by their place there.
-fn used(environment: &Environment, sources: usize) -> Vec<usize> {
+pub(super) fn used(environment: &Environment, sources: usize) -> Vec<usize> {
     let reads = |place: usize| environment.signals.iter().any(|signal| signal.read.source() == Some(place));
     (0..sources).filter(|&place| place == environment.cluster || reads(place)).collect()
 }

@@ -215,7 +215,7 @@ fn cluster(raw: &schema::Environment, sources: &Sources, problems: &mut Problems
                 .names(wanted, &names, "kubernetes sources"),
             None if names.is_empty() => Problem::new(&raw.header, "this environment has no cluster")
                 .way_out("add a source: [sources.kubernetes] with kind = \"kubernetes\""),
-            None => Problem::new(&raw.header, "it is not said which cluster this environment is in")
+            None => Problem::new(&raw.header, "`cluster` is missing, and there are several")
                 .way_out(format!("add cluster = \"…\", one of {}", list(&names)))
                 .needs(Part::Table),
         });
@@ -238,7 +238,7 @@ fn namespace(written: Option<&At<String>>, problems: &mut Problems) -> Option<St
     }
     problems.push(
         Problem::new(&written.span, format!("`{}` cannot be a namespace", written.value))
-            .label("expected small letters, digits and -"),
+            .label("expected lower-case letters, digits and -"),
     );
     None
 }
@@ -327,7 +327,7 @@ impl Found<'_> {
             self.fine = false;
             problems.push(
                 Problem::new(&written.span, format!("`{}` cannot be a container's name", written.value))
-                    .label("expected small letters, digits and -"),
+                    .label("expected lower-case letters, digits and -"),
             );
         }
     }

@@ -73,7 +73,7 @@ impl Parser {
         let kinds = Tag {
             key: "kind",
             noun: ("kind of source", "kinds"),
-            missing: &format!("it is not said what kind of source `{}` is", name.value),
+            missing: &format!("`kind` of source `{}` is missing", name.value),
         };
         let names: Vec<&str> = registry::SYSTEMS.iter().map(|system| system.name).collect();
         let system = registry::SYSTEMS[self.tag(&mut table, &name.span, &kinds, &names)?];

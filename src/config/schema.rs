@@ -85,7 +85,7 @@ pub(super) struct Environment {
     pub(super) rollout_deadline: Option<At<HumanDuration>>,
     /// What confirms a rollback; default `key`.
     pub(super) confirm: Option<ConfirmWith>,
-    /// Refuse every change of the outside; default `false`.
+    /// Read-only: never change anything; default `false`.
     pub(super) read_only: Option<bool>,
     /// Name of a kubernetes source; default: the only one.
     pub(super) cluster: Option<At<String>>,

@@ -36,6 +36,8 @@ pub(super) struct Signal {
     pub(super) limits: Limits,
     pub(super) step: TimeDelta,
     pub(super) link: Option<String>,
+    /// Where it is written: its question, or its kind.
+    pub(super) written: Option<Span>,
 }
 
 /// How a signal is read. Sources by their index in the file.
@@ -143,6 +145,7 @@ fn rollouts(workloads: &[Workload]) -> Vec<Signal> {
             // It is told at each change and has no bins; this is how often the cluster is heard of at least.
             step: TimeDelta::seconds(10),
             link: None,
+            written: None,
         })
         .collect()
 }
@@ -185,6 +188,7 @@ impl Checker<'_> {
                 required: self.raw.required.unwrap_or(true),
                 limits,
                 step,
+                written: Some(self.written().clone()),
                 link: match &self.raw.link {
                     Some(link) => Some(self.link(link, &variables)?),
                     None => None,
@@ -209,6 +213,13 @@ impl Checker<'_> {
 
     fn push(&mut self, problem: Problem) {
         self.problems.push(problem);
+    }
+
+    /// Where it says what it asks.
+    fn written(&self) -> &Span {
+        let raw = self.raw;
+        let texts = [&raw.query, &raw.errors, &raw.filter, &raw.release, &raw.url, &raw.path];
+        texts.into_iter().flatten().next().map_or(&raw.kind.span, |text| &text.span)
     }
 
     fn services(&mut self) -> Option<Vec<ServiceId>> {

@@ -39,6 +39,12 @@ impl Document {
         }
     }
 
+    /// The file and the line of a place: `redflag.toml:12`.
+    pub(crate) fn line_of(&self, span: &Span) -> String {
+        let start = floor(&self.text, span.start);
+        format!("{}:{}", self.label, self.text[..start].matches('\n').count() + 1)
+    }
+
     /// A part of one line as it may be shown: what is hidden is an ellipsis.
     fn shown(&self, part: Span) -> String {
         let mut out = String::new();
@@ -194,6 +200,11 @@ impl Problems {
     /// Adds those that were found elsewhere.
     pub(crate) fn extend(&mut self, others: Self) {
         self.0.extend(others.0);
+    }
+
+    /// What is wrong, in sentences without their places.
+    pub(crate) fn sentences(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|problem| problem.message.as_str())
     }
 
     /// Whether nothing was found.

@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for SecretRef {
                     }
                 }
                 match found {
-                    None => Err(A::Error::custom(format!("it is not said where this secret is kept\n{WAY_OUT}"))),
+                    None => Err(A::Error::custom(format!("where is this secret kept?\n{WAY_OUT}"))),
                     Some(SecretRef::Command(words)) if words.is_empty() => {
                         Err(A::Error::custom(format!("this command is empty\n{WAY_OUT}")))
                     }

@@ -23,7 +23,7 @@ const CI_SYSTEMS: Tagged<Ci> = Tagged {
 
 const FLAG_PROVIDERS: Tagged<Flags> = Tagged {
     key: "provider",
-    noun: ("provider of flags", "providers"),
+    noun: ("provider", "providers"),
     forms: &[
         ("unleash", |parser, table, span, header| parser.entries(table, span, header).map(Flags::Unleash)),
         ("launchdarkly", |parser, table, span, header| parser.entries(table, span, header).map(Flags::LaunchDarkly)),
@@ -51,7 +51,7 @@ impl Parser {
 
     pub(super) fn flags(&mut self, table: DeTable<'_>, span: Span) -> Option<Flags> {
         let header = span.clone();
-        self.tagged(table, span, &header, &FLAG_PROVIDERS, "it is not said who keeps these flags")
+        self.tagged(table, span, &header, &FLAG_PROVIDERS, "`provider` is missing")
     }
 
     /// An entry of a table, taken out and read by itself; it stands where its key stands.
@@ -88,6 +88,6 @@ impl Parser {
 
     fn ci(&mut self, value: Spanned<DeValue<'_>>, header: &Span) -> Option<Ci> {
         let (table, span) = self.table(value)?;
-        self.tagged(table, span, header, &CI_SYSTEMS, "it is not said which CI system this is")
+        self.tagged(table, span, header, &CI_SYSTEMS, "`system` is missing")
     }
 }

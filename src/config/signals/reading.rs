@@ -32,7 +32,7 @@ impl Checker<'_> {
         if self.kind == Kind::Probe {
             let alone = self.raw.source.is_none();
             if let Some(source) = &self.raw.source {
-                self.push(Problem::new(&source.span, "a probe asks by itself").way_out("leave `source` out"));
+                self.push(Problem::new(&source.span, "a probe has no source").way_out("leave `source` out"));
             }
             return (self.probe().filter(|_| alone), None);
         }
@@ -76,7 +76,7 @@ impl Checker<'_> {
                 Some(place) => {
                     let abilities = self.place.sources.all[place].system.abilities;
                     Problem::new(&wanted.span, format!("`{}` cannot answer {kind}", wanted.value))
-                        .label(format!("could: {}", list(&names)))
+                        .label(format!("sources that can: {}", list(&names)))
                         .way_out(abilities)
                 }
                 None => {
@@ -88,7 +88,7 @@ impl Checker<'_> {
             (None, [(only, _)]) => return Some(*only),
             (None, []) => Problem::new(&self.raw.kind.span, format!("no source can answer {kind}"))
                 .way_out(format!("add a source of the kind {}", able_kinds(self.kind, wants))),
-            (None, _) => Problem::new(&self.raw.kind.span, "it is not said which source this is read from")
+            (None, _) => Problem::new(&self.raw.kind.span, "`source` is missing, and several can answer this")
                 .way_out(format!("add source = \"…\", one of {}", list(&names)))
                 .needs(Part::Table),
         };
@@ -298,8 +298,7 @@ impl Checker<'_> {
             let reader =
                 if from == "probe" { "a probe".to_owned() } else { format!("{} of {from}", self.kind.as_str()) };
             self.problems.push(
-                Problem::new(at, format!("`{key}` means nothing to {reader}"))
-                    .way_out(format!("it may have {}", list(may))),
+                Problem::new(at, format!("`{key}` does not apply to {reader}")).way_out(format!("keys: {}", list(may))),
             );
         }
         fine

@@ -104,7 +104,7 @@ impl declaration::Settings for Settings {
 
     fn datasource(&self, written: Option<&str>, at: &Span) -> Result<String, Problem> {
         written.or(self.datasource.as_deref()).map(ToOwned::to_owned).ok_or_else(|| {
-            Problem::new(at, "it is not said which of Grafana's data sources answers this")
+            Problem::new(at, "`datasource` is missing")
                 .way_out("add datasource = \"UID\" here, or to the source for all its signals")
         })
     }

@@ -90,8 +90,8 @@ fn a_port_where_nobody_listens_is_named() {
 fn a_name_that_cannot_be_one_has_no_address() {
     // Longer than any name may be: no resolver is asked.
     let host = format!("{}.example", "x".repeat(64));
-    let line = told(&format!("https://{host}"), &[]);
-    assert!(line.starts_with(&format!("FAIL  peer: reachable: cannot connect: no address for {host}:443 (")), "{line}");
+    let line = told(&format!("http://{host}"), &[]);
+    assert!(line.starts_with(&format!("FAIL  peer: reachable: cannot connect: no address for {host}:80 (")), "{line}");
     assert!(line.ends_with("; correct the host in the url; or is a VPN missing?"), "{line}");
 }
 

@@ -78,6 +78,7 @@ impl Checker<'_> {
                     Problem::new(&wanted.span, format!("`{}` cannot answer {kind}", wanted.value))
                         .label(format!("sources that can: {}", list(&names)))
                         .way_out(abilities)
+                        .needs(Part::Table)
                 }
                 None => {
                     let problem = Problem::new(&wanted.span, format!("there is no source `{}`", wanted.value));
@@ -87,7 +88,8 @@ impl Checker<'_> {
             },
             (None, [(only, _)]) => return Some(*only),
             (None, []) => Problem::new(&self.raw.kind.span, format!("no source can answer {kind}"))
-                .way_out(format!("add a source of the kind {}", able_kinds(self.kind, wants))),
+                .way_out(format!("add a source of the kind {}", able_kinds(self.kind, wants)))
+                .needs(Part::Table),
             (None, _) => Problem::new(&self.raw.kind.span, "`source` is missing, and several can answer this")
                 .way_out(format!("add source = \"…\", one of {}", list(&names)))
                 .needs(Part::Table),

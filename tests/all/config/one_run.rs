@@ -95,43 +95,48 @@ features = []
     assert!(more.is_empty(), "{more:#?} only follows from what was refused");
 }
 
+/// The line, from 1, in which a part of a text stands.
+fn line_of(text: &str, part: &str) -> usize {
+    text[..text.find(part).unwrap_or_else(|| panic!("no {part} in {text}"))].matches('\n').count() + 1
+}
+
 #[test]
 fn what_follows_from_something_refused_is_not_told() {
-    for (text, lines) in [
+    const TRAFFIC: &str = "[[environments.production.signals]]\nkind = \"traffic\"\nquery = \"x\"\n";
+    let with = |more: &str| FINE.to_owned() + more;
+    for (text, wrong) in [
         // The kind of the only cluster is unknown: no environment lacks one.
-        (FINE.replace("\"kubernetes\"", "\"kubernets\""), vec![3]),
+        (FINE.replace("\"kubernetes\"", "\"kubernets\""), "kubernets\""),
         // A misspelt source is no missing one.
-        (
-            FINE.replace("kind = \"prometheus\"", "kind = \"promtheus\"")
-                + "[[environments.production.signals]]\nkind = \"traffic\"\nquery = \"x\"\n",
-            vec![5],
-        ),
+        (FINE.replace("kind = \"prometheus\"", "kind = \"promtheus\"") + TRAFFIC, "promtheus"),
         // Nor is a service whose name was refused, for what speaks of it.
         (
             FINE.replace("workloads = [\"deployment/app\"]", "[[environments.production.services]]\nnmae = \"app\"")
-                + "[[environments.production.signals]]\nkind = \"traffic\"\nservice = \"app\"\nquery = \"x\"\n",
-            vec![10],
+                + TRAFFIC
+                + "service = \"app\"\n",
+            "nmae",
         ),
-        (FINE.replace("workloads", "worklods"), vec![10]),
-        (FINE.replace("[environments.", "[enviroments."), vec![9]),
-        (FINE.to_owned() + "url = \"example.com\"\n[[environments.production.signals]]\nkind = \"probe\"\n", vec![11]),
-        (FINE.to_owned() + "[[environments.production.signals]]\nkind = \"traffic\"\nqurey = \"x\"\n", vec![13]),
+        (FINE.replace("workloads", "worklods"), "worklods"),
+        (FINE.replace("[environments.", "[enviroments."), "enviroments"),
+        (with("url = \"example.com\"\n[[environments.production.signals]]\nkind = \"probe\"\n"), "\"example.com"),
+        (with(&TRAFFIC.replace("query", "qurey")), "qurey"),
         (
-            FINE.to_owned()
-                + "[[environments.production.signals]]\nkind = \"connections\"\nquery = \"x\"\nunit = \"percent\"\nwarning = \"9\"\nred_flag = 70\n",
-            vec![15],
+            with(&TRAFFIC.replace("traffic", "connections").replace("query", "red_flag = 70\nwarning = \"9\"\nquery")),
+            "warning",
         ),
         (
-            FINE.to_owned()
-                + "rollback = { strategy = \"ic\", ci = { system = \"jenkins\", url = \"https://x\", user = \"a\", token = { env = \"A\" }, job = \"b\" } }\n",
-            vec![10],
+            with(
+                "rollback = { strategy = \"ic\", ci = { system = \"jenkins\", url = \"https://x\", user = \"a\", \
+                 token = { env = \"A\" }, job = \"b\" } }\n",
+            ),
+            "\"ic\"",
         ),
-        (FINE.to_owned() + "rollback = { strategy = \"ci\", ci = { system = \"jenkinss\" } }\n", vec![11]),
-        (FINE.replace("token = { env", "user = \"me\"\npasword = { env"), vec![8]),
+        (with("rollback = { strategy = \"ci\", ci = { system = \"jenkinss\" } }\n"), "jenkinss"),
+        (FINE.replace("token = { env", "user = \"me\"\npasword = { env"), "pasword"),
     ] {
         let told = told(&text);
         let places: Vec<usize> = told.iter().map(|line| line.split(':').nth(1).unwrap().parse().unwrap()).collect();
-        assert_eq!(places, lines, "{text}\n{}", told.join("\n"));
+        assert_eq!(places, [line_of(&text, wrong)], "{text}\n{}", told.join("\n"));
     }
 }
 
@@ -157,31 +162,34 @@ fn secrets_of_what_is_not_watched_are_nobody_s_problem() {
 fn a_variable_that_nobody_fills_in_is_refused_where_it_stands() {
     let signal = |lines: &str| format!("{FINE}[[environments.production.signals]]\n{lines}\n");
     let sentence = |lines: &str| -> String { told(&signal(lines)).join(" | ") };
-    for (lines, said) in [
-        ("kind = \"traffic\"\nquery = 'x{a=\"$sevice\"}'", "f:12:16: unknown variable `$sevice`"),
-        ("kind = \"traffic\"\nquery = 'x{a=\"${namspace}\"}'", "f:12:16: unknown variable `${namspace}`"),
-        ("kind = \"traffic\"\nquery = 'rate(x[$__intervall])'", "f:12:17: unknown variable `$__intervall`"),
+    for (lines, at, said) in [
+        ("kind = \"traffic\"\nquery = 'x{a=\"$sevice\"}'", "$sevice", "unknown variable `$sevice`"),
+        ("kind = \"traffic\"\nquery = 'x{a=\"${namspace}\"}'", "${namspace}", "unknown variable `${namspace}`"),
+        ("kind = \"traffic\"\nquery = 'rate(x[$__intervall])'", "$__intervall", "unknown variable `$__intervall`"),
         (
             "kind = \"traffic\"\nquery = 'x{a=~\"${service:regex}\"}'",
-            "f:12:17: `${service:regex}`: a format is for dashboards alone",
+            "${service:regex}",
+            "`${service:regex}`: a format is for dashboards alone",
         ),
-        ("kind = \"traffic\"\nquery = 'x{a=\"$job\"}'", "f:12:16: unknown variable `$job`"),
+        ("kind = \"traffic\"\nquery = 'x{a=\"$job\"}'", "$job", "unknown variable `$job`"),
+        ("kind = \"traffic\"\nquery = 'x'\nlink = 'https://x.com/$sevice'", "$sevice", "unknown variable `$sevice`"),
         (
-            "kind = \"traffic\"\nquery = 'x'\nlink = 'https://example.com/$sevice'",
-            "f:13:29: unknown variable `$sevice`",
+            "kind = \"traffic\"\nquery = 'x'\nlink = 'https://x.com/$version'",
+            "$version",
+            "$version is not known to a link",
         ),
-        (
-            "kind = \"traffic\"\nquery = 'x'\nlink = 'https://example.com/$version'",
-            "f:13:29: $version is not known to a link",
-        ),
-        ("kind = \"alerts\"\nfilter = 'a=$version'", "f:12:13: $version is not known to the filter of alerts"),
-        ("kind = \"probe\"\nurl = 'https://example.com/$enviroment'", "f:12:28: unknown variable `$enviroment`"),
+        ("kind = \"alerts\"\nfilter = 'a=$version'", "$version", "$version is not known to the filter of alerts"),
+        ("kind = \"probe\"\nurl = 'https://x.com/$enviroment'", "$enviroment", "unknown variable `$enviroment`"),
         (
             "kind = \"traffic\"\nname = \"of $service\"\nquery = 'x'",
-            "f:12:12: a name is shown as it is written, and `$service` too",
+            "$service",
+            "a name is shown as it is written, and `$service` too",
         ),
     ] {
-        assert_eq!(sentence(lines), said, "{lines}");
+        let text = signal(lines);
+        let before = &text[..text.find(at).unwrap()];
+        let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
+        assert_eq!(sentence(lines), format!("f:{}:{column}: {said}", line_of(&text, at)), "{lines}");
     }
     for fine in [
         "kind = \"traffic\"\nquery = 'label_replace(x{c=~\"5..$\"}, \"a\", \"$1 $who\", \"b\", \"(?P<who>.*)\")'",

@@ -3,6 +3,7 @@
 //! Nothing is retried here: a source is asked again at its next interval, and the caller owns the back-off.
 
 mod answer;
+mod failure;
 mod reply;
 mod signature;
 mod text;
@@ -15,9 +16,9 @@ pub(crate) use signature::signature;
 pub(crate) use text::{message_in, said_by, short};
 
 use crate::deploy::Time;
-use crate::net::{Auth, Endpoint, connection};
+use crate::net::{Auth, Endpoint};
 use crate::poll::SourceError;
-use crate::poll::connection::{NoConnection, Reason};
+use crate::poll::connection::Reason;
 use crate::secret::{self, Secret};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -40,9 +41,6 @@ const LONGEST_ADDRESS: usize = 2_000;
 
 /// The most of an answer that is read, in bytes, after decompression.
 pub(crate) const BODY_LIMIT: usize = 8 << 20;
-
-/// Of a refusal's body, what its reason is looked for in, in bytes.
-const REASON_LIMIT: usize = 4 << 10;
 
 /// No vendor asks for a longer back-off than this; a header that says so is not believed.
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
@@ -210,7 +208,7 @@ impl Http {
             Err(error) => return Err(self.failure(error).await),
         };
         if response.status().is_redirection() {
-            if self.base.scheme() == "http" && is_upgrade(&response) {
+            if self.base.scheme() == "http" && failure::is_upgrade(&response) {
                 return Err(self.no_connection(Reason::SpeaksHttps));
             }
             let to = redirect_host(&response);
@@ -220,31 +218,6 @@ impl Http {
         }
         let answer = self.read(response, BODY_LIMIT).await?;
         self.misdirected(&answer).map_or(Ok(answer), Err)
-    }
-
-    /// Why an answer is not from whom it should be: a proxy that wants to know who is asking, or a server that was spoken
-    /// to in plain HTTP and speaks TLS. Go, nginx, Apache and Jetty say so in plain HTTP.
-    fn misdirected(&self, answer: &Answer) -> Option<SourceError> {
-        const SAY_TLS: [&str; 4] = [
-            "HTTP request to an HTTPS server",
-            "plain HTTP request was sent to HTTPS port",
-            "speaking plain HTTP to an SSL-enabled server port",
-            "combination of host and port requires TLS",
-        ];
-        match answer.status.as_u16() {
-            407 => Some(self.no_connection(Reason::ProxyCredentials)),
-            400 if self.base.scheme() == "http" => {
-                let said = String::from_utf8_lossy(&answer.body[..answer.body.len().min(REASON_LIMIT)]);
-                let tls = SAY_TLS.iter().any(|words| said.contains(words));
-                tls.then(|| self.no_connection(Reason::SpeaksHttps))
-            }
-            _ => None,
-        }
-    }
-
-    fn no_connection(&self, reason: Reason) -> SourceError {
-        let (to, proxy) = (Some(clean(&connection::authority(&self.base))), connection::proxy_before(&self.base));
-        SourceError::unreachable(NoConnection { to, proxy, reason })
     }
 
     /// Sends, and refuses every status but 2xx. `now` is what reset times are held against.
@@ -266,47 +239,6 @@ impl Http {
             400 | 413 | 414 | 422 => SourceError::BadQuery(said),
             500.. => SourceError::Server { status, text: said },
             _ => SourceError::BadAnswer(format!("status {status}: {said}")),
-        }
-    }
-
-    /// Why nothing came back. Of the address host and port are told: the rest may be what nobody should read.
-    fn transport(&self, error: reqwest::Error) -> SourceError {
-        let url = error.url().cloned().unwrap_or_else(|| self.base.clone());
-        let error = error.without_url();
-        if error.is_timeout() && !error.is_connect() {
-            return SourceError::Timeout(self.seconds());
-        }
-        let mut none = connection::none_to(&url, &error);
-        if error.is_timeout() {
-            none.reason = Reason::TimedOut(CONNECT_TIMEOUT.as_secs().cast_signed());
-        }
-        SourceError::unreachable(none)
-    }
-
-    /// The same. A peer that was spoken to in plain HTTP and would not answer in it may speak TLS: that is tried, once,
-    /// without anything that identifies us.
-    pub(crate) async fn failure(&self, error: reqwest::Error) -> SourceError {
-        let failure = self.transport(error);
-        let SourceError::Unreachable(none) = &failure else { return failure };
-        let suspicious = matches!(none.reason, Reason::NotHttp | Reason::Closed) && none.proxy.is_none();
-        if suspicious && self.base.scheme() == "http" && *self.speaks_tls.get_or_init(|| self.try_tls()).await {
-            return self.no_connection(Reason::SpeaksHttps);
-        }
-        failure
-    }
-
-    async fn try_tls(&self) -> bool {
-        let mut url = self.base.clone();
-        let port = url.port_or_known_default();
-        url.set_path("/");
-        url.set_query(None);
-        if url.set_scheme("https").is_err() || url.set_port(port).is_err() {
-            return false;
-        }
-        match self.client.head(url).timeout(self.timeout.min(CONNECT_TIMEOUT)).send().await {
-            Ok(_) => true,
-            // Only who speaks TLS shows a certificate.
-            Err(error) => matches!(connection::reason(&error), Reason::Certificate(_)),
         }
     }
 
@@ -372,13 +304,6 @@ impl RetryHint {
         let longest = LONGEST_WAIT.num_seconds() as f64;
         seconds.is_finite().then(|| TimeDelta::seconds(seconds.clamp(1.0, longest).ceil() as i64))
     }
-}
-
-/// Whether a redirect leads to the same host, by TLS.
-fn is_upgrade(response: &Response) -> bool {
-    let location = response.headers().get("location").and_then(|location| location.to_str().ok());
-    let to = location.and_then(|location| response.url().join(location).ok());
-    to.is_some_and(|to| to.scheme() == "https" && to.host_str() == response.url().host_str())
 }
 
 /// The host a redirect points at; the rest of a `Location` may hold a ticket.

@@ -2,6 +2,7 @@
 //!
 //! Only what is certain: a query that cannot be read (LogQL, MetricsQL's own words) says nothing.
 
+mod functions;
 mod name;
 mod quantity;
 pub(in crate::systems) mod syntax;

@@ -77,9 +77,9 @@ pub(crate) fn read(path: &Path, limit: usize) -> Result<String, Unread> {
         return Err(Unread::Utf16);
     }
     String::from_utf8(bytes).map_err(|error| {
-        let fine = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
-        let line = fine.rsplit('\n').next().unwrap_or_default();
-        Unread::NoText { line: fine.matches('\n').count() + 1, column: line.chars().count() + 1 }
+        let before = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        Unread::NoText { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
     })
 }
 

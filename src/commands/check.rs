@@ -38,6 +38,9 @@ use tokio::time::timeout;
 /// How far back the queries are tried: what the range of a signal is told of.
 const SPAN: TimeDelta = TimeDelta::hours(1);
 
+/// A release that was deployed so shortly ago has not been counted by everybody yet.
+const YOUNG: TimeDelta = TimeDelta::minutes(10);
+
 /// How long the cluster may take to tell which versions run.
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -61,8 +64,9 @@ async fn run_checks(config: &Config, args: &CheckArgs) -> Result<Outcome, Comman
     let Assembly { setup, written, sources, rollback, feature_flags } =
         config.assemble(environment, &options, &secrets)?;
     let unread = config.unread(environment, &secrets)?;
-    let names = Names::of(&setup, written);
+    let mut names = Names::of(&setup, written);
     let Found { versions, deployed_at, cluster, asks } = deployed(Watch::new(setup), &sources).await;
+    names.young = deployed_at.is_some_and(|at| now - at < YOUNG);
     let request =
         PollRequest { from: now - SPAN, since: Vec::new(), to: now, deployed_at, versions, older: Vec::new() };
     let sources = join_all(sources.iter().map(|spec| check(spec, &request)));
@@ -74,9 +78,13 @@ async fn run_checks(config: &Config, args: &CheckArgs) -> Result<Outcome, Comman
     let mut report = Report::default();
     names.untried(&sources).for_each(|untried| report.untried(untried));
     sources.into_iter().filter_map(|line| names.line(line)).for_each(|line| report.line(line));
-    others.into_iter().for_each(|other| report.extend(other));
+    for other in others {
+        report.extend(other);
+    }
     if cluster.is_none() {
-        asks.iter().for_each(|(workload, _)| report.untried(format!("rollback of {workload} (no cluster)")));
+        for (workload, _) in &asks {
+            report.untried(format!("rollback of {workload} (no cluster)"));
+        }
     }
     rollbacks.into_iter().chain(flags).for_each(|line| report.line(line));
     print(&format!("environment {}\n{report}", names.environment()))?;

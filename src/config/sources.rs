@@ -59,14 +59,14 @@ pub(super) fn check(
     let mut sources = Sources::default();
     for schema::Named { name, value } in raw {
         match value {
-            Some(parsed) => sources.all.push(source(name, parsed, problems)),
+            Some(parsed) => sources.all.push(source(&name, parsed, problems)),
             None => sources.unknown.push(name.value),
         }
     }
     sources
 }
 
-fn source(name: At<String>, parsed: schema::Parsed<schema::Source>, problems: &mut Problems) -> Source {
+fn source(name: &At<String>, parsed: schema::Parsed<schema::Source>, problems: &mut Problems) -> Source {
     let schema::Parsed { value: schema::Source { system, table }, whole } = parsed;
     let mut found = Source {
         name: name.value.clone(),
@@ -83,7 +83,7 @@ fn source(name: At<String>, parsed: schema::Parsed<schema::Source>, problems: &m
         found.interval = interval.unwrap_or(found.interval);
         found.timeout = timeout.and_then(|timeout| timeout.to_std().ok()).unwrap_or(found.timeout);
         // Of a table that is not whole nothing is relied on.
-        if let Some(settings) = table.check(&name, problems).filter(|_| whole) {
+        if let Some(settings) = table.check(name, problems).filter(|_| whole) {
             found.settings = settings;
         }
     });

@@ -40,8 +40,8 @@ pub(crate) fn none_to(url: &Url, error: &(dyn Error + 'static)) -> NoConnection 
 pub(crate) fn reason(error: &(dyn Error + 'static)) -> Reason {
     let links = links(error);
     for (index, link) in links.iter().enumerate() {
-        if let Some(found) = link.downcast_ref::<rustls::Error>().and_then(of_tls) {
-            return found;
+        if let Some(error) = link.downcast_ref::<rustls::Error>() {
+            return of_tls(error);
         }
         if let Some(hyper) = link.downcast_ref::<hyper::Error>() {
             if hyper.is_parse() {
@@ -93,13 +93,13 @@ fn links<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)>
     found
 }
 
-fn of_tls(error: &rustls::Error) -> Option<Reason> {
-    Some(match error {
+fn of_tls(error: &rustls::Error) -> Reason {
+    match error {
         // What came back is no TLS at all: the beginning of an answer in HTTP, most likely.
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Reason::SpeaksHttp,
         rustls::Error::InvalidCertificate(certificate) => Reason::Certificate(of_certificate(certificate)),
         other => Reason::Other(short(&format!("TLS: {other}"))),
-    })
+    }
 }
 
 fn of_certificate(error: &CertificateError) -> Certificate {

@@ -9,6 +9,8 @@ use crate::systems::api::{CheckLine, Seen};
 pub(super) struct Names {
     environment: String,
     signals: Vec<Named>,
+    /// Whether the deploy is too young for its release to have been counted.
+    pub(super) young: bool,
 }
 
 /// One signal.
@@ -38,7 +40,7 @@ impl Names {
                 written,
             }
         });
-        Self { environment: setup.environment.clone(), signals: signals.collect() }
+        Self { environment: setup.environment.clone(), signals: signals.collect(), young: false }
     }
 
     /// The environment's own.
@@ -84,6 +86,9 @@ impl Names {
         };
         Some(match (&line.result, &line.warning) {
             (Ok(_), _) if line.seen == Seen::Untried => return None,
+            (Ok(said), None) if line.seen == Seen::Nothing && self.young && of_release(signal.kind) => {
+                Line::new(CheckStatus::Warning, &what, &[said, "the deploy is minutes old: try again later", &asked])
+            }
             (Ok(said), None) if signal.required && line.seen == Seen::Nothing => {
                 let why = "the verdict waits for it: correct what it asks, or set required = false";
                 Line::new(CheckStatus::Failed, &what, &[said, why, &asked])
@@ -93,6 +98,11 @@ impl Names {
             (Err(failure), _) => Line::new(CheckStatus::Failed, &what, &[&failure.reason, &failure.way_out, &asked]),
         })
     }
+}
+
+/// Whether a kind speaks of a release, which nothing is counted of before it was used for a while.
+const fn of_release(kind: Kind) -> bool {
+    matches!(kind, Kind::NewIssues | Kind::CrashFree)
 }
 
 /// A unit as the configuration writes it.
@@ -129,7 +139,7 @@ mod tests {
             required,
             written: Some("redflag.toml:12".to_owned()),
         };
-        Names { environment: "production".to_owned(), signals: vec![signal] }
+        Names { environment: "production".to_owned(), signals: vec![signal], young: false }
     }
 
     fn line(result: Result<&str, &str>, warning: Option<&str>, seen: Seen) -> CheckLine {

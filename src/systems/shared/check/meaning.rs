@@ -17,7 +17,9 @@ pub(super) fn doubt(query: &SeriesQuery, scrapes: Option<&Scrapes>, values: &[f6
     let as_it_is = (query.scale - 1.0).abs() < f64::EPSILON;
     let counted = matches!(query.expr, Expr::Counts { .. });
     let text = scrapes.and_then(|scrapes| scrapes.texts(query.signal).first()?.as_ref());
-    let sure_of_percent = text.is_some_and(|text| text.unit_hint == Some(UnitHint::Certain(Measure::Percent)));
+    let sure_of_percent = text.is_some_and(|text| {
+        matches!(text.unit_hint, Some(UnitHint::Certain(Measure::Percent) | UnitHint::Likely(Measure::Percent)))
+    });
     let says = match query.meaning.unit {
         Unit::Percent if most > 100.0 && counted => {
             "above 100 %: `errors` counts what `requests` does not; give both the same labels"

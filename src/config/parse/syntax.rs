@@ -3,6 +3,7 @@
 
 use crate::config::at::Span;
 use crate::config::problem::Problem;
+use toml::de::DeTable;
 
 /// The problem with a text that the parser refused at a place, in these words.
 pub(super) fn problem(text: &str, span: &Span, said: &str) -> Problem {
@@ -164,7 +165,9 @@ impl Line<'_> {
         let written = self.text[value..].split('#').next().unwrap_or_default().trim_end();
         let first = written.chars().next()?;
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '~' | '$' | '.' | '*' | '-' | '_');
-        if !word(first) || written.contains(['"', '\'']) {
+        // What is a value is no text without its quotes: something else is wrong with the line.
+        let is_value = DeTable::parse(&format!("value = {written}")).is_ok();
+        if !word(first) || is_value || written.contains(['"', '\'']) {
             return None;
         }
         let way_out = match written.to_ascii_lowercase().as_str() {

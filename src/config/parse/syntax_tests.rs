@@ -4,7 +4,6 @@
 use super::*;
 use crate::config::problem::Document;
 use proptest::prelude::*;
-use toml::de::DeTable;
 
 /// What is said of a text that is not TOML, without the line that shows it.
 fn said(text: &str) -> String {

@@ -104,7 +104,12 @@ mod tests {
         begins(said(query("avg:request_seconds{*}"), Unit::Milliseconds, 1.0, &[4.0]), "the query reads seconds");
         for fine in [
             said(counts, Unit::Percent, 1.0, &[0.04]),
-            said(query("100 * a / b"), Unit::Percent, 1.0, &[0.04]),
+            said(
+                query("100 * sum(rate(errors_total[5m])) / sum(rate(requests_total[5m]))"),
+                Unit::Percent,
+                1.0,
+                &[0.04],
+            ),
             said(query("a"), Unit::Percent, 1.0, &[0.0, 0.0]),
             said(query("a"), Unit::Percent, 1.0, &[0.4, 40.0]),
             said(query("a"), Unit::Milliseconds, 1000.0, &[450.0]),

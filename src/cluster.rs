@@ -13,8 +13,10 @@ pub(crate) use bounded::TooLarge;
 pub use facts::Facts;
 pub(crate) use reply::{Lost, Reply};
 
+use crate::net::connection;
 use crate::panics;
 use crate::poll::SourceError;
+use crate::poll::connection::NoConnection;
 use crate::text::clean;
 use chrono::TimeDelta;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
@@ -43,6 +45,8 @@ pub struct Cluster {
     pub label: String,
     /// Each call that is not a watch may take this long.
     pub timeout: Duration,
+    /// Its host and port.
+    pub server: String,
     /// Which cluster it was when it was first asked; shared by all clones.
     pub identity: ClusterIdentity,
     /// What many ask of it at once; shared by all clones.
@@ -72,7 +76,7 @@ impl ClusterIdentity {
 pub async fn connect(spec: &ClusterSpec) -> Result<Cluster, SourceError> {
     let (mut config, context) = match &spec.access {
         ClusterAccess::Direct { url, token } => {
-            let url = url.parse().map_err(|error| SourceError::Unreachable(format!("cluster address: {error}")))?;
+            let url = url.parse().map_err(|error| SourceError::unreachable(format!("cluster address: {error}")))?;
             let mut config = kube::Config::new(url);
             config.auth_info.token = token.as_ref().map(|token| token.expose().to_owned().into());
             (config, None)
@@ -85,6 +89,7 @@ pub async fn connect(spec: &ClusterSpec) -> Result<Cluster, SourceError> {
     config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("redflag/", env!("CARGO_PKG_VERSION")))));
 
     let server = server_of(&config);
+    let host = host_of(&config);
     let label = context.map_or_else(|| server.clone(), |context| format!("{context} ({server})"));
     let exec = config.auth_info.exec.clone();
     let client = run_blocking(spec.timeout.max(SIGN_IN), move || {
@@ -93,7 +98,14 @@ pub async fn connect(spec: &ClusterSpec) -> Result<Cluster, SourceError> {
         client.map_err(|error| sign_in_error(&error, exec.as_ref()))
     })
     .await?;
-    Ok(Cluster { client, label, timeout: spec.timeout, identity: ClusterIdentity::default(), facts: Facts::default() })
+    Ok(Cluster {
+        client,
+        label,
+        server: host,
+        timeout: spec.timeout,
+        identity: ClusterIdentity::default(),
+        facts: Facts::default(),
+    })
 }
 
 /// Makes a call that is not a watch: `kube` has no timeout of its own for the answer.
@@ -123,7 +135,7 @@ pub fn source_error(error: &kube::Error) -> SourceError {
         kube::Error::SerdeError(error) => SourceError::BadAnswer(short(&error.to_string())),
         other => match auth_error(other) {
             Some(auth) => SourceError::Unauthorized(plugin_failure(auth, None)),
-            None => SourceError::Unreachable(root_cause(other)),
+            None => SourceError::unreachable(NoConnection::new(connection::reason(other))),
         },
     }
 }
@@ -205,7 +217,7 @@ async fn run_blocking<T: Send + 'static>(
 ) -> Result<T, SourceError> {
     match tokio::time::timeout(timeout, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(SourceError::Unreachable("signing in to the cluster was interrupted".to_owned())),
+        Ok(Err(_)) => Err(SourceError::unreachable("signing in to the cluster was interrupted".to_owned())),
         Err(_) => Err(timed_out(timeout)),
     }
 }
@@ -216,6 +228,12 @@ fn server_of(config: &kube::Config) -> String {
     let host = url.host().unwrap_or("?");
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{host}{port}", url.scheme_str().unwrap_or("https"))
+}
+
+fn host_of(config: &kube::Config) -> String {
+    let url = &config.cluster_url;
+    let usual = if url.scheme_str() == Some("http") { 80 } else { 443 };
+    format!("{}:{}", url.host().unwrap_or("?"), url.port_u16().unwrap_or(usual))
 }
 
 fn sign_in_error(error: &kube::Error, exec: Option<&ExecConfig>) -> SourceError {

@@ -12,7 +12,7 @@ mod rollback;
 mod watch;
 
 use crate::cli::{self, Cli, Command, ConfigCommand, DeployArgs, Global};
-use crate::config::{self, Actor, AssembleOptions, Assembly, Config, ConfigError, SystemSecrets};
+use crate::config::{self, Actor, AssembleOptions, Assembly, Config, ConfigError, Draft, SystemSecrets};
 use crate::outcome::Outcome;
 use crate::runtime::stops;
 use crate::setup::Told;
@@ -93,12 +93,17 @@ async fn assembled(
 ) -> Result<Assembly, CommandError> {
     let secrets = SystemSecrets::default();
     let assembly = config.assemble(environment, options, &secrets)?;
-    let missing = secrets.missing();
-    if missing.is_empty() {
+    if secrets.missing().is_empty() {
         return Ok(assembly);
     }
+    fetch(&secrets).await;
+    Ok(config.assemble(environment, options, &secrets)?)
+}
+
+/// Lets every program print its secret, each once.
+async fn fetch(secrets: &SystemSecrets) {
     // One at a time: two of them would ask for the same key to be touched.
-    for program in missing {
+    for program in secrets.missing() {
         let mut printed = pin!(program.printed());
         let printed = if let Ok(printed) = timeout(AT_ONCE, &mut printed).await {
             printed
@@ -108,7 +113,6 @@ async fn assembled(
         };
         secrets.keep(program.clone(), printed);
     }
-    Ok(config.assemble(environment, options, &secrets)?)
 }
 
 /// Does work to its end, or until the system asks us to stop.
@@ -120,8 +124,9 @@ async fn unless_stopped(work: impl Future<Output = Result<Outcome, CommandError>
     }
 }
 
-fn load(global: &Global) -> Result<Config, ConfigError> {
-    Config::load(&config::locate(global.config.as_deref())?)
+/// The configuration, which may still be refused.
+fn draft(global: &Global) -> Result<Draft, ConfigError> {
+    Draft::load(&config::locate(global.config.as_deref())?)
 }
 
 /// What the command line says of the deploy.

@@ -1,12 +1,14 @@
 //! Configuration: located, parsed, validated as a whole before anything starts, and turned into what a watch needs.
 //!
-//! `locate` → [`Config::load`]: `parse` turns the text into the types of `schema`; `sources`, `environments` and their
-//! parts (`signals`, `rollback`, `flags`) validate those → [`Config::assemble`]: `resolve` reads the secrets and makes
+//! `locate` → [`Draft::load`]: `parse` turns the text into the types of `schema`; `sources`, `environments` and their
+//! parts (`signals`, `rollback`, `flags`) validate those; whoever knows the themes and the keys adds what is wrong with
+//! them → [`Draft::finish_for`]: everything that is wrong at once, or a [`Config`] → [`Config::assemble`]: `resolve` reads the secrets and makes
 //! paths absolute, and everything gets its index. `json_schema` describes the same types to editors.
 
 mod actor;
 mod assemble;
 mod depends;
+mod draft;
 mod environments;
 mod flags;
 mod json_schema;
@@ -22,23 +24,23 @@ mod rollback;
 mod schema;
 mod signals;
 mod sources;
+mod unread;
 
 pub use crate::settings::duration::parse_duration;
 pub use crate::settings::problem::Diagnostic;
 pub use crate::settings::secrets::{SecretProgram, Secrets, SystemSecrets};
 pub use actor::Actor;
 pub use assemble::{AssembleOptions, Assembly};
+pub use draft::Draft;
 pub use json_schema::json_schema;
 pub use locate::{folder, locate, search_paths};
 pub use outline::{Outlined, outline};
+pub use unread::Unread;
 
-use crate::files;
 use crate::settings::{address, at, checked, duration, problem, secrets, variables};
 use crate::systems::registry;
-use at::At;
 use environments::Environment;
-use problem::{Document, Problem, Problems};
-use schema::OneOrMany;
+use problem::Document;
 use sources::Source;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -61,8 +63,6 @@ pub struct Config {
     document: Document,
     /// Where the file is: relative paths in it begin there. `None` for a text that is no file.
     folder: Option<PathBuf>,
-    theme: Option<At<String>>,
-    keys: Vec<KeySetting>,
     sources: Vec<Source>,
     environments: Vec<Environment>,
 }
@@ -78,76 +78,25 @@ pub struct KeySetting {
 }
 
 impl Config {
-    /// Parses and validates a file.
+    /// Parses and validates a file; its theme and keys are not looked at.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = files::read(path, files::SETTINGS)
-            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
-        let config = Self::parse(&text, &path.display().to_string())?;
-        Ok(Self { folder: path.parent().map(Path::to_owned), ..config })
+        Draft::load(path)?.finish()
     }
 
     /// Parses and validates a text; `label` is its name in diagnostics.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
     pub fn parse(text: &str, label: &str) -> Result<Self, ConfigError> {
-        let (document, file) = parse::parse(label, text)?;
-        let mut problems = Problems::default();
-        if file.environments.is_empty() {
-            problems.push(
-                Problem::new(&(0..0), "there is no environment in this file")
-                    .way_out("see what one looks like: redflag config example"),
-            );
-        }
-        let written = file.sources.len();
-        let sources = sources::check(file.sources, &mut problems);
-        // Signals of a source that was refused would only repeat its problem.
-        if sources.len() < written {
-            problems.into_result(&document)?;
-            problems = Problems::default();
-        }
-        let environments = environments::check(file.environments, &sources, &mut problems);
-        problems.into_result(&document)?;
-        let keys = file
-            .keys
-            .into_iter()
-            .map(|schema::Named { name, value }| KeySetting {
-                action: name.value,
-                keys: match value {
-                    OneOrMany::One(key) => vec![key],
-                    OneOrMany::Many(keys) => keys,
-                },
-                span: name.span,
-            })
-            .collect();
-        Ok(Self { document, folder: None, theme: file.theme, keys, sources, environments })
-    }
-
-    /// The theme's name, where one is set; not checked here.
-    pub fn theme(&self) -> Option<&str> {
-        self.theme.as_ref().map(|theme| theme.value.as_str())
-    }
-
-    /// The keys that are set, in the file's order.
-    pub fn keys(&self) -> &[KeySetting] {
-        &self.keys
+        Draft::parse(text, label)?.finish()
     }
 
     /// The names of the environments, in the file's order.
     pub fn environments(&self) -> impl Iterator<Item = &str> {
         self.environments.iter().map(|environment| environment.name.as_str())
-    }
-
-    /// A problem that the keymap has with an action, at the place where its keys are set.
-    pub fn diagnose_key(&self, action: &str, message: &str) -> ConfigError {
-        let span = self.keys.iter().find(|setting| setting.action == action).map(|setting| setting.span.clone());
-        self.diagnose(span, message)
-    }
-
-    /// The problem with the theme, at the place where it is named.
-    pub fn diagnose_theme(&self, message: &str) -> ConfigError {
-        self.diagnose(self.theme.as_ref().map(|theme| theme.span.clone()), message)
-    }
-
-    fn diagnose(&self, span: Option<at::Span>, message: &str) -> ConfigError {
-        ConfigError::Invalid(vec![self.document.diagnose(Problem::new(&span.unwrap_or(0..0), message))])
     }
 }
 
@@ -183,6 +132,12 @@ pub enum ConfigError {
     /// What the file says is wrong, or a secret that it asks for cannot be had. At least one problem.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))]
     Invalid(Vec<Diagnostic>),
+    /// A flag is wrong.
+    #[error("{0}")]
+    Flag(String),
+    /// Several of these.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))]
+    All(Vec<ConfigError>),
     /// The named environment is not in the file.
     #[error("there is no environment `{name}`{}\nenvironments: {names}", suggestion(near.as_deref()))]
     UnknownEnvironment {

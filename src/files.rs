@@ -23,8 +23,15 @@ pub(crate) enum Unread {
         /// What it may have.
         limit: usize,
     },
-    /// It is not text from this byte on.
-    NoText(usize),
+    /// It is text as Windows has it, two bytes a character.
+    Utf16,
+    /// It is not text from this place on, both from 1.
+    NoText {
+        /// The line.
+        line: usize,
+        /// The character in it.
+        column: usize,
+    },
 }
 
 impl fmt::Display for Unread {
@@ -40,7 +47,12 @@ impl fmt::Display for Unread {
                 let limit = text::size(*limit as u64);
                 write!(f, "over the limit of {limit}: is it the right file?")
             }
-            Self::NoText(place) => write!(f, "not text: byte {place} is not UTF-8"),
+            Self::Utf16 => f.write_str(
+                "it is UTF-16: save it as UTF-8; a PowerShell writes that with `| Out-File -Encoding utf8 FILE`, not with >",
+            ),
+            Self::NoText { line, column } => {
+                write!(f, "not text: line {line}, column {column} is not UTF-8: save it as UTF-8")
+            }
         }
     }
 }
@@ -61,7 +73,20 @@ pub(crate) fn read(path: &Path, limit: usize) -> Result<String, Unread> {
     if bytes.len() > limit {
         return Err(Unread::TooLarge { size: None, limit });
     }
-    String::from_utf8(bytes).map_err(|error| Unread::NoText(error.utf8_error().valid_up_to()))
+    if is_utf16(&bytes) {
+        return Err(Unread::Utf16);
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let before = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        Unread::NoText { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+    })
+}
+
+/// Whether a text says that it is UTF-16, or has a zero beside each of its first letters.
+fn is_utf16(bytes: &[u8]) -> bool {
+    let zero_beside = |odd: usize| bytes.len() >= 4 && (0..4).all(|at| (bytes[at] == 0) == (at % 2 == odd));
+    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || zero_beside(0) || zero_beside(1)
 }
 
 /// The text of a regular file: whatever else stands there is not even opened, for a pipe may hold up its reader.
@@ -108,8 +133,12 @@ mod tests {
     fn what_is_no_text_is_said_with_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("binary");
-        File::create(&path).unwrap().write_all(b"abc\xff").unwrap();
-        assert_eq!(said(read(&path, 10)), "not text: byte 3 is not UTF-8");
+        File::create(&path).unwrap().write_all(b"abc\n\xc3\xa9\xff").unwrap();
+        assert_eq!(said(read(&path, 10)), "not text: line 2, column 2 is not UTF-8: save it as UTF-8");
+        for utf16 in [&b"\xff\xfea\0"[..], b"\xfe\xff\0a", b"a\0=\0", b"\0a\0="] {
+            std::fs::write(&path, utf16).unwrap();
+            assert!(said(read(&path, 10)).starts_with("it is UTF-16: save it as UTF-8"));
+        }
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod client;
+pub(crate) mod connection;
 pub(crate) mod fields;
 pub mod http;
 pub(crate) mod recent;

@@ -50,19 +50,30 @@ impl Look {
     /// # Errors
     /// A theme that is not there, or a file that is not one.
     pub fn from_environment(theme: Option<&str>, folder: Option<&Path>, no_color: bool) -> Result<Self, ThemeError> {
-        let variable = |name: &str| std::env::var(name).ok();
-        let depth = if no_color { ColorDepth::None } else { ColorDepth::detect(variable) };
-        let mut themes = Themes::load(theme.unwrap_or(AUTO), folder, depth)?;
+        let mut themes = Themes::load(theme.unwrap_or(AUTO), folder, depth(no_color))?;
         if let Some(ground) = Ground::detect(variable) {
             themes.set_ground(ground);
         }
-        Ok(Self {
-            themes,
-            glyphs: Glyphs::detect(variable),
-            // One offset for the whole session: a watch is too short to care for a change of the clocks.
-            zone: chrono::Local::now().offset().fix(),
-        })
+        Ok(Self::with(themes))
     }
+
+    /// The same with the usual themes, which need no file.
+    pub fn usual(no_color: bool) -> Self {
+        Self::with(Themes::usual(depth(no_color)))
+    }
+
+    fn with(themes: Themes) -> Self {
+        // One offset for the whole session: a watch is too short to care for a change of the clocks.
+        Self { themes, glyphs: Glyphs::detect(variable), zone: chrono::Local::now().offset().fix() }
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn depth(no_color: bool) -> ColorDepth {
+    if no_color { ColorDepth::None } else { ColorDepth::detect(variable) }
 }
 
 /// What a key wants from the outside.

@@ -113,7 +113,7 @@ fn is_small(path: &Path) -> Result<(), SourceError> {
 }
 
 fn unread(path: &Path, why: &Unread) -> SourceError {
-    SourceError::Unreachable(format!("kubeconfig: {}: {why}", path.display()))
+    SourceError::unreachable(format!("kubeconfig: {}: {why}", path.display()))
 }
 
 /// The files that a kubeconfig names: certificates, keys, tokens.
@@ -134,5 +134,5 @@ fn unusable(error: &KubeconfigError) -> SourceError {
         KubeconfigError::ReadConfig(error, path) => format!("{}: {error}", path.display()),
         error => root_cause(error),
     };
-    SourceError::Unreachable(format!("kubeconfig: {text}"))
+    SourceError::unreachable(format!("kubeconfig: {text}"))
 }

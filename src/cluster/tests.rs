@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::deploy::{WorkloadId, WorkloadKind, WorkloadRef};
+use crate::poll::connection::Reason;
 use serde_json::Value;
 
 fn spec(access: ClusterAccess) -> ClusterSpec {
@@ -118,8 +119,8 @@ async fn a_server_that_is_not_there_is_unreachable_in_a_few_words() {
     let access = ClusterAccess::Direct { url: "http://127.0.0.1:1".to_owned(), token: None };
     let cluster = connect(&spec(access)).await.unwrap();
     let error = call(cluster.timeout, cluster.client.apiserver_version()).await.unwrap_err();
-    let SourceError::Unreachable(text) = error else { panic!("{error}") };
-    assert!(text.contains("refused"), "{text}");
+    let SourceError::Unreachable(none) = error else { panic!("{error}") };
+    assert_eq!(none.reason, Reason::Refused);
 }
 
 #[tokio::test]

@@ -1,13 +1,20 @@
-//! `redflag check`: every source, credential, permission, rollback and feature flag tried, one line each.
+//! `redflag check`: every source, signal, credential, permission, rollback and feature flag tried, one line each.
 
 mod feature_flags;
 mod readiness;
+mod report;
+mod signals;
+mod unread;
 
-use super::{CommandError, assemble_options, assembled, block_on, load, print, unless_stopped};
+use report::{CheckStatus, Line, Report};
+use signals::Names;
+
+use super::watch::ScreenOptions;
+use super::{CommandError, assemble_options, block_on, draft, fetch, print, unless_stopped};
 use crate::cli::{CheckArgs, Global};
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
-use crate::config::{Assembly, Config};
+use crate::config::{Assembly, Config, SystemSecrets};
 use crate::deploy::{Time, WorkloadRef};
 use crate::memory::Memory;
 use crate::message::{Effect, Message};
@@ -22,101 +29,66 @@ use crate::systems::api::SourceSpec;
 use crate::systems::api::{CheckFailure, CheckLine};
 use crate::watch::Watch;
 use chrono::TimeDelta;
-use futures_util::future::{join_all, join3, select};
-use std::fmt;
+use futures_util::future::{join_all, join4, select};
 use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// How far back the queries are tried: far enough for a service that is asked once a minute.
-const SPAN: TimeDelta = TimeDelta::minutes(30);
+/// How far back the queries are tried: what the range of a signal is told of.
+const SPAN: TimeDelta = TimeDelta::hours(1);
+
+/// A release that was deployed so shortly ago has not been counted by everybody yet.
+const YOUNG: TimeDelta = TimeDelta::minutes(10);
 
 /// How long the cluster may take to tell which versions run.
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<Outcome, CommandError> {
-    let config = load(global)?;
+    let mut draft = draft(global)?;
+    // The screen is not shown, and what is wrong with its theme and keys is told with the rest.
+    ScreenOptions::of(global, &mut draft);
+    let config = draft.finish_for(args.environment.as_deref(), &SystemSecrets::default())?;
     block_on(unless_stopped(run_checks(&config, args)))
 }
 
 /// Runs every check and prints the results.
 async fn run_checks(config: &Config, args: &CheckArgs) -> Result<Outcome, CommandError> {
     let options = assemble_options(Told::default(), true);
-    let now = options.started;
-    let assembly = assembled(config, args.environment.as_deref(), &options).await?;
-    let Assembly { setup, sources, rollback, feature_flags } = assembly;
-    let mut text = format!("environment {}\n", setup.environment);
+    let (environment, now) = (args.environment.as_deref(), options.started);
+    let secrets = SystemSecrets::default();
+    // Twice: programs that print a secret are run in between, all of them once.
+    config.assemble(environment, &options, &secrets)?;
+    config.unread(environment, &secrets)?;
+    fetch(&secrets).await;
+    let Assembly { setup, written, sources, rollback, feature_flags } =
+        config.assemble(environment, &options, &secrets)?;
+    let unread = config.unread(environment, &secrets)?;
+    let mut names = Names::of(&setup, written);
     let Found { versions, deployed_at, cluster, asks } = deployed(Watch::new(setup), &sources).await;
+    names.young = deployed_at.is_some_and(|at| now - at < YOUNG);
     let request =
         PollRequest { from: now - SPAN, since: Vec::new(), to: now, deployed_at, versions, older: Vec::new() };
     let sources = join_all(sources.iter().map(|spec| check(spec, &request)));
+    let others = join_all(unread.iter().map(|source| unread::check(source, &request)));
     let rollbacks = readiness::check(&rollback, cluster.as_ref(), &asks);
-    let (sources, rollbacks, flags) = join3(sources, rollbacks, feature_flags::check(&feature_flags)).await;
-    let sources = sources.into_iter().flatten().map(Line::from);
-    let lines: Vec<Line> = sources.chain(rollbacks).chain(flags).collect();
-    for line in &lines {
-        text += &format!("{line}\n");
+    let flags = feature_flags::check(&feature_flags);
+    let (sources, others, rollbacks, flags) = join4(sources, others, rollbacks, flags).await;
+    let sources: Vec<CheckLine> = sources.into_iter().flatten().collect();
+    let mut report = Report::default();
+    names.untried(&sources).for_each(|untried| report.untried(untried));
+    sources.into_iter().filter_map(|line| names.line(line)).for_each(|line| report.line(line));
+    for other in others {
+        report.extend(other);
     }
-    let of = |outcome| lines.iter().filter(|line| line.outcome == outcome).count();
-    let (failed, warnings) = (of(CheckStatus::Failed), of(CheckStatus::Warning));
-    text += &match failed {
-        0 => format!("all {} checks passed", lines.len()),
-        failed => format!("{failed} of {} checks failed", lines.len()),
-    };
-    text += &match warnings {
-        0 => "\n".to_owned(),
-        1 => ", 1 with a warning\n".to_owned(),
-        warnings => format!(", {warnings} with a warning\n"),
-    };
-    print(&text)?;
-    Ok(if failed > 0 { Outcome::Faulty } else { Outcome::Done })
-}
-
-/// The result of one check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CheckStatus {
-    Ok,
-    /// It works, and there is something to know.
-    Warning,
-    Failed,
-}
-
-/// One check and its result.
-struct Line {
-    outcome: CheckStatus,
-    what: String,
-    /// The result: remark, or reason and way out.
-    result: String,
-}
-
-impl Line {
-    /// Empty parts are left out.
-    fn new(outcome: CheckStatus, what: &str, parts: &[&str]) -> Self {
-        let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
-        Self { outcome, what: what.to_owned(), result: parts.join("; ") }
-    }
-}
-
-impl From<CheckLine> for Line {
-    fn from(CheckLine { what, result, warning }: CheckLine) -> Self {
-        match (result, warning) {
-            (Ok(remark), None) => Self::new(CheckStatus::Ok, &what, &[&remark]),
-            (Ok(remark), Some(warning)) => Self::new(CheckStatus::Warning, &what, &[&remark, &warning]),
-            (Err(failure), _) => Self::new(CheckStatus::Failed, &what, &[&failure.reason, &failure.way_out]),
+    if cluster.is_none() {
+        for (workload, _) in &asks {
+            report.untried(format!("rollback of {workload} (no cluster)"));
         }
     }
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self.outcome {
-            CheckStatus::Ok => "ok  ",
-            CheckStatus::Warning => "warn",
-            CheckStatus::Failed => "FAIL",
-        };
-        write!(f, "{word}  {}: {}", self.what, self.result)
-    }
+    rollbacks.into_iter().chain(flags).for_each(|line| report.line(line));
+    print(&format!("environment {}\n{report}", names.environment()))?;
+    Ok(if report.failed() > 0 { Outcome::Faulty } else { Outcome::Done })
 }
 
 /// What the cluster tells of an environment's workloads.
@@ -193,13 +165,9 @@ async fn check(spec: &SourceSpec, request: &PollRequest) -> Vec<CheckLine> {
     };
     match spec.build() {
         Ok(source) => source.check(request).await,
-        Err(error) => vec![CheckLine {
-            what: "client".to_owned(),
-            result: Err(CheckFailure {
-                reason: error.to_string(),
-                way_out: "mend the source's settings in the configuration".to_owned(),
-            }),
-            warning: None,
-        }],
+        Err(error) => {
+            let way_out = "fix the source's settings in the configuration".to_owned();
+            vec![CheckLine::new("client", Err(CheckFailure { reason: error.to_string(), way_out }))]
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::watch::{Credentials, Kept, ScreenOptions, needs_terminal, show};
 use super::{CommandError, block_on, print};
 use crate::cli::{DemoArgs, Global};
 use crate::clock::Clock;
-use crate::config::{Actor, AssembleOptions, Assembly, Config};
+use crate::config::{Actor, AssembleOptions, Assembly, Draft};
 use crate::demo::{Company, Options, Scenario};
 use crate::outcome::Outcome;
 use crate::output;
@@ -25,8 +25,9 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<Outcome, CommandEr
     let clock = Clock::faster(args.speed);
     block_on(async {
         let company = found(scenario, clock.clone()).await?;
-        let config = Config::parse(&company.config(), "the demo's configuration")?;
-        let screen = ScreenOptions::of(global, &config)?;
+        let mut draft = Draft::parse(&company.config(), "the demo's configuration")?;
+        let screen = ScreenOptions::of(global, &mut draft);
+        let config = draft.finish()?;
         let options = AssembleOptions {
             told: Told::default(),
             read_only: global.read_only,
@@ -37,7 +38,7 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<Outcome, CommandEr
         let mut assembly = config.assemble(None, &options, &company)?;
         let workloads = assembly.setup.workloads.iter();
         assembly.setup.rollback.known = workloads.map(|it| company.known(&it.reference.name)).collect();
-        let Assembly { setup, sources, rollback, feature_flags } = assembly;
+        let Assembly { setup, sources, rollback, feature_flags, .. } = assembly;
         show(
             screen,
             setup,

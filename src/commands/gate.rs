@@ -7,9 +7,10 @@ mod github;
 #[cfg(all(test, feature = "demo"))]
 mod tests;
 
-use super::{CommandError, assemble_options, assembled, block_on, final_outcome, load, told};
+use super::{CommandError, assemble_options, assembled, block_on, draft, final_outcome, told};
 use crate::cli::{self, GateArgs, Global};
 use crate::clock::Clock;
+use crate::config::SystemSecrets;
 use crate::memory::Memory;
 use crate::outcome::Outcome;
 use crate::output;
@@ -25,8 +26,9 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Outcome, CommandEr
     if args.schema {
         return super::print(&event::schema());
     }
-    let config = load(global)?;
     let options = assemble_options(told(&args.deploy)?, global.read_only);
+    // A theme or a key that is wrong stands in no pipeline's way: there is no screen here.
+    let config = draft(global)?.finish_for(args.environment.as_deref(), &SystemSecrets::default())?;
     block_on(async {
         let mut stops = stops()?;
         let mut assembly = tokio::select! {

@@ -1,9 +1,9 @@
 //! `redflag watch`: the screen over one environment's newest deploy.
 
-use super::{CommandError, assemble_options, block_on, final_outcome, load, told};
+use super::{CommandError, assemble_options, block_on, draft, final_outcome, told};
 use crate::cli::{self, Global, WatchArgs};
 use crate::clock::Clock;
-use crate::config::{self, Assembly, Config, SystemSecrets};
+use crate::config::{self, Assembly, Draft, SystemSecrets};
 use crate::memory::Memory;
 use crate::outcome::Outcome;
 use crate::output;
@@ -13,6 +13,7 @@ use crate::runtime::{AdapterSpecs, Outside, PendingSecrets, QUEUE, Runtime};
 use crate::setup::Setup;
 use crate::tui::keymap::Keymap;
 use crate::tui::terminal::{self, Screen};
+use crate::tui::theme::ThemeError;
 use crate::tui::{Look, Tui, input};
 use crate::verdict::Verdict;
 use crate::watch::{TurnOffState, Watch};
@@ -23,12 +24,13 @@ use tokio::sync::mpsc;
 
 pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandError> {
     needs_terminal("watch")?;
-    let config = load(global)?;
     let options = assemble_options(told(&args.deploy)?, global.read_only);
-    let screen = ScreenOptions::of(global, &config)?;
     // Whatever is wrong is said before the terminal is touched; whoever has to touch a key does it beside the screen.
     let secrets = Arc::new(SystemSecrets::default());
-    let Assembly { setup, sources, rollback, feature_flags } =
+    let mut draft = draft(global)?;
+    let screen = ScreenOptions::of(global, &mut draft);
+    let config = draft.finish_for(args.environment.as_deref(), &*secrets)?;
+    let Assembly { setup, sources, rollback, feature_flags, .. } =
         config.assemble(args.environment.as_deref(), &options, &*secrets)?;
     let kept = Kept { memory: Memory::usual(), records: Records::usual() };
     let credentials = if secrets.missing().is_empty() {
@@ -68,20 +70,30 @@ pub(super) struct ScreenOptions {
 }
 
 impl ScreenOptions {
-    pub(super) fn of(global: &Global, config: &Config) -> Result<Self, CommandError> {
+    /// Those that the flags and the file ask for. What is wrong with them is added to what is wrong with the file, and the
+    /// usual ones are given in their place.
+    pub(super) fn of(global: &Global, draft: &mut Draft) -> Self {
         let no_color = global.no_color(std::env::var_os("NO_COLOR").as_deref());
         let themes = config::folder().map(|folder| folder.join("themes"));
-        let theme = global.theme.as_deref().or(config.theme());
-        let look = Look::from_environment(theme, themes.as_deref(), no_color).map_err(|error| {
-            if global.theme.is_some() {
-                CommandError::Call(format!("--theme: {error}"))
-            } else {
-                config.diagnose_theme(&error.to_string()).into()
+        let theme = global.theme.as_deref().or(draft.theme()).map(ToOwned::to_owned);
+        let look = Look::from_environment(theme.as_deref(), themes.as_deref(), no_color).unwrap_or_else(|error| {
+            for error in error.each() {
+                match (&error, &global.theme) {
+                    (ThemeError::UnknownTheme { .. }, None) => draft.refuse_theme(&error.to_string()),
+                    (ThemeError::UnknownTheme { .. }, Some(_)) => draft.refuse_flag(format!("--theme: {error}")),
+                    (_, _) => draft.refuse_flag(error.to_string()),
+                }
             }
-        })?;
-        let keys = config.keys().iter().map(|setting| (setting.action.as_str(), setting.keys.as_slice()));
-        let keymap = Keymap::new(keys).map_err(|error| config.diagnose_key(error.action(), &error.to_string()))?;
-        Ok(Self { look, keymap })
+            Look::usual(no_color)
+        });
+        let keys = draft.keys().iter().map(|setting| (setting.action.as_str(), setting.keys.as_slice()));
+        let keymap = Keymap::new(keys).unwrap_or_else(|errors| {
+            for error in errors {
+                draft.refuse_key(error.action(), &error.to_string());
+            }
+            Keymap::default()
+        });
+        Self { look, keymap }
     }
 }
 

@@ -43,6 +43,9 @@ pub struct AssembleOptions {
 pub struct Assembly {
     /// For the core.
     pub setup: Setup,
+    /// Where each signal is written, as `redflag.toml:12`, in the order of [`Setup::signals`]; `None` for those that are
+    /// made without being written.
+    pub written: Vec<Option<String>>,
     /// For the adapters, in the order of [`Setup::sources`].
     pub sources: Vec<SourceSpec>,
     /// For the strategy.
@@ -100,24 +103,14 @@ impl Config {
             told: options.told.clone(),
             started: options.started,
         };
-        Ok(Assembly { setup, sources, rollback, feature_flags })
+        let place = |signal: &signals::Signal| signal.written.as_ref().map(|span| self.document.line_of(span));
+        let written = environment.signals.iter().map(place).collect();
+        Ok(Assembly { setup, written, sources, rollback, feature_flags })
     }
 
-    fn choose(&self, wanted: Option<&str>) -> Result<&Environment, ConfigError> {
-        let all = &self.environments;
-        let names = || all.iter().map(|environment| environment.name.clone()).collect::<Vec<_>>();
-        match (wanted, all.as_slice()) {
-            (Some(name), _) => all.iter().find(|environment| environment.name == name).ok_or_else(|| {
-                let names = names();
-                let near = nearest(name, &names).map(ToOwned::to_owned);
-                ConfigError::UnknownEnvironment { name: name.to_owned(), near, names: list(&names) }
-            }),
-            (None, [only]) => Ok(only),
-            (None, _) => all
-                .iter()
-                .find(|environment| environment.default)
-                .ok_or_else(|| ConfigError::NoDefault { names: list(&names()) }),
-        }
+    pub(super) fn choose(&self, wanted: Option<&str>) -> Result<&Environment, ConfigError> {
+        let known: Vec<(&str, bool)> = self.environments.iter().map(|one| (one.name.as_str(), one.default)).collect();
+        choose(&known, wanted).map(|place| &self.environments[place])
     }
 
     /// The sources that are read, still without queries, the strategy and the feature flag systems, with their secrets.
@@ -138,6 +131,22 @@ impl Config {
         resolver.into_result(&self.document)?;
         let sources = sources.into_iter().flatten().collect();
         Ok((sources, rollback.unwrap_or_default(), feature_flags.into_iter().flatten().collect()))
+    }
+}
+
+/// The place of the environment that is meant, among all by their names and whether each is the default: the one that is
+/// named, else the only one, else the default.
+pub(super) fn choose(known: &[(&str, bool)], wanted: Option<&str>) -> Result<usize, ConfigError> {
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    match (wanted, known) {
+        (Some(name), _) => names.iter().position(|known| *known == name).ok_or_else(|| {
+            let near = nearest(name, &names).map(ToOwned::to_owned);
+            ConfigError::UnknownEnvironment { name: name.to_owned(), near, names: list(&names) }
+        }),
+        (None, [_]) => Ok(0),
+        (None, _) => {
+            known.iter().position(|(_, default)| *default).ok_or_else(|| ConfigError::NoDefault { names: list(&names) })
+        }
     }
 }
 
@@ -169,7 +178,7 @@ fn flag_system(spec: &FeatureFlagsSpec) -> FlagSystemInfo {
 }
 
 /// The sources that an environment reads, in the file's order, by their place there.
-fn used(environment: &Environment, sources: usize) -> Vec<usize> {
+pub(super) fn used(environment: &Environment, sources: usize) -> Vec<usize> {
     let reads = |place: usize| environment.signals.iter().any(|signal| signal.read.source() == Some(place));
     (0..sources).filter(|&place| place == environment.cluster || reads(place)).collect()
 }

@@ -1,18 +1,22 @@
 //! Environments, checked: their cluster, services, workloads and signals.
 
+mod names;
+
 use super::address::{self, Tail};
 use super::at::{At, Span};
 use super::depends;
 use super::flags::{self, Flags};
-use super::problem::{Problem, Problems, list};
+use super::problem::{Part, Problem, Problems, Whole, list};
 use super::rollback::{self, Rollback};
 use super::schema;
 use super::signals::{self, Signal};
-use super::sources::{self, Source};
-use crate::deploy::{ServiceId, WorkloadKind, WorkloadRef};
+use super::sources::{self, Source, Sources};
+use crate::deploy::{ServiceId, WorkloadRef};
 use crate::settings::access::Access;
 use crate::setup::{Confirm, Workload};
 use chrono::TimeDelta;
+use names::{is_label, plain_name, reference};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 /// How long a deploy may be watched.
@@ -51,15 +55,29 @@ pub(super) struct Environment {
     pub(super) flags: Vec<Flags>,
 }
 
-/// Checks every environment; those that are wrong are left out and reported.
+/// What was found of an environment.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) name: String,
+    pub(super) default: bool,
+    /// Whether nothing of its own table was refused.
+    pub(super) whole: bool,
+    /// The sources that it reads, as far as that is known.
+    pub(super) reads: BTreeSet<usize>,
+    /// `None` where something is wrong with it.
+    pub(super) environment: Option<Environment>,
+}
+
+/// Checks every environment, and reports what is wrong with them.
 pub(super) fn check(
-    raw: Vec<schema::Named<schema::Environment>>,
-    sources: &[Source],
+    raw: Vec<schema::Named<Option<schema::Parsed<schema::Environment>>>>,
+    sources: &Sources,
     problems: &mut Problems,
-) -> Vec<Environment> {
+) -> Vec<Checked> {
     let mut default: Option<String> = None;
     for schema::Named { name, value } in &raw {
-        let Some(chosen) = value.default.as_ref().filter(|at| at.value) else { continue };
+        let chosen = value.as_ref().and_then(|parsed| parsed.value.default.as_ref());
+        let Some(chosen) = chosen.filter(|at| at.value) else { continue };
         match &default {
             None => default = Some(name.value.clone()),
             Some(first) => problems.push(
@@ -68,13 +86,26 @@ pub(super) fn check(
             ),
         }
     }
-    raw.into_iter().filter_map(|schema::Named { name, value }| environment(&name, &value, sources, problems)).collect()
+    raw.into_iter()
+        .map(|schema::Named { name, value }| {
+            let mut reads = BTreeSet::new();
+            let default = value.as_ref().and_then(|parsed| parsed.value.default.as_ref()).is_some_and(|at| at.value);
+            let whole = value.as_ref().is_some_and(|parsed| parsed.whole);
+            let environment = value.and_then(|parsed| {
+                problems.of_table(Whole { table: whole, environment: whole }, |problems| {
+                    environment(&name, &parsed, sources, &mut reads, problems)
+                })
+            });
+            Checked { name: name.value, default, whole, reads, environment }
+        })
+        .collect()
 }
 
 fn environment(
     name: &At<String>,
-    raw: &schema::Environment,
-    sources: &[Source],
+    schema::Parsed { value: raw, whole }: &schema::Parsed<schema::Environment>,
+    sources: &Sources,
+    reads: &mut BTreeSet<usize>,
     problems: &mut Problems,
 ) -> Option<Environment> {
     let named = plain_name(name, "an environment", problems);
@@ -88,23 +119,28 @@ fn environment(
         None => Some(None),
     };
     let cluster = cluster(raw, sources, problems);
-    let rollback = rollback(name, raw, cluster.map(|place| &sources[place]), problems);
-    // Without a namespace, services or a window there is nothing to check signals against.
-    let namespace = namespace(raw.namespace.as_ref(), problems)?;
-    let (services, workloads) = services(raw, &namespace, problems)?;
+    reads.extend(cluster);
+    let rollback = rollback(name, raw, cluster.map(|place| &sources.all[place]), problems);
+    let namespace = namespace(raw.namespace.as_ref(), problems);
+    // Signals are checked whatever is wrong with what they are checked against: against the nearest to it.
+    let namespaced = namespace.as_deref().unwrap_or("default");
+    let Found { services, workloads, fine, .. } = services(raw, namespaced, problems);
     let calls = depends::check(&services, raw.services.as_deref().unwrap_or_default(), problems);
-    let flags = flags::check(raw.flags.as_deref().unwrap_or_default(), name, &services, problems);
+    let known = *whole && fine;
+    let flags = flags::check(raw.flags.as_deref().unwrap_or_default(), name, &services, known, problems);
     let place = signals::Place {
         environment: name,
-        url: url?,
-        namespace: &namespace,
+        url: url.clone().flatten(),
+        namespace: namespaced,
         services: &services,
-        window: window?,
-        baseline: baseline?,
+        window: window.unwrap_or(*WINDOWS.end()),
+        baseline: baseline.unwrap_or(*BASELINES.end()),
         sources,
+        whole: known && url.is_some(),
     };
-    let signals = signals::check(raw.signals.as_deref().unwrap_or_default(), &workloads, &place, problems);
-    named.then_some(())?;
+    let signals = signals::check(raw.signals.as_deref().unwrap_or_default(), &workloads, &place, reads, problems);
+    namespace?;
+    (named && fine).then_some(())?;
     Some(Environment {
         name: name.value.clone(),
         default: raw.default.as_ref().is_some_and(|at| at.value),
@@ -152,28 +188,40 @@ fn rollback(
             .map(|source| source.name.as_str()),
     };
     match &raw.rollback {
-        Some(written) => rollback::check(written, &place, problems),
+        Some(schema::Parsed { value, whole }) => {
+            let whole = Whole { table: *whole, environment: true };
+            problems.of_table(whole, |problems| rollback::check(value, &place, problems))
+        }
         None => rollback::check(&schema::rollback::Rollback::default(), &place, problems),
     }
 }
 
 /// The kubernetes source of an environment.
-fn cluster(raw: &schema::Environment, sources: &[Source], problems: &mut Problems) -> Option<usize> {
+fn cluster(raw: &schema::Environment, sources: &Sources, problems: &mut Problems) -> Option<usize> {
     let clusters: Vec<(usize, &Source)> =
-        sources.iter().enumerate().filter(|(_, source)| source.settings.access().is_some()).collect();
+        sources.all.iter().enumerate().filter(|(_, source)| source.system.is_cluster()).collect();
     let names: Vec<&str> = clusters.iter().map(|(_, source)| source.name.as_str()).collect();
     let found = match &raw.cluster {
         Some(wanted) => clusters.iter().find(|(_, source)| source.name == wanted.value),
         None => clusters.first().filter(|_| clusters.len() == 1),
     };
     let Some(&(index, source)) = found else {
+        // What is meant may be one of those of which nothing is known.
+        let unknown = match &raw.cluster {
+            Some(wanted) => sources.unknown.contains(&wanted.value),
+            None => clusters.is_empty() && !sources.unknown.is_empty(),
+        };
+        if unknown {
+            return None;
+        }
         problems.push(match &raw.cluster {
             Some(wanted) => Problem::new(&wanted.span, format!("there is no kubernetes source `{}`", wanted.value))
                 .names(wanted, &names, "kubernetes sources"),
             None if names.is_empty() => Problem::new(&raw.header, "this environment has no cluster")
                 .way_out("add a source: [sources.kubernetes] with kind = \"kubernetes\""),
-            None => Problem::new(&raw.header, "it is not said which cluster this environment is in")
-                .way_out(format!("add cluster = \"…\", one of {}", list(&names))),
+            None => Problem::new(&raw.header, "`cluster` is missing, and there are several")
+                .way_out(format!("add cluster = \"…\", one of {}", list(&names)))
+                .needs(Part::Table),
         });
         return None;
     };
@@ -194,17 +242,13 @@ fn namespace(written: Option<&At<String>>, problems: &mut Problems) -> Option<St
     }
     problems.push(
         Problem::new(&written.span, format!("`{}` cannot be a namespace", written.value))
-            .label("expected small letters, digits and -"),
+            .label("expected lower-case letters, digits and -"),
     );
     None
 }
 
 /// Services and workloads of an environment, in either form.
-fn services(
-    raw: &schema::Environment,
-    namespace: &str,
-    problems: &mut Problems,
-) -> Option<(Vec<String>, Vec<Workload>)> {
+fn services<'a>(raw: &schema::Environment, namespace: &'a str, problems: &mut Problems) -> Found<'a> {
     const WAY_OUT: &str = "add workloads = [\"deployment/app\"], or [[environments.NAME.services]] with a name each";
     let mut found = Found { namespace, services: Vec::new(), workloads: Vec::new(), container: None, fine: true };
     match (&raw.workloads, &raw.services) {
@@ -213,23 +257,26 @@ fn services(
                 Problem::new(&workloads.span, "an environment has `workloads` or `services`, not both")
                     .way_out("give each service its own `workloads`"),
             );
-            return None;
+            found.fine = false;
         }
         (None, None) => {
-            problems.push(Problem::new(&raw.header, "this environment has nothing to watch").way_out(WAY_OUT));
-            return None;
+            let problem = Problem::new(&raw.header, "this environment has nothing to watch").way_out(WAY_OUT);
+            problems.push(problem.needs(Part::Table));
+            found.fine = false;
         }
         (None, Some(services)) if services.is_empty() => {
-            problems.push(Problem::new(&raw.header, "`services` is empty").way_out(WAY_OUT));
-            return None;
+            let problem = Problem::new(&raw.header, "`services` is empty").way_out(WAY_OUT);
+            problems.push(problem.needs(Part::Table));
+            found.fine = false;
         }
         (None, Some(_)) if raw.container.is_some() => {
             let span = raw.container.as_ref().map_or(0..0, |container| container.span.clone());
             problems.push(
                 Problem::new(&span, "`container` stands beside `workloads`, or in a service")
-                    .way_out("write it in the [[environments.NAME.services]] whose containers have that name"),
+                    .way_out("write it in the [[environments.NAME.services]] whose containers have that name")
+                    .needs(Part::Table),
             );
-            return None;
+            found.fine = false;
         }
         (Some(workloads), None) => {
             // The service is named after its first workload, so that is read first.
@@ -244,7 +291,7 @@ fn services(
             }
         }
     }
-    found.fine.then_some((found.services, found.workloads))
+    found
 }
 
 /// What was found so far of an environment's services.
@@ -259,15 +306,17 @@ struct Found<'a> {
 
 impl Found<'_> {
     fn service(&mut self, raw: &schema::Service, problems: &mut Problems) {
+        // Its name is kept in any case, so that the services have the file's order.
+        let twin = self.services.contains(&raw.name.value);
+        self.services.push(raw.name.value.clone());
         if !plain_name(&raw.name, "a service", problems) {
             self.fine = false;
             return;
         }
-        if self.services.contains(&raw.name.value) {
+        if twin {
             self.refuse(&raw.name.span, format!("there is a service `{}` already", raw.name.value), None, problems);
             return;
         }
-        self.services.push(raw.name.value.clone());
         self.main_container(raw.container.as_ref(), problems);
         match &raw.workloads {
             Some(workloads) => self.workloads(workloads, problems),
@@ -282,7 +331,7 @@ impl Found<'_> {
             self.fine = false;
             problems.push(
                 Problem::new(&written.span, format!("`{}` cannot be a container's name", written.value))
-                    .label("expected small letters, digits and -"),
+                    .label("expected lower-case letters, digits and -"),
             );
         }
     }
@@ -324,49 +373,4 @@ impl Found<'_> {
             None => problem,
         });
     }
-}
-
-/// Kind and name of `deployment/app`; also in kubectl's short and plural forms.
-fn reference<'a>(text: &'a str, span: &Span) -> Result<(WorkloadKind, &'a str), Problem> {
-    let Some((kind, name)) = text.split_once('/') else {
-        return Err(Problem::new(span, format!("`{text}` does not say what kind of workload it is")).way_out(format!(
-            "write \"deployment/{text}\", \"statefulset/{text}\", \"daemonset/{text}\" or \"rollout/{text}\""
-        )));
-    };
-    let found = WorkloadKind::ALL
-        .into_iter()
-        .find(|known| [known.as_str(), known.plural(), known.short()].contains(&kind.to_ascii_lowercase().as_str()));
-    let Some(found) = found else {
-        let kinds = WorkloadKind::ALL.map(WorkloadKind::as_str);
-        return Err(Problem::new(span, format!("redflag does not watch workloads of the kind `{kind}`"))
-            .names(kind, &kinds, "kinds"));
-    };
-    // Names of workloads are DNS subdomains: labels joined by dots.
-    if name.len() > 253 || !name.split('.').all(is_label) {
-        return Err(Problem::new(span, format!("`{name}` cannot be a workload's name"))
-            .label("expected small letters, digits, - and ."));
-    }
-    Ok((found, name))
-}
-
-/// Whether Kubernetes takes this for a DNS label.
-fn is_label(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 63
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-}
-
-/// Names go into queries and on command lines, so they hold nothing that would need quoting there.
-fn plain_name(name: &At<String>, whose: &str, problems: &mut Problems) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let fine = !name.is_empty() && name.chars().all(plain) && !name.starts_with('-');
-    if !fine {
-        problems.push(
-            Problem::new(&name.span, format!("`{}` cannot be the name of {whose}", name.value))
-                .label("expected letters, digits, -, _ and ."),
-        );
-    }
-    fine
 }

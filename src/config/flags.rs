@@ -2,8 +2,8 @@
 
 use super::at::At;
 use super::checked::{each, optional};
-use super::problem::{Problem, Problems};
-use super::schema::flags as schema;
+use super::problem::{Problem, Problems, Whole};
+use super::schema::{Parsed, flags as schema};
 use super::signals::service_named;
 use super::sources::{self, TIMEOUTS};
 use crate::deploy::ServiceId;
@@ -26,14 +26,19 @@ pub(super) struct Flags {
     pub(super) link: Option<String>,
 }
 
-/// Checks the flags of an environment; those that are wrong are left out and reported.
+/// Checks the flags of an environment, which was read `whole` or not; those that are wrong are left out and reported.
 pub(super) fn check(
-    raw: &[schema::Flags],
+    raw: &[Parsed<schema::Flags>],
     environment: &str,
     services: &[String],
+    whole: bool,
     problems: &mut Problems,
 ) -> Vec<Flags> {
-    raw.iter().filter_map(|raw| flags(raw, environment, services, problems)).collect()
+    let check = |Parsed { value, whole: table }: &Parsed<schema::Flags>| {
+        let whole = Whole { table: *table, environment: whole };
+        problems.of_table(whole, |problems| flags(value, environment, services, problems))
+    };
+    raw.iter().filter_map(check).collect()
 }
 
 fn flags(raw: &schema::Flags, named: &str, services: &[String], problems: &mut Problems) -> Option<Flags> {

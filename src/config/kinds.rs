@@ -1,5 +1,6 @@
 //! What may be written for a signal's kind, unit and limits, and what follows from it.
 
+use super::problem::{list, nearest};
 use crate::signal::{BurnRate, Kind, Unit};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
@@ -61,8 +62,8 @@ impl JsonSchema for SignalKind {
 }
 
 /// The unit in which a query answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub(super) enum InputUnit {
     /// 0 to 100.
     Percent,
@@ -82,6 +83,18 @@ pub(super) enum InputUnit {
     Number,
 }
 
+impl<'de> Deserialize<'de> for InputUnit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let known = Self::ALL.into_iter().find(|unit| unit.as_str() == text);
+        known.ok_or_else(|| {
+            let meant = Self::meant(&text).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+            // The second line becomes the way out, see `parse`.
+            D::Error::custom(format!("unknown unit `{text}`{meant}\nunits: {}", list(&Self::ALL.map(Self::as_str))))
+        })
+    }
+}
+
 impl InputUnit {
     const ALL: [Self; 8] =
         [Self::Percent, Self::Fraction, Self::Ms, Self::S, Self::PerSecond, Self::PerMinute, Self::Bytes, Self::Number];
@@ -97,6 +110,24 @@ impl InputUnit {
             Self::Bytes => "bytes",
             Self::Number => "number",
         }
+    }
+
+    /// The unit that people mean by a name of their own.
+    fn meant(written: &str) -> Option<&'static str> {
+        Some(match written.to_lowercase().as_str() {
+            "%" | "pct" | "percentage" => "percent",
+            "ratio" | "share" | "percentunit" => "fraction",
+            "sec" | "secs" | "second" | "seconds" => "s",
+            "msec" | "millis" | "millisecond" | "milliseconds" => "ms",
+            "/s" | "rps" | "reqps" | "hz" | "ops" => "per_second",
+            "/min" | "rpm" => "per_minute",
+            "b" => "bytes",
+            "count" | "none" | "short" => "number",
+            other => {
+                return nearest(other, &Self::ALL.map(Self::as_str))
+                    .and_then(|near| Self::ALL.into_iter().map(Self::as_str).find(|known| *known == near));
+            }
+        })
     }
 
     /// The unit that it is shown in, and what each value is multiplied by.
@@ -214,5 +245,36 @@ impl JsonSchema for Limit {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "anyOf": [{ "type": "number" }, { "type": "string", "enum": Self::burn_rates() }] })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_by_a_name_of_its_own_is_understood_and_not_taken() {
+        for (written, meant) in [
+            ("sec", "s"),
+            ("%", "percent"),
+            ("Ratio", "fraction"),
+            ("milliseconds", "ms"),
+            ("byte", "bytes"),
+            ("rps", "per_second"),
+        ] {
+            assert_eq!(InputUnit::meant(written), Some(meant), "{written}");
+        }
+        assert_eq!(InputUnit::meant("parsecs"), None);
+    }
+
+    #[test]
+    fn every_unit_is_read_by_its_name() {
+        use serde::de::IntoDeserializer;
+        use serde::de::value::{Error, StrDeserializer};
+        for unit in InputUnit::ALL {
+            let deserializer: StrDeserializer<'_, Error> = unit.as_str().into_deserializer();
+            assert_eq!(InputUnit::deserialize(deserializer), Ok(unit));
+        }
     }
 }

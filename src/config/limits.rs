@@ -2,7 +2,7 @@
 
 use super::at::At;
 use super::kinds::Limit;
-use super::problem::{Problem, Problems};
+use super::problem::{Part, Problem, Problems};
 use super::schema;
 use crate::signal::{Kind, Limits, Unit};
 
@@ -84,8 +84,12 @@ fn upside_down(raw: &schema::Signal, kind: Kind, limits: &Limits) -> Option<Prob
         Problem::new(&written.span, format!("the red flag at {red_flag} must lie {side} the warning at {warning}"));
     let name = kind.as_str();
     Some(match (&raw.warning, &raw.red_flag) {
-        (None, _) => problem.way_out(format!("the warning is the default of {name}: set `warning` too")),
-        (_, None) => problem.way_out(format!("the red flag is the default of {name}: set `red_flag` too")),
+        (None, _) => {
+            problem.way_out(format!("the warning is the default of {name}: set `warning` too")).needs(Part::Table)
+        }
+        (_, None) => {
+            problem.way_out(format!("the red flag is the default of {name}: set `red_flag` too")).needs(Part::Table)
+        }
         _ => problem,
     })
 }

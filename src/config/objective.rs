@@ -3,7 +3,7 @@
 use super::at::At;
 use super::duration::format_duration;
 use super::kinds::Limit;
-use super::problem::{Problem, Problems};
+use super::problem::{Part, Problem, Problems};
 use super::schema;
 use super::sources;
 use crate::signal::{BurnRate, Kind, Objective};
@@ -46,7 +46,8 @@ pub(super) fn check(
         let what = if raw.period.is_some() { "a `period`" } else { "a burn rate" };
         problems.push(
             Problem::new(span, format!("{what} says nothing without an objective"))
-                .way_out("add objective = 99.9: so many percent are good over the period"),
+                .way_out("add objective = 99.9: so many percent are good over the period")
+                .needs(Part::Table),
         );
         return None;
     };
@@ -126,7 +127,9 @@ fn in_sight(raw: &schema::Signal, kind: Kind, known: &Known, problems: &mut Prob
                 &limit.span,
                 format!("burn {} looks {long} back, and a watch knows {known} at its end", rate.factor()),
             )
-            .way_out(way_out(kind, rate)),
+            .way_out(way_out(kind, rate))
+            .needs(Part::Table)
+            .needs(Part::Environment),
         );
     }
     fine

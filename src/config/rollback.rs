@@ -4,7 +4,7 @@ mod repository;
 
 use super::at::At;
 use super::checked::optional;
-use super::problem::{Problem, Problems, list};
+use super::problem::{Part, Problem, Problems, list};
 use super::schema::rollback::{self as schema, Auto};
 use super::sources;
 use crate::repository::RepositorySpec;
@@ -59,6 +59,7 @@ pub(super) fn check(raw: &schema::Rollback, place: &Place<'_>, problems: &mut Pr
     let repository = optional(raw.repository.as_ref(), |table| repository::check(table, problems));
     let all_used = only_used(raw, problems);
     let strategy = strategy(raw, place, problems);
+    unused(raw, place, problems);
     all_used.then_some(())?;
     Some(Rollback {
         automatic: automatic?,
@@ -108,12 +109,31 @@ fn only_used(raw: &schema::Rollback, problems: &mut Problems) -> bool {
         fine = false;
         let default = if written.is_none() { ", the default," } else { "" };
         let users: Vec<&str> = default_last().filter(|kind| uses(kind, table)).map(|kind| kind.name).collect();
-        problems.push(
-            Problem::new(place, format!("the strategy {}{default} does not use `{table}`", chosen.name))
-                .way_out(format!("choose a strategy that does ({}), or leave the table out", list(&users))),
-        );
+        let problem = Problem::new(place, format!("the strategy {}{default} does not use `{table}`", chosen.name))
+            .way_out(format!("choose a strategy that does ({}), or leave the table out", list(&users)));
+        // A strategy that was refused is not the default.
+        problems.push(if written.is_none() { problem.needs(Part::Table) } else { problem });
     }
     fine
+}
+
+/// Checks the tables that the strategy does not look at, too: it may be the strategy that is wrong. Each is called like the
+/// strategy that it is for.
+fn unused(raw: &schema::Rollback, place: &Place<'_>, problems: &mut Problems) {
+    let chosen = raw.common.strategy.as_ref().map(|at| at.value).unwrap_or_default().0;
+    let is_used = |key: &str| chosen.tables.iter().any(|table| table.key == key);
+    for (key, span) in raw.tables.keys().filter(|(key, _)| !is_used(key)) {
+        let Some(kind) = STRATEGIES.iter().find(|kind| kind.name == key) else { continue };
+        let written = Written {
+            tables: &raw.tables,
+            named: span.clone(),
+            // What the strategy would need beside its table is another question.
+            has_repository: true,
+            environment: place.environment,
+            by_address: None,
+        };
+        (kind.check)(&written, problems);
+    }
 }
 
 /// The ways to roll back; the default is named last, where others are offered.

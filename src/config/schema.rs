@@ -7,7 +7,7 @@ pub(super) mod rollback;
 use super::at::{At, Span};
 use super::duration::HumanDuration;
 use super::kinds::{InputUnit, Limit, SignalKind};
-pub(super) use crate::settings::parser::Named;
+pub(super) use crate::settings::parser::{Named, Parsed};
 use crate::setup::Confirm;
 use crate::systems::declaration::{System, Table};
 use crate::systems::registry;
@@ -28,15 +28,18 @@ pub(super) struct File {
     pub(super) keys: Vec<Named<OneOrMany>>,
     /// The systems that are read, by a name of your own.
     #[schemars(with = "BTreeMap<String, Source>")]
-    pub(super) sources: Vec<Named<Source>>,
+    pub(super) sources: Vec<Named<Option<Parsed<Source>>>>,
     /// Where deploys go, by a name of your own.
     #[schemars(with = "BTreeMap<String, Environment>")]
-    pub(super) environments: Vec<Named<Environment>>,
+    pub(super) environments: Vec<Named<Option<Parsed<Environment>>>>,
+    /// Whether each of its keys is known; not part of the file's shape.
+    #[schemars(skip)]
+    pub(super) whole: bool,
 }
 
 /// One text or several.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a text or a list of texts")]
+#[serde(untagged, expecting = "expected a string or a list of strings")]
 pub(super) enum OneOrMany {
     /// A single text.
     One(String),
@@ -48,7 +51,8 @@ pub(super) enum OneOrMany {
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) system: &'static System,
-    pub(super) table: Box<dyn Table>,
+    /// `None` where it is nothing without an entry that was refused.
+    pub(super) table: Option<Box<dyn Table>>,
 }
 
 impl JsonSchema for Source {
@@ -81,7 +85,7 @@ pub(super) struct Environment {
     pub(super) rollout_deadline: Option<At<HumanDuration>>,
     /// What confirms a rollback; default `key`.
     pub(super) confirm: Option<ConfirmWith>,
-    /// Refuse every change of the outside; default `false`.
+    /// Read-only: never change anything; default `false`.
     pub(super) read_only: Option<bool>,
     /// Name of a kubernetes source; default: the only one.
     pub(super) cluster: Option<At<String>>,
@@ -96,13 +100,17 @@ pub(super) struct Environment {
     /// Its services.
     pub(super) services: Option<Vec<Service>>,
     /// What is judged. The rollout of each workload always is.
-    pub(super) signals: Option<Vec<Signal>>,
+    #[serde(default, deserialize_with = "parsed_separately")]
+    #[schemars(with = "Option<Vec<Signal>>")]
+    pub(super) signals: Option<Vec<Parsed<Signal>>>,
     /// How a deploy is rolled back.
     #[serde(default, deserialize_with = "parsed_separately")]
-    pub(super) rollback: Option<rollback::Rollback>,
+    #[schemars(with = "Option<rollback::Rollback>")]
+    pub(super) rollback: Option<Parsed<rollback::Rollback>>,
     /// Feature flags that a person may turn off.
     #[serde(default, deserialize_with = "parsed_separately")]
-    pub(super) flags: Option<Vec<flags::Flags>>,
+    #[schemars(with = "Option<Vec<flags::Flags>>")]
+    pub(super) flags: Option<Vec<Parsed<flags::Flags>>>,
     /// Where the environment's name stands; not part of the file's shape.
     #[serde(skip)]
     #[schemars(skip)]

@@ -2,23 +2,24 @@
 
 pub(super) mod keys;
 mod reading;
+mod texts;
 
 use super::address::{self, Tail};
 use super::at::{At, Span};
 use super::limits;
 use super::objective;
-use super::problem::{Problem, Problems};
+use super::problem::{Part, Problem, Problems, Whole};
 use super::schema;
-use super::sources::Source;
+use super::sources::Sources;
 use super::variables::Variables;
 use crate::deploy::{ServiceId, WorkloadId};
 pub(super) use crate::settings::index;
 use crate::setup::Workload;
 use crate::signal::{Kind, Limits, Objective, Unit};
 use crate::systems::questions::{Expr, ReleaseWant};
-use crate::template::Template;
 use chrono::TimeDelta;
-use reading::Reading;
+use reading::{Reading, STEPS};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// More signals than this are a mistake, and beyond what a screen or a source could carry.
@@ -37,6 +38,8 @@ pub(super) struct Signal {
     pub(super) objective: Option<Objective>,
     pub(super) step: TimeDelta,
     pub(super) link: Option<String>,
+    /// Where it is written: its question, or its kind.
+    pub(super) written: Option<Span>,
 }
 
 /// How a signal is read. Sources by their index in the file.
@@ -87,20 +90,27 @@ pub(super) struct Place<'a> {
     pub(super) services: &'a [String],
     pub(super) window: TimeDelta,
     pub(super) baseline: TimeDelta,
-    pub(super) sources: &'a [Source],
+    pub(super) sources: &'a Sources,
+    /// Whether all of this is what the file says: nothing of the environment was refused.
+    pub(super) whole: bool,
 }
 
 /// Every signal of an environment: the rollout of each workload, then what is written. Those that are wrong are left
-/// out and reported.
+/// out and reported. The sources that they read are added to `reads`.
 pub(super) fn check(
-    raw: &[schema::Signal],
+    raw: &[schema::Parsed<schema::Signal>],
     workloads: &[Workload],
     place: &Place<'_>,
+    reads: &mut BTreeSet<usize>,
     problems: &mut Problems,
 ) -> Vec<Signal> {
     let mut signals = rollouts(workloads);
-    for raw in raw {
-        let Some(made) = (Checker { raw, kind: raw.kind.0, place, problems }).signals() else { continue };
+    for schema::Parsed { value: raw, whole } in raw {
+        let whole = Whole { table: *whole, environment: place.whole };
+        let made = problems.of_table(whole, |problems| {
+            Checker { raw, kind: raw.kind.0, place, reads: &mut *reads, problems }.signals()
+        });
+        let Some(made) = made else { continue };
         let at = raw.name.as_ref().map_or(&raw.kind.span, |name| &name.span);
         let taken = |new: &&Signal| signals.iter().any(|old| old.service == new.service && old.name == new.name);
         if let Some(twin) = made.iter().find(taken) {
@@ -139,6 +149,7 @@ fn rollouts(workloads: &[Workload]) -> Vec<Signal> {
             // It is told at each change and has no bins; this is how often the cluster is heard of at least.
             step: TimeDelta::seconds(10),
             link: None,
+            written: None,
         })
         .collect()
 }
@@ -148,6 +159,8 @@ struct Checker<'a> {
     raw: &'a schema::Signal,
     kind: Kind,
     place: &'a Place<'a>,
+    /// The sources that are read.
+    reads: &'a mut BTreeSet<usize>,
     problems: &'a mut Problems,
 }
 
@@ -155,13 +168,18 @@ impl Checker<'_> {
     /// The signal for each service that it speaks of; `None` where something is wrong with it.
     fn signals(mut self) -> Option<Vec<Signal>> {
         let services = self.services();
-        let reading = self.reading();
-        let limits = limits::check(self.raw, self.kind, reading.as_ref()?.unit, self.problems);
-        let known =
-            objective::Known { baseline: self.place.baseline, window: self.place.window, step: reading.as_ref()?.step };
+        let (reading, system) = self.reading();
+        let texts = self.texts(system);
+        let written = || self.raw.unit.as_ref().and_then(|unit| unit.for_kind(self.kind)).map(|(unit, _)| unit);
+        let unit = reading.as_ref().map(|reading| reading.unit).or_else(written).unwrap_or(self.kind.unit());
+        let limits = limits::check(self.raw, self.kind, unit, self.problems);
+        // Where the reading was refused, its step is not known: with the longest the watch knows the most.
+        let step = reading.as_ref().map_or(*STEPS.end(), |reading| reading.step);
+        let known = objective::Known { baseline: self.place.baseline, window: self.place.window, step };
         let objective = objective::check(self.raw, self.kind, &known, self.problems);
         let (services, Reading { read, unit, step }) = (services?, reading?);
         let (limits, objective) = (limits?, objective?);
+        texts.then_some(())?;
         let mut signals = Vec::with_capacity(services.len());
         for service in services {
             let variables = Variables {
@@ -180,6 +198,7 @@ impl Checker<'_> {
                 limits,
                 objective,
                 step,
+                written: Some(self.written().clone()),
                 link: match &self.raw.link {
                     Some(link) => Some(self.link(link, &variables)?),
                     None => None,
@@ -206,26 +225,20 @@ impl Checker<'_> {
         self.problems.push(problem);
     }
 
+    /// Where it says what it asks.
+    fn written(&self) -> &Span {
+        let raw = self.raw;
+        let texts = [&raw.query, &raw.errors, &raw.filter, &raw.release, &raw.url, &raw.path];
+        texts.into_iter().flatten().next().map_or(&raw.kind.span, |text| &text.span)
+    }
+
     fn services(&mut self) -> Option<Vec<ServiceId>> {
         let all = || (0..self.place.services.len()).map(|place| ServiceId(index(place)));
         let Some(wanted) = &self.raw.service else { return Some(all().collect()) };
         service_named(wanted, self.place.services, self.problems).map(|id| vec![id])
     }
 
-    /// Refuses `$version` where it is not known.
-    fn no_version(&mut self, written: &At<String>, whose: &str) -> Option<()> {
-        if Template::foreign(written).mentions("version") {
-            self.push(
-                Problem::new(&written.span, format!("$version is not known to {whose}"))
-                    .way_out("known here: $service, $environment, $namespace"),
-            );
-            return None;
-        }
-        Some(())
-    }
-
     fn link(&mut self, link: &At<String>, variables: &Variables<'_>) -> Option<String> {
-        self.no_version(link, "a link")?;
         let filled = At::new(variables.fill(link), link.span.clone());
         address::check(&filled, Tail::Any, self.problems)
     }
@@ -271,7 +284,7 @@ pub(super) fn service_named(wanted: &At<String>, services: &[String], problems: 
     let found = services.iter().position(|name| *name == wanted.value);
     if found.is_none() {
         let problem = Problem::new(&wanted.span, format!("this environment has no service `{}`", wanted.value));
-        problems.push(problem.names(wanted, services, "services"));
+        problems.push(problem.names(wanted, services, "services").needs(Part::Environment));
     }
     found.map(|place| ServiceId(index(place)))
 }

@@ -3,6 +3,7 @@
 //! Nothing is retried here: a source is asked again at its next interval, and the caller owns the back-off.
 
 mod answer;
+mod failure;
 mod reply;
 mod signature;
 mod text;
@@ -17,6 +18,7 @@ pub(crate) use text::{message_in, said_by, short};
 use crate::deploy::Time;
 use crate::net::{Auth, Endpoint};
 use crate::poll::SourceError;
+use crate::poll::connection::Reason;
 use crate::secret::{self, Secret};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -25,6 +27,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue}
 use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use std::sync::OnceLock;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// A name that does not resolve or a host that does not answer is known this soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -76,6 +79,8 @@ pub(crate) struct Http {
     headers: HeaderMap,
     timeout: Duration,
     hint: RetryHint,
+    /// Whether a base address in plain HTTP speaks TLS; tried once, when it would not speak HTTP.
+    speaks_tls: OnceCell<bool>,
 }
 
 impl Http {
@@ -85,10 +90,11 @@ impl Http {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
             .ok_or_else(|| {
-                SourceError::Unreachable(format!("the url of {} is not an http or https address", endpoint.name))
+                SourceError::unreachable(format!("the url of {} is not an http or https address", endpoint.name))
             })?;
         hide_parameters(&base);
-        Ok(Self { client: shared_client()?, base, headers, timeout: endpoint.timeout, hint })
+        let (timeout, speaks_tls) = (endpoint.timeout, OnceCell::new());
+        Ok(Self { client: shared_client()?, base, headers, timeout, hint, speaks_tls })
     }
 
     /// How long one exchange may take.
@@ -174,12 +180,17 @@ impl Http {
     /// Sends what changes something, once, and reads the answer whatever its status, redirects included. What
     /// did not come back is told from what never left.
     pub(crate) async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Lost> {
-        let response = sent(request).await.map_err(|error| {
-            let never_left = error.is_connect() || error.is_builder();
-            let error = self.transport(error);
-            if never_left { Lost::NotSent(error) } else { Lost::Unknown(error) }
-        })?;
-        self.read(response, BODY_LIMIT).await.map_err(Lost::Unknown)
+        let response = match sent(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                let never_left = error.is_connect() || error.is_builder();
+                let error = self.failure(error).await;
+                return Err(if never_left { Lost::NotSent(error) } else { Lost::Unknown(error) });
+            }
+        };
+        let answer = self.read(response, BODY_LIMIT).await.map_err(Lost::Unknown)?;
+        // Whoever says so has not looked at what was asked.
+        self.misdirected(&answer).map_or(Ok(answer), |error| Err(Lost::NotSent(error)))
     }
 
     /// How long to back off, where the answer says so.
@@ -192,14 +203,21 @@ impl Http {
     /// Redirects are never followed: reqwest would carry `DD-API-KEY` and the like to wherever they point.
     /// What redirects an API is a sign-in page in front of it, or an address that is not the final one.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, SourceError> {
-        let response = sent(request).await.map_err(|error| self.transport(error))?;
+        let response = match sent(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(self.failure(error).await),
+        };
         if response.status().is_redirection() {
+            if self.base.scheme() == "http" && failure::is_upgrade(&response) {
+                return Err(self.no_connection(Reason::SpeaksHttps));
+            }
             let to = redirect_host(&response);
             return Err(SourceError::Unauthorized(format!(
                 "redirected to {to}: a sign-in page stands in front, or the url is not the final one"
             )));
         }
-        self.read(response, BODY_LIMIT).await
+        let answer = self.read(response, BODY_LIMIT).await?;
+        self.misdirected(&answer).map_or(Ok(answer), Err)
     }
 
     /// Sends, and refuses every status but 2xx. `now` is what reset times are held against.
@@ -222,23 +240,6 @@ impl Http {
             500.. => SourceError::Server { status, text: said },
             _ => SourceError::BadAnswer(format!("status {status}: {said}")),
         }
-    }
-
-    /// Why nothing came back. The address is left out: it may hold what nobody should read.
-    pub(crate) fn transport(&self, error: reqwest::Error) -> SourceError {
-        let error = error.without_url();
-        if error.is_connect() && error.is_timeout() {
-            return SourceError::Unreachable(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()));
-        }
-        if error.is_timeout() {
-            return SourceError::Timeout(self.seconds());
-        }
-        // reqwest's own text is "error sending request"; the reason is at the end of the chain.
-        let mut reason: &dyn std::error::Error = &error;
-        while let Some(deeper) = reason.source() {
-            reason = deeper;
-        }
-        SourceError::Unreachable(clean(&reason.to_string()))
     }
 
     /// Reads at most `limit` bytes of the body, piece by piece: a source that never ends cannot fill memory.
@@ -364,7 +365,7 @@ pub(crate) fn shared_client() -> Result<Client, SourceError> {
         .redirect(reqwest::redirect::Policy::none())
         .pool_max_idle_per_host(AT_ONCE)
         .build()
-        .map_err(|error| SourceError::Unreachable(clean(&error.without_url().to_string())))?;
+        .map_err(|error| SourceError::unreachable(clean(&error.without_url().to_string())))?;
     Ok(CLIENT.get_or_init(|| client).clone())
 }
 

@@ -40,18 +40,18 @@ pub(crate) fn check_as_written(written: &At<String>, problems: &mut Problems) ->
 fn refuse(text: &str, tail: Tail) -> Result<(), (String, &'static str)> {
     const LIKE: &str = "write it like \"https://www.example.com\"";
     // The parser's reasons never quote the text, which may hold a password.
-    let url = Url::parse(text).map_err(|error| (format!("this is not an address: {error}"), LIKE))?;
+    let url = Url::parse(text).map_err(|error| (format!("invalid url: {error}"), LIKE))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(("an address begins with http:// or https://".to_owned(), LIKE));
+        return Err(("a url begins with http:// or https://".to_owned(), LIKE));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err((
-            "an address must not hold a user or a password: files are shared, and addresses are shown".to_owned(),
+            "a url must not contain a user or a password: files are shared, and urls are shown".to_owned(),
             "leave out what stands before the @; a source may have user = \"…\" and password = { env = \"NAME\" }",
         ));
     }
     if tail == Tail::None && (url.query().is_some() || url.fragment().is_some()) {
-        return Err(("paths are joined to this address, so it has no ? and no #".to_owned(), LIKE));
+        return Err(("paths are appended to this url, so it cannot have ? or #".to_owned(), LIKE));
     }
     Ok(())
 }
@@ -75,17 +75,17 @@ mod tests {
     #[test]
     fn an_address_with_a_password_is_refused_without_repeating_it() {
         let (message, way_out) = refuse("https://me:hunter2@example.com", Tail::Any).unwrap_err();
-        assert!(message.starts_with("an address must not hold a user"), "{message}");
+        assert!(message.starts_with("a url must not contain a user"), "{message}");
         assert!(!format!("{message}{way_out}").contains("hunter2"));
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
         for (text, why) in [
-            ("example.com", "this is not an address: relative URL without a base"),
-            ("ftp://example.com", "an address begins with http:// or https://"),
-            ("https://", "this is not an address: empty host"),
-            ("https://example.com/?a=b", "paths are joined to this address, so it has no ? and no #"),
+            ("example.com", "invalid url: relative URL without a base"),
+            ("ftp://example.com", "a url begins with http:// or https://"),
+            ("https://", "invalid url: empty host"),
+            ("https://example.com/?a=b", "paths are appended to this url, so it cannot have ? or #"),
         ] {
             assert_eq!(refuse(text, Tail::None).unwrap_err().0, why, "{text}");
         }

@@ -22,6 +22,20 @@ impl<T> At<T> {
     }
 }
 
+impl At<String> {
+    /// Where a part of a text stands, where the text is written as it reads; else where the whole of it stands.
+    pub(crate) fn part(&self, part: &Range<usize>) -> Span {
+        // Within quotes, within three, and within three that begin a line.
+        let before = match self.span.len().checked_sub(self.value.len()) {
+            Some(2) => 1,
+            Some(6) => 3,
+            Some(7) => 4,
+            _ => return self.span.clone(),
+        };
+        self.span.start + before + part.start..self.span.start + before + part.end
+    }
+}
+
 impl<T> Deref for At<T> {
     type Target = T;
 

@@ -1,7 +1,7 @@
 //! Credentials for a system as the file states them: references to secrets, not the secrets.
 
 use super::at::At;
-use super::problem::{Problem, Problems};
+use super::problem::{Part, Problem, Problems};
 use super::secrets::SecretRef;
 
 /// How redflag authenticates to a system.
@@ -33,10 +33,12 @@ pub(crate) fn check(
         (Some(token), None, None) => return Some(Auth::Bearer(token)),
         (None, Some(user), Some(password)) => return Some(Auth::Basic { user: user.value, password }),
         (None, Some(user), None) => Problem::new(&user.span, format!("`{}` has a user without a password", name.value))
-            .way_out("add password = { env = \"NAME\" }"),
+            .way_out("add password = { env = \"NAME\" }")
+            .needs(Part::Table),
         (None, None, Some(password)) => {
             Problem::new(&password.span, format!("`{}` has a password without a user", name.value))
                 .way_out("add user = \"…\"")
+                .needs(Part::Table)
         }
         (Some(_), user, password) => {
             let second = user.map(|at| at.span).or(password.map(|at| at.span)).unwrap_or_default();

@@ -19,7 +19,8 @@ const LONGEST: TimeDelta = TimeDelta::days(30);
 /// assert!(parse_duration("90").is_err());
 /// ```
 pub fn parse_duration(text: &str) -> Result<TimeDelta, String> {
-    let bad = |why: &str| Err(format!("`{text}` is not a length of time: {why}"));
+    const UNITS: [(&str, i64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    let bad = |why: &str| Err(format!("invalid duration `{text}`: {why}"));
     if text.is_empty() {
         return bad("it is empty");
     }
@@ -33,14 +34,22 @@ pub fn parse_duration(text: &str) -> Result<TimeDelta, String> {
         };
         rest = &rest[digits..];
         let letters = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
-        let milliseconds = match &rest[..letters] {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            "" => return bad("a unit is missing"),
-            unit => return bad(&format!("there is no unit `{unit}`")),
+        let unit = &rest[..letters];
+        let Some((_, milliseconds)) = UNITS.into_iter().find(|(known, _)| *known == unit) else {
+            if unit.is_empty() {
+                return bad(if rest.starts_with('.') {
+                    "write a smaller unit in place of a fraction"
+                } else {
+                    "a unit is missing"
+                });
+            }
+            // `sec`, `mins`, `H`: what it begins with is what it means.
+            let lower = unit.to_ascii_lowercase();
+            let mut known = UNITS.into_iter().map(|(known, _)| known);
+            let near = known.find(|known| lower.starts_with(known) && !lower.starts_with("mo"));
+            let near =
+                near.map_or_else(|| "units are ms, s, m, h and d".to_owned(), |near| format!("did you mean `{near}`?"));
+            return bad(&format!("unknown unit `{unit}`, {near}"));
         };
         if milliseconds >= smallest {
             return bad("the larger unit comes first, and each only once");
@@ -85,7 +94,7 @@ impl<'de> Deserialize<'de> for HumanDuration {
             type Value = HumanDuration;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a length of time in quotes, such as \"30s\" or \"5m\"")
+                f.write_str("a duration in quotes, such as \"30s\" or \"5m\"")
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<HumanDuration, E> {
@@ -134,15 +143,18 @@ mod tests {
             ("15", "a unit is missing"),
             ("s", "a whole number must stand before each unit"),
             ("-5s", "a whole number must stand before each unit"),
-            ("1.5h", "a unit is missing"),
+            ("1.5h", "write a smaller unit in place of a fraction"),
             ("5 m", "a unit is missing"),
-            ("5parsecs", "there is no unit `parsecs`"),
+            ("5parsecs", "unknown unit `parsecs`, units are ms, s, m, h and d"),
+            ("15sec", "unknown unit `sec`, did you mean `s`?"),
+            ("5min", "unknown unit `min`, did you mean `m`?"),
+            ("5msecs", "unknown unit `msecs`, did you mean `ms`?"),
             ("30s1m", "the larger unit comes first, and each only once"),
             ("5m5m", "the larger unit comes first, and each only once"),
             ("31d", "it is longer than 30 days"),
             ("99999999999999999d", "it is longer than 30 days"),
         ] {
-            assert_eq!(parse_duration(text), Err(format!("`{text}` is not a length of time: {why}")));
+            assert_eq!(parse_duration(text), Err(format!("invalid duration `{text}`: {why}")));
         }
     }
 

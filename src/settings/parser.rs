@@ -27,6 +27,15 @@ pub(crate) struct Named<T> {
     pub(crate) value: T,
 }
 
+/// A table as far as it could be read.
+#[derive(Debug)]
+pub(crate) struct Parsed<T> {
+    /// What could be read of it.
+    pub(crate) value: T,
+    /// Whether that is all: nothing was refused.
+    pub(crate) whole: bool,
+}
+
 /// A table's entry as TOML has it.
 pub(crate) type Entry<'i> = (Spanned<DeString<'i>>, Spanned<DeValue<'i>>);
 
@@ -70,20 +79,27 @@ impl Parser {
             return None;
         };
         let Some(name) = written.get_ref().as_str() else {
-            let problem = Problem::new(&place.span(), format!("`{key}` is a text in quotes"));
+            let problem = Problem::new(&place.span(), format!("`{key}` is a string in quotes"));
             self.problems.push(problem.way_out(format!("one of {}", list(names))));
             return None;
         };
         let found = names.iter().position(|known| *known == name);
         if found.is_none() {
-            let problem = Problem::new(&written.span(), format!("there is no {one} `{name}`"));
+            let problem = Problem::new(&written.span(), format!("unknown {one} `{name}`"));
             self.problems.push(problem.names(name, names, several));
         }
         found
     }
 
+    /// What `read` reads, and whether it was read whole.
+    pub(crate) fn parsed<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Parsed<T>> {
+        let before = self.problems.count();
+        let value = read(self)?;
+        Some(Parsed { value, whole: self.problems.count() == before })
+    }
+
     /// The tables of `[[…]]`.
-    pub(crate) fn list<T: DeserializeOwned>(&mut self, entry: Entry<'_>) -> Vec<T> {
+    pub(crate) fn list<T: DeserializeOwned>(&mut self, entry: Entry<'_>) -> Vec<Parsed<T>> {
         self.list_with(entry, |parser, table, span| parser.entries(table, span.clone(), &span))
     }
 
@@ -92,7 +108,7 @@ impl Parser {
         &mut self,
         (key, value): Entry<'_>,
         mut read: impl FnMut(&mut Self, DeTable<'_>, Span) -> Option<T>,
-    ) -> Vec<T> {
+    ) -> Vec<Parsed<T>> {
         let DeValue::Array(values) = value.into_inner() else {
             let problem = Problem::new(&key.span(), format!("`{}` is a list of tables", key.get_ref()));
             self.problems.push(problem.way_out(format!("write each as [[environments.NAME.{}]]", key.get_ref())));
@@ -102,7 +118,7 @@ impl Parser {
             .into_iter()
             .filter_map(|value| {
                 let (table, span) = self.table(value)?;
-                read(self, table, span)
+                self.parsed(|parser| read(parser, table, span))
             })
             .collect()
     }
@@ -130,7 +146,8 @@ impl Parser {
         }
     }
 
-    /// A table of known entries. What is refused is taken out and the rest read again, until nothing new is found.
+    /// A table of known entries. What is refused is taken out and the rest read again, until nothing new is found: what
+    /// comes back may lack it, and is `None` where the table is nothing without it.
     pub(crate) fn entries<T: DeserializeOwned>(
         &mut self,
         mut table: DeTable<'_>,
@@ -141,7 +158,7 @@ impl Parser {
         loop {
             let whole = Spanned::new(span.clone(), DeValue::Table(table.clone()));
             let error = match T::deserialize(ValueDeserializer::from(whole)) {
-                Ok(value) => return refused.is_empty().then_some(value),
+                Ok(value) => return Some(value),
                 Err(error) => error,
             };
             let culprit = error.span().and_then(|at| {
@@ -183,11 +200,11 @@ fn translate(error: &toml::de::Error, header: &Span) -> Problem {
     let mut quoted = message.split('`').skip(1).step_by(2);
     if message.starts_with("unknown field `") {
         let (written, right) = (quoted.next().unwrap_or_default(), quoted.collect::<Vec<_>>());
-        return Problem::new(&span, format!("there is no key `{written}` here")).names(written, &right, "keys");
+        return Problem::new(&span, format!("unknown key `{written}`")).names(written, &right, "keys");
     }
     if message.starts_with("unknown variant `") {
         let (written, right) = (quoted.next().unwrap_or_default(), quoted.collect::<Vec<_>>());
-        return Problem::new(&span, format!("`{written}` is not known here")).names(written, &right, "known");
+        return Problem::new(&span, format!("unknown value `{written}`")).names(written, &right, "values");
     }
     if message.starts_with("invalid value: integer") {
         return Problem::new(&span, "this number is out of range").label("expected a whole number, not negative");
@@ -206,14 +223,14 @@ fn translate(error: &toml::de::Error, header: &Span) -> Problem {
 /// serde's names of types in plain words, without the value.
 fn kind_of(type_name: &str) -> &str {
     match type_name.split([' ', '`']).next().unwrap_or_default() {
-        "string" => "a text",
+        "string" => "a string",
         "integer" | "u16" | "u32" | "u64" => "a whole number",
         "floating" | "float" | "f64" => "a number",
         "boolean" => "true or false",
         "sequence" | "array" => "a list",
         "map" | "table" => "a table",
         _ => match type_name {
-            "a string" | "path string" => "a text in quotes",
+            "a string" | "path string" => "a string in quotes",
             "a boolean" => "true or false",
             "a sequence" => "a list",
             other => other,

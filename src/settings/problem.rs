@@ -39,6 +39,12 @@ impl Document {
         }
     }
 
+    /// The file and the line of a place: `redflag.toml:12`.
+    pub(crate) fn line_of(&self, span: &Span) -> String {
+        let start = floor(&self.text, span.start);
+        format!("{}:{}", self.label, self.text[..start].matches('\n').count() + 1)
+    }
+
     /// A part of one line as it may be shown: what is hidden is an ellipsis.
     fn shown(&self, part: Span) -> String {
         let mut out = String::new();
@@ -82,12 +88,39 @@ pub(crate) struct Problem {
     message: String,
     label: Option<String>,
     way_out: Option<String>,
+    /// What must have been read whole for it to be one.
+    needs: Vec<Part>,
+}
+
+/// A part of the file that may have been read only as far as it could be: what was refused there was reported, and that
+/// something is missing follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The table itself.
+    Table,
+    /// The environment that it stands in.
+    Environment,
+}
+
+/// Which parts were read whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Whole {
+    /// See [`Part::Table`].
+    pub(crate) table: bool,
+    /// See [`Part::Environment`].
+    pub(crate) environment: bool,
 }
 
 impl Problem {
     /// What is wrong, in a sentence without a full stop.
     pub(crate) fn new(span: &Span, message: impl Into<String>) -> Self {
-        Self { span: span.clone(), message: message.into(), label: None, way_out: None }
+        Self { span: span.clone(), message: message.into(), label: None, way_out: None, needs: Vec::new() }
+    }
+
+    /// That it is a problem only where this part was read whole, for it speaks of what is missing.
+    pub(crate) fn needs(mut self, part: Part) -> Self {
+        self.needs.push(part);
+        self
     }
 
     /// What belongs right beside the caret: the nearest right name, what was expected.
@@ -143,6 +176,40 @@ pub(crate) struct Problems(Vec<Problem>);
 impl Problems {
     pub(crate) fn push(&mut self, problem: Problem) {
         self.0.push(problem);
+    }
+
+    /// How many there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Checks a table that was read as far as it could be. What only follows from what was refused is not reported.
+    pub(crate) fn of_table<T>(&mut self, whole: Whole, check: impl FnOnce(&mut Self) -> T) -> T {
+        let mut found = Self::default();
+        let result = check(&mut found);
+        self.0.extend(found.0.into_iter().filter_map(|problem| {
+            let told = problem.needs.iter().all(|part| match part {
+                Part::Table => whole.table,
+                Part::Environment => whole.environment,
+            });
+            told.then_some(Problem { needs: Vec::new(), ..problem })
+        }));
+        result
+    }
+
+    /// Adds those that were found elsewhere.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// What is wrong, in sentences without their places.
+    pub(crate) fn sentences(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|problem| problem.message.as_str())
+    }
+
+    /// Whether nothing was found.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// All of them in the file's order, as they are shown; fine when there are none.

@@ -28,6 +28,11 @@ impl<'a> Resolver<'a> {
         self.problems.into_result(document)
     }
 
+    /// The same, to be told with what else is wrong.
+    pub(crate) fn into_problems(self) -> Problems {
+        self.problems
+    }
+
     /// The cluster; an environment may have a context of its own.
     pub(crate) fn access(&mut self, access: &Access, context: Option<&String>) -> Option<ClusterAccess> {
         Some(match access {

@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for SecretRef {
                     }
                 }
                 match found {
-                    None => Err(A::Error::custom(format!("it is not said where this secret is kept\n{WAY_OUT}"))),
+                    None => Err(A::Error::custom(format!("where is this secret kept?\n{WAY_OUT}"))),
                     Some(SecretRef::Command(words)) if words.is_empty() => {
                         Err(A::Error::custom(format!("this command is empty\n{WAY_OUT}")))
                     }
@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for SecretRef {
 
 /// Configuration files are committed, pasted and shared: a secret in one is a leaked secret.
 fn literal<E: Error>() -> E {
-    E::custom(format!("a secret must not stand in the file: files are shared, committed and backed up\n{WAY_OUT}"))
+    E::custom(format!("secrets are not allowed in this file: it is shared, committed and backed up\n{WAY_OUT}"))
 }
 
 /// Whether this may name an environment variable. Tokens pasted in its place are refused, because the name is

@@ -17,13 +17,13 @@ pub(crate) const OF_A_FLAG: [&str; 2] = ["feature", "environment"];
 /// A text that is not empty and holds only variables that are known where it is used.
 pub(crate) fn check(written: &At<String>, known: &[&str], problems: &mut Problems) -> Option<String> {
     if written.trim().is_empty() {
-        problems.push(Problem::new(&written.span, "this text is empty"));
+        problems.push(Problem::new(&written.span, "this string is empty"));
         return None;
     }
     let unknown = Template::ours(written).variables().find(|name| !known.contains(name));
     let Some(unknown) = unknown else { return Some(written.value.clone()) };
     let (unknown, known) = (format!("${unknown}"), known.iter().map(|name| format!("${name}")).collect::<Vec<_>>());
-    let problem = Problem::new(&written.span, format!("there is no variable `{unknown}` here"));
+    let problem = Problem::new(&written.span, format!("unknown variable `{unknown}`"));
     problems.push(problem.names(&unknown, &known, "variables ($$ is a dollar)"));
     None
 }

@@ -9,7 +9,7 @@ use crate::cluster::Cluster;
 use crate::cluster::spec::ClusterSpec;
 use crate::message::Message;
 use crate::poll::{Poll, PollRequest, SourceError};
-use crate::signal::SourceId;
+use crate::signal::{Point, SignalId, SourceId};
 use futures_util::future::BoxFuture;
 use std::any::Any;
 use std::fmt::Debug;
@@ -141,7 +141,7 @@ impl Early {
 }
 
 /// One line of `redflag check`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CheckLine {
     /// What was tried: `grafana: token`.
     pub what: String,
@@ -149,6 +149,58 @@ pub struct CheckLine {
     pub result: Result<String, CheckFailure>,
     /// What there is to know of something that works, with the way out.
     pub warning: Option<String>,
+    /// The signal whose question it was, where it was one.
+    pub signal: Option<SignalId>,
+    /// What that question was answered with.
+    pub seen: Seen,
+}
+
+/// What a signal's question was answered with, in the time that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Seen {
+    /// It was not asked, or not answered.
+    #[default]
+    Untried,
+    /// With no value at all.
+    Nothing,
+    /// With these values, in the signal's unit.
+    Values {
+        /// The newest.
+        now: f64,
+        /// The least.
+        least: f64,
+        /// The most.
+        most: f64,
+    },
+}
+
+impl Seen {
+    /// What is seen of a signal by its points.
+    pub(crate) fn of(points: &[Point]) -> Self {
+        let mut seen = Self::Nothing;
+        for value in points.iter().filter_map(|(_, sample)| sample.value()) {
+            seen = match seen {
+                Self::Values { least, most, .. } => {
+                    Self::Values { now: value, least: least.min(value), most: most.max(value) }
+                }
+                Self::Untried | Self::Nothing => Self::Values { now: value, least: value, most: value },
+            };
+        }
+        seen
+    }
+}
+
+impl CheckLine {
+    /// Something that was tried, and what came of it.
+    pub fn new(what: impl Into<String>, result: Result<String, CheckFailure>) -> Self {
+        Self { what: what.into(), result, warning: None, signal: None, seen: Seen::Untried }
+    }
+
+    /// That it was a signal's question.
+    #[must_use]
+    pub fn about(self, signal: SignalId, seen: Seen) -> Self {
+        Self { signal: Some(signal), seen, ..self }
+    }
 }
 
 /// Why a check failed and what to do about it.

@@ -21,6 +21,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::fmt::Debug;
+use std::ops::Range;
 use std::time::Duration;
 use strategy::CiTable;
 use toml::de::DeTable;
@@ -43,12 +44,29 @@ pub(crate) struct System {
     pub(crate) answers: fn(Kind, bool) -> Option<Form>,
     /// The keys of a signal with a query that mean something here, beside those that always do.
     pub(crate) series_keys: &'static [&'static str],
+    /// The variables that are filled in when it is asked, beside `$service` and its like.
+    pub(crate) variables: &'static [&'static str],
+    /// Whether a name that begins with `__` may be a macro of whatever is behind it.
+    pub(crate) macros: bool,
+    /// What is certainly wrong with a query.
+    pub(crate) mistake: fn(&str) -> Option<Mistake>,
     /// What it can answer, in a sentence for people.
     pub(crate) abilities: &'static str,
     /// Its section of `config.example.toml`.
     pub(crate) example: &'static str,
     /// What its table may hold.
     pub(crate) table: Shape<dyn Table>,
+}
+
+/// Something that is wrong with a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mistake {
+    /// The bytes of the query that it is about.
+    pub(crate) at: Range<usize>,
+    /// What is wrong, in a sentence without a full stop.
+    pub(crate) what: String,
+    /// What was probably meant, or what is expected there.
+    pub(crate) way_out: Option<String>,
 }
 
 /// What a signal asks: each form has keys of its own.
@@ -73,6 +91,11 @@ impl System {
             Form::Release if kind == Kind::Custom => vec!["projects", "release", "filter", "want", "step"],
             Form::Release => vec!["projects", "release", "filter", "step"],
         }
+    }
+
+    /// Whether it is a cluster: what tells by itself tells of workloads.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.delivery == Delivery::Streamed
     }
 
     /// Its table's schema, as one of those that a source may have.

@@ -4,6 +4,7 @@ mod key;
 
 pub use key::Key;
 
+use crate::settings::problem::{list, nearest};
 use crossterm::event::{KeyCode, KeyModifiers};
 use thiserror::Error;
 
@@ -321,47 +322,55 @@ impl Keymap {
     /// at all where the list is empty. Ctrl-C always quits.
     ///
     /// # Errors
-    /// An action or a key that does not exist, or one key for two actions.
-    pub fn new<A, K>(settings: impl IntoIterator<Item = (A, K)>) -> Result<Self, KeymapError>
+    /// Every action and key that does not exist, and every key for two actions.
+    pub fn new<A, K>(settings: impl IntoIterator<Item = (A, K)>) -> Result<Self, Vec<KeymapError>>
     where
         A: AsRef<str>,
         K: IntoIterator<Item: AsRef<str>>,
     {
         let mut keymap = Self::default();
         let mut set = Vec::new();
-        for (name, keys) in settings {
+        let mut refused = Vec::new();
+        for (name, written) in settings {
             let name = name.as_ref();
-            let refused = |text: String| KeymapError { action: name.to_owned(), text };
+            let refusal = |text: String| KeymapError { action: name.to_owned(), text };
             let Some(index) = Action::ALL.iter().position(|action| action.name() == name) else {
-                return Err(refused(unknown_action(name)));
+                refused.push(refusal(unknown_action(name)));
+                continue;
             };
-            let mut keys =
-                keys.into_iter().map(|key| key.as_ref().parse()).collect::<Result<Vec<Key>, _>>().map_err(refused)?;
+            let mut keys: Vec<Key> = Vec::new();
+            for key in written {
+                match key.as_ref().parse() {
+                    Ok(key) => keys.push(key),
+                    Err(text) => refused.push(refusal(text)),
+                }
+            }
             if Action::ALL[index] == Action::Quit && !keys.contains(&Key::INTERRUPT) {
                 keys.push(Key::INTERRUPT);
             }
             keymap.bindings[index].1 = keys;
             set.push(Action::ALL[index]);
         }
-        keymap.refuse_conflicts(&set)?;
-        Ok(keymap)
+        refused.extend(keymap.conflicts(&set));
+        if refused.is_empty() { Ok(keymap) } else { Err(refused) }
     }
 
     /// One key must do one thing. The blame goes to an action that the configuration sets.
-    fn refuse_conflicts(&self, set: &[Action]) -> Result<(), KeymapError> {
+    fn conflicts(&self, set: &[Action]) -> Vec<KeymapError> {
+        let mut found = Vec::new();
         for (index, (action, keys)) in self.bindings.iter().enumerate() {
             for (other, others) in &self.bindings[index + 1..] {
                 if let Some(key) = keys.iter().find(|key| others.contains(key)) {
                     let (blamed, holder) = if set.contains(other) { (other, action) } else { (action, other) };
                     let (blamed, holder) = (blamed.name(), holder.name());
-                    return Err(KeymapError {
+                    found.push(KeymapError {
                         action: blamed.to_owned(),
                         text: format!("`{key}` cannot be `{blamed}`: it is `{holder}`; give one of them another key"),
                     });
                 }
             }
         }
-        Ok(())
+        found
     }
 
     /// What a key does; `None` where it does nothing.
@@ -381,16 +390,11 @@ impl Keymap {
 }
 
 fn unknown_action(name: &str) -> String {
-    let nearest = Action::ALL
-        .iter()
-        .map(|action| (strsim::damerau_levenshtein(name, action.name()), action.name()))
-        .min()
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 3);
-    if let Some((_, known)) = nearest {
-        return format!("there is no action `{name}`; did you mean `{known}`?");
+    let all = Action::ALL.map(Action::name);
+    match nearest(name, &all) {
+        Some(known) => format!("there is no action `{name}`; did you mean `{known}`?"),
+        None => format!("there is no action `{name}`; there are {}", list(&all)),
     }
-    let all: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
-    format!("there is no action `{name}`; there are {}", all.join(", "))
 }
 
 #[cfg(test)]
@@ -403,13 +407,14 @@ mod tests {
     }
 
     fn refusal(settings: &[(&str, &[&str])]) -> (String, String) {
-        let error = Keymap::new(settings.iter().map(|(name, keys)| (*name, keys.to_vec()))).unwrap_err();
+        let [error] =
+            Keymap::new(settings.iter().map(|(name, keys)| (*name, keys.to_vec()))).unwrap_err().try_into().unwrap();
         (error.action, error.text)
     }
 
     #[test]
     fn the_default_keys_do_not_conflict() {
-        assert_eq!(Keymap::default().refuse_conflicts(&[]), Ok(()));
+        assert_eq!(Keymap::default().conflicts(&[]), []);
         assert_eq!(action(&Keymap::default(), "R"), Some(Action::Rollback));
         assert_eq!(action(&Keymap::default(), "r"), None);
     }
@@ -453,5 +458,12 @@ mod tests {
             refusal(&[("rollback", &["ctrl+r"])]).1,
             "`ctrl+r` is no key; keys are written like R, ctrl-r, alt-x, f5, enter, esc, tab, space, up, page-down"
         );
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let settings = [("quit", vec!["Q", "ctrl+q"]), ("rolback", vec!["R"]), ("note", vec!["R"])];
+        let told: Vec<String> = Keymap::new(settings).unwrap_err().into_iter().map(|error| error.action).collect();
+        assert_eq!(told, ["quit", "rolback", "note"]);
     }
 }

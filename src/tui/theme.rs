@@ -8,6 +8,7 @@ pub use color::ColorDepth;
 pub use ground::Ground;
 
 use crate::files;
+use crate::settings::problem;
 use crate::store::Health;
 use crate::timeline::Mark;
 use crate::verdict::{Level, Verdict};
@@ -180,13 +181,18 @@ pub struct Theme {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ThemeError {
     /// No built-in theme and no file has this name.
-    #[error("there is no theme `{name}`; there are {known}")]
+    #[error("there is no theme `{name}`; {}there are {known}", near.as_ref().map_or(String::new(), |near| format!("did you mean `{near}`? ")))]
     UnknownTheme {
         /// What was asked for.
         name: String,
+        /// What was probably meant.
+        near: Option<String>,
         /// What there is.
         known: String,
     },
+    /// Several of these.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    All(Vec<Self>),
     /// A file that is not as it should be.
     #[error("{file}:{line}: {text}")]
     Invalid {
@@ -207,6 +213,24 @@ pub enum ThemeError {
     },
 }
 
+impl ThemeError {
+    /// One of these, or all of them; `None` where there is none.
+    fn of(mut errors: Vec<Self>) -> Option<Self> {
+        match errors.len() {
+            0 | 1 => errors.pop(),
+            _ => Some(Self::All(errors)),
+        }
+    }
+
+    /// Each by itself.
+    pub fn each(self) -> Vec<Self> {
+        match self {
+            Self::All(errors) => errors.into_iter().flat_map(Self::each).collect(),
+            one => vec![one],
+        }
+    }
+}
+
 impl Theme {
     /// What it is called.
     pub fn name(&self) -> &str {
@@ -225,6 +249,9 @@ impl Theme {
     }
 
     /// Reads a theme file over `base`: slots that it leaves out stay as they are there.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
     pub fn parse(name: &str, file: &str, text: &str, base: &Self) -> Result<Self, ThemeError> {
         let invalid = |at: usize, message: String| ThemeError::Invalid {
             file: file.to_owned(),
@@ -234,25 +261,33 @@ impl Theme {
         let slots: BTreeMap<Spanned<String>, Spanned<String>> = toml::from_str(text)
             .map_err(|error| invalid(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
         let mut theme = Self { name: name.to_owned(), styles: base.styles };
+        let mut errors = Vec::new();
         for (key, value) in slots {
             let Some(slot) = Slot::named(key.get_ref()) else {
                 let nearest = nearest(key.get_ref(), Slot::ALL.iter().map(|(_, name)| *name));
-                return Err(invalid(key.span().start, format!("unknown slot `{}`{nearest}", key.get_ref())));
+                errors.push(invalid(key.span().start, format!("unknown slot `{}`{nearest}", key.get_ref())));
+                continue;
             };
-            theme.styles[slot as usize] =
-                style::parse(value.get_ref()).map_err(|message| invalid(value.span().start, message))?;
+            match style::parse(value.get_ref()) {
+                Ok(style) => theme.styles[slot as usize] = style,
+                Err(message) => errors.push(invalid(value.span().start, message)),
+            }
         }
-        Ok(theme)
+        ThemeError::of(errors).map_or(Ok(theme), Err)
+    }
+
+    fn read(name: &str, path: &Path, base: &Self) -> Result<Self, ThemeError> {
+        let file = path.display().to_string();
+        let text = files::read_regular(path, files::SETTINGS)
+            .map_err(|error| ThemeError::Unreadable { file: file.clone(), text: error.to_string() })?;
+        Self::parse(name, &file, &text, base)
     }
 }
 
 /// `; did you mean …?`, where something is near enough.
 fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> String {
-    known
-        .map(|name| (strsim::damerau_levenshtein(wrong, name), name))
-        .min()
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
-        .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
+    let known: Vec<&str> = known.collect();
+    problem::nearest(wrong, &known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 /// Every theme there is, and the one in use. All are read at the start: no key ever waits for a disk.
@@ -274,34 +309,45 @@ impl Themes {
     /// other starts from dark, or from light where its name says so), reduced to `depth`, with `chosen` in use.
     ///
     /// # Errors
-    /// A file in the folder that cannot be read or is invalid, or a name that is not there.
+    /// Every file in the folder that cannot be read or is invalid, and a name that is not there.
     pub fn load(chosen: &str, folder: Option<&Path>, depth: ColorDepth) -> Result<Self, ThemeError> {
-        let blank = Theme { name: String::new(), styles: [Style::new(); Slot::ALL.len()] };
-        let mut all = Vec::with_capacity(BUILT_IN.len());
-        for (name, text) in BUILT_IN {
-            all.push(Theme::parse(name, &format!("themes/{name}.toml"), text, &blank)?);
-        }
+        let mut all = built_in();
+        let mut errors = Vec::new();
         for path in folder.map(theme_files).transpose()?.unwrap_or_default() {
-            let file = path.display().to_string();
-            let text = files::read_regular(&path, files::SETTINGS)
-                .map_err(|error| ThemeError::Unreadable { file: file.clone(), text: error.to_string() })?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            match all.iter().position(|theme| theme.name == name) {
-                Some(index) => all[index] = Theme::parse(&name, &file, &text, &all[index])?,
-                None => {
-                    let base = usize::from(name.ends_with(LIGHT));
-                    all.push(Theme::parse(&name, &file, &text, &all[base])?);
-                }
+            let place = all.iter().position(|theme| theme.name == name);
+            let base = &all[place.unwrap_or_else(|| usize::from(name.ends_with(LIGHT)))];
+            // One that is refused has its name all the same: it is not unknown.
+            let theme = Theme::read(&name, &path, base).unwrap_or_else(|error| {
+                errors.push(error);
+                Theme { name: name.to_string(), styles: base.styles }
+            });
+            match place {
+                Some(place) => all[place] = theme,
+                None => all.push(theme),
             }
         }
         if chosen != AUTO && !all.iter().any(|theme| theme.name == chosen) {
             let known: Vec<&str> = std::iter::once(AUTO).chain(all.iter().map(Theme::name)).collect();
-            return Err(ThemeError::UnknownTheme { name: chosen.to_owned(), known: known.join(", ") });
+            let near = problem::nearest(chosen, &known).map(ToOwned::to_owned);
+            errors.push(ThemeError::UnknownTheme { name: chosen.to_owned(), near, known: known.join(", ") });
         }
+        if let Some(error) = ThemeError::of(errors) {
+            return Err(error);
+        }
+        Ok(Self::of(&all, chosen, depth))
+    }
+
+    /// Those that need no file, by the terminal's ground.
+    pub fn usual(depth: ColorDepth) -> Self {
+        Self::of(&built_in(), AUTO, depth)
+    }
+
+    fn of(all: &[Theme], chosen: &str, depth: ColorDepth) -> Self {
         let all = all.iter().map(|theme| theme.reduced(depth)).collect();
         let mut themes = Self { all, chosen: chosen.to_owned(), ground: Ground::default(), current: 0 };
         themes.resolve();
-        Ok(themes)
+        themes
     }
 
     /// The theme in use.
@@ -347,6 +393,15 @@ impl Themes {
         };
         self.current = found.unwrap_or(self.current);
     }
+}
+
+/// The themes that need no file. One that could not be read would be without any style; a test reads them all.
+fn built_in() -> Vec<Theme> {
+    let blank = Theme { name: String::new(), styles: [Style::new(); Slot::ALL.len()] };
+    let read = |(name, text): (&str, &str)| {
+        Theme::parse(name, &format!("themes/{name}.toml"), text, &blank).unwrap_or_else(|_| blank.clone())
+    };
+    BUILT_IN.map(read).into()
 }
 
 /// The names of all themes there are, those of a folder behind the built-in ones; no file is read.
@@ -404,6 +459,8 @@ mod tests {
         for (name, text) in BUILT_IN {
             let table: toml::Table = text.parse().unwrap();
             assert_eq!(table.len(), Slot::ALL.len(), "{name}");
+            let blank = Theme { name: String::new(), styles: [Style::new(); Slot::ALL.len()] };
+            assert_eq!(Theme::parse(name, "", text, &blank).map(|theme| theme.name), Ok(name.to_owned()));
         }
     }
 
@@ -492,16 +549,21 @@ mod tests {
             "house.toml:1: `grene` is neither a colour (a name, #rrggbb, 0 to 255) nor one of bold, dim, italic, \
              underline, reverse; did you mean `green`?"
         );
+        assert_eq!(
+            error("red_flags = \"red\"\nclear = \"grene\"\n").lines().count(),
+            2,
+            "all that is wrong with a file is told at once"
+        );
         assert!(error("\nclear = 3\n").starts_with("house.toml:2: "), "{}", error("\nclear = 3\n"));
     }
 
     #[test]
     fn a_theme_that_is_not_there_is_refused_with_those_that_are() {
         let error = Themes::load("solarized", None, ColorDepth::True).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "there is no theme `solarized`; there are auto, dark, light, colorblind, colorblind-light, mono"
-        );
+        let known = "there are auto, dark, light, colorblind, colorblind-light, mono";
+        assert_eq!(error.to_string(), format!("there is no theme `solarized`; {known}"));
+        let error = Themes::load("drak", None, ColorDepth::True).unwrap_err();
+        assert_eq!(error.to_string(), format!("there is no theme `drak`; did you mean `dark`? {known}"));
     }
 
     /// The relative luminance of WCAG 2.

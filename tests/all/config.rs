@@ -1,13 +1,14 @@
 //! Configuration: what is accepted, what it becomes, and the exact words with which everything else is refused.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod one_run;
 mod rollback;
 mod schema;
 
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 use redflag::cluster::spec::{ClusterAccess, ClusterSpec};
-use redflag::config::{self, Actor, AssembleOptions, Assembly, Config, EXAMPLE, Secrets};
+use redflag::config::{self, Actor, AssembleOptions, Assembly, Config, Draft, EXAMPLE, Secrets};
 use redflag::deploy::{ServiceId, WorkloadId, WorkloadKind};
 use redflag::net::Auth;
 use redflag::secret::Secret;
@@ -359,17 +360,16 @@ fn the_command_line_adds_to_the_file() {
 
 #[test]
 fn keys_and_theme_are_handed_on_and_complained_of_where_they_stand() {
-    let config = parse(FLEET);
-    assert_eq!(config.theme(), Some("mono"));
-    let keys: Vec<(&str, usize)> = config.keys().iter().map(|set| (set.action.as_str(), set.keys.len())).collect();
+    let mut draft = Draft::parse(FLEET, "redflag.toml").unwrap();
+    assert_eq!(draft.theme(), Some("mono"));
+    let keys: Vec<(&str, usize)> = draft.keys().iter().map(|set| (set.action.as_str(), set.keys.len())).collect();
     assert_eq!(keys, [("rollback", 1), ("quit", 2)]);
+    draft.refuse_key("quit", "`x` is taken");
+    draft.refuse_theme("there is no theme `mono`");
     assert_eq!(
-        config.diagnose_key("quit", "`x` is taken").to_string(),
-        "redflag.toml:5:1: `x` is taken\n   |\n 5 | quit = [\"q\", \"x\"]\n   | ^^^^"
-    );
-    assert_eq!(
-        config.diagnose_theme("there is no theme `mono`").to_string(),
-        "redflag.toml:1:9: there is no theme `mono`\n   |\n 1 | theme = \"mono\"\n   |         ^^^^^^"
+        draft.finish().unwrap_err().to_string(),
+        "redflag.toml:1:9: there is no theme `mono`\n   |\n 1 | theme = \"mono\"\n   |         ^^^^^^\n\n\
+         redflag.toml:5:1: `x` is taken\n   |\n 5 | quit = [\"q\", \"x\"]\n   | ^^^^"
     );
 }
 

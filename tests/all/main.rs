@@ -5,6 +5,7 @@
 mod check;
 mod ci;
 mod config;
+mod connections;
 mod demo;
 mod feature_flags;
 mod floors;

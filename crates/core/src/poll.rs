@@ -1,10 +1,12 @@
 //! Words: what a source is asked for and what it answers.
 
+pub mod connection;
 pub mod doubt;
 
 use crate::deploy::{ServiceId, Time};
 use crate::signal::{Point, SignalId};
 use chrono::TimeDelta;
+use connection::NoConnection;
 use doubt::UnitDoubt;
 use redflag_text as text;
 use serde::{Deserialize, Serialize};
@@ -203,7 +205,7 @@ pub enum SourceError {
     Timeout(i64),
     /// No connection: name, route, TLS.
     #[error("cannot connect: {0}")]
-    Unreachable(String),
+    Unreachable(Box<NoConnection>),
     /// 5xx.
     #[error("{}: {text}", server_error(*.status))]
     Server {
@@ -233,4 +235,11 @@ pub enum SourceError {
     /// An answer that is not what was agreed: HTML for JSON, a missing field.
     #[error("unreadable answer: {0}")]
     BadAnswer(String),
+}
+
+impl SourceError {
+    /// There is no connection.
+    pub fn unreachable(why: impl Into<NoConnection>) -> Self {
+        Self::Unreachable(Box::new(why.into()))
+    }
 }

@@ -2,6 +2,7 @@
 //! with no digit, and ends where none of them follows. Whatever else stands behind a `$` is no variable.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// A text with variables in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,26 @@ impl<'a> Template<'a> {
             Piece::Variable(_, name) => Some(name),
             Piece::Text(_) | Piece::Dollar => None,
         })
+    }
+
+    /// Its variables with their places, in order; also those with a format as in a dashboard, which no variable of ours has.
+    pub fn references(self) -> Vec<Reference<'a>> {
+        let mut found = Vec::new();
+        let mut start = 0;
+        for piece in self.pieces() {
+            let end = start + piece.length();
+            match piece {
+                Piece::Variable(_, name) => found.push(Reference { at: start..end, name, has_format: false }),
+                Piece::Text("$") => found.extend(formatted(&self.text[start..]).map(|(name, length)| Reference {
+                    at: start..start + length,
+                    name,
+                    has_format: true,
+                })),
+                Piece::Text(_) | Piece::Dollar => {}
+            }
+            start = end;
+        }
+        found
     }
 
     /// Whether it has this variable.
@@ -81,6 +102,17 @@ impl<'a> Template<'a> {
     }
 }
 
+/// A variable in a text, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference<'a> {
+    /// Its bytes.
+    pub at: Range<usize>,
+    /// Its name.
+    pub name: &'a str,
+    /// Whether it has a format, as in a dashboard: `${name:regex}`. Nobody fills that in.
+    pub has_format: bool,
+}
+
 impl Piece<'_> {
     /// In bytes, as it is written.
     const fn length(&self) -> usize {
@@ -110,6 +142,15 @@ fn first(text: &str, is_ours: bool) -> Option<Piece<'_>> {
         Some((name, length)) => Piece::Variable(&text[..length], name),
         None => Piece::Text(&text[..1]),
     })
+}
+
+/// The variable with a format that a text begins with: its name, and its length in bytes.
+fn formatted(text: &str) -> Option<(&str, usize)> {
+    let inner = text.strip_prefix("${")?;
+    let name = name(inner)?;
+    let format = inner[name.len()..].strip_prefix(':')?.split_once('}')?.0;
+    let is_word = format.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_word.then_some((name, "${:}".len() + name.len() + format.len()))
 }
 
 /// The name that a text begins with.
@@ -151,6 +192,16 @@ mod tests {
         assert_eq!(Template::ours("$$to costs $$$to").fill_known(known), "$to costs $1.8.3");
         assert_eq!(Template::ours("$$to costs $$$to").variables().collect::<Vec<_>>(), ["to"]);
         assert_eq!(Template::foreign("$$to $$__x").fill_known(known), "$1.8.3 $$__x");
+    }
+
+    #[test]
+    fn references_have_their_places() {
+        let text = "é$a-${b}{c=~'5..$'}${d:regex}$1${e f}$_g$";
+        let references = Template::foreign(text).references();
+        let found: Vec<(&str, &str, bool)> =
+            references.into_iter().map(|one| (&text[one.at], one.name, one.has_format)).collect();
+        let expected = [("$a", "a", false), ("${b}", "b", false), ("${d:regex}", "d", true), ("$_g", "_g", false)];
+        assert_eq!(found, expected);
     }
 
     #[test]

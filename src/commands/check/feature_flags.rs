@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(told(vec![on()], 0), "ok    feature flags: Unleash live: 1 of 1 are on");
         assert_eq!(
             told(vec![on()], 40),
-            "warn  feature flags: Unleash live: 1 of 1 are on; 40 more are not listed: name those that matter in features"
+            "WARN  feature flags: Unleash live: 1 of 1 are on; 40 more are not listed: name those that matter in features"
         );
         assert_eq!(
             told(vec![on(), flag("gone", FlagState::Unread("Unleash answered 404: no such flag".to_owned()))], 0),
@@ -85,7 +85,7 @@ mod tests {
         );
         assert_eq!(
             told(vec![flag("dark", FlagState::Untold("the webhook has no state_url to ask".to_owned()))], 0),
-            "warn  feature flags: Unleash live: dark can be turned off, but nothing tells whether it is: the webhook \
+            "WARN  feature flags: Unleash live: dark can be turned off, but nothing tells whether it is: the webhook \
              has no state_url to ask; set state_url in this environment's flags"
         );
     }

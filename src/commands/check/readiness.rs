@@ -62,7 +62,7 @@ fn ready(what: &str, step: &Step) -> Line {
 }
 
 fn untold(reference: &WorkloadRef) -> Line {
-    let parts = ["the cluster told nothing of it", "its own lines say why"];
+    let parts = ["skipped: not found", "see above"];
     Line::new(CheckStatus::Failed, &format!("rollback: {reference}"), &parts)
 }
 
@@ -127,7 +127,7 @@ mod tests {
         ];
         assert_eq!(
             shown(&step(checks)),
-            "warn  rollback: deployment/app: ready → 1.8.3, about 70 s; image: the tag can be moved; deploy by digest"
+            "WARN  rollback: deployment/app: ready → 1.8.3, about 70 s; image: the tag can be moved; deploy by digest"
         );
         let checks = vec![
             Check::warning(CheckKind::Time, "it takes long", None),
@@ -135,7 +135,7 @@ mod tests {
         ];
         assert_eq!(
             shown(&step(checks)),
-            "warn  rollback: deployment/app: ready → 1.8.3, about 70 s; migration: 0042 drops a column; \
+            "WARN  rollback: deployment/app: ready → 1.8.3, about 70 s; migration: 0042 drops a column; \
              asks for the environment's name, typed; restore it first"
         );
     }

@@ -15,7 +15,7 @@ use toml::de::{DeTable, DeValue};
 impl Parser {
     pub(super) fn rollback(&mut self, (key, value): Entry<'_>) -> Option<Rollback> {
         if let Some(name) = value.get_ref().as_str() {
-            let problem = Problem::new(&value.span(), "expected a table").label("this is a text");
+            let problem = Problem::new(&value.span(), "expected a table").label("this is a string");
             self.problems.push(problem.way_out(format!("write rollback = {{ strategy = \"{name}\" }}")));
             return None;
         }
@@ -32,30 +32,25 @@ impl Parser {
                 tables.add(known.key, read, header);
             }
         }
-        let fine = self.only_known(&mut table);
+        self.only_known(&mut table);
         let common: Common = self.entries(table, span, &key.span())?;
-        fine.then_some(Rollback { common, repository, tables })
+        Some(Rollback { common, repository, tables })
     }
 
     /// Refuses keys that no strategy has, and takes them out.
-    fn only_known(&mut self, table: &mut DeTable<'_>) -> bool {
+    fn only_known(&mut self, table: &mut DeTable<'_>) {
         let known = Rollback::keys();
         let foreign: Vec<_> = table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())).cloned().collect();
         for key in &foreign {
             let name = key.get_ref();
-            self.problems
-                .push(Problem::new(&key.span(), format!("there is no key `{name}` here")).names(name, &known, "keys"));
+            self.problems.push(Problem::new(&key.span(), format!("unknown key `{name}`")).names(name, &known, "keys"));
             table.remove(name.as_ref());
         }
-        foreign.is_empty()
     }
 
     pub(super) fn flags(&mut self, mut table: DeTable<'_>, span: Span) -> Option<Flags> {
-        const PROVIDER: Tag<'_> = Tag {
-            key: "provider",
-            noun: ("provider of flags", "providers"),
-            missing: "it is not said who keeps these flags",
-        };
+        const PROVIDER: Tag<'_> =
+            Tag { key: "provider", noun: ("provider", "providers"), missing: "`provider` is missing" };
         let header = span.clone();
         let names: Vec<&str> = FLAG_PROVIDERS.iter().map(|provider| provider.name).collect();
         let provider = FLAG_PROVIDERS[self.tag(&mut table, &header, &PROVIDER, &names)?];

@@ -2,11 +2,11 @@
 
 use super::super::at::Span;
 use super::super::kinds::InputUnit;
-use super::super::problem::{Problem, list};
+use super::super::problem::{Part, Problem, list};
 use super::super::sources::{self, Source};
 use super::{Checker, Read, keys, span};
 use crate::signal::{Kind, Unit};
-use crate::systems::declaration::Form;
+use crate::systems::declaration::{Form, System};
 use crate::systems::questions::{Expr, ReleaseWant};
 use crate::systems::registry;
 use crate::template::Template;
@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 use std::ops::RangeInclusive;
 
 /// How far apart readings may be.
-const STEPS: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::minutes(15);
+pub(super) const STEPS: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::minutes(15);
 
 /// How far apart readings are where nothing is said.
 const STEP: TimeDelta = TimeDelta::seconds(30);
@@ -27,22 +27,25 @@ pub(super) struct Reading {
 }
 
 impl Checker<'_> {
-    /// What the signal reads; `None` where something is wrong with it.
-    pub(super) fn reading(&mut self) -> Option<Reading> {
+    /// What the signal reads, `None` where something is wrong with it; and which system is asked, where that is known.
+    pub(super) fn reading(&mut self) -> (Option<Reading>, Option<&'static System>) {
         if self.kind == Kind::Probe {
+            let alone = self.raw.source.is_none();
             if let Some(source) = &self.raw.source {
-                self.push(Problem::new(&source.span, "a probe asks by itself").way_out("leave `source` out"));
-                return None;
+                self.push(Problem::new(&source.span, "a probe has no source").way_out("leave `source` out"));
             }
-            return self.probe();
+            return (self.probe().filter(|_| alone), None);
         }
-        let source = self.source()?;
-        let found = &self.place.sources[source];
-        match (found.system.answers)(self.kind, self.raw.want.is_some())? {
-            Form::Release => self.release(source, found),
-            Form::Alerts => self.alerts(source, found),
-            Form::Series => self.series(source, found),
-        }
+        let Some(source) = self.source() else { return (None, None) };
+        self.reads.insert(source);
+        let found = &self.place.sources.all[source];
+        let reading = match (found.system.answers)(self.kind, self.raw.want.is_some()) {
+            Some(Form::Release) => self.release(source, found),
+            Some(Form::Alerts) => self.alerts(source, found),
+            Some(Form::Series) => self.series(source, found),
+            None => None,
+        };
+        (reading, Some(found.system))
     }
 
     /// The source that is named, or the only one that can answer.
@@ -51,32 +54,45 @@ impl Checker<'_> {
         let able: Vec<(usize, &str)> = self
             .place
             .sources
+            .all
             .iter()
             .enumerate()
             .filter(|(_, source)| (source.system.answers)(self.kind, wants).is_some())
             .map(|(place, source)| (place, source.name.as_str()))
             .collect();
         let names: Vec<&str> = able.iter().map(|(_, name)| *name).collect();
+        // What is meant may be a source of which nothing is known.
+        let unknown = &self.place.sources.unknown;
+        let is_unknown = match &self.raw.source {
+            Some(wanted) => unknown.contains(&wanted.value),
+            None => able.is_empty() && !unknown.is_empty(),
+        };
+        if is_unknown {
+            return None;
+        }
         let problem = match (&self.raw.source, able.as_slice()) {
-            (Some(wanted), _) => match self.place.sources.iter().position(|source| source.name == wanted.value) {
+            (Some(wanted), _) => match self.place.sources.all.iter().position(|source| source.name == wanted.value) {
                 Some(place) if able.iter().any(|(able, _)| *able == place) => return Some(place),
                 Some(place) => {
-                    let abilities = self.place.sources[place].system.abilities;
+                    let abilities = self.place.sources.all[place].system.abilities;
                     Problem::new(&wanted.span, format!("`{}` cannot answer {kind}", wanted.value))
-                        .label(format!("could: {}", list(&names)))
+                        .label(format!("sources that can: {}", list(&names)))
                         .way_out(abilities)
+                        .needs(Part::Table)
                 }
                 None => {
                     let problem = Problem::new(&wanted.span, format!("there is no source `{}`", wanted.value));
-                    let all: Vec<&str> = self.place.sources.iter().map(|source| source.name.as_str()).collect();
+                    let all: Vec<&str> = self.place.sources.all.iter().map(|source| source.name.as_str()).collect();
                     problem.names(wanted, &all, "sources")
                 }
             },
             (None, [(only, _)]) => return Some(*only),
             (None, []) => Problem::new(&self.raw.kind.span, format!("no source can answer {kind}"))
-                .way_out(format!("add a source of the kind {}", able_kinds(self.kind, wants))),
-            (None, _) => Problem::new(&self.raw.kind.span, "it is not said which source this is read from")
-                .way_out(format!("add source = \"…\", one of {}", list(&names))),
+                .way_out(format!("add a source of the kind {}", able_kinds(self.kind, wants)))
+                .needs(Part::Table),
+            (None, _) => Problem::new(&self.raw.kind.span, "`source` is missing, and several can answer this")
+                .way_out(format!("add source = \"…\", one of {}", list(&names)))
+                .needs(Part::Table),
         };
         self.push(problem);
         None
@@ -104,9 +120,6 @@ impl Checker<'_> {
 
     /// The data source, of systems that have several behind them; empty for the others.
     fn datasource(&mut self, found: &Source) -> Option<String> {
-        if let Some(written) = &self.raw.datasource {
-            self.no_version(written, "a data source")?;
-        }
         let written = self.raw.datasource.as_ref().map(|at| at.value.as_str());
         found.settings.datasource(written, &self.raw.kind.span).map_err(|problem| self.push(problem)).ok()
     }
@@ -125,9 +138,11 @@ impl Checker<'_> {
         let problem = match (&raw.query, &raw.errors, &raw.requests) {
             (Some(query), None, None) => return Some(Expr::Value(query.value.clone())),
             (None, None, None) if self.kind == Kind::ErrorRate => {
-                Problem::new(&raw.kind.span, "this signal has no query").way_out(COUNTS)
+                Problem::new(&raw.kind.span, "this signal has no query").way_out(COUNTS).needs(Part::Table)
             }
-            (None, None, None) => Problem::new(&raw.kind.span, "`query` is missing").way_out("add query = \"…\""),
+            (None, None, None) => {
+                Problem::new(&raw.kind.span, "`query` is missing").way_out("add query = \"…\"").needs(Part::Table)
+            }
             (_, Some(at), _) | (_, None, Some(at)) if self.kind != Kind::ErrorRate => {
                 Problem::new(&at.span, format!("only an error_rate is made of counts, {} is not", self.kind.as_str()))
                     .way_out("give one `query`")
@@ -138,10 +153,10 @@ impl Checker<'_> {
                 return Some(Expr::Counts { errors: errors.value.clone(), requests: requests.value.clone() });
             }
             (None, Some(at), None) => {
-                Problem::new(&at.span, "`errors` alone make no rate").way_out("add requests = \"…\"")
+                Problem::new(&at.span, "`errors` alone make no rate").way_out("add requests = \"…\"").needs(Part::Table)
             }
             (None, None, Some(at)) => {
-                Problem::new(&at.span, "`requests` alone make no rate").way_out("add errors = \"…\"")
+                Problem::new(&at.span, "`requests` alone make no rate").way_out("add errors = \"…\"").needs(Part::Table)
             }
         };
         self.push(problem);
@@ -170,10 +185,10 @@ impl Checker<'_> {
         let fine = self.only(&found.system.keys(self.kind, Form::Alerts), found.system.name);
         let Some(filter) = &self.raw.filter else {
             let way_out = "add filter = \"service=$service\": label matchers for Grafana and Prometheus, a monitor search for Datadog";
-            self.push(Problem::new(&self.raw.kind.span, "`filter` is missing").way_out(way_out));
+            let problem = Problem::new(&self.raw.kind.span, "`filter` is missing").way_out(way_out);
+            self.push(problem.needs(Part::Table));
             return None;
         };
-        self.no_version(filter, "the filter of alerts")?;
         let read = Read::Alerts { source, filter: filter.value.clone() };
         fine.then_some(Reading { read, unit: self.kind.unit(), step: found.interval })
     }
@@ -219,20 +234,18 @@ impl Checker<'_> {
         let status = match &self.raw.status {
             Some(status) if !(100..=599).contains(&status.value) => {
                 self.push(Problem::new(&status.span, "this is no HTTP status").label("expected 100 to 599"));
-                return None;
+                None
             }
-            status => status.as_ref().map(|at| at.value),
+            status => Some(status.as_ref().map(|at| at.value)),
         };
-        let url = self.probe_url()?;
+        let url = self.probe_url();
+        let (status, url) = (status?, url?);
         let timeout = timeout?.to_std().ok()?;
         fine.then_some(Reading { read: Read::Probe { url, status, timeout }, unit: self.kind.unit(), step: interval? })
     }
 
     fn probe_url(&mut self) -> Option<String> {
         let raw = self.raw;
-        for text in [&raw.url, &raw.path].into_iter().flatten() {
-            self.no_version(text, "a probe's address")?;
-        }
         let problem = match (&raw.url, &raw.path, &self.place.url) {
             (Some(url), None, _) => return Some(url.value.clone()),
             (None, None, Some(base)) => return Some(base.clone()),
@@ -241,7 +254,9 @@ impl Checker<'_> {
             (Some(_), Some(path), _) => Problem::new(&path.span, "this probe has an address of its own")
                 .way_out("leave `path` out and write it at the end of `url`"),
             (None, _, None) => Problem::new(&raw.kind.span, "this probe has no address")
-                .way_out("add url = \"https://…\" to the environment, or here"),
+                .way_out("add url = \"https://…\" to the environment, or here")
+                .needs(Part::Table)
+                .needs(Part::Environment),
         };
         self.push(problem);
         None
@@ -285,8 +300,7 @@ impl Checker<'_> {
             let reader =
                 if from == "probe" { "a probe".to_owned() } else { format!("{} of {from}", self.kind.as_str()) };
             self.problems.push(
-                Problem::new(at, format!("`{key}` means nothing to {reader}"))
-                    .way_out(format!("it may have {}", list(may))),
+                Problem::new(at, format!("`{key}` does not apply to {reader}")).way_out(format!("keys: {}", list(may))),
             );
         }
         fine

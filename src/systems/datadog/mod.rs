@@ -13,7 +13,7 @@ pub(crate) use config::SYSTEM;
 use crate::deploy::Time;
 use crate::net::http::{Http, RetryHint, insert_secret};
 use crate::poll::{Poll, PollRequest, SourceError};
-use crate::systems::api::{CheckLine, Early, Source};
+use crate::systems::api::{CheckLine, Early, Seen, Source};
 use crate::systems::questions::{AlertQuery, SeriesQuery};
 use crate::systems::shared::check::{Background, broken, fine, of_rules, queries};
 use crate::systems::shared::fail_fast::{FailFast, conclude};
@@ -159,14 +159,17 @@ impl Datadog {
             let what = format!("{name}: monitors {}", query.filter);
             let failed = poll.failed.iter().find(|(signal, _)| *signal == query.signal);
             let empty = poll.points.iter().any(|(signal, points)| *signal == query.signal && points.is_empty());
-            lines.push(match failed {
+            let points = poll.points.iter().find(|(signal, _)| *signal == query.signal);
+            let seen = points.map_or(Seen::Untried, |(_, points)| Seen::of(points));
+            let line = match failed {
                 Some((_, error)) => broken(what, error, self.way_out(error, "application key's scope monitors_read")),
                 None if empty => {
                     let error = SourceError::NotFound("no monitor matches this search".to_owned());
                     broken(what, &error, Some("correct the search; try it on Datadog's page of monitors".to_owned()))
                 }
                 None => CheckLine { warning: of_rules(&poll, query.signal), ..fine(what, "found") },
-            });
+            };
+            lines.push(line.about(query.signal, seen));
         }
         lines
     }

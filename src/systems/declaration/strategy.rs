@@ -5,7 +5,7 @@ use super::Shape;
 use crate::settings::access::Access;
 use crate::settings::at::{At, Span};
 use crate::settings::parser::Parser;
-use crate::settings::problem::{Problem, Problems};
+use crate::settings::problem::{Part, Problem, Problems};
 use crate::settings::resolve::Resolver;
 use crate::systems::api::strategy::StrategySpec;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -119,7 +119,8 @@ impl<'a> Written<'a> {
             let name = table.key;
             problems.push(
                 Problem::new(&self.named, format!("the strategy {name} needs a table `{name}`"))
-                    .way_out(format!("add {name} = {{ {with} }} beside it")),
+                    .way_out(format!("add {name} = {{ {with} }} beside it"))
+                    .needs(Part::Table),
             );
         }
         found

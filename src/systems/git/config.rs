@@ -4,7 +4,7 @@ use super::Reverts;
 use crate::rollback::Blocked;
 use crate::settings::at::At;
 use crate::settings::duration::HumanDuration;
-use crate::settings::problem::{Problem, Problems};
+use crate::settings::problem::{Part, Problem, Problems};
 use crate::settings::program::run_time;
 use crate::settings::resolve::Resolver;
 use crate::settings::texts;
@@ -45,7 +45,8 @@ fn check(written: &Written<'_>, problems: &mut Problems) -> Option<Box<dyn Rollb
     if !written.has_repository {
         problems.push(
             Problem::new(&written.named, "the strategy git needs a `repository`")
-                .way_out("add repository = \"~/src/shop\", a local clone"),
+                .way_out("add repository = \"~/src/shop\", a local clone")
+                .needs(Part::Table),
         );
     }
     let table: &Table = written.needed(&TABLE, "branch = \"main\"", problems)?;

@@ -14,6 +14,7 @@ use crate::setup::Delivery;
 use crate::systems::api::{Polled, Source, SourceSpec};
 use crate::systems::declaration::{self, Place, Shape, System, series_and_alerts};
 use crate::systems::questions::{AlertQuery, Question, SeriesQuery};
+use crate::systems::shared::promql::syntax;
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +28,20 @@ pub(crate) static SYSTEM: System = System {
     timeout: TimeDelta::seconds(5),
     answers: series_and_alerts,
     series_keys: &["datasource", "scrape"],
+    variables: &[
+        "__interval",
+        "__interval_ms",
+        "__interval_s",
+        "__rate_interval",
+        "__rate_interval_ms",
+        "__range",
+        "__range_s",
+        "__range_ms",
+        "__from",
+        "__to",
+    ],
+    macros: true,
+    mistake: syntax::of_grafana,
     abilities: "a grafana source answers all but new_issues, crash_free and probe",
     example: include_str!("example.toml"),
     table: Shape::<dyn declaration::Table>::of::<Table>(),
@@ -89,7 +104,7 @@ impl declaration::Settings for Settings {
 
     fn datasource(&self, written: Option<&str>, at: &Span) -> Result<String, Problem> {
         written.or(self.datasource.as_deref()).map(ToOwned::to_owned).ok_or_else(|| {
-            Problem::new(at, "it is not said which of Grafana's data sources answers this")
+            Problem::new(at, "`datasource` is missing")
                 .way_out("add datasource = \"UID\" here, or to the source for all its signals")
         })
     }

@@ -418,7 +418,7 @@ async fn check_names_what_is_wrong_and_the_way_out() {
             "peer: token: accepted; sees 2 data sources",
             "peer: data source promm: not found: no data source has the uid promm; use one of these uids: prom-1 (Prometheus EU), loki-1 (Loki)",
             "peer: up: query refused: bad_data: 1:5: parse error: unexpected identifier; correct the query",
-            "peer: b: 1 of 7 points, now 0.25",
+            "peer: b: 1 of 7 points",
             "peer: c: not allowed: the data source refuses Grafana's own credentials: client: 401 Unauthorized; correct the credentials in the data source's own settings in Grafana",
             "peer: d: query refused: 2 series came back where one is needed: aggregate them, with sum or max for instance; correct the query",
             "peer: alert rules: not found: no alert rule carries these labels; correct the filter, or let the token read the rules' folder (alert.rules:read)",

@@ -8,6 +8,7 @@ use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{self, Access, Cluster};
 use crate::deploy::WorkloadRef;
 use crate::poll::SourceError;
+use crate::poll::connection::Reason;
 use crate::systems::api::{CheckFailure, CheckLine};
 use kube::api::Api;
 
@@ -16,34 +17,28 @@ pub async fn check(spec: &ClusterSpec) -> Vec<CheckLine> {
     let what = format!("{}: cluster", spec.name);
     let cluster = match cluster::connect(spec).await {
         Ok(cluster) => cluster,
-        Err(error) => return vec![CheckLine { what, result: Err(failure(&error)), warning: None }],
+        Err(error) => return vec![CheckLine::new(what, Err(failure(&error)))],
     };
     let version = cluster::call(cluster.timeout, cluster.client.apiserver_version()).await;
-    let mut lines = vec![CheckLine {
+    let mut lines = vec![CheckLine::new(
         what,
-        result: match version {
+        match version {
             Ok(version) => Ok(format!("{}, Kubernetes {}.{}", cluster.label, version.major, version.minor)),
+            Err(SourceError::Unreachable(none)) => {
+                Err(failure(&SourceError::Unreachable(Box::new(none.to(&cluster.server)))))
+            }
             Err(error) => Err(failure(&error)),
         },
-        warning: None,
-    }];
+    )];
     if lines.iter().any(|line| line.result.is_err()) {
         // Every further line would give the same reason.
         return lines;
     }
     for (_, workload) in &spec.workloads {
         let of = |thing: &str| format!("{}: {thing} {workload} in {}", spec.name, workload.namespace);
-        lines.push(CheckLine { what: of("workload"), result: find(&cluster, workload).await, warning: None });
-        lines.push(CheckLine {
-            what: of("permission to watch"),
-            result: may_watch(&cluster, workload).await,
-            warning: None,
-        });
-        lines.push(CheckLine {
-            what: of("permission to roll back"),
-            result: may_patch(&cluster, workload).await,
-            warning: None,
-        });
+        lines.push(CheckLine::new(of("workload"), find(&cluster, workload).await));
+        lines.push(CheckLine::new(of("permission to watch"), may_watch(&cluster, workload).await));
+        lines.push(CheckLine::new(of("permission to roll back"), may_patch(&cluster, workload).await));
     }
     lines.extend(containers::check(&cluster, spec).await);
     lines
@@ -136,12 +131,15 @@ fn grant(reference: &WorkloadRef, role: &str, missing: &[(&str, &str, &str)], na
 
 fn failure(error: &SourceError) -> CheckFailure {
     let way_out = match error {
+        SourceError::Unreachable(none) => match &none.reason {
+            Reason::Other(_) => "correct the kubeconfig or the context; `kubectl get --raw /version` must answer",
+            _ => &none.way_out(),
+        },
         SourceError::Unauthorized(_) => "sign in to the cluster again; `kubectl get --raw /version` must work",
         SourceError::Forbidden(_) => "have the cluster's owner grant it, or use another context",
         SourceError::NotFound(_) => "`kubectl config get-contexts` lists what there is",
         SourceError::RateLimited { .. } | SourceError::Server { .. } => "the API server is in trouble: try again",
         SourceError::Timeout(_) => "is a VPN or a proxy missing? `kubectl get --raw /version` must answer",
-        SourceError::Unreachable(_) => "check the kubeconfig, the context and the network",
         SourceError::BadQuery(_)
         | SourceError::BadAnswer(_)
         | SourceError::TooLarge { .. }

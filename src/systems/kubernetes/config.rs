@@ -11,7 +11,7 @@ use crate::settings::address::{self, Tail};
 use crate::settings::at::At;
 use crate::settings::duration::HumanDuration;
 use crate::settings::index;
-use crate::settings::problem::{Problem, Problems};
+use crate::settings::problem::{Part, Problem, Problems};
 use crate::settings::resolve::Resolver;
 use crate::settings::secrets::SecretRef;
 use crate::setup::{Delivery, Workload};
@@ -35,6 +35,9 @@ pub(crate) static SYSTEM: System = System {
     timeout: TimeDelta::seconds(10),
     answers: |_, _| None,
     series_keys: &[],
+    variables: &[],
+    macros: false,
+    mistake: |_| None,
     abilities: "a kubernetes source answers rollouts alone, which are always watched",
     example: include_str!("example.toml"),
     table: Shape::<dyn declaration::Table>::of::<Table>(),
@@ -68,7 +71,8 @@ impl declaration::Table for Table {
             if let Some(token) = &self.token {
                 problems.push(
                     Problem::new(&token.span, "a kubeconfig brings its own credentials")
-                        .way_out("leave `token` out, or give the API server's `url`"),
+                        .way_out("leave `token` out, or give the API server's `url`")
+                        .needs(Part::Table),
                 );
                 return None;
             }

@@ -146,7 +146,7 @@ where
                 },
                 Ok(Some(Err(error))) => Failure::of(&error),
                 Ok(None) => {
-                    let error = SourceError::Unreachable("the watch ended".to_owned());
+                    let error = SourceError::unreachable("the watch ended".to_owned());
                     Failure { error, kind: FailureKind::Ordinary }
                 }
                 Err(_) => Failure { error: timed_out(self.feed.page_timeout), kind: FailureKind::Persistent },

@@ -14,6 +14,7 @@ use crate::setup::Delivery;
 use crate::systems::api::{Polled, Source, SourceSpec};
 use crate::systems::declaration::{self, Place, Shape, System, series};
 use crate::systems::questions::{Question, SeriesQuery};
+use crate::systems::shared::promql::syntax;
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +28,9 @@ pub(crate) static SYSTEM: System = System {
     timeout: TimeDelta::seconds(10),
     answers: series,
     series_keys: &[],
+    variables: &["__interval", "__interval_ms", "__auto", "__range", "__range_s", "__range_ms"],
+    macros: false,
+    mistake: syntax::of_logql,
     abilities: "a loki source answers all but alerts, new_issues, crash_free and probe",
     example: include_str!("example.toml"),
     table: Shape::<dyn declaration::Table>::of::<Table>(),

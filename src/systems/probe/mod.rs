@@ -7,7 +7,7 @@ pub use config::ProbeSpec;
 use crate::net::http::{Http, RetryHint, message_in};
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::signal::{Sample, SignalId};
-use crate::systems::api::{CheckLine, Early, Source};
+use crate::systems::api::{CheckLine, Early, Seen, Source};
 use crate::systems::shared::check::{broken, fine};
 use futures_util::future::BoxFuture;
 use reqwest::header::HeaderMap;
@@ -36,7 +36,10 @@ impl Probe {
     /// Redirects are not followed: what they lead to may be well while what was asked for is not.
     async fn attempt(&self) -> Result<(u16, f64), SourceError> {
         let begun = Instant::now();
-        let response = self.http.get_itself().send().await.map_err(|error| self.http.transport(error))?;
+        let response = match self.http.get_itself().send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.http.failure(error).await),
+        };
         let milliseconds = begun.elapsed().as_secs_f64() * 1000.0;
         let status = response.status().as_u16();
         if self.status.map_or(response.status().is_success(), |wanted| status == wanted) {
@@ -79,14 +82,21 @@ impl Source for Probe {
     fn check<'a>(&'a self, _request: &'a PollRequest) -> BoxFuture<'a, Vec<CheckLine>> {
         Box::pin(async move {
             let what = format!("{}: GET", self.name);
-            vec![match self.attempt().await {
-                Ok((status, milliseconds)) => fine(what, format!("status {status} in {milliseconds:.0} ms")),
+            let tried = self.attempt().await;
+            let seen = tried.as_ref().map_or(Seen::Untried, |(_, milliseconds)| Seen::Values {
+                now: *milliseconds,
+                least: *milliseconds,
+                most: *milliseconds,
+            });
+            let line = match tried {
+                Ok((status, _)) => fine(what, format!("status {status}")),
                 Err(error @ SourceError::BadAnswer(_)) => {
                     let way_out = "set the url to where a visitor ends up, or `status` to what is expected";
                     broken(what, &error, Some(way_out.to_owned()))
                 }
                 Err(error) => broken(what, &error, None),
-            }]
+            };
+            vec![line.about(self.signal, seen)]
         })
     }
 }

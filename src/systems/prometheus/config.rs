@@ -14,6 +14,7 @@ use crate::setup::Delivery;
 use crate::systems::api::{Polled, Source, SourceSpec};
 use crate::systems::declaration::{self, Place, Shape, System, series_and_alerts};
 use crate::systems::questions::{AlertQuery, Question, SeriesQuery};
+use crate::systems::shared::promql::syntax;
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +28,17 @@ pub(crate) static SYSTEM: System = System {
     timeout: TimeDelta::seconds(5),
     answers: series_and_alerts,
     series_keys: &["scrape"],
+    variables: &[
+        "__interval",
+        "__interval_ms",
+        "__rate_interval",
+        "__rate_interval_ms",
+        "__range",
+        "__range_s",
+        "__range_ms",
+    ],
+    macros: false,
+    mistake: syntax::of_promql,
     abilities: "a prometheus source answers all but new_issues, crash_free and probe",
     example: include_str!("example.toml"),
     table: Shape::<dyn declaration::Table>::of::<Table>(),

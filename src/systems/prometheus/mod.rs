@@ -204,7 +204,7 @@ impl Prometheus {
 
 /// Where an Alertmanager tells of its alerts.
 fn suppressed_at(url: &str) -> Result<Url, SourceError> {
-    let wrong = || SourceError::Unreachable("the alertmanager is not an http or https address".to_owned());
+    let wrong = || SourceError::unreachable("the alertmanager is not an http or https address".to_owned());
     let mut url = Url::parse(url).map_err(|_| wrong())?;
     url.path_segments_mut().map_err(|()| wrong())?.pop_if_empty().extend(["api", "v2", "alerts"]);
     Ok(url)

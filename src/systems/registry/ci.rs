@@ -39,8 +39,7 @@ impl JsonSchema for Table {
 }
 
 fn read(parser: &mut Parser, value: Spanned<DeValue<'_>>, header: &Span) -> Option<Box<dyn Any>> {
-    const SYSTEM: Tag<'_> =
-        Tag { key: "system", noun: ("CI system", "systems"), missing: "it is not said which CI system this is" };
+    const SYSTEM: Tag<'_> = Tag { key: "system", noun: ("CI system", "systems"), missing: "`system` is missing" };
     let (mut table, span) = parser.table(value)?;
     let names: Vec<&str> = CI_SYSTEMS.iter().map(|system| system.name).collect();
     let system = CI_SYSTEMS[parser.tag(&mut table, header, &SYSTEM, &names)?];

@@ -21,7 +21,7 @@ use crate::poll::{Issue, Novelty, Poll, PollRequest, SourceError};
 use crate::signal::{Point, Sample};
 use crate::systems::api::{CheckLine, Early, Source};
 use crate::systems::questions::{ReleaseQuery, ReleaseWant};
-use crate::systems::shared::check::{answer_for, broken, fine, queried};
+use crate::systems::shared::check::{answer_for, broken, fine, queried, unasked};
 use crate::systems::shared::fail_fast::{FailFast, conclude};
 use crate::systems::shared::series::floor;
 use crate::systems::shared::variables::fill_version;
@@ -359,8 +359,8 @@ impl Sentry {
             };
             let what = format!("{name}: {word} of {}", query.release);
             lines.push(match answer_for(&poll.points, &poll.failed, query.signal) {
-                Some(answer) => queried(what, answer, |error| self.way_out(error, scope)),
-                None => fine(what, "not asked: the version is not known yet"),
+                Some(answer) => queried(what, query.signal, answer, |error| self.way_out(error, scope)),
+                None => unasked(what, query.signal),
             });
             lines.extend(self.check_counts(query, request, &poll).await);
         }

@@ -1,13 +1,16 @@
 //! Lines of `redflag check`: what was tried, what came of it, and the way out.
 
+mod meaning;
+
 use super::scrape::{Scrapes, Short};
 use super::series::{duration, floor};
 use crate::deploy::{Time, brief as brief_length};
 use crate::poll::{Alert, AlertState, Poll, PollRequest, SourceError};
 use crate::signal::{Point, SignalId};
-use crate::systems::api::{CheckFailure, CheckLine};
+use crate::systems::api::{CheckFailure, CheckLine, Seen};
 use crate::systems::questions::SeriesQuery;
 use chrono::TimeDelta;
+use meaning::doubt;
 
 /// A point that is stamped so much later than now comes from another clock.
 const FUTURE: TimeDelta = TimeDelta::minutes(2);
@@ -17,7 +20,7 @@ const QUERY_LENGTH: usize = 60;
 
 /// Something that was tried and went well.
 pub(in crate::systems) fn fine(what: impl Into<String>, remark: impl Into<String>) -> CheckLine {
-    CheckLine { what: what.into(), result: Ok(remark.into()), warning: None }
+    CheckLine::new(what, Ok(remark.into()))
 }
 
 /// Something that was tried and failed; the way out is the vendor's own, or follows from the error.
@@ -27,7 +30,7 @@ pub(in crate::systems) fn broken(what: impl Into<String>, error: &SourceError, w
 }
 
 fn failed(what: String, reason: String, way_out: String) -> CheckLine {
-    CheckLine { what, result: Err(CheckFailure { reason, way_out }), warning: None }
+    CheckLine::new(what, Err(CheckFailure { reason, way_out }))
 }
 
 /// What a query's answer is held against.
@@ -91,20 +94,22 @@ impl<'a> Background<'a> {
 /// What came of a signal's question: readings, no data, or why it was refused.
 pub(in crate::systems) fn queried(
     what: String,
+    signal: SignalId,
     answer: Result<&[Point], &SourceError>,
     way_out: impl Fn(&SourceError) -> Option<String>,
 ) -> CheckLine {
-    match answer {
+    let line = match answer {
         Err(error) => broken(what, error, way_out(error)),
         Ok(points) => {
             let known = points.iter().filter(|(_, sample)| sample.value().is_some()).count();
             match (known, points.len()) {
-                (0, 0) => fine(what, "answered, no data in this time"),
-                (0, bins) => fine(what, format!("answered, no value in any of {bins} bins")),
-                (known, bins) => fine(what, format!("answered, {known} of {bins} bins with a value")),
+                (0, 0) => fine(what, "no data in this time"),
+                (0, points) => fine(what, format!("no value in any of {points} points")),
+                (known, points) => fine(what, format!("{known} of {points} points")),
             }
         }
-    }
+    };
+    line.about(signal, answer.map_or(Seen::Untried, Seen::of))
 }
 
 /// What came of a series' query: `61 of 61 points, now 0.05 %`, no data, or why it was refused.
@@ -121,7 +126,7 @@ fn of_series(
     };
     let values: Vec<f64> = points.iter().filter_map(|(_, sample)| sample.value()).collect();
     let of = background.points(query.step).max(points.len());
-    let Some(now) = values.last() else {
+    if values.is_empty() {
         let reason = match points.len() {
             0 => format!("no data in the last {}", brief_length(background.to - background.from)),
             points => format!("no value in any of {points} points"),
@@ -132,10 +137,10 @@ fn of_series(
                 || "correct the query: no series of this name has these labels, or nothing was counted".to_owned();
             failed(what, reason, way_out.unwrap_or_else(usual))
         } else {
-            let usual = || "is the query right? the verdict does not wait for it".to_owned();
+            let usual = || "check the query; the verdict does not wait for it".to_owned();
             CheckLine { warning: Some(way_out.unwrap_or_else(usual)), ..fine(what, reason) }
         };
-    };
+    }
     let newest = points.iter().map(|(at, _)| *at).max();
     if let Some(ahead) = newest.map(|newest| newest - background.to).filter(|ahead| *ahead > FUTURE.max(query.step * 2))
     {
@@ -143,8 +148,8 @@ fn of_series(
         return failed(what, reason, "set the clock of this machine, or of the source, by NTP".to_owned());
     }
     let known = values.len();
-    let remark = format!("{known} of {of} points, now {}", query.meaning.unit.format(*now));
-    CheckLine { warning: background.warning(query, known, of), ..fine(what, remark) }
+    let warning = doubt(query, background.scrapes, &values).or_else(|| background.warning(query, known, of));
+    CheckLine { warning, ..fine(what, format!("{known} of {of} points")) }
 }
 
 /// What a poll answered to one signal.
@@ -159,6 +164,11 @@ pub(in crate::systems) fn answer_for<'a>(
     points.iter().find(|(id, _)| *id == signal).map(|(_, points)| Ok(points.as_slice()))
 }
 
+/// A question that has to wait for a version.
+pub(in crate::systems) fn unasked(what: String, signal: SignalId) -> CheckLine {
+    fine(what, "the version is not known yet").about(signal, Seen::Untried)
+}
+
 /// A line for each query that a poll asked, and for each that had to wait.
 pub(in crate::systems) fn queries(
     source: &str,
@@ -171,8 +181,9 @@ pub(in crate::systems) fn queries(
         let text = super::series::texts(&query.expr).join(" ; ");
         let what = format!("{source}: {}", brief(&text));
         match answer_for(&poll.points, &poll.failed, query.signal) {
-            Some(answer) => of_series(what, query, answer, background, &way_out),
-            None => fine(what, "not asked: the version is not known yet"),
+            Some(answer) => of_series(what, query, answer, background, &way_out)
+                .about(query.signal, answer.map_or(Seen::Untried, Seen::of)),
+            None => unasked(what, query.signal),
         }
     };
     queries.iter().map(line).collect()
@@ -188,15 +199,19 @@ pub(in crate::systems) fn alert_rules(
 ) -> Vec<CheckLine> {
     let what = format!("{source}: alert rules");
     let line = |signal| match answer_for(&poll.points, &poll.failed, signal) {
+        None => CheckLine::new(what.as_str(), Ok("not asked".to_owned())),
         Some(Err(error)) => broken(what.as_str(), error, way_out(error)),
         Some(Ok([])) => {
             let error = SourceError::NotFound("no alert rule carries these labels".to_owned());
             broken(what.as_str(), &error, Some(unseen.to_owned()))
         }
         Some(Ok(_)) => CheckLine { warning: of_rules(poll, signal), ..fine(what.as_str(), "found") },
-        None => fine(what.as_str(), "not asked"),
     };
-    signals.map(line).collect()
+    let seen = |signal| match answer_for(&poll.points, &poll.failed, signal) {
+        Some(Ok(points)) => Seen::of(points),
+        Some(Err(_)) | None => Seen::Untried,
+    };
+    signals.map(|signal| line(signal).about(signal, seen(signal))).collect()
 }
 
 /// What is worth knowing of the alert rules or monitors of a signal that were found: which of them guard nothing, and
@@ -229,6 +244,7 @@ pub(in crate::systems) fn brief(query: &str) -> String {
 
 fn usual_way_out(error: &SourceError) -> String {
     match error {
+        SourceError::Unreachable(none) => return none.way_out(),
         // Its sentence ends with the way out: the screen has to say it, too.
         SourceError::Unit(_) => "",
         SourceError::Unauthorized(_) => "set a valid credential for this source",
@@ -239,7 +255,6 @@ fn usual_way_out(error: &SourceError) -> String {
         }
         SourceError::BadQuery(_) => "correct the query",
         SourceError::Timeout(_) => "give this source a longer timeout, or the query less to do",
-        SourceError::Unreachable(_) => "check the url, the network, the proxy and the certificate",
         SourceError::Server { .. } => "look at the source itself; it is in trouble",
         SourceError::Partial(_) => {
             "look at the part of the source that did not answer; what came back is not the whole"

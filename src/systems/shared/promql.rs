@@ -2,8 +2,10 @@
 //!
 //! Only what is certain: a query that cannot be read (LogQL, MetricsQL's own words) says nothing.
 
+mod functions;
 mod name;
 mod quantity;
+pub(in crate::systems) mod syntax;
 
 use crate::template::Template;
 use chrono::TimeDelta;
@@ -50,19 +52,7 @@ pub(in crate::systems) fn look(query: &str) -> Option<Text> {
     if query.len() > LONGEST {
         return None;
     }
-    let length = |length: Duration| Some(Cow::Owned(format!("{}ms", length.as_millis())));
-    let number = |number: u128| Some(Cow::Owned(number.to_string()));
-    let filled = Template::foreign(query).fill_known(|variable| match variable {
-        "__interval" => length(INTERVAL),
-        "__rate_interval" => length(RATE_INTERVAL),
-        "__range" => Some(Cow::Borrowed("1h")),
-        "__interval_ms" => number(INTERVAL.as_millis()),
-        "__rate_interval_ms" => number(RATE_INTERVAL.as_millis()),
-        "__range_s" => Some(Cow::Borrowed("3600")),
-        "__range_ms" => Some(Cow::Borrowed("3600000")),
-        _ => None,
-    });
-    let expr = parse(&filled).ok()?;
+    let expr = parse(&fill_lengths(query)).ok()?;
     let mut counters = Vec::new();
     let mut counts_over_interval = false;
     walk(&expr, &mut |call, range| {
@@ -76,6 +66,22 @@ pub(in crate::systems) fn look(query: &str) -> Option<Text> {
     });
     let Quantity { growth, .. } = quantity(&expr);
     Some(Text { unit_hint: quantity(&expr).unit_hint(), growth, counts_over_interval, counters })
+}
+
+/// A query with lengths in place of Grafana's variables.
+fn fill_lengths(query: &str) -> String {
+    let length = |length: Duration| Some(Cow::Owned(format!("{}ms", length.as_millis())));
+    let number = |number: u128| Some(Cow::Owned(number.to_string()));
+    Template::foreign(query).fill_known(|variable| match variable {
+        "__interval" => length(INTERVAL),
+        "__rate_interval" => length(RATE_INTERVAL),
+        "__range" => Some(Cow::Borrowed("1h")),
+        "__interval_ms" => number(INTERVAL.as_millis()),
+        "__rate_interval_ms" => number(RATE_INTERVAL.as_millis()),
+        "__range_s" => Some(Cow::Borrowed("3600")),
+        "__range_ms" => Some(Cow::Borrowed("3600000")),
+        _ => None,
+    })
 }
 
 /// Functions that need two samples in their range, or have no value.

@@ -5,8 +5,8 @@ use crate::net::Auth;
 use crate::poll::SourceError;
 use crate::poll::doubt::{Evidence, Measure, UnitDoubt};
 use crate::secret::Secret;
-use crate::signal::{Sample, Unit};
-use crate::systems::api::{CheckLine, Source};
+use crate::signal::{Sample, SignalId, Unit};
+use crate::systems::api::{CheckLine, Seen, Source};
 use crate::systems::datadog::Datadog;
 use crate::systems::datadog::DatadogSpec;
 use crate::systems::grafana::Grafana;
@@ -168,10 +168,9 @@ async fn check_fails_a_required_signal_without_data_or_in_a_wrong_unit() {
     assert!(told(1).starts_with("warn: no data"), "{}", told(1));
     assert!(told(2).contains("[60s] holds fewer than two scrapes of 60s"), "{}", told(2));
     assert!(told(3).starts_with("FAIL: wrong unit") && told(3).contains("unit = \"fraction\""), "{}", told(3));
-    assert_eq!(
-        told(4),
-        "warn: 2 of 7 points, now 90 /s; more than half is missing: is the service up all the time, and scraped?"
-    );
-    assert!(told(5).contains("2 of 7 points, now 90 %"), "{}", told(5));
+    assert_eq!(told(4), "warn: 2 of 7 points; more than half is missing: is the service up all the time, and scraped?");
+    assert!(told(5).contains("2 of 7 points"), "{}", told(5));
+    let (signal, seen) = (lines[6].signal, lines[6].seen);
+    assert_eq!((signal, seen), (Some(SignalId(5)), Seen::Values { now: 90.0, least: 90.0, most: 90.0 }));
     assert_eq!(lines.len(), 7);
 }

@@ -87,6 +87,7 @@ impl Api {
             label: "prod".to_owned(),
             timeout: Duration::from_secs(20),
             identity: ClusterIdentity::default(),
+            server: "127.0.0.1:443".to_owned(),
             facts: Facts::default(),
         }
     }

@@ -124,6 +124,7 @@ pub(crate) fn cluster(address: &str, timeout: Duration) -> Cluster {
         label: "prod-eu".to_owned(),
         timeout,
         identity: ClusterIdentity::default(),
+        server: "127.0.0.1:443".to_owned(),
         facts: Facts::default(),
     }
 }

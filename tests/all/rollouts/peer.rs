@@ -83,7 +83,14 @@ impl Peer {
         config.default_retry = false;
         let client = kube::Client::try_from(config).unwrap();
         let (identity, facts) = (ClusterIdentity::default(), Facts::default());
-        Cluster { client, label: "prod-eu".to_owned(), timeout: PATIENCE, identity, facts }
+        Cluster {
+            client,
+            label: "prod-eu".to_owned(),
+            server: "127.0.0.1:443".to_owned(),
+            timeout: PATIENCE,
+            identity,
+            facts,
+        }
     }
 
     pub(crate) async fn ready(&self, ask: &PlanRequest) -> Arc<Step> {

@@ -106,6 +106,7 @@ async fn nobody() -> Cluster {
         label: "nobody".to_owned(),
         timeout: Duration::from_secs(20),
         identity: ClusterIdentity::default(),
+        server: "127.0.0.1:443".to_owned(),
         facts: Facts::default(),
     }
 }

@@ -44,6 +44,7 @@ pub(crate) async fn cluster(kubeconfig: &Path, timeout: Duration) -> (Cluster, w
             label: "wire".to_owned(),
             timeout,
             identity: ClusterIdentity::default(),
+            server: "127.0.0.1:443".to_owned(),
             facts: Facts::default(),
         },
         wire,

@@ -112,7 +112,7 @@ impl World {
                     self.answered[2] = Some(now);
                     StreamNews::Alive
                 } else {
-                    StreamNews::Down(SourceError::Unreachable("connection refused".to_owned()))
+                    StreamNews::Down(SourceError::unreachable("connection refused".to_owned()))
                 };
                 Message::Streamed { source: CLUSTER, at: at(now), news }
             }

@@ -19,7 +19,7 @@ pub(super) async fn check(cluster: &Cluster, spec: &ClusterSpec) -> Vec<CheckLin
     for container in &spec.containers {
         let of = spec.workloads.iter().filter(|(id, _)| container.workloads.contains(id)).map(|(_, of)| of);
         let what = format!("{}: container {}", spec.name, container.name);
-        lines.push(CheckLine { what, result: find(cluster, container, of).await, warning: None });
+        lines.push(CheckLine::new(what, find(cluster, container, of).await));
     }
     lines
 }

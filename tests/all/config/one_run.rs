@@ -234,7 +234,7 @@ fn a_file_of_windows_is_read_or_named() {
         "{said}"
     );
     write(b"theme = \"dark\"\n# caf\xe9\n");
-    assert!(Config::load(&path).unwrap_err().to_string().ends_with("line 2, column 6 is no UTF-8: save it as UTF-8"));
+    assert!(Config::load(&path).unwrap_err().to_string().ends_with("line 2, column 6 is not UTF-8: save it as UTF-8"));
     // A problem in the first line stands where an editor shows it.
     write("\u{feff}colour = 1\r\n".as_bytes());
     let said = Config::load(&path).unwrap_err().to_string();

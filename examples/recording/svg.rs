@@ -92,11 +92,8 @@ fn row(screen: &Buffer, y: u16, plain: &Plain) -> String {
         let (left, width) = (f64::from(start) * CELL.0, f64::from(x - start) * CELL.0);
         let (ink, ground, bold) = style;
         if let Some(ground) = ground {
-            let _ = write!(
-                grounds,
-                "<rect x=\"{left:.1}\" width=\"{width:.1}\" height=\"{}\" fill=\"{ground}\"/>",
-                CELL.1
-            );
+            let _ =
+                write!(grounds, "<rect x=\"{left:.1}\" width=\"{width:.1}\" height=\"{}\" fill=\"{ground}\"/>", CELL.1);
         }
         let fill = if ink == plain.ink { String::new() } else { format!(" style=\"fill:{ink}\"") };
         let class = if bold { " class=\"b\"" } else { "" };

@@ -76,7 +76,9 @@ impl Answers {
             None => HEAD.starts_with(&self.text),
             Some(color) => {
                 let is_part = |sign: char| sign.is_ascii_hexdigit() || "rgba:/".contains(sign);
-                ("rgba:".starts_with(color) || color.starts_with("rgb")) && color.chars().all(is_part) && color.len() <= LONGEST
+                ("rgba:".starts_with(color) || color.starts_with("rgb"))
+                    && color.chars().all(is_part)
+                    && color.len() <= LONGEST
             }
         }
     }

@@ -19,7 +19,10 @@ pub(super) fn events() -> io::Result<impl Stream<Item = io::Result<Event>>> {
     use tokio::io::unix::AsyncFd;
     use tokio::signal::unix::{SignalKind, signal};
 
-    #[expect(deprecated, reason = "what replaces it is unsafe to call; standard input stays open as long as the program runs")]
+    #[expect(
+        deprecated,
+        reason = "what replaces it is unsafe to call; standard input stays open as long as the program runs"
+    )]
     let keyboard = AsyncFd::with_interest(rustix::stdio::stdin(), Interest::READABLE)?;
     let resized = signal(SignalKind::window_change())?;
     // crossterm hears of a new size by itself once it has been asked for the first time.

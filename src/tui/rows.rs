@@ -152,7 +152,9 @@ pub(super) fn services(watch: &Watch, board: &Board) -> Vec<ServiceId> {
     match board.order {
         // What calls one that is red comes before what has nothing to do with it.
         Order::Worst => {
-            ids.sort_by_cached_key(|id| (std::cmp::Reverse(worst(watch, Some(*id))), red_callees(watch, *id).is_empty()));
+            ids.sort_by_cached_key(|id| {
+                (std::cmp::Reverse(worst(watch, Some(*id))), red_callees(watch, *id).is_empty())
+            });
         }
         Order::Name => ids.sort_by_key(|id| &watch.setup().service(*id).name),
         Order::Errors => sort_by_value(&mut ids, watch, Kind::ErrorRate),

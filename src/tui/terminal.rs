@@ -49,7 +49,8 @@ pub fn restore() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         // Nothing can be done about a terminal that is gone, and each step must be tried whatever the others said.
         let mut out = io::stdout();
-        let _ = queue!(out, EndSynchronizedUpdate, DisableFocusChange, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        let _ =
+            queue!(out, EndSynchronizedUpdate, DisableFocusChange, DisableBracketedPaste, LeaveAlternateScreen, Show);
         let _ = out.flush();
         let _ = disable_raw_mode();
     }
@@ -163,7 +164,13 @@ impl<W: Write> Screen<W> {
     fn on(out: W) -> Self {
         let collected = Collected::default();
         // [`enter`] hid the cursor.
-        Self { backend: CrosstermBackend::new(collected.clone()), collected, out, is_terminal: false, cursor_hidden: true }
+        Self {
+            backend: CrosstermBackend::new(collected.clone()),
+            collected,
+            out,
+            is_terminal: false,
+            cursor_hidden: true,
+        }
     }
 }
 

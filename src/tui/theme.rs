@@ -458,7 +458,10 @@ mod tests {
         std::fs::write(folder.path().join("house.toml"), "clear = \"cyan\"\n").unwrap();
         let themes = Themes::load("house", Some(folder.path()), ColorDepth::True).unwrap();
         assert_eq!(themes.current().style(Slot::Clear).fg, Some(Color::Cyan));
-        assert_eq!(names(Some(folder.path())), ["auto", "dark", "light", "colorblind", "colorblind-light", "mono", "house"]);
+        assert_eq!(
+            names(Some(folder.path())),
+            ["auto", "dark", "light", "colorblind", "colorblind-light", "mono", "house"]
+        );
         assert_eq!(themes.all[0].style(Slot::Clear).fg, Some(Color::Rgb(0, 255, 0)));
         assert_eq!(themes.all[0].style(Slot::Unknown), self::themes(ColorDepth::True).current().style(Slot::Unknown));
     }
@@ -545,7 +548,8 @@ mod tests {
 
     #[test]
     fn with_256_colours_it_can_be_read_as_well() {
-        let themes = [("dark", &DARK[..2]), ("colorblind", &DARK[..2]), ("light", &PALE[..1]), ("colorblind-light", &PALE[..1])];
+        let themes =
+            [("dark", &DARK[..2]), ("colorblind", &DARK[..2]), ("light", &PALE[..1]), ("colorblind-light", &PALE[..1])];
         for (name, grounds) in themes {
             let themes = Themes::load(name, None, ColorDepth::Indexed256).unwrap();
             let rgb = |color: Color| match color {

@@ -16,8 +16,8 @@ use crate::message::Command;
 use crate::rollback::{Execution, Goal, Readiness, Rollback};
 use crate::verdict::Level;
 use crate::watch::{FeaturePanel, Watch};
-use crossterm::event::{KeyCode, KeyModifiers};
 pub(super) use board::{Board, Order};
+use crossterm::event::{KeyCode, KeyModifiers};
 pub(super) use plan::{PlanKey, PlanSight};
 
 /// The longest note and the longest confirmation that can be typed, in characters.

@@ -95,13 +95,8 @@ fn a_secret_that_somebody_must_give_is_waited_for_behind_the_first_frame() {
 
 #[test]
 fn each_signal_that_ends_it_restores_it() {
-    let signals = [
-        (Signal::INT, 130),
-        (Signal::TERM, 143),
-        (Signal::HUP, 129),
-        (Signal::QUIT, 131),
-        (Signal::ABORT, 134),
-    ];
+    let signals =
+        [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131), (Signal::ABORT, 134)];
     for (signal, status) in signals {
         let mut demo = OnPty::demo();
         demo.signal(signal);

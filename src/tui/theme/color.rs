@@ -24,7 +24,12 @@ impl ColorDepth {
         }
         let colorterm = variable("COLORTERM").unwrap_or_default();
         let term = variable("TERM").unwrap_or_default();
-        if term == "dumb" || term.ends_with("-m") || term.contains("mono") || term.starts_with("vt1") || term.starts_with("vt2") {
+        if term == "dumb"
+            || term.ends_with("-m")
+            || term.contains("mono")
+            || term.starts_with("vt1")
+            || term.starts_with("vt2")
+        {
             return Self::None;
         }
         if colorterm == "truecolor" || colorterm == "24bit" || term.ends_with("-direct") {

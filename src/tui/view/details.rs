@@ -221,7 +221,10 @@ fn issue(view: &View<'_>, issue: &Issue) -> Vec<Line> {
     told.push(plain("seen", format!("{} times by {} users", issue.count, issue.users)));
     told.extend(issue.first_seen.map(|at| plain("first seen", ago(view, at))));
     told.extend(issue.last_seen.map(|at| plain("last seen", ago(view, at))));
-    told.push(plain("service", view.watch.setup().service(view.watch.setup().signal(issue.signal).service).name.clone()));
+    told.push(plain(
+        "service",
+        view.watch.setup().service(view.watch.setup().signal(issue.signal).service).name.clone(),
+    ));
     told
 }
 

@@ -133,7 +133,9 @@ fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static s
     let mut keys: Vec<(Action, String, &'static str)> =
         actions.into_iter().filter_map(|(action, word)| Some((action, view.keymap.label(action)?, word))).collect();
     // What is left out first is what the help tells as well and nobody needs in a hurry.
-    for action in [Action::NextPane, Action::NextRed, Action::Note, Action::Details, Action::Sort, Action::Enter, Action::Freeze] {
+    for action in
+        [Action::NextPane, Action::NextRed, Action::Note, Action::Details, Action::Sort, Action::Enter, Action::Freeze]
+    {
         if keys.iter().map(|(_, key, word)| width(key) + 1 + width(word) + 2).sum::<u16>() > columns {
             keys.retain(|(other, ..)| *other != action);
         }

@@ -82,7 +82,10 @@ fn a_configuration_that_is_missing_or_broken_is_no_news_to_somebody_who_types() 
 fn scenarios_and_themes_are_offered_where_they_are_taken() {
     let machine = Machine::new();
     assert_eq!(machine.offers("redflag demo --scenario mem"), ["memory-leak"]);
-    assert_eq!(machine.offers("redflag demo --theme "), ["auto", "colorblind", "colorblind-light", "dark", "light", "mono"]);
+    assert_eq!(
+        machine.offers("redflag demo --theme "),
+        ["auto", "colorblind", "colorblind-light", "dark", "light", "mono"]
+    );
     assert_eq!(machine.offers("redflag comp"), ["completions"]);
 }
 

@@ -15,7 +15,9 @@ fn shown(scene: &mut Scene, keys: &str) -> String {
 fn a_signal_is_told_with_what_it_is_judged_by() {
     let mut scene = faulty();
     let screen = shown(&mut scene, "1 g i");
-    for wanted in ["RED FLAG: 2.4 % (623 of 25 884 requests)", "the median before the deploy", "red flag at 1 %", "grafana"] {
+    for wanted in
+        ["RED FLAG: 2.4 % (623 of 25 884 requests)", "the median before the deploy", "red flag at 1 %", "grafana"]
+    {
         assert!(screen.contains(wanted), "{wanted}: {screen}");
     }
     snapshot("details_signal_120x40", &mut scene, 120, 40);
@@ -30,7 +32,8 @@ fn pods_are_told_by_their_nodes_and_issues_with_when_they_were_seen() {
     assert!(pods.contains("no node") && pods.contains("app-11   1.9.0, ready"), "{pods}");
     scene.press("esc");
     let issue = shown(&mut scene, "4 i");
-    for wanted in ["TypeError: cart.total is None", "shop.cart.views in total", "first seen", "1204 times by 311 users"] {
+    for wanted in ["TypeError: cart.total is None", "shop.cart.views in total", "first seen", "1204 times by 311 users"]
+    {
         assert!(issue.contains(wanted), "{wanted}: {issue}");
     }
 }

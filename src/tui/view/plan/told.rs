@@ -49,11 +49,12 @@ fn why(view: &View<'_>, plan: &Plan) -> Vec<Line> {
     }
     let setup = view.live.setup();
     if plan.uncalled {
-        let text = format!(
-            "NO RED FLAG: all {} signals are ok. You are rolling back a healthy deploy.",
-            setup.signals.len()
-        );
-        return vec![Line { sign: Some(Sign::Check(CheckOutcome::Warning)), ..Line::new(Weight::Warning, "why", text) }];
+        let text =
+            format!("NO RED FLAG: all {} signals are ok. You are rolling back a healthy deploy.", setup.signals.len());
+        return vec![Line {
+            sign: Some(Sign::Check(CheckOutcome::Warning)),
+            ..Line::new(Weight::Warning, "why", text)
+        }];
     }
     let services: Vec<ServiceId> =
         plan.steps().flat_map(|step| &step.covers).map(|covered| setup.workload(covered.workload).service).collect();
@@ -65,7 +66,8 @@ fn why(view: &View<'_>, plan: &Plan) -> Vec<Line> {
     let red = bad.iter().any(|id| view.live.finding(*id).level == Level::RedFlag);
     let mut lines: Vec<Line> = Vec::new();
     if !red {
-        let text = if bad.is_empty() { "no red flag, and not everything is known" } else { "no red flag, only warnings" };
+        let text =
+            if bad.is_empty() { "no red flag, and not everything is known" } else { "no red flag, only warnings" };
         lines.push(Line::new(Weight::Warning, "why", text));
     }
     let headlines = view.headlines.iter().filter(|headline| headline.level() == Level::RedFlag);

@@ -19,7 +19,10 @@ impl Ui {
             // The core decides; but a key that seems to do nothing is the worst answer.
             self.notice = Some("no rollback is ready: see the footer".to_owned());
         }
-        vec![Reaction::Ask(Command::OpenPlan { goal: Goal::RollBack, scope: rows::scope(live, self.service, &self.board) })]
+        vec![Reaction::Ask(Command::OpenPlan {
+            goal: Goal::RollBack,
+            scope: rows::scope(live, self.service, &self.board),
+        })]
     }
 
     /// The plan that takes the last rollback back.

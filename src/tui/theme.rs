@@ -286,12 +286,11 @@ impl Themes {
             let text = files::read_regular(&path, files::SETTINGS)
                 .map_err(|error| ThemeError::Unreadable { file: file.clone(), text: error.to_string() })?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            match all.iter().position(|theme| theme.name == name) {
-                Some(index) => all[index] = Theme::parse(&name, &file, &text, &all[index])?,
-                None => {
-                    let base = usize::from(name.ends_with(LIGHT));
-                    all.push(Theme::parse(&name, &file, &text, &all[base])?);
-                }
+            if let Some(index) = all.iter().position(|theme| theme.name == name) {
+                all[index] = Theme::parse(&name, &file, &text, &all[index])?;
+            } else {
+                let base = usize::from(name.ends_with(LIGHT));
+                all.push(Theme::parse(&name, &file, &text, &all[base])?);
             }
         }
         if chosen != AUTO && !all.iter().any(|theme| theme.name == chosen) {

@@ -90,7 +90,7 @@ impl<E: Write, O: Write> Gate<E, O> {
 
     fn tell(&mut self, at: Time, event: Event) -> io::Result<()> {
         self.people.line(&format!("{}  {event}", at.with_timezone(&Local).format("%H:%M:%S")));
-        let annotation = self.github.as_ref().and_then(|job| job.annotation(&event));
+        let annotation = self.github.as_ref().and_then(|_| Job::annotation(&event));
         if self.output == Output::Json {
             let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
             let line = Line { version: VERSION, at, event };

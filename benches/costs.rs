@@ -7,8 +7,10 @@ mod company;
 #[path = "scenes/faulty.rs"]
 mod scenes;
 
+use chrono::TimeDelta;
 use divan::{Bencher, black_box};
 use redflag::message::Message;
+use redflag::records::{Recorder, Records};
 use redflag::systems::grafana::frames::QueryAnswer;
 use scenes::{faulty, polled, twelve_signals};
 
@@ -25,7 +27,7 @@ fn frame_200x50(bencher: Bencher) {
     bencher.bench_local(|| {
         // Each second is a new picture: an unchanged one would not be drawn at all.
         second += 1;
-        scene.watch.update(Message::Tick(now + chrono::TimeDelta::seconds(second % 20)));
+        scene.watch.update(Message::Tick(now + TimeDelta::seconds(second % 20)));
         scene.screen(200, 50)
     });
 }
@@ -45,6 +47,16 @@ fn update_polled(bencher: Bencher) {
     let mut watch = scene.watch.clone();
     let answer = polled(&scene);
     bencher.bench_local(|| watch.update(black_box(&answer).clone()));
+}
+
+/// The same answer written down: what a record adds to each.
+#[divan::bench]
+fn record_polled(bencher: Bencher) {
+    let scene = faulty();
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::begin(Some(&Records::at(folder.path())), "0.1.0", TimeDelta::seconds(1), &scene.watch);
+    let answer = polled(&scene);
+    bencher.bench_local(|| recorder.append(black_box(&answer)));
 }
 
 /// An answer of Grafana: twelve signals, 90 minutes of bins of 30 s each.

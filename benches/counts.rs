@@ -13,6 +13,7 @@ mod support;
 
 use chrono::TimeDelta;
 use redflag::message::Message;
+use redflag::records::{Recorder, Records};
 use redflag::systems::grafana::frames::QueryAnswer;
 use std::hint::black_box;
 use support::{GRAFANA, at};
@@ -27,10 +28,11 @@ struct Bench {
 /// A tenth of what `judging` has: valgrind is slow, and what is counted goes by the number of services.
 const SERVICES: u16 = 100;
 
-const BENCHES: [Bench; 6] = [
+const BENCHES: [Bench; 7] = [
     Bench { name: "frame_200x50", runs: 20, play: frame_200x50 },
     Bench { name: "update_tick", runs: 100, play: update_tick },
     Bench { name: "update_polled", runs: 100, play: update_polled },
+    Bench { name: "record_polled", runs: 100, play: record_polled },
     Bench { name: "parse_grafana_12_signals", runs: 20, play: parse_grafana_12_signals },
     Bench { name: "tick_100_services_8_signals", runs: 20, play: tick_100_services_8_signals },
     Bench { name: "poll_100_services_8_signals", runs: 5, play: poll_100_services_8_signals },
@@ -91,6 +93,14 @@ fn update_polled(runs: usize) {
     repeated(runs, &mut || {
         black_box(watch.update(black_box(&answer).clone()));
     });
+}
+
+fn record_polled(runs: usize) {
+    let scene = faulty::faulty();
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::begin(Some(&Records::at(folder.path())), "0.1.0", TimeDelta::seconds(1), &scene.watch);
+    let answer = faulty::polled(&scene);
+    repeated(runs, &mut || recorder.append(black_box(&answer)));
 }
 
 fn parse_grafana_12_signals(runs: usize) {

@@ -11,7 +11,7 @@
 //! | floor | modules | what they are |
 //! | --- | --- | --- |
 //! | 0 | the package `redflag-text`: [`text`], [`secret`] | foreign text, cleaned and without secrets |
-//! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`feature_flags`] (the words), [`timeline`], [`message`], [`watch`], [`headline`] | words, judgement, the watch and its headline: no clock, no network, no files |
+//! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`feature_flags`] (the words), [`timeline`], [`message`], [`watch`], `record`, [`headline`] | words, judgement, the watch and its headline: no clock, no network, no files |
 //! | 4 | [`net`], `settings`, [`systems`], [`cluster`], [`rollback`] (what planning and performing share), [`config`], [`clock`], [`memory`], [`records`], [`repository`], `program`, [`lines`], [`output`], [`panics`] | one adapter to one outside system each; `systems` alone has a folder for each that is read, rolls back or keeps flags, and a registry of them |
 //! | 5 | [`runtime`], [`outcome`], [`tui`], [`demo`] | the ends |
 //! | 6 | [`commands`], [`cli`] | arguments in, exit code out |

@@ -120,7 +120,7 @@ impl Stage {
         }
         self.passed += 1;
         match self.pace {
-            Some(pace) if self.passed % pace.every == 0 => self.hold(pace.lasting),
+            Some(pace) if self.passed.is_multiple_of(pace.every) => self.hold(pace.lasting),
             _ => {}
         }
         Ok(())

@@ -108,9 +108,9 @@ fn only_used(raw: &schema::Rollback, problems: &mut Problems) -> bool {
     for (table, place) in raw.tables.keys().filter(|(table, _)| !uses(chosen, table)) {
         fine = false;
         let default = if written.is_none() { ", the default," } else { "" };
-        let users: Vec<&str> = default_last().filter(|kind| uses(kind, table)).map(|kind| kind.name).collect();
+        let names: Vec<&str> = default_last().filter(|kind| uses(kind, table)).map(|kind| kind.name).collect();
         let problem = Problem::new(place, format!("the strategy {}{default} does not use `{table}`", chosen.name))
-            .way_out(format!("choose a strategy that does ({}), or leave the table out", list(&users)));
+            .way_out(format!("choose a strategy that does ({}), or leave the table out", list(&names)));
         // A strategy that was refused is not the default.
         problems.push(if written.is_none() { problem.needs(Part::Table) } else { problem });
     }

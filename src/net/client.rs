@@ -53,8 +53,8 @@ impl Purpose {
     /// Why a system cannot be spoken to at all: an address, or a credential that cannot be sent.
     pub(crate) fn unusable(self, name: &str, why: &impl fmt::Display) -> Blocked {
         Blocked {
-            reason: format!("{name} cannot be asked: {why}"),
-            way_out: format!("correct this environment's {}", self.table),
+            reason: format!("cannot query {name}: {why}"),
+            way_out: format!("fix this environment's {}", self.table),
         }
     }
 }
@@ -89,7 +89,7 @@ impl Unread {
 
     /// The sentence for a place without a way out beside it.
     pub(crate) fn alone(&self) -> String {
-        let hint = if (200..=299).contains(&self.status) { ": is its url right?" } else { "" };
+        let hint = if (200..=299).contains(&self.status) { ": check its url" } else { "" };
         format!("{self}{hint}")
     }
 }
@@ -254,7 +254,7 @@ impl Client {
             300..=399 => (format!("answered {status}: {}", reply.said), Some(self.check_url())),
             401 => (
                 format!("rejected the token: {}", reply.said),
-                Some(format!("make a new token in {name} and set it in this environment's {}", self.purpose.table)),
+                Some(format!("create a new token in {name} and set it in this environment's {}", self.purpose.table)),
             ),
             _ => (format!("answered {status}: {}", reply.said), None),
         };
@@ -266,10 +266,8 @@ impl Client {
         let (status, name, Purpose { table, deed }) = (reply.status, self.name, self.purpose);
         if (300..=399).contains(&status) && reply.location().is_some_and(is_sign_in) {
             return NotTaken::Refused(Blocked {
-                reason: format!("{name} sends us to a sign-in page"),
-                way_out: format!(
-                    "set a valid token in this environment's {table}, and a url that no sign-in page guards"
-                ),
+                reason: format!("{name} redirects to a sign-in page"),
+                way_out: format!("set a valid token in this environment's {table}, and a url without a sign-in page"),
             });
         }
         // A proxy may give up while the system behind it goes on; and a redirect may follow what was done.
@@ -281,10 +279,10 @@ impl Client {
             return NotTaken::Refused(Blocked { reason, way_out: self.wait_for(reply) });
         }
         let usual = || match self.misread(reply) {
-            Some(unread) => unread.blocked(&format!("read what {name} says, or {deed} there by hand")),
+            Some(unread) => unread.blocked(&format!("read what {name} says, or {deed} there manually")),
             None => Blocked {
                 reason: format!("{name} answered {status}: {}", reply.said),
-                way_out: format!("look at {name} what came of it"),
+                way_out: format!("check {name} for the result"),
             },
         };
         NotTaken::Refused(own(reply).unwrap_or_else(usual))
@@ -296,11 +294,11 @@ impl Client {
 
     fn wait_for(&self, reply: &Reply) -> String {
         let Purpose { deed, .. } = self.purpose;
-        format!("wait {} and try again, or {deed} in {} by hand", reply.describe_wait(), self.name)
+        format!("wait {} and retry, or {deed} in {} manually", reply.describe_wait(), self.name)
     }
 
     fn check_url(&self) -> String {
-        format!("correct the url of {} in this environment's {}", self.name, self.purpose.table)
+        format!("fix the url of {} in this environment's {}", self.name, self.purpose.table)
     }
 }
 

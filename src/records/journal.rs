@@ -29,7 +29,7 @@ impl Journal {
         // Whoever else looks knows by it that the watch still runs. Some file systems have no locks.
         let _ = file.try_lock();
         let mut journal = Self { folder, file };
-        journal.line(header_line(header)?)?;
+        journal.line(&header_line(header)?)?;
         journal.file.sync_data()?;
         Ok(journal)
     }
@@ -40,13 +40,13 @@ impl Journal {
     }
 
     fn append(&mut self, message: &Message) -> io::Result<()> {
-        self.line(message_line(message)?)
+        self.line(&message_line(message)?)
     }
 
     /// One write for a line and its end: what is killed in between leaves a torn last line and nothing worse.
-    fn line(&mut self, line: String) -> io::Result<()> {
+    fn line(&mut self, line: &str) -> io::Result<()> {
         // JSON escapes what a terminal would obey; the scrubber takes out what nobody should read.
-        let mut line = visible(&line).into_owned();
+        let mut line = visible(line).into_owned();
         line.push('\n');
         self.file.write_all(line.as_bytes())
     }

@@ -48,6 +48,6 @@ mod tests {
         assert_eq!(clients.get::<u8>("a number").unwrap(), &7);
         assert_eq!(clients.get::<&str>("a word").unwrap(), &"seven");
         let blocked = clients.get::<u16>("Argo CD").unwrap_err();
-        assert_eq!(blocked.reason, "this environment's configuration does not name Argo CD");
+        assert_eq!(blocked.reason, "Argo CD is not configured for this environment");
     }
 }

@@ -45,13 +45,11 @@ fn without_answers(events: impl Stream<Item = io::Result<Event>> + Unpin) -> imp
                 return Some((input, (events, answers, ready)));
             }
             let next = if answers.is_waiting() {
-                match tokio::time::timeout(PATIENCE, events.next()).await {
-                    Ok(next) => next,
-                    Err(_) => {
-                        ready.extend(answers.give_up().into_iter().map(Input::Event));
-                        continue;
-                    }
-                }
+                let Ok(next) = tokio::time::timeout(PATIENCE, events.next()).await else {
+                    ready.extend(answers.give_up().into_iter().map(Input::Event));
+                    continue;
+                };
+                next
             } else {
                 events.next().await
             };

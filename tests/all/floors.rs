@@ -13,9 +13,10 @@ const PACKAGES: [(&str, &[&[&str]]); 2] = [
     (
         "crates/core/src",
         &[
-            &["deploy", "rollout", "signal", "poll", "setup", "template", "rollback/version_history"],
+            &["deploy", "rollout", "signal", "poll", "setup", "template", "rollback/version_history", "record/number"],
             &["store", "verdict", "rollback", "timeline", "feature_flags"],
             &["message", "watch"],
+            &["record"],
             &["headline"],
             &["lib"],
         ],
@@ -34,6 +35,7 @@ const PACKAGES: [(&str, &[&[&str]]); 2] = [
                 "output",
                 "panics",
                 "program",
+                "records",
                 "repository",
                 "feature_flags",
                 "rollback",

@@ -107,8 +107,11 @@ fn nothing_after_a_step_changes_its_verdict() {
     }
 }
 
+/// Kinds, units with what is usual in each, and a plain fault.
+type Written = (&'static [&'static str], &'static [(&'static str, f64)], f64);
+
 /// What a kind may be written in, what is usual in each, and by how much that is multiplied by a plain fault.
-const UNITS: [(&[&str], &[(&str, f64)], f64); 9] = [
+const UNITS: [Written; 9] = [
     (
         &["latency"],
         &[
@@ -217,7 +220,7 @@ fn every_unit_of_every_kind_tells_a_plain_fault_from_a_healthy_window() {
                             "baseline": around(level, spread, 0..60), "window": window })
                     .to_string(),
                 );
-                expected.push((name, by != 1.0));
+                expected.push((name, (by - 1.0).abs() > f64::EPSILON));
             }
         }
     }
@@ -364,7 +367,7 @@ fn what_was_so_yesterday_or_a_week_ago_or_in_other_services_blames_nobody() {
         with(slow(), "neighbours", &json!([same])),
         with(slow(), "yesterday", &Value::Null),
     ];
-    let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let input: String = lines.map(|line| line.to_string()).join("\n");
     let verdicts = verdicts(&judge(&input));
     let flagged: Vec<bool> = verdicts.iter().map(|verdict| verdict["flagged"] == true).collect();
     assert_eq!(flagged, [true, false, false, true, false, true, true, true], "{verdicts:#?}");

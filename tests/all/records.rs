@@ -9,6 +9,7 @@ use redflag::records::{RecordError, Records, open};
 use redflag::rollback::Rollback;
 use redflag::signal::Kind;
 use redflag::timeline::Mark;
+use redflag::verdict::Finding;
 use redflag::watch::Watch;
 use std::fs;
 use std::io::Write;
@@ -34,7 +35,7 @@ fn is_the_same(folder: &Path, watch: &Watch) {
     let kept = open(folder).unwrap();
     assert!(kept.record.torn.is_none());
     let again = kept.record.fold();
-    let says = |watch: &Watch| watch.findings().iter().map(|finding| finding.sentence()).collect::<Vec<_>>();
+    let says = |watch: &Watch| watch.findings().iter().map(Finding::sentence).collect::<Vec<_>>();
     assert_eq!(says(&again), says(watch));
     assert_eq!(again.verdict(), watch.verdict());
     assert!(again == *watch, "something else differs");

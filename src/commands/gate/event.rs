@@ -49,7 +49,8 @@ pub(super) enum Event {
     },
     /// It cannot be told yet.
     Wait {
-        /// So many seconds more until the window is over; `null` before the rollout has ended.
+        /// So many seconds more until the window is over; 0 while its last readings come in, `null` before the rollout has
+        /// finished.
         seconds: Option<i64>,
         /// About how many requests are seen in them, where the traffic is known.
         requests: Option<u64>,
@@ -286,6 +287,7 @@ impl fmt::Display for Event {
             Self::Verdict(says) => write!(f, "{}  {}", says.label(), says.sentence),
             Self::Rollback { text } => write!(f, "rollback  {text}"),
             Self::Wait { seconds: None, .. } => f.write_str("not yet: the rollout has not finished"),
+            Self::Wait { seconds: Some(0), .. } => f.write_str("not yet: waiting for the last readings of the window"),
             Self::Wait { seconds: Some(seconds), requests } => {
                 let left = crate::rollback::describe::span(chrono::TimeDelta::seconds(*seconds));
                 write!(f, "not yet: {left} more")?;

@@ -20,6 +20,8 @@ const TOLD_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// So long after the first red flag a rollback that may go by itself has to have begun: its conditions ask for a minute of
 /// red, and for a second source.
 const ACTS_WITHIN: TimeDelta = TimeDelta::minutes(5);
+/// How long after the window's end the last readings may come in.
+const LATE_DATA: TimeDelta = TimeDelta::minutes(5);
 /// How long a lost answer is looked for.
 const LOST_FOR: TimeDelta = TimeDelta::minutes(2);
 /// So long after the old version serves again it waits for the flags.
@@ -88,7 +90,7 @@ impl<E: Write, O: Write> Gate<E, O> {
 
     fn tell(&mut self, at: Time, event: Event) -> io::Result<()> {
         self.people.line(&format!("{}  {event}", at.with_timezone(&Local).format("%H:%M:%S")));
-        let annotation = self.github.as_ref().and_then(|job| job.annotation(&event));
+        let annotation = self.github.as_ref().and_then(|_| Job::annotation(&event));
         if self.output == Output::Json {
             let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
             let line = Line { version: VERSION, at, event };
@@ -176,10 +178,19 @@ impl<E: Write, O: Write> Gate<E, O> {
         match self.wanted.until {
             Until::Rollout if is_rolled_out => Some(so_far),
             Until::Settled if is_settled => Some(so_far),
-            _ if watch.window().is_over(now) || is_late => Some(Outcome::of(watch)),
+            _ if is_told(watch) || is_late => Some(Outcome::of(watch)),
             _ => None,
         }
     }
+}
+
+/// Whether the window is over and what it came to is known, or is not going to be.
+fn is_told(watch: &Watch) -> bool {
+    let over = |opened: Time| watch.now() - (opened + watch.window().length);
+    watch.window().opened.map(over).is_some_and(|over| {
+        // What is on its way when the window ends is waited for.
+        over >= TimeDelta::zero() && (watch.verdict() != Verdict::Watching || over >= LATE_DATA)
+    })
 }
 
 /// What came of a rollback, once that is known, or is not going to be.

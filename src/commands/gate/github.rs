@@ -21,7 +21,7 @@ pub(super) fn here() -> Option<Job> {
 
 impl Job {
     /// The annotation of an event, where it has one.
-    pub(super) fn annotation(&self, event: &Event) -> Option<String> {
+    pub(super) fn annotation(event: &Event) -> Option<String> {
         match event {
             Event::Finding(says) if says.is_bad() => {
                 Some(format!("::error title={}::{}", property(&says.name()), data(says.sentence())))

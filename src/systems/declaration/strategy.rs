@@ -32,6 +32,9 @@ pub(crate) struct StrategyKind {
     pub(crate) check: fn(&Written<'_>, &mut Problems) -> Option<Box<dyn RollbackSettings>>,
 }
 
+/// Reads a table; the last is the place of its key. `None` where it was reported.
+pub(crate) type ReadTable = fn(&mut Parser, Spanned<DeValue<'_>>, &Span) -> Option<Box<dyn Any>>;
+
 /// A table of `[environments.NAME.rollback]`.
 #[derive(Debug)]
 pub(crate) struct RollbackTable {
@@ -39,8 +42,8 @@ pub(crate) struct RollbackTable {
     pub(crate) key: &'static str,
     /// What it is, as editors show it.
     pub(crate) about: &'static str,
-    /// Reads it; the last is the place of its key. `None` where it was reported.
-    pub(crate) read: fn(&mut Parser, Spanned<DeValue<'_>>, &Span) -> Option<Box<dyn Any>>,
+    /// Reads it.
+    pub(crate) read: ReadTable,
     schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
@@ -51,11 +54,7 @@ impl RollbackTable {
     }
 
     /// One that is described by a type and read in a way of its own.
-    pub(crate) const fn read_by<T: JsonSchema>(
-        key: &'static str,
-        about: &'static str,
-        read: fn(&mut Parser, Spanned<DeValue<'_>>, &Span) -> Option<Box<dyn Any>>,
-    ) -> Self {
+    pub(crate) const fn read_by<T: JsonSchema>(key: &'static str, about: &'static str, read: ReadTable) -> Self {
         Self { key, about, read, schema: SchemaGenerator::subschema_for::<T> }
     }
 

@@ -331,7 +331,7 @@ fn unseen(unread: Unread, job: &str) -> Blocked {
                 .to_owned(),
         },
         403 => unread.blocked("give the user the permission Job/Read"),
-        _ => unread.blocked("read what Jenkins says, or build the job there by hand"),
+        _ => unread.blocked("read what Jenkins says, or build the job there manually"),
     }
 }
 

@@ -93,7 +93,7 @@ fn place(update: Update<'_>) -> String {
 
 fn why_paused(workload: &Workload, update: Update<'_>) -> String {
     if workload.spec.paused {
-        return "paused by hand".to_owned();
+        return "paused manually".to_owned();
     }
     let reasons: Vec<&str> = update.status.pause_conditions.iter().map(|pause| pause.reason.as_str()).collect();
     if reasons.iter().any(|reason| reason.starts_with("Inconclusive")) {

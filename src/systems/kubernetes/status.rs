@@ -171,7 +171,7 @@ fn by_hand(updated: i64, wanted: i64, ready: i64) -> Progress {
         return Progress::Complete;
     }
     Progress::Waiting(format!(
-        "Waiting for its pods to be deleted by hand (strategy OnDelete): {updated} out of {wanted} are new, {ready} ready..."
+        "Waiting for its pods to be deleted manually (strategy OnDelete): {updated} out of {wanted} are new, {ready} ready..."
     ))
 }
 

@@ -60,7 +60,9 @@ impl Ui {
     pub(super) fn mark(&mut self, live: &Watch) -> bool {
         let Some(Row::Service(service)) = self.row(self.shown(live)) else { return false };
         match self.board.marked.iter().position(|marked| *marked == service) {
-            Some(place) => drop(self.board.marked.remove(place)),
+            Some(place) => {
+                self.board.marked.remove(place);
+            }
             None => self.board.marked.push(service),
         }
         true

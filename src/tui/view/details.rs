@@ -89,12 +89,12 @@ fn plain(label: &str, text: impl Into<String>) -> Line {
 }
 
 /// A level as the sign of a line.
-const fn sign(level: Level) -> Option<Sign> {
+const fn sign(level: Level) -> Sign {
     match level {
-        Level::Clear => Some(Sign::Check(CheckOutcome::Ok)),
-        Level::Warning => Some(Sign::Check(CheckOutcome::Warning)),
-        Level::RedFlag => Some(Sign::Check(CheckOutcome::Blocked)),
-        Level::Insufficient | Level::NoData | Level::Stale => Some(Sign::Awaited),
+        Level::Clear => Sign::Check(CheckOutcome::Ok),
+        Level::Warning => Sign::Check(CheckOutcome::Warning),
+        Level::RedFlag => Sign::Check(CheckOutcome::Blocked),
+        Level::Insufficient | Level::NoData | Level::Stale => Sign::Awaited,
     }
 }
 
@@ -108,7 +108,10 @@ fn signal(view: &View<'_>, id: SignalId) -> Vec<Line> {
     let (signal, series) = (setup.signal(id), view.watch.store().series(id));
     let number = |value| signal.unit.format(value);
     let mut told = vec![
-        Line { sign: sign(finding.level), ..plain("", format!("{}: {}", finding.level.label(), finding.sentence())) },
+        Line {
+            sign: Some(sign(finding.level)),
+            ..plain("", format!("{}: {}", finding.level.label(), finding.sentence()))
+        },
         plain("since", ago(view, finding.since)),
     ];
     if let Some((at, value)) = series.last_value() {
@@ -168,7 +171,7 @@ fn workload(view: &View<'_>, id: WorkloadId) -> Vec<Line> {
     };
     for trouble in &rollout.troubles {
         let level = if trouble.kind.is_red_flag() { Level::RedFlag } else { Level::Warning };
-        told.push(Line { sign: sign(level), ..plain("", trouble.sentence.clone()) });
+        told.push(Line { sign: Some(sign(level)), ..plain("", trouble.sentence.clone()) });
     }
     let mut nodes: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
     let mut pods: Vec<&Pod> = rollout.pods.iter().collect();
@@ -206,7 +209,7 @@ fn pod(view: &View<'_>, pod: &Pod, deploy: Option<&crate::deploy::Deploy>) -> Li
         PodPhase::Unready => Level::Warning,
         PodPhase::Starting | PodPhase::Terminating | PodPhase::Finished => Level::Insufficient,
     };
-    Line { sign: sign(level), ..plain("", format!("{}   {}", pod.name, parts.join(", "))) }
+    Line { sign: Some(sign(level)), ..plain("", format!("{}   {}", pod.name, parts.join(", "))) }
 }
 
 fn issue(view: &View<'_>, issue: &Issue) -> Vec<Line> {
@@ -251,7 +254,7 @@ fn source(view: &View<'_>, id: SourceId) -> Vec<Line> {
         Health::Partial(count, error) => (Level::Warning, format!("{count} of its queries fail: {error}")),
         Health::Down(error) => (Level::RedFlag, error.to_string()),
     };
-    let mut told = vec![Line { sign: sign(level), ..plain("", text) }, plain("since", ago(view, state.since))];
+    let mut told = vec![Line { sign: Some(sign(level)), ..plain("", text) }, plain("since", ago(view, state.since))];
     told.push(match state.answered {
         Some(at) => plain("last answer", ago(view, at)),
         None => plain("last answer", "none"),

@@ -117,17 +117,14 @@ fn versions(buffer: &mut Buffer, view: &View<'_>, area: Rect, plan: &Plan) {
     let mut brush = Brush::new(buffer, view, area, 0);
     brush.gap(2);
     let arrow = if area.width >= 60 { 10 } else { 2 };
-    match &same {
-        Some((from, to)) => {
-            let column = width(from).max(13).min(area.width / 3);
-            brush.cell(from, column, strong).gap(1);
-            brush.repeat(view.glyphs.passed(), arrow, Slot::Key).put(view.glyphs.pointer(), Slot::Key).gap(2);
-            brush.cell(to, width(to).max(13).min(area.width / 3), strong).gap(2);
-        }
-        None => {
-            let text = format!("{} workloads, each to the version before", covered.len());
-            brush.put(&text, strong).gap(3);
-        }
+    if let Some((from, to)) = &same {
+        let column = width(from).max(13).min(area.width / 3);
+        brush.cell(from, column, strong).gap(1);
+        brush.repeat(view.glyphs.passed(), arrow, Slot::Key).put(view.glyphs.pointer(), Slot::Key).gap(2);
+        brush.cell(to, width(to).max(13).min(area.width / 3), strong).gap(2);
+    } else {
+        let text = format!("{} workloads, each to the version before", covered.len());
+        brush.put(&text, strong).gap(3);
     }
     brush.put(&expected(view, plan, &covered), Slot::Muted);
     if let (Some((old, new)), Some((from, _)), true) = (revisions(plan), &same, area.height > 2) {

@@ -257,16 +257,12 @@ pub(super) fn block(
     (before, level): (bool, Level),
     is_below_full: bool,
 ) -> (&'static str, Style) {
-    match chart::height(value, limit, most, signal) {
-        Some(height) => {
-            let slot = if before { Slot::Baseline } else { level.into() };
-            (view.glyphs.heights()[height], view.ink(slot))
-        }
-        None => {
-            let full = if is_below_full { view.glyphs.nearly_full() } else { view.glyphs.full() };
-            (full, view.ink(beyond_slot(signal, limit, before)))
-        }
+    if let Some(height) = chart::height(value, limit, most, signal) {
+        let slot = if before { Slot::Baseline } else { level.into() };
+        return (view.glyphs.heights()[height], view.ink(slot));
     }
+    let full = if is_below_full { view.glyphs.nearly_full() } else { view.glyphs.full() };
+    (full, view.ink(beyond_slot(signal, limit, before)))
 }
 
 /// The colour of what is beyond the shown limit: red where that is where a red flag begins.

@@ -48,5 +48,5 @@ async fn a_branch_that_looks_like_a_hash_is_no_commit() {
     let spec =
         RepositorySpec { tags: vec!["shop-${version}".to_owned(), "$versions".to_owned()], ..company.repository() };
     let unknown = Repository::new(spec, Duration::from_secs(60)).commit_of(&version(1, "abcdef1")).await.unwrap_err();
-    assert_eq!(unknown.reason, "the commit of abcdef1 is not known (tried the tags shop-abcdef1, $versions)");
+    assert_eq!(unknown.reason, "cannot find the commit of abcdef1 (tried the tags shop-abcdef1, $versions)");
 }

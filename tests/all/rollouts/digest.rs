@@ -88,7 +88,7 @@ fn its_phase_is_told_in_words_and_only_once_it_is_of_the_newest_spec() {
     assert_eq!(says(&blue_green()), "waits before the switch: paused for a person");
     let mut manual_command = paused();
     manual_command.rollout["spec"]["paused"] = json!(true);
-    assert_eq!(says(&manual_command), "waits at step 2 of 5: paused by hand");
+    assert_eq!(says(&manual_command), "waits at step 2 of 5: paused manually");
 }
 
 #[test]

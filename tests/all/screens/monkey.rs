@@ -72,7 +72,7 @@ impl Dice {
 fn strike(seed: u64, count: usize, left_out: &str) -> Option<usize> {
     let mut dice = Dice(seed);
     let mut scene = if seed % 4 == 3 { Scene::board() } else { Scene::new() };
-    scene.health = if seed % 2 == 0 { Health::Bad } else { Health::Well };
+    scene.health = if seed.is_multiple_of(2) { Health::Bad } else { Health::Well };
     scene.rolled_out().until(400);
     scene.screen(80, 24);
     // What would be pressed last if this were right: the rollback key, and since then the plan was not closed.
@@ -95,7 +95,7 @@ fn strike(seed: u64, count: usize, left_out: &str) -> Option<usize> {
             return Some(number);
         }
         asked &= is_plan(after);
-        scene.now += TimeDelta::milliseconds(10 + dice.below(600) as i64);
+        scene.now += TimeDelta::milliseconds(10 + i64::try_from(dice.below(600)).unwrap());
         scene.say(Message::Tick(scene.now));
         scene.say(Message::Streamed { source: SourceId(0), at: scene.now, news: StreamNews::Alive });
     }

@@ -236,7 +236,7 @@ async fn the_headline_of_each_scenario() {
         let headline = Headline::of(story.state(), None);
         // What is unknown for now, and nearest to its limit, hangs on the second; what is wrong does not.
         let facts = if matches!(headline, Headline::Trouble(_)) { headline.facts() } else { Vec::new() };
-        let facts: String = facts.iter().map(|fact| format!("\n      {}", without_numbers(fact))).collect();
+        let facts = facts.iter().fold(String::new(), |told, fact| told + "\n      " + &without_numbers(fact));
         told.push(format!("{}: {}{facts}", scenario.name(), without_numbers(&headline.to_string())));
     }
     committed("scenarios", &[chapter("the demo's scenarios", told)]);

@@ -102,14 +102,16 @@ fn measured() -> Vec<Measured> {
     let mut all = Vec::new();
     for claim in claims {
         all.push(match claim {
-            Claim::Within { limit: Some(_), .. } => latency(claim),
-            Claim::Within { .. } | Claim::NoLimit | Claim::NothingToHoldAgainst | Claim::ShortPast { .. } => {
+            Claim::Within { limit: None, .. }
+            | Claim::NoLimit
+            | Claim::NothingToHoldAgainst
+            | Claim::ShortPast { .. } => {
                 let bare = claim == Claim::NothingToHoldAgainst;
                 let against = if bare { Against::Nothing } else { before(41.0) };
                 Measured { against, ..number(Unit::PerSecond, 42.0, 41.0, claim) }
             }
             Claim::Flat | Claim::Changed { .. } => for_a_while(number(Unit::PerSecond, 1.3, 0.02, claim)),
-            Claim::Thin { .. } | Claim::WarmingUp => latency(claim),
+            Claim::Within { .. } | Claim::Thin { .. } | Claim::WarmingUp => latency(claim),
             Claim::WithoutPast { next_to_none: true } => {
                 Measured { against: Against::Nothing, ..number(Unit::PerSecond, 0.0, 0.0, claim) }
             }

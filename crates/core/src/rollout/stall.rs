@@ -4,7 +4,6 @@
 use super::{Deadline, PodPhase, Progress, Rollout, Trouble, TroubleKind};
 use crate::deploy::{Time, brief};
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// After a rollout has ended, a pod of it that is not ready for this long is told.
@@ -13,7 +12,7 @@ const LEFT_UNREADY: TimeDelta = TimeDelta::minutes(5);
 const NAMED: usize = 3;
 
 /// How long a rollout may stand still.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// After so long without progress it is warned of and the window opens; half as long again is a red flag.
     pub deadline: TimeDelta,

@@ -5,7 +5,6 @@ use crate::deploy::Time;
 use crate::signal::{Kind, Reading, Signal};
 use crate::store::Series;
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// No hole may be longer than so many readings.
@@ -16,7 +15,7 @@ const SHORTEST_HOLE: TimeDelta = TimeDelta::minutes(2);
 const SPARSE: i32 = 2;
 
 /// A stretch of time: the window, or so much of it as is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
     /// When it begins.
     pub from: Time,
@@ -32,7 +31,7 @@ impl Stretch {
 }
 
 /// What a signal has to be known for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
     /// The whole window.
     pub window: Stretch,
@@ -43,7 +42,7 @@ pub struct Wanted {
 }
 
 /// For how long of a stretch a signal was known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
     /// How long the stretch is.
     pub span: TimeDelta,

@@ -7,10 +7,9 @@ use super::{Evidence, Judgement, Level, freshness, stuck};
 use crate::deploy::Time;
 use crate::signal::{Kind, Sample};
 use crate::store::Series;
-use serde::{Deserialize, Serialize};
 
 /// What is known of a signal's readings as such, whatever they say.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Known {
     /// What it was worked out of; the same again gives the same.
     key: Key,
@@ -20,7 +19,7 @@ pub(super) struct Known {
     pub(super) coverage: Option<Coverage>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Key {
     history: u64,
     newest: Option<Time>,

@@ -18,7 +18,6 @@ use super::Coverage;
 use crate::deploy::Time;
 use crate::signal::Unit;
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
 
 /// What is said of a signal.
 #[derive(Debug, Clone, PartialEq)]
@@ -178,7 +177,7 @@ pub(super) fn told(span: TimeDelta) -> TimeDelta {
 }
 
 /// Events among what they happened among: failed requests among all.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Counted {
     /// How many.
     pub events: f64,

@@ -6,7 +6,6 @@
 
 use crate::deploy::Time;
 use crate::signal::{Kind, Reading, Sample};
-use serde::{Deserialize, Serialize};
 
 /// A run that is less likely than this is stuck: once in 15 000 half hours of sixty bins.
 const CHANCE: f64 = 1e-6;
@@ -16,7 +15,7 @@ const LEAST_PAIRS: usize = 10;
 const COARSE: usize = 4;
 
 /// A run of equal bins, as places among the readings that tell anything; the first of them is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
     /// The place of its first bin.
     pub(super) first: usize,

@@ -10,7 +10,6 @@ use crate::message::Effect;
 use crate::rollback::Blocked;
 use crate::setup::{FlagSystemId, Setup};
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
 
 /// How often flags are read while they are shown.
 const READ_EVERY: TimeDelta = TimeDelta::seconds(15);
@@ -31,7 +30,7 @@ pub(super) struct FeatureFlags {
 }
 
 /// What is known of one system of feature flags.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Known {
     listing: Listing,
     /// When it last told.

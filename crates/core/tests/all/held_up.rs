@@ -117,7 +117,8 @@ fn a_yes_in_the_first_moments_is_no_answer_and_leaves_the_question_open() {
     assert_eq!(yes(&mut watch, 21), []);
     assert!(!watch.takes_deletion());
     assert!(watch.deletion().is_some());
-    assert_eq!(yes(&mut watch, 22), [of_db_1()]);
+    assert_eq!(yes(&mut watch, 22), [], "one that is held is struck again");
+    assert_eq!(yes(&mut watch, 28), [of_db_1()], "let go, it is an answer");
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn a_stateful_set_is_judged_in_kubectls_order_and_to_its_last_pod() {
         (
             by_hand,
             json!({ "updatedReplicas": 1 }),
-            "Waiting for its pods to be deleted by hand (strategy OnDelete): 1 out of 3 are new, 3 ready...",
+            "Waiting for its pods to be deleted manually (strategy OnDelete): 1 out of 3 are new, 3 ready...",
         ),
     ];
     for (strategy, change, expected) in rows {
@@ -149,7 +149,7 @@ fn a_daemon_set_is_judged_in_kubectls_order() {
         (
             &by_hand,
             json!({ "updatedNumberScheduled": 2 }),
-            "Waiting for its pods to be deleted by hand (strategy OnDelete): 2 out of 5 are new, 5 ready...",
+            "Waiting for its pods to be deleted manually (strategy OnDelete): 2 out of 5 are new, 5 ready...",
         ),
     ];
     for (strategy, change, expected) in rows {

@@ -80,7 +80,7 @@ fn why(view: &View<'_>, plan: &Plan) -> Vec<Line> {
         lines.push(Line::new(Weight::Plain, "", flags.join("   ")));
     }
     if let Some(first) = lines.first_mut() {
-        first.label = "why".to_owned();
+        "why".clone_into(&mut first.label);
     }
     lines
 }

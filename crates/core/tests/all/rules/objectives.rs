@@ -175,7 +175,7 @@ proptest! {
         let past: Vec<Point> = (1..).zip(&before).map(|(back, bin)| (at(-back * STEP), sample(bin))).collect();
         case.series.insert(&past, at(0));
         let case = case.then(after.iter().map(sample));
-        let known = TimeDelta::seconds(STEP * (before.len() + after.len()) as i64);
+        let known = TimeDelta::seconds(STEP) * i32::try_from(before.len() + after.len()).unwrap();
         let judgement = case.judge();
         if !rate.is_known_by(known) {
             prop_assert!(judgement.level != Level::Clear, "{}", judgement.sentence());

@@ -93,7 +93,7 @@ pub(crate) async fn trouble(method: &str, switch_at: impl Fn(Endpoint) -> Featur
     let signed_out = reply("", 302, "").header("location", "https://sso.example.com/login?to=flags");
     let system = on(&switch_at(Peer::start(vec![signed_out]).await.endpoint("/flags")));
     let blocked = refused(system.turn_off(&order("checkout-v2")).await);
-    assert!(blocked.reason.ends_with("sends us to a sign-in page"), "it never came to the flags: {blocked:?}");
+    assert!(blocked.reason.ends_with("redirects to a sign-in page"), "it never came to the flags: {blocked:?}");
 
     let hurried = reply("", 403, serde_json::json!({ "message": "slow down" })).header("retry-after", "40");
     let system = on(&switch_at(Peer::start(vec![hurried]).await.endpoint("/flags")));

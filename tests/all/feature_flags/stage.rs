@@ -99,7 +99,7 @@ pub(crate) async fn trouble(method: &str, switch_at: impl Fn(Endpoint) -> Featur
     let system = on(&switch_at(Peer::start(vec![hurried]).await.endpoint("/flags")));
     let blocked = refused(system.turn_off(&order("checkout-v2")).await);
     assert!(blocked.reason.ends_with("takes no more requests for 40 s"), "{blocked:?}");
-    assert!(blocked.way_out.starts_with("wait 40 s and try again, or turn it off in"), "{blocked:?}");
+    assert!(blocked.way_out.starts_with("wait 40 s and retry, or turn it off in"), "{blocked:?}");
 
     let peer = Peer::start(vec![breaks("")]).await;
     let system = on(&switch_at(peer.endpoint("/flags")));

@@ -5,7 +5,7 @@ use super::request::PlanRequest;
 use futures_util::future::BoxFuture;
 
 /// Whoever computes what a rollback would do. What then happens to a plan is not its affair: the
-/// [`Action`](super::action::Action) in each step says who [performs](super::perform::Performer) it.
+/// [`Action`](super::action::Action) in each step says who [performs](crate::systems::registry::perform) it.
 ///
 /// Several workloads are planned at the same time, and each of them again and again: a planner bounds what it asks for,
 /// gives up by the timeouts of the systems that it asks, and answers with [`Readiness::Blocked`] where it could not

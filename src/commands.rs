@@ -3,6 +3,7 @@
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
+mod following;
 mod gate;
 mod judge;
 mod logging;

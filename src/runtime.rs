@@ -43,17 +43,26 @@ pub trait Frontend {
     /// Shows the newest state. Called after everything that is ready has been taken in, not after each piece.
     fn show(&mut self, watch: &Watch) -> io::Result<Vec<Intent>>;
 
-    /// Rings the terminal bell, once.
-    fn ring(&mut self) -> io::Result<()>;
+    /// Rings the terminal bell, once. Lines of text have none.
+    fn ring(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
-    /// Copies a text to the clipboard.
-    fn copy(&mut self, text: &str) -> io::Result<()>;
+    /// Copies a text to the clipboard. Lines of text are copied by whoever reads them.
+    fn copy(&mut self, _text: &str) -> io::Result<()> {
+        Ok(())
+    }
 
-    /// Says what is waited for before anybody can be asked; `None` when it has come.
-    fn wait_for(&mut self, what: Option<&str>) -> io::Result<()>;
+    /// Says what is waited for before anybody can be asked; `None` when it has come. Without a screen it was waited for
+    /// before the loop began.
+    fn wait_for(&mut self, _what: Option<&str>) -> io::Result<()> {
+        Ok(())
+    }
 
-    /// Stops the process as Ctrl-Z does, and comes back after `fg`.
-    fn suspend(&mut self) -> io::Result<()>;
+    /// Stops the process as Ctrl-Z does, and comes back after `fg`. Without a screen the shell does that by itself.
+    fn suspend(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What a frontend wants to happen.

@@ -273,11 +273,9 @@ impl Outside {
     fn adapter(&mut self, id: SourceId) -> Result<Arc<dyn Source>, SourceError> {
         let build = || match &self.specs[usize::from(id.0)] {
             SourceSpec::Polled(spec) => spec.build().map(Arc::from),
-            SourceSpec::Streamed(_) => Err(SourceError::BadQuery(
-                "this source streams and is never \
-             queried"
-                    .to_owned(),
-            )),
+            SourceSpec::Streamed(_) => {
+                Err(SourceError::BadQuery("this source streams and is never queried".to_owned()))
+            }
         };
         built(&mut self.sources[usize::from(id.0)], build)
     }

@@ -3,10 +3,10 @@
 use super::event::{Event, Line, SignalSays, VERSION, WatchSays};
 use super::github::Job;
 use crate::cli::{Output, Until};
+use crate::commands::following;
 use crate::deploy::{Time, Version, WorkloadId};
 use crate::outcome::Outcome;
 use crate::output::Cleaned;
-use crate::rollback::Rollback;
 use crate::runtime::{Frontend, Intent};
 use crate::signal::{Kind, SignalId};
 use crate::timeline::Mark;
@@ -22,10 +22,6 @@ const TOLD_EVERY: TimeDelta = TimeDelta::minutes(1);
 const ACTS_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// How long after the window's end the last readings may come in.
 const LATE_DATA: TimeDelta = TimeDelta::minutes(5);
-/// How long a lost answer is looked for.
-const LOST_FOR: TimeDelta = TimeDelta::minutes(2);
-/// So long after the old version serves again it waits for the flags.
-const FLAGS_UNKNOWN_FOR: TimeDelta = TimeDelta::minutes(6);
 
 /// What whoever calls wants.
 #[derive(Debug, Clone, Copy)]
@@ -160,7 +156,7 @@ impl<E: Write, O: Write> Gate<E, O> {
         let is_late = self.wanted.timeout.is_some_and(|timeout| now - watch.setup().started >= timeout);
         if watch.last_executed().execution().is_some() {
             // It goes on without us: whoever set the limit is told that nobody knows.
-            return if is_late { Some(Outcome::of(watch)) } else { of_rollback(watch) };
+            return if is_late { Some(Outcome::of(watch)) } else { following::outcome(watch.last_executed(), now) };
         }
         let is_faulty = watch.verdict() == Verdict::Faulty;
         if is_faulty && self.wanted.rollback && watch.arming().vetoed.is_none() {
@@ -191,22 +187,6 @@ fn is_told(watch: &Watch) -> bool {
         // What is on its way when the window ends is waited for.
         over >= TimeDelta::zero() && (watch.verdict() != Verdict::Watching || over >= LATE_DATA)
     })
-}
-
-/// What came of a rollback, once that is known, or is not going to be.
-fn of_rollback(watch: &Watch) -> Option<Outcome> {
-    let now = watch.now();
-    match watch.last_executed() {
-        ended @ (Rollback::Verified { .. } | Rollback::NotTheCause { .. } | Rollback::Failed { .. }) => {
-            Outcome::of_rollback(ended)
-        }
-        Rollback::OutcomeUnknown { done, .. } if done.ready.is_some() => Some(Outcome::RollbackUnknown),
-        Rollback::OutcomeUnknown { at, .. } if now - *at > LOST_FOR => Some(Outcome::RollbackUnknown),
-        Rollback::Running(done) if done.ready.is_some_and(|ready| now - ready > FLAGS_UNKNOWN_FOR) => {
-            Some(Outcome::RollbackUnknown)
-        }
-        _ => None,
-    }
 }
 
 /// The requests a second of all services together; `None` where that is not known of any.
@@ -240,21 +220,5 @@ impl<E: Write, O: Write> Frontend for Gate<E, O> {
         }
         self.tell_wait(watch)?;
         Ok(Vec::new())
-    }
-
-    fn ring(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn copy(&mut self, _text: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn wait_for(&mut self, _what: Option<&str>) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn suspend(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

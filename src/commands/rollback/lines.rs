@@ -1,5 +1,6 @@
 //! A frontend without a screen: the plan, a prompt, and one line per event of the rollback.
 
+use crate::commands::following;
 use crate::deploy::WorkloadId;
 use crate::message::Command;
 use crate::outcome::Outcome;
@@ -19,10 +20,6 @@ use std::io::{self, Write};
 
 /// How long a cluster that does not answer is waited for.
 const CLUSTER_TIMEOUT: TimeDelta = TimeDelta::seconds(15);
-/// How long a lost answer is looked for before it is left to the user.
-const LOST_FOR: TimeDelta = TimeDelta::minutes(2);
-/// So long after the previous version serves again whoever waits is told that nothing is known of the flags.
-const FLAGS_UNKNOWN_FOR: TimeDelta = TimeDelta::minutes(6);
 
 /// What is to be done with the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,6 +169,39 @@ impl<W: Write> Lines<W> {
         Ok(())
     }
 
+    /// What a rollback has come to, beside what its timeline says.
+    fn tell_end(&mut self, watch: &Watch) -> io::Result<()> {
+        match watch.rollback() {
+            Rollback::Failed { blocked, done, .. } => {
+                writeln!(self.out, "failed: {}\n{}", blocked.reason, blocked.way_out)?;
+                if done.steps.len() > 1 {
+                    self.tell_steps(done)?;
+                }
+                Ok(())
+            }
+            Rollback::OutcomeUnknown { reason, done, .. } if done.ready.is_some() => {
+                writeln!(self.out, "not verified: {reason}")
+            }
+            Rollback::OutcomeUnknown { reason, done, .. } => {
+                writeln!(self.out, "unknown whether it took effect: {reason}\ncheck it yourself:")?;
+                self.tell_where_to_look(done)
+            }
+            Rollback::Running(done) => {
+                writeln!(self.out, "{}; unknown whether it recovered", done.plan.serves())?;
+                for unknown in watch.unknown_flags() {
+                    writeln!(self.out, "  {unknown}")?;
+                }
+                Ok(())
+            }
+            Rollback::Idle
+            | Rollback::Planned { .. }
+            | Rollback::Countdown { .. }
+            | Rollback::Confirmed(_)
+            | Rollback::Verified { .. }
+            | Rollback::NotTheCause { .. } => Ok(()),
+        }
+    }
+
     /// Leaves because the system asks for it; says what goes on without us.
     fn stop(&mut self, outcome: Outcome, watch: &Watch) -> Vec<Intent> {
         // Writing cannot fail: see `Cleaned`.
@@ -233,56 +263,14 @@ impl<W: Write> Frontend for Lines<W> {
             Rollback::Idle if self.opened => leave(Outcome::RollbackFailed),
             Rollback::Idle => self.before(watch),
             Rollback::Planned { plan, .. } => self.confirm(watch, plan),
-            ended @ (Rollback::Verified { .. } | Rollback::NotTheCause { .. }) => {
-                leave(Outcome::of_rollback(ended).unwrap_or(Outcome::RollbackUnknown))
-            }
-            Rollback::Failed { blocked, done, .. } => {
-                writeln!(self.out, "failed: {}\n{}", blocked.reason, blocked.way_out)?;
-                if done.steps.len() > 1 {
-                    self.tell_steps(done)?;
+            rollback => match following::outcome(rollback, watch.now()) {
+                Some(outcome) => {
+                    self.tell_end(watch)?;
+                    leave(outcome)
                 }
-                leave(Outcome::RollbackFailed)
-            }
-            Rollback::OutcomeUnknown { reason, done, .. } if done.ready.is_some() => {
-                writeln!(self.out, "not verified: {reason}")?;
-                leave(Outcome::RollbackUnknown)
-            }
-            Rollback::OutcomeUnknown { at, reason, done } if watch.now() - *at > LOST_FOR => {
-                writeln!(self.out, "unknown whether it took effect: {reason}\ncheck it yourself:")?;
-                self.tell_where_to_look(done)?;
-                leave(Outcome::RollbackUnknown)
-            }
-            Rollback::Running(done)
-                if done.clear_since.is_none()
-                    && done.ready.is_some_and(|ready| watch.now() - ready > FLAGS_UNKNOWN_FOR) =>
-            {
-                writeln!(self.out, "{}; unknown whether it recovered", done.plan.serves())?;
-                for unknown in watch.unknown_flags() {
-                    writeln!(self.out, "  {unknown}")?;
-                }
-                leave(Outcome::RollbackUnknown)
-            }
-            Rollback::Countdown { .. }
-            | Rollback::Confirmed(_)
-            | Rollback::Running(_)
-            | Rollback::OutcomeUnknown { .. } => Ok(Vec::new()),
+                None => Ok(Vec::new()),
+            },
         }
-    }
-
-    fn ring(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn copy(&mut self, _text: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn wait_for(&mut self, _what: Option<&str>) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn suspend(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -73,15 +73,21 @@ impl Elsewhere<'_> {
     }
 }
 
-/// What was found out, and of what: the same again gives the same.
+/// What was found out.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Weighed {
+    /// What it was worked out of; the same again gives the same.
+    key: Key,
+    found: Option<Found>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Key {
     history: u64,
     newest: Option<Time>,
     settled: Option<Time>,
     flag: Flag,
     elsewhere: u64,
-    found: Option<Found>,
 }
 
 /// Where the same happened.
@@ -111,18 +117,15 @@ pub(super) fn weigh(
     if newest.is_some_and(|at| evidence.series.beside(at).is_some()) {
         return judgement;
     }
-    let mut weighed = Weighed {
+    let key = Key {
         history: evidence.series.history(),
         newest,
         settled: evidence.settled,
         flag,
         elsewhere: elsewhere.fingerprint(),
-        found: None,
     };
-    match track.weighed.take() {
-        Some(known) if (Weighed { found: None, ..known.clone() }) == weighed => weighed = known,
-        _ => weighed.found = find(evidence, elsewhere, flag),
-    }
+    let known = track.weighed.take().filter(|known| known.key == key);
+    let weighed = known.unwrap_or_else(|| Weighed { key, found: find(evidence, elsewhere, flag) });
     let found = weighed.found.clone();
     track.weighed = Some(weighed);
     let Some(Found { likewise, extreme }) = found else { return judgement };

@@ -32,24 +32,10 @@ fn judge_at(kind: Kind, series: &Series, now: i64, track: &mut Track) -> Judgeme
     let mut health = SourceState::new(at(now));
     health.succeed(at(now), Health::Up);
     let evidence = Evidence {
-        signal_id: SignalId(0),
-        signal: &signal,
-        series,
-        source: &source,
-        health: &health,
-        rollout: None,
         deployed_at: Some(at(0)),
         settled: Some(at(2)),
-        issues: &[],
-        alerts: &[],
-        unread: 0,
-        rolled_back: None,
-        served: TimeDelta::zero(),
-        requests: None,
-        restarts: None,
-        window: None,
         before: Level::Clear,
-        now: at(now),
+        ..Evidence::of((SignalId(0), &signal), series, (&source, &health), at(now))
     };
     judge(&evidence, track)
 }

@@ -9,6 +9,7 @@ use crate::records::{self, Kept, Records};
 use crate::rollback::Rollback;
 use crate::rollback::describe::span;
 use crate::text;
+use crate::verdict::Verdict;
 use chrono::Local;
 use serde::Serialize;
 use std::path::Path;
@@ -21,8 +22,8 @@ struct Row {
     deploys: Vec<Deployed>,
     started: Time,
     seconds: i64,
-    verdict: &'static str,
-    rollback: Option<&'static str>,
+    verdict: Verdict,
+    rollback: Option<Ending>,
     bytes: u64,
     ended: bool,
 }
@@ -56,10 +57,7 @@ pub(super) fn run(args: &RecordsArgs) -> Result<Outcome, CommandError> {
         }
     }
     if folders.is_empty() {
-        output::stderr().line(&format!(
-            "redflag: no record in {} yet: redflag watch keeps one of each watch",
-            records.folder().display()
-        ));
+        output::stderr().line(&format!("redflag: {}", none_yet(&records)));
     }
     out.end()?;
     Ok(outcome)
@@ -70,6 +68,11 @@ pub(super) fn usual() -> Result<Records, CommandError> {
     Records::usual().ok_or_else(|| {
         CommandError::Call("no folder for records: this user has no home folder; set HOME or XDG_STATE_HOME".to_owned())
     })
+}
+
+/// What is said where none is kept.
+pub(super) fn none_yet(records: &Records) -> String {
+    format!("no record in {} yet: redflag watch keeps one of each watch", records.folder().display())
 }
 
 fn row(kept: &Kept) -> Row {
@@ -89,8 +92,8 @@ fn row(kept: &Kept) -> Row {
         deploys: deploys.collect(),
         started: setup.started,
         seconds: (watch.now() - setup.started).num_seconds(),
-        verdict: watch.verdict().name(),
-        rollback: rollback(watch.last_executed()),
+        verdict: watch.verdict(),
+        rollback: Ending::of(watch.last_executed()),
         bytes: kept.size,
         ended: kept.is_closed,
     }
@@ -100,14 +103,25 @@ pub(super) fn name(folder: &Path) -> String {
     folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// What came of a rollback, as a word for machines.
-const fn rollback(rollback: &Rollback) -> Option<&'static str> {
-    match rollback {
-        Rollback::Idle | Rollback::Planned { .. } | Rollback::Countdown { .. } => None,
-        Rollback::Confirmed(_) | Rollback::Running(_) | Rollback::OutcomeUnknown { .. } => Some("unknown"),
-        Rollback::Verified { .. } => Some("verified"),
-        Rollback::NotTheCause { .. } => Some("no_help"),
-        Rollback::Failed { .. } => Some("failed"),
+/// What came of a rollback.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Ending {
+    Unknown,
+    Verified,
+    NoHelp,
+    Failed,
+}
+
+impl Ending {
+    const fn of(rollback: &Rollback) -> Option<Self> {
+        match rollback {
+            Rollback::Idle | Rollback::Planned { .. } | Rollback::Countdown { .. } => None,
+            Rollback::Confirmed(_) | Rollback::Running(_) | Rollback::OutcomeUnknown { .. } => Some(Self::Unknown),
+            Rollback::Verified { .. } => Some(Self::Verified),
+            Rollback::NotTheCause { .. } => Some(Self::NoHelp),
+            Rollback::Failed { .. } => Some(Self::Failed),
+        }
     }
 }
 
@@ -124,13 +138,14 @@ fn line(row: &Row) -> String {
         deploys.push(format!("{more} more"));
     }
     let deploys = if deploys.is_empty() { "no deploy found".to_owned() } else { deploys.join(" and ") };
-    let verdict = match row.rollback {
-        Some("verified") => format!("{}, rolled back", row.verdict),
-        Some("no_help") => format!("{}, rolled back without help", row.verdict),
-        Some("failed") => format!("{}, rollback failed", row.verdict),
-        Some(_) => format!("{}, rollback unknown", row.verdict),
-        None => row.verdict.to_owned(),
+    let came_of_it = match row.rollback {
+        Some(Ending::Verified) => ", rolled back",
+        Some(Ending::NoHelp) => ", rolled back without help",
+        Some(Ending::Failed) => ", rollback failed",
+        Some(Ending::Unknown) => ", rollback unknown",
+        None => "",
     };
+    let verdict = format!("{}{came_of_it}", row.verdict.label().to_lowercase());
     let started = row.started.with_timezone(&Local).format("%Y-%m-%d %H:%M");
     let length = span(chrono::TimeDelta::seconds(row.seconds));
     let open = if row.ended { "" } else { " (not ended)" };

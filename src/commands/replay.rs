@@ -1,7 +1,7 @@
 //! `redflag replay`: a record, taken in and judged again by this very program: the same readings, the same verdict.
 
 use super::CommandError;
-use super::records::{name, usual};
+use super::records::{name, none_yet, usual};
 use crate::cli::ReplayArgs;
 use crate::headline::Headline;
 use crate::outcome::Outcome;
@@ -33,12 +33,7 @@ fn wanted(asked: Option<&Path>) -> Result<PathBuf, CommandError> {
     let records = usual()?;
     let Some(asked) = asked else {
         let newest = records.all()?.pop();
-        return newest.ok_or_else(|| {
-            CommandError::Call(format!(
-                "no record in {} yet: redflag watch keeps one of each watch",
-                records.folder().display()
-            ))
-        });
+        return newest.ok_or_else(|| CommandError::Call(none_yet(&records)));
     };
     let kept = records.folder().join(asked);
     // A name on its own is that of a kept record, wherever this is called.

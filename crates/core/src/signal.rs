@@ -169,6 +169,10 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// Every unit.
+    pub const ALL: [Self; 6] =
+        [Self::Percent, Self::Milliseconds, Self::PerSecond, Self::PerMinute, Self::Bytes, Self::Number];
+
     /// A value with its unit, short enough for a pane: `2.4 %`, `612 ms`, `41 /s`, `1.2 GiB`.
     pub fn format(self, value: f64) -> String {
         self.format_finer(value, 0)

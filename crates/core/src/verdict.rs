@@ -36,16 +36,20 @@ use crate::signal::{Kind, Reading, Sample, Signal, SignalId};
 use crate::store::{Series, SourceState};
 use chrono::TimeDelta;
 use says::{Against, Claim, Lasting, Measured, Usual};
+use serde::Serialize;
 
 /// A baseline has so many bins at least, whatever was configured: two more than it takes to judge by it.
 pub const BASELINE_BINS: i32 = 12;
 
 /// How bad, or how unknown, a signal is. Ordered from best to worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Within its limits, on enough evidence.
+    #[serde(rename = "ok")]
     Clear,
     /// Too little evidence to tell.
+    #[serde(rename = "not_enough_data")]
     Insufficient,
     /// The source answers and has nothing for it.
     NoData,
@@ -103,7 +107,8 @@ impl Finding {
 }
 
 /// What the whole watch says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing is wrong so far, and the window is not over or not everything is known yet.
     Watching,
@@ -118,6 +123,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 5] = [Self::Watching, Self::Healthy, Self::Degraded, Self::Faulty, Self::Inconclusive];
+
     /// The word on screen.
     pub const fn label(self) -> &'static str {
         match self {
@@ -126,17 +134,6 @@ impl Verdict {
             Self::Degraded => "DEGRADED",
             Self::Faulty => "FAULTY",
             Self::Inconclusive => "INCONCLUSIVE",
-        }
-    }
-
-    /// The word for it in what machines read: `faulty`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Watching => "watching",
-            Self::Healthy => "healthy",
-            Self::Degraded => "degraded",
-            Self::Faulty => "faulty",
-            Self::Inconclusive => "inconclusive",
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::outcome::Outcome;
 use crate::signal::{SignalId, Unit};
 use crate::verdict::{Level, Verdict};
 use crate::watch::Watch;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use std::fmt;
 
@@ -73,9 +73,11 @@ pub(super) struct SignalSays {
     /// Its name.
     signal: String,
     /// How bad, or how unknown.
-    level: LevelWord,
+    #[schemars(schema_with = "levels")]
+    level: Level,
     /// What it was before.
-    was: Option<LevelWord>,
+    #[schemars(schema_with = "level_before")]
+    was: Option<Level>,
     /// In words: value, limit, evidence.
     sentence: String,
     /// The newest value, in the signal's unit.
@@ -83,7 +85,8 @@ pub(super) struct SignalSays {
     /// Where a red flag begins, else where a warning does.
     limit: Option<f64>,
     /// The unit of value and limit.
-    unit: UnitWord,
+    #[schemars(schema_with = "units")]
+    unit: Unit,
     /// Whether it changed with this deploy.
     blames_deploy: bool,
     /// Where a person can look at it.
@@ -94,7 +97,8 @@ pub(super) struct SignalSays {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(super) struct WatchSays {
     /// The verdict.
-    verdict: VerdictWord,
+    #[schemars(schema_with = "verdicts")]
+    verdict: Verdict,
     /// In one sentence, the likely cause first.
     sentence: String,
     /// What stands below it: counts, since when, how sure.
@@ -103,99 +107,29 @@ pub(super) struct WatchSays {
     missing: Vec<String>,
 }
 
-/// How bad, or how unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum LevelWord {
-    Ok,
-    NotEnoughData,
-    NoData,
-    Stale,
-    Warning,
-    RedFlag,
+fn levels(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": Level::ALL })
 }
 
-impl From<Level> for LevelWord {
-    fn from(level: Level) -> Self {
-        match level {
-            Level::Clear => Self::Ok,
-            Level::Insufficient => Self::NotEnoughData,
-            Level::NoData => Self::NoData,
-            Level::Stale => Self::Stale,
-            Level::Warning => Self::Warning,
-            Level::RedFlag => Self::RedFlag,
-        }
-    }
+fn level_before(_: &mut SchemaGenerator) -> Schema {
+    let levels = Level::ALL.into_iter().map(Some).chain([None]);
+    json_schema!({ "type": ["string", "null"], "enum": levels.collect::<Vec<_>>() })
 }
 
-impl LevelWord {
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::NotEnoughData => "not enough data",
-            Self::NoData => "no data",
-            Self::Stale => "stale",
-            Self::Warning => "warning",
-            Self::RedFlag => "RED FLAG",
-        }
-    }
+fn verdicts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": Verdict::ALL })
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum VerdictWord {
-    Watching,
-    Healthy,
-    Degraded,
-    Faulty,
-    Inconclusive,
+fn units(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": Unit::ALL })
 }
 
-impl From<Verdict> for VerdictWord {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Watching => Self::Watching,
-            Verdict::Healthy => Self::Healthy,
-            Verdict::Degraded => Self::Degraded,
-            Verdict::Faulty => Self::Faulty,
-            Verdict::Inconclusive => Self::Inconclusive,
-        }
-    }
-}
-
-impl VerdictWord {
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Watching => Verdict::Watching.label(),
-            Self::Healthy => Verdict::Healthy.label(),
-            Self::Degraded => Verdict::Degraded.label(),
-            Self::Faulty => Verdict::Faulty.label(),
-            Self::Inconclusive => Verdict::Inconclusive.label(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum UnitWord {
-    Percent,
-    Milliseconds,
-    PerSecond,
-    PerMinute,
-    Bytes,
-    Number,
-}
-
-impl From<Unit> for UnitWord {
-    fn from(unit: Unit) -> Self {
-        match unit {
-            Unit::Percent => Self::Percent,
-            Unit::Milliseconds => Self::Milliseconds,
-            Unit::PerSecond => Self::PerSecond,
-            Unit::PerMinute => Self::PerMinute,
-            Unit::Bytes => Self::Bytes,
-            Unit::Number => Self::Number,
-        }
+/// A level as people who read lines know it.
+const fn label(level: Level) -> &'static str {
+    match level {
+        Level::Clear => "ok",
+        Level::Insufficient => "not enough data",
+        Level::NoData | Level::Stale | Level::Warning | Level::RedFlag => level.label(),
     }
 }
 
@@ -214,12 +148,12 @@ impl SignalSays {
         Self {
             service: watch.setup().service(signal.service).name.clone(),
             signal: signal.name.clone(),
-            level: finding.level.into(),
-            was: was.map(LevelWord::from),
+            level: finding.level,
+            was,
             sentence: finding.sentence(),
             value: series.last().and_then(|reading| reading.sample.value()),
             limit: headline::limit(signal, series),
-            unit: signal.unit.into(),
+            unit: signal.unit,
             blames_deploy: finding.blames_deploy,
             link: signal.link.clone(),
         }
@@ -227,7 +161,7 @@ impl SignalSays {
 
     /// Whether whoever reads a pipeline's log must see it.
     pub(super) const fn is_bad(&self) -> bool {
-        matches!(self.level, LevelWord::RedFlag)
+        matches!(self.level, Level::RedFlag)
     }
 
     /// Which signal, where there are several services.
@@ -247,7 +181,7 @@ impl WatchSays {
         let signals = setup.signals.iter().zip(watch.findings());
         let unknown = signals.filter(|(signal, finding)| signal.required && finding.level.is_unknown());
         Self {
-            verdict: watch.verdict().into(),
+            verdict: watch.verdict(),
             sentence: headline.to_string(),
             facts: headline.facts(),
             missing: unknown.map(|(signal, finding)| format!("{}: {}", signal.name, finding.sentence())).collect(),
@@ -283,7 +217,7 @@ impl fmt::Display for Event {
         match self {
             Self::Deploy { workload, from: Some(from), to } => write!(f, "{workload}: {from} → {to}"),
             Self::Deploy { workload, from: None, to } => write!(f, "{workload}: {to}"),
-            Self::Finding(says) => write!(f, "{}  {}: {}", says.level.label(), says.name(), says.sentence),
+            Self::Finding(says) => write!(f, "{}  {}: {}", label(says.level), says.name(), says.sentence),
             Self::Verdict(says) => write!(f, "{}  {}", says.label(), says.sentence),
             Self::Rollback { text } => write!(f, "rollback  {text}"),
             Self::Wait { seconds: None, .. } => f.write_str("not yet: the rollout has not finished"),

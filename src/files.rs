@@ -4,10 +4,16 @@ use crate::text;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The most of a file of settings (the configuration, a theme) that is read, in bytes.
 pub(crate) const SETTINGS: usize = 1 << 20;
+
+/// The folder that this user's system keeps what outlives a program in; `None` where it has no home for one.
+pub(crate) fn state_folder() -> Option<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "redflag")?;
+    Some(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
+}
 
 /// Why a file could not be read.
 #[derive(Debug)]

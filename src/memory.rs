@@ -5,6 +5,7 @@
 //! the others stand. Half a line at the end is ended before the next one is written, so that it swallows nothing.
 
 use crate::deploy::{Time, WorkloadRef, version_label};
+use crate::files;
 use crate::lines::{self, BoundedLines};
 use crate::rollback::version_history::{Known, Recalled, VersionStatus};
 use serde::{Deserialize, Serialize};
@@ -110,9 +111,7 @@ impl Memory {
 
     /// The usual place: the state folder of this user; `None` where the system has no home for one.
     pub fn usual() -> Option<Self> {
-        let folders = directories::ProjectDirs::from("", "", "redflag")?;
-        let folder = folders.state_dir().unwrap_or_else(|| folders.data_local_dir());
-        Some(Self::at(folder.join("versions.jsonl")))
+        Some(Self::at(files::state_folder()?.join("versions.jsonl")))
     }
 
     /// Where it is.

@@ -10,6 +10,7 @@ pub use journal::{Journal, Recorder};
 pub use kept::{Kept, RecordError, open};
 
 use crate::deploy::Time;
+use crate::files;
 use redflag_core::record::Header;
 use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
@@ -36,8 +37,7 @@ impl Records {
 
     /// The usual place: the state folder of this user; `None` where the system has no home for one.
     pub fn usual() -> Option<Self> {
-        let folders = directories::ProjectDirs::from("", "", "redflag")?;
-        Some(Self::at(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).join("records")))
+        Some(Self::at(files::state_folder()?.join("records")))
     }
 
     /// Where it is.
@@ -93,8 +93,7 @@ fn folder_name(started: Time, environment: &str, deployed: Option<(&str, &str)>)
 fn plain(name: &str) -> String {
     const LONGEST: usize = 60;
     let is_plain = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '.' | '_' | '-' | '+');
-    let name: String = name.chars().take(LONGEST).map(|sign| if is_plain(sign) { sign } else { '_' }).collect();
-    name
+    name.chars().take(LONGEST).map(|sign| if is_plain(sign) { sign } else { '_' }).collect()
 }
 
 /// What is in a record concerns whoever watches.

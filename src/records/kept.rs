@@ -81,15 +81,13 @@ fn journal_of(path: &Path) -> Result<PathBuf, RecordError> {
     journals.find(|journal| journal.is_file()).ok_or_else(|| RecordError::NoRecord(path.to_owned()))
 }
 
-/// The text of a journal; `None` where it is larger than any. What is torn in the middle of a sign is cut before it.
+/// The text of a journal; `None` where it is larger than any. A sign that was torn in the middle belongs to a
+/// last line that is left out.
 fn text(from: impl Read) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     from.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
         return Ok(None);
     }
-    Ok(Some(match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    }))
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }

@@ -156,7 +156,7 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         if !self.watch.rollback().is_in_progress() {
             self.outside.release_lease().await;
         }
-        if let Some(Err(error)) = std::mem::take(&mut self.recorder).close() {
+        if let Err(error) = std::mem::take(&mut self.recorder).close() {
             // What was written stays, and can be read.
             tracing::warn!(%error, "the record could not be compressed");
         }

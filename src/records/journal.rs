@@ -12,7 +12,7 @@ use redflag_core::record::{Header, header_line, message_line};
 use redflag_text::visible;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// An open journal, held by this process alone.
 #[derive(Debug)]
@@ -30,13 +30,7 @@ impl Journal {
         let _ = file.try_lock();
         let mut journal = Self { folder, file };
         journal.line(&header_line(header)?)?;
-        journal.file.sync_data()?;
         Ok(journal)
-    }
-
-    /// Where it is.
-    pub fn folder(&self) -> &Path {
-        &self.folder
     }
 
     fn append(&mut self, message: &Message) -> io::Result<()> {
@@ -144,14 +138,12 @@ impl Recorder {
         self.lost.take()
     }
 
-    /// Ends the record; gives the folder that it is in.
+    /// Ends the record.
     ///
     /// # Errors
     /// The system's: then it stays as it was written, and can be read all the same.
-    pub fn close(self) -> Option<io::Result<PathBuf>> {
-        let journal = self.journal?;
-        let folder = journal.folder.clone();
-        Some(journal.close().map(|()| folder))
+    pub fn close(self) -> io::Result<()> {
+        self.journal.map_or(Ok(()), Journal::close)
     }
 
     fn or_give_up(&mut self, write: impl FnOnce(&mut Journal) -> io::Result<()>) {

@@ -29,8 +29,8 @@ pub use scenario::{Scenario, UnknownScenario};
 
 use crate::clock::Clock;
 use crate::config::Secrets;
-use crate::rollback::version_history::Known;
 use crate::secret::Secret;
+use crate::setup::Setup;
 use chrono::TimeDelta;
 use state::DemoState;
 use std::io;
@@ -136,10 +136,12 @@ impl Company {
         }
     }
 
-    /// What earlier watches found of a service's versions, by the name of its workload: what ran before the
-    /// deploy has run well for days.
-    pub fn known(&self, workload: &str) -> Vec<Known> {
-        self.state.with(|world, _| world.known(workload))
+    /// Adds to a watch of it what earlier watches found of its versions: what ran before the deploy has run well for
+    /// days.
+    pub fn recall(&self, setup: &mut Setup) {
+        let workloads = setup.workloads.iter();
+        setup.rollback.known =
+            self.state.with(|world, _| workloads.map(|it| world.known(&it.reference.name)).collect());
     }
 
     /// Sets and clears faults of its peers, and acts as other users.

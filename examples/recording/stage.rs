@@ -7,10 +7,9 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use redflag::clock::Clock;
-use redflag::config::{Actor, AssembleOptions, Config};
+use redflag::config::{AssembleOptions, Config};
 use redflag::demo::{Company, Options, Scenario};
 use redflag::runtime::{Outside, QUEUE, Runtime};
-use redflag::setup::Told;
 use redflag::tui::glyphs::Glyphs;
 use redflag::tui::input::Input;
 use redflag::tui::keymap::Keymap;
@@ -56,16 +55,9 @@ impl Stage {
         let options = Options { age: TimeDelta::seconds(8), ..Options::of(scenario, clock.clone()) };
         let company = Company::start_with(options).await?;
         let config = Config::parse(&company.config(), "demo")?;
-        let options = AssembleOptions {
-            told: Told::default(),
-            read_only: false,
-            started: clock.now(),
-            clock_speed: 1.0,
-            actor: Actor::default(),
-        };
+        let options = AssembleOptions::beginning(clock.now());
         let mut assembly = config.assemble(None, &options, &company)?;
-        let workloads = assembly.setup.workloads.iter();
-        assembly.setup.rollback.known = workloads.map(|it| company.known(&it.reference.name)).collect();
+        company.recall(&mut assembly.setup);
         let (out, inbox) = mpsc::channel(QUEUE);
         let watch = Watch::new(assembly.setup);
         let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out)

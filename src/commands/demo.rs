@@ -36,8 +36,7 @@ pub(super) fn run(global: &Global, args: &DemoArgs) -> Result<Outcome, CommandEr
             actor: Actor::from_environment(),
         };
         let mut assembly = config.assemble(None, &options, &company)?;
-        let workloads = assembly.setup.workloads.iter();
-        assembly.setup.rollback.known = workloads.map(|it| company.known(&it.reference.name)).collect();
+        company.recall(&mut assembly.setup);
         let Assembly { setup, sources, rollback, feature_flags, .. } = assembly;
         show(
             screen,

@@ -38,6 +38,13 @@ pub struct AssembleOptions {
     pub actor: Actor,
 }
 
+impl AssembleOptions {
+    /// Nothing but when the watch begins: in real time, by nobody in particular.
+    pub fn beginning(started: Time) -> Self {
+        Self { told: Told::default(), read_only: false, started, clock_speed: 1.0, actor: Actor::default() }
+    }
+}
+
 /// All inputs of a watch.
 #[derive(Debug)]
 pub struct Assembly {

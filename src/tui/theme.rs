@@ -438,4 +438,6 @@ fn theme_files(folder: &Path) -> Result<Vec<std::path::PathBuf>, ThemeError> {
 }
 
 #[cfg(test)]
+mod luminance;
+#[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ mod schema;
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 use redflag::cluster::spec::{ClusterAccess, ClusterSpec};
-use redflag::config::{self, Actor, AssembleOptions, Assembly, Config, Draft, EXAMPLE, Secrets};
+use redflag::config::{self, AssembleOptions, Assembly, Config, Draft, EXAMPLE, Secrets};
 use redflag::deploy::{ServiceId, WorkloadId, WorkloadKind};
 use redflag::net::Auth;
 use redflag::secret::Secret;
@@ -62,13 +62,7 @@ impl Secrets for Keeper {
 }
 
 fn options() -> AssembleOptions {
-    AssembleOptions {
-        told: Told::default(),
-        read_only: false,
-        started: DateTime::UNIX_EPOCH,
-        clock_speed: 1.0,
-        actor: Actor::default(),
-    }
+    AssembleOptions::beginning(DateTime::UNIX_EPOCH)
 }
 
 fn parse(text: &str) -> Config {

@@ -5,11 +5,10 @@
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use redflag::clock::Clock;
-use redflag::config::{Actor, AssembleOptions, Assembly, Config};
+use redflag::config::{AssembleOptions, Assembly, Config};
 use redflag::demo::{Company, Fault, Options, Peer, Scenario, TOKEN, VIEWER_TOKEN};
 use redflag::deploy::{Time, version_label};
 use redflag::poll::{Ago, AlertState, PollRequest};
-use redflag::setup::Told;
 use redflag::signal::{Kind, SignalId, SourceId};
 use redflag::systems::api::SourceSpec;
 use reqwest::{Method, Response, StatusCode};
@@ -608,13 +607,7 @@ impl Story {
     /// What redflag makes of the company's configuration.
     fn assembly(&self) -> Assembly {
         let config = Config::parse(&self.company.config(), "demo").unwrap();
-        let options = AssembleOptions {
-            told: Told::default(),
-            read_only: false,
-            started: self.clock.now(),
-            clock_speed: 1.0,
-            actor: Actor::default(),
-        };
+        let options = AssembleOptions::beginning(self.clock.now());
         config.assemble(None, &options, &self.company).unwrap()
     }
 

@@ -5,12 +5,12 @@ use super::event::{VERSION, schema};
 use super::frontend::{Gate, Wanted};
 use crate::cli::{Output, Until};
 use crate::clock::Clock;
-use crate::config::{Actor, AssembleOptions, Config};
+use crate::config::{AssembleOptions, Config};
 use crate::demo::{Company, Fault, Options, Peer, Scenario};
 use crate::outcome::Outcome;
 use crate::output::Cleaned;
 use crate::runtime::{Outside, QUEUE, Runtime};
-use crate::setup::{Automatic, Setup, Told};
+use crate::setup::{Automatic, Setup};
 use crate::watch::Watch;
 use chrono::{DateTime, TimeDelta};
 use futures_util::stream;
@@ -42,16 +42,9 @@ impl Passed {
 /// Runs a gate to its end, a second at a time.
 async fn gate(company: &Company, clock: &Clock, wanted: Wanted, change: impl FnOnce(&mut Setup)) -> Passed {
     let config = Config::parse(&company.config(), "demo").unwrap();
-    let options = AssembleOptions {
-        told: Told::default(),
-        read_only: false,
-        started: clock.now(),
-        clock_speed: 1.0,
-        actor: Actor::default(),
-    };
+    let options = AssembleOptions::beginning(clock.now());
     let mut assembly = config.assemble(None, &options, company).unwrap();
-    let workloads = assembly.setup.workloads.iter();
-    assembly.setup.rollback.known = workloads.map(|it| company.known(&it.reference.name)).collect();
+    company.recall(&mut assembly.setup);
     assembly.setup.rollback.automatic = if wanted.rollback { Automatic::On } else { Automatic::Off };
     change(&mut assembly.setup);
     let (out, inbox) = mpsc::channel(QUEUE);

@@ -1,6 +1,7 @@
 //! Themes: which is in use, what a file may say, and whether its colours can be read.
 #![allow(clippy::unwrap_used)]
 
+use super::luminance::contrast;
 use super::*;
 use ratatui::style::{Color, Modifier};
 
@@ -125,21 +126,6 @@ fn a_theme_that_is_not_there_is_refused_with_those_that_are() {
     assert_eq!(error.to_string(), format!("there is no theme `solarized`; {known}"));
     let error = Themes::load("drak", None, ColorDepth::True).unwrap_err();
     assert_eq!(error.to_string(), format!("there is no theme `drak`; did you mean `dark`? {known}"));
-}
-
-/// The relative luminance of WCAG 2.
-fn luminance(color: Color) -> f64 {
-    let Color::Rgb(red, green, blue) = color else { panic!("{color:?} is what the terminal makes of it") };
-    let part = |value: u8| {
-        let share = f64::from(value) / 255.0;
-        if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
-    };
-    0.2126 * part(red) + 0.7152 * part(green) + 0.0722 * part(blue)
-}
-
-fn contrast(one: Color, other: Color) -> f64 {
-    let (one, other) = (luminance(one), luminance(other));
-    (one.max(other) + 0.05) / (one.min(other) + 0.05)
 }
 
 /// Black, what most dark terminals have, and the lightest that are still called dark.

@@ -6,12 +6,12 @@ use futures_util::stream::{self, LocalBoxStream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use redflag::clock::Clock;
-use redflag::config::{Actor, AssembleOptions, Config};
+use redflag::config::{AssembleOptions, Config};
 use redflag::demo::{Company, Options, Scenario};
 use redflag::deploy::WorkloadId;
 use redflag::rollback::Readiness;
 use redflag::runtime::{Outside, QUEUE, Runtime};
-use redflag::setup::{Setup, Told};
+use redflag::setup::Setup;
 use redflag::signal::{Kind, SignalId};
 use redflag::tui::glyphs::Glyphs;
 use redflag::tui::input::Input;
@@ -62,16 +62,9 @@ impl Story {
 
     fn watch_as_told(company: Arc<Company>, clock: Clock, config: &str, change: impl FnOnce(&mut Setup)) -> Self {
         let config = Config::parse(config, "demo").unwrap();
-        let options = AssembleOptions {
-            told: Told::default(),
-            read_only: false,
-            started: clock.now(),
-            clock_speed: 1.0,
-            actor: Actor::default(),
-        };
+        let options = AssembleOptions::beginning(clock.now());
         let mut assembly = config.assemble(None, &options, &*company).unwrap();
-        let workloads = assembly.setup.workloads.iter();
-        assembly.setup.rollback.known = workloads.map(|it| company.known(&it.reference.name)).collect();
+        company.recall(&mut assembly.setup);
         change(&mut assembly.setup);
         let (out, inbox) = mpsc::channel(QUEUE);
         let watch = Watch::new(assembly.setup);

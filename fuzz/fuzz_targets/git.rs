@@ -5,10 +5,10 @@
 use libfuzzer_sys::fuzz_target;
 use redflag::deploy::Version;
 use redflag::fuzzing::alone_with;
+use redflag::repository::RepositorySpec;
 use redflag::repository::{Commit, GitError, Pushed, Repository};
 use redflag::rollback::Blocked;
 use redflag::rollback::migrations::Files;
-use redflag::repository::RepositorySpec;
 use redflag_fuzz::{Script, hold_text, know_the_token};
 use std::path::PathBuf;
 use std::time::Duration;

@@ -3,19 +3,21 @@
 
 use super::standings;
 use super::ui::Ui;
-use super::view;
+use super::view::{self, Courses};
 use crate::deploy::ServiceId;
 use crate::headline::Headline;
 use crate::rollback::Plan;
 use crate::watch::Watch;
 use std::rc::Rc;
 
-/// What the headlines say, and what the rollback key would open.
+/// What the headlines say, what the charts show, and what the rollback key would open.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     of: Of,
     /// Of all that is shown, or of each service that is bad.
     pub(super) headlines: Rc<[Headline]>,
+    /// Of the charts that are on the screen.
+    pub(super) courses: Courses,
     /// What the rollback key would open.
     pub(super) plan: Rc<Plan>,
 }
@@ -46,6 +48,7 @@ impl Known {
             _ => Self {
                 of,
                 headlines: view::headlines(watch, ui.service).into(),
+                courses: Courses::of(watch, ui.service),
                 plan: Rc::new(standings::plan(watch, ui.service, &ui.board)),
             },
         }

@@ -3,6 +3,7 @@
 mod board;
 mod chart;
 mod countdown;
+mod courses;
 mod deletion;
 mod details;
 mod dialog;
@@ -41,6 +42,7 @@ use crate::rollback::Rollback;
 use crate::verdict::Level;
 use crate::watch::{FeaturePanel, Watch};
 use chrono::FixedOffset;
+pub(super) use courses::Courses;
 use layout::{Shape, Wishes};
 use paint::Brush;
 use ratatui::buffer::Buffer;
@@ -65,6 +67,7 @@ pub(super) struct View<'a> {
     standings: Standings<'a>,
     /// What is said first, of all that is shown or of each service that is bad.
     headlines: &'a [Headline],
+    courses: &'a Courses,
 }
 
 impl<'a> View<'a> {
@@ -80,6 +83,7 @@ impl<'a> View<'a> {
             keymap,
             standings: Standings::with(ui.shown(live), ui.service, Rc::clone(&known.plan)),
             headlines: &known.headlines,
+            courses: &known.courses,
         }
     }
 

@@ -63,7 +63,8 @@ pub fn clean_bytes(bytes: &[u8]) -> String {
 /// hide in it does not, and no secret is in it.
 pub fn visible(text: &str) -> Cow<'_, str> {
     let kept = |sign: char| sign == '\n' || !(sign.is_control() || is_unseen(sign));
-    if text.chars().all(kept) {
+    let is_plain = |byte: u8| matches!(byte, b'\n' | b' '..=b'~');
+    if text.bytes().all(is_plain) || text.chars().all(kept) {
         return scrub(text);
     }
     let signs = scrub(text)

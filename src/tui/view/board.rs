@@ -113,7 +113,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let more = rows.len() + usize::from(has_rule) > usize::from(list.height);
     let room = list.height.saturating_sub(u16::from(has_rule) + u16::from(more));
     let (first, cursor) = view.scrolled(Pane::Signals, &rows, room);
-    let axis = Axis::of(view.watch, None);
+    let axis = view.courses.axis();
     let mut line = 0;
     let mut beyond = Beyond::default();
     let shown = rows.iter().enumerate().skip(first).take(usize::from(room));
@@ -130,7 +130,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         }
         let is_wanted = wanted.contains(&service);
         let mut brush = Brush::new(buffer, view, list, line);
-        beyond = draw_service(&mut brush, view, (service, is_wanted), &columns, &axis, &beyond);
+        beyond = draw_service(&mut brush, view, (service, is_wanted), &columns, axis, &beyond);
         line += 1;
     }
     let hidden = rows.len() - (first + usize::from(room)).min(rows.len());
@@ -249,7 +249,7 @@ fn draw_cell(
     brush.number(&cell_text(view, id, level), VALUE, ink).gap(1);
     let Some(axis) = course else { return Vec::new() };
     let (signal, series) = (view.watch.setup().signal(id), view.watch.store().series(id));
-    let bins = chart::bins(series, signal, axis, view.watch.now(), usize::from(COURSE));
+    let bins = view.courses.bins(view.watch, id, usize::from(COURSE));
     let (limit, most) = (limit(signal, series), bins.iter().flatten().copied().fold(0.0, f64::max));
     let mark = axis.deploy.and_then(|at| axis.column(at, usize::from(COURSE)));
     let mut beyond = vec![false; bins.len()];
@@ -261,7 +261,7 @@ fn draw_cell(
                 let touches = above.get(column).copied().unwrap_or_default();
                 let (block, ink) = block(view, signal, *value, (limit, most), (before, level), touches);
                 beyond[column] = limit.is_some_and(|limit| chart::beyond(*value, limit, signal));
-                brush.put(block, ink)
+                brush.sign(block, ink)
             }
         };
     }

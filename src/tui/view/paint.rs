@@ -1,11 +1,12 @@
 //! The brush: one line at a time, from the left, never beyond its end nor outside the screen.
 
 use super::View;
-use super::text::{clean, fit, width};
+use super::text::{clean, fit, is_plain, width};
 use crate::tui::theme::Slot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use std::borrow::Cow;
 
 /// One line being painted.
 pub(super) struct Brush<'a> {
@@ -51,6 +52,11 @@ impl<'a> Brush<'a> {
         self.column(text, columns, style, Align::Right)
     }
 
+    /// Paints one of the glyphs, which takes one column.
+    pub(super) fn sign(&mut self, sign: &str, style: impl Into<Ink>) -> &mut Self {
+        self.repeat(sign, 1, style)
+    }
+
     /// Paints a sign so many times.
     pub(super) fn repeat(&mut self, sign: &str, times: u16, style: impl Into<Ink>) -> &mut Self {
         let style = style.into().style(self.view);
@@ -79,12 +85,28 @@ impl<'a> Brush<'a> {
             return self;
         }
         let style = style.into().style(self.view);
-        let text = self.view.glyphs.plain(clean(text));
+        let text = clean(text);
+        if !is_plain(&text) || text.len() > usize::from(columns) {
+            return self.foreign(text, columns, style, align);
+        }
+        // Nearly all that is painted, and a column for each byte: nothing is measured nor taken apart.
+        let used = text.len() as u16;
+        let start = self.buffer.index_of(align.start(self.x, columns, used), self.y);
+        let cells = &mut self.buffer.content[start..start + text.len()];
+        for (cell, byte) in cells.iter_mut().zip(text.bytes()) {
+            cell.set_char(char::from(byte)).set_style(style);
+        }
+        self.x += align.moves(columns, used);
+        self
+    }
+
+    /// Text of other signs than ASCII's, or too long for its columns.
+    fn foreign(&mut self, text: Cow<'_, str>, columns: u16, style: Style, align: Align) -> &mut Self {
+        let text = self.view.glyphs.plain(text);
         let text = fit(&text, columns, self.view.glyphs.ellipsis());
         let used = width(&text).min(columns);
-        let start = if matches!(align, Align::Right) { self.x + columns - used } else { self.x };
-        self.buffer.set_stringn(start, self.y, &text, usize::from(used), style);
-        self.x += if matches!(align, Align::Ragged) { used } else { columns };
+        self.buffer.set_stringn(align.start(self.x, columns, used), self.y, &text, usize::from(used), style);
+        self.x += align.moves(columns, used);
         self
     }
 }
@@ -94,6 +116,24 @@ enum Align {
     Left,
     Right,
     Ragged,
+}
+
+impl Align {
+    /// Where a text begins in columns from `x` on, of which it needs so many.
+    const fn start(self, x: u16, columns: u16, used: u16) -> u16 {
+        match self {
+            Self::Right => x + columns - used,
+            Self::Left | Self::Ragged => x,
+        }
+    }
+
+    /// How many columns are gone then.
+    const fn moves(self, columns: u16, used: u16) -> u16 {
+        match self {
+            Self::Ragged => used,
+            Self::Left | Self::Right => columns,
+        }
+    }
 }
 
 /// What a brush paints with: a slot of the theme, or a style made of some.

@@ -29,7 +29,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, id: SignalI
     if columns < 2 || rows < 2 {
         return;
     }
-    let bins = chart::bins(series, signal, axis, view.watch.now(), columns * 2);
+    let bins = view.courses.bins(view.watch, id, columns * 2);
     let limit = limit(signal, series);
     let mut scale = Scale::of(&bins, signal, series, limit);
     if let Some(baseline) = series.baseline() {
@@ -106,13 +106,13 @@ impl Course<'_> {
                         let style = self.style(value, row, mark.is_some_and(|mark| column < mark));
                         let mut utf8 = [0; 4];
                         let sign = if glyphs == Glyphs::Ascii { "*" } else { sign.encode_utf8(&mut utf8) };
-                        brush.put(sign, style)
+                        brush.sign(sign, style)
                     }
-                    None if Some(column) == mark => brush.put(glyphs.deploy_mark(), Slot::Deploy),
-                    None if Some(column) == back => brush.put(glyphs.deploy_mark(), Slot::Strong),
-                    None if Some(row) == self.limit_row => brush.put(glyphs.limit_line(), Slot::Limit),
+                    None if Some(column) == mark => brush.sign(glyphs.deploy_mark(), Slot::Deploy),
+                    None if Some(column) == back => brush.sign(glyphs.deploy_mark(), Slot::Strong),
+                    None if Some(row) == self.limit_row => brush.sign(glyphs.limit_line(), Slot::Limit),
                     None if band.as_ref().is_some_and(|band| band.contains(&row)) => {
-                        brush.put(glyphs.band(), Slot::Band)
+                        brush.sign(glyphs.band(), Slot::Band)
                     }
                     None => brush.gap(1),
                 };
@@ -161,7 +161,7 @@ fn labels(
     }
     for row in 0..rows {
         let column = Rect { x: area.x + VALUE + 1, width: area.width.min(1), ..area };
-        Brush::new(buffer, view, column, row as u16 + 1).put(view.glyphs.axis(), Slot::Border);
+        Brush::new(buffer, view, column, row as u16 + 1).sign(view.glyphs.axis(), Slot::Border);
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn has_course(view: &View<'_>) -> bool {
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let (rows, folded) = parted(view);
     let lines = rows.len() as u16 + u16::from(!folded.is_empty());
-    let axis = Axis::of(view.watch, view.service());
+    let axis = view.courses.axis();
     // Where the pane has the screen for itself the chart has at least half of it.
     let alone = view.ui.zoomed && view.ui.focus == Pane::Signals;
     let spare = area.height.saturating_sub(lines + 1);
@@ -77,7 +77,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let mut table = area;
     if let Some(id) = shown.filter(is_drawn).or_else(first).filter(|_| height >= LEAST_CHART && has_course(view)) {
         let chart = Rect { height, ..area };
-        plot::draw(buffer, view, chart, id, &axis);
+        plot::draw(buffer, view, chart, id, axis);
         table = Rect { y: area.y + height, height: area.height - height, ..area };
     }
     let inner = view.pane(buffer, table, Pane::Signals, Pane::Signals.title());
@@ -99,7 +99,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         }
         if let Row::Signal(id) = *row {
             let mut brush = Brush::new(buffer, view, list, line as u16);
-            beyond = draw_row(&mut brush, view, id, name_width, &axis, &beyond);
+            beyond = draw_row(&mut brush, view, id, name_width, axis, &beyond);
         }
     }
     if beneath > 0 {
@@ -213,7 +213,7 @@ fn draw_course(
         return Vec::new();
     }
     let (signal, series) = (view.watch.setup().signal(id), view.watch.store().series(id));
-    let bins = chart::bins(series, signal, axis, view.watch.now(), count);
+    let bins = view.courses.bins(view.watch, id, count);
     let limit = limit(signal, series);
     let most = bins.iter().flatten().copied().fold(0.0, f64::max);
     let mark = axis.deploy.and_then(|at| axis.column(at, count));
@@ -224,13 +224,13 @@ fn draw_course(
     for (column, bin) in bins.iter().enumerate() {
         let before = mark.is_some_and(|mark| column < mark);
         match bin {
-            _ if Some(column) == mark => brush.put(view.glyphs.deploy_mark(), Slot::Deploy),
-            _ if Some(column) == back => brush.put(view.glyphs.mark(crate::timeline::Mark::Rollback), Slot::Strong),
+            _ if Some(column) == mark => brush.sign(view.glyphs.deploy_mark(), Slot::Deploy),
+            _ if Some(column) == back => brush.sign(view.glyphs.mark(crate::timeline::Mark::Rollback), Slot::Strong),
             Some(value) => {
                 let touches = above.get(column).copied().unwrap_or_default();
                 let (block, ink) = block(view, signal, *value, (limit, most), (before, level), touches);
                 beyond[column] = limit.is_some_and(|limit| chart::beyond(*value, limit, signal));
-                brush.put(block, ink)
+                brush.sign(block, ink)
             }
             None if column > now => break,
             None => brush.gap(1),

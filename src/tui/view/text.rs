@@ -15,9 +15,15 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether a text is of ASCII's visible signs and spaces alone: each takes a byte, and a column.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// How many columns a text takes.
 pub(super) fn width(text: &str) -> u16 {
-    u16::try_from(text.width()).unwrap_or(u16::MAX)
+    let columns = if is_plain(text) { text.len() } else { text.width() };
+    u16::try_from(columns).unwrap_or(u16::MAX)
 }
 
 /// The beginning of a text that fits into so many columns, with `ellipsis` where it had to be cut.

@@ -1,0 +1,37 @@
+//! What the charts on the screen show: worked out once, and drawn again until the watch has news or a second has passed.
+
+use super::chart::{self, Axis};
+use crate::deploy::ServiceId;
+use crate::signal::SignalId;
+use crate::watch::Watch;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// One axis, and on it the bins of each signal that was drawn, by the number of columns.
+#[derive(Debug, Clone)]
+pub(in crate::tui) struct Courses {
+    axis: Axis,
+    bins: RefCell<BTreeMap<(SignalId, usize), Rc<[Option<f64>]>>>,
+}
+
+impl Courses {
+    /// Of a service's signals as they are now, or of all.
+    pub(in crate::tui) fn of(watch: &Watch, service: Option<ServiceId>) -> Self {
+        Self { axis: Axis::of(watch, service), bins: RefCell::default() }
+    }
+
+    /// The time that they show.
+    pub(super) const fn axis(&self) -> &Axis {
+        &self.axis
+    }
+
+    /// [`chart::bins`] of a signal. `watch` is the one that these are of.
+    pub(super) fn bins(&self, watch: &Watch, id: SignalId, columns: usize) -> Rc<[Option<f64>]> {
+        let work_out = || {
+            let (signal, series) = (watch.setup().signal(id), watch.store().series(id));
+            chart::bins(series, signal, &self.axis, watch.now(), columns).into()
+        };
+        Rc::clone(self.bins.borrow_mut().entry((id, columns)).or_insert_with(work_out))
+    }
+}

@@ -4,39 +4,23 @@
 //! redflag talks to it over HTTP through the same adapters as to real systems, with a configuration that it could
 //! have read from a file. What the metrics say follows from which pods serve: a rollback really changes them.
 
-mod alerts;
-mod argocd;
 mod configuration;
-mod datadog;
-mod faults;
-mod grafana;
-mod history;
-mod kubernetes;
-mod metrics;
-mod noise;
-mod prometheus;
-mod promql;
-mod scenario;
-mod sentry;
-mod server;
-mod state;
-mod unleash;
-mod website;
-mod world;
 
-pub use faults::{Fault, Faults, Peer, Request, Requests};
-pub use scenario::{Scenario, UnknownScenario};
+pub use crate::simulated::faults::{Fault, Faults, Peer, Request, Requests};
+pub use crate::simulated::scenario::{Scenario, UnknownScenario};
 
 use crate::clock::Clock;
 use crate::config::Secrets;
 use crate::secret::Secret;
 use crate::setup::Setup;
+use crate::simulated::server;
+use crate::simulated::state::Simulation;
+use crate::simulated::world::World;
+use crate::systems::registry::peers;
 use chrono::TimeDelta;
-use state::DemoState;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use world::World;
 
 /// The name under which the configuration asks for the company's token.
 pub const TOKEN: &str = "REDFLAG_DEMO_TOKEN";
@@ -69,7 +53,7 @@ impl Options {
 
 /// A running company. Its servers stop when it is dropped.
 pub struct Company {
-    state: Arc<DemoState>,
+    state: Arc<Simulation>,
     scenario: Scenario,
     ports: [u16; Peer::ALL.len()],
 }
@@ -92,21 +76,13 @@ impl Company {
         let world = World::new(scenario, clock.now() - age, seed);
         let token = token.unwrap_or_else(|| format!("demo-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)));
         let viewer = format!("{token}-viewer");
-        let state = Arc::new(DemoState::new(clock, world, token, viewer));
+        let state = Arc::new(Simulation::new(clock, world, token, viewer));
         let mut ports = [0; Peer::ALL.len()];
         for (place, peer) in (0..).zip(Peer::ALL) {
-            let router = match peer {
-                Peer::Kubernetes => kubernetes::router(state.clone()),
-                Peer::Grafana => grafana::router(state.clone()),
-                Peer::Sentry => sentry::router(state.clone()),
-                Peer::Datadog => datadog::router(state.clone()),
-                Peer::Website => website::router(state.clone()),
-                Peer::ArgoCd => argocd::router(state.clone()),
-                Peer::Unleash => unleash::router(state.clone()),
-            };
+            let served = peers::served(peer, state.clone());
             let wanted = port.map(|first| first.saturating_add(place));
             ports[usize::from(place)] =
-                server::open(&state, peer, wanted, router).await.inspect_err(|_| state.close())?;
+                server::open(&state, peer, wanted, served).await.inspect_err(|_| state.close())?;
         }
         tokio::spawn(live(state.clone()));
         Ok(Self { state, scenario, ports })
@@ -178,7 +154,7 @@ impl Drop for Company {
 }
 
 /// Advances the world when there are no requests: watches must see changes when they happen.
-async fn live(state: Arc<DemoState>) {
+async fn live(state: Arc<Simulation>) {
     loop {
         tokio::select! {
             () = state.closed() => return,

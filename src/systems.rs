@@ -1,5 +1,5 @@
 //! The outside: a folder for each system that is read, rolls back or keeps feature flags, with its table of the file, its
-//! adapter, what was recorded of it and its tests. Adding one: `docs/new-source.md`.
+//! adapter, its peer (what answers for it in the demo), what was recorded of it and its tests. Adding one: `docs/new-source.md`.
 
 pub mod api;
 pub(crate) mod declaration;

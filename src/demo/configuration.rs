@@ -1,11 +1,7 @@
 //! The configuration with which redflag watches the demo, as it could be in a file.
 
-use super::faults::Peer;
-use super::grafana::DATA_SOURCE;
-use super::scenario::Scenario;
-use super::sentry::ORGANIZATION;
-use super::unleash::{FEATURE, PROJECT};
-use super::{Company, TOKEN};
+use super::{Company, Peer, Scenario, TOKEN};
+use crate::simulated::names::{DATA_SOURCE, FEATURE, ORGANIZATION, PROJECT};
 use std::fmt::Write as _;
 
 /// The whole of it, in TOML.

@@ -3,6 +3,8 @@
 
 pub(crate) mod ci;
 pub mod owner;
+#[cfg(feature = "demo")]
+pub(crate) mod peers;
 pub mod perform;
 pub mod strategies;
 

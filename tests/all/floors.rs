@@ -40,7 +40,7 @@ const PACKAGES: [(&str, &[&[&str]]); 2] = [
                 "feature_flags",
                 "rollback",
             ],
-            &["settings"],
+            &["settings", "simulated"],
             &["systems/api", "systems/declaration", "systems/questions", "systems/shared"],
             &["systems"],
             &["systems/registry"],
@@ -230,6 +230,29 @@ fn adapters_never_know_each_other_and_nobody_but_the_registry_knows_them() {
         let others = source.used().into_iter().filter(|used| adapter(used).is_some_and(|other| Some(other) != own));
         wrong.extend(others.map(|used| format!("src/{}.rs names {}", source.module, used.join("::"))));
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_peer_knows_nothing_of_the_adapter_that_it_is_asked_by() {
+    let mut wrong = Vec::new();
+    let mut peers = 0;
+    for source in sources("src") {
+        let module: Vec<&str> = source.module.split('/').collect();
+        let ["systems", system, "peer", ..] = module.as_slice() else { continue };
+        if *system == "shared" {
+            continue;
+        }
+        peers += 1;
+        let own = ["systems", system, "peer"];
+        let is_own = |used: &[String]| own.iter().zip(used).all(|(own, used)| own == used) && used.len() > 2;
+        let others = source
+            .used()
+            .into_iter()
+            .filter(|used| used.first().is_some_and(|first| first == "systems") && !is_own(used));
+        wrong.extend(others.map(|used| format!("src/{}.rs names {}", source.module, used.join("::"))));
+    }
+    assert!(peers > 8, "only {peers} files of peers were found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

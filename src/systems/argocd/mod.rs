@@ -6,6 +6,8 @@
 
 mod application;
 pub(in crate::systems) mod config;
+#[cfg(feature = "demo")]
+pub(in crate::systems) mod peer;
 mod perform;
 mod server;
 

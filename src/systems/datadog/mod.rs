@@ -3,6 +3,8 @@
 mod config;
 mod groups;
 mod monitors;
+#[cfg(feature = "demo")]
+pub(in crate::systems) mod peer;
 mod search;
 mod timeseries;
 mod units;

@@ -3,6 +3,8 @@
 mod config;
 pub mod frames;
 mod learning;
+#[cfg(feature = "demo")]
+pub(in crate::systems) mod peer;
 mod queries;
 mod rules;
 mod units;
@@ -99,7 +101,7 @@ impl Grafana {
             }
             // A token for queries alone may not list; whether it may query shows below.
             Err(SourceError::Forbidden(_)) => {
-                lines.push(fine(format!("{name}: token"), "accepted; may not list data sources, which is no harm"));
+                lines.push(fine(format!("{name}: token"), "accepted; may not list data sources, which is not needed"));
             }
             Err(error) => {
                 lines.push(broken(format!("{name}: token"), error, self.way_out(error)));

@@ -17,6 +17,8 @@ mod group;
 mod history;
 mod kept;
 pub mod objects;
+#[cfg(feature = "demo")]
+pub(in crate::systems) mod peer;
 mod pods;
 mod status;
 mod streamer;

@@ -1,6 +1,8 @@
 //! The environment's own URL, requested as a visitor would.
 
 mod config;
+#[cfg(feature = "demo")]
+pub(in crate::systems) mod peer;
 
 pub use config::ProbeSpec;
 

@@ -2,6 +2,8 @@
 
 mod answer;
 mod config;
+#[cfg(feature = "demo")]
+pub(in crate::systems) mod peer;
 mod rules;
 
 pub use config::PrometheusSpec;

@@ -6,6 +6,8 @@
 
 mod config;
 mod issues;
+#[cfg(feature = "demo")]
+pub(in crate::systems) mod peer;
 mod projects;
 mod releases;
 mod sessions;

@@ -4,6 +4,8 @@
 //! `POST …/features/{feature}/environments/{environment}/off`; `GET /api/admin/user` for what the token may do.
 
 mod config;
+#[cfg(feature = "demo")]
+pub(in crate::systems) mod peer;
 
 pub(in crate::systems) use config::FLAGS;
 pub use config::UnleashSpec;

@@ -237,7 +237,8 @@ pub struct RollbackArgs {
     #[arg(long, value_name = "ENV", requires = "yes")]
     pub confirm: Option<String>,
     /// Roll back to this revision [default: the previous version]
-    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(i64).range(1..),
+        add = ArgValueCandidates::new(live::revisions))]
     pub to: Option<i64>,
 }
 

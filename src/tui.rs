@@ -6,6 +6,7 @@
 mod answer;
 pub mod clipboard;
 pub mod glyphs;
+pub mod hyperlink;
 pub mod input;
 pub mod keymap;
 mod keys;
@@ -23,6 +24,7 @@ use chrono::{FixedOffset, Offset};
 use clipboard::Copied;
 use crossterm::event::Event;
 use glyphs::Glyphs;
+use hyperlink::Hyperlinks;
 use keymap::{Key, Keymap};
 use known::Known;
 use ratatui::Terminal;
@@ -39,6 +41,8 @@ pub struct Look {
     pub themes: Themes,
     /// The signs that it can show.
     pub glyphs: Glyphs,
+    /// Whether it opens links itself.
+    pub hyperlinks: Hyperlinks,
     /// The person's time zone.
     pub zone: FixedOffset,
 }
@@ -64,7 +68,8 @@ impl Look {
 
     fn with(themes: Themes) -> Self {
         // One offset for the whole session: a watch is too short to care for a change of the clocks.
-        Self { themes, glyphs: Glyphs::detect(variable), zone: chrono::Local::now().offset().fix() }
+        let (glyphs, hyperlinks) = (Glyphs::detect(variable), Hyperlinks::detect(variable));
+        Self { themes, glyphs, hyperlinks, zone: chrono::Local::now().offset().fix() }
     }
 }
 
@@ -188,7 +193,8 @@ impl<B: Backend> Tui<B> {
 
     /// Takes in what it said.
     pub fn set_ground(&mut self, ground: Ground) {
-        if self.look.themes.set_ground(ground) {
+        let has_links = self.look.hyperlinks.answered();
+        if self.look.themes.set_ground(ground) || has_links {
             self.drawn = None;
         }
     }

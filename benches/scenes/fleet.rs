@@ -47,6 +47,7 @@ fn setup(services: u16) -> Setup {
             objective: None,
             step: TimeDelta::seconds(30),
             link: None,
+            queries: Vec::new(),
         })
     });
     Setup { services: all, workloads: workloads.collect(), signals: signals.collect(), ..one }

@@ -1,4 +1,4 @@
-//! The demo's company, a screen in front of it, and a clock that is moved by hand.
+//! The demo's company, a screen in front of it, and a simulated clock.
 
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
@@ -11,6 +11,7 @@ use redflag::config::{AssembleOptions, Config};
 use redflag::demo::{Company, Options, Scenario};
 use redflag::runtime::{Outside, QUEUE, Runtime};
 use redflag::tui::glyphs::Glyphs;
+use redflag::tui::hyperlink::Hyperlinks;
 use redflag::tui::input::Input;
 use redflag::tui::keymap::Keymap;
 use redflag::tui::theme::{ColorDepth, Themes};
@@ -65,6 +66,7 @@ impl Stage {
         let look = Look {
             themes: Themes::load(theme, None, ColorDepth::True)?,
             glyphs: Glyphs::Unicode,
+            hyperlinks: Hyperlinks::Off,
             zone: FixedOffset::east_opt(0).ok_or("no such zone")?,
         };
         let tui = Tui::new(Terminal::new(TestBackend::new(size.0, size.1))?, look, Keymap::default());

@@ -1,7 +1,11 @@
 //! What a shell offers at the tab key that only this machine knows: environments, themes and versions.
 //!
-//! Whoever presses it is typing: nothing here asks the network, runs a program, or says that something is wrong. A
-//! configuration with a mistake still offers its environments.
+//! Whoever presses it is typing: nothing here says that something is wrong, runs a program for a secret, or, but for
+//! [`revisions()`], asks the network. A configuration with a mistake still offers its environments.
+
+mod revisions;
+
+pub(super) use revisions::revisions;
 
 use super::Cli;
 #[cfg(feature = "demo")]

@@ -120,6 +120,15 @@ impl Config {
         choose(&known, wanted).map(|place| &self.environments[place])
     }
 
+    /// The cluster of an environment with what runs there, for whoever asks nothing else: no other secret is fetched.
+    pub(crate) fn cluster(&self, environment: &str, secrets: &dyn Secrets) -> Result<Option<SourceSpec>, ConfigError> {
+        let environment = self.choose(Some(environment))?;
+        let mut resolver = Resolver::new(secrets, self.folder.as_deref());
+        let cluster = resolve::source(&mut resolver, &self.sources[environment.cluster], environment);
+        resolver.into_result(&self.document)?;
+        Ok(cluster)
+    }
+
     /// The sources that are read, still without queries, the strategy and the feature flag systems, with their secrets.
     fn resolve(
         &self,
@@ -227,6 +236,13 @@ fn signal(planned: &signals::Signal, source: SourceId) -> Signal {
         objective: planned.objective,
         step: planned.step,
         link: planned.link.clone(),
+        queries: match &planned.read {
+            Read::Series { expr: Expr::Value(query), .. } => vec![query.clone()],
+            Read::Series { expr: Expr::Counts { errors, requests }, .. } => vec![errors.clone(), requests.clone()],
+            Read::Alerts { filter, .. } => vec![filter.clone()],
+            Read::Release { filter, .. } => filter.iter().cloned().collect(),
+            Read::Probe { .. } | Read::Rollout(_) => Vec::new(),
+        },
     }
 }
 

@@ -16,7 +16,9 @@ pub(crate) use snapshot::{Snapshot, look_at, read, read_workload};
 use crate::cluster::Cluster;
 use crate::deploy::{WorkloadKind, WorkloadRef};
 use crate::rollback::action::{Action, PinnedPatch};
-use crate::rollback::destination::{author, patch, template};
+use crate::rollback::destination::history::Entry;
+use crate::rollback::destination::text::items;
+use crate::rollback::destination::{Lineage, author, patch, template};
 use crate::rollback::planner::Planner;
 use crate::rollback::preflight::{self, Aim, OwnerPolicy};
 use crate::rollback::request::PlanRequest;
@@ -55,7 +57,7 @@ impl Planner for Undo {
 /// Computes whether an undo would succeed now: reads the workload, its history and what is around it, picks
 /// the target, asks whether we may, and lets the API server try it without storing anything.
 ///
-/// At most thirteen requests, in three rounds of requests side by side, none of which changes anything; each has
+/// At most thirteen requests, in three rounds of requests in parallel, none of which changes anything; each has
 /// the cluster's timeout. Where many workloads are prepared at once, all but the dry_run are shared: see
 /// [`Facts`](crate::cluster::Facts). A change that comes between the reading and the trying is answered by doing it all
 /// once more.
@@ -71,7 +73,20 @@ pub async fn prepare(cluster: &Cluster, request: &PlanRequest) -> Readiness {
     step_under(OwnerPolicy::Heeded, cluster, request).await.into()
 }
 
-/// The same, also for whoever deals with the workload's owner.
+/// The earlier revisions in its history, the newest first: two requests, and nothing of what a rollback there would need.
+pub(crate) async fn earlier(
+    cluster: &Cluster,
+    reference: &WorkloadRef,
+    container: Option<&str>,
+) -> Result<Vec<Entry>, Blocked> {
+    let (workload, history) = snapshot::read_revisions(cluster, reference).await?;
+    let lineage = Lineage::of(reference.kind, &workload, items(&history["items"]), container);
+    let current = lineage.current.as_ref().map(|current| current.version.revision);
+    let earlier = lineage.entries.into_iter().filter(|entry| Some(entry.version.revision) != current);
+    Ok(earlier.collect())
+}
+
+/// Computes an undo, also for whoever deals with the workload's owner.
 pub(crate) async fn step_under(owner: OwnerPolicy, cluster: &Cluster, request: &PlanRequest) -> Result<Step, Refusal> {
     for _ in 0..2 {
         if let Some(step) = attempt(owner, cluster, request).await? {

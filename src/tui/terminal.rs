@@ -1,6 +1,7 @@
 //! The terminal, always left as it was found: raw mode and the alternate screen, one write a frame, the bell,
 //! suspending.
 
+use super::hyperlink;
 use crate::panics;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
@@ -72,7 +73,7 @@ fn take() -> io::Result<()> {
 }
 
 /// Puts the program to sleep as the shell's Ctrl-Z would, and takes the terminal again when it is woken.
-/// The whole screen must be drawn anew afterwards ([`crate::tui::Tui::invalidate`]).
+/// The whole screen must be redrawn afterwards ([`crate::tui::Tui::invalidate`]).
 ///
 /// # Errors
 /// The terminal's own, or the system's where it does not let us stop.
@@ -94,6 +95,10 @@ pub fn suspend() -> io::Result<()> {
 }
 
 /// Asks the terminal what it writes on (OSC 11). It answers among the keys, or not at all; nobody waits for it.
+///
+/// Changes are not subscribed to (mode 2031): crossterm 0.29 takes the report (`CSI ? 997 ; 1 n`) for the beginning of an
+/// answer that ends with `u` or `c`, and swallows every key up to one. Whoever changes the colours comes back to the terminal
+/// afterwards, and is asked then.
 ///
 /// # Errors
 /// The terminal's own.
@@ -235,7 +240,7 @@ impl<W: Write> Backend for Screen<W> {
         }
         let mut bytes = Vec::with_capacity(frame.len() + 16);
         queue!(bytes, BeginSynchronizedUpdate)?;
-        bytes.extend_from_slice(&frame);
+        bytes.extend_from_slice(&hyperlink::join(&frame));
         queue!(bytes, EndSynchronizedUpdate)?;
         self.out.write_all(&bytes)?;
         self.out.flush()

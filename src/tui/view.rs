@@ -30,6 +30,7 @@ mod timeline;
 
 use super::Look;
 use super::glyphs::Glyphs;
+use super::hyperlink::Hyperlinks;
 use super::keymap::{Keymap, Pane};
 use super::known::Known;
 use super::rows;
@@ -61,6 +62,7 @@ pub(super) struct View<'a> {
     ui: &'a Ui,
     theme: &'a Theme,
     glyphs: Glyphs,
+    hyperlinks: Hyperlinks,
     zone: FixedOffset,
     keymap: &'a Keymap,
     /// What a rollback of what is shown would do.
@@ -79,6 +81,7 @@ impl<'a> View<'a> {
             ui,
             theme: look.themes.current(),
             glyphs: look.glyphs,
+            hyperlinks: look.hyperlinks,
             zone: look.zone,
             keymap,
             standings: Standings::with(ui.shown(live), ui.service, Rc::clone(&known.plan)),
@@ -155,6 +158,15 @@ impl<'a> View<'a> {
         let ground = Rect::new(inner.x, y, inner.width, lines.min(inner.height - line));
         buffer.set_style(ground, self.style(Slot::Selection));
         buffer[(inner.x - 1, y)].set_symbol(self.glyphs.cursor()).set_style(self.style(Slot::BorderFocus));
+    }
+
+    /// Makes lines of an area what the link of their row opens, where it has one.
+    fn link(&self, buffer: &mut Buffer, inner: Rect, (line, lines): (u16, u16), row: rows::Row) {
+        if let Some(link) = rows::link(row, self.watch) {
+            let y = inner.y.saturating_add(line);
+            let height = lines.min(inner.bottom().saturating_sub(y));
+            self.hyperlinks.mark(buffer, Rect { y, height, ..inner }, link);
+        }
     }
 
     /// The part of `rows` that fits into `height` with the cursor in it: the first row, and the cursor's.

@@ -133,6 +133,13 @@ pub struct Pod {
     pub unready_since: Option<Time>,
     /// The node that runs it, once it has one.
     pub node: Option<String>,
+    /// The zone of that node, where the pod carries it (`topology.kubernetes.io/zone`): Kubernetes copies it there from 1.35
+    /// on. Of an older cluster only its nodes tell, which a role of its own has to allow; they are not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// How a container of it last ended, and its last words: `exit 1: “KeyError: 'DB_URL'”`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_words: Option<String>,
     /// What its containers really run, where the kubelet told: `registry/app:1.9.0@sha256:…`, the name as in the
     /// template. A tag may since have been moved.
     pub images: Vec<String>,

@@ -292,6 +292,10 @@ pub struct Signal {
     pub step: TimeDelta,
     /// Where a person can look at it.
     pub link: Option<String>,
+    /// What its source is asked for, as the configuration has it: a query; for counts, that of the failures and that of all
+    /// requests; for alerts and issues, a filter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<String>,
 }
 
 /// What was true of a signal over one bin.

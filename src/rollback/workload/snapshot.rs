@@ -72,6 +72,14 @@ pub(crate) async fn read_workload(cluster: &Cluster, reference: &WorkloadRef) ->
     read_one(cluster, Call::Workload(reference), reference, reference.kind.plural(), "get").await
 }
 
+/// Reads the workload and its history, and nothing else.
+pub(super) async fn read_revisions(cluster: &Cluster, reference: &WorkloadRef) -> Result<(Value, Value), Blocked> {
+    let workload = read_workload(cluster, reference).await?;
+    let selector = selector::of(&workload);
+    let history = read_history(cluster, reference, &workload, &selector).await?;
+    Ok((workload, history))
+}
+
 /// Reads its history: the list of it, and perhaps of others that its selector finds.
 async fn read_history(cluster: &Cluster, of: &WorkloadRef, workload: &Value, selector: &str) -> Result<Value, Blocked> {
     if cluster.facts.has_siblings(of)

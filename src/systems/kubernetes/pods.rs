@@ -9,6 +9,8 @@ use crate::rollout::{self, PodPhase, TroubleKind};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
 
+/// The label with the zone of a pod's node, which the admission plugin `PodTopologyLabels` copies to it (Kubernetes 1.35).
+const ZONE: &str = "topology.kubernetes.io/zone";
 /// Restarts within this span are one loop: the back-off between them is five minutes at most.
 const LOOP_SPAN: TimeDelta = TimeDelta::minutes(5);
 /// So many restarts within [`LOOP_SPAN`] are a crash loop, whatever the container is doing at the moment.
@@ -166,6 +168,15 @@ impl Memory {
         Some(PodProblem { kind, detail: reason.clone(), reason, container: Some(name.clone()) })
     }
 
+    /// How the container that ended last did, and what it said.
+    fn last_words(&self, pod: &Pod) -> Option<String> {
+        let ended = pod.containers().filter_map(|status| {
+            let exit = self.containers.get(&status.name)?.exit.as_ref()?;
+            Some((ended_at(status), exit))
+        });
+        ended.max_by_key(|(at, _)| *at).map(|(_, exit)| exit.clone())
+    }
+
     /// Restarts since the deploy for a pod made for it, else since the first look.
     fn restarts_since(&self, made_for_deploy: bool) -> u32 {
         self.containers.values().map(|memory| memory.since + if made_for_deploy { memory.before } else { 0 }).sum()
@@ -220,7 +231,7 @@ pub(super) fn examine(
         PodPhase::Failing => cannot_work.map(|problem| problem.reason.clone()),
         PodPhase::Unready | PodPhase::Starting => why_not_ready(pod),
     };
-    (PodState { phase, reason, restarts, oom_killed }, problems)
+    (PodState { phase, reason, restarts, oom_killed, last_words: memory.last_words(pod) }, problems)
 }
 
 /// What a pod is doing.
@@ -234,6 +245,8 @@ pub(super) struct PodState {
     pub restarts: u32,
     /// Whether it was killed for using too much memory in this deploy's time.
     pub oom_killed: bool,
+    /// How a container of it last ended, and its last words.
+    pub last_words: Option<String>,
 }
 
 impl PodState {
@@ -252,6 +265,8 @@ impl PodState {
             ready_since: pod.ready_since(),
             unready_since: pod.unready_since(),
             node: pod.spec.node_name.clone(),
+            zone: objects::label(&pod.metadata, ZONE).map(short),
+            last_words: self.last_words,
             images: pod.images(),
         }
     }

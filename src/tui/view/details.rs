@@ -36,19 +36,25 @@ const MOST_PODS: usize = 60;
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, row: Row, scroll: u16) {
     let (title, mut told) = tell(view, row);
-    if let Some(link) = rows::link(row, view.watch) {
+    let columns = area.width.saturating_sub(4).clamp(1, WIDEST);
+    let wide = columns.saturating_sub(4).max(LABEL + 1);
+    let link = rows::link(row, view.watch);
+    let before = lay(view, &told, wide).len();
+    if let Some(link) = link {
         let open = view.keymap.label(crate::tui::keymap::Action::Open);
         let key = open.map_or_else(String::new, |key| format!("   ({key} copies it)"));
         told.push(Line::new(Weight::Quiet, "link", format!("{link}{key}")));
     }
-    let columns = area.width.saturating_sub(4).clamp(1, WIDEST);
-    let laid = lay(view, &told, columns.saturating_sub(4).max(LABEL + 1));
+    let laid = lay(view, &told, wide);
     let inner = open(buffer, view, area, &title, (columns, laid.len() as u16 + 4), Slot::BorderFocus);
     let room = inner.height.saturating_sub(2);
     let scroll = scroll.min((laid.len() as u16).saturating_sub(room));
     let body = Rect { height: room, ..inner };
-    for (y, part) in laid.iter().skip(usize::from(scroll)).take(usize::from(room)).enumerate() {
+    for (y, (index, part)) in laid.iter().enumerate().skip(usize::from(scroll)).take(usize::from(room)).enumerate() {
         lines::draw(buffer, view, body, y as u16, part);
+        if index >= before {
+            view.link(buffer, body, (y as u16, 1), row);
+        }
     }
     let hint = if laid.len() as u16 > room { "↑ ↓ scroll, any other key closes" } else { "any key closes" };
     Brush::new(buffer, view, inner, inner.height.saturating_sub(1)).put(hint, Slot::Muted);
@@ -81,7 +87,7 @@ fn tell(view: &View<'_>, row: Row) -> (String, Vec<Line>) {
 }
 
 fn gone() -> (String, Vec<Line>) {
-    ("details".to_owned(), vec![plain("", "there is nothing more to say of it")])
+    ("details".to_owned(), vec![plain("", "no more details")])
 }
 
 fn plain(label: &str, text: impl Into<String>) -> Line {
@@ -123,7 +129,7 @@ fn signal(view: &View<'_>, id: SignalId) -> Vec<Line> {
     let mut limits: Vec<String> = Vec::new();
     limits.extend(signal.limits.warning.map(|limit| format!("warning at {}", number(limit))));
     limits.extend(signal.limits.red_flag.map(|limit| format!("red flag at {}", number(limit))));
-    limits.extend(signal.limits.increase.map(|percent| format!("red flag at {percent} % more than before")));
+    limits.extend(signal.limits.increase.map(|percent| format!("red flag at +{percent} %")));
     if let Some(shown) = limit(signal, series).filter(|_| signal.limits.red_flag.is_none()) {
         limits.push(format!("now that is {}", number(shown)));
     }
@@ -133,7 +139,12 @@ fn signal(view: &View<'_>, id: SignalId) -> Vec<Line> {
     let state = view.watch.store().source(signal.source);
     let source = &setup.source(signal.source).name;
     told.push(plain("source", format!("{source}, one reading every {}{}", brief(signal.step), health(&state.health))));
-    told.push(plain("verdict", if signal.required { "it waits for this signal" } else { "it does not wait for it" }));
+    let labels: &[&str] = if signal.queries.len() == 2 { &["errors", "requests"] } else { &["query"] };
+    told.extend(labels.iter().zip(&signal.queries).map(|(label, query)| plain(label, query.clone())));
+    told.push(plain(
+        "verdict",
+        if signal.required { "waits for this signal" } else { "does not wait for this signal" },
+    ));
     told
 }
 
@@ -156,7 +167,7 @@ fn dependencies(view: &View<'_>, id: crate::deploy::ServiceId) -> Vec<Line> {
     line("calls", &calls).into_iter().chain(line("called by", &callers)).collect()
 }
 
-/// Its pods by the node that runs them, the worst first.
+/// Its pods by the zone and the node that runs them, the worst first, each with the last words of a container that ended.
 fn workload(view: &View<'_>, id: WorkloadId) -> Vec<Line> {
     let state = view.watch.workload(id);
     let mut told = Vec::new();
@@ -166,22 +177,28 @@ fn workload(view: &View<'_>, id: WorkloadId) -> Vec<Line> {
         told.push(plain("deploy", format!("{from} → {}{by}, {}", deploy.to.label(), ago(view, deploy.at))));
     }
     let Some(rollout) = &state.rollout else {
-        told.push(plain("", "the cluster has not told of it yet"));
+        told.push(plain("", "not reported by the cluster yet"));
         return told;
     };
     for trouble in &rollout.troubles {
         let level = if trouble.kind.is_red_flag() { Level::RedFlag } else { Level::Warning };
         told.push(Line { sign: Some(sign(level)), ..plain("", trouble.sentence.clone()) });
     }
-    let mut nodes: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
+    let mut nodes: BTreeMap<(Option<&str>, &str), Vec<&Pod>> = BTreeMap::new();
     let mut pods: Vec<&Pod> = rollout.pods.iter().collect();
     pods.sort_by_key(|pod| pod.phase);
     for pod in pods.iter().take(MOST_PODS) {
-        nodes.entry(pod.node.as_deref().unwrap_or("no node")).or_default().push(pod);
+        let place = (pod.zone.as_deref(), pod.node.as_deref().unwrap_or("no node"));
+        nodes.entry(place).or_default().push(pod);
     }
-    for (node, pods) in nodes {
-        told.push(Line::new(Weight::Heading, "", node));
-        told.extend(pods.into_iter().map(|pod| self::pod(view, pod, state.deploy.as_ref())));
+    for ((zone, node), pods) in nodes {
+        let place = zone.map_or_else(|| node.to_owned(), |zone| format!("zone {zone}, {node}"));
+        told.push(Line::new(Weight::Heading, "", place));
+        for pod in pods {
+            told.push(self::pod(view, pod, state.deploy.as_ref()));
+            let ended = pod.last_words.as_ref().map(|words| format!("  last ended with {words}"));
+            told.extend(ended.map(|text| Line::new(Weight::Quiet, "", text)));
+        }
     }
     if rollout.pods.len() > MOST_PODS {
         told.push(plain("", format!("{} more pods", rollout.pods.len() - MOST_PODS)));
@@ -216,7 +233,7 @@ fn issue(view: &View<'_>, issue: &Issue) -> Vec<Line> {
     let novelty = match (issue.novelty, issue.fatal) {
         (Novelty::New, true) => "new and fatal",
         (Novelty::New, false) => "new",
-        (Novelty::Regressed, _) => "resolved before, and back",
+        (Novelty::Regressed, _) => "regressed: was resolved before",
     };
     let mut told = vec![Line::new(Weight::Heading, "", issue.title.clone())];
     told.extend(issue.culprit.as_ref().map(|culprit| plain("in", culprit.clone())));
@@ -235,13 +252,13 @@ fn alert(view: &View<'_>, alert: &Alert) -> Vec<Line> {
     let state = match alert.state {
         AlertState::Firing => "firing",
         AlertState::Pending => "pending",
-        AlertState::Unknown => "its rule has no data",
+        AlertState::Unknown => "unknown: its rule has no data",
     };
     let mut told = vec![Line::new(Weight::Heading, "", alert.name.clone()), plain("state", state)];
     told.extend(alert.since.map(|at| plain("since", ago(view, at))));
     if let Some(muted) = alert.muted {
         let until = muted.until.map_or_else(String::new, |at| format!(" until {}", hour_minute_second(at, view.zone)));
-        told.push(plain("silenced", format!("it calls nobody{until}")));
+        told.push(plain("silenced", format!("notifies nobody{until}")));
     }
     told
 }

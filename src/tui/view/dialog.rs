@@ -64,7 +64,7 @@ pub(super) fn field(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16
 }
 
 pub(super) fn quit(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
-    let text = "A rollback is under way. It goes on in the cluster without redflag, but nobody watches it then.";
+    let text = "A rollback is in progress. It continues in the cluster without redflag, but nobody watches it.";
     let lines = wrap(text, 56);
     let inner = open(buffer, view, area, "quit?", (60, lines.len() as u16 + 4), Slot::Warning);
     for (line, part) in lines.iter().enumerate() {
@@ -85,6 +85,8 @@ pub(super) fn link(buffer: &mut Buffer, view: &View<'_>, area: Rect, link: &str)
     for (line, part) in lines.iter().enumerate() {
         Brush::new(buffer, view, inner, line as u16).put(part, Slot::Text);
     }
+    let height = (lines.len() as u16).min(inner.height);
+    view.hyperlinks.mark(buffer, Rect { height, ..inner }, &link);
     let text = match &view.ui.copied {
         Some(copied) => format!("{}; any key closes", copied.sentence()),
         None => "any key closes".to_owned(),

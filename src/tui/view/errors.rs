@@ -45,6 +45,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
             Row::Alert(index) => draw_alert(&mut brush, view, &view.watch.alerts()[index]),
             _ => {}
         }
+        view.link(buffer, inner, (line, 1), *row);
     }
 }
 

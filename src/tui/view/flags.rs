@@ -1,9 +1,9 @@
-//! Pane 1: what is wrong or unknown, worst first, each with its sentence; what is clear in one line.
+//! Pane 1: what is wrong or unknown, worst first, each with its sentence; what is ok in one line.
 //!
 //! ```text
-//! ✖ RED FLAG      error rate  2.4 % (118 of 4 912 requests) against 0.05 % before the deploy; above 1 % for 2 min
-//! ? no data       db pool     Datadog answers 429 since 14:11; next try in 40 s
-//! ✔ clear         memory · cpu · 5xx · rollout · probe · new issues
+//! ✖ RED FLAG        error rate  2.4 % (118 of 4 912 requests), was 0.05 % before the deploy; above 1 % for 2 min
+//! ? no data         db pool     Datadog has not answered for 2 min: too many requests
+//! ✔ ok              memory · cpu · 5xx · rollout · probe · new issues
 //! ```
 
 use super::text::{clean, width, wrap};
@@ -18,7 +18,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-/// Columns of the level's word: `insufficient` is the longest.
+/// Columns of the level's word, the least: `not enough data` needs more, and only where it is said.
 const WORD: u16 = 13;
 /// A sentence may take this many lines where there is room.
 const MOST_LINES: usize = 3;
@@ -60,18 +60,32 @@ fn names(view: &View<'_>, ids: &[SignalId]) -> String {
     names.join(", ")
 }
 
-/// The column of names, and where sentences begin.
-fn columns(flags: &[Flag], inner_width: u16) -> (u16, u16) {
-    let widest = flags.iter().map(|flag| width(&flag.name)).max().unwrap_or(0);
-    let name = widest.clamp(10, (inner_width / 4).max(10));
-    (name, 2 + WORD + name + 2)
+/// How wide the columns are.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// Of the level's word.
+    word: u16,
+    /// Of the signal's name.
+    name: u16,
+}
+
+impl Columns {
+    fn of(view: &View<'_>, flags: &[Flag], inner_width: u16) -> Self {
+        let words = flags.iter().map(|flag| width(view.watch.finding(flag.id).level.label()) + 1);
+        let names = flags.iter().map(|flag| width(&flag.name)).max().unwrap_or(0);
+        Self { word: words.max().unwrap_or(0).max(WORD), name: names.clamp(10, (inner_width / 4).max(10)) }
+    }
+
+    /// Where sentences begin.
+    const fn start(self) -> u16 {
+        2 + self.word + self.name + 2
+    }
 }
 
 /// How many lines the pane would like.
 pub(super) fn wish(view: &View<'_>, inner_width: u16) -> u16 {
     let flags = flags(view);
-    let (_, start) = columns(&flags, inner_width);
-    let room = inner_width.saturating_sub(start);
+    let room = inner_width.saturating_sub(Columns::of(view, &flags, inner_width).start());
     let lines: usize = flags.iter().map(|flag| wrap(&flag.sentence, room).len().clamp(1, MOST_LINES)).sum();
     lines as u16
 }
@@ -79,10 +93,10 @@ pub(super) fn wish(view: &View<'_>, inner_width: u16) -> u16 {
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
     let inner = view.pane(buffer, area, Pane::Flags, Pane::Flags.title());
     let flags = flags(view);
-    let (name_width, start) = columns(&flags, inner.width);
-    let room = inner.width.saturating_sub(start);
-    // The last line is for what is clear, or for how much more there is.
-    let needs_last = clear_names(view).is_some() || flags.len() > usize::from(inner.height);
+    let columns = Columns::of(view, &flags, inner.width);
+    let room = inner.width.saturating_sub(columns.start());
+    // The last line is for what is ok, or for how much more there is.
+    let needs_last = ok_names(view).is_some() || flags.len() > usize::from(inner.height);
     let last = u16::from(needs_last).min(inner.height.saturating_sub(1));
     let height = usize::from(inner.height - last.min(inner.height));
 
@@ -109,11 +123,12 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         if view.ui.focus == Pane::Flags && first + index == cursor {
             view.point_at(buffer, inner, line, lines as u16);
         }
-        draw_flag(buffer, view, inner, line, name_width, flag, &sentence);
+        draw_flag(buffer, view, inner, line, columns, flag, &sentence);
+        view.link(buffer, inner, (line, lines as u16), Row::Signal(flag.id));
         line += lines as u16;
     }
     let hidden = flags.len().saturating_sub(first + shown.len().min(height));
-    draw_clear(buffer, view, inner, line, hidden);
+    draw_ok(buffer, view, inner, line, hidden, columns.word);
 }
 
 /// What of a sentence follows its first lines.
@@ -130,7 +145,7 @@ fn draw_flag(
     view: &View<'_>,
     inner: Rect,
     line: u16,
-    name_width: u16,
+    columns: Columns,
     flag: &Flag,
     sentence: &[&str],
 ) {
@@ -142,8 +157,12 @@ fn draw_flag(
         _ => view.style(Slot::Muted),
     };
     let mut brush = Brush::new(buffer, view, inner, line);
-    brush.put(glyph, style).gap(1).cell(finding.level.label(), WORD, style.remove_modifier(Modifier::UNDERLINED));
-    brush.cell(&flag.name, name_width, text.add_modifier(Modifier::BOLD)).gap(2);
+    brush.put(glyph, style).gap(1).cell(
+        finding.level.label(),
+        columns.word,
+        style.remove_modifier(Modifier::UNDERLINED),
+    );
+    brush.cell(&flag.name, columns.name, text.add_modifier(Modifier::BOLD)).gap(2);
     let indent = inner.width.saturating_sub(brush.left());
     for (offset, part) in sentence.iter().enumerate() {
         let mut brush = Brush::new(buffer, view, inner, line + offset as u16);
@@ -151,39 +170,39 @@ fn draw_flag(
     }
 }
 
-/// The names of what is clear, or how many they are; `None` where nothing is, and beside the signals, which tell it.
-fn clear_names(view: &View<'_>) -> Option<String> {
+/// The names of what is ok, or how many they are; `None` where nothing is, and beside the signals, which tell it.
+fn ok_names(view: &View<'_>) -> Option<String> {
     if !view.ui.zoomed {
         return None;
     }
-    let clear = || rows::signals(view.watch, view.service()).filter(|id| view.watch.finding(*id).level == Level::Clear);
-    clear().next()?;
+    let fine = || rows::signals(view.watch, view.service()).filter(|id| view.watch.finding(*id).level == Level::Clear);
+    fine().next()?;
     let setup = view.watch.setup();
     if rows::is_board(view.watch, view.service()) {
-        return Some(format!("{} signals of {} services", clear().count(), setup.services.len()));
+        return Some(format!("{} signals of {} services", fine().count(), setup.services.len()));
     }
-    let names: Vec<&str> = clear().map(|id| setup.signal(id).name.as_str()).collect();
+    let names: Vec<&str> = fine().map(|id| setup.signal(id).name.as_str()).collect();
     Some(names.join(&format!(" {} ", view.glyphs.dot())))
 }
 
-/// What is clear, in as few lines as it takes; or that there is more than fits.
-fn draw_clear(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, hidden: usize) {
+/// What is ok, in as few lines as it takes; or that there is more than fits.
+fn draw_ok(buffer: &mut Buffer, view: &View<'_>, inner: Rect, line: u16, hidden: usize, word: u16) {
     if hidden > 0 {
         let last = inner.height.saturating_sub(1);
         let text = format!("{hidden} more below");
         Brush::new(buffer, view, inner, last).gap(2).put(&text, Slot::Muted);
         return;
     }
-    let Some(names) = clear_names(view) else { return };
+    let Some(names) = ok_names(view) else { return };
     let (glyph, style) = view.level(Level::Clear);
     let mut brush = Brush::new(buffer, view, inner, line);
-    brush.put(glyph, style).gap(1).cell(Level::Clear.label(), WORD, style);
-    let parts = wrap(&names, inner.width.saturating_sub(2 + WORD));
+    brush.put(glyph, style).gap(1).cell(Level::Clear.label(), word, style);
+    let parts = wrap(&names, inner.width.saturating_sub(2 + word));
     if parts.len() > usize::from(inner.height.saturating_sub(line)) {
         brush.put(&names, Slot::Muted);
         return;
     }
     for (part, line) in parts.iter().zip(line..) {
-        Brush::new(buffer, view, inner, line).gap(2 + WORD).put(part, Slot::Muted);
+        Brush::new(buffer, view, inner, line).gap(2 + word).put(part, Slot::Muted);
     }
 }

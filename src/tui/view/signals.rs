@@ -100,6 +100,8 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         if let Row::Signal(id) = *row {
             let mut brush = Brush::new(buffer, view, list, line as u16);
             beyond = draw_row(&mut brush, view, id, name_width, axis, &beyond);
+            let name = Rect { width: (2 + name_width).min(list.width), ..list };
+            view.link(buffer, name, (line as u16, 1), *row);
         }
     }
     if beneath > 0 {

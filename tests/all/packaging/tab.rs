@@ -1,5 +1,8 @@
 //! The tab key, as bash hears it: the script that packages install, and what it makes of a line.
 
+use chrono::TimeDelta;
+use redflag::clock::Clock;
+use redflag::demo::{Company, Fault, Options, Peer, Scenario, TOKEN};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -35,6 +38,11 @@ impl Machine {
 
     /// What bash offers, sorted; nothing may be said on error output.
     fn offers(&self, line: &str) -> Vec<String> {
+        self.offers_with(line, &[])
+    }
+
+    /// The same, with variables of the shell.
+    fn offers_with(&self, line: &str, variables: &[(&str, &str)]) -> Vec<String> {
         let program = Path::new(env!("CARGO_BIN_EXE_redflag"));
         let packaged = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/completions/redflag.bash");
         let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
@@ -43,6 +51,7 @@ impl Machine {
             .env_clear()
             .envs([("PATH", path.as_str()), ("HOME", self.0.path().to_str().unwrap())])
             .env("SCRIPT", packaged)
+            .envs(variables.iter().copied())
             .current_dir(self.0.path())
             .stdin(Stdio::null())
             .output()
@@ -105,6 +114,27 @@ fn themes_and_versions_of_this_machine_are_offered_too() {
     assert_eq!(machine.offers("redflag watch --theme h"), ["house"]);
     assert_eq!(machine.offers("redflag watch --from "), ["1.8.3", "1.9.0"]);
     assert_eq!(machine.offers("redflag watch production --to "), ["1.8.3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revisions_are_asked_of_the_cluster_and_nothing_is_said_where_that_cannot_be() {
+    let options = Options { age: TimeDelta::minutes(2), ..Options::of(Scenario::Healthy, Clock::real()) };
+    let company = Company::start_with(options).await.unwrap();
+    let token = company.secret(TOKEN).unwrap();
+    let machine = Machine::new().with("redflag.toml", &company.config());
+    let of_a_program =
+        company.config().replace(&format!("{{ env = \"{TOKEN}\" }}"), "{ command = [\"touch\", \"ran\"] }");
+    let machine = machine.with("program.toml", &of_a_program);
+    let offers = |line: &str, token: &str| machine.offers_with(line, &[(TOKEN, token)]);
+
+    assert_eq!(offers("redflag rollback production --to ", &token), ["1", "2", "3"], "4 is what runs");
+    assert_eq!(offers("redflag rollback --to ", &token), [""; 0], "of no environment");
+    assert_eq!(offers("redflag rollback production --to ", "wrong"), [""; 0]);
+    assert_eq!(machine.offers("redflag rollback production --to "), [""; 0], "without the token");
+    assert_eq!(offers("redflag --config program.toml rollback production --to ", &token), [""; 0]);
+    assert!(!machine.0.path().join("ran").exists(), "no program is run for a secret");
+    company.faults().set(Peer::Kubernetes, Fault::Hang);
+    assert_eq!(offers("redflag rollback production --to ", &token), [""; 0], "nobody waits for it");
 }
 
 #[test]

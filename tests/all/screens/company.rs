@@ -19,8 +19,9 @@ use redflag::rollout::{Pod, PodPhase, Progress, Replicas, Rollout};
 use redflag::setup::{Confirm, Delivery, FlagSystemId, RollbackPolicy, Service, Setup, SourceInfo, Told, Workload};
 use redflag::signal::{Kind, Point, Sample, Signal, SignalId, SourceId};
 use redflag::tui::glyphs::Glyphs;
+use redflag::tui::hyperlink::Hyperlinks;
 use redflag::tui::keymap::{Key, Keymap};
-use redflag::tui::theme::{ColorDepth, Themes};
+use redflag::tui::theme::{ColorDepth, Ground, Themes};
 use redflag::tui::{Look, Reaction, Tui};
 use redflag::watch::Watch;
 use std::sync::Arc;
@@ -83,7 +84,7 @@ pub(super) struct Scene {
     pub(super) flags: Vec<Result<Listing, String>>,
     /// How they answer an order to turn one off; one that is taken does it.
     pub(super) flag_answer: feature_flags::Answer,
-    look: Look,
+    pub(super) look: Look,
     tui: Option<Tui<TestBackend>>,
 }
 
@@ -109,6 +110,15 @@ fn signal(kind: Kind, source: u16, service: u16) -> Signal {
         objective: None,
         step: TimeDelta::seconds(30),
         link: (kind == Kind::ErrorRate).then(|| "https://grafana.example.com/d/app?viewPanel=2".to_owned()),
+        queries: match kind {
+            Kind::ErrorRate => [
+                "sum(increase(http_requests_total{status=~\"5..\"}[$__interval]))",
+                "sum(increase(http_requests_total[$__interval]))",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            _ => Vec::new(),
+        },
     }
 }
 
@@ -235,6 +245,7 @@ impl Scene {
             look: Look {
                 themes: Themes::load("dark", None, ColorDepth::True).unwrap(),
                 glyphs: Glyphs::Unicode,
+                hyperlinks: Hyperlinks::Off,
                 zone: FixedOffset::east_opt(3600).unwrap(),
             },
             tui: None,
@@ -488,6 +499,13 @@ impl Scene {
         reactions
     }
 
+    /// The terminal says what it writes on.
+    pub(super) fn answer_ground(&mut self, ground: Ground) {
+        let mut tui = self.tui.take().unwrap_or_else(|| self.make_tui(120, 40));
+        tui.set_ground(ground);
+        self.tui = Some(tui);
+    }
+
     /// Types a text, sign by sign.
     pub(super) fn type_text(&mut self, text: &str) {
         let mut tui = self.tui.take().unwrap_or_else(|| self.make_tui(120, 40));
@@ -518,6 +536,8 @@ pub(super) fn pods(ready: usize, starting: usize, old: usize) -> Vec<Pod> {
         ready_since: None,
         unready_since: None,
         node: None,
+        zone: None,
+        last_words: None,
         images: Vec::new(),
     };
     let new = (0..ready).map(|index| pod(index, true, PodPhase::Ready));
@@ -570,6 +590,8 @@ pub(super) fn undone(ready: usize, starting: usize, left: usize) -> Rollout {
         ready_since: None,
         unready_since: None,
         node: None,
+        zone: None,
+        last_words: None,
         images: Vec::new(),
     }));
     // The version that is rolled out now is the old one.

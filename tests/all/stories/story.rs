@@ -14,6 +14,7 @@ use redflag::runtime::{Outside, QUEUE, Runtime};
 use redflag::setup::Setup;
 use redflag::signal::{Kind, SignalId};
 use redflag::tui::glyphs::Glyphs;
+use redflag::tui::hyperlink::Hyperlinks;
 use redflag::tui::input::Input;
 use redflag::tui::keymap::Keymap;
 use redflag::tui::theme::{ColorDepth, Themes};
@@ -73,6 +74,7 @@ impl Story {
         let look = Look {
             themes: Themes::load("dark", None, ColorDepth::True).unwrap(),
             glyphs: Glyphs::Unicode,
+            hyperlinks: Hyperlinks::Off,
             zone: FixedOffset::east_opt(0).unwrap(),
         };
         let tui = Tui::new(Terminal::new(TestBackend::new(120, 40)).unwrap(), look, Keymap::default());

@@ -70,6 +70,7 @@ pub fn signal(kind: Kind, step: TimeDelta) -> Signal {
         objective: None,
         step,
         link: None,
+        queries: Vec::new(),
     }
 }
 

@@ -49,6 +49,7 @@ impl Case {
             objective: None,
             step: TimeDelta::seconds(STEP),
             link: None,
+            queries: Vec::new(),
         };
         let mut series = Series::of(&signal);
         series.set_deploy(at(0));
@@ -238,7 +239,7 @@ fn what_begins_when_the_version_before_is_gone_is_this_deploys_again() {
 }
 
 #[test]
-fn thin_traffic_is_insufficient_and_says_how_many_more_it_takes() {
+fn thin_traffic_is_not_enough_data_and_says_how_many_more_it_takes() {
     Case::of(Kind::ErrorRate).baseline(counts(0.0, 1.0)).then([counts(0.0, 1.0); 10]).says(
         Level::Insufficient,
         "0 of 10 requests failed since the deploy: not enough data; 290 more needed, about 2 h 25 min at this pace",
@@ -519,7 +520,7 @@ fn a_probe_that_fails_twice_is_red_and_has_to_answer_twice_to_be_clear() {
 #[test]
 fn a_rollout_speaks_kubernetes_own_words() {
     let mut case = Case::of(Kind::Rollout);
-    case.says(Level::NoData, "grafana has not told of it yet");
+    case.says(Level::NoData, "not reported by grafana yet");
     case.rollout = Some(rolled_out(2, "1.8.3", "1.9.0", -60, Some(0)));
     case.says(Level::Clear, "3 of 3 pods ready");
     let sentence = "2 of 3 new pods crash-loop".to_owned();
@@ -631,8 +632,10 @@ fn what_cannot_be_is_said_and_is_not_known() {
 fn a_number_that_repeats_itself_where_it_moved_before_is_not_known() {
     let stands = |bins: usize| Case::of(Kind::Latency).moved(400.0).values(vec![404.2; bins]);
     assert_eq!(stands(10).judge().level, Level::Clear);
-    stands(30)
-        .says(Level::NoData, "stuck: grafana repeats one number for 15 min, and it moved before; last known 404 ms");
+    stands(30).says(
+        Level::NoData,
+        "stuck: grafana has repeated one value for 15 min, and it moved before; last known 404 ms",
+    );
     let never_moved = Case::of(Kind::Latency).baseline(Sample::Value(404.2)).values([404.2; 60]);
     assert_eq!(never_moved.judge().level, Level::Clear);
 }

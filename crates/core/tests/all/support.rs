@@ -43,6 +43,7 @@ pub fn setup() -> Setup {
         objective: None,
         step: TimeDelta::seconds(30),
         link: None,
+        queries: Vec::new(),
     };
     let source = |name: &str, delivery, seconds| SourceInfo {
         name: name.to_owned(),
@@ -112,6 +113,8 @@ pub fn rolled_out(generation: i64, from: &str, to: &str, deployed: i64, finished
         ready_since: Some(at(deployed + 20)),
         unready_since: None,
         node: None,
+        zone: None,
+        last_words: None,
         images: vec![format!("registry.example.com/app:{to}@sha256:{to}")],
     });
     Rollout {

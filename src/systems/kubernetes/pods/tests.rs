@@ -54,6 +54,35 @@ fn kinds(problems: &[PodProblem]) -> Vec<TroubleKind> {
 }
 
 #[test]
+fn a_pod_carries_its_zone_and_the_last_words_of_the_container_that_ended_last() {
+    let container = |name: &str, message: &str, minute: i64| {
+        json!({ "name": name, "image": "company/app:2", "ready": true, "restartCount": 1, "state": { "running": {} },
+            "lastState": { "terminated":
+                { "reason": "Error", "exitCode": 1, "message": message, "finishedAt": stamp(at(minute, 0)) } } })
+    };
+    let mut object = json!({
+        "metadata": { "name": "app-1", "uid": "u1", "creationTimestamp": stamp(at(0, 0)),
+            "labels": { "topology.kubernetes.io/region": "eu-1", "topology.kubernetes.io/zone": "eu-1b" } },
+        "spec": { "nodeName": "worker-3" },
+        "status": { "phase": "Running", "containerStatuses": [
+            container("proxy", "upstream failed", 1), container("app", "KeyError: 'DB_URL'\n", 3)] },
+    });
+    let told = |object: &Value| {
+        let pod: Pod = serde_json::from_value(object.clone()).unwrap();
+        let (state, _) = look_and_examine(&pod, at(4, 0));
+        state.into_pod(&pod, WorkloadKind::Deployment, true)
+    };
+    let pod = told(&object);
+    assert_eq!((pod.node.as_deref(), pod.zone.as_deref()), (Some("worker-3"), Some("eu-1b")));
+    assert_eq!(pod.last_words.as_deref(), Some("exit 1: “KeyError: 'DB_URL'”"));
+    // A cluster before 1.35 does not say where the node is.
+    object["metadata"]["labels"] = json!({});
+    object["status"]["containerStatuses"] = json!([]);
+    let pod = told(&object);
+    assert_eq!((pod.zone, pod.last_words), (None, None));
+}
+
+#[test]
 fn every_waiting_reason_has_its_class() {
     let rows = [
         ("CrashLoopBackOff", Some(TroubleKind::CrashLoop)),

@@ -94,6 +94,8 @@ fn a_broken_pod_that_holds_a_stateful_set_up_is_named_with_the_command_that_remo
         ready_since: None,
         unready_since: None,
         node: None,
+        zone: None,
+        last_words: None,
         images: Vec::new(),
     };
     let spec = json!({ "podManagementPolicy": "OrderedReady", "updateStrategy": { "type": "RollingUpdate" } });

@@ -24,6 +24,8 @@ fn pod(name: &str, is_new: bool, phase: PodPhase, made: i64) -> Pod {
         ready_since: (phase == PodPhase::Ready).then(|| at(made + 1)),
         unready_since: (phase != PodPhase::Ready).then(|| at(made)),
         node: (phase != PodPhase::Ready).then(|| "worker-3".to_owned()),
+        zone: None,
+        last_words: None,
         images: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! Tells the program which commit it is built from and when that was made, so that `redflag --version` can say it.
 //!
-//! Only a release is told: what a developer builds is seldom what was committed, and would be compiled anew with
+//! Only a release is told: what a developer builds is seldom what was committed, and would be recompiled with
 //! every commit. Nothing that is missing here is an error, neither git nor a repository.
 
 use std::process::Command;

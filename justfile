@@ -26,7 +26,7 @@ spell:
 schema:
     .ci/steps/schema
 
-# docs/config.schema.json made anew
+# docs/config.schema.json regenerated
 schema-accept:
     cargo run --quiet -- config schema > docs/config.schema.json
 
@@ -50,7 +50,7 @@ bench:
 bench-accept:
     .ci/steps/bench --accept
 
-# the README's pictures and its recording, made anew from the demo
+# the README's pictures and its recording, regenerated from the demo
 pictures:
     cargo run --quiet --example recording -- docs/pictures
 

@@ -1,7 +1,7 @@
-//! Makes the README's pictures: plays the demo's scenarios on a clock that is moved by hand, and writes what the screen
+//! Makes the README's pictures: plays the demo's scenarios on a simulated clock, and writes what the screen
 //! shows as SVG, and a rollback from the first red flag to its end as a recording (asciicast v2) and an animated SVG.
 //!
-//! `cargo run --example recording -- docs/pictures` writes all of them anew.
+//! `cargo run --example recording -- docs/pictures` regenerates all of them.
 
 #[path = "recording/cast.rs"]
 mod cast;

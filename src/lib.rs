@@ -10,7 +10,7 @@
 //!
 //! | floor | modules | what they are |
 //! | --- | --- | --- |
-//! | 0 | the package `redflag-text`: [`text`], [`secret`] | foreign text, cleaned and without secrets |
+//! | 0 | the package `redflag-text`: [`text`], [`secret`] | untrusted text, cleaned and without secrets |
 //! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`feature_flags`] (the words), [`timeline`], [`message`], [`watch`], `record`, [`headline`] | words, judgement, the watch and its headline: no clock, no network, no files |
 //! | 4 | [`net`], `settings`, [`systems`], [`cluster`], [`rollback`] (what planning and performing share), [`config`], [`clock`], [`memory`], [`records`], [`repository`], `program`, `simulated`, [`lines`], [`output`], [`panics`] | one adapter to one outside system each; `systems` alone has a folder for each that is read, rolls back or keeps flags, with its peer, and a registry of them; the peers tell of one simulated world, which is below them |
 //! | 5 | [`runtime`], [`outcome`], [`tui`], [`demo`] | the ends |

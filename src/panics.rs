@@ -1,5 +1,5 @@
 //! What is said of a panic: on the terminal given back, cleaned as everything else, and nothing of those that a
-//! library raises over foreign bytes and we answer as an error.
+//! library raises over untrusted bytes and we answer as an error.
 
 use crate::output;
 use std::any::Any;
@@ -37,7 +37,7 @@ fn said(info: &PanicHookInfo<'_>) -> String {
     let trace = Backtrace::capture();
     match trace.status() {
         BacktraceStatus::Captured => format!("{text}\n{trace}"),
-        _ => format!("{text}\nThis is a mistake of redflag's own. RUST_BACKTRACE=1 says more of it."),
+        _ => format!("{text}\nThis is a bug in redflag. RUST_BACKTRACE=1 shows more."),
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
     fn what_is_caught_is_an_answer() {
         assert_eq!(caught(|| 5), Some(5));
         say_with(|| ());
-        assert_eq!(caught(|| -> u8 { panic!("over foreign bytes") }), None);
+        assert_eq!(caught(|| -> u8 { panic!("over untrusted bytes") }), None);
         assert!(!IS_CAUGHT.get(), "the next one is said again");
     }
 }

@@ -89,7 +89,7 @@ fn folder_name(started: Time, environment: &str, deployed: Option<(&str, &str)>)
     name
 }
 
-/// The beginning of a foreign name, as a part of a file's name.
+/// The beginning of an untrusted name, as a part of a file's name.
 fn plain(name: &str) -> String {
     const LONGEST: usize = 60;
     let is_plain = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '.' | '_' | '-' | '+');

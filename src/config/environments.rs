@@ -272,7 +272,7 @@ fn services<'a>(raw: &schema::Environment, namespace: &'a str, problems: &mut Pr
         (None, Some(_)) if raw.container.is_some() => {
             let span = raw.container.as_ref().map_or(0..0, |container| container.span.clone());
             problems.push(
-                Problem::new(&span, "`container` stands beside `workloads`, or in a service")
+                Problem::new(&span, "`container` goes next to `workloads`, or into a service")
                     .way_out("write it in the [[environments.NAME.services]] whose containers have that name")
                     .needs(Part::Table),
             );

@@ -38,9 +38,9 @@ impl<'de> Deserialize<'de> for SignalKind {
         let text = String::deserialize(deserializer)?;
         match Kind::ALL.into_iter().find(|kind| kind.as_str() == text) {
             // The second line becomes the way out, see `parse`.
-            Some(Kind::Rollout) => {
-                Err(D::Error::custom("rollout signals are made for each workload by themselves\nleave this signal out"))
-            }
+            Some(Kind::Rollout) => Err(D::Error::custom(
+                "rollout signals are created for each workload automatically\nleave this signal out",
+            )),
             Some(kind) => Ok(Self(kind)),
             None => Err(D::Error::unknown_variant(&text, &WRITTEN)),
         }

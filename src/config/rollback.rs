@@ -77,7 +77,7 @@ fn automatic(written: Option<&At<Auto>>, place: &Place<'_>, problems: &mut Probl
         problems.push(
             Problem::new(
                 &written.span,
-                format!("`{}` is read-only: nothing there is rolled back by itself", place.environment),
+                format!("`{}` is read-only: nothing there is rolled back automatically", place.environment),
             )
             .way_out("auto = \"shadow\" says what would have been done; or leave `read_only` out"),
         );
@@ -91,7 +91,7 @@ fn actor(written: &At<String>, problems: &mut Problems) -> Option<String> {
     let fine = !written.trim().is_empty() && written.chars().count() <= ACTOR && !written.contains(char::is_control);
     if !fine {
         problems.push(
-            Problem::new(&written.span, "this cannot be the name of whoever is at the keys")
+            Problem::new(&written.span, "this cannot be the name of the person who rolls back")
                 .label(format!("expected one line of at most {ACTOR} characters"))
                 .way_out("leave it out for the user at this machine"),
         );

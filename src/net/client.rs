@@ -100,7 +100,7 @@ impl fmt::Display for Unread {
     }
 }
 
-/// Why what was ordered is not known to be under way.
+/// Why what was ordered is not known to be in progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NotTaken {
     /// It certainly did nothing.

@@ -13,7 +13,7 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::sync::LazyLock;
 
-/// The most bytes of a foreign text.
+/// The most bytes of an untrusted text.
 const LONGEST: usize = 200;
 
 /// Host and port of an address, for people to read.

@@ -1,4 +1,4 @@
-//! Fields of a foreign JSON body, made fit for people.
+//! Fields of an untrusted JSON body, made fit for people.
 
 use super::http::clean;
 use crate::deploy::Time;

@@ -24,10 +24,16 @@ pub(super) fn message(message: &Message, setup: &Setup) {
         }
         Message::PastTold { source, ago, result: Ok(poll), .. } => {
             let source = &setup.source(*source).name;
-            debug!(source, ?ago, signals = poll.points.len(), failed = poll.failed.len(), "told of an earlier day");
+            debug!(
+                source,
+                ?ago,
+                signals = poll.points.len(),
+                failed = poll.failed.len(),
+                "answered about an earlier day"
+            );
         }
         Message::PastTold { source, ago, result: Err(error), .. } => {
-            info!(source = setup.source(*source).name, ?ago, %error, "does not tell of an earlier day");
+            info!(source = setup.source(*source).name, ?ago, %error, "does not answer about an earlier day");
         }
         Message::PolledInPart { source, part, .. } => {
             debug!(source = setup.source(*source).name, signals = part.points.len(), "partial answer");

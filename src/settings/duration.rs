@@ -30,7 +30,7 @@ pub fn parse_duration(text: &str) -> Result<TimeDelta, String> {
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let Ok(number) = rest[..digits].parse::<i64>() else {
-            return bad("a whole number must stand before each unit");
+            return bad("a whole number must come before each unit");
         };
         rest = &rest[digits..];
         let letters = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
@@ -141,8 +141,8 @@ mod tests {
         for (text, why) in [
             ("", "it is empty"),
             ("15", "a unit is missing"),
-            ("s", "a whole number must stand before each unit"),
-            ("-5s", "a whole number must stand before each unit"),
+            ("s", "a whole number must come before each unit"),
+            ("-5s", "a whole number must come before each unit"),
             ("1.5h", "write a smaller unit in place of a fraction"),
             ("5 m", "a unit is missing"),
             ("5parsecs", "unknown unit `parsecs`, units are ms, s, m, h and d"),

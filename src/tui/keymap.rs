@@ -62,7 +62,7 @@ pub enum Action {
     Veto,
     /// Opens the plan that takes a rollback back.
     Forward,
-    /// Asks whether to delete the pods that hold a rollback up.
+    /// Asks whether to delete the pods that block a rollback.
     DeletePods,
     /// Shows the feature flags, to turn one off.
     Features,
@@ -210,23 +210,23 @@ impl Action {
     /// What the help says of it.
     pub const fn help(self) -> &'static str {
         match self {
-            Self::Rollback => "show what a rollback, or the rest of one, would do",
+            Self::Rollback => "open the rollback plan, or how to continue one",
             Self::Confirm => "roll back, while the plan or a countdown is shown",
-            Self::Veto => "stop the countdown to an automatic rollback",
-            Self::Forward => "show what undoing the rollback would do",
-            Self::DeletePods => "ask to delete the pods in a rollback's way",
+            Self::Veto => "cancel the countdown to an automatic rollback",
+            Self::Forward => "open the plan that undoes the rollback",
+            Self::DeletePods => "delete the pods that block a rollback (asks first)",
             Self::Features => "show the feature flags, to turn one off without a rollback",
             Self::Acknowledge => "mark the flag under the cursor as seen",
             Self::Note => "write a note into the timeline",
             Self::Open => "show and copy the link under the cursor",
-            Self::Details => "all that is known of what is under the cursor",
+            Self::Details => "details of what is under the cursor",
             Self::Freeze => "pause the view while data keeps coming",
             Self::Mark => "mark a service for the rollback; elsewhere pause",
             Self::Filter => "show only some services of the board",
             Self::Sort => "sort the board: worst, name, errors, latency",
             Self::NextRed => "to the next row that is red",
             Self::Enter => "enter the service, or show the pane alone",
-            Self::Back => "back, close; stops a countdown",
+            Self::Back => "back, close; cancels a countdown",
             Self::Show(Pane::Flags) => "to the red flags",
             Self::Show(Pane::Signals) => "to the signals, or the services",
             Self::Show(Pane::Rollout) => "to the rollout",
@@ -235,7 +235,7 @@ impl Action {
             Self::Show(Pane::Sources) => "to the sources",
             Self::Show(Pane::Rollback) => "to the rollback: its target, its checks",
             Self::NextPane | Self::Right => "to the next pane",
-            Self::PreviousPane | Self::Left => "to the pane before",
+            Self::PreviousPane | Self::Left => "to the previous pane",
             Self::Up => "one row up",
             Self::Down => "one row down",
             Self::PageUp => "ten rows up",
@@ -244,7 +244,7 @@ impl Action {
             Self::Last => "to the last row",
             Self::Theme => "next theme",
             Self::Help => "this help",
-            Self::Quit => "quit; asks while a rollback runs or is counted down",
+            Self::Quit => "quit; asks first during a rollback or a countdown",
             Self::Suspend => "suspend; fg brings it back",
         }
     }

@@ -1,4 +1,4 @@
-//! What is worked out of a watch once, and shown until the watch has news or a second has passed: a key changes nothing of
+//! What is computed of a watch once, and shown until the watch has news or a second has passed: a key changes nothing of
 //! it, and is not to wait for it.
 
 use super::standings;
@@ -22,7 +22,7 @@ pub(super) struct Known {
     pub(super) plan: Rc<Plan>,
 }
 
-/// What it was worked out of.
+/// What it was computed of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Of {
     revision: u64,

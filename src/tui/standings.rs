@@ -39,7 +39,7 @@ pub(super) enum Extent {
 pub(super) enum Standing<'a> {
     /// There is no deploy that could be rolled back.
     NoDeploy,
-    /// It is being worked out.
+    /// It is being computed.
     Preparing,
     /// It would work.
     Ready(&'a Step, &'a Covered),
@@ -57,7 +57,7 @@ impl<'a> Standings<'a> {
         Self::with(watch, service, Rc::new(plan(watch, service, board)))
     }
 
-    /// The same, of a plan that is worked out already.
+    /// The same, of a plan that is computed already.
     pub(super) fn with(watch: &'a Watch, service: Option<ServiceId>, plan: Rc<Plan>) -> Self {
         Self { watch, service, plan }
     }
@@ -131,8 +131,8 @@ impl<'a> Standings<'a> {
         }
         match self.standing(id) {
             Standing::NoDeploy => (None, "no deploy found yet".to_owned()),
-            Standing::Preparing => (Some(Sign::Awaited), "being worked out".to_owned()),
-            Standing::UnderWay(covered) => (Some(Sign::Awaited), format!("on its way: {}", versions(covered))),
+            Standing::Preparing => (Some(Sign::Awaited), "being computed".to_owned()),
+            Standing::UnderWay(covered) => (Some(Sign::Awaited), format!("in progress: {}", versions(covered))),
             Standing::RolledBack(covered, _) => {
                 (check(CheckOutcome::Ok), format!("rolled back: {}", versions(covered)))
             }
@@ -185,11 +185,11 @@ impl<'a> Standings<'a> {
         match self.watch.holding() {
             Holding::Theirs(holder) => {
                 let since = brief(self.watch.now() - holder.since);
-                let text = format!("{} has been at it for {since}: {}", holder.who, holder.what);
+                let text = format!("{} has held the lock for {since}: {}", holder.who, holder.what);
                 lines.push(Line::new(Weight::Warning, "somebody else", text));
             }
             Holding::Unavailable(why) => {
-                let text = format!("cannot be kept out: {why}");
+                let text = format!("no lock, so cannot be kept out: {why}");
                 lines.push(Line::new(Weight::Warning, "somebody else", text));
             }
             Holding::Nobody | Holding::Asking | Holding::Ours => {}
@@ -204,7 +204,7 @@ impl<'a> Standings<'a> {
         let text = match (self.plan.step_count(), self.plan.stages.len()) {
             (0 | 1, _) => strategy,
             (steps, stages) => {
-                let order = if stages > 1 { format!(" in {stages} stages") } else { " side by side".to_owned() };
+                let order = if stages > 1 { format!(" in {stages} stages") } else { " in parallel".to_owned() };
                 format!("{strategy}, {steps} requests{order}, about {}", describe::span(self.plan.expected()))
             }
         };
@@ -217,18 +217,18 @@ impl<'a> Standings<'a> {
         let arming = self.watch.arming();
         let mode = match policy.automatic {
             Automatic::Off => return Line::new(Weight::Quiet, "automatic", "off: only a person rolls back"),
-            Automatic::Shadow => "shadow, it only says what it would do".to_owned(),
+            Automatic::Shadow => "shadow, only says what it would do".to_owned(),
             Automatic::Countdown => format!("countdown of {}", describe::span(policy.countdown)),
-            Automatic::On => "on, it acts at once".to_owned(),
+            Automatic::On => "on, acts at once".to_owned(),
         };
         let ago = |at| brief(self.watch.now() - at);
         let met = arming.conditions.iter().filter(|condition| condition.met).count();
         let state = match (arming.vetoed, arming.acted, policy.automatic) {
             (Some(at), ..) => format!("cancelled by a person {} ago, not again in this watch", ago(at)),
-            (None, Some(at), Automatic::Shadow) => format!("it would have acted {} ago", ago(at)),
-            (None, Some(at), _) => format!("it acted {} ago, not again in this watch", ago(at)),
-            (None, None, _) if arming.is_armed() => "armed, every condition holds".to_owned(),
-            (None, None, _) => format!("not armed, {met} of {} conditions hold", arming.conditions.len()),
+            (None, Some(at), Automatic::Shadow) => format!("would have acted {} ago", ago(at)),
+            (None, Some(at), _) => format!("acted {} ago, not again in this watch", ago(at)),
+            (None, None, _) if arming.is_armed() => "armed, all conditions met".to_owned(),
+            (None, None, _) => format!("not armed, {met} of {} conditions met", arming.conditions.len()),
         };
         Line::new(Weight::Plain, "automatic", format!("{mode}: {state}"))
     }
@@ -307,8 +307,8 @@ fn way_forward(forward: &Readiness) -> Line {
         Readiness::Ready(step) => {
             format!("ready → {}, about {}", step.target(), describe::span(step.expected))
         }
-        Readiness::Preparing => "being worked out".to_owned(),
+        Readiness::Preparing => "being computed".to_owned(),
         Readiness::Blocked(refusal) => format!("blocked: {}; {}", refusal.reason, refusal.way_out),
     };
-    Line::new(Weight::Plain, "forward again", text)
+    Line::new(Weight::Plain, "undo", text)
 }

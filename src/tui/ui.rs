@@ -167,7 +167,7 @@ impl Ui {
         }
     }
 
-    /// Quits; while a rollback is under way or about to be only the second time.
+    /// Quits; while a rollback is in progress or about to be only the second time.
     fn quit(&mut self, live: &Watch, how: Reaction) -> Vec<Reaction> {
         let counts_down = matches!(live.rollback(), Rollback::Countdown { .. });
         if (counts_down || live.rollback().is_in_progress()) && self.overlay != Some(Overlay::Quit) {
@@ -187,7 +187,7 @@ impl Ui {
             Action::Back | Action::Veto => Some(vec![Reaction::Ask(Command::Dismiss)]),
             Action::Confirm => Some(vec![Reaction::Ask(Command::Confirm { typed: None })]),
             Action::Rollback | Action::Forward => {
-                self.notice = Some("a rollback is being counted down: go at once, or stop it first".to_owned());
+                self.notice = Some("a countdown to a rollback is running: confirm or cancel it first".to_owned());
                 Some(Vec::new())
             }
             _ => None,
@@ -251,7 +251,7 @@ impl Ui {
             Action::Rollback => return self.open_plan(live),
             Action::Forward => return self.open_forward(live),
             Action::DeletePods => return self.ask_to_delete_pods(live),
-            Action::Veto => self.notice = Some("there is no countdown to stop".to_owned()),
+            Action::Veto => self.notice = Some("there is no countdown to cancel".to_owned()),
             Action::Features => return self.show_features(live),
             Action::Acknowledge => return self.acknowledge(live),
             Action::Open => return self.open_link(live),

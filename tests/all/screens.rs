@@ -111,7 +111,7 @@ fn the_first_frame_says_what_is_waited_for() {
 }
 
 #[test]
-fn a_rollout_under_way_shows_its_pods() {
+fn a_rollout_in_progress_shows_its_pods() {
     let mut scene = Scene::new();
     scene.rolling_out().until(100);
     snapshots("rolling_out", &mut scene);

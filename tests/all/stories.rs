@@ -58,9 +58,7 @@ async fn a_deploy_goes_bad_is_flagged_rolled_back_and_verified_with_the_keyboard
     assert_ne!(story.state().verdict(), Verdict::Faulty);
 
     // The previous version is now the bad one: a second press must not bring it back.
-    story
-        .until("worked out anew", |watch| matches!(watch.workload(WorkloadId(0)).readiness, Readiness::Blocked(_)))
-        .await;
+    story.until("recomputed", |watch| matches!(watch.workload(WorkloadId(0)).readiness, Readiness::Blocked(_))).await;
     story.shows("rolled back: 1.9.0 → 1.8.3");
     story.press('R').await;
     assert!(matches!(story.state().rollback(), Rollback::Verified { .. }), "{:?}", story.state().rollback());
@@ -160,7 +158,7 @@ async fn each_scenario_shows_what_it_is_named_after() {
 }
 
 #[tokio::test]
-async fn thin_traffic_is_insufficient_to_the_end_and_never_healthy() {
+async fn thin_traffic_is_not_enough_data_to_the_end_and_never_healthy() {
     let mut story = Story::begin(Scenario::LowTraffic).await;
     story.until("the window is over", |watch| watch.window().is_over(watch.now())).await;
     let (level, sentence) = story.finding(Kind::ErrorRate);

@@ -1,5 +1,5 @@
 //! The stream and the undo against a real API server and its controllers: whatever `REDFLAG_TEST_KUBECONFIG`
-//! points at. Ignored by default. Each story has a namespace of its own and deletes it, so they run side by side.
+//! points at. Ignored by default. Each story has a namespace of its own and deletes it, so they run in parallel.
 //!
 //! A cluster with nodes needs nothing else. On a bare control plane, which has no kubelet, the story sets its
 //! pods' status itself. Nothing is assumed to take a certain time: everything is awaited by watching.

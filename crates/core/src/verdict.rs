@@ -69,8 +69,8 @@ impl Level {
     /// The word on screen.
     pub const fn label(self) -> &'static str {
         match self {
-            Self::Clear => "clear",
-            Self::Insufficient => "insufficient",
+            Self::Clear => "ok",
+            Self::Insufficient => "not enough data",
             Self::NoData => "no data",
             Self::Stale => "stale",
             Self::Warning => "warning",

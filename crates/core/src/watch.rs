@@ -83,7 +83,7 @@ pub struct Watch {
     silence: Silence,
     lease: Lease,
     automation: Automation,
-    /// Pods that hold a rollback up.
+    /// Pods that block a rollback.
     deletion: Deletion,
     feature_flags: FeatureFlags,
     recollection: Recollection,

@@ -14,11 +14,11 @@ use std::collections::HashSet;
 /// The most that a cleaned text holds, in bytes.
 pub const LONGEST: usize = 2_000;
 
-/// Of a foreign text, no more than this is looked at, in bytes: white space and control characters fall away, so more
+/// Of an untrusted text, no more than this is looked at, in bytes: white space and control characters fall away, so more
 /// is read than is kept.
 const READ: usize = 8 * LONGEST;
 
-/// Of a list of foreign texts, this many are kept.
+/// Of a list of untrusted texts, this many are kept.
 pub const MOST: usize = 20;
 
 /// Signs that nobody sees and that change how others are seen: they reorder, join or hide what stands around them.
@@ -38,7 +38,7 @@ const fn is_unseen(sign: char) -> bool {
     )
 }
 
-/// A foreign text on one line, at most [`LONGEST`] bytes: no control characters, nothing unseen, no runs of white
+/// An untrusted text on one line, at most [`LONGEST`] bytes: no control characters, nothing unseen, no runs of white
 /// space, no secret.
 pub fn clean(text: &str) -> String {
     let head = beginning(text, READ);
@@ -96,7 +96,7 @@ pub fn shorten(text: &str, limit: usize) -> String {
     format!("{}…", beginning(text, limit).trim_end())
 }
 
-/// A list of foreign texts as it may be kept: at most [`MOST`] different ones, each cleaned, and a last one that says
+/// A list of untrusted texts as it may be kept: at most [`MOST`] different ones, each cleaned, and a last one that says
 /// how many were left out.
 pub fn bounded(texts: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();

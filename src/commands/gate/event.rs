@@ -124,15 +124,6 @@ fn units(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": Unit::ALL })
 }
 
-/// A level as people who read lines know it.
-const fn label(level: Level) -> &'static str {
-    match level {
-        Level::Clear => "ok",
-        Level::Insufficient => "not enough data",
-        Level::NoData | Level::Stale | Level::Warning | Level::RedFlag => level.label(),
-    }
-}
-
 /// The JSON schema of the lines.
 pub(super) fn schema() -> String {
     let schema = schemars::schema_for!(Line);
@@ -217,7 +208,7 @@ impl fmt::Display for Event {
         match self {
             Self::Deploy { workload, from: Some(from), to } => write!(f, "{workload}: {from} → {to}"),
             Self::Deploy { workload, from: None, to } => write!(f, "{workload}: {to}"),
-            Self::Finding(says) => write!(f, "{}  {}: {}", label(says.level), says.name(), says.sentence),
+            Self::Finding(says) => write!(f, "{}  {}: {}", says.level.label(), says.name(), says.sentence),
             Self::Verdict(says) => write!(f, "{}  {}", says.label(), says.sentence),
             Self::Rollback { text } => write!(f, "rollback  {text}"),
             Self::Wait { seconds: None, .. } => f.write_str("not yet: the rollout has not finished"),
@@ -236,7 +227,7 @@ impl fmt::Display for Event {
                     write!(f, "; {}", says.facts.join(" · "))?;
                 }
                 for missing in &says.missing {
-                    write!(f, "\n          not known: {missing}")?;
+                    write!(f, "\n          unknown: {missing}")?;
                 }
                 write!(f, "\n          exit status {status}")
             }

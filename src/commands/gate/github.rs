@@ -58,7 +58,7 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// A foreign text in Markdown: nothing in it is a mark, a link or a tag.
+/// An untrusted text in Markdown: nothing in it is a mark, a link or a tag.
 fn markdown(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for sign in text.chars() {

@@ -3,6 +3,7 @@
 use super::units::{CaseKind, Measure};
 use crate::signal::{Kind, Sample, Signal};
 use crate::text;
+use crate::verdict::Level;
 use crate::verdict::recorded::{self, Other, Record};
 use crate::verdict::says::{Claim, Says};
 use chrono::TimeDelta;
@@ -82,6 +83,15 @@ impl Numbers {
 /// Samples as a record has them.
 fn other((baseline, after): &(Vec<Sample>, Vec<Sample>)) -> Other<'_> {
     Other { baseline, after }
+}
+
+/// A level as the lines of `redflag judge` have always called it: programs read them.
+const fn word(level: Level) -> &'static str {
+    match level {
+        Level::Clear => "clear",
+        Level::Insufficient => "insufficient",
+        Level::NoData | Level::Stale | Level::Warning | Level::RedFlag => level.label(),
+    }
 }
 
 /// What is said of it.
@@ -186,7 +196,7 @@ impl Case {
             flagged: at_step.is_some(),
             at_step,
             red_at_step: outcome.red_at,
-            level: judgement.level.label(),
+            level: word(judgement.level),
             blames_deploy: judgement.blames_deploy,
             sentence: judgement.sentence(),
             note: self.note(&record),

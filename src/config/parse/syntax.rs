@@ -97,8 +97,7 @@ impl Line<'_> {
                 (Some(open), c) if c == open => quote = None,
                 (None, '“' | '”' | '„' | '‟' | '″' | '‘' | '’' | '‚' | '′' | '«' | '»') => {
                     let message = format!("{c} is a typographic quote, and no quote to TOML");
-                    let way_out =
-                        "write straight ones, \"…\" or '…': an editor or a chat has made them pretty".to_owned();
+                    let way_out = "write straight ones, \"…\" or '…': an editor or a chat has replaced them".to_owned();
                     return Some((self.span(at, at + c.len_utf8()), message, way_out));
                 }
                 (None, '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{200b}' | '\u{3000}' | '\u{feff}') => {
@@ -179,7 +178,7 @@ impl Line<'_> {
         let message = match way_out {
             "leave the line out" => "TOML has no null",
             "write true" | "write false" => "this is neither true nor false",
-            _ => "a text stands in quotes",
+            _ => "strings need quotes",
         };
         Some((self.span(value, value + written.len()), message.to_owned(), way_out.to_owned()))
     }

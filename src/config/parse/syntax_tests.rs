@@ -17,7 +17,7 @@ fn said(text: &str) -> String {
 
 #[test]
 fn what_people_write_instead_is_named() {
-    const STRAIGHT: &str = "= write straight ones, \"…\" or '…': an editor or a chat has made them pretty";
+    const STRAIGHT: &str = "= write straight ones, \"…\" or '…': an editor or a chat has replaced them";
     for (text, told) in [
         ("theme = “dark”", format!("f:1:9: “ is a typographic quote, and no quote to TOML {STRAIGHT}")),
         ("theme = ‘dark’", format!("f:1:9: ‘ is a typographic quote, and no quote to TOML {STRAIGHT}")),
@@ -35,10 +35,10 @@ fn what_people_write_instead_is_named() {
             "query = 'sum(x{code='500'})'",
             "f:1:21: this single quote ends the text = write the whole in three of them: query = '''…'''".to_owned(),
         ),
-        ("[a]\nwindow = 30m", "f:2:10: a text stands in quotes = write it in quotes: key = \"…\"".to_owned()),
+        ("[a]\nwindow = 30m", "f:2:10: strings need quotes = write it in quotes: key = \"…\"".to_owned()),
         ("default = True", "f:1:11: this is neither true nor false = write true".to_owned()),
         ("default = no # really", "f:1:11: this is neither true nor false = write false".to_owned()),
-        ("url = https://example.com", "f:1:7: a text stands in quotes = write it in quotes: key = \"…\"".to_owned()),
+        ("url = https://example.com", "f:1:7: strings need quotes = write it in quotes: key = \"…\"".to_owned()),
         ("a = null", "f:1:5: TOML has no null = leave the line out".to_owned()),
         ("[sources.g]\nkind: grafana", "f:2:1: this is a line of YAML = in TOML it is key = \"value\"".to_owned()),
     ] {

@@ -3,13 +3,13 @@
 use crate::text::{clean, clean_bytes, shorten};
 use serde_json::Value;
 
-/// The most bytes of a foreign text that an error carries.
+/// The most bytes of an untrusted text that an error carries.
 const EXCERPT: usize = 200;
 
 /// At most so many errors of a list are quoted.
 const COMPLAINTS: usize = 10;
 
-/// The beginning of a foreign text, made fit for an error. What is cut off is not looked at.
+/// The beginning of an untrusted text, made fit for an error. What is cut off is not looked at.
 pub(crate) fn short(text: &str) -> String {
     shorten(&clean(text), EXCERPT)
 }

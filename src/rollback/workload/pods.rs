@@ -1,4 +1,4 @@
-//! Deleting pods that hold a rollback up: one request a pod, for this very pod and no namesake.
+//! Deleting pods that block a rollback: one request a pod, for this very pod and no namesake.
 
 use super::answer::{self, Meaning, Right};
 use super::api::{self, Call, Lost, Reply};
@@ -12,7 +12,7 @@ pub(super) const fn right(namespace: &str) -> Right<'_> {
     Right { verb: "delete", group: "", plural: "pods", subresource: "", namespace, name: None }
 }
 
-/// Deletes these pods of a workload, side by side: one request each, nothing before it and no second try. The uid
+/// Deletes these pods of a workload, in parallel: one request each, nothing before it and no second try. The uid
 /// goes with the request (`preconditions` of `DeleteOptions`), so that a pod recreated meanwhile is left alone. They get
 /// the time to end that their template gives them.
 pub async fn delete(cluster: &Cluster, of: &WorkloadRef, pods: Vec<PodId>) -> Vec<(PodId, Deleted)> {

@@ -22,7 +22,7 @@ const MOST_POINTS: i32 = 11_000;
 /// So many queries go into one request to begin with: a watch of one service is one request, and of twenty a few.
 pub(super) const BATCH: usize = 24;
 
-/// So many requests are under way at a time. Grafana asks the data source for the queries of each side by side.
+/// So many requests are in progress at a time. Grafana asks the data source for the queries of each in parallel.
 const REQUESTS_AT_ONCE: usize = 2;
 
 /// Queries of one data source that are asked from the same time on: they share a request.

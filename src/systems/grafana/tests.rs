@@ -151,7 +151,7 @@ async fn a_frame_of_a_hundred_thousand_columns_is_read_in_one_pass() {
     let poll = polled(200, &body, vec![value(0, "up")]).await.unwrap();
     let said = format!("{columns} series came back where one is needed: aggregate them, with sum or max for instance");
     assert_eq!(failure(&poll, 0), SourceError::BadQuery(said));
-    // Searched anew for each column it takes minutes.
+    // Searched again for each column it takes minutes.
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
 }
 

@@ -18,17 +18,17 @@ pub(super) fn progress(workload: &Workload) -> Progress {
         return aborting(workload, update);
     }
     if update.is_unpausing() {
-        return waiting("Waiting for the controller to go on after a pause...");
+        return waiting("Waiting for the controller to continue after a pause...");
     }
     let said = short(&status.message);
     match status.phase.as_str() {
         "Healthy" => Progress::Complete,
-        "Degraded" if said.is_empty() => Progress::Failed("Argo Rollouts calls it degraded".to_owned()),
+        "Degraded" if said.is_empty() => Progress::Failed("Argo Rollouts reports it as degraded".to_owned()),
         "Degraded" => Progress::Failed(said),
         "Paused" => Progress::Waiting(format!("waits {}: {}", place(update), why_paused(workload, update))),
-        "" => waiting("its controller has not said how it stands (that takes Argo Rollouts 1.0 or newer)"),
-        _ if said.is_empty() => Progress::Waiting(format!("under way {}", place(update))),
-        _ => Progress::Waiting(format!("under way {}: {said}", place(update))),
+        "" => waiting("its controller reports no phase (Argo Rollouts 1.0 and newer do)"),
+        _ if said.is_empty() => Progress::Waiting(format!("in progress {}", place(update))),
+        _ => Progress::Waiting(format!("in progress {}: {said}", place(update))),
     }
 }
 
@@ -41,7 +41,7 @@ fn aborting(workload: &Workload, update: Update<'_>) -> Progress {
         return Progress::Complete;
     }
     let (available, desired) = (counts.available.min(counts.updated), counts.desired);
-    Progress::Waiting(format!("aborted: going back to the stable version, {available} of {desired} pods available"))
+    Progress::Waiting(format!("aborted: returning to the stable version, {available} of {desired} pods available"))
 }
 
 /// The counts, of the version that an aborted update goes back to as well.
@@ -74,7 +74,7 @@ pub(super) fn aborted(workload: &Workload, deploy: Option<&Deploy>) -> Option<Tr
     let stable = stable.map_or("the stable version", |deploy| deploy.to.label());
     let traffic = match progress(workload) {
         Progress::Complete => format!("all traffic on {stable}"),
-        _ => format!("going back to {stable}"),
+        _ => format!("returning to {stable}"),
     };
     let message = &update.status.message;
     let why = if message.is_empty() { String::new() } else { format!(" ({})", short(message)) };
@@ -97,14 +97,14 @@ fn why_paused(workload: &Workload, update: Update<'_>) -> String {
     }
     let reasons: Vec<&str> = update.status.pause_conditions.iter().map(|pause| pause.reason.as_str()).collect();
     if reasons.iter().any(|reason| reason.starts_with("Inconclusive")) {
-        return "its analysis came to no conclusion, a person has to decide".to_owned();
+        return "its analysis was inconclusive, waiting for a manual decision".to_owned();
     }
     let pause = update.step().and_then(|(step, _)| update.steps()[step - 1].pause.as_ref());
     let seconds = || update.spec.strategy.blue_green.as_ref()?.auto_promotion_seconds;
     let length = pause.and_then(crate::rollout::argo::Pause::length);
     match length.or_else(|| chrono::TimeDelta::try_seconds(seconds()?)) {
         Some(length) => format!("paused for {}", brief(length)),
-        None => "paused for a person".to_owned(),
+        None => "paused until promoted manually".to_owned(),
     }
 }
 

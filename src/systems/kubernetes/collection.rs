@@ -5,7 +5,7 @@ use kube::Resource;
 use kube::runtime::watcher::Event;
 use std::collections::BTreeMap;
 
-/// What one watch has told. A list that is read anew replaces everything at once when it is complete: half a
+/// What one watch has told. A list that is read again replaces everything at once when it is complete: half a
 /// list must never look like half the pods.
 #[derive(Debug, Clone)]
 pub(super) struct Collection<K> {

@@ -19,7 +19,7 @@ const REMEMBERED: usize = 512;
 #[derive(Debug)]
 pub struct Sorter {
     since: Time,
-    /// Stamps of events handed in already, by uid: a list that is read anew repeats all of them.
+    /// Stamps of events handed in already, by uid: a list that is read again repeats all of them.
     taken: HashMap<String, Time>,
     pending: VecDeque<Event>,
     told: HashMap<(usize, String), Time>,

@@ -91,8 +91,8 @@ pub(super) fn selected(labels: Option<String>, fields: Option<String>) -> watche
 /// The watch as a stream without an end.
 ///
 /// A connection that breaks and a resource version that is gone (410) are ordinary: at first nobody hears of
-/// it, and the watch goes on or the list is read anew at once. Any other failure, or too many of these, is told
-/// as an `Err`; then the list is read anew after a wait, so that `InitDone` is the proof that all is well. So is more
+/// it, and the watch goes on or the list is read again at once. Any other failure, or too many of these, is told
+/// as an `Err`; then the list is read again after a wait, so that `InitDone` is the proof that all is well. So is more
 /// than the bounds, and nothing of what was too much is told.
 pub(super) fn listen<K>(feed: Feed<K>) -> impl Stream<Item = Result<Event<K>, Trouble>> + Send
 where

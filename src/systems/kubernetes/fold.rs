@@ -73,7 +73,7 @@ impl Fold {
         }
     }
 
-    /// Forgets history and pods, to be told them anew.
+    /// Forgets history and pods, to be told them again.
     pub fn forget_children(&mut self) {
         self.entries = Collection::default();
         self.pods = Collection::default();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The most that is kept of all objects together, in bytes, and so much more for each workload: ten revisions and a few
-/// pods, twice while a list is read anew. Two thousand pods take five million.
+/// pods, twice while a list is read again. Two thousand pods take five million.
 const MOST_BYTES: usize = 12 << 20;
 const MOST_OF_A_WORKLOAD: usize = 128 << 10;
 
@@ -20,7 +20,7 @@ pub(super) struct Budget {
     most: usize,
 }
 
-/// What one watch keeps, by the hash of its uid: a list that is read anew counts beside what it will replace.
+/// What one watch keeps, by the hash of its uid: a list that is read again counts beside what it will replace.
 #[derive(Debug)]
 pub(super) struct Kept {
     budget: Budget,

@@ -41,7 +41,7 @@ use tokio::sync::mpsc;
 ///
 /// A watch can hang without an error, so silence proves nothing. After ten quiet seconds one workload is read
 /// (each in turn): that the server answers is told as `Alive`, and that its answer is what the watch said last
-/// shows that the watch lives; where it differs twice running, the workload's watches are begun anew.
+/// shows that the watch lives; where it differs twice running, the workload's watches are restarted.
 pub async fn stream(source: SourceId, spec: ClusterSpec, cluster: Cluster, clock: Clock, out: mpsc::Sender<Message>) {
     streamer::Streamer::new(source, &spec, cluster, clock, out).run().await;
 }

@@ -190,7 +190,7 @@ impl Streamer {
         }
     }
 
-    /// Begins the watch of a group, anew if it runs.
+    /// Begins the watch of a group, or restarts it.
     fn watch(&mut self, at: usize) {
         let group = &mut self.groups[at];
         group.end();

@@ -127,8 +127,8 @@ fn sentence(ill: &[(&str, &PodProblem)], template: &Template, all: usize) -> Opt
         TroubleKind::OomKilled | TroubleKind::SidecarOomKilled if one => "was killed for using too much memory:",
         TroubleKind::OomKilled | TroubleKind::SidecarOomKilled => "were killed for using too much memory:",
         TroubleKind::Config => "cannot be created:",
-        TroubleKind::Unschedulable if one => "finds no node:",
-        TroubleKind::Unschedulable => "find no node:",
+        TroubleKind::Unschedulable if one => "cannot be scheduled:",
+        TroubleKind::Unschedulable => "cannot be scheduled:",
         _ => "restarted",
     };
     let (count, detail) = (ill.len(), &example.detail);

@@ -131,7 +131,7 @@ impl Loki {
             }
             SourceError::Forbidden(_) => format!("let the credentials of `{name}` read logs, and check its tenant"),
             SourceError::NotFound(_) => format!("set the url of `{name}` to everything before /loki/api/v1"),
-            SourceError::Partial(_) => "let the query come down to fewer series, with sum for instance".to_owned(),
+            SourceError::Partial(_) => "aggregate the query to fewer series, with sum for instance".to_owned(),
             _ => return None,
         })
     }

@@ -186,7 +186,7 @@ async fn a_check_says_the_way_out() {
     let lines = checked(vec![reply("labels", 200, LABELS), reply("query_range", 200, EMPTY)]).await;
     assert!(lines[1].1.as_ref().unwrap_err().contains("or vector(0)"), "{lines:?}");
     let lines = checked(vec![reply("labels", 200, LABELS), reply("query_range", 200, PARTIAL)]).await;
-    assert_eq!(lines[1].1, Err("let the query come down to fewer series, with sum for instance".to_owned()));
+    assert_eq!(lines[1].1, Err("aggregate the query to fewer series, with sum for instance".to_owned()));
 }
 
 #[test]

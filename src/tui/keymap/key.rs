@@ -87,7 +87,7 @@ impl FromStr for Key {
         };
         code.map(|code| Self { code, modifiers }).ok_or_else(|| {
             format!(
-                "`{text}` is no key; keys are written like R, ctrl-r, alt-x, f5, enter, esc, tab, space, up, page-down"
+                "`{text}` is not a key; keys are written like R, ctrl-r, alt-x, f5, enter, esc, tab, space, up, page-down"
             )
         })
     }

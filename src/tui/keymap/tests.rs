@@ -54,7 +54,7 @@ fn conflicts_and_unknown_names_are_refused_in_one_sentence() {
     assert_eq!(refusal(&[("rolback", &["R"])]).1, "there is no action `rolback`; did you mean `rollback`?");
     assert_eq!(
         refusal(&[("rollback", &["ctrl+r"])]).1,
-        "`ctrl+r` is no key; keys are written like R, ctrl-r, alt-x, f5, enter, esc, tab, space, up, page-down"
+        "`ctrl+r` is not a key; keys are written like R, ctrl-r, alt-x, f5, enter, esc, tab, space, up, page-down"
     );
 }
 

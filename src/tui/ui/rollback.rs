@@ -49,7 +49,7 @@ impl Ui {
         let refusal = if live.setup().read_only {
             "read-only mode: nothing can be rolled back from here"
         } else if live.rollback().is_in_progress() {
-            "a rollback is already under way"
+            "a rollback is already in progress"
         } else {
             return true;
         };
@@ -57,7 +57,7 @@ impl Ui {
         false
     }
 
-    /// Asks whether to delete the pods that hold a rollback up.
+    /// Asks whether to delete the pods that block a rollback.
     pub(super) fn ask_to_delete_pods(&mut self, live: &Watch) -> Vec<Reaction> {
         self.frozen = None;
         let scope = rows::scope(live, self.service, &self.board);
@@ -68,7 +68,7 @@ impl Ui {
         let why = if live.setup().read_only {
             "read-only mode: nothing can be deleted from here"
         } else {
-            "no broken pod holds a rollback up"
+            "no broken pod blocks a rollback"
         };
         self.notice = Some(why.to_owned());
         Vec::new()
@@ -117,7 +117,7 @@ fn blocked_forward(live: &Watch) -> Option<String> {
         match &live.workload(id).undo {
             Readiness::Ready(_) => return None,
             Readiness::Preparing => {
-                why.get_or_insert_with(|| "the way forward is still being worked out".to_owned());
+                why.get_or_insert_with(|| "the undo is still being computed".to_owned());
             }
             Readiness::Blocked(refusal) => {
                 why = Some(format!("cannot be undone: {}; {}", refusal.reason, refusal.way_out));

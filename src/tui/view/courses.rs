@@ -1,4 +1,4 @@
-//! What the charts on the screen show: worked out once, and drawn again until the watch has news or a second has passed.
+//! What the charts on the screen show: computed once, and drawn again until the watch has news or a second has passed.
 
 use super::chart::{self, Axis};
 use crate::deploy::ServiceId;

@@ -1,9 +1,9 @@
-//! The question whether to delete the pods that hold a rollback up, and what answers it.
+//! The question whether to delete the pods that block a rollback, and what answers it.
 //!
 //! ```text
-//! ┏ delete the pods that hold the rollback up? ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
-//! ┃ OrderedReady waits for this pod for ever, even after the undo. Deleted, it   ┃
-//! ┃ is made anew as 1.0.0.                                                       ┃
+//! ┏ delete the pods that block the rollback? ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
+//! ┃ OrderedReady waits for this pod forever, even after the undo. Once deleted,  ┃
+//! ┃ it is recreated as 1.0.0.                                                    ┃
 //! ┃                                                                              ┃
 //! ┃ statefulset/db   db-1   1.1.0   CrashLoopBackOff, 4 restarts                 ┃
 //! ┃                                                                              ┃
@@ -35,7 +35,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, question: &
     }
     let height = (lines.len() as u16).saturating_add(QUESTION + 3);
     let inner =
-        open(buffer, view, area, "delete the pods that hold the rollback up?", (columns, height), Slot::BorderFocus);
+        open(buffer, view, area, "delete the pods that block the rollback?", (columns, height), Slot::BorderFocus);
     let keys = QUESTION.min(inner.height);
     let room = usize::from(inner.height.saturating_sub(keys));
     // A screen too low for all of them says how many it does not show.
@@ -71,7 +71,9 @@ fn why(view: &View<'_>, question: &Question) -> String {
     let is_one = question.pods.iter().map(|(_, pods)| pods.len()).sum::<usize>() == 1;
     let (them, each) = if is_one { ("this pod", "it") } else { ("these pods", "each") };
     let versions = versions.join(" or ");
-    format!("OrderedReady waits for {them} for ever, even after the undo. Deleted, {each} is made anew as {versions}.")
+    format!(
+        "OrderedReady waits for {them} forever, even after the undo. Once deleted, {each} is recreated as {versions}."
+    )
 }
 
 /// `statefulset/db   db-1   1.1.0   CrashLoopBackOff, 4 restarts`.

@@ -205,26 +205,26 @@ fn turned(view: &View<'_>, row: &FlagRow<'_>, columns: u16) -> Vec<Told> {
     let system = view.live.setup().flag_system(row.id.system).system;
     let name = system.name();
     let (outcome, text) = match &turn.state {
-        TurnOffState::Sent => (None, format!("{name} is asked to turn it off")),
-        TurnOffState::Accepted => (None, format!("{name} took the request; its state is read until it is off")),
+        TurnOffState::Sent => (None, format!("asking {name} to turn it off")),
+        TurnOffState::Accepted => (None, format!("{name} accepted the request; reading its state until it is off")),
         TurnOffState::Lost(why) => (
             Some(CheckOutcome::Warning),
-            format!("the answer was lost: {why}; its state is read until it is known, nothing is sent again"),
+            format!("the response was lost: {why}; reading its state until it is known, sending nothing twice"),
         ),
         TurnOffState::Off(at) => {
             let (at, after) = (hour_minute_second(*at, view.zone), brief(*at - turn.confirmed));
-            let text = format!("read as off at {at}, {after} after it was asked for; {}", when_programs_hear(system));
+            let text = format!("off at {at}, {after} after the request; {}", when_programs_hear(system));
             (Some(CheckOutcome::Ok), text)
         }
         TurnOffState::Unverified(why) => {
-            (Some(CheckOutcome::Warning), format!("the request was taken; whether it is off is not known: {why}"))
+            (Some(CheckOutcome::Warning), format!("the request was accepted; unknown whether it is off: {why}"))
         }
         TurnOffState::Unknown(why) => {
-            (Some(CheckOutcome::Warning), format!("nobody knows whether it is off: {why}; look at it there"))
+            (Some(CheckOutcome::Warning), format!("unknown whether it is off: {why}; check it there"))
         }
         TurnOffState::StillOn => (
             Some(CheckOutcome::Blocked),
-            format!("{name} still says on: turn it off there by hand, or ask once more from here"),
+            format!("{name} still says on: turn it off there manually, or retry from here"),
         ),
         TurnOffState::Refused(blocked) => {
             (Some(CheckOutcome::Blocked), format!("not turned off: {}; {}", blocked.reason, blocked.way_out))

@@ -87,7 +87,7 @@ fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static s
     let mut actions = vec![(Action::Help, "help")];
     let closable = view.ui.report(view.live).is_some() && !view.live.rollback().is_in_progress();
     if matches!(view.live.rollback(), Rollback::Countdown { .. }) {
-        actions.push((Action::Back, "stop the countdown"));
+        actions.push((Action::Back, "cancel the countdown"));
     } else if view.ui.zoomed || view.ui.service.is_some() || closable {
         actions.push((Action::Back, "back"));
     }
@@ -96,7 +96,7 @@ fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static s
         actions.push((Action::Forward, "undo the rollback"));
     }
     if rows::workloads(view.live, view.service()).any(|id| !view.live.deletable_pods(id).is_empty()) {
-        actions.push((Action::DeletePods, "delete the pods in the way"));
+        actions.push((Action::DeletePods, "delete the blocking pods"));
     }
     match row {
         Some(Row::Service(_)) => actions.push((Action::Enter, "service")),

@@ -240,7 +240,7 @@ fn is_put_back(view: &View<'_>) -> bool {
     let mut shown = rows::workloads(view.watch, view.service()).map(|id| view.watch.workload(id));
     match (shown.next(), shown.next()) {
         (Some(one), None) => one.rollout.as_ref().zip(one.deploy.as_ref()).is_some_and(|(rollout, deploy)| {
-            // While a rollback of ours is under way, what is shown is still the deploy that it rolls back.
+            // While a rollback of ours is in progress, what is shown is still the deploy that it rolls back.
             let is_shown = rollout.deploy.as_ref().is_some_and(|told| told.to.hash == deploy.to.hash);
             is_shown && rollout.rolled_back().is_some()
         }),

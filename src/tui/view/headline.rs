@@ -39,7 +39,7 @@ pub(super) fn wish(view: &View<'_>) -> u16 {
     sentences + u16::from(!several) + u16::from(key(view).is_some())
 }
 
-/// What the key would do, where that is worth a line here, too: while something is red, and nothing is under way.
+/// What the key would do, where that is worth a line here, too: while something is red, and nothing is in progress.
 fn key(view: &View<'_>) -> Option<footer::State> {
     let red = view.headlines.iter().any(|headline| headline.level() == Level::RedFlag);
     red.then(|| footer::state(view)).filter(|state| state.key == view.keymap.label(Action::Rollback))

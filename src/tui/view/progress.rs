@@ -1,4 +1,4 @@
-//! A rollback under way or ended: how far each step has come, in seconds since the key; what came of it.
+//! A rollback in progress or ended: how far each step has come, in seconds since the key; what came of it.
 //!
 //! ```text
 //! ┏ rollback → 1.8.3 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓
@@ -139,7 +139,7 @@ fn next(view: &View<'_>) -> Option<Vec<(Action, String)>> {
             (_, count) => format!("{count} others"),
         };
         // Where nothing was done yet there is nothing to continue.
-        let word = if live.can_go_forward() { "continues with" } else { "opens the plan anew:" };
+        let word = if live.can_go_forward() { "continues with" } else { "reopens the plan:" };
         keys.push((Action::Rollback, format!("{word} {what}")));
     }
     if footer::offers_forward(live) {

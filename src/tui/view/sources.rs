@@ -88,7 +88,7 @@ fn trouble(state: &SourceState) -> Option<String> {
     }
 }
 
-/// Why it does not tell of an earlier day.
+/// Why it does not answer about an earlier day.
 fn past(state: &SourceState) -> Option<String> {
     let (ago, error) = state.past.as_ref()?;
     Some(match ago {

@@ -360,7 +360,7 @@ async fn a_sign_in_page_in_front_is_named() {
 }
 
 #[tokio::test]
-async fn somebodys_run_under_way_is_told_with_its_link() {
+async fn somebodys_run_in_progress_is_told_with_its_link() {
     let busy = with(fixture!("github/recorded/runs.json"), "/workflow_runs/0/status", "in_progress");
     let peer = Peer::start(but(vec![reply(&format!("GET {WORKFLOW}/runs"), 200, busy)])).await;
     let step = on(peer.endpoint("")).step().await;

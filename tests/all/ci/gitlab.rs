@@ -143,7 +143,7 @@ async fn a_project_that_lets_nothing_earlier_run_blocks() {
 }
 
 #[tokio::test]
-async fn a_deployment_under_way_is_told_with_its_link() {
+async fn a_deployment_in_progress_is_told_with_its_link() {
     let busy = with(fixture!("gitlab/recorded/deployments.json"), "/0/status", "blocked");
     let newest = "/deployments?environment=production&order_by=id&sort=desc&per_page=20";
     let peer = Peer::start(but(vec![get(newest, 200, busy)])).await;

@@ -152,7 +152,7 @@ async fn a_parameter_that_jenkins_would_drop_blocks() {
 }
 
 #[tokio::test]
-async fn a_job_that_cannot_be_built_blocks_and_one_under_way_is_told() {
+async fn a_job_that_cannot_be_built_blocks_and_one_in_progress_is_told() {
     let disabled = with(fixture!("jenkins/recorded/job.json"), "/buildable", false);
     let peer = Peer::start(vec![reply(&format!("GET {JOB}/api/json?"), 200, disabled)]).await;
     assert_eq!(on(&peer).refusal().await.reason, "shop/rollback is disabled, or is a folder");

@@ -172,7 +172,7 @@ fn a_flag_that_stays_on_is_told_and_may_be_asked_for_again() {
     assert_eq!(turn(&watch), TurnOffState::StillOn);
     assert_eq!(last_told(&watch), "feature flag checkout-v2 not turned off: Unleash says on after 32 s");
     ask(&mut watch, 246, Command::AskToTurnOff(checkout()));
-    assert_eq!(orders(&ask(&mut watch, 247, Command::TurnOff)), 1, "a person decided anew");
+    assert_eq!(orders(&ask(&mut watch, 247, Command::TurnOff)), 1, "a person decided again");
 }
 
 #[test]

@@ -178,7 +178,7 @@ async fn a_workload_that_appears_later_gets_its_pods() {
     assert_eq!(crowd.rollouts[&(MANY - 1)].progress, Progress::Gone);
     put(&crowd.server, MANY - 1);
     crowd.until(all_are_there).await;
-    assert_eq!(crowd.counts()["list pods"], 2, "read anew once, for all");
+    assert_eq!(crowd.counts()["list pods"], 2, "read again once, for all");
 }
 
 #[tokio::test]

@@ -147,7 +147,7 @@ async fn a_connection_that_breaks_is_taken_up_where_it_was_and_nobody_hears_of_i
 }
 
 #[tokio::test]
-async fn a_version_that_is_gone_is_read_anew_and_swapped_in_whole() {
+async fn a_version_that_is_gone_is_read_again_and_swapped_in_whole() {
     let tape = tape::open("rollout-good-then-undo.jsonl");
     let mut stage = Stage::open(&tape, "web").await;
     stage.rollout(runs("1.8.3")).await;
@@ -261,7 +261,7 @@ async fn a_quiet_cluster_gives_a_sign_of_life_and_a_dead_one_does_not() {
 }
 
 #[tokio::test]
-async fn a_watch_that_hangs_is_noticed_and_begun_anew() {
+async fn a_watch_that_hangs_is_noticed_and_restarted() {
     let tape = tape::open("rollout-good-then-undo.jsonl");
     let mut stage = Stage::open(&tape, "web").await;
     stage.rollout(runs("1.8.3")).await;

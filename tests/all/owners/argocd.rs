@@ -269,7 +269,7 @@ async fn a_history_that_cannot_tell_the_entry_is_not_guessed_at() {
 }
 
 #[tokio::test]
-async fn an_operation_under_way_blocks_and_is_named() {
+async fn an_operation_in_progress_blocks_and_is_named() {
     let mut running = manual();
     running["status"]["operationState"]["phase"] = json!("Running");
     running["status"]["operationState"]["operation"]["initiatedBy"] = json!({"username": "ben"});

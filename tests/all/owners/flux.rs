@@ -259,7 +259,7 @@ async fn an_owner_that_argo_cd_keeps_is_told_with_its_application() {
 }
 
 #[tokio::test]
-async fn a_reconciliation_under_way_is_a_warning() {
+async fn a_reconciliation_in_progress_is_a_warning() {
     let mut busy = kustomization();
     busy["status"]["conditions"] = json!([{"type": "Reconciling", "status": "True"}]);
     let cluster = Flux::serve(busy, |_| Act::Usual).await;

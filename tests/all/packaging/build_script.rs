@@ -77,7 +77,7 @@ fn a_release_is_told_its_commit_and_everything_else_builds_without() {
     assert_eq!(told(&script.says(&checkout, &[])), [commit.as_str(), "REDFLAG_COMMITTED=1764300000"]);
     assert_eq!(told(&script.says(&checkout, &epoch)), [commit.as_str(), "REDFLAG_COMMITTED=1700000000"]);
     let development = script.says(&checkout, &[("PROFILE", "debug")]);
-    assert_eq!(development, ["cargo::rerun-if-changed=build.rs"], "a commit compiles nothing anew");
+    assert_eq!(development, ["cargo::rerun-if-changed=build.rs"], "a commit recompiles nothing");
 
     let within = script.path("checkout/vendor/redflag");
     assert_eq!(told(&script.says(&within, &[])), [""; 0], "another repository's commit is not ours");

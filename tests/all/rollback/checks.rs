@@ -297,7 +297,7 @@ fn on_other_people() -> Vec<Case> {
             state(web()),
         ),
         ("paused", "it is", state(web().with("/spec/paused", json!(true))), state(web())),
-        ("rollback", "another under way", state(is_rollback(1)), state(web())),
+        ("rollback", "another in progress", state(is_rollback(1)), state(web())),
         ("rollback", "another done", state(is_rollback(3)), state(web())),
         (
             "rollout",
@@ -307,7 +307,7 @@ fn on_other_people() -> Vec<Case> {
         ),
         (
             "rollout",
-            "made anew",
+            "recreated",
             state(web().with("/metadata/managedFields", by("helm", "2026-11-23T02:21:00Z")))
                 .wanting(seen("the one before", "company/app:1.9.0")),
             state(web()).wanting(seen(&uid, "company/app:1.9.0")),

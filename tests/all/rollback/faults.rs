@@ -116,9 +116,9 @@ fn matrix() -> Vec<Fault> {
             fresh: Some(ALREADY),
         },
         Fault {
-            name: "made anew in between",
+            name: "recreated in between",
             cut: Cut::Nowhere,
-            script: |asked| if is_patch(asked) { Act::After(make_anew) } else { Act::Usual },
+            script: |asked| if is_patch(asked) { Act::After(recreate) } else { Act::Usual },
             is_done: false,
             sent: "changed under us",
             read_back: "changed under us",
@@ -141,7 +141,7 @@ fn roll_back(world: &mut World) {
     run(world, "company/app:1.8.3");
 }
 
-fn make_anew(world: &mut World) {
+fn recreate(world: &mut World) {
     set(&mut world.workload, "/metadata/uid", json!("another"));
 }
 
@@ -245,7 +245,7 @@ async fn another_cluster_at_the_same_address_says_nothing_of_ours() {
     // Another cluster with a workload of this name, and one without.
     fn with_namesake(world: &mut World) {
         world.cluster = "the second cluster";
-        make_anew(world);
+        recreate(world);
     }
     fn without(world: &mut World) {
         world.cluster = "the second cluster";

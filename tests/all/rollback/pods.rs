@@ -1,4 +1,4 @@
-//! Deleting the pods that hold a rollback up: one request each, for this very pod, and the right word for each answer.
+//! Deleting the pods that block a rollback: one request each, for this very pod, and the right word for each answer.
 
 use crate::rollback::objects::{World, db, reference};
 use crate::rollback::peer::{Act, Peer, anonymous, cluster, denied, precondition_failed, recorded};
@@ -73,7 +73,7 @@ async fn each_pod_is_one_request_that_names_its_uid_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_namesake_made_anew_is_left_alone() {
+async fn a_namesake_recreated_is_left_alone() {
     let peer = Peer::usual(broken()).await;
     assert_eq!(delete(&peer.cluster(), vec![id("db-1", "uid-of-one-before")]).await, [Deleted::Replaced]);
     assert_eq!(delete(&peer.cluster(), vec![db_1()]).await, [Deleted::Taken], "it is still there");

@@ -184,7 +184,7 @@ async fn what_the_trial_refuses_is_blocked() {
 }
 
 #[tokio::test]
-async fn a_change_in_the_midst_of_it_is_prepared_for_anew() {
+async fn a_change_in_the_midst_of_it_is_prepared_for_again() {
     fn scale(world: &mut World) {
         if world.workload["spec"]["replicas"] == 3 {
             set(&mut world.workload, "/spec/replicas", json!(5));

@@ -124,7 +124,7 @@ async fn a_200_that_shows_nothing_done_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_workload_made_anew_is_another_one() {
+async fn a_workload_recreated_is_another_one() {
     let peer = Peer::usual(web()).await;
     peer.change(|world| set(&mut world.workload, "/metadata/uid", json!("another")));
     assert_eq!(changed(&peer).await, "deployment/web was deleted and recreated; it now runs 1.9.0");

@@ -41,7 +41,7 @@ impl Round {
         Self::of(Peer::usual(world.clone()).await, world)
     }
 
-    /// Prepares all of them side by side; each is ready.
+    /// Prepares all of them in parallel; each is ready.
     async fn prepare(&self) -> Vec<Arc<Step>> {
         let asks: Vec<_> = everybody(&self.world).map(|world| world.ask(Wanted::default())).collect();
         let prepared = join_all(asks.iter().map(|ask| prepare(&self.cluster, ask))).await;
@@ -105,7 +105,7 @@ fn uid_of(world: &World) -> &str {
 }
 
 #[tokio::test]
-async fn the_next_round_asks_anew_and_so_does_whoever_comes_after_news() {
+async fn the_next_round_asks_again_and_so_does_whoever_comes_after_news() {
     let round = Round::usual().await;
     round.prepare().await;
     let once = round.peer.asked().len();
@@ -163,7 +163,7 @@ async fn a_permission_for_single_names_is_asked_for_by_name() {
 }
 
 #[tokio::test]
-async fn a_change_in_the_midst_of_a_round_is_read_anew() {
+async fn a_change_in_the_midst_of_a_round_is_read_again() {
     let world = crowd(MANY);
     let changed = AtomicBool::new(false);
     let script = move |asked: &Asked| {

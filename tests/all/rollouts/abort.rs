@@ -146,12 +146,12 @@ async fn what_came_in_between_is_told_and_nothing_was_done() {
         world.rollout["spec"]["replicas"] = json!(8);
         world.rollout["metadata"]["generation"] = json!(13);
     };
-    let make_anew: fn(&mut World) = |world| world.rollout["metadata"]["uid"] = json!("uid-another");
+    let recreate: fn(&mut World) = |world| world.rollout["metadata"]["uid"] = json!("uid-another");
     let rows = [
         (deploy, "another deploy of rollout/web came first; it now runs 1.9.1"),
         (promote, "1.9.0 was promoted meanwhile: it is the stable version of rollout/web now"),
         (scale, "rollout/web was changed (replicas or settings); its update has not moved"),
-        (make_anew, "rollout/web was deleted and recreated; it now runs 1.9.0"),
+        (recreate, "rollout/web was deleted and recreated; it now runs 1.9.0"),
     ];
     for (change, expected) in rows {
         let peer = Peer::acting(paused(), Act::After(change)).await;

@@ -46,25 +46,25 @@ fn from_to(rollout: &Rollout) -> (Option<&str>, &str) {
 #[test]
 fn its_phase_is_told_in_words_and_only_once_it_is_of_the_newest_spec() {
     let rows = [
-        (json!({}), "waits at step 2 of 5: paused for a person"),
+        (json!({}), "waits at step 2 of 5: paused until promoted manually"),
         (json!({"currentStepIndex": 3}), "waits at step 4 of 5: paused for 10 min"),
         (
             json!({"pauseConditions": [{"reason": "InconclusiveAnalysisRun"}]}),
-            "waits at step 2 of 5: its analysis came to no conclusion, a person has to decide",
+            "waits at step 2 of 5: its analysis was inconclusive, waiting for a manual decision",
         ),
         // Promoted a moment ago: the phase is of before.
-        (json!({"pauseConditions": []}), "Waiting for the controller to go on after a pause..."),
+        (json!({"pauseConditions": []}), "Waiting for the controller to continue after a pause..."),
         (json!({"observedGeneration": "11"}), "Waiting for rollout spec update to be observed..."),
         (json!({"observedGeneration": "11", "phase": "Healthy"}), "Waiting for rollout spec update to be observed..."),
         // Before 0.10 it was a hash: nothing follows from it.
-        (json!({"observedGeneration": "6f8d9c44b7"}), "waits at step 2 of 5: paused for a person"),
+        (json!({"observedGeneration": "6f8d9c44b7"}), "waits at step 2 of 5: paused until promoted manually"),
         (
             json!({"phase": "Progressing", "controllerPause": false, "message": "more replicas need to be updated"}),
-            "under way at step 2 of 5: more replicas need to be updated",
+            "in progress at step 2 of 5: more replicas need to be updated",
         ),
         (
             json!({"phase": "Progressing", "controllerPause": false, "currentStepIndex": 5, "message": "waiting for all steps to complete"}),
-            "under way after its steps: waiting for all steps to complete",
+            "in progress after its steps: waiting for all steps to complete",
         ),
         (
             json!({"phase": "Degraded", "message": "ProgressDeadlineExceeded: ReplicaSet \"web-7c9d6b5f88\" has timed out progressing."}),
@@ -72,10 +72,10 @@ fn its_phase_is_told_in_words_and_only_once_it_is_of_the_newest_spec() {
         ),
         (
             json!({"phase": "Degraded", "abort": true}),
-            "aborted: going back to the stable version, 4 of 5 pods available",
+            "aborted: returning to the stable version, 4 of 5 pods available",
         ),
         (json!({"phase": "Degraded", "abort": true, "updatedReplicas": 0, "replicas": 5}), "done"),
-        (json!({"phase": ""}), "its controller has not said how it stands (that takes Argo Rollouts 1.0 or newer)"),
+        (json!({"phase": ""}), "its controller reports no phase (Argo Rollouts 1.0 and newer do)"),
         (json!({"phase": "Healthy", "stableRS": NEW.0}), "done"),
     ];
     for (change, expected) in rows {
@@ -85,7 +85,7 @@ fn its_phase_is_told_in_words_and_only_once_it_is_of_the_newest_spec() {
         }
         assert_eq!(says(&world), expected, "{change}");
     }
-    assert_eq!(says(&blue_green()), "waits before the switch: paused for a person");
+    assert_eq!(says(&blue_green()), "waits before the switch: paused until promoted manually");
     let mut manual_command = paused();
     manual_command.rollout["spec"]["paused"] = json!(true);
     assert_eq!(says(&manual_command), "waits at step 2 of 5: paused manually");
@@ -161,7 +161,7 @@ fn a_mesh_that_still_sends_traffic_to_the_canary_is_waited_for() {
     let weights = |canary: i64| json!({"weights": {"canary": {"weight": canary}, "stable": {"weight": 100 - canary}}});
     let status = |canary: i64| json!({"abort": true, "phase": "Degraded", "canary": weights(canary)});
     let before = world(strategy.clone(), 5, 1, &status(20));
-    assert_eq!(says(&before), "aborted: going back to the stable version, 5 of 5 pods available");
+    assert_eq!(says(&before), "aborted: returning to the stable version, 5 of 5 pods available");
     let after = world(strategy, 5, 1, &status(0));
     assert_eq!((says(&after).as_str(), digest(&after).pods.len()), ("done", 5));
 }

@@ -29,7 +29,7 @@ async fn a_rollout_is_listed_and_watched_with_its_replica_sets_and_pods() {
     let Some(Message::Streamed { news: StreamNews::Rollout(WorkloadId(0), rollout), .. }) = news.recv().await else {
         panic!()
     };
-    assert_eq!(rollout.progress, Progress::Waiting("waits at step 2 of 5: paused for a person".to_owned()));
+    assert_eq!(rollout.progress, Progress::Waiting("waits at step 2 of 5: paused until promoted manually".to_owned()));
     assert_eq!((rollout.pods.len(), rollout.revisions.len()), (5, 3));
     let log = peer.log();
     assert!(log.contains(&"GET /apis/argoproj.io/v1alpha1/namespaces/production/rollouts".to_owned()), "{log:?}");

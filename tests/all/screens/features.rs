@@ -155,7 +155,7 @@ fn a_webhook_that_cannot_be_asked_is_not_believed() {
     wait(&mut scene, 1);
     scene.press("y");
     wait(&mut scene, 6);
-    find(&scene.screen(120, 40), "the request was taken; whether it is off is not known: the webhook has no state_url");
+    find(&scene.screen(120, 40), "the request was accepted; unknown whether it is off: the webhook has no state_url");
     scene.press("o");
     find(&scene.screen(120, 40), "no link to this flag");
 }

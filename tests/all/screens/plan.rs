@@ -63,7 +63,7 @@ fn the_key_is_dead_until_everything_that_is_not_ok_was_on_the_screen() {
 }
 
 #[test]
-fn what_was_read_at_one_width_is_read_anew_where_it_is_broken_otherwise() {
+fn what_was_read_at_one_width_is_read_again_where_it_is_broken_otherwise() {
     let mut scene = opened(altered(with_many_warnings), 120, 60);
     scene.screen(60, 20);
     scene.press("y");

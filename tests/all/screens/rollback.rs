@@ -268,7 +268,7 @@ fn every_other_key_works_while_it_is_counted_down() {
     find(&scene.screen(120, 40), "vy, but why");
     find(&scene.screen(120, 40), "Esc closes what is open, then Esc stops this");
     scene.press("enter R");
-    find(&scene.screen(120, 40), "a rollback is being counted down: go at once, or stop it first");
+    find(&scene.screen(120, 40), "a countdown to a rollback is running: confirm or cancel it first");
     assert_eq!(scene.press("q"), [], "nobody walks away from it unasked");
     scene.press("n");
     assert!(matches!(scene.watch.rollback(), Rollback::Countdown { .. }));
@@ -366,7 +366,7 @@ fn without_a_rollback_there_is_nothing_to_take_forward_or_to_stop() {
     assert_eq!(scene.press("U"), []);
     find(&scene.screen(120, 40), "there is no rollback to undo");
     assert_eq!(scene.press("v"), []);
-    find(&scene.screen(120, 40), "there is no countdown to stop");
+    find(&scene.screen(120, 40), "there is no countdown to cancel");
     assert_eq!(*scene.watch.rollback(), Rollback::Idle);
 }
 
@@ -481,5 +481,5 @@ fn a_deletion_that_was_refused_says_why_beside_its_key() {
 fn where_no_pod_is_in_the_way_the_key_says_so() {
     let mut scene = faulty();
     assert_eq!(scene.press("D"), []);
-    find(&scene.screen(120, 40), "no broken pod holds a rollback up");
+    find(&scene.screen(120, 40), "no broken pod blocks a rollback");
 }

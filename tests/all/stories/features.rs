@@ -59,7 +59,7 @@ async fn an_answer_that_was_lost_is_looked_for_and_not_sent_again() {
     story.company.faults().set(Peer::Unleash, Fault::DropAfter);
     story.press('y').await;
     story.until("the answer is lost", |watch| matches!(turn(watch), TurnOffState::Lost(_))).await;
-    story.shows("the answer was lost");
+    story.shows("the response was lost");
     story.seconds(20).await;
     story.company.faults().heal(Peer::Unleash);
     story.until("it is found", |watch| matches!(turn(watch), TurnOffState::Off(_))).await;
@@ -75,7 +75,7 @@ async fn a_request_that_never_arrived_is_not_called_done() {
     story.until("the answer is lost", |watch| matches!(turn(watch), TurnOffState::Lost(_))).await;
     story.company.faults().heal(Peer::Unleash);
     story.until("it is still on", |watch| turn(watch) == TurnOffState::StillOn).await;
-    story.shows("Unleash still says on: turn it off there by hand, or ask once more from here");
+    story.shows("Unleash still says on: turn it off there manually, or retry from here");
     assert_eq!(orders(&story).len(), 1);
 }
 

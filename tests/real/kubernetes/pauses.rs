@@ -155,7 +155,7 @@ async fn a_pause_in_the_countdown_sends_nothing_while_somebody_else_is_at_it() {
 
 #[tokio::test]
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
-async fn a_pause_in_the_countdown_begins_it_anew() {
+async fn a_pause_in_the_countdown_restarts_it() {
     tell(async |lab| {
         let (_of, mut listener, gate, desk) = counted_down(lab).await;
         let bo = Bo::of(lab);

@@ -86,7 +86,7 @@ async fn a_deploy_between_the_plan_and_the_key_is_not_overwritten() {
 
 #[tokio::test]
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
-async fn a_workload_made_anew_between_the_plan_and_the_key_is_left_alone() {
+async fn a_workload_recreated_between_the_plan_and_the_key_is_left_alone() {
     tell(async |lab| {
         let (of, mut listener) = lab.deployed(WorkloadKind::Deployment, Program::Good, Program::Better).await;
         let undo = ready(&lab.cluster, &of).await;

@@ -13,7 +13,7 @@ async fn a_good_rollout_is_told(kind: WorkloadKind) {
         let before = listener.settled(Program::Good).await;
         assert_eq!(from_to(&before), (None, "3.9"));
         lab.hands.deploy(&of, Program::Better).await;
-        let in_progress = listener.until("the rollout is under way", |rollout| !is_over(rollout)).await;
+        let in_progress = listener.until("the rollout is in progress", |rollout| !is_over(rollout)).await;
         assert!(matches!(in_progress.progress, Progress::Waiting(_)), "{:?}", in_progress.progress);
 
         let after = listener.settled(Program::Better).await;
@@ -169,7 +169,7 @@ async fn a_paused_deployment_waits_until_it_is_resumed() {
 
 #[tokio::test]
 #[ignore = "needs a real API server: REDFLAG_TEST_KUBECONFIG"]
-async fn a_workload_that_is_deleted_and_made_anew_is_another_one() {
+async fn a_workload_that_is_deleted_and_recreated_is_another_one() {
     tell(async |lab| {
         let (of, mut listener) = lab.deployed(WorkloadKind::Deployment, Program::Good, Program::Better).await;
         let first = listener.settled(Program::Better).await;

@@ -9,7 +9,7 @@ use std::fmt;
 const NAMED: usize = 3;
 /// Of changes this many are told, the others are counted.
 const TOLD: usize = 4;
-/// The longest foreign name that is told whole, in bytes.
+/// The longest untrusted name that is told whole, in bytes.
 const LONGEST_NAME: usize = 80;
 
 /// One thing in which a version differs from another. Names only: no value of a variable, nothing of a Secret.

@@ -1,6 +1,7 @@
 //! What a step sends. Plain data: the plan says what, whoever performs it knows how.
 
 use crate::deploy::{Time, WorkloadRef};
+use crate::rollback::Goal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -257,8 +258,8 @@ impl Action {
         }
     }
 
-    /// What people call it, in the timeline.
-    pub const fn name(&self) -> &'static str {
+    /// What people call it, in the timeline: what it sends is the same for both goals, but for an abort.
+    pub const fn name(&self, goal: Goal) -> &'static str {
         match self {
             Self::Abort(Abort { abort: true, .. }) => "abort",
             Self::Abort(Abort { abort: false, .. }) => "retry",
@@ -268,12 +269,15 @@ impl Action {
             | Self::Helm(_)
             | Self::Ci(_)
             | Self::Revert(_)
-            | Self::Command(_) => "undo",
+            | Self::Command(_) => match goal {
+                Goal::RollBack => "rollback",
+                Goal::Undo => "undo of the rollback",
+            },
         }
     }
 
     /// Whether what comes back is built again, so that neither its template nor its images are known beforehand.
-    pub const fn builds_anew(&self) -> bool {
+    pub const fn rebuilds(&self) -> bool {
         match self {
             Self::Revert(_) => true,
             Self::Patch(_)

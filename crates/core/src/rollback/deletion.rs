@@ -1,4 +1,4 @@
-//! Deleting the pods that hold a rollback up: a `StatefulSet` that goes pod by pod waits for a broken pod for ever,
+//! Deleting the pods that block a rollback: a `StatefulSet` that goes pod by pod waits for a broken pod for ever,
 //! even when its template was rolled back. A person is asked first; what came of it is told.
 
 use super::Blocked;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub struct Plan {
     /// Whether it takes the deploy back, or takes that back.
     pub goal: Goal,
-    /// The steps, in the order in which they are sent: those of a stage side by side, the next stage when
+    /// The steps, in the order in which they are sent: those of a stage in parallel, the next stage when
     /// all pods of the one before are ready.
     pub stages: Vec<Vec<Arc<Step>>>,
     /// Workloads in its scope that it leaves alone, and why.

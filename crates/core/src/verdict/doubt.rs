@@ -11,7 +11,7 @@ use crate::store::Series;
 /// What is known of a signal's readings as such, whatever they say.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Known {
-    /// What it was worked out of; the same again gives the same.
+    /// What it was computed of; the same again gives the same.
     key: Key,
     /// Since when it repeats itself.
     stuck: Option<Time>,

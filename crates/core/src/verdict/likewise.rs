@@ -76,7 +76,7 @@ impl Elsewhere<'_> {
 /// What was found out.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Weighed {
-    /// What it was worked out of; the same again gives the same.
+    /// What it was computed of; the same again gives the same.
     key: Key,
     found: Option<Found>,
 }

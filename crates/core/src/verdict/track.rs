@@ -21,7 +21,7 @@ use crate::signal::{Kind, Reading, Sample};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Track {
     rule: Option<AnyRule>,
-    /// What the rule was begun with; another history means that it has to begin anew.
+    /// What the rule was begun with; another history means that it has to restart.
     history: (u64, Option<Time>),
     /// The newest bin that the rule took in.
     judged: Option<Time>,
@@ -129,7 +129,7 @@ impl Track {
     }
 
     /// Takes in what came since the last time. A late reading, another deploy or another baseline begins the
-    /// rule anew, so that it always stands where the same bins in order would have brought it.
+    /// rule again, so that it always stands where the same bins in order would have brought it.
     fn catch_up(&mut self, evidence: &Evidence<'_>) -> bool {
         let newest = evidence.series.last().map(|reading| reading.at);
         let history = (evidence.series.history(), evidence.settled);

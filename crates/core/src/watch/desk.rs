@@ -171,7 +171,7 @@ impl Desk {
     /// Whether a version that appears is the one that a revert of ours, still in progress, has had built.
     pub(super) fn is_our_build(&self, id: WorkloadId, version: &Version) -> bool {
         let done = self.rollback.execution().filter(|_| self.rollback.is_in_progress());
-        let built = done.into_iter().flat_map(|done| done.plan.steps()).filter(|step| step.action.builds_anew());
+        let built = done.into_iter().flat_map(|done| done.plan.steps()).filter(|step| step.action.rebuilds());
         built.filter_map(|step| step.covered(id)).any(|covered| covered.from.hash != version.hash)
     }
 
@@ -255,7 +255,7 @@ impl Desk {
                 *state = StepState::Accepted { at: around.now, run: None };
                 corrected = true;
                 self.note_rolled_back(step, doing);
-                let text = format!("{}: the {} took effect after all", step.subject, step.action.name());
+                let text = format!("{}: the {} took effect after all", step.subject, step.action.name(plan.goal));
                 doing.journal.tell(around.now, text);
             }
         }

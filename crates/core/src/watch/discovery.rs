@@ -70,7 +70,7 @@ impl Watch {
     fn pin(&mut self, id: WorkloadId, deploy: Deploy) {
         self.deploys.watch(id, deploy);
         self.polling.split_baselines(&self.setup, &self.deploys);
-        self.polling.backfill_anew(&self.setup, self.now);
+        self.polling.backfill_again(&self.setup, self.now);
         self.rhythm.forget(&self.setup, self.now);
     }
 

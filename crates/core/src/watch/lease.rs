@@ -37,12 +37,12 @@ impl Lease {
     /// Takes it, unless it is ours.
     pub(super) fn take(&mut self, what: String, now: Time, effects: &mut Vec<Effect>) {
         if !self.is_ours(now) {
-            self.take_anew(LeaseCall::Take(what), now, effects);
+            self.retake(LeaseCall::Take(what), now, effects);
         }
     }
 
     /// Takes it, whatever is known of it.
-    pub(super) fn take_anew(&mut self, call: LeaseCall, now: Time, effects: &mut Vec<Effect>) {
+    pub(super) fn retake(&mut self, call: LeaseCall, now: Time, effects: &mut Vec<Effect>) {
         self.holding = Holding::Asking;
         self.ask(call, now, effects);
     }

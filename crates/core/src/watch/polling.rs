@@ -130,7 +130,7 @@ impl Polling {
     }
 
     /// Makes every polled source ask again for the whole span: the deploy, and so the baseline, has changed.
-    pub(super) fn backfill_anew(&mut self, setup: &Setup, now: Time) {
+    pub(super) fn backfill_again(&mut self, setup: &Setup, now: Time) {
         self.store.forget_coverage();
         for index in 0..setup.sources.len() {
             self.store.source_mut(SourceId(index as u16)).next_poll = now;

@@ -36,13 +36,13 @@ impl Watch {
                 self.journal.changed();
             }
             if turned || self.now - asked >= recheck || asked > self.now {
-                self.prepare_anew(id, effects);
+                self.prepare_again(id, effects);
             }
         }
     }
 
     /// Computes again what a rollback of this workload would do, whatever is known of it.
-    pub(super) fn prepare_anew(&mut self, id: WorkloadId, effects: &mut Vec<Effect>) {
+    pub(super) fn prepare_again(&mut self, id: WorkloadId, effects: &mut Vec<Effect>) {
         if let Some(key) = self.deploys.plan_key(id) {
             self.prepare(id, key, effects);
         }

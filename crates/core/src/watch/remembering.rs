@@ -76,7 +76,7 @@ impl Watch {
         for index in 0..self.deploys.all().len() {
             let id = WorkloadId(index as u16);
             if self.adopt_recalled(id) {
-                self.prepare_anew(id, effects);
+                self.prepare_again(id, effects);
             }
         }
     }

@@ -69,7 +69,7 @@ impl Known {
 /// How far a source is.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Asking {
-    /// The question under way: how long ago, and from when on.
+    /// The question in progress: how long ago, and from when on.
     under_way: Option<(Ago, Time)>,
     /// Not before this.
     next: Option<Time>,

@@ -44,13 +44,13 @@ impl Watch {
             }
             rollback if rollback.is_in_progress() => {
                 // Whoever took it meanwhile is told by the answer; taking what is still ours changes nothing.
-                self.lease.take_anew(LeaseCall::Take(super::lease::taken_for(rollback)), self.now, effects);
+                self.lease.retake(LeaseCall::Take(super::lease::taken_for(rollback)), self.now, effects);
                 self.desk.ask_at_once();
             }
             _ => {}
         }
         for index in 0..self.deploys.all().len() {
-            self.prepare_anew(WorkloadId(index as u16), effects);
+            self.prepare_again(WorkloadId(index as u16), effects);
         }
         self.journal.changed();
     }

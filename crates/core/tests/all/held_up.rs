@@ -208,7 +208,7 @@ fn what_must_not_be_deleted_is_never_offered() {
         ("it starts", |rollout| rollout.pods[1].phase = PodPhase::Starting),
         ("it is of the version gone back to", |rollout| rollout.pods[1].is_new = true),
         ("it is of a third version", |rollout| break_one(&mut rollout.pods[1], "1.7.0")),
-        ("the workload was made anew", |rollout| rollout.uid = "uid-2".to_owned()),
+        ("the workload was recreated", |rollout| rollout.uid = "uid-2".to_owned()),
     ];
     for (why, change) in cases {
         let mut watch = rolled_back(database());

@@ -239,7 +239,7 @@ fn a_lost_answer_that_is_not_there_yet_stays_unknown_and_is_told_when_it_comes()
     ticks(&mut watch, second + 82..=second + 89);
     watch.update(told(second + 90, rolled_out(3, "1.9.0", "1.8.3", second + 89, None)));
     assert!(matches!(watch.rollback(), Rollback::Running(_)), "{:?}", watch.rollback());
-    assert!(watch.timeline().entries().any(|entry| entry.text == "deployment/app: the undo took effect after all"));
+    assert!(watch.timeline().entries().any(|entry| entry.text == "deployment/app: the rollback took effect after all"));
     let end = second + 91;
     for second in end..=end + 200 {
         serve(&mut watch, second, None);
@@ -356,7 +356,7 @@ fn r_is_for_what_is_red_and_what_calls_it_and_another_key_widens_it() {
     assert_eq!(planned(&watch), (2, 1, at(200)));
     let scope = watch.push();
     let effects = ask(&mut watch, 203, Command::OpenPlan { goal: Goal::RollBack, scope });
-    assert_eq!(planned(&watch), (3, 0, at(203)), "the whole push, to be read anew");
+    assert_eq!(planned(&watch), (3, 0, at(203)), "the whole push, to be read again");
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Lease(_))), "the lease stays as it is");
 }
 

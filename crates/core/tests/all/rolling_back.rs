@@ -301,7 +301,7 @@ fn what_cannot_tell_by_itself_that_somebody_was_quicker_waits_for_the_lease() {
 }
 
 #[test]
-fn a_lease_that_was_lost_and_given_back_is_taken_anew_and_nothing_goes_before() {
+fn a_lease_that_was_lost_and_given_back_is_taken_again_and_nothing_goes_before() {
     let takes = |effects: &[Effect]| effects.contains(&Effect::Lease(LeaseCall::Take("rollback to 1.8.3".to_owned())));
     let mut watch = by_ci();
     open(&mut watch, Goal::RollBack, 201);
@@ -510,7 +510,7 @@ fn an_abort_is_verified_by_the_stable_version_and_never_by_the_state_before_it()
 
     // The same generation, the other version: the pods come back one after the other.
     let mut coming = rolled_out(2, "1.9.0", "1.8.3", 5, None);
-    coming.progress = Progress::Waiting("aborted: going back to the stable version, 2 of 3 pods available".to_owned());
+    coming.progress = Progress::Waiting("aborted: returning to the stable version, 2 of 3 pods available".to_owned());
     watch.update(told(7, coming));
     assert!(watch.rollback().execution().unwrap().ready.is_none());
     ticks(&mut watch, 8..=19);

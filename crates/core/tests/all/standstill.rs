@@ -80,7 +80,7 @@ fn a_watch_begun_long_after_it_got_stuck_knows_at_once() {
 }
 
 #[test]
-fn a_rollout_that_ends_after_all_opens_the_window_anew_and_takes_the_flag_down() {
+fn a_rollout_that_ends_after_all_reopens_the_window_and_takes_the_flag_down() {
     let mut watch = Watch::new(database());
     watch.update(told(1, stuck(2, "1.8.3", "1.9.0", 0)));
     well_ticks(&mut watch, 2..=20 * MINUTE);
@@ -112,7 +112,7 @@ fn nothing_that_runs_is_nothing_healthy() {
     watch.update(told(1, scaled_to_zero(2, "1.8.3", "1.9.0", -100)));
     well_ticks(&mut watch, 2..=40 * MINUTE);
     assert_eq!(watch.finding(ROLLOUT).level, Level::NoData);
-    assert_eq!(watch.finding(ROLLOUT).sentence(), "0 pods requested: nothing runs, nothing to judge");
+    assert_eq!(watch.finding(ROLLOUT).sentence(), "0 pods requested: nothing is running, nothing to judge");
     assert_eq!(watch.verdict(), Verdict::Inconclusive);
 }
 

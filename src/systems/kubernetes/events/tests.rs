@@ -68,7 +68,7 @@ fn the_same_thing_of_many_pods_is_told_once_in_two_minutes() {
 }
 
 #[test]
-fn a_list_read_anew_repeats_nothing() {
+fn a_list_read_again_repeats_nothing() {
     let mut sorter = Sorter::new(at(0));
     sorter.take(event("e1", "app-1", 5, &json!({})));
     sorter.lines(app_only);

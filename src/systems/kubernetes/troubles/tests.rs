@@ -40,7 +40,7 @@ fn each_kind_has_one_sentence_and_the_worst_comes_first() {
         [
             "3 of 4 new pods crash-loop: CrashLoopBackOff, exit 1 (container app; app-1 and 2 more)",
             "1 of 4 new pods was killed for using too much memory: OOMKilled (container app, limit 512Mi; app-1)",
-            "1 of 4 new pods finds no node: 0/5 nodes are available (app-4)",
+            "1 of 4 new pods cannot be scheduled: 0/5 nodes are available (app-4)",
             "1 of 4 new pods restarted 3 times, exit 1 (container app; app-3)",
         ]
     );

@@ -258,7 +258,7 @@ fn matchers(query: &str, tokens: &[Token]) -> Option<Mistake> {
                 Some(value) if value.kind == Kind::Text => {}
                 Some(value) if value.kind == Kind::Word => {
                     let written = &query[value.at.clone()];
-                    let what = "a label's value stands in quotes".to_owned();
+                    let what = "label values need quotes".to_owned();
                     return Some(Mistake { at: value.at.clone(), what, way_out: Some(format!("write \"{written}\"")) });
                 }
                 other => {
@@ -297,7 +297,7 @@ fn operators(query: &str, tokens: &[Token]) -> Option<Mistake> {
         let is_name =
             token.kind == Kind::Word && index > 0 && matches!(&query[tokens[index - 1].at.clone()], "(" | ",");
         if ends && !is_name {
-            let what = format!("nothing stands after `{}`", &query[token.at.clone()]);
+            let what = format!("nothing follows `{}`", &query[token.at.clone()]);
             return Some(Mistake { at: token.at.clone(), what, way_out: None });
         }
     }

@@ -19,7 +19,7 @@ fn what_every_server_refuses_is_told_with_its_place() {
         ("sum(rate(x[5m])))", ")", "this ) closes nothing"),
         ("sum(rate(x{a=\"b\"[5m]))", ")", "this ) closes no (: the last open bracket is {"),
         ("rate(x{code=\"500}[5m])", "\"", "this \" has no second one"),
-        ("rate(x{code=500}[5m])", "500", "a label's value stands in quotes; write \"500\""),
+        ("rate(x{code=500}[5m])", "500", "label values need quotes; write \"500\""),
         ("rate(x{code==\"500\"}[5m])", "==", "labels have no ==; write = for a label"),
         ("rate(x{code=~”5..”}[5m])", "”", "” is a typographic quote; write \" or '"),
         ("rate(x[5min])", "5min", "unknown unit `min`; did you mean `m`?"),
@@ -30,7 +30,7 @@ fn what_every_server_refuses_is_told_with_its_place() {
             "histogram_quantil",
             "there is no function `histogram_quantil`; did you mean `histogram_quantile`?",
         ),
-        ("sum(rate(x[5m])) /", "/", "nothing stands after `/`"),
+        ("sum(rate(x[5m])) /", "/", "nothing follows `/`"),
         ("sum(rate(x[5m])) sum(y)", "sum(rate(x[5m])) sum(y)", "this is not PromQL"),
         ("up\u{a0}+ 1", "\u{a0}", "there is an invisible character, U+00A0; write an ordinary space, or none"),
     ] {

@@ -84,7 +84,7 @@ fn body(written: &At<String>, problems: &mut Problems) -> Option<String> {
     let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&filled) else { return Some(text) };
     problems.push(
         Problem::new(&written.span, format!("this body is not JSON: {error}"))
-            .way_out("variables stand in quotes: '{ \"service\": \"$service\", \"version\": \"$to\" }'"),
+            .way_out("put variables in quotes: '{ \"service\": \"$service\", \"version\": \"$to\" }'"),
     );
     None
 }

@@ -4,7 +4,7 @@ use crate::deploy::Time;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-/// A foreign text on one line, without control characters and not longer than people read.
+/// An untrusted text on one line, without control characters and not longer than people read.
 pub fn one_line(text: &str) -> String {
     const ENOUGH: usize = 400;
     let words: Vec<&str> =

@@ -6,7 +6,7 @@
 use super::past::Past;
 use crate::deploy::Time;
 
-/// What the likelihood ratio must reach: ln 1 000. It begins anew at each bin, so that this is not yet the chance of
+/// What the likelihood ratio must reach: ln 1 000. It restarts at each bin, so that this is not yet the chance of
 /// a false alarm in a window.
 const ENOUGH: f64 = 6.907_755_278_982;
 /// Half as much again: bursts come closer together than the likelihood knows, and are not to be gone back for.
@@ -136,7 +136,7 @@ impl Excess {
         Some((self.calm_since, self.calm))
     }
 
-    /// Begins anew, with the same baseline.
+    /// Restarts, with the same baseline.
     pub(in crate::verdict) fn end(&mut self) {
         (self.since, self.worth, self.sure) = (None, 0.0, false);
         (self.run, self.run_since) = (Count::default(), None);

@@ -119,7 +119,7 @@ impl Display for Why {
             }
             Self::Stuck { source, long } => {
                 let long = brief(*long);
-                write!(f, "stuck: {source} repeats one number for {long}, and it moved before")
+                write!(f, "stuck: {source} has repeated one value for {long}, and it moved before")
             }
         }
     }
@@ -440,13 +440,13 @@ impl Display for ProbeSays {
 impl Display for RolloutSays {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Untold { source } => write!(f, "{source} has not told of it yet"),
+            Self::Untold { source } => write!(f, "not reported by {source} yet"),
             Self::Trouble(trouble) => f.write_str(&trouble.sentence),
             Self::Failed(why) => f.write_str(why),
-            Self::Gone => f.write_str("the workload is not there"),
+            Self::Gone => f.write_str("the workload does not exist"),
             Self::Empty { desired } => {
                 let what = if *desired == 0 { "0 pods requested" } else { "0 pods ready" };
-                write!(f, "{what}: nothing runs, nothing to judge")
+                write!(f, "{what}: nothing is running, nothing to judge")
             }
             Self::Waiting(what) => write!(f, "progressing: {what}"),
             Self::Ready { ready, desired } => write!(f, "{ready} of {desired} pods ready"),

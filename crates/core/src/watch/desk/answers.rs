@@ -27,6 +27,7 @@ impl Desk {
         let found = done.plan.steps().zip(&done.steps).position(|(step, _)| step.workload() == workload);
         let Some(index) = found else { return false };
         let Some(step) = done.plan.steps().nth(index).cloned() else { return false };
+        let goal = done.plan.goal;
         let state = &mut done.steps[index];
         let is_followed = matches!(state, StepState::Accepted { run: Some(run), .. } if !run.ended);
         if !is_followed && !matches!(state, StepState::Sent | StepState::Unknown(_)) {
@@ -42,7 +43,7 @@ impl Desk {
             }
             answer => answer,
         };
-        let Some((next, text)) = moved_on(&step, state, answer, now) else { return false };
+        let Some((next, text)) = moved_on(&step, goal, state, answer, now) else { return false };
         if was_lost && matches!(next, StepState::Failed(_)) {
             self.given_up.push(workload);
         }
@@ -108,8 +109,14 @@ impl Desk {
 }
 
 /// The next state of a step and what the timeline says of it; `None` where nothing moved.
-fn moved_on(step: &Step, state: &StepState, answer: Answer, now: Time) -> Option<(StepState, Option<String>)> {
-    let (subject, name) = (&step.subject, step.action.name());
+fn moved_on(
+    step: &Step,
+    goal: Goal,
+    state: &StepState,
+    answer: Answer,
+    now: Time,
+) -> Option<(StepState, Option<String>)> {
+    let (subject, name) = (&step.subject, step.action.name(goal));
     let since = match state {
         StepState::Accepted { at, .. } => *at,
         _ => now,

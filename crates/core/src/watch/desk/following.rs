@@ -115,7 +115,7 @@ impl Around<'_> {
             return None;
         }
         let missing = rollouts.filter_map(|(covered, rollout)| match rollout {
-            Some(rollout) if serves(rollout, covered, step.action.builds_anew()) => None,
+            Some(rollout) if serves(rollout, covered, step.action.rebuilds()) => None,
             Some(rollout) => Some((covered, lack(rollout).to_string())),
             None => Some((covered, "not reported by the cluster".to_owned())),
         });
@@ -159,7 +159,7 @@ impl Around<'_> {
             if rollout.progress == Progress::Complete && rollout.replicas.desired == 0 {
                 return Pods::Nothing(nothing_runs(covered));
             }
-            if !serves(rollout, covered, step.action.builds_anew()) {
+            if !serves(rollout, covered, step.action.rebuilds()) {
                 all = Pods::Coming;
             }
         }
@@ -239,14 +239,14 @@ fn has_begun(rollout: &Rollout, covered: &Covered, step: &Step) -> bool {
 
 /// Whether a version is all that serves: rolled out, its pods ready, no other pod left but those going. A
 /// deploy of the old images under a new template is that version too: not every strategy brings the very
-/// same template back. What is built `anew` is known only by not being the version that was rolled back.
-fn serves(rollout: &Rollout, covered: &Covered, anew: bool) -> bool {
+/// same template back. What is `rebuilt` is known only by not being the version that was rolled back.
+fn serves(rollout: &Rollout, covered: &Covered, rebuilt: bool) -> bool {
     let (from, to) = (&covered.from, &covered.to);
     let is_back = |hash: &str| {
         let images = || rollout.revisions.iter().find(|revision| revision.version.hash == hash);
         let same = |images: &[String]| images == to.images && images != from.images;
         hash == to.hash
-            || (anew && hash != from.hash)
+            || (rebuilt && hash != from.hash)
             || images().is_some_and(|revision| same(&revision.version.images))
     };
     let pods = rollout.pods.iter().filter(|pod| !matches!(pod.phase, PodPhase::Terminating | PodPhase::Finished));

@@ -1,18 +1,20 @@
 //! `redflag records`: what is kept of earlier watches, a line each.
 
+mod table;
+
 use super::CommandError;
 use crate::cli::{Output, RecordsArgs};
 use crate::deploy::Time;
+use crate::hindsight::{Ending, Figures, Hindsight, Summary};
 use crate::outcome::Outcome;
 use crate::output;
-use crate::records::{self, Kept, Records};
-use crate::rollback::Rollback;
+use crate::records::{self, Kept, RecordError, Records};
 use crate::rollback::describe::span;
-use crate::text;
 use crate::verdict::Verdict;
-use chrono::Local;
 use serde::Serialize;
-use std::path::Path;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 /// What is told of a record.
 #[derive(Debug, Serialize)]
@@ -38,17 +40,11 @@ struct Deployed {
 pub(super) fn run(args: &RecordsArgs) -> Result<Outcome, CommandError> {
     let records = usual()?;
     let folders = records.all()?;
-    let mut out = output::stdout();
+    let mut rows = Vec::new();
     let mut outcome = Outcome::Done;
-    for folder in &folders {
-        match records::open(folder) {
-            Ok(kept) => {
-                let row = row(&kept);
-                match args.output {
-                    Output::Text => out.line(&line(&row)),
-                    Output::Json => out.line(&serde_json::to_string(&row).map_err(std::io::Error::other)?),
-                }
-            }
+    for read in all(&folders) {
+        match read {
+            Ok(row) => rows.push(row),
             // The others are told all the same.
             Err(error) => {
                 output::stderr().line(&format!("redflag: {error}"));
@@ -59,8 +55,48 @@ pub(super) fn run(args: &RecordsArgs) -> Result<Outcome, CommandError> {
     if folders.is_empty() {
         output::stderr().line(&format!("redflag: {}", none_yet(&records)));
     }
+    let (rows, summaries): (Vec<Row>, Vec<Summary>) = rows.into_iter().unzip();
+    let figures = Figures::of(&summaries);
+    let mut out = output::stdout();
+    match args.output {
+        Output::Text => table::lines(&rows, &figures).iter().for_each(|line| out.line(line)),
+        Output::Json => {
+            for row in &rows {
+                out.line(&serde_json::to_string(row).map_err(std::io::Error::other)?);
+            }
+            for figures in figures {
+                out.line(&serde_json::to_string(&Told { figures }).map_err(std::io::Error::other)?);
+            }
+        }
+    }
     out.end()?;
     Ok(outcome)
+}
+
+/// The last lines of the JSON.
+#[derive(Debug, Serialize)]
+struct Told {
+    figures: Figures,
+}
+
+/// Every record as it is told, and what it adds to the figures. To judge one again takes a part of a second: as many are at
+/// it at a time as there are cores.
+fn all(folders: &[PathBuf]) -> Vec<Result<(Row, Summary), RecordError>> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = folders.len().div_ceil(cores).max(1);
+    thread::scope(|scope| {
+        let reads =
+            folders.chunks(share).map(|share| scope.spawn(|| share.iter().map(|it| read(it)).collect::<Vec<_>>()));
+        let reads: Vec<_> = reads.collect();
+        // One that panicked has said so, and has no rows.
+        reads.into_iter().flat_map(|read| read.join().unwrap_or_default()).collect()
+    })
+}
+
+fn read(folder: &Path) -> Result<(Row, Summary), RecordError> {
+    let kept = records::open(folder)?;
+    let hindsight = Hindsight::of(&kept.record);
+    Ok((row(&kept, &hindsight), Summary::of(&hindsight)))
 }
 
 /// Where records are.
@@ -75,8 +111,8 @@ pub(super) fn none_yet(records: &Records) -> String {
     format!("no record in {} yet: redflag watch keeps one of each watch", records.folder().display())
 }
 
-fn row(kept: &Kept) -> Row {
-    let watch = kept.record.fold();
+fn row(kept: &Kept, hindsight: &Hindsight) -> Row {
+    let watch = &hindsight.watch;
     let setup = watch.setup();
     let deploys = setup.workloads.iter().zip(watch.workloads()).filter_map(|(workload, state)| {
         let deploy = state.deploy.as_ref()?;
@@ -101,58 +137,4 @@ fn row(kept: &Kept) -> Row {
 
 pub(super) fn name(folder: &Path) -> String {
     folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-/// What came of a rollback.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Ending {
-    Unknown,
-    Verified,
-    NoHelp,
-    Failed,
-}
-
-impl Ending {
-    const fn of(rollback: &Rollback) -> Option<Self> {
-        match rollback {
-            Rollback::Idle | Rollback::Planned { .. } | Rollback::Countdown { .. } => None,
-            Rollback::Confirmed(_) | Rollback::Running(_) | Rollback::OutcomeUnknown { .. } => Some(Self::Unknown),
-            Rollback::Verified { .. } => Some(Self::Verified),
-            Rollback::NotTheCause { .. } => Some(Self::NoHelp),
-            Rollback::Failed { .. } => Some(Self::Failed),
-        }
-    }
-}
-
-/// `2026-02-03 14:02  production  app 1.8.3 → 1.9.0  FAULTY, rolled back  31 min  84 KiB  NAME`
-fn line(row: &Row) -> String {
-    let deploys = row.deploys.iter().map(|deploy| {
-        let from = deploy.from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
-        format!("{} {from}{}", deploy.workload, deploy.to)
-    });
-    let mut deploys: Vec<String> = deploys.collect();
-    if deploys.len() > 1 {
-        let more = deploys.len() - 1;
-        deploys.truncate(1);
-        deploys.push(format!("{more} more"));
-    }
-    let deploys = if deploys.is_empty() { "no deploy found".to_owned() } else { deploys.join(" and ") };
-    let came_of_it = match row.rollback {
-        Some(Ending::Verified) => ", rolled back",
-        Some(Ending::NoHelp) => ", rolled back without help",
-        Some(Ending::Failed) => ", rollback failed",
-        Some(Ending::Unknown) => ", rollback unknown",
-        None => "",
-    };
-    let verdict = format!("{}{came_of_it}", row.verdict.label().to_lowercase());
-    let started = row.started.with_timezone(&Local).format("%Y-%m-%d %H:%M");
-    let length = span(chrono::TimeDelta::seconds(row.seconds));
-    let open = if row.ended { "" } else { " (not ended)" };
-    format!(
-        "{started}  {}  {deploys}  {verdict}  {length}  {}{open}\n  {}",
-        row.environment,
-        text::size(row.bytes),
-        row.record
-    )
 }

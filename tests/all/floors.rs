@@ -45,6 +45,7 @@ const PACKAGES: [(&str, &[&[&str]]); 2] = [
             &["systems"],
             &["systems/registry"],
             &["config"],
+            &["hindsight"],
             &["runtime", "outcome", "tui", "demo"],
             &["cli", "commands", "main", "lib"],
         ],

@@ -9,10 +9,12 @@ mod scenes;
 
 use chrono::TimeDelta;
 use divan::{Bencher, black_box};
+use redflag::hindsight::Hindsight;
 use redflag::message::Message;
-use redflag::records::{Recorder, Records};
+use redflag::records::{Recorder, Records, open};
 use redflag::systems::grafana::frames::QueryAnswer;
 use scenes::{faulty, polled, twelve_signals};
+use std::path::Path;
 
 fn main() {
     divan::main();
@@ -57,6 +59,13 @@ fn record_polled(bencher: Bencher) {
     let mut recorder = Recorder::begin(Some(&Records::at(folder.path())), "0.1.0", TimeDelta::seconds(1), &scene.watch);
     let answer = polled(&scene);
     bencher.bench_local(|| recorder.append(black_box(&answer)));
+}
+
+/// A record without a screen: read, taken in message by message, and looked at after each.
+#[divan::bench]
+fn replay_of_the_sample(bencher: Bencher) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/samples/bad-release");
+    bencher.bench_local(|| Hindsight::of(&open(black_box(&folder)).unwrap().record));
 }
 
 /// An answer of Grafana: twelve signals, 90 minutes of bins of 30 s each.

@@ -87,7 +87,7 @@ pub enum Command {
     Gate(GateArgs),
     /// List the records of watches that are kept, the newest last
     Records(RecordsArgs),
-    /// Play the record of a watch again: what happened when, and what it came to
+    /// Play the record of a watch again, or judge it by other limits
     Replay(ReplayArgs),
     /// Replay recorded deploys: cases as JSON lines on stdin, verdicts on stdout
     #[command(after_help = JUDGE_HELP)]
@@ -266,15 +266,22 @@ pub struct RecordsArgs {
 
 /// `redflag replay`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Its exit status is that of the watch, judged again by this program.\n\nExamples:\n  \
+#[command(
+    after_help = "On a terminal it plays on the screen of the watch: Space pauses, . and , go 10 seconds ahead and back, > and < a \
+    minute, ] and [ to the next flag and the one before, + and - change the speed (1 to 60 times), ? lists all. Nothing \
+    can be changed from there. Without a terminal it prints the timeline.\n\nWith --config it judges the same \
+    readings by the limits of that file and prints what would have been different.\n\nIts exit status is that of the \
+    watch, judged again by this program.\n\nExamples:\n  \
     redflag replay\n  \
     redflag replay 2026-02-03T1402Z-production-app-1.9.0\n  \
-    redflag replay --at 14:10")]
+    redflag replay --at 14:10\n  \
+    redflag replay --config other.toml"
+)]
 pub struct ReplayArgs {
     /// Name of a record, or its folder [default: the newest]
     #[arg(value_name = "RECORD", add = ArgValueCandidates::new(live::records))]
     pub record: Option<PathBuf>,
-    /// Up to this moment: 14:10 or 2026-02-03T14:10:00Z
+    /// Begin at this moment: 14:10 or 2026-02-03T14:10:00Z; without a terminal, print up to it
     #[arg(long, value_name = "TIME")]
     pub at: Option<Moment>,
 }

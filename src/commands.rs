@@ -60,7 +60,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
         Command::Judge => judge::run(),
         Command::Gate(args) => gate::run(&cli.global, args),
         Command::Records(args) => records::run(args),
-        Command::Replay(args) => replay::run(args),
+        Command::Replay(args) => replay::run(&cli.global, args),
         Command::Config(command) => print_config(&cli.global, *command),
         Command::Completions(args) => print(&cli::script(args.shell)?),
     }

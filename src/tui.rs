@@ -15,10 +15,12 @@ mod rows;
 mod standings;
 pub mod terminal;
 pub mod theme;
+mod transport;
 mod ui;
 mod view;
 
 use crate::message::Command;
+use crate::replay::{Playing, Transport};
 use crate::watch::Watch;
 use chrono::{FixedOffset, Offset};
 use clipboard::Copied;
@@ -143,7 +145,8 @@ impl<B: Backend> Tui<B> {
                 let Some(press) = event.as_key_press_event() else { return Vec::new() };
                 self.drawn = None;
                 let mut reactions = self.ui.press(Key::from(press), &self.keymap, &mut self.look.themes, watch);
-                if !reactions.iter().any(|it| matches!(it, Reaction::Ask(_))) && Ui::waits_for_silence(watch) {
+                let asks = reactions.iter().any(|it| matches!(it, Reaction::Ask(_)));
+                if !asks && self.ui.playing().is_none() && Ui::waits_for_silence(watch) {
                     reactions.push(Reaction::Ask(Command::Touch));
                 }
                 reactions
@@ -197,6 +200,26 @@ impl<B: Backend> Tui<B> {
         if self.look.themes.set_ground(ground) || has_links {
             self.drawn = None;
         }
+    }
+
+    /// What an event does to the player of a replay, if anything; [`Tui::handle`] takes what does nothing to it.
+    pub fn transport(&self, event: &Event) -> Option<Transport> {
+        let press = event.as_key_press_event()?;
+        if self.ui.types() { None } else { transport::of(Key::from(press)) }
+    }
+
+    /// Shows that this is a replay, and where it is. From now on no key asks for anything.
+    pub fn replays(&mut self, playing: Playing) {
+        if self.ui.replay.as_ref() != Some(&playing) {
+            self.drawn = None;
+            self.ui.replay = Some(playing);
+        }
+    }
+
+    /// Shows a sentence in the footer, until the next key.
+    pub fn notify(&mut self, notice: Option<&str>) {
+        self.drawn = None;
+        self.ui.notice = notice.map(ToOwned::to_owned);
     }
 
     /// Notes where the text went that was to be copied: the next frame says it.

@@ -95,6 +95,11 @@ impl ScreenOptions {
         });
         Self { look, keymap }
     }
+
+    /// What the screen is made with.
+    pub(super) fn into_parts(self) -> (Look, Keymap) {
+        (self.look, self.keymap)
+    }
 }
 
 pub(super) fn needs_terminal(command: &str) -> Result<(), CommandError> {

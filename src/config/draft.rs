@@ -111,6 +111,11 @@ impl Draft {
         self.beside.push(ConfigError::Flag(message));
     }
 
+    /// The first flag that was refused, whatever is wrong with the file.
+    pub fn refused_flag(&self) -> Option<&ConfigError> {
+        self.beside.first()
+    }
+
     /// The configuration, where nothing is wrong with it.
     ///
     /// # Errors

@@ -189,6 +189,11 @@ impl Glyphs {
         self.choose("╌", "-")
     }
 
+    /// Where a replay is on its ruler.
+    pub const fn position(self) -> &'static str {
+        self.choose("●", "O")
+    }
+
     /// The line of a rule between panes.
     pub const fn rule(self) -> &'static str {
         self.choose("─", "-")

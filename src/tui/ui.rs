@@ -4,6 +4,7 @@
 mod board;
 mod features;
 mod plan;
+mod replay;
 mod rollback;
 
 use super::Reaction;
@@ -14,12 +15,14 @@ use super::theme::Themes;
 use crate::deploy::{ServiceId, Time};
 use crate::feature_flags::FlagId;
 use crate::message::Command;
+use crate::replay::Playing;
 use crate::rollback::{Execution, Rollback};
 use crate::verdict::Level;
 use crate::watch::{FeaturePanel, Watch};
 pub(super) use board::{Board, Order};
 use crossterm::event::{KeyCode, KeyModifiers};
 pub(super) use plan::{PlanKey, PlanSight};
+pub(super) use replay::works_in_replay;
 use rollback::{answer_deletion, widens};
 
 /// The longest note and the longest confirmation that can be typed, in characters.
@@ -78,6 +81,8 @@ pub(super) struct Ui {
     pub(super) waits_for: Option<String>,
     /// Where the last text went that was to be copied.
     pub(super) copied: Option<Copied>,
+    /// The player, where what is shown is a replay.
+    pub(super) replay: Option<Playing>,
     /// Where the cursor is in each pane; `None` until it was moved.
     selected: [Option<Row>; Pane::ALL.len()],
 }
@@ -100,6 +105,7 @@ impl Default for Ui {
             notice: None,
             waits_for: None,
             copied: None,
+            replay: None,
             selected: [None; Pane::ALL.len()],
         }
     }
@@ -144,6 +150,9 @@ impl Ui {
         let action = keymap.action(key);
         if action == Some(Action::Suspend) {
             return vec![Reaction::Suspend];
+        }
+        if self.replay.is_some() {
+            return self.press_in_replay(key, keymap, themes, live);
         }
         if key == Key::INTERRUPT {
             return self.quit(live, Reaction::Interrupt);

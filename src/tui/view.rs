@@ -22,6 +22,7 @@ mod plot;
 mod progress;
 mod rollback;
 mod rollout;
+mod ruler;
 mod signals;
 mod small;
 mod sources;
@@ -223,6 +224,7 @@ fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Rect {
         timeline: rows::entries(view.watch, view.service()).count() as u16,
         sources: view.watch.setup().sources.len() as u16,
         footer: footer::wish(view, area.width),
+        ruler: ruler::wish(view),
     };
     let mut plan = layout::layout(area, wishes, view.ui.zoomed.then_some(view.ui.focus));
     let is_open = |(pane, _, shape): &(Pane, Rect, Shape)| *pane == view.ui.focus && *shape == Shape::Open;
@@ -253,6 +255,7 @@ fn draw_panes(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Rect {
             (Pane::Rollback, _) => rollback::draw(buffer, view, area),
         }
     }
+    ruler::draw(buffer, view, plan.ruler);
     footer::draw(buffer, view, plan.footer);
     let above = plan.progress.filter(|_| counts_down > 0).map_or(0, |banner| banner.bottom() - area.y);
     Rect { y: area.y + above, height: area.height - above, ..area }

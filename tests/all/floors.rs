@@ -46,6 +46,7 @@ const PACKAGES: [(&str, &[&[&str]]); 2] = [
             &["systems/registry"],
             &["config"],
             &["hindsight"],
+            &["replay"],
             &["runtime", "outcome", "tui", "demo"],
             &["cli", "commands", "main", "lib"],
         ],

@@ -39,6 +39,7 @@ fn is_the_same(folder: &Path, watch: &Watch) {
     assert_eq!(says(&again), says(watch));
     assert_eq!(again.verdict(), watch.verdict());
     assert!(again == *watch, "something else differs");
+    crate::replay::plays_the_same(&kept, watch);
 }
 
 #[tokio::test]

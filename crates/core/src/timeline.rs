@@ -62,6 +62,20 @@ impl Mark {
         Self::Note,
     ];
 
+    /// What people call it, where there is no colour.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::RedFlag => "RED FLAG",
+            Self::Warning => "warning",
+            Self::Clear => "ok",
+            Self::Unknown => "unknown",
+            Self::Rollback => "rollback",
+            Self::Event => "event",
+            Self::Note => "note",
+        }
+    }
+
     /// The most entries kept of this kind. Half an hour of a bad deploy of twenty services stays well below.
     pub const fn room(self) -> usize {
         match self {

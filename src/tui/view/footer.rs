@@ -13,6 +13,7 @@ use crate::tui::keymap::{Action, Pane};
 use crate::tui::rows::{self, Row};
 use crate::tui::standings::{Standing, Standings};
 use crate::tui::theme::Slot;
+use crate::tui::transport;
 use crate::verdict::Level;
 use crate::watch::Watch;
 use ratatui::buffer::Buffer;
@@ -83,6 +84,11 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
 
 /// The keys that do something now, as many as fit.
 fn keys(view: &View<'_>, columns: u16, state: &State) -> Vec<(String, &'static str)> {
+    if let Some(playing) = view.ui.playing() {
+        let general = [(Action::Help, "help"), (Action::Quit, "quit")];
+        let general = general.into_iter().filter_map(|(action, word)| Some((view.keymap.label(action)?, word)));
+        return general.chain(transport::footer(playing.paused)).collect();
+    }
     let row = view.ui.row(view.watch);
     let mut actions = vec![(Action::Help, "help")];
     let closable = view.ui.report(view.live).is_some() && !view.live.rollback().is_in_progress();
@@ -155,6 +161,9 @@ pub(super) struct State {
 pub(super) fn state(view: &View<'_>) -> State {
     let live = view.live;
     let label = |action| view.keymap.label(action);
+    if view.ui.playing().is_some() {
+        return State { key: None, slot: Slot::Muted, text: "replay: read-only, nothing is sent".to_owned() };
+    }
     if live.setup().read_only {
         return State { key: None, slot: Slot::Muted, text: "rollback off: read-only mode".to_owned() };
     }

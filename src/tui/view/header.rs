@@ -6,7 +6,7 @@
 //! ```
 
 use super::text::{clock, hour_minute, width};
-use super::{Brush, View};
+use super::{Brush, View, ruler};
 use crate::deploy::change::beside_the_name;
 use crate::deploy::{Deploy, ServiceId, Version, brief};
 use crate::rollback::{Execution, Goal, Rollback};
@@ -35,6 +35,9 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
 
     let mut text = Brush::new(buffer, view, Rect { width: area.width.saturating_sub(right + 1), ..first }, 0);
     text.gap(1);
+    if let Some(playing) = view.ui.playing() {
+        text.put(&format!(" {} ", ruler::told(view, playing)), Slot::Frozen).gap(2);
+    }
     if view.ui.frozen.is_some() {
         let age = brief(view.live.now() - view.watch.now());
         text.put(&format!(" FROZEN {age} "), Slot::Frozen).gap(2);

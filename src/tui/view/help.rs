@@ -4,6 +4,8 @@ use super::dialog::open;
 use super::{Brush, View};
 use crate::tui::keymap::Action;
 use crate::tui::theme::Slot;
+use crate::tui::transport;
+use crate::tui::ui::works_in_replay;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -14,14 +16,17 @@ const ENTRY: u16 = 68;
 
 pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect, scroll: u16) {
     let has_features = !view.live.setup().feature_flags.is_empty();
-    let entries: Vec<(String, &str)> = Action::ALL
+    let is_replay = view.ui.playing().is_some();
+    let own = transport::help().filter(|_| is_replay);
+    let usual = Action::ALL
         .into_iter()
         .filter(|action| *action != Action::Features || has_features)
+        .filter(|action| !is_replay || (works_in_replay(*action) && *action != Action::NextRed))
         .filter_map(|action| {
             let keys: Vec<String> = view.keymap.keys(action).iter().map(ToString::to_string).collect();
             (!keys.is_empty()).then(|| (keys.join("  "), action.help()))
-        })
-        .collect();
+        });
+    let entries: Vec<(String, &str)> = own.chain(usual).collect();
     let columns: u16 = if area.width >= 2 * ENTRY + 6 { 2 } else { 1 };
     let lines = (entries.len() as u16).div_ceil(columns);
     let inner = open(buffer, view, area, "help", (columns * ENTRY + 4, lines + 4), Slot::BorderFocus);

@@ -56,6 +56,8 @@ pub(super) struct Wishes {
     pub(super) sources: u16,
     /// Lines of the footer.
     pub(super) footer: u16,
+    /// Lines of a replay's ruler; zero where this is none.
+    pub(super) ruler: u16,
 }
 
 /// Where everything goes.
@@ -69,6 +71,8 @@ pub(super) struct Layout {
     pub(super) progress: Option<Rect>,
     /// The panes that are shown.
     pub(super) panes: Vec<(Pane, Rect, Shape)>,
+    /// Where a replay is.
+    pub(super) ruler: Rect,
     /// The last lines.
     pub(super) footer: Rect,
 }
@@ -78,6 +82,7 @@ pub(super) fn layout(area: Rect, wishes: Wishes, alone: Option<Pane>) -> Layout 
     let mut body = Body(area);
     let header = body.top(if area.height >= 20 { 2 } else { 1 });
     let footer = body.bottom(wishes.footer);
+    let ruler = body.bottom(wishes.ruler);
     let most = (body.0.height * 2 / 5).max(PROGRESS_FROM.min(body.0.height / 2));
     let progress = (wishes.progress > 0).then(|| body.top((wishes.progress + 2).min(most)));
     let headline = body.top(wishes.headline.min(body.0.height / 3));
@@ -86,7 +91,7 @@ pub(super) fn layout(area: Rect, wishes: Wishes, alone: Option<Pane>) -> Layout 
         None if area.width >= FULL.0 && area.height >= FULL.1 => full(body, wishes, area.height),
         None => narrow(body, wishes, area.height),
     };
-    Layout { header, headline, progress, panes, footer }
+    Layout { header, headline, progress, panes, ruler, footer }
 }
 
 /// The right column's part of the full screen.
@@ -204,6 +209,7 @@ mod tests {
         timeline: 9,
         sources: 6,
         footer: 2,
+        ruler: 1,
     };
 
     fn panes(width: u16, height: u16, wishes: Wishes) -> Vec<(Pane, Shape)> {
@@ -246,7 +252,7 @@ mod tests {
                 for flags in [0, 4, 30] {
                     let area = Rect::new(0, 0, width, height);
                     let layout = layout(area, Wishes { progress: 6, flags, ..WISHES }, None);
-                    let mut parts = vec![layout.header, layout.headline, layout.footer];
+                    let mut parts = vec![layout.header, layout.headline, layout.ruler, layout.footer];
                     parts.extend(layout.progress);
                     parts.extend(layout.panes.iter().map(|(_, part, _)| *part));
                     for (index, part) in parts.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! A terminal that is too small for panes still tells the verdict, the worst flag and the way back.
 
 use super::text::wrap;
-use super::{Brush, View, countdown, footer, header, layout};
+use super::{Brush, View, countdown, footer, header, layout, ruler};
 use crate::tui::rows;
 use crate::tui::theme::Slot;
 use ratatui::buffer::Buffer;
@@ -14,6 +14,7 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) -> Rect {
     Brush::new(buffer, view, area, 0)
         .put(&text, view.style(slot).add_modifier(Modifier::BOLD))
         .gap(2)
+        .put(&view.ui.playing().map_or_else(String::new, |playing| ruler::told(view, playing) + "  "), Slot::Frozen)
         .put(&view.live.setup().environment, Slot::Text);
 
     let mut line = 1 + u16::from(countdown::draw_line(buffer, view, area, 1));

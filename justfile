@@ -54,6 +54,11 @@ bench-accept:
 pictures:
     cargo run --quiet --example recording -- docs/pictures
 
+# the record and the reports under docs/samples, made anew from the demo
+samples:
+    cargo test --test all -- --ignored sample::
+    REDFLAG_ACCEPT=1 cargo test --test all report::the_samples
+
 # each fuzz target for SECONDS
 fuzz-smoke SECONDS="60":
     REDFLAG_FUZZ_SECONDS={{ SECONDS }} .ci/steps/fuzz-smoke

@@ -12,6 +12,7 @@ use divan::{Bencher, black_box};
 use redflag::hindsight::Hindsight;
 use redflag::message::Message;
 use redflag::records::{Recorder, Records, open};
+use redflag::report::Report;
 use redflag::systems::grafana::frames::QueryAnswer;
 use scenes::{faulty, polled, twelve_signals};
 use std::path::Path;
@@ -66,6 +67,14 @@ fn record_polled(bencher: Bencher) {
 fn replay_of_the_sample(bencher: Bencher) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/samples/bad-release");
     bencher.bench_local(|| Hindsight::of(&open(black_box(&folder)).unwrap().record));
+}
+
+/// The same, and a page made of it.
+#[divan::bench]
+fn report_of_the_sample(bencher: Bencher) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/samples/bad-release");
+    let zone = chrono::FixedOffset::east_opt(0).unwrap();
+    bencher.bench_local(|| Report::of(&open(black_box(&folder)).unwrap()).render(redflag::report::Format::Html, zone));
 }
 
 /// An answer of Grafana: twelve signals, 90 minutes of bins of 30 s each.

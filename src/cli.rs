@@ -89,6 +89,8 @@ pub enum Command {
     Records(RecordsArgs),
     /// Play the record of a watch again, or judge it by other limits
     Replay(ReplayArgs),
+    /// Make a report of a watch for the postmortem: Markdown, HTML or JSON
+    Report(ReportArgs),
     /// Replay recorded deploys: cases as JSON lines on stdin, verdicts on stdout
     #[command(after_help = JUDGE_HELP)]
     Judge,
@@ -284,6 +286,38 @@ pub struct ReplayArgs {
     /// Begin at this moment: 14:10 or 2026-02-03T14:10:00Z; without a terminal, print up to it
     #[arg(long, value_name = "TIME")]
     pub at: Option<Moment>,
+}
+
+/// `redflag report`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    redflag report > postmortem.md\n  \
+    redflag report --format html --out postmortem.html\n  \
+    redflag report 2026-02-03T1402Z-production-app-1.9.0 --format json | jq .seconds_to_restore")]
+pub struct ReportArgs {
+    /// Name of a record, or its folder [default: the newest]
+    #[arg(value_name = "RECORD", add = ArgValueCandidates::new(live::records))]
+    pub record: Option<PathBuf>,
+    /// Markdown for GitHub, Notion or Slack, one HTML page with charts, or JSON
+    #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
+    pub format: ReportFormat,
+    /// Write it to this file [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Print the JSON schema of --format json
+    #[arg(long)]
+    pub schema: bool,
+}
+
+/// What a report is made as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReportFormat {
+    /// Tables and lists, to be pasted.
+    Markdown,
+    /// One page with charts, that loads nothing.
+    Html,
+    /// One object.
+    Json,
 }
 
 /// How results are printed.

@@ -9,6 +9,7 @@ mod judge;
 mod logging;
 mod records;
 mod replay;
+mod report;
 mod rollback;
 mod watch;
 
@@ -61,6 +62,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
         Command::Gate(args) => gate::run(&cli.global, args),
         Command::Records(args) => records::run(args),
         Command::Replay(args) => replay::run(&cli.global, args),
+        Command::Report(args) => report::run(args),
         Command::Config(command) => print_config(&cli.global, *command),
         Command::Completions(args) => print(&cli::script(args.shell)?),
     }

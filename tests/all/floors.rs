@@ -46,7 +46,7 @@ const PACKAGES: [(&str, &[&[&str]]); 2] = [
             &["systems/registry"],
             &["config"],
             &["hindsight"],
-            &["replay"],
+            &["replay", "report"],
             &["runtime", "outcome", "tui", "demo"],
             &["cli", "commands", "main", "lib"],
         ],

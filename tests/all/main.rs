@@ -18,6 +18,7 @@ mod packaging;
 mod pty;
 mod records;
 mod replay;
+mod report;
 mod rollback;
 mod rollouts;
 mod sample;

@@ -1,6 +1,9 @@
 //! The player: wherever it is in a record, the watch is the one that a person saw then; no key of it asks for anything; and
 //! what other limits would have said.
 
+#[cfg(unix)]
+mod program;
+
 use crate::sample;
 use crate::support::{GRAFANA, at, setup};
 use chrono::{DateTime, FixedOffset, TimeDelta};

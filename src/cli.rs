@@ -129,12 +129,19 @@ const JUDGE_HELP: &str = "A case is one line: {\"case_id\", \"kind\": \"latency|
     redflag watch\n  \
     redflag watch staging --read-only\n  \
     redflag watch production --deployed-at 14:02 --from 1.8.3 --to 1.9.0\n  \
-    redflag watch production --deployed-at 5m")
+    redflag watch production --deployed-at 5m\n  \
+    redflag watch production --take-over")
 )]
 pub struct WatchArgs {
     /// Environment [default: the only one, or the one with default = true]
     #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
     pub environment: Option<String>,
+    /// Begin afresh, whatever watch of this deploy was left before its end
+    #[arg(long)]
+    pub new: bool,
+    /// Ask for the keys, where another process on this machine watches the deploy
+    #[arg(long, conflicts_with = "new")]
+    pub take_over: bool,
     /// The deploy.
     #[command(flatten)]
     pub deploy: DeployArgs,
@@ -178,6 +185,9 @@ pub struct GateArgs {
     /// Lines for people only, or a JSON object for each change on standard output as well
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+    /// Begin afresh, whatever watch of this deploy was left before its end
+    #[arg(long)]
+    pub new: bool,
     /// Print the JSON schema of --output json
     #[arg(long)]
     pub schema: bool,
@@ -264,6 +274,9 @@ pub struct RecordsArgs {
     /// Lines for people, or a JSON object for each record
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+    /// Delete what is older than [record] keep or over its max, and list what was deleted
+    #[arg(long)]
+    pub prune: bool,
 }
 
 /// `redflag replay`.

@@ -14,9 +14,12 @@ mod rollback;
 mod watch;
 
 use crate::cli::{self, Cli, Command, ConfigCommand, DeployArgs, Global};
-use crate::config::{self, Actor, AssembleOptions, Assembly, Config, ConfigError, Draft, SystemSecrets};
+use crate::config::{
+    self, Actor, AssembleOptions, Assembly, Config, ConfigError, Draft, RecordSettings, SystemSecrets,
+};
 use crate::outcome::Outcome;
-use crate::runtime::stops;
+use crate::records::Records;
+use crate::runtime::{Recording, stops};
 use crate::setup::Told;
 use crate::tui::terminal;
 use crate::watch::Watch;
@@ -25,7 +28,7 @@ use chrono::{Local, Utc};
 use futures_util::StreamExt;
 use std::io::{self, Write};
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -60,7 +63,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
         Command::Check(args) => check::run(&cli.global, args),
         Command::Judge => judge::run(),
         Command::Gate(args) => gate::run(&cli.global, args),
-        Command::Records(args) => records::run(args),
+        Command::Records(args) => records::run(&cli.global, args),
         Command::Replay(args) => replay::run(&cli.global, args),
         Command::Report(args) => report::run(args),
         Command::Config(command) => print_config(&cli.global, *command),
@@ -141,6 +144,19 @@ fn told(deploy: &DeployArgs) -> Result<Told, CommandError> {
         to: deploy.to.clone(),
         rollback_to: None,
     })
+}
+
+/// Where this machine keeps records, if it does. What is too old or too much is deleted beside the watch that begins.
+fn recording(record: RecordSettings, attended: bool) -> Option<Recording> {
+    let records = Records::usual().filter(|_| !record.off)?;
+    let pruned = records.clone();
+    std::thread::spawn(move || {
+        if let Err(error) = pruned.prune(record.keep, SystemTime::now()) {
+            tracing::warn!(%error, "old records could not be deleted");
+        }
+    });
+    let records = if attended { records.attended() } else { records };
+    Some(Recording { records, program: cli::version().to_owned() })
 }
 
 /// The options of a command that is run here and now.

@@ -18,6 +18,7 @@ mod locate;
 mod objective;
 mod outline;
 mod parse;
+mod record;
 mod redact;
 mod resolve;
 mod rollback;
@@ -35,6 +36,7 @@ pub use draft::Draft;
 pub use json_schema::json_schema;
 pub use locate::{folder, locate, search_paths};
 pub use outline::{Outlined, outline};
+pub use record::RecordSettings;
 pub use unread::Unread;
 
 use crate::settings::{address, at, checked, duration, problem, secrets, variables};
@@ -65,6 +67,7 @@ pub struct Config {
     folder: Option<PathBuf>,
     sources: Vec<Source>,
     environments: Vec<Environment>,
+    record: RecordSettings,
 }
 
 /// What the file says of one action's keys.
@@ -92,6 +95,11 @@ impl Config {
     /// All that is wrong with it.
     pub fn parse(text: &str, label: &str) -> Result<Self, ConfigError> {
         Draft::parse(text, label)?.finish()
+    }
+
+    /// What is done about records.
+    pub fn record(&self) -> RecordSettings {
+        self.record
     }
 
     /// The names of the environments, in the file's order.

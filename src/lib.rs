@@ -11,7 +11,7 @@
 //! | floor | modules | what they are |
 //! | --- | --- | --- |
 //! | 0 | the package `redflag-text`: [`text`], [`secret`] | untrusted text, cleaned and without secrets |
-//! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`feature_flags`] (the words), [`timeline`], [`message`], [`watch`], `record`, [`headline`] | words, judgement, the watch and its headline: no clock, no network, no files |
+//! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`session`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`feature_flags`] (the words), [`timeline`], [`message`], [`watch`], `record`, [`headline`] | words, judgement, the watch and its headline: no clock, no network, no files |
 //! | 4 | [`net`], `settings`, [`systems`], [`cluster`], [`rollback`] (what planning and performing share), [`config`], [`clock`], [`memory`], [`records`], [`repository`], `program`, `simulated`, [`lines`], [`output`], [`panics`] | one adapter to one outside system each; `systems` alone has a folder for each that is read, rolls back or keeps flags, with its peer, and a registry of them; the peers tell of one simulated world, which is below them |
 //! | 4 | [`hindsight`], [`replay`], [`report`] | a record as a whole: what happened when, the player, the postmortem; no outside at all |
 //! | 5 | [`runtime`], [`outcome`], [`tui`], [`demo`] | the ends |
@@ -51,6 +51,6 @@ pub mod systems;
 pub mod tui;
 
 pub use redflag_core::{
-    deploy, headline, message, poll, rollout, setup, signal, store, template, timeline, verdict, watch,
+    deploy, headline, message, poll, rollout, session, setup, signal, store, template, timeline, verdict, watch,
 };
 pub use redflag_text::{self as text, secret};

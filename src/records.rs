@@ -3,14 +3,25 @@
 //! `2026-02-03T1402Z-production-app-1.9.0/journal.jsonl` while the watch runs; `journal.jsonl.gz` once it has ended.
 //! What a line holds is [`redflag_core::record`]'s.
 
+mod earlier;
+mod follower;
 mod journal;
+mod keeping;
 mod kept;
+mod recorder;
+mod takeover;
 
-pub use journal::{Journal, Recorder};
+pub use earlier::{Earlier, LeftOff};
+pub use follower::{Follower, Grown};
+pub use journal::Journal;
+pub use keeping::{Keep, Pruned};
 pub use kept::{Kept, RecordError, open};
+pub use recorder::Recorder;
+pub use takeover::{Asker, Request, askers};
 
 use crate::deploy::Time;
 use crate::files;
+use crate::session::Seat;
 use redflag_core::record::Header;
 use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
@@ -20,6 +31,8 @@ use std::path::{Path, PathBuf};
 const OPEN: &str = "journal.jsonl";
 /// The journal of a watch that has ended.
 const CLOSED: &str = "journal.jsonl.gz";
+/// A journal that is being compressed.
+const PARTIAL: &str = "journal.partial";
 /// So many watches of the same name may begin in the same minute.
 const SAME_MINUTE: u32 = 100;
 
@@ -27,17 +40,29 @@ const SAME_MINUTE: u32 = 100;
 #[derive(Debug, Clone)]
 pub struct Records {
     folder: PathBuf,
+    attended: bool,
 }
 
 impl Records {
     /// In this folder; it need not exist yet.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), attended: false }
     }
 
     /// The usual place: the state folder of this user; `None` where the system has no home for one.
     pub fn usual() -> Option<Self> {
         Some(Self::at(files::state_folder()?.join("records")))
+    }
+
+    /// The same, for watches with somebody at the keys, who can be asked for them.
+    #[must_use]
+    pub fn attended(self) -> Self {
+        Self { attended: true, ..self }
+    }
+
+    /// This process, as the holder of a watch.
+    pub fn seat(&self, who: &str) -> Seat {
+        Seat { who: who.to_owned(), process: std::process::id(), attended: self.attended }
     }
 
     /// Where it is.

@@ -1,7 +1,10 @@
 //! The loop: the only `select!`. Keys, news and time go in as messages, effects come out and are performed,
 //! and the newest state is shown. No key ever waits for the network: everything slow is a task.
 
+mod beginning;
 mod flags;
+mod following;
+mod leaving;
 mod log;
 mod outside;
 mod recalling;
@@ -9,6 +12,8 @@ mod screen;
 mod secrets;
 mod stops;
 
+pub use beginning::{Beginning, Recording};
+pub use following::{Followed, Following, follow};
 pub use outside::{AdapterSpecs, Outside};
 pub(crate) use recalling::recalled;
 pub use secrets::PendingSecrets;
@@ -19,9 +24,12 @@ use crate::deploy::Time;
 use crate::message::{Command, Effect, Message};
 use crate::outcome::Outcome;
 use crate::records::{Recorder, Records};
+use crate::session::Seat;
 use crate::watch::Watch;
+use beginning::Trial;
 use chrono::TimeDelta;
 use futures_util::{Stream, StreamExt};
+use leaving::{Asked, Askers};
 use std::io;
 use tokio::sync::mpsc;
 
@@ -59,6 +67,20 @@ pub trait Frontend {
         Ok(())
     }
 
+    /// Says something in one sentence, until the next key. Lines of text have no place for it.
+    fn notice(&mut self, _text: &str) {}
+
+    /// Says that another process has the keys, or has not any more.
+    fn follow(&mut self, _following: Option<&Following>) {}
+
+    /// From here on it is another watch that is shown.
+    fn begin_anew(&mut self) {}
+
+    /// Whether it leaves by itself when it knows what it was asked for, so that nobody goes on with it.
+    fn knows_its_end(&self) -> bool {
+        false
+    }
+
     /// Stops the process as Ctrl-Z does, and comes back after `fg`. Without a screen the shell does that by itself.
     fn suspend(&mut self) -> io::Result<()> {
         Ok(())
@@ -78,11 +100,6 @@ pub enum Intent {
     Copy(String),
 }
 
-/// How far apart ticks are: once a second as the watch counts it, ten times a second of real time at the most.
-fn tick(clock: &Clock) -> TimeDelta {
-    TimeDelta::milliseconds((clock.speed() * 100.0).max(1000.0) as i64)
-}
-
 /// A running watch.
 pub struct Runtime<F, S> {
     watch: Watch,
@@ -96,6 +113,13 @@ pub struct Runtime<F, S> {
     next_tick: Time,
     tick: TimeDelta,
     recorder: Recorder,
+    /// What is taken in before anything else.
+    first: Option<Message>,
+    /// Of a watch that was resumed: whether the deploy is the same.
+    trial: Option<Trial>,
+    /// Who asks for the keys.
+    askers: Askers,
+    asked: Option<Asked>,
 }
 
 /// What woke the loop.
@@ -104,6 +128,7 @@ enum Wakeup<I> {
     InputsEnded,
     Message(Message),
     Tick,
+    Asked(Option<Seat>),
     TaskEnded(io::Result<()>),
     Secrets(secrets::News),
 }
@@ -118,12 +143,41 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         outside: Outside,
         inbox: mpsc::Receiver<Message>,
     ) -> Self {
-        let tick = tick(&clock);
-        let mut watch = watch;
+        let (recorder, tick) = (Recorder::off(), beginning::tick(&clock));
+        let beginning = Beginning { watch, recorder, tick, first: None, trial: None, asker: None };
+        Self::begin(beginning, frontend, inputs, clock, outside, inbox)
+    }
+
+    /// The same for a watch that begins like this.
+    pub fn begin(
+        beginning: Beginning,
+        frontend: F,
+        inputs: S,
+        clock: Clock,
+        outside: Outside,
+        inbox: mpsc::Receiver<Message>,
+    ) -> Self {
+        let mut outside = outside;
+        outside.set_watch(beginning.recorder.id());
+        let Beginning { mut watch, recorder, tick, first, trial, asker } = beginning;
         watch.expect_ticks_every(tick);
         let pending_secrets = PendingSecrets::none();
-        let recorder = Recorder::off();
-        Self { next_tick: watch.now(), watch, frontend, inputs, clock, outside, inbox, pending_secrets, tick, recorder }
+        Self {
+            next_tick: watch.now(),
+            watch,
+            frontend,
+            inputs,
+            clock,
+            outside,
+            inbox,
+            pending_secrets,
+            tick,
+            recorder,
+            first,
+            trial,
+            askers: leaving::heard(asker),
+            asked: None,
+        }
     }
 
     /// The adapters' specifications come later: it is made for [`Outside::unconfigured`].
@@ -142,25 +196,35 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
 
     /// Runs until the frontend wants to leave; gives the outcome.
     pub async fn run(&mut self) -> io::Result<Outcome> {
+        let left = self.run_until_left().await;
+        // Whoever comes next should not have to wait for it to expire. What is in progress keeps others out a little
+        // longer than we are here.
+        if left.is_ok() && !self.watch.rollback().is_in_progress() {
+            self.outside.release_lease().await;
+        }
+        self.end_record(&left);
+        left
+    }
+
+    async fn run_until_left(&mut self) -> io::Result<Outcome> {
+        self.take_first()?;
         // The first frame waits for nobody: not for an answer, and not for a secret.
         self.frontend.wait_for(self.pending_secrets.what().as_deref())?;
         self.frontend.show(&self.watch)?;
         self.outside.connect();
-        let outcome = loop {
+        loop {
             if let Some(outcome) = self.turn().await? {
-                break outcome;
+                return Ok(outcome);
             }
-        };
-        // Whoever comes next should not have to wait for it to expire. What is in progress keeps others out a little
-        // longer than we are here.
-        if !self.watch.rollback().is_in_progress() {
-            self.outside.release_lease().await;
         }
-        if let Err(error) = std::mem::take(&mut self.recorder).close() {
-            // What was written stays, and can be read.
-            tracing::warn!(%error, "the record could not be compressed");
-        }
-        Ok(outcome)
+    }
+
+    /// Takes in what goes before everything else; [`Runtime::run`] does it before the first frame.
+    ///
+    /// # Errors
+    /// The frontend's.
+    pub fn take_first(&mut self) -> io::Result<()> {
+        self.first.take().map_or(Ok(()), |first| self.take_in(first))
     }
 
     /// One turn: waits for something to happen, takes it and all else that is ready in, shows the result.
@@ -173,6 +237,7 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
             input = self.inputs.next() => input.map_or(Wakeup::InputsEnded, Wakeup::Input),
             Some(message) = self.inbox.recv() => Wakeup::Message(message),
             () = self.clock.sleep_until(next_tick) => Wakeup::Tick,
+            asked = leaving::next(&mut self.askers) => Wakeup::Asked(asked),
             ended = self.outside.join_next() => Wakeup::TaskEnded(ended),
             news = self.pending_secrets.next() => Wakeup::Secrets(news),
         };
@@ -193,7 +258,11 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
                 let now = self.clock.now();
                 self.next_tick = now + self.tick;
                 self.take_in(Message::Tick(now))?;
+                if let Some(outcome) = self.follow_asked() {
+                    return Ok(Some(outcome));
+                }
             }
+            Wakeup::Asked(by) => self.take_asked(by),
             Wakeup::TaskEnded(ended) => ended?,
             Wakeup::Secrets(secrets::News::Waiting(what)) => self.frontend.wait_for(Some(&what))?,
             Wakeup::Secrets(secrets::News::Fetched(specs)) => {
@@ -225,6 +294,10 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
     }
 
     fn take_in(&mut self, message: Message) -> io::Result<()> {
+        if self.trial.as_mut().is_some_and(|trial| trial.fails(&message, &self.watch)) {
+            self.begin_afresh()?;
+        }
+        self.trial.take_if(|trial| trial.is_over());
         self.outside.heard(&message);
         log::message(&message, self.watch.setup());
         self.recorder.append(&message);
@@ -244,6 +317,24 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
             }
         }
         Ok(())
+    }
+
+    /// What was resumed turns out to be of another deploy: its record is left, and a watch of this one begins.
+    fn begin_afresh(&mut self) -> io::Result<()> {
+        let Some(trial) = self.trial.take() else { return Ok(()) };
+        let Beginning { watch, recorder, first, asker, .. } = trial.afresh(&self.clock);
+        self.watch = watch;
+        let left = std::mem::replace(&mut self.recorder, recorder);
+        // A key need not wait until it is compressed.
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = left.close() {
+                tracing::warn!(%error, "an earlier record could not be compressed");
+            }
+        });
+        self.askers = leaving::heard(asker);
+        self.next_tick = self.clock.now();
+        self.frontend.begin_anew();
+        first.map_or(Ok(()), |first| self.take_in(first))
     }
 
     /// The state.

@@ -234,6 +234,29 @@ impl<B: Backend> Tui<B> {
         self.ui.waits_for = what.map(ToOwned::to_owned);
     }
 
+    /// Says something in the footer, until the next key.
+    pub fn say(&mut self, text: &str) {
+        self.drawn = None;
+        self.ui.notice = Some(text.to_owned());
+    }
+
+    /// Notes that another process has the keys, and who; then nothing can be changed here.
+    pub fn follows(&mut self, who: Option<String>) {
+        if self.ui.follows != who {
+            self.drawn = None;
+            self.ui.follows = who;
+        }
+    }
+
+    /// It is another watch that is shown from here on: nothing of the one before is kept.
+    pub fn forget(&mut self) {
+        self.drawn = None;
+        self.known = None;
+        let waits_for = self.ui.waits_for.take();
+        self.ui = Ui::default();
+        self.ui.waits_for = waits_for;
+    }
+
     /// Forgets what is on the terminal: the next frame is drawn whole. For after a suspension.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub struct Lease {
     clock: Clock,
     namespace: String,
     name: String,
-    /// Unique to this process: two terminals of the same person are two holders.
+    /// Unique to this watch: two terminals of the same person are two holders.
     identity: String,
     /// The last `renewTime` of somebody else that was seen, and when it was seen first: a lease that does not
     /// move while we look has expired, whatever its clock says.
@@ -55,6 +55,14 @@ impl Lease {
             identity: format!("{actor}#{:08x}", fastrand::u32(..)),
             observed: Mutex::new(None),
         }
+    }
+
+    /// The same, held under this name: the process that goes on with a watch has what the one before it had.
+    #[must_use]
+    pub fn named(mut self, id: u32) -> Self {
+        let actor = self.identity.rsplit_once('#').map_or(self.identity.as_str(), |(actor, _)| actor);
+        self.identity = format!("{actor}#{id:08x}");
+        self
     }
 
     /// Does what is asked; says whose it is then. One to three requests, each with the cluster's timeout; more only while it

@@ -8,18 +8,19 @@ mod github;
 mod tests;
 
 use super::{CommandError, assemble_options, assembled, block_on, draft, final_outcome, told};
-use crate::cli::{self, GateArgs, Global};
+use crate::cli::{GateArgs, Global};
 use crate::clock::Clock;
 use crate::config::SystemSecrets;
 use crate::memory::Memory;
 use crate::outcome::Outcome;
 use crate::output;
-use crate::records::Records;
-use crate::runtime::{Outside, QUEUE, Runtime, stops};
-use crate::setup::Automatic;
-use crate::watch::Watch;
+use crate::records::Earlier;
+use crate::runtime::{Beginning, Outside, QUEUE, Recording, Runtime, stops};
+use crate::session::Afresh;
+use crate::setup::{Automatic, Setup};
 use frontend::{Gate, Wanted};
 use futures_util::StreamExt;
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Outcome, CommandError> {
@@ -47,17 +48,29 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Outcome, CommandEr
         let github = github::here();
         let clock = Clock::real();
         let (out, inbox) = mpsc::channel(QUEUE);
-        let watch = Watch::new(assembly.setup);
-        let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out)
+        let shared = Arc::new(assembly.setup.clone());
+        let outside = Outside::new(shared, assembly.sources, assembly.rollback, clock.clone(), out)
             .with_feature_flags(assembly.feature_flags)
             .with_memory(Memory::usual());
         let gate = Gate::new(wanted, args.output, github, (output::stderr(), output::stdout()));
-        let mut runtime =
-            Runtime::new(watch, gate, stops, clock, outside, inbox).recorded(Records::usual().as_ref(), cli::version());
+        let beginning = begun(assembly.setup, super::recording(config.record(), false), args.new, &clock);
+        let mut runtime = Runtime::begin(beginning, gate, stops, clock, outside, inbox);
         let left = runtime.run().await;
         let outcome = final_outcome(left, runtime.watch())?;
         let watch = runtime.watch().clone();
         runtime.frontend_mut().end(&watch, outcome)?;
         Ok(outcome)
     })
+}
+
+/// Begins where an earlier gate or watch left off, else afresh: what another process has it leaves alone.
+fn begun(setup: Setup, recording: Option<Recording>, is_new: bool, clock: &Clock) -> Beginning {
+    let Some(recording) = recording else { return Beginning::afresh(setup, None, None, clock) };
+    let earlier = match recording.earlier(&setup, is_new, clock) {
+        Earlier::LeftOff(left) => return Beginning::resumed(*left, setup, recording, clock),
+        Earlier::Nothing => None,
+        Earlier::Held(follower) => Some((follower.watch().setup().started, Afresh::InUse(follower.seat().clone()))),
+        Earlier::Afresh { before, why } => Some((before, why)),
+    };
+    Beginning::afresh(setup, Some(&recording), earlier, clock)
 }

@@ -3,18 +3,21 @@
 mod table;
 
 use super::CommandError;
-use crate::cli::{Output, RecordsArgs};
+use crate::cli::{Global, Output, RecordsArgs};
+use crate::config::{self, ConfigError, Draft, RecordSettings};
 use crate::deploy::Time;
 use crate::hindsight::{Ending, Figures, Hindsight, Summary};
 use crate::outcome::Outcome;
 use crate::output;
-use crate::records::{self, Kept, RecordError, Records};
+use crate::records::{self, Kept, Pruned, RecordError, Records};
 use crate::rollback::describe::span;
+use crate::text;
 use crate::verdict::Verdict;
 use serde::Serialize;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::SystemTime;
 
 /// What is told of a record.
 #[derive(Debug, Serialize)]
@@ -37,8 +40,11 @@ struct Deployed {
     to: String,
 }
 
-pub(super) fn run(args: &RecordsArgs) -> Result<Outcome, CommandError> {
+pub(super) fn run(global: &Global, args: &RecordsArgs) -> Result<Outcome, CommandError> {
     let records = usual()?;
+    if args.prune {
+        return prune(global, &records);
+    }
     let folders = records.all()?;
     let mut rows = Vec::new();
     let mut outcome = Outcome::Done;
@@ -97,6 +103,24 @@ fn read(folder: &Path) -> Result<(Row, Summary), RecordError> {
     let kept = records::open(folder)?;
     let hindsight = Hindsight::of(&kept.record);
     Ok((row(&kept, &hindsight), Summary::of(&hindsight)))
+}
+
+/// Deletes what is older than is kept, or too much; says what that was. Without a configuration the usual limits hold.
+fn prune(global: &Global, records: &Records) -> Result<Outcome, CommandError> {
+    let keep = match config::locate(global.config.as_deref()) {
+        Ok(path) => Draft::load(&path)?.finish()?.record().keep,
+        Err(ConfigError::NotFound { .. }) => RecordSettings::default().keep,
+        Err(error) => return Err(error.into()),
+    };
+    let Pruned { folders, bytes } = records.prune(keep, SystemTime::now())?;
+    let mut out = output::stdout();
+    for folder in &folders {
+        out.line(&format!("deleted {}", name(folder)));
+    }
+    let (count, s) = (folders.len(), if folders.len() == 1 { "" } else { "s" });
+    out.line(&format!("{count} record{s} deleted, {}", text::size(bytes)));
+    out.end()?;
+    Ok(Outcome::Done)
 }
 
 /// Where records are.

@@ -1,15 +1,16 @@
 //! `redflag watch`: the screen over one environment's newest deploy.
 
 use super::{CommandError, assemble_options, block_on, draft, final_outcome, told};
-use crate::cli::{self, Global, WatchArgs};
+use crate::cli::{Global, WatchArgs};
 use crate::clock::Clock;
 use crate::config::{self, Assembly, Draft, SystemSecrets};
 use crate::memory::Memory;
 use crate::outcome::Outcome;
 use crate::output;
-use crate::records::Records;
+use crate::records::Earlier;
 use crate::rollback::Rollback;
-use crate::runtime::{AdapterSpecs, Outside, PendingSecrets, QUEUE, Runtime};
+use crate::runtime::{AdapterSpecs, Beginning, Followed, Outside, PendingSecrets, QUEUE, Recording, Runtime, follow};
+use crate::session::Leaving;
 use crate::setup::Setup;
 use crate::tui::keymap::Keymap;
 use crate::tui::terminal::{self, Screen};
@@ -17,6 +18,7 @@ use crate::tui::theme::ThemeError;
 use crate::tui::{Look, Tui, input};
 use crate::verdict::Verdict;
 use crate::watch::{TurnOffState, Watch};
+use futures_util::Stream;
 use ratatui::Terminal;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -32,7 +34,11 @@ pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandE
     let config = draft.finish_for(args.environment.as_deref(), &*secrets)?;
     let Assembly { setup, sources, rollback, feature_flags, .. } =
         config.assemble(args.environment.as_deref(), &options, &*secrets)?;
-    let kept = Kept { memory: Memory::usual(), records: Records::usual() };
+    let kept = Kept {
+        memory: Memory::usual(),
+        recording: super::recording(config.record(), true),
+        wanted: Wanted { afresh: args.new, take_over: args.take_over },
+    };
     let credentials = if secrets.missing().is_empty() {
         Credentials::Ready(Box::new(AdapterSpecs { sources, rollback, feature_flags }))
     } else {
@@ -60,7 +66,18 @@ pub(super) struct Kept {
     /// What was found of versions.
     pub(super) memory: Option<Memory>,
     /// The records of watches.
-    pub(super) records: Option<Records>,
+    pub(super) recording: Option<Recording>,
+    /// What is wanted of an earlier one.
+    pub(super) wanted: Wanted,
+}
+
+/// What is wanted of an earlier watch of the same environment.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted {
+    /// Nothing: a watch of its own.
+    pub(super) afresh: bool,
+    /// Its keys, where another process has them.
+    pub(super) take_over: bool,
 }
 
 /// How the screen looks and which keys it takes: found to be right before the terminal is touched.
@@ -126,29 +143,80 @@ pub(super) async fn show(
     kept: Kept,
     clock: Clock,
 ) -> Result<Outcome, CommandError> {
+    let guard = terminal::enter()?;
+    let mut tui = Tui::new(Terminal::new(Screen::new())?, screen.look, screen.keymap);
+    let mut inputs = input::inputs()?;
     let (out, inbox) = mpsc::channel(QUEUE);
-    let watch = Watch::new(setup);
-    let (setup, time) = (watch.shared_setup(), clock.clone());
+    let (shared, time) = (Arc::new(setup.clone()), clock.clone());
     let (outside, awaited) = match credentials {
         Credentials::Ready(specs) => {
             let AdapterSpecs { sources, rollback, feature_flags } = *specs;
-            (
-                Outside::new(setup, sources, rollback, time, out).with_feature_flags(feature_flags),
-                PendingSecrets::none(),
-            )
+            let outside = Outside::new(shared, sources, rollback, time, out).with_feature_flags(feature_flags);
+            (outside, PendingSecrets::none())
         }
-        Credentials::Pending(awaited) => (Outside::unconfigured(setup, time, out), awaited),
+        Credentials::Pending(awaited) => (Outside::unconfigured(shared, time, out), awaited),
     };
-    let guard = terminal::enter()?;
-    let tui = Tui::new(Terminal::new(Screen::new())?, screen.look, screen.keymap);
+    let beginning = match begun(&mut tui, &mut inputs, setup, &kept, &clock).await? {
+        Begun::Here(beginning) => beginning,
+        Begun::Elsewhere(outcome, watch) => {
+            drop(guard);
+            output::stdout().line(&farewell(&watch));
+            return Ok(outcome);
+        }
+    };
     let outside = outside.with_memory(kept.memory);
-    let mut runtime = Runtime::new(watch, tui, input::inputs()?, clock, outside, inbox)
-        .with_pending_secrets(awaited)
-        .recorded(kept.records.as_ref(), cli::version());
+    let mut runtime = Runtime::begin(*beginning, tui, inputs, clock, outside, inbox).with_pending_secrets(awaited);
     let left = runtime.run().await;
     drop(guard);
     output::stdout().line(&farewell(runtime.watch()));
     final_outcome(left, runtime.watch())
+}
+
+/// How a watch on this screen begins.
+enum Begun {
+    /// With us at the keys.
+    Here(Box<Beginning>),
+    /// It was another process', and was followed to its end or left; how it stood then.
+    Elsewhere(Outcome, Box<Watch>),
+}
+
+/// Begins a watch: where an earlier one left off, beside the one that has it, or afresh.
+async fn begun<S: Stream<Item = input::Input> + Unpin>(
+    tui: &mut Tui<Screen>,
+    inputs: &mut S,
+    setup: Setup,
+    kept: &Kept,
+    clock: &Clock,
+) -> Result<Begun, CommandError> {
+    let afresh =
+        |setup, earlier| Begun::Here(Box::new(Beginning::afresh(setup, kept.recording.as_ref(), earlier, clock)));
+    let Some(recording) = &kept.recording else { return Ok(afresh(setup, None)) };
+    let mut followed: Option<Watch> = None;
+    loop {
+        match recording.earlier(&setup, kept.wanted.afresh, clock) {
+            Earlier::LeftOff(left) => {
+                let beginning = Beginning::resumed(*left, setup, recording.clone(), clock);
+                return Ok(Begun::Here(Box::new(beginning)));
+            }
+            Earlier::Held(follower) => {
+                let seat = recording.records.seat(&setup.rollback.actor);
+                let asker = recording.records.asker(follower.id()).filter(|_| kept.wanted.take_over);
+                // Taken back when it was granted, or is not wanted any more.
+                let request = asker.map(|asker| asker.ask(&seat)).transpose()?;
+                match follow(tui, inputs, *follower, request.is_some(), clock).await? {
+                    (Followed::Left(outcome), watch) => return Ok(Begun::Elsewhere(outcome, Box::new(watch))),
+                    (Followed::Free, watch) => followed = Some(watch),
+                }
+            }
+            // What was followed has ended.
+            Earlier::Nothing | Earlier::Afresh { .. } if followed.is_some() => {
+                let watch = followed.unwrap_or_else(|| Watch::new(setup));
+                return Ok(Begun::Elsewhere(Outcome::of(&watch), Box::new(watch)));
+            }
+            Earlier::Nothing => return Ok(afresh(setup, None)),
+            Earlier::Afresh { before, why } => return Ok(afresh(setup, Some((before, why)))),
+        }
+    }
 }
 
 /// One line, or two where something is still in progress: what stays in the scroll-back.
@@ -191,6 +259,9 @@ fn farewell(watch: &Watch) -> String {
             None => continue,
         };
         text += &format!(" · feature flag {} {came_of_it}", row.id.key);
+    }
+    if let Some(how @ Leaving::HandedOver(_)) = watch.left() {
+        text += &format!(" · {how}");
     }
     if let Some(done) = watch.rollback().execution().filter(|_| watch.rollback().is_in_progress()) {
         for covered in done.plan.steps().flat_map(|step| &step.covers) {

@@ -10,7 +10,7 @@ use super::resolve::Resolver;
 use super::schema::{Named, OneOrMany};
 use super::secrets::Secrets;
 use super::sources::Sources;
-use super::{Config, ConfigError, KeySetting, environments, parse, sources};
+use super::{Config, ConfigError, KeySetting, RecordSettings, environments, parse, sources};
 use crate::files;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,7 @@ pub struct Draft {
     keys: Vec<KeySetting>,
     sources: Sources,
     environments: Vec<Checked>,
+    record: RecordSettings,
     secrets: Vec<Kept>,
     problems: Problems,
     /// What is wrong beside the file, in sentences: a flag.
@@ -71,7 +72,9 @@ impl Draft {
         };
         let keys = file.keys.into_iter().map(key).collect();
         let theme = file.theme;
-        Ok(Self { document, folder: None, theme, keys, sources, environments, secrets, problems, beside: Vec::new() })
+        let record = file.record.map(|record| record.settings()).unwrap_or_default();
+        let (folder, beside) = (None, Vec::new());
+        Ok(Self { document, folder, theme, keys, sources, environments, record, secrets, problems, beside })
     }
 
     /// The theme's name, where one is set.
@@ -121,7 +124,7 @@ impl Draft {
     /// # Errors
     /// All that is wrong.
     pub fn finish(self) -> Result<Config, ConfigError> {
-        let Self { document, folder, sources, environments, problems, mut beside, .. } = self;
+        let Self { document, folder, sources, environments, record, problems, mut beside, .. } = self;
         if let Err(complaints) = problems.into_result(&document) {
             beside.insert(0, ConfigError::Invalid(complaints));
         }
@@ -132,7 +135,7 @@ impl Draft {
             return Err(error);
         }
         let environments = environments.into_iter().filter_map(|checked| checked.environment).collect();
-        Ok(Config { document, folder, sources: sources.all, environments })
+        Ok(Config { document, folder, sources: sources.all, environments, record })
     }
 
     /// The configuration for an environment. One that is refused is refused with the secrets that cannot be had, too; of

@@ -47,12 +47,17 @@ pub(super) fn parse(label: &str, text: &str) -> Result<Reading, ConfigError> {
 
 impl Parser {
     fn file(&mut self, root: DeTable<'_>) -> File {
-        const KEYS: [&str; 4] = ["theme", "keys", "sources", "environments"];
+        const KEYS: [&str; 5] = ["theme", "keys", "record", "sources", "environments"];
         let mut file = File { whole: true, ..File::default() };
         for (key, value) in in_order(root) {
             match key.get_ref().as_ref() {
                 "theme" => file.theme = self.value(value),
                 "keys" => file.keys = self.named(value, |parser, _, value| parser.value::<OneOrMany>(value)),
+                "record" => {
+                    let header = key.span();
+                    let table = self.table(value);
+                    file.record = table.and_then(|(table, span)| self.entries(table, span, &header));
+                }
                 "sources" => file.sources = self.named(value, |parser, name, value| Some(parser.source(name, value))),
                 "environments" => {
                     file.environments = self.named(value, |parser, name, value| Some(parser.environment(name, value)));

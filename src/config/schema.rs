@@ -7,6 +7,7 @@ pub(super) mod rollback;
 use super::at::{At, Span};
 use super::duration::HumanDuration;
 use super::kinds::{InputUnit, Limit, SignalKind};
+use super::record::Record;
 pub(super) use crate::settings::parser::{Named, Parsed};
 use crate::setup::Confirm;
 use crate::systems::declaration::{System, Table};
@@ -26,6 +27,8 @@ pub(super) struct File {
     /// Keys of the screen by action: `rollback = "R"` or `rollback = ["R", "ctrl-r"]`.
     #[schemars(with = "BTreeMap<String, OneOrMany>", default)]
     pub(super) keys: Vec<Named<OneOrMany>>,
+    /// Records of watches.
+    pub(super) record: Option<Record>,
     /// The systems that are read, by a name of your own.
     #[schemars(with = "BTreeMap<String, Source>")]
     pub(super) sources: Vec<Named<Option<Parsed<Source>>>>,

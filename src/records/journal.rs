@@ -1,17 +1,14 @@
-//! Writing a record: each message is in the file before what it causes is done, and on the disk before anything outside is
-//! changed. A record that cannot be written stops nothing: the watch says that it goes on without, and why.
+//! A journal that is written: created, gone on with, and closed.
 
-use super::{CLOSED, OPEN, folder_name, plain};
+use super::{CLOSED, OPEN, PARTIAL, folder_name, plain};
 use crate::deploy::Time;
-use crate::message::{Effect, Message};
-use crate::watch::Watch;
-use chrono::TimeDelta;
+use crate::message::Message;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use redflag_core::record::{Header, header_line, message_line};
 use redflag_text::visible;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 /// An open journal, held by this process alone.
@@ -33,8 +30,38 @@ impl Journal {
         Ok(journal)
     }
 
-    fn append(&mut self, message: &Message) -> io::Result<()> {
+    /// The journal in this folder, to go on with: `None` where another process writes to it, or has closed it meanwhile.
+    pub(super) fn take(folder: PathBuf) -> io::Result<Option<Self>> {
+        let file = OpenOptions::new().read(true).append(true).open(folder.join(OPEN))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            // Without locks nobody knows whether anybody writes to it.
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // It may have been closed between the two.
+        Ok((!folder.join(CLOSED).exists() && folder.join(OPEN).exists()).then_some(Self { folder, file }))
+    }
+
+    /// Its text, up to a limit that is one more than may be.
+    pub(super) fn text(&self, limit: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        (&self.file).take(limit).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Drops what was not written whole: it goes on with a line of its own.
+    pub(super) fn cut(&self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+
+    pub(super) fn append(&mut self, message: &Message) -> io::Result<()> {
         self.line(&message_line(message)?)
+    }
+
+    /// Has what was written on the disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
     }
 
     /// One write for a line and its end: what is killed in between leaves a torn last line and nothing worse.
@@ -46,7 +73,7 @@ impl Journal {
     }
 
     /// Gives the folder the name of what is watched, once that is known.
-    fn name(&mut self, started: Time, environment: &str, workload: &str, version: &str) {
+    pub(super) fn name(&mut self, started: Time, environment: &str, workload: &str, version: &str) {
         let old = folder_name(started, environment, None);
         let Some(number) = self.folder.file_name().and_then(|name| name.to_str()?.strip_prefix(&old)) else { return };
         let new = folder_name(started, environment, Some((workload, version))) + &plain(number);
@@ -58,10 +85,10 @@ impl Journal {
     }
 
     /// Compresses what was written, on the disk before the original goes.
-    fn close(self) -> io::Result<()> {
+    pub(super) fn close(self) -> io::Result<()> {
         self.file.sync_data()?;
         let (open, closed) = (self.folder.join(OPEN), self.folder.join(CLOSED));
-        let partial = self.folder.join("journal.partial");
+        let partial = self.folder.join(PARTIAL);
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         let mut packed = GzEncoder::new(private(&mut options).open(&partial)?, Compression::default());
@@ -81,83 +108,4 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 #[cfg(not(unix))]
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
-}
-
-/// What keeps the record of a watch, or has given up.
-#[derive(Debug, Default)]
-pub struct Recorder {
-    journal: Option<Journal>,
-    is_named: bool,
-    /// Why nothing is recorded any more, until the watch was told.
-    lost: Option<String>,
-}
-
-impl Recorder {
-    /// Keeps no record, as is wanted.
-    pub fn off() -> Self {
-        Self::default()
-    }
-
-    /// Writes to this journal, or says why there is none.
-    pub fn new(journal: io::Result<Journal>) -> Self {
-        match journal {
-            Ok(journal) => Self { journal: Some(journal), ..Self::default() },
-            Err(error) => Self { lost: Some(error.to_string()), ..Self::default() },
-        }
-    }
-
-    /// Begins the record of a watch with ticks this far apart, where records are kept.
-    pub fn begin(records: Option<&super::Records>, program: &str, tick: TimeDelta, watch: &Watch) -> Self {
-        let Some(records) = records else { return Self::off() };
-        let header = Header::new(program.to_owned(), tick, watch.setup().clone());
-        Self::new(records.begin(&header))
-    }
-
-    /// Writes a message down, before it is taken in.
-    pub fn append(&mut self, message: &Message) {
-        self.or_give_up(|journal| journal.append(message));
-    }
-
-    /// After a message was taken in, before what it causes is done: on the disk, where that changes anything outside.
-    pub fn before(&mut self, effects: &[Effect], watch: &Watch) {
-        if effects.iter().any(Effect::changes_the_outside) {
-            self.or_give_up(|journal| journal.file.sync_data());
-        }
-        if !self.is_named
-            && let Some(journal) = &mut self.journal
-            && let Some((workload, version)) = deployed(watch)
-        {
-            let setup = watch.setup();
-            journal.name(setup.started, &setup.environment, workload, version);
-            self.is_named = true;
-        }
-    }
-
-    /// Why nothing is recorded any more; once.
-    pub fn lost(&mut self) -> Option<String> {
-        self.lost.take()
-    }
-
-    /// Ends the record.
-    ///
-    /// # Errors
-    /// The system's: then it stays as it was written, and can be read all the same.
-    pub fn close(self) -> io::Result<()> {
-        self.journal.map_or(Ok(()), Journal::close)
-    }
-
-    fn or_give_up(&mut self, write: impl FnOnce(&mut Journal) -> io::Result<()>) {
-        if let Some(Err(error)) = self.journal.as_mut().map(write) {
-            self.journal = None;
-            self.lost = Some(error.to_string());
-        }
-    }
-}
-
-/// The first workload that was deployed, and its new version.
-fn deployed(watch: &Watch) -> Option<(&str, &str)> {
-    let workloads = watch.setup().workloads.iter().zip(watch.workloads());
-    let mut deployed = workloads
-        .filter_map(|(workload, state)| Some((workload.reference.name.as_str(), state.deploy.as_ref()?.to.label())));
-    deployed.next()
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// The most of a journal that is read, in bytes as it was written. Twenty services' half hour has a tenth of it.
-const LARGEST: u64 = 256 << 20;
+pub(super) const LARGEST: u64 = 256 << 20;
 
 /// A record that was found.
 #[derive(Debug)]

@@ -69,6 +69,9 @@ pub(super) fn message(message: &Message, setup: &Setup) {
             }
         }
         Message::Unrecorded { why, .. } => warn!(why, "the watch is not recorded any more"),
+        Message::Left { how, .. } => info!(%how, "left"),
+        Message::Resumed { seat, .. } => info!(%seat, "resumed from its record"),
+        Message::BegunAfresh { before, why, .. } => info!(%before, ?why, "an earlier watch is not resumed"),
         Message::Recalled { known, .. } => {
             let findings: usize = known.iter().map(Vec::len).sum();
             debug!(findings, "earlier watches read");

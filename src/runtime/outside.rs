@@ -59,6 +59,8 @@ pub struct Outside {
     cluster: Arc<OnceLock<Cluster>>,
     strategy: Option<Strategy>,
     lease: Option<Arc<Lease>>,
+    /// Under which name the lease is held; 0: one of its own.
+    watch: u32,
     feature_flags: Vec<FlagAdapter>,
     memory: Option<Memory>,
     clock: Clock,
@@ -99,6 +101,7 @@ impl Outside {
             cluster,
             strategy: None,
             lease: None,
+            watch: 0,
             feature_flags: Vec::new(),
             memory: None,
             clock,
@@ -293,7 +296,8 @@ impl Outside {
         let lease = self.lease.get_or_insert_with(|| {
             let namespace = setup.workloads.first().map_or("default", |workload| &workload.reference.namespace);
             let (environment, actor) = (&setup.environment, &setup.rollback.actor);
-            Arc::new(Lease::new(cluster.clone(), self.clock.clone(), namespace, environment, actor))
+            let lease = Lease::new(cluster.clone(), self.clock.clone(), namespace, environment, actor);
+            Arc::new(if self.watch == 0 { lease } else { lease.named(self.watch) })
         });
         Ok(Arc::clone(lease))
     }
@@ -343,6 +347,11 @@ impl Outside {
         self
     }
 
+    /// The name under which the lease is held, of a watch that may be resumed by another process.
+    pub(super) fn set_watch(&mut self, id: u32) {
+        self.watch = id;
+    }
+
     /// The systems of feature flags, in the order of [`Setup::feature_flags`]; none unless this is called.
     #[must_use]
     pub fn with_feature_flags(mut self, specs: Vec<FeatureFlagsSpec>) -> Self {
@@ -366,7 +375,10 @@ impl Outside {
             | Message::Streamed { .. }
             | Message::Recalled { .. }
             | Message::Asked { .. }
-            | Message::Unrecorded { .. } => {}
+            | Message::Unrecorded { .. }
+            | Message::Left { .. }
+            | Message::Resumed { .. }
+            | Message::BegunAfresh { .. } => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! The terminal screen as a frontend of the loop.
 
-use super::{Frontend, Intent};
+use super::{Following, Frontend, Intent};
 use crate::outcome::Outcome;
 use crate::tui::input::Input;
 use crate::tui::{Reaction, Tui, clipboard, terminal};
@@ -67,6 +67,18 @@ where
     fn wait_for(&mut self, what: Option<&str>) -> io::Result<()> {
         self.waits_for(what);
         Ok(())
+    }
+
+    fn notice(&mut self, text: &str) {
+        self.say(text);
+    }
+
+    fn follow(&mut self, following: Option<&Following>) {
+        self.follows(following.map(ToString::to_string));
+    }
+
+    fn begin_anew(&mut self) {
+        self.forget();
     }
 
     fn suspend(&mut self) -> io::Result<()> {

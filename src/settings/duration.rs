@@ -19,6 +19,11 @@ const LONGEST: TimeDelta = TimeDelta::days(30);
 /// assert!(parse_duration("90").is_err());
 /// ```
 pub fn parse_duration(text: &str) -> Result<TimeDelta, String> {
+    parse_up_to(text, LONGEST)
+}
+
+/// The same up to another length, in whole days.
+pub(crate) fn parse_up_to(text: &str, longest: TimeDelta) -> Result<TimeDelta, String> {
     const UNITS: [(&str, i64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
     let bad = |why: &str| Err(format!("invalid duration `{text}`: {why}"));
     if text.is_empty() {
@@ -58,8 +63,8 @@ pub fn parse_duration(text: &str) -> Result<TimeDelta, String> {
         rest = &rest[letters..];
         let part = number.checked_mul(milliseconds).and_then(TimeDelta::try_milliseconds);
         match part.and_then(|part| total.checked_add(&part)) {
-            Some(sum) if sum <= LONGEST => total = sum,
-            _ => return bad("it is longer than 30 days"),
+            Some(sum) if sum <= longest => total = sum,
+            _ => return bad(&format!("it is longer than {} days", longest.num_days())),
         }
     }
     Ok(total)

@@ -79,6 +79,8 @@ pub(super) struct Ui {
     pub(super) notice: Option<String>,
     /// What is waited for before anybody can be asked.
     pub(super) waits_for: Option<String>,
+    /// Who is at the keys, where that is somebody else: then nothing can be changed here.
+    pub(super) follows: Option<String>,
     /// Where the last text went that was to be copied.
     pub(super) copied: Option<Copied>,
     /// The player, where what is shown is a replay.
@@ -104,6 +106,7 @@ impl Default for Ui {
             flag: None,
             notice: None,
             waits_for: None,
+            follows: None,
             copied: None,
             replay: None,
             selected: [None; Pane::ALL.len()],

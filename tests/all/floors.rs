@@ -13,7 +13,17 @@ const PACKAGES: [(&str, &[&[&str]]); 2] = [
     (
         "crates/core/src",
         &[
-            &["deploy", "rollout", "signal", "poll", "setup", "template", "rollback/version_history", "record/number"],
+            &[
+                "deploy",
+                "rollout",
+                "signal",
+                "poll",
+                "session",
+                "setup",
+                "template",
+                "rollback/version_history",
+                "record/number",
+            ],
             &["store", "verdict", "rollback", "timeline", "feature_flags"],
             &["message", "watch"],
             &["record"],

@@ -4,7 +4,7 @@
 //!
 //! | floor | modules | what they are |
 //! | --- | --- | --- |
-//! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`setup`], [`template`] | words |
+//! | 1 | [`deploy`], [`rollout`], [`signal`], [`poll`], [`session`], [`setup`], [`template`] | words |
 //! | 2 | [`store`], [`verdict`], [`rollback`], [`feature_flags`], [`timeline`] | judgement |
 //! | 3 | [`message`], [`watch`] | what a watch does with all that |
 //! | 4 | [`headline`] | what it says in one sentence |
@@ -17,6 +17,7 @@ pub mod poll;
 pub mod record;
 pub mod rollback;
 pub mod rollout;
+pub mod session;
 pub mod setup;
 pub mod signal;
 pub mod store;

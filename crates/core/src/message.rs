@@ -9,6 +9,7 @@ use crate::rollback::request::PlanRequest;
 use crate::rollback::version_history::{Known, Recalled};
 use crate::rollback::{Answer, Goal, Readiness, Run, Step};
 use crate::rollout::Rollout;
+use crate::session::{Afresh, Leaving, Seat, Zone};
 use crate::setup::FlagSystemId;
 use crate::signal::{SignalId, SourceId};
 use serde::{Deserialize, Serialize};
@@ -127,6 +128,33 @@ pub enum Message {
         /// What the system says.
         why: String,
     },
+    /// The watch was left; nothing follows but [`Message::Resumed`].
+    Left {
+        /// When.
+        at: Time,
+        /// How.
+        how: Leaving,
+    },
+    /// The watch goes on from its record, in another process: whatever was under way is lost, and nobody looked meanwhile.
+    Resumed {
+        /// From when on somebody looks again.
+        at: Time,
+        /// Who is at the keys now.
+        seat: Seat,
+        /// By which clock the gap is told.
+        zone: Zone,
+    },
+    /// The watch was begun though there is the record of an earlier one, which might have been resumed.
+    BegunAfresh {
+        /// When.
+        at: Time,
+        /// When the earlier one began.
+        before: Time,
+        /// Why it was not resumed.
+        why: Afresh,
+        /// By which clock that is told.
+        zone: Zone,
+    },
 }
 
 impl Message {
@@ -145,7 +173,10 @@ impl Message {
             | Self::Recalled { at, .. }
             | Self::FeatureFlags { at, .. }
             | Self::Asked { at, .. }
-            | Self::Unrecorded { at, .. } => *at,
+            | Self::Unrecorded { at, .. }
+            | Self::Left { at, .. }
+            | Self::Resumed { at, .. }
+            | Self::BegunAfresh { at, .. } => *at,
         }
     }
 }

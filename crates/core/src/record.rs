@@ -6,6 +6,8 @@
 mod line;
 pub(crate) mod number;
 mod reader;
+mod same;
 
 pub use line::{FORMAT, Header, Unreadable, header_line, message_line};
-pub use reader::{Record, Torn, read};
+pub use reader::{Record, Torn, follow, read, read_header};
+pub use same::difference;

@@ -25,6 +25,7 @@ mod polling;
 mod preparing;
 mod recollection;
 mod remembering;
+mod resuming;
 mod rhythm;
 mod rolling_back;
 mod silence;
@@ -36,6 +37,7 @@ use crate::poll::{Alert, Issue};
 use crate::rollback::Rollback;
 use crate::rollback::automatic::Arming;
 use crate::rollback::lease::Holding;
+use crate::session::Leaving;
 use crate::setup::Setup;
 use crate::signal::{Signal, SignalId, SourceId};
 use crate::store::Store;
@@ -91,6 +93,8 @@ pub struct Watch {
     rhythm: Rhythm,
     /// Which services can be held against which.
     neighbours: Neighbours,
+    /// How it was left, until it is resumed.
+    left: Option<Leaving>,
 }
 
 /// A signal's name, with its service where there are several.
@@ -123,6 +127,7 @@ impl Watch {
             recollection: Recollection::default(),
             rhythm: Rhythm::new(&setup),
             neighbours: Neighbours::new(&setup),
+            left: None,
             setup: Arc::new(setup),
         }
     }
@@ -130,6 +135,10 @@ impl Watch {
     /// Takes one message in; says what should be done.
     pub fn update(&mut self, message: Message) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if let Message::Resumed { at, seat, zone } = message {
+            self.resume(at, seat, zone, &mut effects);
+            return effects;
+        }
         self.pass_time(message.at(), &mut effects);
         match message {
             Message::Tick(_) => {
@@ -189,6 +198,10 @@ impl Watch {
                 self.journal.add(at, Mark::Unknown, format!("not recorded from here on: {why}"));
                 self.journal.changed();
             }
+            Message::Left { how, .. } => self.left = Some(how),
+            Message::BegunAfresh { at, before, why, zone } => self.tell_of_earlier(at, before, &why, zone),
+            // Taken in before time went on.
+            Message::Resumed { .. } => {}
         }
         effects
     }

@@ -49,6 +49,8 @@ pub(super) struct Gate<E: Write, O: Write> {
     steps: usize,
     waited: Option<Time>,
     faulty_since: Option<Time>,
+    /// When this process began, of a watch that may be older.
+    began: Option<Time>,
 }
 
 impl<E: Write, O: Write> Gate<E, O> {
@@ -70,6 +72,7 @@ impl<E: Write, O: Write> Gate<E, O> {
             steps: 0,
             waited: None,
             faulty_since: None,
+            began: None,
         }
     }
 
@@ -153,7 +156,12 @@ impl<E: Write, O: Write> Gate<E, O> {
     /// What it is left with, where nothing more is waited for.
     fn outcome(&mut self, watch: &Watch) -> Option<Outcome> {
         let now = watch.now();
-        let is_late = self.wanted.timeout.is_some_and(|timeout| now - watch.setup().started >= timeout);
+        let began = *self.began.get_or_insert(now);
+        let is_late = self.wanted.timeout.is_some_and(|timeout| now - began >= timeout);
+        if !watch.is_awake() && !is_late {
+            // What was known before nobody looked for a while is no ground to end by.
+            return None;
+        }
         if watch.last_executed().execution().is_some() {
             // It goes on without us: whoever set the limit is told that nobody knows.
             return if is_late { Some(Outcome::of(watch)) } else { following::outcome(watch.last_executed(), now) };
@@ -211,6 +219,10 @@ impl<E: Write, O: Write> Frontend for Gate<E, O> {
 
     fn take(&mut self, input: Outcome, _watch: &Watch) -> Vec<Intent> {
         vec![Intent::Leave(input)]
+    }
+
+    fn knows_its_end(&self) -> bool {
+        true
     }
 
     fn show(&mut self, watch: &Watch) -> io::Result<Vec<Intent>> {

@@ -164,6 +164,10 @@ pub(super) fn state(view: &View<'_>) -> State {
     if view.ui.playing().is_some() {
         return State { key: None, slot: Slot::Muted, text: "replay: read-only, nothing is sent".to_owned() };
     }
+    if let Some(who) = &view.ui.follows {
+        let text = format!("rollback off: {who}; redflag watch --take-over asks for them");
+        return State { key: None, slot: Slot::Muted, text };
+    }
     if live.setup().read_only {
         return State { key: None, slot: Slot::Muted, text: "rollback off: read-only mode".to_owned() };
     }

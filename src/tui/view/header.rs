@@ -42,6 +42,9 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         let age = brief(view.live.now() - view.watch.now());
         text.put(&format!(" FROZEN {age} "), Slot::Frozen).gap(2);
     }
+    if let Some(who) = &view.ui.follows {
+        text.put(&format!(" READ-ONLY: {who} "), Slot::Frozen).gap(2);
+    }
     text.put(&place(view), ink(Slot::Header)).gap(3);
     let room = text.left();
     text.put_whole(&versions_within(view, room), ink(Slot::Strong)).gap(3);

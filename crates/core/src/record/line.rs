@@ -1,6 +1,7 @@
 //! The lines of a record: the header first, then a message each.
 
 use crate::message::Message;
+use crate::session::Seat;
 use crate::setup::Setup;
 use crate::watch::Watch;
 use chrono::TimeDelta;
@@ -18,6 +19,12 @@ pub struct Header {
     pub format: u32,
     /// The program's own version, commit and date: `0.1.0 (6a34087 2026-11-28)`.
     pub program: String,
+    /// Which watch it is, on whatever machine: its lease is held by this name. 0 where it has none.
+    #[serde(default)]
+    pub id: u32,
+    /// The process that began it.
+    #[serde(default)]
+    pub seat: Seat,
     /// How far apart the ticks were.
     pub tick: TimeDelta,
     /// What was watched, and by which limits.
@@ -27,7 +34,13 @@ pub struct Header {
 impl Header {
     /// The header of a watch that begins.
     pub fn new(program: String, tick: TimeDelta, setup: Setup) -> Self {
-        Self { format: FORMAT, program, tick, setup }
+        Self { format: FORMAT, program, id: 0, seat: Seat::default(), tick, setup }
+    }
+
+    /// The same, under this name and begun by this process.
+    #[must_use]
+    pub fn held(self, id: u32, seat: Seat) -> Self {
+        Self { id, seat, ..self }
     }
 
     /// The watch as it was before its first message.

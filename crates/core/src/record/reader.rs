@@ -36,6 +36,26 @@ impl Record {
     }
 }
 
+/// Reads the whole lines that a record has grown by, behind its header; gives their messages, and how many bytes they
+/// take.
+///
+/// # Errors
+/// With the number, among these, of the line that is none of a record.
+pub fn follow(text: &str) -> Result<(Vec<Message>, usize), (usize, Unreadable)> {
+    let end = text.rfind('\n').map_or(0, |end| end + 1);
+    let lines = text[..end].lines().zip(1..);
+    let messages = lines.map(|(line, number)| parse_message(line).map_err(|error| (number, error)));
+    Ok((messages.collect::<Result<Vec<_>, _>>()?, end))
+}
+
+/// Reads a header alone.
+///
+/// # Errors
+/// Where the line is none.
+pub fn read_header(line: &str) -> Result<Header, Unreadable> {
+    parse_header(line)
+}
+
 /// Reads a whole record. A last line without an end is left out and told of; it lost one message.
 ///
 /// # Errors

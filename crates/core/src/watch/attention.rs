@@ -43,6 +43,12 @@ impl Attention {
         self.woke = Some(now);
     }
 
+    /// Goes on in another process: however short nobody looked, it was a pause.
+    pub(super) fn begin_again(&mut self, now: Time) {
+        self.heard_any = true;
+        self.wake(now);
+    }
+
     /// Whether a pause ended after that.
     pub(super) fn paused_since(&self, then: Time) -> bool {
         self.woke.is_some_and(|woke| woke > then)

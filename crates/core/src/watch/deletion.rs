@@ -63,6 +63,14 @@ impl Deletion {
         self.attempts.insert(pod.uid, Attempt::Answered(deleted));
     }
 
+    /// Nobody hears any more what comes of the requests that are on their way, and nothing waits for a yes.
+    pub(super) fn lose_answers(&mut self, why: &str) {
+        self.question = None;
+        for attempt in self.attempts.values_mut().filter(|attempt| **attempt == Attempt::Sent) {
+            *attempt = Attempt::Answered(Deleted::Unknown(why.to_owned()));
+        }
+    }
+
     /// What came of the deletion of a pod, where one was tried.
     pub(super) fn deleted(&self, pod: &PodId) -> Option<&Deleted> {
         match self.attempts.get(&pod.uid)? {

@@ -118,6 +118,11 @@ fn differs(known: &Deploy, deploy: &Deploy) -> bool {
     known.to.hash != deploy.to.hash || known.at != deploy.at
 }
 
+/// Whether another version was deployed than the one that is known.
+pub(super) fn is_another(known: &Deploy, told: &Deploy) -> bool {
+    known.to.hash != told.to.hash && !is_restart(known, told)
+}
+
 /// Whether only the pods of the known deploy were restarted: they have another hash, and it is the same deploy.
 fn is_restart(known: &Deploy, deploy: &Deploy) -> bool {
     known.at == deploy.at && known.to.images == deploy.to.images && known.from == deploy.from

@@ -65,6 +65,12 @@ impl Lease {
         self.held = None;
     }
 
+    /// Whoever asked for it is gone, and with it what it heard.
+    pub(super) fn forget(&mut self) {
+        self.holding = Holding::Nobody;
+        (self.asked, self.open, self.held) = (None, None, None);
+    }
+
     pub(super) fn release(&mut self, effects: &mut Vec<Effect>) {
         if matches!(self.holding, Holding::Ours | Holding::Asking) {
             effects.push(Effect::Lease(LeaseCall::Release));

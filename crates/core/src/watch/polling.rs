@@ -137,6 +137,18 @@ impl Polling {
         }
     }
 
+    /// Whoever was asked is asked again, unless it wants to be left alone for a while: the answer would come to a process
+    /// that is gone. What was missed is in the span that is asked for then.
+    pub(super) fn forget_questions(&mut self, setup: &Setup, now: Time) {
+        for index in 0..setup.sources.len() {
+            let state = self.store.source_mut(SourceId(index as u16));
+            (state.asking, state.asked, state.asked_at) = (false, None, None);
+            if !matches!(state.health, Health::Down(SourceError::RateLimited { .. })) {
+                state.next_poll = now;
+            }
+        }
+    }
+
     /// A part of an answer whose rest is still on its way: its signals are known from now on.
     pub(super) fn take_part(&mut self, setup: &Setup, id: SourceId, at: Time, part: Poll) {
         let state = self.store.source_mut(id);

@@ -30,6 +30,11 @@ impl Recollection {
         version.hash.is_empty() || last.is_some_and(|(.., known)| *known == standing)
     }
 
+    /// It is not known whether what was to be written down was: it is written once more.
+    pub(super) fn forget_remembered(&mut self) {
+        self.remembered.clear();
+    }
+
     /// Notes that this is written down.
     pub(super) fn remember(&mut self, id: WorkloadId, version: &Version, standing: VersionStatus) {
         self.remembered.push((id, version.hash.clone(), standing));

@@ -136,6 +136,21 @@ impl Rhythm {
         *self = Self { from: now + PAUSE, ..Self::new(setup) };
     }
 
+    /// What was asked and not answered is asked again.
+    pub(super) fn forget_questions(&mut self) {
+        let lost = self.asking.iter_mut().filter_map(|asking| asking.under_way.take()).count();
+        if lost > 0 {
+            // Which signals they were about is not kept; nothing is lost by asking about one twice.
+            for known in &mut self.known {
+                for ago in Ago::ALL {
+                    if *known.of(ago) == Then::Quiet {
+                        known.set(ago, Then::Unasked);
+                    }
+                }
+            }
+        }
+    }
+
     /// What a signal did then, where that can be held against today.
     pub(super) fn earlier(&self, id: SignalId, ago: Ago) -> Option<&Earlier> {
         match self.known[usize::from(id.0)].of(ago) {

@@ -59,6 +59,13 @@ impl Desk {
         true
     }
 
+    /// The steps whose request was sent and not answered yet, by the workload that names each.
+    pub(in crate::watch) fn unanswered(&self) -> Vec<WorkloadId> {
+        let done = self.rollback.execution();
+        let steps = done.into_iter().flat_map(|done| done.plan.steps().zip(&done.steps));
+        steps.filter(|(_, state)| **state == StepState::Sent).map(|(step, _)| step.workload()).collect()
+    }
+
     /// Notes that a step was taken: what it covers is rolled back, or is not any more.
     pub(super) fn note_rolled_back(&mut self, step: &Step, doing: &mut Doing<'_>) {
         for covered in &step.covers {

@@ -1,6 +1,6 @@
 //! Responses of the providers, and the outcome of a turned-off flag.
 
-use super::{FeatureFlags, PATIENCE, TurnOffState};
+use super::{FeatureFlags, FeaturePanel, PATIENCE, TurnOffState};
 use crate::deploy::{Time, brief};
 use crate::feature_flags::{Answer, FlagId, FlagState, Listing, News};
 use crate::message::Effect;
@@ -80,6 +80,23 @@ impl FeatureFlags {
                 turn.state = TurnOffState::Refused(blocked);
                 journal.tell(now, text);
             }
+        }
+    }
+
+    /// Nobody hears any more what comes of what was asked: whatever was to be turned off is read, and nothing waits for a
+    /// key.
+    pub(in crate::watch) fn lose_answers(&mut self, why: &str, now: Time, journal: &mut Journal) {
+        self.panel = FeaturePanel::Closed;
+        for known in &mut self.known {
+            (known.asking, known.asked) = (false, None);
+        }
+        for turn in &mut self.turns {
+            (turn.asking, turn.asked) = (false, None);
+        }
+        let sent = self.turns.iter().filter(|turn| turn.state == TurnOffState::Sent);
+        let sent: Vec<FlagId> = sent.map(|turn| turn.flag.clone()).collect();
+        for id in sent {
+            self.take_answer(&id, Answer::Unknown(why.to_owned()), now, journal);
         }
     }
 

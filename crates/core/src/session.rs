@@ -1,0 +1,100 @@
+//! Vocabulary: the processes that a watch lives in: who is at its keys, how it was left, and why one begins afresh.
+
+use crate::deploy::Time;
+use chrono::{FixedOffset, TimeDelta};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Gaps shorter than this are told by the second.
+const BY_THE_SECOND: TimeDelta = TimeDelta::minutes(2);
+
+/// A process that holds a watch, and whoever is at its keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// `ana@laptop`.
+    pub who: String,
+    /// The process, as its system numbers it.
+    pub process: u32,
+    /// Whether there is a screen, so that it can be asked for the keys; a pipeline's gate has none.
+    pub attended: bool,
+}
+
+impl fmt::Display for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (pid {})", self.who, self.process)
+    }
+}
+
+/// How a watch was left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaving {
+    /// A person quit, or a gate knew what it was asked for.
+    Quit,
+    /// Ctrl-C, or SIGINT.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+    /// SIGHUP, or the terminal could not be read or written any more.
+    HungUp,
+    /// SIGQUIT or SIGABRT.
+    Aborted,
+    /// The program could not go on.
+    Failed,
+    /// Somebody else on this machine has its keys now.
+    HandedOver(Seat),
+}
+
+impl fmt::Display for Leaving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quit => f.write_str("quit"),
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::Terminated => f.write_str("ended by SIGTERM"),
+            Self::HungUp => f.write_str("terminal closed"),
+            Self::Aborted => f.write_str("aborted"),
+            Self::Failed => f.write_str("redflag failed"),
+            Self::HandedOver(seat) => write!(f, "handed over to {seat}"),
+        }
+    }
+}
+
+/// Why the record of an earlier watch of the same environment was not resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Afresh {
+    /// It was asked for.
+    Wanted,
+    /// This part of the setup is another one now.
+    OtherSetup(String),
+    /// Another version was deployed since.
+    OtherDeploy,
+    /// Its window is over; how it was left before that, where it was not killed.
+    Over(Option<Leaving>),
+    /// Its record cannot be read: why.
+    Unreadable(String),
+    /// It goes on in a process without a screen: a gate.
+    InUse(Seat),
+}
+
+/// The clock of whoever resumed a watch, as seconds east of UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zone(pub i32);
+
+impl Zone {
+    fn clock(self, at: Time, format: &str) -> String {
+        let offset = FixedOffset::east_opt(self.0).or(FixedOffset::east_opt(0));
+        offset.map_or_else(String::new, |offset| at.with_timezone(&offset).format(format).to_string())
+    }
+
+    /// `14:07`.
+    pub(crate) fn minute(self, at: Time) -> String {
+        self.clock(at, "%H:%M")
+    }
+
+    /// `from 14:07 to 14:12`.
+    pub(crate) fn span(self, from: Time, to: Time) -> String {
+        let format = if to - from < BY_THE_SECOND { "%H:%M:%S" } else { "%H:%M" };
+        format!("from {} to {}", self.clock(from, format), self.clock(to, format))
+    }
+}

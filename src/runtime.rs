@@ -13,7 +13,7 @@ mod secrets;
 mod stops;
 
 pub use beginning::{Beginning, Recording};
-pub use following::{Followed, Following, follow};
+pub use following::{Followed, follow};
 pub use outside::{AdapterSpecs, Outside};
 pub(crate) use recalling::recalled;
 pub use secrets::PendingSecrets;
@@ -24,7 +24,7 @@ use crate::deploy::Time;
 use crate::message::{Command, Effect, Message};
 use crate::outcome::Outcome;
 use crate::records::{Recorder, Records};
-use crate::session::Seat;
+use crate::session::{Following, Seat};
 use crate::watch::Watch;
 use beginning::Trial;
 use chrono::TimeDelta;

@@ -21,6 +21,7 @@ mod view;
 
 use crate::message::Command;
 use crate::replay::{Playing, Transport};
+use crate::session::Following;
 use crate::watch::Watch;
 use chrono::{FixedOffset, Offset};
 use clipboard::Copied;
@@ -241,10 +242,10 @@ impl<B: Backend> Tui<B> {
     }
 
     /// Notes that another process has the keys, and who; then nothing can be changed here.
-    pub fn follows(&mut self, who: Option<String>) {
-        if self.ui.follows != who {
+    pub fn follows(&mut self, following: Option<&Following>) {
+        if self.ui.follows.as_ref() != following {
             self.drawn = None;
-            self.ui.follows = who;
+            self.ui.follows = following.cloned();
         }
     }
 

@@ -195,6 +195,9 @@ async fn begun<S: Stream<Item = input::Input> + Unpin>(
     loop {
         match recording.earlier(&setup, kept.wanted.afresh, clock) {
             Earlier::LeftOff(left) => {
+                if followed.is_some() {
+                    tui.say("the keys are yours");
+                }
                 let beginning = Beginning::resumed(*left, setup, recording.clone(), clock);
                 return Ok(Begun::Here(Box::new(beginning)));
             }

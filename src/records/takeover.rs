@@ -5,8 +5,8 @@ use super::Records;
 use crate::files;
 use crate::session::Seat;
 use futures_util::{Stream, StreamExt, stream};
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,7 +36,9 @@ impl Asker {
     /// # Errors
     /// The system's.
     pub fn ask(&self, seat: &Seat) -> io::Result<Request> {
-        fs::write(&self.0, serde_json::to_string(seat)?)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        super::journal::private(&mut options).open(&self.0)?.write_all(serde_json::to_string(seat)?.as_bytes())?;
         Ok(Request(self.0.clone()))
     }
 

@@ -2,15 +2,13 @@
 
 use super::{Frontend, Intent};
 use crate::clock::Clock;
-use crate::deploy::brief;
 use crate::message::Command;
 use crate::outcome::Outcome;
 use crate::records::{Follower, Grown};
-use crate::session::Seat;
+use crate::session::{Following, Seat};
 use crate::watch::Watch;
 use chrono::TimeDelta;
 use futures_util::{Stream, StreamExt};
-use std::fmt;
 use std::io;
 use std::thread;
 use std::time::Duration;
@@ -20,27 +18,6 @@ use tokio::sync::mpsc;
 const READ_EVERY: Duration = Duration::from_millis(250);
 /// Whoever has the keys writes once a second at least; after so long without a line it is said.
 const SILENT_AFTER: TimeDelta = TimeDelta::seconds(5);
-
-/// Who is at the keys of what is followed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Following {
-    /// Whose they are.
-    pub seat: Seat,
-    /// How long nothing was heard of them, where that is long.
-    pub silent: Option<TimeDelta>,
-    /// Whether they were asked for.
-    pub is_asked: bool,
-}
-
-impl fmt::Display for Following {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is at the keys", self.seat)?;
-        if let Some(silent) = self.silent {
-            write!(f, ", silent for {}", brief(silent))?;
-        }
-        f.write_str(if self.is_asked { ", asked for them" } else { "" })
-    }
-}
 
 /// How following ended.
 #[derive(Debug)]

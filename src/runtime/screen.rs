@@ -1,7 +1,8 @@
 //! The terminal screen as a frontend of the loop.
 
-use super::{Following, Frontend, Intent};
+use super::{Frontend, Intent};
 use crate::outcome::Outcome;
+use crate::session::Following;
 use crate::tui::input::Input;
 use crate::tui::{Reaction, Tui, clipboard, terminal};
 use crate::watch::Watch;
@@ -74,7 +75,7 @@ where
     }
 
     fn follow(&mut self, following: Option<&Following>) {
-        self.follows(following.map(ToString::to_string));
+        self.follows(following);
     }
 
     fn begin_anew(&mut self) {

@@ -17,6 +17,7 @@ use crate::feature_flags::FlagId;
 use crate::message::Command;
 use crate::replay::Playing;
 use crate::rollback::{Execution, Rollback};
+use crate::session::Following;
 use crate::verdict::Level;
 use crate::watch::{FeaturePanel, Watch};
 pub(super) use board::{Board, Order};
@@ -80,7 +81,7 @@ pub(super) struct Ui {
     /// What is waited for before anybody can be asked.
     pub(super) waits_for: Option<String>,
     /// Who is at the keys, where that is somebody else: then nothing can be changed here.
-    pub(super) follows: Option<String>,
+    pub(super) follows: Option<Following>,
     /// Where the last text went that was to be copied.
     pub(super) copied: Option<Copied>,
     /// The player, where what is shown is a replay.

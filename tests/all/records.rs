@@ -1,6 +1,11 @@
 //! Records on the disk: every scenario is made again from its own, byte for byte; whoever may not read them cannot; and
 //! what cannot be written stops nothing.
 
+mod keeping;
+mod kills;
+#[cfg(unix)]
+mod processes;
+
 use crate::stories::story::{Story, is_red};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -8,8 +13,8 @@ use redflag::demo::Scenario;
 use redflag::records::{RecordError, Records, open};
 use redflag::rollback::Rollback;
 use redflag::signal::Kind;
-use redflag::timeline::Mark;
-use redflag::verdict::Finding;
+use redflag::timeline::{Entry, Mark};
+use redflag::verdict::{Finding, Verdict};
 use redflag::watch::Watch;
 use std::fs;
 use std::io::Write;
@@ -122,4 +127,19 @@ fn what_is_no_record_names_the_file_and_the_way_out() {
     fs::write(folder.path().join("journal.jsonl.gz"), "no gzip").unwrap();
     let error = open(folder.path()).unwrap_err().to_string();
     assert!(error.contains("journal.jsonl.gz: "), "{error}");
+}
+
+/// Written by the program when the format was 1. Whatever the lines look like today, it stays as it is.
+#[test]
+fn a_record_of_the_first_format_still_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("journal.jsonl"), include_str!("records/format-1.jsonl")).unwrap();
+    let kept = open(folder.path()).unwrap();
+    assert_eq!((kept.record.header.format, kept.is_closed), (1, false));
+    let watch = kept.record.fold();
+    assert_eq!(watch.verdict(), Verdict::Watching);
+    assert!(matches!(watch.rollback(), Rollback::Verified { .. }), "{:?}", watch.rollback());
+    let told = |entry: &Entry| format!("{} {:?} {}", entry.at.format("%H:%M:%S"), entry.mark, entry.text);
+    let timeline: Vec<String> = watch.timeline().entries().map(told).collect();
+    insta::assert_snapshot!(timeline.join("\n"));
 }

@@ -25,6 +25,17 @@ impl fmt::Display for Seat {
     }
 }
 
+/// Who is at the keys of a watch that is followed from another process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Following {
+    /// Whose they are.
+    pub seat: Seat,
+    /// How long nothing was heard of them, where that is long.
+    pub silent: Option<TimeDelta>,
+    /// Whether they were asked for.
+    pub is_asked: bool,
+}
+
 /// How a watch was left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,7 +84,7 @@ pub enum Afresh {
     Over(Option<Leaving>),
     /// Its record cannot be read: why.
     Unreadable(String),
-    /// It goes on in a process without a screen: a gate.
+    /// It goes on in a process that nobody can ask for it, or nobody here wants to.
     InUse(Seat),
 }
 

@@ -9,6 +9,7 @@ use super::{Brush, View};
 use crate::deploy::ServiceId;
 use crate::rollback::version_history::VersionStatus as Known;
 use crate::rollback::{CheckOutcome, Goal, Plan, Rollback, describe};
+use crate::session::Following;
 use crate::tui::keymap::{Action, Pane};
 use crate::tui::rows::{self, Row};
 use crate::tui::standings::{Standing, Standings};
@@ -164,8 +165,9 @@ pub(super) fn state(view: &View<'_>) -> State {
     if view.ui.playing().is_some() {
         return State { key: None, slot: Slot::Muted, text: "replay: read-only, nothing is sent".to_owned() };
     }
-    if let Some(who) = &view.ui.follows {
-        let text = format!("rollback off: {who}; redflag watch --take-over asks for them");
+    if let Some(Following { seat, is_asked, .. }) = &view.ui.follows {
+        let way_out = if *is_asked { "asked for them" } else { "redflag watch --take-over asks for them" };
+        let text = format!("rollback off: {seat} is at the keys; {way_out}");
         return State { key: None, slot: Slot::Muted, text };
     }
     if live.setup().read_only {

@@ -5,11 +5,12 @@
 //!  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
 //! ```
 
-use super::text::{clock, hour_minute, width};
+use super::text::{clean, clock, hour_minute, width};
 use super::{Brush, View, ruler};
 use crate::deploy::change::beside_the_name;
 use crate::deploy::{Deploy, ServiceId, Version, brief};
 use crate::rollback::{Execution, Goal, Rollback};
+use crate::session::Following;
 use crate::setup::Automatic;
 use crate::timeline::Mark;
 use crate::tui::rows;
@@ -42,8 +43,9 @@ pub(super) fn draw(buffer: &mut Buffer, view: &View<'_>, area: Rect) {
         let age = brief(view.live.now() - view.watch.now());
         text.put(&format!(" FROZEN {age} "), Slot::Frozen).gap(2);
     }
-    if let Some(who) = &view.ui.follows {
-        text.put(&format!(" READ-ONLY: {who} "), Slot::Frozen).gap(2);
+    if let Some(Following { seat, silent, .. }) = &view.ui.follows {
+        let silent = silent.map_or_else(String::new, |silent| format!(", silent for {}", brief(silent)));
+        text.put(&view.glyphs.plain(clean(&format!(" READ-ONLY: {seat}{silent} "))), Slot::Frozen).gap(2);
     }
     text.put(&place(view), ink(Slot::Header)).gap(3);
     let room = text.left();

@@ -9,8 +9,9 @@ use redflag::clock::Clock;
 use redflag::config::{AssembleOptions, Config};
 use redflag::demo::{Company, Options, Scenario};
 use redflag::deploy::WorkloadId;
+use redflag::records::Earlier;
 use redflag::rollback::Readiness;
-use redflag::runtime::{Outside, QUEUE, Runtime};
+use redflag::runtime::{Beginning, Outside, QUEUE, Recording, Runtime};
 use redflag::setup::Setup;
 use redflag::signal::{Kind, SignalId};
 use redflag::tui::glyphs::Glyphs;
@@ -50,7 +51,13 @@ impl Story {
     /// Another person's screen over the same company.
     pub(crate) fn watch(company: Arc<Company>, clock: Clock, change: impl FnOnce(&mut Setup)) -> Self {
         let config = company.config();
-        Self::watch_as_told(company, clock, &config, change)
+        Self::watch_as_told(company, clock, &config, change, None)
+    }
+
+    /// The same from where an earlier process left off, where it left a record there.
+    pub(crate) fn go_on(company: Arc<Company>, clock: Clock, recording: &Recording) -> Self {
+        let config = company.config();
+        Self::watch_as_told(company, clock, &config, |_| {}, Some(recording))
     }
 
     /// A watch over the company's StatefulSet `db` instead of its app.
@@ -58,18 +65,34 @@ impl Story {
         let clock = Clock::manual(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
         let company = Company::start_with(Options::of(scenario, clock.clone())).await.unwrap();
         let config = company.config().replace("deployment/app", "statefulset/db");
-        Self::watch_as_told(Arc::new(company), clock, &config, |_| {})
+        Self::watch_as_told(Arc::new(company), clock, &config, |_| {}, None)
     }
 
-    fn watch_as_told(company: Arc<Company>, clock: Clock, config: &str, change: impl FnOnce(&mut Setup)) -> Self {
+    fn watch_as_told(
+        company: Arc<Company>,
+        clock: Clock,
+        config: &str,
+        change: impl FnOnce(&mut Setup),
+        recording: Option<&Recording>,
+    ) -> Self {
         let config = Config::parse(config, "demo").unwrap();
         let options = AssembleOptions::beginning(clock.now());
         let mut assembly = config.assemble(None, &options, &*company).unwrap();
         company.recall(&mut assembly.setup);
         change(&mut assembly.setup);
         let (out, inbox) = mpsc::channel(QUEUE);
-        let watch = Watch::new(assembly.setup);
-        let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out)
+        let setup = assembly.setup;
+        let shared = Arc::new(setup.clone());
+        let beginning = match recording.map(|recording| (recording, recording.earlier(&setup, false, &clock))) {
+            Some((recording, Earlier::LeftOff(left))) => Beginning::resumed(*left, setup, recording.clone(), &clock),
+            Some((recording, Earlier::Nothing)) => Beginning::afresh(setup, Some(recording), None, &clock),
+            Some((recording, Earlier::Afresh { before, why })) => {
+                Beginning::afresh(setup, Some(recording), Some((before, why)), &clock)
+            }
+            Some((_, Earlier::Held(_))) => panic!("another process has it"),
+            None => Beginning::afresh(setup, None, None, &clock),
+        };
+        let outside = Outside::new(shared, assembly.sources, assembly.rollback, clock.clone(), out)
             .with_feature_flags(assembly.feature_flags);
         let look = Look {
             themes: Themes::load("dark", None, ColorDepth::True).unwrap(),
@@ -80,7 +103,8 @@ impl Story {
         let tui = Tui::new(Terminal::new(TestBackend::new(120, 40)).unwrap(), look, Keymap::default());
         let (keys, typed) = mpsc::unbounded_channel();
         let typed = stream::unfold(typed, |mut typed| async move { Some((typed.recv().await?, typed)) });
-        let mut runtime = Runtime::new(watch, tui, typed.boxed_local(), clock.clone(), outside, inbox);
+        let mut runtime = Runtime::begin(beginning, tui, typed.boxed_local(), clock.clone(), outside, inbox);
+        runtime.take_first().unwrap();
         runtime.connect();
         Self { company, clock, keys, runtime }
     }

@@ -1,5 +1,5 @@
-//! The program is killed around the key and started again: there is never a second change, and the new watch offers the
-//! bad version to nobody who does not mean it.
+//! The program is killed around the key, and a watch begun that knows nothing of it, as on another machine: there is never a
+//! second change, and the new watch offers the bad version to nobody who does not mean it.
 
 use crate::kubernetes::gate::Gate;
 use crate::kubernetes::hands::image;
@@ -16,7 +16,7 @@ async fn killed_before_the_key_it_has_done_nothing_and_the_next_one_waits_for_it
         ana.opens_the_plan("3.9").await;
         lab.hands.until_leased("ana").await;
         ana.dies();
-        let mut again = desk.watch();
+        let mut again = desk.watch_afresh();
         again.sees("roll back to 3.9   ready").await;
         again.press("R");
         again.sees("ana holds the lock since").await;
@@ -46,7 +46,7 @@ async fn killed_with_the_request_out_it_is_done_once_and_the_next_one_warns() {
         gate.let_go();
         gate.until_answered(1).await;
 
-        let mut again = desk.watch();
+        let mut again = desk.watch_afresh();
         again.sees("roll back to 3.10   ready").await;
         again.press("R");
         again.sees("ana holds the lock since").await;
@@ -77,7 +77,7 @@ async fn a_request_of_a_killed_one_that_arrives_after_the_next_ones_changes_noth
         // Nothing of the first request is to be seen yet, and the second has its own way to the server.
         let other = Gate::open(&lab.cluster.client).await;
         desk.points_at(&other);
-        let mut again = desk.watch();
+        let mut again = desk.watch_afresh();
         again.sees("roll back to 3.9   ready").await;
         again.press("R");
         again.sees("ana holds the lock since").await;

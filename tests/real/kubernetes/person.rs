@@ -98,6 +98,11 @@ impl Desk {
         Person::start(&["watch", ENVIRONMENT], self.variables())
     }
 
+    /// Sits down to a watch of their own, whatever another one left.
+    pub(crate) fn watch_afresh(&self) -> Person {
+        Person::start(&["watch", ENVIRONMENT, "--new"], self.variables())
+    }
+
     /// Rolls the deploy back without the screen, and reads along.
     pub(crate) fn rolls_back(&self, arguments: &[&str]) -> Person {
         Person::start(&[&["rollback", ENVIRONMENT], arguments].concat(), self.variables())

@@ -81,7 +81,7 @@ impl Watch {
                 left(how.as_ref())
             ),
             Afresh::Unreadable(why) => format!("begun afresh: the record of {before} cannot be read: {why}"),
-            Afresh::InUse(seat) => format!("begun afresh: {before} goes on without a screen, by {seat}"),
+            Afresh::InUse(seat) => format!("begun afresh: {before} goes on in another process, {seat}"),
         };
         self.journal.add(at, Mark::Unknown, text);
         self.journal.changed();

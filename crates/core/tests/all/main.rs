@@ -12,6 +12,7 @@ mod nobody_else;
 mod promises;
 mod proof;
 mod records;
+mod resuming;
 mod rollback_table;
 mod rolling_back;
 mod rules;

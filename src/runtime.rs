@@ -25,6 +25,7 @@ use crate::message::{Command, Effect, Message};
 use crate::outcome::Outcome;
 use crate::records::{Recorder, Records};
 use crate::session::{Following, Seat};
+use crate::timeline::Mark;
 use crate::watch::Watch;
 use beginning::Trial;
 use chrono::TimeDelta;
@@ -219,12 +220,16 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         }
     }
 
-    /// Takes in what goes before everything else; [`Runtime::run`] does it before the first frame.
+    /// Takes in what goes before everything else; [`Runtime::run`] does it before the first frame. Gives what the timeline
+    /// says of an earlier watch.
     ///
     /// # Errors
     /// The frontend's.
-    pub fn take_first(&mut self) -> io::Result<()> {
-        self.first.take().map_or(Ok(()), |first| self.take_in(first))
+    pub fn take_first(&mut self) -> io::Result<Option<String>> {
+        let Some(first) = self.first.take() else { return Ok(None) };
+        self.take_in(first)?;
+        let told = self.watch.timeline().entries().rfind(|entry| entry.mark == Mark::Unknown);
+        Ok(told.map(|entry| entry.text.clone()))
     }
 
     /// One turn: waits for something to happen, takes it and all else that is ready in, shows the result.

@@ -55,6 +55,9 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Outcome, CommandEr
         let gate = Gate::new(wanted, args.output, github, (output::stderr(), output::stdout()));
         let beginning = begun(assembly.setup, super::recording(config.record(), false), args.new, &clock);
         let mut runtime = Runtime::begin(beginning, gate, stops, clock, outside, inbox);
+        if let Some(earlier) = runtime.take_first()? {
+            output::stderr().line(&format!("redflag: {earlier}"));
+        }
         let left = runtime.run().await;
         let outcome = final_outcome(left, runtime.watch())?;
         let watch = runtime.watch().clone();

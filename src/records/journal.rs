@@ -43,6 +43,15 @@ impl Journal {
         Ok((!folder.join(CLOSED).exists() && folder.join(OPEN).exists()).then_some(Self { folder, file }))
     }
 
+    /// A journal whose disk is full, so to say.
+    #[cfg(test)]
+    #[allow(clippy::unwrap_used)]
+    pub(super) fn unwritable(folder: PathBuf) -> Self {
+        let file = File::open(folder.join(OPEN)).unwrap();
+        file.try_lock().unwrap();
+        Self { folder, file }
+    }
+
     /// Its text, up to a limit that is one more than may be.
     pub(super) fn text(&self, limit: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();

@@ -11,7 +11,9 @@ use std::io;
 /// What keeps the record of a watch, or has given up.
 #[derive(Debug, Default)]
 pub struct Recorder {
+    /// Kept when it cannot be written any more, too: its lock keeps others from going on with what goes on here.
     journal: Option<Journal>,
+    has_given_up: bool,
     is_named: bool,
     /// Why nothing is recorded any more, until the watch was told.
     lost: Option<String>,
@@ -43,7 +45,7 @@ impl Recorder {
 
     /// Goes on with the record of a watch that was resumed.
     pub(super) fn going_on(journal: Journal, id: u32, watch: &Watch) -> Self {
-        Self { journal: Some(journal), is_named: deployed(watch).is_some(), lost: None, id }
+        Self { journal: Some(journal), is_named: deployed(watch).is_some(), id, ..Self::default() }
     }
 
     /// Which watch it is, on whatever machine; 0 where that is not kept.
@@ -89,12 +91,14 @@ impl Recorder {
     /// # Errors
     /// The system's: then it stays as it was written, and can be read all the same.
     pub fn close(self) -> io::Result<()> {
-        self.journal.map_or(Ok(()), Journal::close)
+        // What lacks its end has none.
+        self.journal.filter(|_| !self.has_given_up).map_or(Ok(()), Journal::close)
     }
 
     fn or_give_up(&mut self, write: impl FnOnce(&mut Journal) -> io::Result<()>) {
-        if let Some(Err(error)) = self.journal.as_mut().map(write) {
-            self.journal = None;
+        let journal = self.journal.as_mut().filter(|_| !self.has_given_up);
+        if let Some(Err(error)) = journal.map(write) {
+            self.has_given_up = true;
             self.lost = Some(error.to_string());
         }
     }
@@ -106,4 +110,28 @@ fn deployed(watch: &Watch) -> Option<(&str, &str)> {
     let mut deployed = workloads
         .filter_map(|(workload, state)| Some((workload.reference.name.as_str(), state.deploy.as_ref()?.to.label())));
     deployed.next()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::deploy::Time;
+    use std::fs;
+
+    #[test]
+    fn what_cannot_be_written_any_more_is_told_once_and_is_still_nobody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(super::super::OPEN);
+        fs::write(&path, "{}\n").unwrap();
+        let mut recorder = Recorder::new(Ok(Journal::unwritable(folder.path().to_owned())));
+        for _ in 0..3 {
+            recorder.append(&Message::Tick(Time::UNIX_EPOCH));
+        }
+        assert!(recorder.lost().is_some() && recorder.lost().is_none());
+        assert!(Journal::take(folder.path().to_owned()).unwrap().is_none(), "its lock is held");
+        recorder.close().unwrap();
+        assert!(path.exists(), "what was written stays");
+        assert!(Journal::take(folder.path().to_owned()).unwrap().is_some());
+    }
 }

@@ -6,6 +6,7 @@ use crate::stories::story::{Story, is_red};
 use chrono::{DateTime, TimeDelta};
 use redflag::clock::Clock;
 use redflag::demo::{Company, Options, Scenario};
+use redflag::deploy::WorkloadId;
 use redflag::records::Records;
 use redflag::rollback::Rollback;
 use redflag::runtime::Recording;
@@ -144,4 +145,45 @@ async fn killed_at_any_moment_it_ends_as_if_it_had_not_been() {
         assert_eq!(gaps.count(), 1, "{moment:?}");
         super::is_the_same(&only(&Records::at(folder.path())), watch);
     }
+}
+
+#[tokio::test]
+async fn what_was_rolled_back_before_it_was_killed_is_still_the_same_deploy() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = story(folder.path(), None).await;
+    let mut story = killed_and_begun_again(story, folder.path());
+    story.seconds(5).await;
+    assert!(matches!(story.state().rollback(), Rollback::Verified { .. }), "{}", story.screen());
+    assert!(story.state().can_go_forward(), "it can be undone");
+    assert_eq!(notes(story.state()), ["rang Dana"]);
+    super::is_the_same(&only(&Records::at(folder.path())), story.state());
+}
+
+#[tokio::test]
+async fn another_deploy_begins_a_watch_of_its_own_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = Records::at(folder.path());
+    let mut story = begin(folder.path()).await;
+    story.until("the error rate is red", |watch| is_red(watch, Kind::ErrorRate)).await;
+    let old = only(&records);
+    story.company.faults().deploy("app", "1.9.1");
+    let mut story = killed_and_begun_again(story, folder.path());
+    assert!(is_red(story.state(), Kind::ErrorRate), "so far it is as it was left");
+    let told = |watch: &Watch| {
+        let mut entries = watch.timeline().entries();
+        entries.any(|entry| {
+            entry.text.starts_with("begun afresh: the watch of ") && entry.text.ends_with("another deploy")
+        })
+    };
+    story.until("it is told", told).await;
+    let watch = story.state();
+    assert_eq!(watch.workload(WorkloadId(0)).deploy.as_ref().unwrap().to.label(), "1.9.1");
+    assert!(!watch.timeline().entries().any(|entry| entry.text.starts_with("not watched from ")));
+    while !old.join("journal.jsonl.gz").exists() {
+        tokio::task::yield_now().await;
+    }
+    story.seconds(3).await;
+    let all = records.all().unwrap();
+    assert_eq!((all.len(), &all[0]), (2, &old));
+    super::is_the_same(&all[1], story.state());
 }

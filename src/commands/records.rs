@@ -114,11 +114,11 @@ fn prune(global: &Global, records: &Records) -> Result<Outcome, CommandError> {
     };
     let Pruned { folders, bytes } = records.prune(keep, SystemTime::now())?;
     let mut out = output::stdout();
-    for folder in &folders {
-        out.line(&format!("deleted {}", name(folder)));
-    }
     let (count, s) = (folders.len(), if folders.len() == 1 { "" } else { "s" });
     out.line(&format!("{count} record{s} deleted, {}", text::size(bytes)));
+    for folder in &folders {
+        out.line(&format!("  {}", name(folder)));
+    }
     out.end()?;
     Ok(Outcome::Done)
 }

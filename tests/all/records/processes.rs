@@ -9,6 +9,7 @@ use redflag::timeline::Mark;
 use rustix::process::Signal;
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 /// A company whose deploy has been bad for ten minutes, and a machine to watch it from.
@@ -170,4 +171,28 @@ async fn whoever_is_asked_for_the_keys_hands_them_over() {
     third.until("afresh");
     machine.until_written("{\"begun_afresh\"", 1);
     assert!(machine.told().contains("begun afresh (--new), beside the watch of "), "{}", machine.told());
+}
+
+#[test]
+fn pruning_says_first_how_many_it_deleted_and_then_which() {
+    let home = tempfile::tempdir().unwrap();
+    let home_path = home.path().to_str().unwrap();
+    let folder = home.path().join("redflag/records/2026-02-03T1402Z-production-app-1.9.0");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("journal.jsonl.gz"), "old").unwrap();
+    let old = SystemTime::now() - Duration::from_secs(86_400 * 31);
+    fs::File::options().write(true).open(folder.join("journal.jsonl.gz")).unwrap().set_modified(old).unwrap();
+    let pruned = |config: &str| {
+        fs::write(home.path().join("redflag.toml"), config).unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_redflag"));
+        command.args(["records", "--prune", "--config"]).arg(home.path().join("redflag.toml"));
+        let output = command.env("HOME", home_path).env("XDG_STATE_HOME", home_path).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let rest = "[sources.k]\nkind = \"kubernetes\"\n[environments.production]\nworkloads = [\"deployment/app\"]\n";
+    assert_eq!(pruned(rest), "0 records deleted, 0 bytes\n", "90 days are kept unless the file says otherwise");
+    let kept = format!("[record]\nkeep = \"30d\"\n{rest}");
+    assert_eq!(pruned(&kept), "1 record deleted, 3 bytes\n  2026-02-03T1402Z-production-app-1.9.0\n");
+    assert!(!folder.exists());
 }

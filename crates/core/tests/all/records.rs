@@ -5,7 +5,7 @@ use crate::support::{at, setup};
 use chrono::TimeDelta;
 use proptest::prelude::*;
 use redflag_core::message::Message;
-use redflag_core::record::{FORMAT, Header, Torn, Unreadable, header_line, message_line, read};
+use redflag_core::record::{FORMAT, Header, Torn, Unreadable, follow, header_line, message_line, read};
 
 /// The lines of a record of the shop's usual watch.
 fn written(messages: &[Message]) -> String {
@@ -42,6 +42,25 @@ proptest! {
             prop_assert_eq!(again.update(message), effects);
         }
         prop_assert_eq!(record.fold(), straight);
+    }
+
+    /// Whatever stands in a file, it is read or refused with its line.
+    #[test]
+    fn any_text_is_read_or_refused_with_its_line(
+        lines in prop::collection::vec(prop_oneof![3 => "\\PC{0,40}", 1 => Just(message_line(&Message::Tick(at(1))).unwrap())], 0..6),
+        is_whole: bool,
+    ) {
+        let text = lines.join("\n") + if is_whole { "\n" } else { "" };
+        match follow(&text) {
+            Ok((messages, end)) => {
+                prop_assert_eq!(messages.len(), text[..end].lines().count());
+                prop_assert!(!text[end..].contains('\n'), "what is left is no whole line");
+            }
+            Err((line, _)) => prop_assert!((1..=lines.len()).contains(&line)),
+        }
+        if let Err((line, _)) = read(&text) {
+            prop_assert!((1..=lines.len().max(1)).contains(&line));
+        }
     }
 
     /// Whatever is torn off, the rest is read, and never more than the last line is lost.

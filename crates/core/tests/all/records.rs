@@ -56,10 +56,10 @@ proptest! {
                 prop_assert_eq!(messages.len(), text[..end].lines().count());
                 prop_assert!(!text[end..].contains('\n'), "what is left is no whole line");
             }
-            Err((line, _)) => prop_assert!((1..=lines.len()).contains(&line)),
+            Err((line, _)) => prop_assert!((1..=text.lines().count()).contains(&line)),
         }
         if let Err((line, _)) = read(&text) {
-            prop_assert!((1..=lines.len().max(1)).contains(&line));
+            prop_assert!((1..=text.lines().count().max(1)).contains(&line));
         }
     }
 

@@ -75,7 +75,7 @@ pub trait Frontend {
     fn follow(&mut self, _following: Option<&Following>) {}
 
     /// From here on it is another watch that is shown.
-    fn begin_anew(&mut self) {}
+    fn begin_again(&mut self) {}
 
     /// Whether it leaves by itself when it knows what it was asked for, so that nobody goes on with it.
     fn knows_its_end(&self) -> bool {
@@ -338,7 +338,7 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         });
         self.askers = leaving::heard(asker);
         self.next_tick = self.clock.now();
-        self.frontend.begin_anew();
+        self.frontend.begin_again();
         first.map_or(Ok(()), |first| self.take_in(first))
     }
 

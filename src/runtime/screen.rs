@@ -78,7 +78,7 @@ where
         self.follows(following);
     }
 
-    fn begin_anew(&mut self) {
+    fn begin_again(&mut self) {
         self.forget();
     }
 

@@ -4,6 +4,10 @@
 //! cannot be read (bytes that are no text, a disk that was full, a newer redflag, one of megabytes) is passed over and
 //! the others stand. Half a line at the end is ended before the next one is written, so that it swallows nothing.
 
+mod shared;
+
+pub use shared::{NAME, Shared, Told};
+
 use crate::deploy::{Time, WorkloadRef, version_label};
 use crate::files;
 use crate::lines::{self, BoundedLines};
@@ -70,6 +74,9 @@ struct Line {
     images: Vec<String>,
     standing: Word,
     at: Time,
+    /// Whose word it is, in what is shared with other machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -103,6 +110,25 @@ impl From<Word> for VersionStatus {
     }
 }
 
+impl Line {
+    /// This machine's own finding.
+    fn of(environment: &str, of: Whose<'_>, known: &Known) -> Self {
+        let Whose { cluster, workload, uid } = of;
+        Self {
+            environment: environment.to_owned(),
+            cluster: Some(cluster.to_owned()),
+            uid: Some(uid.to_owned()),
+            namespace: workload.namespace.clone(),
+            workload: workload.to_string(),
+            hash: known.hash.clone(),
+            images: known.images.clone(),
+            standing: known.standing.into(),
+            at: known.at,
+            by: None,
+        }
+    }
+}
+
 impl Memory {
     /// The file of this name; it need not exist yet.
     pub fn at(path: impl Into<PathBuf>) -> Self {
@@ -131,8 +157,12 @@ impl Memory {
         cluster: &str,
         workloads: impl IntoIterator<Item = &'a WorkloadRef>,
     ) -> io::Result<Vec<Vec<Recalled>>> {
-        let is_own =
-            |line: &Line| line.environment == environment && line.cluster.as_ref().is_none_or(|named| named == cluster);
+        // What is kept here is this machine's own word.
+        let is_own = |line: &Line| {
+            line.by.is_none()
+                && line.environment == environment
+                && line.cluster.as_ref().is_none_or(|named| named == cluster)
+        };
         let own = match self.open(OpenOptions::new().read(true)) {
             Ok(file) => findings(file, is_own)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -159,22 +189,10 @@ impl Memory {
     /// # Errors
     /// When the folder or the file cannot be written.
     pub fn add(&self, environment: &str, of: Whose<'_>, known: &Known) -> io::Result<()> {
-        let Whose { cluster, workload, uid } = of;
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let line = Line {
-            environment: environment.to_owned(),
-            cluster: Some(cluster.to_owned()),
-            uid: Some(uid.to_owned()),
-            namespace: workload.namespace.clone(),
-            workload: workload.to_string(),
-            hash: known.hash.clone(),
-            images: known.images.clone(),
-            standing: known.standing.into(),
-            at: known.at,
-        };
-        let mut text = serde_json::to_string(&line)?;
+        let mut text = serde_json::to_string(&Line::of(environment, of, known))?;
         text.push('\n');
         let mut file = self.open(OpenOptions::new().create(true).read(true).append(true))?;
         if is_torn(&mut file)? {
@@ -226,6 +244,7 @@ fn of(workload: &WorkloadRef, lines: &[Line]) -> Vec<Recalled> {
             images: line.images.clone(),
             standing: line.standing.into(),
             at: line.at,
+            by: line.by.clone(),
         },
         uid: line.uid.clone(),
     };
@@ -247,7 +266,7 @@ mod tests {
 
     fn known(hash: &str, standing: VersionStatus, second: i64) -> Known {
         let images = vec![format!("app:{hash}")];
-        Known { hash: hash.to_owned(), images, standing, at: DateTime::from_timestamp(second, 0).unwrap() }
+        Known { hash: hash.to_owned(), images, standing, at: DateTime::from_timestamp(second, 0).unwrap(), by: None }
     }
 
     fn of_app(workload: &WorkloadRef) -> Whose<'_> {

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
 use crate::config::{Assembly, Config, SystemSecrets};
 use crate::deploy::{Time, WorkloadRef};
-use crate::memory::Memory;
+use crate::memory::{self, Memory};
 use crate::message::{Effect, Message};
 use crate::outcome::Outcome;
 use crate::poll::PollRequest;
@@ -132,11 +132,9 @@ async fn connect(
     // A cluster that cannot be reached tells nothing; its own lines say why.
     let cluster = cluster::connect(spec.cluster()).await.ok()?;
     // Where a rollback goes depends on what earlier watches found.
-    if let Some(memory) = Memory::usual() {
-        let known = recalled(memory, watch.shared_setup(), &cluster).await;
-        let at = watch.now();
-        watch.update(Message::Recalled { at, known });
-    }
+    let at = watch.now();
+    let memory::Told { known, doubts } = recalled(Memory::usual(), watch.shared_setup(), &cluster, at).await;
+    watch.update(Message::Recalled { at, known, doubts });
     let (out, mut news) = mpsc::channel(QUEUE);
     let stream = spec.stream(SourceId(index as u16), cluster.clone(), Clock::real(), out);
     let listen = async {

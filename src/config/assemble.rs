@@ -181,6 +181,7 @@ fn policy(environment: &Environment, spec: &RollbackSpec, actor: &Actor) -> Roll
         actor: actor.name(written.actor.as_deref()),
         // What earlier watches found is in the memory, not in the file.
         known: Vec::new(),
+        shared: written.shared,
     }
 }
 

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 /// The keys whose texts are harmless in what holds credentials: sources, rollbacks and flags. Any other text there may
 /// be a secret under a misspelt key.
-const HARMLESS: [&str; 45] = [
+const HARMLESS: [&str; 46] = [
     "kind",
     "url",
     "site",
@@ -28,6 +28,7 @@ const HARMLESS: [&str; 45] = [
     "countdown",
     "clear_for",
     "actor",
+    "shared",
     "path",
     "remote",
     "tags",

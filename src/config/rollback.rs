@@ -28,6 +28,7 @@ pub(super) struct Rollback {
     pub(super) countdown: TimeDelta,
     pub(super) clear_for: TimeDelta,
     pub(super) actor: Option<String>,
+    pub(super) shared: bool,
     pub(super) repository: Option<RepositorySpec>,
     pub(super) strategy: Strategy,
 }
@@ -66,6 +67,7 @@ pub(super) fn check(raw: &schema::Rollback, place: &Place<'_>, problems: &mut Pr
         countdown: countdown?,
         clear_for: clear_for?,
         actor: actor?,
+        shared: raw.common.shared.unwrap_or(false),
         repository: repository?,
         strategy: strategy?,
     })

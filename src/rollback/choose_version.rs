@@ -95,11 +95,12 @@ fn standing(request: &PlanRequest, seen: &Seen, to: &Version) -> Check {
     let elsewhere = "choose another with redflag rollback --to REVISION";
     match version_history::newest(&request.wanted.known, to) {
         Some(known) if known.standing == VersionStatus::Good => {
-            Check::ok(name, format!("{label} passed its watch of {}", known.at.format("%Y-%m-%d %H:%M UTC")))
+            let at = known.at.format("%Y-%m-%d %H:%M UTC");
+            Check::ok(name, format!("{label} passed its watch of {at}{}", known.by_whom()))
         }
         Some(known) if known.standing != VersionStatus::Unproven => {
             let at = known.at.format("%Y-%m-%d %H:%M UTC");
-            let sentence = format!("{label} was itself rolled back, or under a red flag, on {at}");
+            let sentence = format!("{label} was itself rolled back, or under a red flag, on {at}{}", known.by_whom());
             match request.goal {
                 Goal::RollBack => Check::typed(name, sentence, elsewhere),
                 Goal::Undo => Check::warning(name, sentence, Some(elsewhere.to_owned())),
@@ -153,7 +154,7 @@ mod tests {
 
     fn known(tag: &str, standing: VersionStatus) -> Known {
         let at = DateTime::from_timestamp(1_699_000_000, 0).unwrap();
-        Known { hash: format!("hash-{tag}"), images: Vec::new(), standing, at }
+        Known { hash: format!("hash-{tag}"), images: Vec::new(), standing, at, by: None }
     }
 
     fn reason(request: &PlanRequest) -> String {

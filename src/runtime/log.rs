@@ -72,9 +72,12 @@ pub(super) fn message(message: &Message, setup: &Setup) {
         Message::Left { how, .. } => info!(%how, "left"),
         Message::Resumed { seat, .. } => info!(%seat, "resumed from its record"),
         Message::BegunAfresh { before, why, .. } => info!(%before, ?why, "an earlier watch is not resumed"),
-        Message::Recalled { known, .. } => {
+        Message::Recalled { known, doubts, .. } => {
             let findings: usize = known.iter().map(Vec::len).sum();
             debug!(findings, "earlier watches read");
+            for doubt in doubts {
+                warn!(doubt, "earlier watches");
+            }
         }
         Message::FeatureFlags { system, news, .. } => {
             let system = setup.flag_system(*system).system.name();

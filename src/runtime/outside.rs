@@ -9,7 +9,7 @@ use crate::cluster::{self, Cluster, Facts};
 use crate::deploy::WorkloadId;
 use crate::feature_flags::provider::FlagProvider;
 use crate::feature_flags::spec::FeatureFlagsSpec;
-use crate::memory::{Memory, Whose};
+use crate::memory::{Memory, Shared, Told, Whose};
 use crate::message::{Effect, Message, StreamNews};
 use crate::poll::{Poll, PollRequest, SourceError};
 use crate::rollback::client::unheard;
@@ -142,10 +142,10 @@ impl Outside {
                 // Only one cluster holds an environment's workloads; the first one in is it.
                 let _ = shared.set(cluster.clone());
                 let recall = async {
-                    if let Some(memory) = memory {
-                        let known = recalled(memory, setup, &cluster).await;
+                    if memory.is_some() || setup.rollback.shared {
+                        let Told { known, doubts } = recalled(memory, setup, &cluster, clock.now()).await;
                         // The loop may have ended; then nobody is left to tell.
-                        let _ = out.send(Message::Recalled { at: clock.now(), known }).await;
+                        let _ = out.send(Message::Recalled { at: clock.now(), known, doubts }).await;
                     }
                 };
                 let stream = spec.stream(id, cluster.clone(), clock.clone(), out.clone());
@@ -318,8 +318,26 @@ impl Outside {
         }
     }
 
+    /// Tells other machines what was found of a version, where that is wanted; what is read-only writes nothing there.
+    fn share(&mut self, workload: WorkloadId, known: &Known, uid: &str) {
+        let (rollback, Some(cluster)) = (&self.setup.rollback, self.cluster.get()) else { return };
+        if !rollback.shared || self.setup.read_only {
+            return;
+        }
+        let (shared, setup) = (Shared::new(cluster.clone(), &rollback.actor), Arc::clone(&self.setup));
+        let (known, uid, name) =
+            (known.clone(), uid.to_owned(), cluster.identity.uid().unwrap_or(&cluster.label).to_owned());
+        self.tasks.spawn(async move {
+            let whose = Whose { cluster: &name, workload: &setup.workload(workload).reference, uid: &uid };
+            if let Err(why) = shared.add(&setup.environment, whose, &known).await {
+                tracing::warn!(why, "the watch's result was not shared");
+            }
+        });
+    }
+
     /// Stores what was found of a version, on a thread of its own: a disk may be slow.
     fn remember(&mut self, workload: WorkloadId, known: Known, uid: String) {
+        self.share(workload, &known, &uid);
         let (Some(memory), Some(cluster)) = (self.memory.clone(), self.cluster.get()) else { return };
         let cluster = cluster.identity.uid().unwrap_or(&cluster.label).to_owned();
         let (environment, reference) =

@@ -2,8 +2,9 @@
 //! may have environments and workloads of the same names.
 
 use crate::cluster::Cluster;
-use crate::memory::Memory;
-use crate::rollback::version_history::Recalled;
+use crate::deploy::{Time, WorkloadRef};
+use crate::memory::{Memory, Shared, Told};
+use crate::rollback::version_history::{Known, Recalled};
 use crate::rollback::workload;
 use crate::setup::Setup;
 use std::sync::Arc;
@@ -11,7 +12,31 @@ use std::sync::Arc;
 /// Reads it, on a thread of its own: a disk may be slow. One request, which tells which cluster this is.
 ///
 /// A file that cannot be read is no reason not to watch: then nothing is known, and the screen says so of the target.
-pub(crate) async fn recalled(memory: Memory, setup: Arc<Setup>, cluster: &Cluster) -> Vec<Vec<Recalled>> {
+pub(crate) async fn recalled(memory: Option<Memory>, setup: Arc<Setup>, cluster: &Cluster, now: Time) -> Told {
+    let mut told = theirs(&setup, cluster, now).await;
+    let Some(memory) = memory else { return told };
+    for (known, own) in told.known.iter_mut().zip(ours(memory, setup, cluster).await) {
+        // What this machine shared comes back with its own name on it.
+        known.retain(|theirs| !own.iter().any(|own| is_the_same(&own.known, &theirs.known)));
+        known.splice(..0, own);
+    }
+    told
+}
+
+/// What watches on other machines found, where that is shared.
+async fn theirs(setup: &Setup, cluster: &Cluster, now: Time) -> Told {
+    let workloads: Vec<&WorkloadRef> = setup.workloads.iter().map(|workload| &workload.reference).collect();
+    if !setup.rollback.shared {
+        return Told { known: vec![Vec::new(); workloads.len()], doubts: Vec::new() };
+    }
+    Shared::new(cluster.clone(), &setup.rollback.actor).recall(&setup.environment, &workloads, now).await
+}
+
+fn is_the_same(one: &Known, other: &Known) -> bool {
+    (&one.hash, one.standing, one.at) == (&other.hash, other.standing, other.at)
+}
+
+async fn ours(memory: Memory, setup: Arc<Setup>, cluster: &Cluster) -> Vec<Vec<Recalled>> {
     let cluster = workload::identify(cluster).await;
     let read = move || {
         let workloads = setup.workloads.iter().map(|workload| &workload.reference);

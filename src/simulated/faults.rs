@@ -104,9 +104,9 @@ impl Requests {
 
 /// Whether a request means to change the cluster.
 pub(crate) fn is_change(method: &str, path_and_query: &str) -> bool {
-    // A lease says who is rolling back; it changes nothing of what runs.
-    let lease = path_and_query.contains("/leases");
-    matches!(method, "PATCH" | "DELETE" | "PUT") && !path_and_query.contains("dryRun=All") && !lease
+    // A lease says who is rolling back, and a ConfigMap what was found; neither changes anything of what runs.
+    let kept = path_and_query.contains("/leases") || path_and_query.contains("/configmaps");
+    matches!(method, "PATCH" | "DELETE" | "PUT") && !path_and_query.contains("dryRun=All") && !kept
 }
 
 /// What is broken at the moment, and the record of requests.

@@ -118,7 +118,7 @@ impl World {
         let Some(image) = profile.history.last().map(|version| profile.image(version)) else { return Vec::new() };
         let hash = self.cluster.hash_of(service, &image).unwrap_or_default();
         let at = self.start - TimeDelta::hours(51);
-        vec![Known { hash, images: vec![image], standing: VersionStatus::Good, at }]
+        vec![Known { hash, images: vec![image], standing: VersionStatus::Good, at, by: None }]
     }
 
     /// Argo CD's part of a second.

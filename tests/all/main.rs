@@ -24,6 +24,7 @@ mod rollouts;
 mod sample;
 mod screens;
 mod secrets;
+mod shared_versions;
 mod statuses;
 mod stories;
 #[path = "../../crates/core/tests/all/support.rs"]

@@ -104,6 +104,9 @@ pub enum Message {
         at: Time,
         /// The findings, for each workload.
         known: Vec<Vec<Recalled>>,
+        /// What of them could not be read, a sentence each.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        doubts: Vec<String>,
     },
     /// A system of feature flags said something.
     FeatureFlags {

@@ -138,6 +138,9 @@ pub struct RollbackPolicy {
     pub actor: String,
     /// What earlier watches found, for each workload.
     pub known: Vec<Vec<Known>>,
+    /// Whether what a watch finds of versions is shared with those on other machines.
+    #[serde(default)]
+    pub shared: bool,
 }
 
 impl Default for RollbackPolicy {
@@ -149,6 +152,7 @@ impl Default for RollbackPolicy {
             clear_for: TimeDelta::zero(),
             actor: "redflag".to_owned(),
             known: Vec::new(),
+            shared: false,
         }
     }
 }

@@ -184,7 +184,7 @@ impl Watch {
             Message::PodsDeleted { answers, .. } => {
                 self.take_deleted(answers);
             }
-            Message::Recalled { known, .. } => self.take_recalled(known, &mut effects),
+            Message::Recalled { known, doubts, .. } => self.take_recalled(known, doubts, &mut effects),
             Message::FeatureFlags { system, news, .. } => {
                 let now = self.now;
                 self.feature_flags.take(&self.setup, (system, news), now, &mut self.journal, &mut effects);

@@ -38,6 +38,9 @@ pub(in crate::config) struct Common {
     pub(in crate::config) clear_for: Option<At<HumanDuration>>,
     /// The actor, as others see it; default: the user at this machine. `REDFLAG_ACTOR` wins over it.
     pub(in crate::config) actor: Option<At<String>>,
+    /// Whether what a watch finds of versions is shared with other machines, in the ConfigMap `redflag-versions` of the
+    /// namespace; default `false`.
+    pub(in crate::config) shared: Option<bool>,
     /// A local clone of what is deployed: its path, or a table with more.
     #[serde(default, deserialize_with = "parsed_separately")]
     #[schemars(with = "Option<PathOrRepository>")]
@@ -52,7 +55,7 @@ struct Apart;
 impl Rollback {
     /// Its keys, in the order in which people are told of them.
     pub(in crate::config) fn keys() -> Vec<&'static str> {
-        const COMMON: [&str; 6] = ["strategy", "auto", "countdown", "clear_for", "actor", "repository"];
+        const COMMON: [&str; 7] = ["strategy", "auto", "countdown", "clear_for", "actor", "shared", "repository"];
         COMMON.into_iter().chain(rollback_tables().into_iter().map(|table| table.key)).collect()
     }
 }

@@ -4,11 +4,28 @@ use super::Cluster;
 use super::etcd::Resource;
 use super::objects::stamp;
 use super::patch::Form;
-use super::status::Refusal;
+use super::status::{Cause, Refusal};
 use crate::simulated::names::NAMESPACE;
 use crate::simulated::scenario::Service;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+
+/// The most that a ConfigMap may hold, in bytes (`MaxSecretSize`, in Kubernetes' own validation).
+const LARGEST_DATA: usize = 1 << 20;
+
+/// A ConfigMap's data is an object of texts, and not too long.
+fn check_size(resource: Resource, name: &str, object: &Value) -> Result<(), Refusal> {
+    if resource != Resource::ConfigMaps {
+        return Ok(());
+    }
+    let texts = object["data"].as_object().into_iter().flatten();
+    let size: usize = texts.map(|(_, text)| text.as_str().map_or(0, str::len)).sum();
+    if size <= LARGEST_DATA {
+        return Ok(());
+    }
+    let message = format!("Too long: may not be more than {LARGEST_DATA} bytes");
+    Err(Refusal::invalid(resource, name, &[Cause { reason: "FieldValueTooLong", message, field: "[]".to_owned() }]))
+}
 
 impl Cluster {
     /// What the services' pods refer to, and the cluster's own namespaces.
@@ -49,6 +66,7 @@ impl Cluster {
         if self.etcd.get(resource, &name).is_some() {
             return Err(Refusal::already_exists(resource, &name));
         }
+        check_size(resource, &name, &object)?;
         let meta = self.meta(&name, "", self.now);
         object["metadata"]["uid"] = json!(meta.uid);
         object["metadata"]["namespace"] = json!(NAMESPACE);
@@ -70,6 +88,7 @@ impl Cluster {
         if after["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"] {
             return Err(Refusal::conflict(resource, name));
         }
+        check_size(resource, name, &after)?;
         if let Some(metadata) = after["metadata"].as_object_mut() {
             metadata.remove("resourceVersion");
         }

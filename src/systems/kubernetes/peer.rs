@@ -94,7 +94,7 @@ async fn answer(
     let result = match (method, &target.name) {
         (Method::GET, None) => list_or_watch(&state, &target, &query, &headers),
         (Method::GET, Some(name)) => read(&state, &target, name, &headers),
-        (Method::POST, None) if target.resource == Resource::Leases => create(&state, user, &target, &body),
+        (Method::POST, None) if is_written(target.resource) => create(&state, user, &target, &body),
         (Method::PATCH, Some(name)) => change(&state, user, &target, name, &query, &headers, &body),
         (Method::DELETE, Some(name)) if target.resource == Resource::Pods => delete(&state, user, &target, name, &body),
         _ => Err(Refusal::method_not_allowed()),
@@ -173,7 +173,7 @@ fn change(
         return Err(Refusal::forbidden(user.name(), "patch", target.resource, name));
     }
     let workload = matches!(target.resource, Resource::Deployments | Resource::StatefulSets | Resource::DaemonSets);
-    if !workload && target.resource != Resource::Leases {
+    if !workload && !is_written(target.resource) {
         return Err(Refusal::method_not_allowed());
     }
     if !target.is_ours {
@@ -201,6 +201,11 @@ fn change(
         }
     })?;
     Ok(json_answer(200, &object))
+}
+
+/// Which of the objects that nothing moves may be made and changed here.
+const fn is_written(resource: Resource) -> bool {
+    matches!(resource, Resource::Leases | Resource::ConfigMaps)
 }
 
 fn create(state: &Simulation, user: User, target: &Target, body: &Bytes) -> Result<Response<Body>, Refusal> {

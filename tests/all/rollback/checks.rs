@@ -69,7 +69,7 @@ fn at(text: &str) -> Time {
 }
 
 fn known(standing: VersionStatus) -> Wanted {
-    let known = Known { hash: OLD.to_owned(), images: Vec::new(), standing, at: at("2026-11-20T10:00:00Z") };
+    let known = Known { hash: OLD.to_owned(), images: Vec::new(), standing, at: at("2026-11-20T10:00:00Z"), by: None };
     Wanted { choice: Choice::Revision(1), known: vec![known], ..Wanted::default() }
 }
 

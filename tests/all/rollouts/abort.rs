@@ -129,7 +129,8 @@ async fn past_a_stable_version_that_is_known_to_be_bad_it_is_an_undo() {
     let peer = Peer::usual(paused()).await;
     let mut ask = usual();
     let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-    ask.wanted.known = vec![Known { hash: OLD.0.to_owned(), images: Vec::new(), standing: VersionStatus::Bad, at }];
+    ask.wanted.known =
+        vec![Known { hash: OLD.0.to_owned(), images: Vec::new(), standing: VersionStatus::Bad, at, by: None }];
     let step = peer.ready(&ask).await;
     assert!(matches!(&step.action, Action::Patch(_)));
     assert_eq!((step.covers[0].to.label(), step.covers[0].to.hash.as_str()), ("1.8.2", OLDER.0));

@@ -689,7 +689,13 @@ pub(super) fn by_a_workflow(step: &mut Step) {
 /// What earlier watches found: the previous version survived its own.
 pub(super) fn known_good() -> Vec<Vec<Known>> {
     let before = version("1.8.3", 41);
-    vec![vec![Known { hash: before.hash, images: before.images, standing: VersionStatus::Good, at: after(-86_400) }]]
+    vec![vec![Known {
+        hash: before.hash,
+        images: before.images,
+        standing: VersionStatus::Good,
+        at: after(-86_400),
+        by: None,
+    }]]
 }
 
 /// A rollback that an owner would put back, with all that was checked.

@@ -114,7 +114,8 @@ async fn counted_down(lab: &Lab) -> (WorkloadRef, Listener, Gate, Desk) {
                 [environments.lab.rollback]\nauto = \"countdown\"\ncountdown = \"10s\"\nclear_for = \"0s\"\n";
     let desk = Desk::of("ana", &gate, &of.namespace, more);
     let to = good.deploy.unwrap().to;
-    let known = Known { hash: to.hash, images: to.images, standing: VersionStatus::Good, at: Clock::real().now() };
+    let known =
+        Known { hash: to.hash, images: to.images, standing: VersionStatus::Good, at: Clock::real().now(), by: None };
     desk.remembers(&identify(&lab.cluster).await, &of, &good.uid, &known);
     lab.hands.deploy(&of, Program::Crashing).await;
     (of, listener, gate, desk)

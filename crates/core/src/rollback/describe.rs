@@ -1,6 +1,6 @@
 //! The text of a plan and its checks: the same lines on the screen and on the command line. Pure.
 
-use super::version_history::{self, VersionStatus};
+use super::version_history::{self, Known, VersionStatus};
 use super::{Check, CheckOutcome, Covered, Goal, LeftOut, Plan, Refusal, Step};
 use crate::deploy::change::{beside_the_image, beside_the_name};
 use crate::deploy::{Deploy, Version, brief};
@@ -290,8 +290,11 @@ pub fn versions(plan: &Plan) -> String {
 
 /// What earlier watches found of the version that a workload goes to.
 pub fn standing(setup: &Setup, covered: &Covered) -> Option<VersionStatus> {
-    let known = setup.rollback.known.get(usize::from(covered.workload.0))?;
-    version_history::newest(known, &covered.to).map(|known| known.standing)
+    found(setup, covered).map(|known| known.standing)
+}
+
+fn found<'a>(setup: &'a Setup, covered: &Covered) -> Option<&'a Known> {
+    version_history::newest(setup.rollback.known.get(usize::from(covered.workload.0))?, &covered.to)
 }
 
 /// Why a rollback goes to that version and no other, in one sentence. `deploy` is the one that is watched.
@@ -309,10 +312,11 @@ pub fn why(setup: &Setup, covered: &Covered, deploy: Option<&Deploy>) -> String 
         before => {
             let served = before.is_some_and(|before| before.hash == covered.to.hash);
             let place = if served { "the previous version" } else { "the newest version before this deploy" };
+            let by = found(setup, covered).map_or_else(String::new, Known::by_whom);
             match standing {
-                Some(VersionStatus::Good) => format!("{place}, last known good"),
-                Some(VersionStatus::Bad) => format!("{place}, but its watch found it bad"),
-                Some(VersionStatus::RolledBack) => format!("{place}, but was once rolled back"),
+                Some(VersionStatus::Good) => format!("{place}, last known good{by}"),
+                Some(VersionStatus::Bad) => format!("{place}, but its watch found it bad{by}"),
+                Some(VersionStatus::RolledBack) => format!("{place}, but was once rolled back{by}"),
                 Some(VersionStatus::Unproven) | None => format!("{place}, never watched to the end"),
             }
         }

@@ -14,7 +14,13 @@ pub struct Known {
     pub standing: VersionStatus,
     /// When that was found.
     pub at: Time,
+    /// Whose word it is, where a watch on another machine found it; `None`: this machine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
+
+/// What holds the words of others.
+pub const SHARED: &str = "redflag-versions";
 
 /// A finding of an earlier watch, and of which workload it speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +62,11 @@ pub enum VersionStatus {
 }
 
 impl Known {
+    /// Whose word it is, to follow what is said: ` by ana's word (redflag-versions)`; empty for this machine's own.
+    pub fn by_whom(&self) -> String {
+        self.by.as_ref().map_or_else(String::new, |by| format!(" by {by}'s word ({SHARED})"))
+    }
+
     /// Whether this speaks of that version: the same template, or the very same images by digest. The same
     /// tag is not enough, for tags move.
     pub fn is_of(&self, version: &Version) -> bool {
@@ -70,9 +81,17 @@ impl Known {
     }
 }
 
-/// The newest thing that is remembered of a version.
+/// The newest thing that is remembered of a version. What was found bad or taken back under our own eyes is not made good
+/// by the word of somebody else, whenever that was given.
 pub fn newest<'a>(known: &'a [Known], version: &Version) -> Option<&'a Known> {
-    known.iter().filter(|entry| entry.is_of(version)).max_by_key(|entry| entry.at)
+    let of_it = || known.iter().filter(|entry| entry.is_of(version));
+    let newest = of_it().max_by_key(|entry| entry.at)?;
+    if newest.by.is_none() || newest.standing != VersionStatus::Good {
+        return Some(newest);
+    }
+    let own = of_it().filter(|entry| entry.by.is_none()).max_by_key(|entry| entry.at);
+    let is_against = |own: &&Known| matches!(own.standing, VersionStatus::Bad | VersionStatus::RolledBack);
+    own.filter(is_against).or(Some(newest))
 }
 
 /// Which of `others` (newest first, without the one that runs) a rollback goes to when nobody chose, by place.
@@ -110,7 +129,7 @@ mod tests {
 
     fn known(tag: &str, standing: VersionStatus, second: i64) -> Known {
         let at = DateTime::from_timestamp(second, 0).unwrap_or_default();
-        Known { hash: format!("hash-{tag}"), images: vec![format!("app:{tag}")], standing, at }
+        Known { hash: format!("hash-{tag}"), images: vec![format!("app:{tag}")], standing, at, by: None }
     }
 
     fn target(others: &[&str], served_before: Option<&str>, known: &[Known]) -> Option<String> {
@@ -153,6 +172,23 @@ mod tests {
     fn the_newest_word_on_a_version_counts() {
         let forgiven = [known("1.9", VersionStatus::Bad, 1), known("1.9", VersionStatus::Good, 2)];
         assert_eq!(target(&["1.9", "1.8"], Some("1.9"), &forgiven).as_deref(), Some("1.9"));
+    }
+
+    #[test]
+    fn somebody_elses_word_warns_and_never_makes_good_what_was_bad_here() {
+        let theirs = |standing, second| Known { by: Some("ana".to_owned()), ..known("1.9", standing, second) };
+        let standing = |entries: &[Known]| newest(entries, &version("1.9")).map(|entry| entry.standing);
+        let own_bad = known("1.9", VersionStatus::Bad, 1);
+        assert_eq!(standing(&[own_bad.clone(), theirs(VersionStatus::Good, 9)]), Some(VersionStatus::Bad));
+        let own_again = known("1.9", VersionStatus::Good, 5);
+        assert_eq!(standing(&[own_bad, own_again, theirs(VersionStatus::Good, 9)]), Some(VersionStatus::Good));
+        let own_good = known("1.9", VersionStatus::Good, 1);
+        assert_eq!(standing(&[own_good, theirs(VersionStatus::Bad, 9)]), Some(VersionStatus::Bad));
+        let only_theirs = [theirs(VersionStatus::Good, 9)];
+        assert_eq!(
+            newest(&only_theirs, &version("1.9")).map(Known::by_whom).as_deref(),
+            Some(" by ana's word (redflag-versions)")
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{Watch, name_of};
 use crate::deploy::{Time, WorkloadId, brief};
 use crate::message::Effect;
 use crate::rollback::automatic::{Condition, ConditionKind};
-use crate::rollback::version_history::{VersionStatus, newest};
+use crate::rollback::version_history::{Known, VersionStatus, newest};
 use crate::rollback::{Check, CheckKind, CheckOutcome, Goal, Plan, Rollback, Step};
 use crate::setup::Automatic;
 use crate::signal::{Kind, Reading, Sample, SignalId};
@@ -174,7 +174,14 @@ impl Watch {
                 condition(ConditionKind::Target, false, format!("{} has not passed a watch yet", covered.to.label()))
             }
             None if plan.is_empty() => condition(ConditionKind::Target, false, "no target".to_owned()),
-            None => condition(ConditionKind::Target, true, format!("{} passed its watch", plan.target())),
+            None => {
+                let by = plan.steps().flat_map(|step| &step.covers).find_map(|covered| {
+                    let known = self.setup.rollback.known.get(usize::from(covered.workload.0))?;
+                    newest(known, &covered.to).filter(|known| known.by.is_some()).map(Known::by_whom)
+                });
+                let by = by.unwrap_or_default();
+                condition(ConditionKind::Target, true, format!("{} passed its watch{by}", plan.target()))
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use crate::deploy::{Version, WorkloadId};
 use crate::message::Effect;
 use crate::rollback::version_history::{Known, Recalled, VersionStatus};
 use crate::rollback::{Goal, Rollback};
+use crate::timeline::Mark;
 use crate::verdict::Verdict;
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -65,13 +66,17 @@ impl Watch {
     fn note(&mut self, id: WorkloadId, version: &Version, standing: VersionStatus, effects: &mut Vec<Effect>) {
         self.recollection.remember(id, version, standing);
         let images = version.images.iter().map(|image| self.with_digest(id, version, image)).collect();
-        let known = Known { hash: version.hash.clone(), images, standing, at: self.now };
+        let known = Known { hash: version.hash.clone(), images, standing, at: self.now, by: None };
         let uid = self.workload(id).rollout.as_ref().map(|rollout| rollout.uid.clone());
         effects.push(Effect::Remember(id, known, uid.unwrap_or_default()));
     }
 
-    /// Takes in what earlier watches found.
-    pub(super) fn take_recalled(&mut self, known: Vec<Vec<Recalled>>, effects: &mut Vec<Effect>) {
+    /// Takes in what earlier watches found, and tells what of it could not be read.
+    pub(super) fn take_recalled(&mut self, known: Vec<Vec<Recalled>>, doubts: Vec<String>, effects: &mut Vec<Effect>) {
+        for doubt in doubts {
+            self.journal.add(self.now, Mark::Unknown, doubt);
+            self.journal.changed();
+        }
         self.recollection.recall(known);
         for index in 0..self.deploys.all().len() {
             let id = WorkloadId(index as u16);

@@ -17,8 +17,13 @@ use std::sync::Arc;
 
 /// A setup in which the previous version is known to be good.
 fn automatic(automatic: Automatic) -> Setup {
-    let good =
-        Known { hash: "hash-1.8.3".to_owned(), images: Vec::new(), standing: VersionStatus::Good, at: at(-90_000) };
+    let good = Known {
+        hash: "hash-1.8.3".to_owned(),
+        images: Vec::new(),
+        standing: VersionStatus::Good,
+        at: at(-90_000),
+        by: None,
+    };
     let rollback = RollbackPolicy {
         automatic,
         countdown: TimeDelta::seconds(20),

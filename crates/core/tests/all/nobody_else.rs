@@ -16,8 +16,13 @@ use std::sync::Arc;
 /// A bad deploy that a webhook would roll back by itself; how often it was asked to.
 #[expect(clippy::needless_pass_by_value, reason = "reads as the answer that is given")]
 fn play(checks: Vec<Check>, holding: Holding) -> usize {
-    let good =
-        Known { hash: "hash-1.8.3".to_owned(), images: Vec::new(), standing: VersionStatus::Good, at: at(-90_000) };
+    let good = Known {
+        hash: "hash-1.8.3".to_owned(),
+        images: Vec::new(),
+        standing: VersionStatus::Good,
+        at: at(-90_000),
+        by: None,
+    };
     let rollback = RollbackPolicy { automatic: Automatic::On, known: vec![vec![good]], ..RollbackPolicy::default() };
     let mut watch = Watch::new(Setup { rollback, ..setup() });
     watch.update(told(1, rolled_out(2, "1.8.3", "1.9.0", -100, Some(-30))));

@@ -144,6 +144,7 @@ fn a_countdown_does_not_go_on_where_nobody_could_stop_it() {
         images: version("1.8.3", 1).images,
         standing: redflag_core::rollback::version_history::VersionStatus::Good,
         at: at(-5000),
+        by: None,
     };
     let policy = RollbackPolicy { known: vec![vec![known]], ..policy };
     let (mut watch, _) = bad_deploy(Setup { rollback: policy, ..setup() });

@@ -316,6 +316,7 @@ fn it_is_told_why_it_goes_where_it_goes() {
         images: vec![format!("app:{tag}")],
         standing,
         at: at(-60),
+        by: None,
     };
     let why = |known: Vec<Known>, from: &str, to: &str, chosen| {
         let mut setup = setup();

@@ -41,18 +41,20 @@ fn standing(request: &PlanRequest, target: &Target) -> Check {
         format!("deploy a fixed version, or choose another with redflag rollback --to REVISION: {}", target.others)
     };
     let known = version_history::newest(&request.wanted.known, &target.entry.version)
-        .map(|known| (known.standing, moment(known.at)));
+        .map(|known| (known.standing, known.by_whom(), moment(known.at)));
     let harm = match &known {
-        Some((VersionStatus::Bad, at)) => Some(format!("{described} was found bad by the watch that ended {at}")),
-        Some((VersionStatus::RolledBack, at)) => Some(format!("{described} was rolled back manually at {at}")),
+        Some((VersionStatus::Bad, by, at)) => {
+            Some(format!("{described} was found bad by the watch that ended {at}{by}"))
+        }
+        Some((VersionStatus::RolledBack, by, at)) => Some(format!("{described} was rolled back manually at {at}{by}")),
         _ if target.was_rolled_back => Some(format!("{described} was itself rolled back before")),
         _ => None,
     };
     match (harm, known) {
         (Some(harm), _) if request.goal == Goal::RollBack => Check::typed(name, harm, elsewhere),
         (Some(harm), _) => warning(name, harm, "redeploy it only if it was not the cause"),
-        (None, Some((VersionStatus::Good, at))) => {
-            Check::ok(name, format!("{described} passed its watch, which ended {at}"))
+        (None, Some((VersionStatus::Good, by, at))) => {
+            Check::ok(name, format!("{described} passed its watch{by}, which ended {at}"))
         }
         (None, _) if target.served_before => {
             Check::ok(name, format!("{described} was live before the deploy, never watched to the end"))

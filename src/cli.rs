@@ -165,9 +165,11 @@ pub struct DeployArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = statuses_after("A red flag ends it at once, with 1; --rollback rolls back first, under the conditions of an \
     automatic rollback. Lines for people go to standard error, each change once. In a job of GitHub Actions red flags are \
-    annotations too, and the job gets a summary.\n\nExamples:\n  \
+    annotations too, and the job gets a summary; in GitLab what is no news is folded away. GitLab and Jenkins show what \
+    --junit writes.\n\nExamples:\n  \
     redflag gate production\n  \
     redflag gate production --until settled --timeout 20m\n  \
+    redflag gate production --junit redflag.xml\n  \
     redflag gate production --rollback --output json > gate.jsonl"))]
 pub struct GateArgs {
     /// Environment [default: the only one, or the one with default = true]
@@ -191,6 +193,9 @@ pub struct GateArgs {
     /// Print the JSON schema of --output json
     #[arg(long)]
     pub schema: bool,
+    /// Write a JUnit file as well: a test case for each signal
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     /// The deploy.
     #[command(flatten)]
     pub deploy: DeployArgs,
@@ -232,13 +237,14 @@ pub struct DemoArgs {
     version is live: exit status 5. A dry run exits with 0 if it would work, 6 if it would not, 3 if that is \
     unknown.\n\nExamples:\n  \
     redflag rollback production --dry-run\n  \
+    redflag rollback production --dry-run --output json\n  \
     redflag rollback production --to 41\n  \
     redflag rollback staging --yes\n  \
     redflag rollback production --yes --confirm production"))]
 pub struct RollbackArgs {
     /// Environment
-    #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
-    pub environment: String,
+    #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments), required = true)]
+    pub environment: Option<String>,
     /// Print the plan and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -252,17 +258,30 @@ pub struct RollbackArgs {
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(i64).range(1..),
         add = ArgValueCandidates::new(live::revisions))]
     pub to: Option<i64>,
+    /// Lines for people, or those on standard error and a JSON object for each on standard output
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Print the JSON schema of --output json
+    #[arg(long, exclusive = true)]
+    pub schema: bool,
 }
 
 /// `redflag check`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = statuses_after("Each line that fails says how to fix it.\n\nExamples:\n  \
     redflag check\n  \
-    redflag check staging"))]
+    redflag check staging\n  \
+    redflag check --output json | jq 'select(.result == \"failed\")'"))]
 pub struct CheckArgs {
     /// Environment [default: the only one, or the one with default = true]
     #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
     pub environment: Option<String>,
+    /// Lines for people, or a JSON object for each
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Print the JSON schema of --output json
+    #[arg(long)]
+    pub schema: bool,
 }
 
 /// `redflag records`.
@@ -281,8 +300,8 @@ pub struct RecordsArgs {
 
 /// `redflag replay`.
 #[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "On a terminal it plays on the screen of the watch: Space pauses, . and , go 10 seconds ahead and back, > and < a \
+#[command(after_help = statuses_after(
+    "On a terminal it plays on the screen of the watch: Space pauses, . and , go 10 seconds ahead and back, > and < a \
     minute, ] and [ to the next flag and the one before, + and - change the speed (1 to 60 times), ? lists all. Nothing \
     can be changed from there. Without a terminal it prints the timeline.\n\nWith --config it judges the same \
     readings by the limits of that file and prints what would have been different.\n\nIts exit status is that of the \
@@ -291,7 +310,7 @@ pub struct RecordsArgs {
     redflag replay 2026-02-03T1402Z-production-app-1.9.0\n  \
     redflag replay --at 14:10\n  \
     redflag replay --config other.toml"
-)]
+))]
 pub struct ReplayArgs {
     /// Name of a record, or its folder [default: the newest]
     #[arg(value_name = "RECORD", add = ArgValueCandidates::new(live::records))]
@@ -459,7 +478,8 @@ mod tests {
 
     #[test]
     fn the_help_says_what_the_exit_statuses_mean() {
-        for line in ["redflag --help", "redflag watch --help", "redflag rollback --help", "redflag check --help"] {
+        for command in ["", "watch ", "gate ", "replay ", "rollback ", "check "] {
+            let line = &format!("redflag {command}--help");
             let help = parse(line).unwrap_err().to_string();
             assert!(help.contains(Outcome::HELP), "{line}: {help}");
         }
@@ -468,6 +488,7 @@ mod tests {
     #[test]
     fn a_rollback_needs_its_environment_and_a_dry_run_asks_nothing() {
         assert!(parse("redflag rollback").is_err());
+        assert!(parse("redflag rollback --schema").is_ok(), "its form is nobody's environment");
         assert!(parse("redflag rollback production --dry-run --yes").is_err());
         assert!(parse("redflag rollback production --to 0").is_err());
         assert!(parse("redflag rollback production --confirm production").is_err(), "without --yes it is asked for");

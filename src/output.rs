@@ -41,6 +41,16 @@ impl<W: Write> Cleaned<W> {
         self.flushed();
     }
 
+    /// Writes a mark of our own on a line of its own, as it is: for readers that want signs which no line may have. Nothing
+    /// foreign is ever part of one.
+    pub fn mark(&mut self, mark: &str) {
+        self.put(self.line.len());
+        if self.failed.is_none() {
+            self.failed = self.out.write_all(mark.as_bytes()).and_then(|()| self.out.write_all(b"\n")).err();
+        }
+        self.flushed();
+    }
+
     /// Whether nobody reads any more, or it cannot be written to.
     pub fn is_lost(&self) -> bool {
         self.failed.is_some()

@@ -1,5 +1,6 @@
 //! `redflag check`: every source, signal, credential, permission, rollback and feature flag tried, one line each.
 
+mod event;
 mod feature_flags;
 mod readiness;
 mod report;
@@ -11,7 +12,7 @@ use signals::Names;
 
 use super::watch::ScreenOptions;
 use super::{CommandError, assemble_options, block_on, draft, fetch, print, unless_stopped};
-use crate::cli::{CheckArgs, Global};
+use crate::cli::{CheckArgs, Global, Output};
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
 use crate::config::{Assembly, Config, SystemSecrets};
@@ -19,6 +20,7 @@ use crate::deploy::{Time, WorkloadRef};
 use crate::memory::{self, Memory};
 use crate::message::{Effect, Message};
 use crate::outcome::Outcome;
+use crate::output;
 use crate::poll::PollRequest;
 use crate::rollback::Goal;
 use crate::rollback::request::PlanRequest;
@@ -45,6 +47,9 @@ const YOUNG: TimeDelta = TimeDelta::minutes(10);
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<Outcome, CommandError> {
+    if args.schema {
+        return print(&event::schema());
+    }
     let mut draft = draft(global)?;
     // The screen is not shown, and what is wrong with its theme and keys is told with the rest.
     ScreenOptions::of(global, &mut draft);
@@ -87,8 +92,19 @@ async fn run_checks(config: &Config, args: &CheckArgs) -> Result<Outcome, Comman
         }
     }
     rollbacks.into_iter().chain(flags).for_each(|line| report.line(line));
-    print(&format!("environment {}\n{report}", names.environment()))?;
-    Ok(if report.failed() > 0 { Outcome::Faulty } else { Outcome::Done })
+    let outcome = if report.failed() > 0 { Outcome::Faulty } else { Outcome::Done };
+    match args.output {
+        Output::Text => print(&format!("environment {}\n{report}", names.environment()))?,
+        Output::Json => {
+            let mut out = output::stdout();
+            for line in event::lines(names.environment(), &report, outcome) {
+                out.line(&serde_json::to_string(&line).map_err(std::io::Error::other)?);
+            }
+            out.end()?;
+            outcome
+        }
+    };
+    Ok(outcome)
 }
 
 /// What the cluster tells of an environment's workloads.

@@ -4,6 +4,8 @@
 mod event;
 mod frontend;
 mod github;
+mod junit;
+mod sections;
 #[cfg(all(test, feature = "demo"))]
 mod tests;
 
@@ -18,7 +20,8 @@ use crate::records::Earlier;
 use crate::runtime::{Beginning, Outside, QUEUE, Recording, Runtime, stops};
 use crate::session::Afresh;
 use crate::setup::{Automatic, Setup};
-use frontend::{Gate, Wanted};
+use crate::watch::Watch;
+use frontend::{Gate, Job, Wanted};
 use futures_util::StreamExt;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -45,14 +48,14 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Outcome, CommandEr
         // Whoever calls says whether it may act; the conditions under which it does are those of a watch.
         assembly.setup.rollback.automatic = if args.rollback { Automatic::On } else { Automatic::Off };
         let wanted = Wanted { until: args.until, timeout: args.timeout, rollback: args.rollback };
-        let github = github::here();
+        let job = Job { github: github::here(), gitlab: sections::here() };
         let clock = Clock::real();
         let (out, inbox) = mpsc::channel(QUEUE);
         let shared = Arc::new(assembly.setup.clone());
         let outside = Outside::new(shared, assembly.sources, assembly.rollback, clock.clone(), out)
             .with_feature_flags(assembly.feature_flags)
             .with_memory(Memory::usual());
-        let gate = Gate::new(wanted, args.output, github, (output::stderr(), output::stdout()));
+        let gate = Gate::new(wanted, args.output, job, (output::stderr(), output::stdout()));
         let beginning = begun(assembly.setup, super::recording(config.record(), false), args.new, &clock);
         let mut runtime = Runtime::begin(beginning, gate, stops, clock, outside, inbox);
         if let Some(earlier) = runtime.take_first()? {
@@ -62,6 +65,12 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Outcome, CommandEr
         let outcome = final_outcome(left, runtime.watch())?;
         let watch = runtime.watch().clone();
         runtime.frontend_mut().end(&watch, outcome)?;
+        if let Some(path) = &args.junit {
+            // What cannot be written changes no verdict, and is said.
+            if let Err(error) = std::fs::write(path, crate::text::visible(&junit::text(&watch, outcome)).as_bytes()) {
+                output::stderr().line(&format!("redflag: --junit {}: {error}", path.display()));
+            }
+        }
         Ok(outcome)
     })
 }

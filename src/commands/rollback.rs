@@ -1,36 +1,40 @@
 //! `redflag rollback`: the same plan, confirmation and verification as on the screen, as lines of text.
 
+mod event;
 mod lines;
 
 use super::{CommandError, assemble_options, assembled, block_on, draft, final_outcome};
-use crate::cli::{Global, RollbackArgs};
+use crate::cli::{Global, Output, RollbackArgs};
 use crate::clock::Clock;
 use crate::config::{Assembly, SystemSecrets};
 use crate::lines::{BoundedLines, Line};
 use crate::memory::Memory;
 use crate::outcome::Outcome;
-use crate::output;
+use crate::output::{self, Cleaned};
 use crate::runtime::{Outside, QUEUE, Runtime, stops};
 use crate::setup::{Automatic, Confirm, Setup, Told};
 use crate::watch::Watch;
 use chrono::TimeDelta;
 use futures_util::{Stream, StreamExt, stream};
 use lines::{Input, Lines, Mode};
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use tokio::sync::mpsc;
 
 /// An answer is shorter than this, in bytes.
 const LONGEST_ANSWER: usize = 4096;
 
 pub(super) fn run(global: &Global, args: &RollbackArgs) -> Result<Outcome, CommandError> {
+    if args.schema {
+        return super::print(&event::schema());
+    }
     // A theme or a key that is wrong stands in no rollback's way: there is no screen here.
-    let config = draft(global)?.finish_for(Some(&args.environment), &SystemSecrets::default())?;
+    let config = draft(global)?.finish_for(args.environment.as_deref(), &SystemSecrets::default())?;
     block_on(async {
         let mut stops = stops()?;
         let told = Told { rollback_to: args.to, ..Told::default() };
         let options = assemble_options(told, global.read_only);
         let assembly = tokio::select! {
-            assembly = assembled(&config, Some(&args.environment), &options) => assembly?,
+            assembly = assembled(&config, args.environment.as_deref(), &options) => assembly?,
             Some(outcome) = stops.next() => return Ok(outcome),
         };
         follow(assembly, args, stops).await
@@ -67,10 +71,18 @@ async fn follow(
         }
     });
     let inputs = stream::select(Box::pin(lines), stops.map(Input::Stop));
-    let frontend = Lines::new(mode, output::stdout());
+    // Standard output is the programs', where one reads it.
+    let (people, programs): (Box<dyn Write>, Option<Cleaned<Box<dyn Write>>>) = match args.output {
+        Output::Text => (Box::new(output::stdout()), None),
+        Output::Json => (Box::new(output::stderr()), Some(Cleaned::new(Box::new(output::stdout())))),
+    };
+    let frontend = Lines::new(mode, Cleaned::new(people)).told_to(programs);
     let mut runtime = Runtime::new(watch, frontend, inputs, clock, outside, inbox);
     let left = runtime.run().await;
-    final_outcome(left, runtime.watch())
+    let outcome = final_outcome(left, runtime.watch())?;
+    let watch = runtime.watch().clone();
+    runtime.frontend_mut().end(&watch, outcome)?;
+    Ok(outcome)
 }
 
 /// What is to be done, where the arguments and the configuration allow it.

@@ -3,6 +3,7 @@
 
 mod build_script;
 mod carried;
+mod examples;
 mod manifests;
 #[cfg(unix)]
 mod tab;

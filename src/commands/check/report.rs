@@ -1,13 +1,16 @@
 //! The lines of a check, and what is said of them in the end.
 
 use crate::systems::api::CheckLine;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fmt;
 
 /// Of what was not tried, so many are named.
 const NAMED: usize = 6;
 
 /// The result of one check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum CheckStatus {
     /// All is well.
     Ok,
@@ -22,15 +25,15 @@ pub(super) enum CheckStatus {
 pub(super) struct Line {
     pub(super) outcome: CheckStatus,
     pub(super) what: String,
-    /// The result: remark, or reason and way out.
-    pub(super) result: String,
+    /// The result, part by part: a remark, or the reason and the way out.
+    pub(super) says: Vec<String>,
 }
 
 impl Line {
     /// Empty parts are left out.
     pub(super) fn new(outcome: CheckStatus, what: &str, parts: &[&str]) -> Self {
-        let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
-        Self { outcome, what: what.to_owned(), result: parts.join("; ") }
+        let says = parts.iter().filter(|part| !part.is_empty()).map(|part| (*part).to_owned()).collect();
+        Self { outcome, what: what.to_owned(), says }
     }
 }
 
@@ -51,7 +54,7 @@ impl fmt::Display for Line {
             CheckStatus::Warning => "WARN",
             CheckStatus::Failed => "FAIL",
         };
-        write!(f, "{word}  {}: {}", self.what, self.result)
+        write!(f, "{word}  {}: {}", self.what, self.says.join("; "))
     }
 }
 
@@ -84,7 +87,17 @@ impl Report {
         self.count(CheckStatus::Failed)
     }
 
-    fn count(&self, outcome: CheckStatus) -> usize {
+    /// All of them.
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// What was not tried.
+    pub(super) fn all_untried(&self) -> &[String] {
+        &self.untried
+    }
+
+    pub(super) fn count(&self, outcome: CheckStatus) -> usize {
         self.lines.iter().filter(|line| line.outcome == outcome).count()
     }
 }

@@ -197,6 +197,15 @@ impl WatchSays {
 }
 
 impl Event {
+    /// Whether whoever reads a log must see it: nothing that goes well, and no waiting.
+    pub(super) fn is_news(&self) -> bool {
+        match self {
+            Self::Finding(says) => says.is_bad(),
+            Self::Verdict(_) | Self::Rollback { .. } | Self::End { .. } => true,
+            Self::Deploy { .. } | Self::Wait { .. } => false,
+        }
+    }
+
     /// The end, with its exit status.
     pub(super) fn end(watch: &Watch, outcome: Outcome) -> Self {
         Self::End { status: outcome.status(), says: WatchSays::of(watch) }

@@ -1,17 +1,19 @@
 //! The frontend of a pipeline: tells each change once, and leaves when what was asked for is known.
 
 use super::event::{Event, Line, SignalSays, VERSION, WatchSays};
-use super::github::Job;
+use super::github;
+use super::sections::Sections;
 use crate::cli::{Output, Until};
 use crate::commands::following;
-use crate::deploy::{Time, Version, WorkloadId};
+use crate::deploy::{Time, Version, WorkloadId, WorkloadKind};
 use crate::outcome::Outcome;
 use crate::output::Cleaned;
 use crate::runtime::{Frontend, Intent};
+use crate::setup::Workload;
 use crate::signal::{Kind, SignalId};
 use crate::timeline::Mark;
 use crate::verdict::{Level, Verdict};
-use crate::watch::Watch;
+use crate::watch::{Watch, WorkloadState};
 use chrono::{Local, SecondsFormat, TimeDelta};
 use std::io::{self, Write};
 
@@ -20,6 +22,10 @@ const TOLD_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// So long after the first red flag a rollback that may go by itself has to have begun: its conditions ask for a minute of
 /// red, and for a second source.
 const ACTS_WITHIN: TimeDelta = TimeDelta::minutes(5);
+/// How long the cluster may take to tell of the deploy before a red flag is one without it.
+const FINDS_WITHIN: TimeDelta = TimeDelta::minutes(1);
+/// How long the sources may take then to tell what was before it.
+const LEARNS_WITHIN: TimeDelta = TimeDelta::seconds(30);
 /// How long after the window's end the last readings may come in.
 const LATE_DATA: TimeDelta = TimeDelta::minutes(5);
 
@@ -34,11 +40,20 @@ pub(super) struct Wanted {
     pub(super) rollback: bool,
 }
 
+/// The job of a pipeline that this runs in, as far as it shows more than lines.
+#[derive(Debug, Default)]
+pub(super) struct Job {
+    /// GitHub's.
+    pub(super) github: Option<github::Job>,
+    /// The folded sections of GitLab's log.
+    pub(super) gitlab: Option<Sections>,
+}
+
 /// See the module. `E` is for people, `O` for programs.
 pub(super) struct Gate<E: Write, O: Write> {
     wanted: Wanted,
     output: Output,
-    github: Option<Job>,
+    job: Job,
     people: Cleaned<E>,
     programs: Cleaned<O>,
     /// What was told of each workload and signal.
@@ -51,19 +66,16 @@ pub(super) struct Gate<E: Write, O: Write> {
     faulty_since: Option<Time>,
     /// When this process began, of a watch that may be older.
     began: Option<Time>,
+    /// When the deploy was found.
+    found: Option<Time>,
 }
 
 impl<E: Write, O: Write> Gate<E, O> {
-    pub(super) fn new(
-        wanted: Wanted,
-        output: Output,
-        github: Option<Job>,
-        (people, programs): (Cleaned<E>, Cleaned<O>),
-    ) -> Self {
+    pub(super) fn new(wanted: Wanted, output: Output, job: Job, (people, programs): (Cleaned<E>, Cleaned<O>)) -> Self {
         Self {
             wanted,
             output,
-            github,
+            job,
             people,
             programs,
             deploys: Vec::new(),
@@ -73,12 +85,13 @@ impl<E: Write, O: Write> Gate<E, O> {
             waited: None,
             faulty_since: None,
             began: None,
+            found: None,
         }
     }
 
     /// Tells how it ended: the last line.
     pub(super) fn end(&mut self, watch: &Watch, outcome: Outcome) -> io::Result<()> {
-        if let Some(job) = &self.github {
+        if let Some(job) = &self.job.github {
             // A summary that cannot be written changes no verdict.
             if let Err(error) = job.summarize(&WatchSays::of(watch)) {
                 self.people.line(&format!("redflag: the job's summary: {error}"));
@@ -88,8 +101,12 @@ impl<E: Write, O: Write> Gate<E, O> {
     }
 
     fn tell(&mut self, at: Time, event: Event) -> io::Result<()> {
+        let mark = self.job.gitlab.as_mut().and_then(|log| if event.is_news() { log.close(at) } else { log.open(at) });
+        if let Some(mark) = mark {
+            self.people.mark(&mark);
+        }
         self.people.line(&format!("{}  {event}", at.with_timezone(&Local).format("%H:%M:%S")));
-        let annotation = self.github.as_ref().and_then(|_| Job::annotation(&event));
+        let annotation = self.job.github.as_ref().and_then(|_| github::Job::annotation(&event));
         if self.output == Output::Json {
             let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
             let line = Line { version: VERSION, at, event };
@@ -153,6 +170,18 @@ impl<E: Write, O: Write> Gate<E, O> {
         self.tell(watch.now(), Event::Wait { seconds, requests })
     }
 
+    /// Whether what is red was judged by what was there before the deploy: what was red before the deploy was found is held
+    /// against nothing until the sources were asked for its baseline.
+    fn is_held_against(&mut self, watch: &Watch) -> bool {
+        let now = watch.now();
+        if watch.workloads().iter().all(|workload| workload.deploy.is_none()) {
+            return now - watch.setup().started > FINDS_WITHIN;
+        }
+        let found = *self.found.get_or_insert(now);
+        let is_newer = watch.findings().iter().any(|it| it.level == Level::RedFlag && it.since > found);
+        is_newer || now - found >= LEARNS_WITHIN
+    }
+
     /// What it is left with, where nothing more is waited for.
     fn outcome(&mut self, watch: &Watch) -> Option<Outcome> {
         let now = watch.now();
@@ -166,7 +195,7 @@ impl<E: Write, O: Write> Gate<E, O> {
             // It goes on without us: whoever set the limit is told that nobody knows.
             return if is_late { Some(Outcome::of(watch)) } else { following::outcome(watch.last_executed(), now) };
         }
-        let is_faulty = watch.verdict() == Verdict::Faulty;
+        let is_faulty = watch.verdict() == Verdict::Faulty && (is_late || self.is_held_against(watch));
         if is_faulty && self.wanted.rollback && watch.arming().vetoed.is_none() {
             let since = *self.faulty_since.get_or_insert(now);
             return (is_late || now - since > ACTS_WITHIN).then_some(Outcome::Faulty);
@@ -176,8 +205,16 @@ impl<E: Write, O: Write> Gate<E, O> {
             return Some(Outcome::Faulty);
         }
         let basis = watch.basis();
-        let is_rolled_out = watch.window().opened.is_some();
-        let is_settled = is_rolled_out && basis.required > 0 && basis.known == basis.required;
+        // A rollout that stands still opens the window as well: it is not through.
+        let is_through = |workload: &WorkloadState| workload.deploy.as_ref().is_some_and(|it| it.finished.is_some());
+        let is_rolled_out = watch.workloads().iter().all(is_through);
+        // Those of Argo Rollouts may wait at one of their steps for this very answer.
+        let setup = watch.setup();
+        let waits_for_us = |workload: &Workload| workload.reference.kind == WorkloadKind::Rollout;
+        let mut workloads = watch.workloads().iter().zip(&setup.workloads);
+        let is_on_its_way =
+            workloads.all(|(state, workload)| is_through(state) || state.deploy.is_some() && waits_for_us(workload));
+        let is_settled = is_on_its_way && basis.required > 0 && basis.known == basis.required;
         let so_far = if watch.verdict() == Verdict::Degraded { Outcome::Degraded } else { Outcome::Done };
         match self.wanted.until {
             Until::Rollout if is_rolled_out => Some(so_far),
@@ -206,11 +243,10 @@ fn traffic(watch: &Watch) -> Option<f64> {
 }
 
 #[cfg(all(test, feature = "demo"))]
-impl Gate<Vec<u8>, Vec<u8>> {
-    /// What was printed for people and for programs.
-    pub(super) fn printed(&self) -> (String, String) {
-        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-        (text(self.people.inner()), text(self.programs.inner()))
+impl<O: Write> Gate<Vec<u8>, O> {
+    /// What was printed for people.
+    pub(super) fn told_people(&self) -> String {
+        String::from_utf8_lossy(self.people.inner()).into_owned()
     }
 }
 

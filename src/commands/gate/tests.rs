@@ -1,8 +1,13 @@
 //! A gate before the demo's company: what each scenario comes to, by what it prints and by its exit status.
 #![allow(clippy::unwrap_used)]
 
+mod cut_off;
+mod scenarios;
+
 use super::event::{VERSION, schema};
-use super::frontend::{Gate, Wanted};
+use super::frontend::{Gate, Job, Wanted};
+use super::junit;
+use super::sections::Sections;
 use crate::cli::{Output, Until};
 use crate::clock::Clock;
 use crate::config::{AssembleOptions, Config};
@@ -16,6 +21,7 @@ use chrono::{DateTime, TimeDelta};
 use futures_util::stream;
 use serde_json::Value;
 use std::future::Future;
+use std::io::{self, BufRead, BufReader};
 use std::pin::pin;
 use std::task::Poll;
 use tokio::sync::mpsc;
@@ -27,6 +33,7 @@ struct Passed {
     outcome: Outcome,
     lines: Vec<Value>,
     people: String,
+    junit: String,
 }
 
 impl Passed {
@@ -37,6 +44,11 @@ impl Passed {
     fn kinds(&self, kind: &str) -> Vec<&Value> {
         self.lines.iter().filter(|line| line["kind"] == kind).collect()
     }
+}
+
+/// A job of GitLab.
+fn job() -> Job {
+    Job { github: None, gitlab: Some(Sections::default()) }
 }
 
 /// Runs a gate to its end, a second at a time.
@@ -50,8 +62,14 @@ async fn gate(company: &Company, clock: &Clock, wanted: Wanted, change: impl FnO
     let (out, inbox) = mpsc::channel(QUEUE);
     let watch = Watch::new(assembly.setup);
     let outside = Outside::new(watch.shared_setup(), assembly.sources, assembly.rollback, clock.clone(), out);
-    let output = (Cleaned::new(Vec::new()), Cleaned::new(Vec::new()));
-    let frontend = Gate::new(wanted, Output::Json, None, output);
+    // As a pipeline reads it: a line at a time, from a pipe, while the gate runs.
+    let (reader, writer) = io::pipe().unwrap();
+    let programs = std::thread::spawn(move || {
+        let lines = BufReader::new(reader).lines();
+        lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect::<Vec<Value>>()
+    });
+    let output = (Cleaned::new(Vec::new()), Cleaned::new(writer));
+    let frontend = Gate::new(wanted, Output::Json, job(), output);
     let mut runtime = Runtime::new(watch, frontend, stream::pending(), clock.clone(), outside, inbox);
     runtime.connect();
     let outcome = loop {
@@ -78,9 +96,10 @@ async fn gate(company: &Company, clock: &Clock, wanted: Wanted, change: impl FnO
     };
     let watch = runtime.watch().clone();
     runtime.frontend_mut().end(&watch, outcome).unwrap();
-    let (people, programs) = runtime.frontend().printed();
-    let lines = programs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    Passed { outcome, lines, people }
+    let (people, junit) = (runtime.frontend().told_people(), junit::text(&watch, outcome));
+    // The pipe ends with the gate.
+    drop(runtime);
+    Passed { outcome, lines: programs.join().unwrap(), people, junit }
 }
 
 async fn company(scenario: Scenario) -> (Company, Clock) {
@@ -108,6 +127,13 @@ async fn a_bad_release_ends_at_its_first_red_flag_with_1() {
     assert!(passed.people.contains("RED FLAG  app "), "{}", passed.people);
     assert!(passed.people.ends_with("exit status 1\n"), "{}", passed.people);
     assert_eq!(company.requests().changes().count(), 0, "nothing was changed");
+    assert!(passed.junit.contains("name=\"new issues\" time=\"0\"><failure message=\"1 new issue"), "{}", passed.junit);
+    // What is not news is folded away, and a red flag is not.
+    let folded = passed.people.split("section_start:").skip(1).map(|text| text.split("section_end:").next());
+    assert!(folded.flatten().all(|text| !text.contains("RED FLAG") && !text.contains("FAULTY")), "{}", passed.people);
+    let (begun, ended) =
+        (passed.people.matches("section_start:").count(), passed.people.matches("section_end:").count());
+    assert!(begun > 0 && begun == ended, "{}", passed.people);
 }
 
 #[tokio::test]

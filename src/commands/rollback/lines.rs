@@ -1,7 +1,8 @@
 //! A frontend without a screen: the plan, a prompt, and one line per event of the rollback.
 
+use super::event::Event;
 use crate::commands::following;
-use crate::deploy::WorkloadId;
+use crate::deploy::{Time, WorkloadId};
 use crate::message::Command;
 use crate::outcome::Outcome;
 use crate::output::Cleaned;
@@ -48,6 +49,8 @@ pub(super) enum Input {
 pub(super) struct Lines<W: Write> {
     mode: Mode,
     out: Cleaned<W>,
+    /// Where a program reads, if one does.
+    programs: Option<Cleaned<Box<dyn Write>>>,
     opened: bool,
     asked: bool,
     told: usize,
@@ -56,7 +59,23 @@ pub(super) struct Lines<W: Write> {
 
 impl<W: Write> Lines<W> {
     pub(super) fn new(mode: Mode, out: Cleaned<W>) -> Self {
-        Self { mode, out, opened: false, asked: false, told: 0, progress: String::new() }
+        Self { mode, out, programs: None, opened: false, asked: false, told: 0, progress: String::new() }
+    }
+
+    /// Tells a program too, where one reads.
+    pub(super) fn told_to(self, programs: Option<Cleaned<Box<dyn Write>>>) -> Self {
+        Self { programs, ..self }
+    }
+
+    fn tell_programs(&mut self, at: Time, event: impl FnOnce() -> Event) -> io::Result<()> {
+        let Some(programs) = &mut self.programs else { return Ok(()) };
+        programs.line(&event().line(at).map_err(io::Error::other)?);
+        Ok(())
+    }
+
+    /// Tells a program how it ended: the last line.
+    pub(super) fn end(&mut self, watch: &Watch, outcome: Outcome) -> io::Result<()> {
+        self.tell_programs(watch.now(), || Event::end(watch, outcome))
     }
 
     /// Waits until it is known for each workload whether it could be rolled back; then shows the plan.
@@ -66,13 +85,15 @@ impl<W: Write> Lines<W> {
         }
         let plan = watch.plan(Goal::RollBack, &[]);
         if let Some(told) = watch.back_already(&plan) {
-            for sentence in told {
+            for sentence in &told {
                 writeln!(self.out, "nothing to do: {sentence}")?;
             }
+            self.tell_programs(watch.now(), || Event::Nothing { why: told })?;
             writeln!(self.out, "to go further back: redflag rollback {} --to REVISION", watch.setup().environment)?;
             return Ok(vec![Intent::Leave(Outcome::Done)]);
         }
         write!(self.out, "{}", plan_text(watch, &plan))?;
+        self.tell_programs(watch.now(), || Event::plan(watch, &plan))?;
         if plan.is_empty() {
             write!(self.out, "{}", ways_out(watch))?;
             return Ok(vec![Intent::Leave(Outcome::RollbackFailed)]);
@@ -219,6 +240,7 @@ impl<W: Write> Lines<W> {
         let entries: Vec<_> = watch.timeline().entries().filter(|entry| entry.mark == Mark::Rollback).collect();
         for entry in entries.iter().skip(self.told) {
             writeln!(self.out, "{}  {}", entry.at.with_timezone(&Local).format("%H:%M:%S"), entry.text)?;
+            self.tell_programs(entry.at, || Event::Progress { text: entry.text.clone() })?;
         }
         self.told = entries.len();
         if let Rollback::Running(done) = watch.rollback() {

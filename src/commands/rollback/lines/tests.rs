@@ -341,3 +341,43 @@ fn it_is_told_why_it_goes_where_it_goes() {
     );
     assert_eq!(why(vec![], "1", "0", Some(41)), "revision 41, as requested");
 }
+
+#[test]
+fn a_program_reads_the_plan_what_happened_and_how_it_ended() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut story = Story::new(yes(Some("production")), ready(vec![migration()]));
+    story.frontend =
+        Lines::new(yes(Some("production")), Cleaned::new(Vec::new())).told_to(Some(Cleaned::new(Box::new(writer))));
+    assert_eq!(story.run(), None);
+    assert_eq!(story.sent, 1);
+    story.frontend.end(&story.watch, Outcome::RollbackUnknown).unwrap();
+    drop(story);
+    let text = std::io::read_to_string(reader).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    assert_eq!((kinds.first(), kinds.last()), (Some(&"plan"), Some(&"end")));
+    assert!(kinds[1..kinds.len() - 1].iter().all(|kind| *kind == "progress") && kinds.len() > 2, "{kinds:?}");
+    let plan = &lines[0];
+    assert_eq!((&plan["would_work"], &plan["needs_typing"], &plan["version"]), (&true.into(), &true.into(), &1.into()));
+    let covers = &plan["stages"][0][0]["covers"][0];
+    assert_eq!((&covers["from"], &covers["to"]), (&"1.9.0".into(), &"1.8.3".into()));
+    assert_eq!(plan["stages"][0][0]["checks"][0]["outcome"], "typed");
+    assert_eq!((&lines.last().unwrap()["status"], &lines.last().unwrap()["unchanged"]), (&6.into(), &false.into()));
+}
+
+#[test]
+fn a_dry_run_that_would_not_work_tells_a_program_why() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let blocked = Blocked { reason: "no earlier revision".to_owned(), way_out: "deploy a fixed version".to_owned() };
+    let mut story = Story::new(Mode::DryRun, Readiness::Blocked(Refusal::from(blocked)));
+    story.frontend = Lines::new(Mode::DryRun, Cleaned::new(Vec::new())).told_to(Some(Cleaned::new(Box::new(writer))));
+    assert_eq!(story.run(), Some(Outcome::RollbackFailed));
+    drop(story);
+    let plan: serde_json::Value = serde_json::from_reader(reader).unwrap();
+    assert_eq!(plan["would_work"], false);
+    assert_eq!(plan["refused"][0]["reason"], "no earlier revision");
+    let schema = super::super::event::schema();
+    assert!(
+        ["plan", "nothing", "progress", "end"].iter().all(|kind| schema.contains(&format!("\"const\": \"{kind}\"")))
+    );
+}

@@ -85,6 +85,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Watch a deploy without a screen, for a pipeline: lines, and an exit status
     Gate(GateArgs),
+    /// Play earlier deploys to the judge: what would have been flagged, and how much sooner
+    Backtest(BacktestArgs),
     /// List the records of watches that are kept, the newest last
     Records(RecordsArgs),
     /// Play the record of a watch again, or judge it by other limits
@@ -199,6 +201,56 @@ pub struct GateArgs {
     /// The deploy.
     #[command(flatten)]
     pub deploy: DeployArgs,
+}
+
+/// `redflag backtest`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = statuses_after("Deploys are found in the records of watches, in the cluster's history, in tags and in a list. The sources are \
+    asked for what they have kept, one question at a time; what they have not is \"not known\", and never healthy. With \
+    --config FILE, that configuration is compared with the usual one. It ends with 0, with 3 where nothing is known of any \
+    deploy, and with 2 where there is none.\n\nExamples:\n  \
+    redflag backtest production\n  \
+    redflag backtest production --last 90d --git-tags 'v*'\n  \
+    redflag backtest production --config other.toml\n  \
+    git log --format=%cI --grep=deploy | redflag backtest production --at -")
+)]
+pub struct BacktestArgs {
+    /// Environment [default: the only one, or the one with default = true]
+    #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
+    pub environment: Option<String>,
+    /// How far back deploys are looked for
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
+    pub last: TimeDelta,
+    /// Take the tags that are like this for deploys, too, each at its time
+    #[arg(long, value_name = "PATTERN")]
+    pub git_tags: Option<String>,
+    /// Only the deploys at these times; - reads them from standard input: a time a line, and perhaps the version
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub at: Vec<At>,
+    /// A table, or a JSON object for each deploy
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Print the JSON schema of --output json
+    #[arg(long)]
+    pub schema: bool,
+}
+
+/// Where a time comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// Standard input lists them.
+    Input,
+    /// This one.
+    Moment(Moment),
+}
+
+impl FromStr for At {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "-" { Ok(Self::Input) } else { text.parse().map(Self::Moment) }
+    }
 }
 
 /// What a gate waits for.
@@ -478,7 +530,7 @@ mod tests {
 
     #[test]
     fn the_help_says_what_the_exit_statuses_mean() {
-        for command in ["", "watch ", "gate ", "replay ", "rollback ", "check "] {
+        for command in ["", "watch ", "gate ", "replay ", "backtest ", "rollback ", "check "] {
             let line = &format!("redflag {command}--help");
             let help = parse(line).unwrap_err().to_string();
             assert!(help.contains(Outcome::HELP), "{line}: {help}");

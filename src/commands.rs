@@ -1,5 +1,6 @@
 //! What each command does: puts configuration, core, outside and a frontend together.
 
+mod backtest;
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
@@ -63,6 +64,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
         Command::Check(args) => check::run(&cli.global, args),
         Command::Judge => judge::run(),
         Command::Gate(args) => gate::run(&cli.global, args),
+        Command::Backtest(args) => backtest::run(&cli.global, args),
         Command::Records(args) => records::run(&cli.global, args),
         Command::Replay(args) => replay::run(&cli.global, args),
         Command::Report(args) => report::run(args),

@@ -14,11 +14,12 @@
 //! | 1–3 | the package `redflag-core`: [`deploy`], [`rollout`], [`signal`], [`poll`], [`session`], [`setup`], [`store`], [`verdict`], [`rollback`] (the plan), [`feature_flags`] (the words), [`timeline`], [`message`], [`watch`], `record`, [`headline`] | words, judgement, the watch and its headline: no clock, no network, no files |
 //! | 4 | [`net`], `settings`, [`systems`], [`cluster`], [`rollback`] (what planning and performing share), [`config`], [`clock`], [`memory`], [`records`], [`repository`], `program`, `simulated`, [`lines`], [`output`], [`panics`] | one adapter to one outside system each; `systems` alone has a folder for each that is read, rolls back or keeps flags, with its peer, and a registry of them; the peers tell of one simulated world, which is below them |
 //! | 4 | [`hindsight`], [`replay`], [`report`] | a record as a whole: what happened when, the player, the postmortem; no outside at all |
-//! | 5 | [`runtime`], [`outcome`], [`tui`], [`demo`] | the ends |
+//! | 5 | [`runtime`], [`outcome`], [`tui`], [`demo`], [`backtest`] | the ends; earlier deploys, played to the judge |
 //! | 6 | [`commands`], [`cli`] | arguments in, exit code out |
 //!
 //! With the feature `fuzzing` there is one module more, on floor 4: the door of the fuzz targets.
 
+pub mod backtest;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

@@ -2,7 +2,7 @@
 //! that nothing that a peer said can steer the terminal or show a secret; and a reader that has gone away ends nothing.
 
 use crate::text::visible;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// A line longer than this, in bytes, is put out in pieces.
 const LONGEST_LINE: usize = 1 << 20;
@@ -25,6 +25,35 @@ pub fn stdout() -> Cleaned<io::Stdout> {
 /// Standard error output.
 pub fn stderr() -> Cleaned<io::Stderr> {
     Cleaned::new(io::stderr())
+}
+
+/// A line of a terminal that the next one is written over, and that is gone in the end.
+#[derive(Debug)]
+pub struct Transient(io::Stderr);
+
+impl Transient {
+    /// On standard error output, where that is a terminal.
+    pub fn stderr() -> Option<Self> {
+        let out = io::stderr();
+        out.is_terminal().then_some(Self(out))
+    }
+
+    /// Shows this in place of what was shown.
+    pub fn show(&mut self, text: &str) {
+        self.put(&visible(text));
+    }
+
+    /// Whoever does not see how far it is loses nothing.
+    fn put(&mut self, text: &str) {
+        let _ = write!(self.0, "\r\x1b[K{text}");
+        let _ = self.0.flush();
+    }
+}
+
+impl Drop for Transient {
+    fn drop(&mut self) {
+        self.put("");
+    }
 }
 
 impl<W: Write> Cleaned<W> {

@@ -75,6 +75,16 @@ impl Repository {
         Self { spec, git, known: Mutex::default() }
     }
 
+    /// The newest tags that are like a pattern, a line each: when it was made (RFC 3339), and its name.
+    ///
+    /// # Errors
+    /// What git says.
+    pub async fn tags(&self, pattern: &str, most: usize) -> Result<String, GitError> {
+        let (count, pattern) = (format!("--count={most}"), format!("refs/tags/{pattern}"));
+        let format = "--format=%(creatordate:iso-strict) %(refname:lstrip=2)";
+        self.git.ask(&["for-each-ref", "--sort=-creatordate", &count, format, &pattern]).await
+    }
+
     /// What the configuration says of it.
     pub fn spec(&self) -> &RepositorySpec {
         &self.spec

@@ -12,6 +12,7 @@ use signals::Names;
 
 use super::watch::ScreenOptions;
 use super::{CommandError, assemble_options, block_on, draft, fetch, print, unless_stopped};
+use crate::backtest::kept::Kept;
 use crate::cli::{CheckArgs, Global, Output};
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
@@ -30,7 +31,7 @@ use crate::signal::SourceId;
 use crate::systems::api::SourceSpec;
 use crate::systems::api::{CheckFailure, CheckLine};
 use crate::watch::Watch;
-use chrono::TimeDelta;
+use chrono::{Local, TimeDelta};
 use futures_util::future::{join_all, join4, select};
 use std::pin::pin;
 use std::time::Duration;
@@ -92,6 +93,11 @@ async fn run_checks(config: &Config, args: &CheckArgs) -> Result<Outcome, Comman
         }
     }
     rollbacks.into_iter().chain(flags).for_each(|line| report.line(line));
+    if let Some(newest) = Kept::usual().and_then(|kept| kept.of(names.environment())) {
+        let of = newest.at.with_timezone(&Local).format("%Y-%m-%d");
+        let told = format!("{} ({of}, over {} d)", newest.figures, newest.days);
+        report.line(Line::new(CheckStatus::Ok, "back-test", &[&told]));
+    }
     let outcome = if report.failed() > 0 { Outcome::Faulty } else { Outcome::Done };
     match args.output {
         Output::Text => print(&format!("environment {}\n{report}", names.environment()))?,

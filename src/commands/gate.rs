@@ -20,7 +20,6 @@ use crate::records::Earlier;
 use crate::runtime::{Beginning, Outside, QUEUE, Recording, Runtime, stops};
 use crate::session::Afresh;
 use crate::setup::{Automatic, Setup};
-use crate::watch::Watch;
 use frontend::{Gate, Job, Wanted};
 use futures_util::StreamExt;
 use std::sync::Arc;

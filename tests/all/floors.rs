@@ -57,7 +57,7 @@ const PACKAGES: [(&str, &[&[&str]]); 2] = [
             &["config"],
             &["hindsight"],
             &["replay", "report"],
-            &["runtime", "outcome", "tui", "demo"],
+            &["runtime", "outcome", "tui", "demo", "backtest"],
             &["cli", "commands", "main", "lib"],
         ],
     ),

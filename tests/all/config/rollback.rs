@@ -76,6 +76,7 @@ fn who_says_nothing_has_the_owner_roll_back_and_nobody_act_alone() {
         clear_for: TimeDelta::seconds(30),
         actor: "redflag".to_owned(),
         known: Vec::new(),
+        shared: false,
     };
     assert_eq!(setup.rollback, usual);
     assert!(feature_flags.is_empty());

@@ -35,7 +35,8 @@ impl Transient {
     /// On standard error output, where that is a terminal.
     pub fn stderr() -> Option<Self> {
         let out = io::stderr();
-        out.is_terminal().then_some(Self(out))
+        // Made only where there is a line to clear in the end.
+        if out.is_terminal() { Some(Self(out)) } else { None }
     }
 
     /// Shows this in place of what was shown.

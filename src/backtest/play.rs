@@ -180,7 +180,15 @@ impl Play {
                     }
                     Effect::AskPast { source, ago, request } => return Some(PastAsked { source, ago, request }),
                     // Nothing is done about what is long over.
-                    _ => {}
+                    Effect::Prepare(_)
+                    | Effect::Send(_)
+                    | Effect::Follow(..)
+                    | Effect::ReadBack(_)
+                    | Effect::DeletePods { .. }
+                    | Effect::Lease(_)
+                    | Effect::FeatureFlags(..)
+                    | Effect::Remember(..)
+                    | Effect::Bell => {}
                 }
             }
             self.look();

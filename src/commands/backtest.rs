@@ -39,26 +39,19 @@ pub(super) fn run(global: &Global, args: &BacktestArgs) -> Result<Outcome, Comma
     let wanted = Wanted::of(args)?;
     block_on(unless_stopped(async {
         let clock = Clock::real();
-        let mut configurations = Vec::new();
-        for path in configurations_of(global)? {
-            configurations.push(Configuration::load(global, args, &path).await);
-        }
-        // The one that is compared with may be of another company altogether.
-        let last = configurations.pop().transpose()?;
-        let mut sides: Vec<Configuration> = Vec::new();
-        for other in configurations {
-            match other {
-                Ok(other) => sides.push(other),
-                Err(error) => output::stderr().line(&format!("redflag: compared with nothing: {error}")),
-            }
-        }
-        sides.extend(last);
-        let cases = match sides.first() {
-            Some(first) => find(first, args, &wanted, &clock).await?,
-            None => Vec::new(),
+        let (used, usual) = configurations_of(global)?;
+        let used = Configuration::load(global, args, &used).await?;
+        let usual = match usual {
+            Some(path) => Configuration::load(global, args, &path)
+                .await
+                // It may be of another company altogether.
+                .inspect_err(|error| output::stderr().line(&format!("redflag: compared with nothing: {error}")))
+                .ok(),
+            None => None,
         };
+        let cases = find(usual.as_ref().unwrap_or(&used), args, &wanted, &clock).await?;
         let mut told = Vec::new();
-        for configuration in sides {
+        for configuration in usual.into_iter().chain([used]) {
             told.push(configuration.play(&cases, &clock, Progress::stderr()).await);
         }
         keep(&told, args, &clock);
@@ -95,13 +88,13 @@ fn keep(told: &[Side], args: &BacktestArgs, clock: &Clock) {
     }
 }
 
-/// The configurations: the one that is used, and before it the usual one where another is named.
-fn configurations_of(global: &Global) -> Result<Vec<PathBuf>, CommandError> {
+/// The configuration that is used, and the usual one where another is named.
+fn configurations_of(global: &Global) -> Result<(PathBuf, Option<PathBuf>), CommandError> {
     let used = config::locate(global.config.as_deref())?;
     let usual = global.config.is_some().then(|| config::locate(None).ok()).flatten();
     let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let other = usual.filter(|usual| canonical(usual) != canonical(&used));
-    Ok(other.into_iter().chain([used]).collect())
+    Ok((used, other))
 }
 
 /// What is asked for beside the configuration.

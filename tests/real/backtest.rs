@@ -105,6 +105,7 @@ async fn the_deploy_that_went_bad_is_found_and_a_time_without_data_is_not_known(
         .current_dir(folder.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut list = child.stdin.take().unwrap();
@@ -114,6 +115,8 @@ async fn the_deploy_that_went_bad_is_found_and_a_time_without_data_is_not_known(
     drop(list);
     let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!said.contains('\u{1b}'), "no terminal reads it: {said:?}");
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let deploys: Vec<(&str, &str)> = lines
         .iter()

@@ -265,6 +265,8 @@ fn of_call(call: &Call) -> Quantity {
         "increase" | "delta" => Quantity { growth: at(0).growth + over_interval(0), ..at(0) },
         "sum_over_time" => Quantity::unknown(at(0).growth + over_interval(0)),
         "count_over_time" => Quantity { growth: over_interval(0), ..Quantity::plain(Dimensions::EVENTS, 1.0) },
+        // Of a native histogram: what an increase of it counts, and sums up.
+        "histogram_count" | "histogram_sum" => Quantity::unknown(at(0).growth),
         "changes" | "resets" => Quantity::plain(Dimensions::EVENTS, 1.0),
         "histogram_quantile" => {
             let (dimensions, per_unit) = at(1).of_bounds.unwrap_or_default();

@@ -96,6 +96,8 @@ pub enum Command {
     /// Replay recorded deploys: cases as JSON lines on stdin, verdicts on stdout
     #[command(after_help = JUDGE_HELP)]
     Judge,
+    /// List the presets that a configuration may name, or print one
+    Presets(PresetsArgs),
     /// Print an example configuration, its search path, or its schema
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -402,6 +404,24 @@ pub enum ReportFormat {
     Html,
     /// One object.
     Json,
+}
+
+/// `redflag presets`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "A preset is the signals of a family of metrics: preset = \"otel-http\" in an environment stands for them. \
+    Your own are files in the configuration folder's presets.\n\nExamples:\n  \
+    redflag presets\n  \
+    redflag presets otel-http > ~/.config/redflag/presets/ours.toml\n  \
+    redflag presets --output json | jq 'select(.layer == \"mesh\")'"
+)]
+pub struct PresetsArgs {
+    /// Name of a preset [default: all, a line each]
+    #[arg(value_name = "PRESET", add = ArgValueCandidates::new(live::presets))]
+    pub name: Option<String>,
+    /// Lines for people, or a JSON object for each preset
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
 }
 
 /// How results are printed.

@@ -8,6 +8,7 @@ mod following;
 mod gate;
 mod judge;
 mod logging;
+mod presets;
 mod records;
 mod replay;
 mod report;
@@ -68,6 +69,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, CommandError> {
         Command::Records(args) => records::run(&cli.global, args),
         Command::Replay(args) => replay::run(&cli.global, args),
         Command::Report(args) => report::run(args),
+        Command::Presets(args) => presets::run(args),
         Command::Config(command) => print_config(&cli.global, *command),
         Command::Completions(args) => print(&cli::script(args.shell)?),
     }

@@ -18,6 +18,7 @@ mod locate;
 mod objective;
 mod outline;
 mod parse;
+pub mod presets;
 mod record;
 mod redact;
 mod resolve;
@@ -149,6 +150,16 @@ pub enum ConfigError {
     /// The named environment is not in the file.
     #[error("there is no environment `{name}`{}\nenvironments: {names}", suggestion(near.as_deref()))]
     UnknownEnvironment {
+        /// What was named.
+        name: String,
+        /// What was probably meant.
+        near: Option<String>,
+        /// What there is.
+        names: String,
+    },
+    /// There is no such preset.
+    #[error("there is no preset `{name}`{}\npresets: {names}", suggestion(near.as_deref()))]
+    UnknownPreset {
         /// What was named.
         name: String,
         /// What was probably meant.

@@ -8,6 +8,7 @@ mod revisions;
 pub(super) use revisions::revisions;
 
 use super::Cli;
+use crate::config::presets::Presets;
 #[cfg(feature = "demo")]
 use crate::demo::Scenario;
 use crate::memory::Memory;
@@ -71,6 +72,13 @@ pub(super) fn scenarios() -> Vec<CompletionCandidate> {
 pub(super) fn themes() -> Vec<CompletionCandidate> {
     let folder = config::folder().map(|folder| folder.join("themes"));
     theme::names(folder.as_deref()).iter().filter_map(|name| candidate(name, "")).collect()
+}
+
+/// The presets that are built in and those in the configuration folder, each with what it is.
+pub(super) fn presets() -> Vec<CompletionCandidate> {
+    let folder = config::folder().map(|folder| folder.join("presets"));
+    let all = Presets::with_folder(folder.as_deref()).all();
+    all.iter().filter_map(|preset| candidate(&preset.name, &preset.about)).collect()
 }
 
 /// The versions that earlier watches remember of the environment on the line, else of all; the newest first, each with

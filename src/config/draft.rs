@@ -5,6 +5,7 @@ use super::assemble::choose;
 use super::at::{At, Span};
 use super::environments::Checked;
 use super::parse::{Kept, Owner, Reading};
+use super::presets::{self, Presets};
 use super::problem::{Document, Part, Problem, Problems, Whole};
 use super::resolve::Resolver;
 use super::schema::{Named, OneOrMany};
@@ -38,15 +39,24 @@ impl Draft {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = files::read(path, files::SETTINGS)
             .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
-        let draft = Self::parse(&text, &path.display().to_string())?;
+        let presets = Presets::with_folder(super::folder().map(|folder| folder.join("presets")).as_deref());
+        let draft = Self::parse_with(&text, &path.display().to_string(), &presets)?;
         Ok(Self { folder: path.parent().map(Path::to_owned), ..draft })
     }
 
-    /// Reads and checks a text; `label` is its name in diagnostics.
+    /// Reads and checks a text, whose presets are those that are built in; `label` is its name in diagnostics.
     ///
     /// # Errors
     /// When it is not TOML.
     pub fn parse(text: &str, label: &str) -> Result<Self, ConfigError> {
+        Self::parse_with(text, label, &Presets::built_in())
+    }
+
+    /// The same with these presets.
+    ///
+    /// # Errors
+    /// When it is not TOML.
+    pub fn parse_with(text: &str, label: &str, presets: &Presets) -> Result<Self, ConfigError> {
         // What some editors put before a text is no part of it.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let Reading { document, file, mut problems, secrets } = parse::parse(label, text)?;
@@ -61,7 +71,10 @@ impl Draft {
             }
         });
         let sources = sources::check(file.sources, &mut problems);
-        let environments = environments::check(file.environments, &sources, &mut problems);
+        let uses = file.environments.iter().filter_map(|named| named.value.as_ref()?.value.preset.as_ref()).flatten();
+        let (loaded, beside) = presets::named(presets, uses.map(|used| &used.value));
+        let known = environments::Known { loaded: &loaded, all: presets };
+        let environments = environments::check(file.environments, &sources, &known, &mut problems);
         let key = |Named { name, value }: Named<OneOrMany>| KeySetting {
             action: name.value,
             keys: match value {
@@ -73,8 +86,7 @@ impl Draft {
         let keys = file.keys.into_iter().map(key).collect();
         let theme = file.theme;
         let record = file.record.map(|record| record.settings()).unwrap_or_default();
-        let (folder, beside) = (None, Vec::new());
-        Ok(Self { document, folder, theme, keys, sources, environments, record, secrets, problems, beside })
+        Ok(Self { document, folder: None, theme, keys, sources, environments, record, secrets, problems, beside })
     }
 
     /// The theme's name, where one is set.

@@ -6,6 +6,7 @@ use super::address::{self, Tail};
 use super::at::{At, Span};
 use super::depends;
 use super::flags::{self, Flags};
+use super::presets::{self, Loaded, Presets};
 use super::problem::{Part, Problem, Problems, Whole, list};
 use super::rollback::{self, Rollback};
 use super::schema;
@@ -55,6 +56,15 @@ pub(super) struct Environment {
     pub(super) flags: Vec<Flags>,
 }
 
+/// The presets that an environment may name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// Those that the file names.
+    pub(super) loaded: &'a Loaded,
+    /// All that there are.
+    pub(super) all: &'a Presets,
+}
+
 /// What was found of an environment.
 #[derive(Debug)]
 pub(super) struct Checked {
@@ -72,6 +82,7 @@ pub(super) struct Checked {
 pub(super) fn check(
     raw: Vec<schema::Named<Option<schema::Parsed<schema::Environment>>>>,
     sources: &Sources,
+    presets: &Known<'_>,
     problems: &mut Problems,
 ) -> Vec<Checked> {
     let mut default: Option<String> = None;
@@ -93,7 +104,7 @@ pub(super) fn check(
             let whole = value.as_ref().is_some_and(|parsed| parsed.whole);
             let environment = value.and_then(|parsed| {
                 problems.of_table(Whole { table: whole, environment: whole }, |problems| {
-                    environment(&name, &parsed, sources, &mut reads, problems)
+                    environment(&name, &parsed, sources, presets, &mut reads, problems)
                 })
             });
             Checked { name: name.value, default, whole, reads, environment }
@@ -105,6 +116,7 @@ fn environment(
     name: &At<String>,
     schema::Parsed { value: raw, whole }: &schema::Parsed<schema::Environment>,
     sources: &Sources,
+    presets: &Known<'_>,
     reads: &mut BTreeSet<usize>,
     problems: &mut Problems,
 ) -> Option<Environment> {
@@ -133,12 +145,14 @@ fn environment(
         url: url.clone().flatten(),
         namespace: namespaced,
         services: &services,
+        workloads: &workloads,
         window: window.unwrap_or(*WINDOWS.end()),
         baseline: baseline.unwrap_or(*BASELINES.end()),
         sources,
         whole: known && url.is_some(),
     };
-    let signals = signals::check(raw.signals.as_deref().unwrap_or_default(), &workloads, &place, reads, problems);
+    let written = presets::expand(raw, presets.loaded, presets.all, problems);
+    let signals = signals::check(&written, &place, reads, problems);
     namespace?;
     (named && fine).then_some(())?;
     Some(Environment {

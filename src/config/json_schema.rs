@@ -32,6 +32,9 @@ fn without_null(schema: &mut Schema) {
             schema.insert("type".to_owned(), only);
         }
     }
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
     if let Some(Value::Array(either)) = schema.get_mut("anyOf") {
         either.retain(|one| !is_null(one));
         if let [only] = either.as_slice()
@@ -44,10 +47,18 @@ fn without_null(schema: &mut Schema) {
     schemars::transform::transform_subschemas(&mut without_null, schema);
 }
 
+/// What tells a form from the others.
+struct Tag {
+    key: &'static str,
+    value: &'static str,
+    /// Whether the key stands there at all.
+    is_there: bool,
+}
+
 /// One form of a table that has several, told apart by what stands at one of its keys.
 struct Form {
-    /// The key, and what stands there.
-    tag: (&'static str, &'static str),
+    /// The key, and what stands there; a form without the key has a title alone.
+    tag: Tag,
     /// Whether a table without the key has this form, too.
     is_default: bool,
     keys: Vec<String>,
@@ -66,18 +77,20 @@ fn split(schema: &mut Value, name: &str, forms: fn(&Map<String, Value>) -> Vec<F
 }
 
 fn written(form: Form, name: &str, described: &Map<String, Value>) -> Value {
-    let (tag, value) = form.tag;
+    let Tag { key: tag, value, is_there } = form.tag;
     let mut properties = Map::new();
     for key in form.keys {
         let reference = json!({ "$ref": format!("#/$defs/{name}Keys/properties/{key}") });
         properties.insert(key, reference);
     }
-    properties.insert(tag.to_owned(), json!({ "const": value, "description": described[tag]["description"] }));
+    if is_there {
+        properties.insert(tag.to_owned(), json!({ "const": value, "description": described[tag]["description"] }));
+    }
     if let Some((key, mut narrowed)) = form.narrowed {
         narrowed["description"] = described[key]["description"].clone();
         properties.insert(key.to_owned(), narrowed);
     }
-    let tag = (!form.is_default).then_some(tag);
+    let tag = (is_there && !form.is_default).then_some(tag);
     let required: Vec<&str> = tag.into_iter().chain(form.needs.iter().copied()).collect();
     json!({
         "additionalProperties": false,
@@ -101,7 +114,7 @@ fn signals(described: &Map<String, Value>) -> Vec<Form> {
         let has = |key: &&String| may(key) && (!all.contains(&key.as_str()) || own.contains(&key.as_str()));
         let units = || json!({ "enum": InputUnit::names_for(kind), "type": "string" });
         Form {
-            tag: ("kind", kind.as_str()),
+            tag: Tag { key: "kind", value: kind.as_str(), is_there: true },
             is_default: false,
             keys: described.keys().filter(has).cloned().collect(),
             needs,
@@ -130,7 +143,15 @@ fn signals(described: &Map<String, Value>) -> Vec<Form> {
             vec![from_a_source(kind, false, &["errors", "requests"], &["query"])]
         }
     };
-    SignalKind::written().flat_map(of).collect()
+    // A preset's signal, changed: all of its keys, and no kind.
+    let change = Form {
+        tag: Tag { key: "kind", value: "a preset's signal, changed", is_there: false },
+        is_default: false,
+        keys: described.keys().filter(|key| key.as_str() != "kind").cloned().collect(),
+        needs: &["name"],
+        narrowed: None,
+    };
+    SignalKind::written().flat_map(of).chain([change]).collect()
 }
 
 /// The forms of a rollback: one for each strategy.
@@ -140,7 +161,7 @@ fn rollbacks(described: &Map<String, Value>) -> Vec<Form> {
         let uses = |key: &str| kind.tables.iter().any(|table| table.key == key);
         let has = |key: &&String| all.iter().all(|table| table.key != key.as_str()) || uses(key);
         Form {
-            tag: ("strategy", kind.name),
+            tag: Tag { key: "strategy", value: kind.name, is_there: true },
             is_default: kind.name == registry::DEFAULT_STRATEGY.name,
             keys: described.keys().filter(has).cloned().collect(),
             needs: kind.needs,

@@ -8,10 +8,11 @@ mod syntax;
 pub(super) use secrets::{Kept, Owner};
 
 use super::at::At;
-use super::problem::{Document, Problem, Problems};
-use super::schema::{Environment, File, OneOrMany, Parsed, Source};
+use super::problem::{Document, Problem, Problems, nearest};
+use super::schema::presets::Use;
+use super::schema::{Environment, File, OneOrMany, Parsed, Signal, Source};
 use super::{ConfigError, redact};
-use crate::settings::parser::{Entry, Parser, Tag, in_order};
+use crate::settings::parser::{Entry, Parser, Tag, in_order, kind_of};
 use crate::systems::registry;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -92,14 +93,59 @@ impl Parser {
     /// each by itself, so that one bad signal does not hide the next.
     fn environment(&mut self, name: &At<String>, value: Spanned<DeValue<'_>>) -> Option<Parsed<Environment>> {
         let (mut table, span) = self.table(value)?;
-        let signals = table.remove_entry("signals").map(|entry| self.list(entry));
+        let preset = table.remove_entry("preset").map(|entry| self.presets(entry));
+        let has_preset = preset.is_some();
+        let signals = table.remove_entry("signals").map(|entry| self.signals(entry, has_preset));
         let flags = table.remove_entry("flags").map(|entry| self.list_with(entry, Self::flags));
         let rollback = table.remove_entry("rollback").and_then(|entry| self.parsed(|parser| parser.rollback(entry)));
         let services = table.remove_entry("services");
         self.parsed(|parser| {
             let services = services.map(|entry| parser.list(entry).into_iter().map(|parsed| parsed.value).collect());
             let environment: Environment = parser.entries(table, span, &name.span)?;
-            Some(Environment { services, signals, flags, rollback, header: name.span.clone(), ..environment })
+            Some(Environment { services, preset, signals, flags, rollback, header: name.span.clone(), ..environment })
+        })
+    }
+
+    /// The presets of an environment: a name, a table, or a list of either.
+    fn presets(&mut self, (_, value): Entry<'_>) -> Vec<Parsed<Use>> {
+        let span = value.span();
+        let values = match value.into_inner() {
+            DeValue::Array(values) => values.into_iter().collect(),
+            one => vec![Spanned::new(span, one)],
+        };
+        let one = |value: Spanned<DeValue<'_>>| {
+            let span = value.span();
+            self.parsed(|parser| match value.into_inner() {
+                DeValue::String(name) => Some(Use::named(At::new(name.into_owned(), span))),
+                DeValue::Table(table) => parser.entries(table, span.clone(), &span),
+                other => {
+                    let problem = Problem::new(&span, "a preset is named by a text in quotes");
+                    let way_out = "redflag presets lists them; preset = \"otel-http\", or a list of several";
+                    parser
+                        .problems
+                        .push(problem.label(format!("this is {}", kind_of(other.type_str()))).way_out(way_out));
+                    None
+                }
+            })
+        };
+        values.into_iter().filter_map(one).collect()
+    }
+
+    /// The signals of an environment. Where it has presets, one without a kind changes a signal of theirs.
+    fn signals(&mut self, entry: Entry<'_>, has_preset: bool) -> Vec<Parsed<Signal>> {
+        self.list_with(entry, |parser, table, span| {
+            // One that was refused or misspelt is reported as such.
+            let told = table.keys().any(|key| nearest(key.get_ref(), &["kind"]).is_some());
+            let signal: Signal = parser.entries(table, span.clone(), &span)?;
+            let is_change = has_preset && signal.name.is_some();
+            if signal.kind.is_none() && !is_change {
+                if !told {
+                    let problem = Problem::new(&span, "`kind` is missing");
+                    parser.problems.push(problem.way_out("add kind = \"error_rate\", or another kind"));
+                }
+                return None;
+            }
+            Some(signal)
         })
     }
 }

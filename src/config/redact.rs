@@ -64,7 +64,7 @@ const HARMLESS: [&str; 46] = [
 const OWN_KEYS: [&str; 2] = ["inputs", "parameters"];
 
 /// What an environment has that holds no credentials.
-const PLAIN_LISTS: [&str; 2] = ["services", "signals"];
+const PLAIN_LISTS: [&str; 3] = ["preset", "services", "signals"];
 
 /// Words in a key that call its value a secret, wherever it stands.
 const SECRET: [&str; 5] = ["token", "password", "passwd", "secret", "api_key"];

@@ -2,6 +2,7 @@
 //! `signals`. The JSON schema is made from these types, and their descriptions are what an editor shows.
 
 pub(super) mod flags;
+pub(super) mod presets;
 pub(super) mod rollback;
 
 use super::at::{At, Span};
@@ -102,6 +103,11 @@ pub(super) struct Environment {
     pub(super) container: Option<At<String>>,
     /// Its services.
     pub(super) services: Option<Vec<Service>>,
+    /// Presets, whose signals are judged as if they were written here; `redflag presets` lists them. A signal without
+    /// `kind` changes theirs of its name, and one with a `kind` takes its place.
+    #[serde(default, deserialize_with = "parsed_separately")]
+    #[schemars(with = "Option<presets::Written>")]
+    pub(super) preset: Option<Vec<Parsed<presets::Use>>>,
     /// What is judged. The rollout of each workload always is.
     #[serde(default, deserialize_with = "parsed_separately")]
     #[schemars(with = "Option<Vec<Signal>>")]
@@ -157,12 +163,13 @@ pub(super) struct Service {
     pub(super) depends_on: Option<Vec<At<String>>>,
 }
 
-/// One judged series. Texts may hold `$service`, `$environment` and `$namespace`; queries `$version` too.
-#[derive(Debug, Deserialize, JsonSchema)]
+/// One judged series. Texts may hold `$service`, `$environment` and `$namespace`; queries `$version`, `$pods` and
+/// `$workloads` too.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Signal {
-    /// What it measures: brings unit, rule and limits.
-    pub(super) kind: At<SignalKind>,
+    /// What it measures: brings unit, rule and limits. Left out to change a preset's signal, which `name` says.
+    pub(super) kind: Option<At<SignalKind>>,
     /// What it is called on screen; default by its kind.
     pub(super) name: Option<At<String>>,
     /// The source it is read from; default: the only one that can answer this kind.
@@ -219,6 +226,21 @@ pub(super) struct Signal {
     pub(super) period: Option<At<HumanDuration>>,
     /// Where a person can look at it.
     pub(super) link: Option<At<String>>,
+    /// The preset that it is of; not part of the file's shape.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(super) preset: Option<String>,
+    /// Whether it is a preset's as it is, and stands nowhere in the file.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(super) is_brought: bool,
+}
+
+impl Signal {
+    /// Whether it stands in the file itself, be it as a change of a preset's.
+    pub(super) const fn is_written(&self) -> bool {
+        !self.is_brought
+    }
 }
 
 /// What a custom signal wants of Sentry.

@@ -11,7 +11,7 @@ use super::objective;
 use super::problem::{Part, Problem, Problems, Whole};
 use super::schema;
 use super::sources::Sources;
-use super::variables::Variables;
+use super::variables::{Variables, pods, workloads};
 use crate::deploy::{ServiceId, WorkloadId};
 pub(super) use crate::settings::index;
 use crate::setup::Workload;
@@ -40,6 +40,17 @@ pub(super) struct Signal {
     pub(super) link: Option<String>,
     /// Where it is written: its question, or its kind.
     pub(super) written: Option<Span>,
+    /// Whether it stands in the file itself.
+    is_written: bool,
+    /// The preset that brought it.
+    preset: Option<String>,
+}
+
+impl Signal {
+    /// Whether both would be shown by the same name.
+    fn is_twin(&self, other: &Self) -> bool {
+        self.service == other.service && self.name == other.name
+    }
 }
 
 /// How a signal is read. Sources by their index in the file.
@@ -88,6 +99,7 @@ pub(super) struct Place<'a> {
     pub(super) url: Option<String>,
     pub(super) namespace: &'a str,
     pub(super) services: &'a [String],
+    pub(super) workloads: &'a [Workload],
     pub(super) window: TimeDelta,
     pub(super) baseline: TimeDelta,
     pub(super) sources: &'a Sources,
@@ -99,26 +111,29 @@ pub(super) struct Place<'a> {
 /// out and reported. The sources that they read are added to `reads`.
 pub(super) fn check(
     raw: &[schema::Parsed<schema::Signal>],
-    workloads: &[Workload],
     place: &Place<'_>,
     reads: &mut BTreeSet<usize>,
     problems: &mut Problems,
 ) -> Vec<Signal> {
-    let mut signals = rollouts(workloads);
+    let mut signals = rollouts(place.workloads);
     for schema::Parsed { value: raw, whole } in raw {
+        // One without a kind was reported, or changed a preset's.
+        let Some(kind) = &raw.kind else { continue };
         let whole = Whole { table: *whole, environment: place.whole };
         let made = problems.of_table(whole, |problems| {
-            Checker { raw, kind: raw.kind.0, place, reads: &mut *reads, problems }.signals()
+            Checker { raw, kind: kind.value.0, at: &kind.span, place, reads: &mut *reads, problems }.signals()
         });
-        let Some(made) = made else { continue };
-        let at = raw.name.as_ref().map_or(&raw.kind.span, |name| &name.span);
-        let taken = |new: &&Signal| signals.iter().any(|old| old.service == new.service && old.name == new.name);
+        let Some(mut made) = made else { continue };
+        if !raw.is_written() {
+            // Whatever is written goes before a preset's.
+            made.retain(|new| !signals.iter().any(|old: &Signal| old.is_written && old.is_twin(new)));
+        }
+        let at = raw.name.as_ref().map_or(&kind.span, |name| &name.span);
+        let taken = |new: &&Signal| signals.iter().any(|old: &Signal| old.is_twin(new));
         if let Some(twin) = made.iter().find(taken) {
             let service = &place.services[usize::from(twin.service.0)];
-            problems.push(
-                Problem::new(at, format!("`{service}` has a signal called `{}` already", twin.name))
-                    .way_out("give this one another name = \"…\""),
-            );
+            let old = signals.iter().find(|old| old.is_twin(twin)).and_then(|old| old.preset.as_deref());
+            problems.push(already(at, service, &twin.name, old, raw.preset.as_deref()));
             continue;
         }
         if signals.len() + made.len() > MOST {
@@ -127,7 +142,23 @@ pub(super) fn check(
         }
         signals.extend(made);
     }
+    // What is wrong where a preset is named is so for each of its signals.
+    problems.once();
     signals
+}
+
+/// That there is a signal of this name already, and which of the two may have another.
+fn already(at: &Span, service: &str, name: &str, old: Option<&str>, new: Option<&str>) -> Problem {
+    match (old, new) {
+        // One sentence for all that they have in common.
+        (Some(old), Some(new)) => {
+            let message = format!("`{new}` has signals of the same names as `{old}`, for `{service}`");
+            Problem::new(at, message)
+                .way_out("leave one of the presets out, or say whose each is: { name = \"…\", service = \"…\" }")
+        }
+        _ => Problem::new(at, format!("`{service}` has a signal called `{name}` already"))
+            .way_out("give this one another name = \"…\""),
+    }
 }
 
 /// The signals that need no writing: the rollout of each workload.
@@ -150,6 +181,8 @@ fn rollouts(workloads: &[Workload]) -> Vec<Signal> {
             step: TimeDelta::seconds(10),
             link: None,
             written: None,
+            is_written: true,
+            preset: None,
         })
         .collect()
 }
@@ -158,6 +191,8 @@ fn rollouts(workloads: &[Workload]) -> Vec<Signal> {
 struct Checker<'a> {
     raw: &'a schema::Signal,
     kind: Kind,
+    /// Where it is named.
+    at: &'a Span,
     place: &'a Place<'a>,
     /// The sources that are read.
     reads: &'a mut BTreeSet<usize>,
@@ -182,10 +217,16 @@ impl Checker<'_> {
         texts.then_some(())?;
         let mut signals = Vec::with_capacity(services.len());
         for service in services {
+            let own = || {
+                let own = self.place.workloads.iter().filter(|workload| workload.service == service);
+                own.map(|workload| &workload.reference)
+            };
             let variables = Variables {
                 service: &self.place.services[usize::from(service.0)],
                 environment: self.place.environment,
                 namespace: self.place.namespace,
+                pods: &pods(own()),
+                workloads: &workloads(own()),
             };
             signals.push(Signal {
                 name: self.raw.name.as_ref().map_or_else(|| self.kind.label().to_owned(), |name| name.value.clone()),
@@ -199,6 +240,8 @@ impl Checker<'_> {
                 objective,
                 step,
                 written: Some(self.written().clone()),
+                is_written: self.raw.is_written(),
+                preset: self.raw.preset.clone(),
                 link: match &self.raw.link {
                     Some(link) => Some(self.link(link, &variables)?),
                     None => None,
@@ -210,11 +253,8 @@ impl Checker<'_> {
             && one.read == other.read
         {
             self.push(
-                Problem::new(
-                    &self.raw.kind.span,
-                    format!("each of the {} services would read the very same here", signals.len()),
-                )
-                .way_out("use $service in it, or say whose it is: service = \"…\""),
+                Problem::new(self.at, format!("each of the {} services would read the very same here", signals.len()))
+                    .way_out("use $service in it, or say whose it is: service = \"…\""),
             );
             return None;
         }
@@ -229,7 +269,7 @@ impl Checker<'_> {
     fn written(&self) -> &Span {
         let raw = self.raw;
         let texts = [&raw.query, &raw.errors, &raw.filter, &raw.release, &raw.url, &raw.path];
-        texts.into_iter().flatten().next().map_or(&raw.kind.span, |text| &text.span)
+        texts.into_iter().flatten().next().map_or(self.at, |text| &text.span)
     }
 
     fn services(&mut self) -> Option<Vec<ServiceId>> {
@@ -270,7 +310,7 @@ impl Checker<'_> {
                 filter: filter.as_ref().map(fill),
             },
             Read::Probe { url, status, timeout } => {
-                let span = span(self.raw.url.as_ref()).or(span(self.raw.path.as_ref())).unwrap_or(&self.raw.kind.span);
+                let span = span(self.raw.url.as_ref()).or(span(self.raw.path.as_ref())).unwrap_or(self.at);
                 let filled = At::new(fill(url), span.clone());
                 let url = address::check_as_written(&filled, self.problems)?;
                 Read::Probe { url, status: *status, timeout: *timeout }

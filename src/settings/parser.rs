@@ -221,7 +221,7 @@ fn translate(error: &toml::de::Error, header: &Span) -> Problem {
 }
 
 /// serde's names of types in plain words, without the value.
-fn kind_of(type_name: &str) -> &str {
+pub(crate) fn kind_of(type_name: &str) -> &str {
     match type_name.split([' ', '`']).next().unwrap_or_default() {
         "string" => "a string",
         "integer" | "u16" | "u32" | "u64" => "a whole number",

@@ -197,6 +197,17 @@ impl Problems {
         result
     }
 
+    /// Leaves out what is told already, at the same place in the same words.
+    pub(crate) fn once(&mut self) {
+        let mut told: Vec<(Span, String)> = Vec::new();
+        self.0.retain(|problem| {
+            let one = (problem.span.clone(), problem.message.clone());
+            let is_new = !told.contains(&one);
+            told.push(one);
+            is_new
+        });
+    }
+
     /// Adds those that were found elsewhere.
     pub(crate) fn extend(&mut self, others: Self) {
         self.0.extend(others.0);

@@ -93,6 +93,11 @@ impl System {
         }
     }
 
+    /// Whether it answers PromQL: its ranges are filled in.
+    pub(crate) fn speaks_promql(&self) -> bool {
+        self.variables.contains(&"__rate_interval")
+    }
+
     /// Whether it is a cluster: what tells by itself tells of workloads.
     pub(crate) fn is_cluster(&self) -> bool {
         self.delivery == Delivery::Streamed

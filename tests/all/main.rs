@@ -15,6 +15,7 @@ mod kubernetes;
 mod lease;
 mod owners;
 mod packaging;
+mod presets;
 mod pty;
 mod records;
 mod replay;

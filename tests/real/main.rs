@@ -3,5 +3,6 @@
 
 mod backtest;
 mod kubernetes;
+mod presets;
 mod prometheus;
 mod scrapes;

@@ -58,6 +58,8 @@ impl Checker<'_> {
             .iter()
             .enumerate()
             .filter(|(_, source)| (source.system.answers)(self.kind, wants).is_some())
+            // A preset is in PromQL.
+            .filter(|(_, source)| self.raw.preset.is_none() || source.system.speaks_promql())
             .map(|(place, source)| (place, source.name.as_str()))
             .collect();
         let names: Vec<&str> = able.iter().map(|(_, name)| *name).collect();
@@ -87,10 +89,10 @@ impl Checker<'_> {
                 }
             },
             (None, [(only, _)]) => return Some(*only),
-            (None, []) => Problem::new(&self.raw.kind.span, format!("no source can answer {kind}"))
+            (None, []) => Problem::new(self.at, format!("no source can answer {kind}"))
                 .way_out(format!("add a source of the kind {}", able_kinds(self.kind, wants)))
                 .needs(Part::Table),
-            (None, _) => Problem::new(&self.raw.kind.span, "`source` is missing, and several can answer this")
+            (None, _) => Problem::new(self.at, "`source` is missing, and several can answer this")
                 .way_out(format!("add source = \"…\", one of {}", list(&names)))
                 .needs(Part::Table),
         };
@@ -121,7 +123,7 @@ impl Checker<'_> {
     /// The data source, of systems that have several behind them; empty for the others.
     fn datasource(&mut self, found: &Source) -> Option<String> {
         let written = self.raw.datasource.as_ref().map(|at| at.value.as_str());
-        found.settings.datasource(written, &self.raw.kind.span).map_err(|problem| self.push(problem)).ok()
+        found.settings.datasource(written, self.at).map_err(|problem| self.push(problem)).ok()
     }
 
     fn expr(&mut self) -> Option<Expr> {
@@ -138,10 +140,10 @@ impl Checker<'_> {
         let problem = match (&raw.query, &raw.errors, &raw.requests) {
             (Some(query), None, None) => return Some(Expr::Value(query.value.clone())),
             (None, None, None) if self.kind == Kind::ErrorRate => {
-                Problem::new(&raw.kind.span, "this signal has no query").way_out(COUNTS).needs(Part::Table)
+                Problem::new(self.at, "this signal has no query").way_out(COUNTS).needs(Part::Table)
             }
             (None, None, None) => {
-                Problem::new(&raw.kind.span, "`query` is missing").way_out("add query = \"…\"").needs(Part::Table)
+                Problem::new(self.at, "`query` is missing").way_out("add query = \"…\"").needs(Part::Table)
             }
             (_, Some(at), _) | (_, None, Some(at)) if self.kind != Kind::ErrorRate => {
                 Problem::new(&at.span, format!("only an error_rate is made of counts, {} is not", self.kind.as_str()))
@@ -185,7 +187,7 @@ impl Checker<'_> {
         let fine = self.only(&found.system.keys(self.kind, Form::Alerts), found.system.name);
         let Some(filter) = &self.raw.filter else {
             let way_out = "add filter = \"service=$service\": label matchers for Grafana and Prometheus, a monitor search for Datadog";
-            let problem = Problem::new(&self.raw.kind.span, "`filter` is missing").way_out(way_out);
+            let problem = Problem::new(self.at, "`filter` is missing").way_out(way_out);
             self.push(problem.needs(Part::Table));
             return None;
         };
@@ -253,7 +255,7 @@ impl Checker<'_> {
             (None, Some(path), Some(_)) => Problem::new(&path.span, "a path begins with /"),
             (Some(_), Some(path), _) => Problem::new(&path.span, "this probe has an address of its own")
                 .way_out("leave `path` out and write it at the end of `url`"),
-            (None, _, None) => Problem::new(&raw.kind.span, "this probe has no address")
+            (None, _, None) => Problem::new(self.at, "this probe has no address")
                 .way_out("add url = \"https://…\" to the environment, or here")
                 .needs(Part::Table)
                 .needs(Part::Environment),
@@ -265,7 +267,7 @@ impl Checker<'_> {
     fn step(&mut self, default: TimeDelta) -> Option<TimeDelta> {
         let step = sources::duration("step", self.raw.step.as_ref(), default, &STEPS, self.problems)?;
         if step > self.place.window {
-            let span = self.raw.step.as_ref().map_or(&self.raw.kind.span, |at| &at.span);
+            let span = self.raw.step.as_ref().map_or(self.at, |at| &at.span);
             self.problems.push(Problem::new(span, "the window is shorter than one step of this signal"));
             return None;
         }

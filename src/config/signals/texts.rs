@@ -63,7 +63,7 @@ impl Checker<'_> {
 
     /// A query's variables and its grammar.
     fn query(&mut self, query: &At<String>, system: &System) -> bool {
-        let known = with_version(system.variables);
+        let known: Vec<&str> = with_version(system.variables).into_iter().chain(["pods", "workloads"]).collect();
         let lower = query.to_ascii_lowercase();
         let is_other = ["{{", "select ", "|>", "from("].iter().any(|sign| lower.contains(sign));
         let rules = Rules { whose: "this query", known: &known, other_dollars: is_other, macros: system.macros };

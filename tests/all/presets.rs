@@ -159,7 +159,7 @@ fn of_two_that_tell_the_same_one_is_taken_and_the_reason_is_told() {
     assert_eq!(*decision(&found, "istio", "mesh errors"), over(&["otel-http", "ingress-nginx"]));
     assert_eq!(*decision(&found, "otel-http", "error rate"), told_by("istio", Because::Unanswered));
     assert_eq!(*decision(&found, "ingress-nginx", "ingress p95"), told_by("istio", Because::Unanswered));
-    assert_eq!(*decision(&found, "process", "process memory"), told_by("cadvisor", Because::Limit));
+    assert_eq!(*decision(&found, "process", "process memory"), told_by("cadvisor", Because::Container));
     let sentence = decision(&found, "otel-http", "p95").to_string();
     assert_eq!(sentence, "told by istio: it also counts requests without an answer");
     assert_eq!(decision(&found, "cadvisor", "memory").to_string(), "taken over process");

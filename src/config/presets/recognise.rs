@@ -111,8 +111,8 @@ pub enum Because {
     Unanswered,
     /// It counts all requests, and not only those from outside.
     AllRequests,
-    /// It knows the limit.
-    Limit,
+    /// It sees what Kubernetes limits, and not the process alone.
+    Container,
     /// More of its signals can be read.
     More,
 }
@@ -151,7 +151,7 @@ impl fmt::Display for Because {
             Self::Versions => "its series say the version",
             Self::Unanswered => "it also counts requests without an answer",
             Self::AllRequests => "it counts all requests, not only those from outside",
-            Self::Limit => "it knows the limit",
+            Self::Container => "it sees what Kubernetes limits, not the process alone",
             Self::More => "more of its signals can be read",
         })
     }
@@ -404,6 +404,6 @@ fn because(winner: &(&Preset, Found), loser: &(&Preset, Found)) -> Because {
     match winner.0.layer {
         Layer::Mesh => Because::Unanswered,
         Layer::Service | Layer::Ingress | Layer::Dependency => Because::AllRequests,
-        Layer::Node | Layer::Process => Because::Limit,
+        Layer::Node | Layer::Process => Because::Container,
     }
 }

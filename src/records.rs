@@ -99,8 +99,11 @@ impl Records {
         };
         let mut found = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
         found.retain(|path| path.join(OPEN).is_file() || path.join(CLOSED).is_file());
-        // The names begin with the time.
+        // The names begin with the minute. Which of two is older within one, only they know themselves.
         found.sort();
+        for same in found.chunk_by_mut(|one, other| minute(one) == minute(other)).filter(|same| same.len() > 1) {
+            same.sort_by_cached_key(|folder| earlier::started(folder));
+        }
         Ok(found)
     }
 }
@@ -112,6 +115,11 @@ fn folder_name(started: Time, environment: &str, deployed: Option<(&str, &str)>)
         name += &format!("-{}-{}", plain(workload), plain(version));
     }
     name
+}
+
+/// `2026-02-03T1402`, of a folder's name.
+fn minute(folder: &Path) -> Option<&str> {
+    Some(folder.file_name()?.to_str()?.split_once('Z')?.0)
 }
 
 /// The beginning of an untrusted name, as a part of a file's name.

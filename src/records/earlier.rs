@@ -90,6 +90,12 @@ fn header_of(folder: &Path, is_closed: bool) -> Option<Result<Header, String>> {
     Some(record::read_header(line.trim_end()).map_err(|error| error.to_string()))
 }
 
+/// When a watch began, to the moment.
+pub(super) fn started(folder: &Path) -> Option<Time> {
+    let header = header_of(folder, folder.join(CLOSED).is_file())?;
+    header.ok().map(|header| header.setup.started)
+}
+
 /// When a watch began, by its folder's name.
 fn begun(folder: &Path) -> Option<Time> {
     let (time, _) = folder.file_name()?.to_str()?.split_once("Z-")?;

@@ -1,6 +1,6 @@
 //! A journal that is written: created, gone on with, and closed.
 
-use super::{CLOSED, OPEN, PARTIAL, folder_name, plain};
+use super::{CLOSED, OPEN, PARTIAL, SAME_MINUTE, folder_name, plain};
 use crate::deploy::Time;
 use crate::message::Message;
 use flate2::Compression;
@@ -86,10 +86,13 @@ impl Journal {
         let old = folder_name(started, environment, None);
         let Some(number) = self.folder.file_name().and_then(|name| name.to_str()?.strip_prefix(&old)) else { return };
         let new = folder_name(started, environment, Some((workload, version))) + &plain(number);
-        let new = self.folder.with_file_name(new);
+        let numbered = (2..=SAME_MINUTE).map(|number| format!("{new}-{number}"));
+        let mut names = std::iter::once(new.clone()).chain(numbered).map(|name| self.folder.with_file_name(name));
         // A record without its full name is one all the same.
-        if !new.exists() && fs::rename(&self.folder, &new).is_ok() {
-            self.folder = new;
+        if let Some(free) = names.find(|name| !name.exists())
+            && fs::rename(&self.folder, &free).is_ok()
+        {
+            self.folder = free;
         }
     }
 

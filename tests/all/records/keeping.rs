@@ -78,3 +78,19 @@ fn of_too_much_the_oldest_go_first() {
     assert_eq!(names(&records.prune(keep, SystemTime::now()).unwrap().folders), names(&all[..2]));
     assert_eq!(names(&records.all().unwrap()), names(&all[2..]));
 }
+
+#[test]
+fn of_two_that_began_in_one_minute_the_later_is_the_newest_whatever_they_are_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = Records::at(folder.path());
+    let begin = |seconds: i64| {
+        let setup = Setup { started: at(seconds), ..setup() };
+        drop(records.begin(&Header::new("0.1.0 (test)".to_owned(), TimeDelta::seconds(1), setup)).unwrap());
+    };
+    begin(1);
+    let older = records.all().unwrap().pop().unwrap();
+    let named = folder.path().join(format!("{}-app-1.9.0", older.file_name().unwrap().display()));
+    fs::rename(&older, &named).unwrap();
+    begin(2);
+    assert_eq!(names(&records.all().unwrap()), [named.as_path(), older.as_path()]);
+}

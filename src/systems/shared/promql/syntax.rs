@@ -293,9 +293,11 @@ fn operators(query: &str, tokens: &[Token]) -> Option<Mistake> {
             None => true,
             Some(next) => query[next.at.clone()] == *")",
         };
-        // A label may be called `and`.
-        let is_name =
-            token.kind == Kind::Word && index > 0 && matches!(&query[tokens[index - 1].at.clone()], "(" | ",");
+        // A label may be called `and`, and a metric: where no operand stands before it, it is one.
+        let is_name = token.kind == Kind::Word
+            && tokens[..index]
+                .last()
+                .is_none_or(|before| is_operator(before) || matches!(&query[before.at.clone()], "(" | "," | "bool"));
         if ends && !is_name {
             let what = format!("nothing follows `{}`", &query[token.at.clone()]);
             return Some(Mistake { at: token.at.clone(), what, way_out: None });

@@ -83,6 +83,17 @@ fn logs_have_pipes_and_grafana_has_other_languages() {
     }
 }
 
+#[test]
+fn a_metric_may_have_the_name_of_an_operator() {
+    for query in ["rate(x[5m]) + or", "x == bool unless", "sum(and)", "or", "x and or"] {
+        assert!(parse(query).is_ok(), "{query}");
+        assert_eq!(of_promql(query), None, "{query}");
+    }
+    for query in ["x or", "rate(x[5m]) +", "sum(x and)"] {
+        assert!(of_promql(query).is_some_and(|mistake| mistake.what.starts_with("nothing follows")), "{query}");
+    }
+}
+
 proptest! {
     /// Whatever is written: an answer, and the place is one of the query.
     #[test]

@@ -52,7 +52,7 @@ pub async fn rollouts(
     match timeout(PATIENCE, select(pin!(listen), pin!(stream))).await {
         Ok(Either::Left((told, _))) => told,
         Ok(Either::Right(_)) => Err(SourceError::unreachable("the stream has ended".to_owned())),
-        Err(_) => Err(SourceError::Timeout(PATIENCE.as_secs() as i64)),
+        Err(_) => Err(cluster::timed_out(PATIENCE)),
     }
 }
 

@@ -157,16 +157,16 @@ mod tests {
     use crate::backtest::case::{Case, Origin};
     use crate::backtest::play::Flag;
 
-    fn flag(minutes: i64) -> Option<Flag> {
+    fn flag(minutes: i64) -> Flag {
         let text = || "x".to_owned();
         let after = TimeDelta::minutes(minutes);
-        Some(Flag { at: at(minutes), after, service: text(), signal: text(), sentence: text() })
+        Flag { at: at(minutes), after, service: text(), signal: text(), sentence: text() }
     }
 
     fn played(red: Option<i64>, warned: Option<i64>, is_known: bool) -> Played {
         Played {
-            flagged: red.or(warned).and_then(flag),
-            red: red.and_then(flag),
+            flagged: red.or(warned).map(flag),
+            red: red.map(flag),
             acts: red.map(|minutes| at(minutes + 1)),
             is_known,
             missing: Vec::new(),

@@ -116,7 +116,7 @@ impl Play {
         }
         let mut setup = setup.clone();
         let untold = leave_out_untold(&mut setup, &mut readings, case);
-        let mut play = Self { untold, readings, ..Self::begin(setup, case)? };
+        let mut play = Self { readings, untold, ..Self::begin(setup, case)? };
         play.tell_rollouts(case);
         Some(play)
     }

@@ -72,9 +72,10 @@ async fn follow(
     });
     let inputs = stream::select(Box::pin(lines), stops.map(Input::Stop));
     // Standard output is the programs', where one reads it.
-    let (people, programs): (Box<dyn Write>, Option<Cleaned<Box<dyn Write>>>) = match args.output {
-        Output::Text => (Box::new(output::stdout()), None),
-        Output::Json => (Box::new(output::stderr()), Some(Cleaned::new(Box::new(output::stdout())))),
+    let stdout: Box<dyn Write> = Box::new(output::stdout());
+    let (people, programs) = match args.output {
+        Output::Text => (stdout, None),
+        Output::Json => (Box::new(output::stderr()) as Box<dyn Write>, Some(Cleaned::new(stdout))),
     };
     let frontend = Lines::new(mode, Cleaned::new(people)).told_to(programs);
     let mut runtime = Runtime::new(watch, frontend, inputs, clock, outside, inbox);

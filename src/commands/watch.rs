@@ -201,12 +201,12 @@ async fn begun<S: Stream<Item = input::Input> + Unpin>(
                 let beginning = Beginning::resumed(*left, setup, recording.clone(), clock);
                 return Ok(Begun::Here(Box::new(beginning)));
             }
-            Earlier::Held(follower) => {
+            Earlier::Held(journal) => {
                 let seat = recording.records.seat(&setup.rollback.actor);
-                let asker = recording.records.asker(follower.id()).filter(|_| kept.wanted.take_over);
+                let asker = recording.records.asker(journal.id()).filter(|_| kept.wanted.take_over);
                 // Taken back when it was granted, or is not wanted any more.
                 let request = asker.map(|asker| asker.ask(&seat)).transpose()?;
-                match follow(tui, inputs, *follower, request.is_some(), clock).await? {
+                match follow(tui, inputs, *journal, request.is_some(), clock).await? {
                     (Followed::Left(outcome), watch) => return Ok(Begun::Elsewhere(outcome, Box::new(watch))),
                     (Followed::Free, watch) => followed = Some(watch),
                 }

@@ -63,10 +63,10 @@ pub fn askers(asker: Asker) -> impl Stream<Item = Option<Seat>> {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let place = asker.clone();
-            let asked = tokio::task::spawn_blocking(move || place.asked()).await.ok()?;
-            if asked != last {
-                last.clone_from(&asked);
-                return Some((asked, (asker, last)));
+            let seat = tokio::task::spawn_blocking(move || place.asked()).await.ok()?;
+            if seat != last {
+                last.clone_from(&seat);
+                return Some((seat, (asker, last)));
             }
         }
     });

@@ -120,7 +120,9 @@ fn the_json_keeps_to_its_schema() {
     let schema: serde_json::Value = serde_json::from_str(&Report::schema()).unwrap();
     let (told, declared) = (json.as_object().unwrap(), schema["properties"].as_object().unwrap());
     let mut names: [Vec<&String>; 2] = [told.keys().collect(), declared.keys().collect()];
-    names.iter_mut().for_each(|names| names.sort());
+    for names in &mut names {
+        names.sort();
+    }
     assert_eq!(names[0], names[1]);
     assert_eq!(json["rollbacks"][0]["ending"], "verified");
     assert!(json["signals"][0]["readings"].as_array().is_some());
@@ -131,8 +133,8 @@ fn noted(text: &str) -> Kept {
     let mut kept = until(|watch| watch.now() > watch.setup().started);
     let at = kept.record.messages.last().map_or(DateTime::default(), Message::at);
     kept.record.messages.push(Message::Asked { at, command: Command::Note(text.to_owned()) });
-    kept.record.header.setup.environment = text.to_owned();
-    kept.record.header.setup.signals[0].name = text.to_owned();
+    text.clone_into(&mut kept.record.header.setup.environment);
+    text.clone_into(&mut kept.record.header.setup.signals[0].name);
     kept
 }
 

@@ -103,7 +103,7 @@ async fn what_is_broken_or_forged_there_is_said_and_the_rest_stands() {
     let cluster = connected(&company, TOKEN).await;
     let ana = shared(&company, "ana@laptop").await;
     add(&ana, "1.8.3", VersionStatus::Good).await.unwrap();
-    let line = serde_json::to_value(&json!({
+    let line = serde_json::to_value(json!({
         "environment": "production", "cluster": "c", "uid": "uid-1", "namespace": "production",
         "workload": "deployment/app", "hash": "1.9.0", "images": [], "standing": "good", "at": now(),
     }))

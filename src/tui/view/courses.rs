@@ -8,11 +8,14 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// The bins of a chart, shared by whoever draws it.
+type Bins = Rc<[Option<f64>]>;
+
 /// One axis, and on it the bins of each signal that was drawn, by the number of columns.
 #[derive(Debug, Clone)]
 pub(in crate::tui) struct Courses {
     axis: Axis,
-    bins: RefCell<BTreeMap<(SignalId, usize), Rc<[Option<f64>]>>>,
+    bins: RefCell<BTreeMap<(SignalId, usize), Bins>>,
 }
 
 impl Courses {
@@ -27,7 +30,7 @@ impl Courses {
     }
 
     /// [`chart::bins`] of a signal. `watch` is the one that these are of.
-    pub(super) fn bins(&self, watch: &Watch, id: SignalId, columns: usize) -> Rc<[Option<f64>]> {
+    pub(super) fn bins(&self, watch: &Watch, id: SignalId, columns: usize) -> Bins {
         let work_out = || {
             let (signal, series) = (watch.setup().signal(id), watch.store().series(id));
             chart::bins(series, signal, &self.axis, watch.now(), columns).into()

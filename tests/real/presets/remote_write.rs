@@ -63,7 +63,7 @@ fn series(Scraped { series, value }: &Scraped, scrapes: u64, every: i64, end: i6
         message.bytes(1, &label.0);
     }
     for scrape in 1..=scrapes {
-        let at = (end - every * (scrapes - scrape) as i64) as u64;
+        let at = (end - every * (scrapes - scrape).cast_signed()) as u64;
         match value {
             Value::Gauge(value) => sample(&mut message, *value, at),
             Value::Counter(value) => sample(&mut message, *value * scrape as f64, at),
@@ -91,8 +91,8 @@ fn histogram(schema: i32, offset: i32, buckets: &[u64], at: u64) -> Message {
     let mut deltas = Message::default();
     let mut before = 0;
     for count in buckets {
-        deltas.varint(zigzag(*count as i64 - before));
-        before = *count as i64;
+        deltas.varint(zigzag(count.cast_signed() - before));
+        before = count.cast_signed();
     }
     let mut message = Message::default();
     message.integer(1, count);

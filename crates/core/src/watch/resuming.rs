@@ -98,13 +98,11 @@ impl Watch {
             return now - self.now > LONGEST_AGO;
         }
         let window = self.window();
-        match window.opened {
-            Some(_) => window.is_over(now),
-            None => {
-                let begun = self.deploys.newest().unwrap_or(self.setup.started);
-                now - begun > self.setup.rollout_deadline + window.length
-            }
+        if window.opened.is_some() {
+            return window.is_over(now);
         }
+        let begun = self.deploys.newest().unwrap_or(self.setup.started);
+        now - begun > self.setup.rollout_deadline + window.length
     }
 
     /// Whether what the cluster tells of a workload is another deploy than the one that is watched, so that what is

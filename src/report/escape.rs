@@ -19,10 +19,10 @@ pub(super) fn markdown(text: &str) -> String {
     out
 }
 
-/// Whether CommonMark, its tables or GitHub's mathematics read something into a sign within a line. What means something at
-/// the beginning of a line alone is left as it is: no line of a report begins with a foreign text.
+/// Whether CommonMark, its tables, GitHub's mathematics or Pandoc's superscripts read something into a sign within a line.
+/// What means something at the beginning of a line alone is left as it is: no line of a report begins with untrusted text.
 const fn means_something(sign: char) -> bool {
-    matches!(sign, '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '!' | '&' | '$')
+    matches!(sign, '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '!' | '&' | '$' | '^')
 }
 
 /// Text for HTML, between tags and in the quoted value of an attribute.
@@ -89,7 +89,7 @@ mod tests {
             "**bold** _em_ `code` ~~gone~~ ~sub~ ==",
             "a | b || c \\| d",
             "&lt; &#60; &amp;",
-            "$x^2$ and $$y$$",
+            "$x^2$ and $$y$$ and ^above^",
             "# heading #12 [^1] <https://x>",
             "app_name_v2 * 3",
         ] {

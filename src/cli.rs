@@ -347,7 +347,7 @@ pub struct RecordsArgs {
     /// Lines for people, or a JSON object for each record
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
-    /// Delete what is older than [record] keep or over its max, and list what was deleted
+    /// Delete what is older than record.keep or over record.max, and list what was deleted
     #[arg(long)]
     pub prune: bool,
 }

@@ -327,8 +327,10 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
     /// What was resumed turns out to be of another deploy: its record is left, and a watch of this one begins.
     fn begin_afresh(&mut self) -> io::Result<()> {
         let Some(trial) = self.trial.take() else { return Ok(()) };
-        let Beginning { watch, recorder, first, asker, .. } = trial.afresh(&self.clock);
+        let Beginning { watch, recorder, tick, first, asker, .. } = trial.afresh(&self.clock);
         self.watch = watch;
+        self.tick = tick;
+        self.outside.set_watch(recorder.id());
         let left = std::mem::replace(&mut self.recorder, recorder);
         // A key need not wait until it is compressed.
         tokio::task::spawn_blocking(move || {

@@ -313,8 +313,7 @@ impl Outside {
     /// Releases the lease, if it was ever acquired, and waits a moment for the answer.
     pub async fn release_lease(&self) {
         if let Some(lease) = &self.lease {
-            // It expires by itself should this not arrive.
-            let _ = tokio::time::timeout(RELEASE_TIMEOUT, lease.call(&LeaseCall::Release)).await;
+            release(lease).await;
         }
     }
 
@@ -365,9 +364,13 @@ impl Outside {
         self
     }
 
-    /// The name under which the lease is held, of a watch that may be resumed by another process.
+    /// The name under which the lease is held, of a watch that may be resumed by another process. What the watch before
+    /// holds under its own is released.
     pub(super) fn set_watch(&mut self, id: u32) {
         self.watch = id;
+        if let Some(lease) = self.lease.take() {
+            self.tasks.spawn(async move { release(&lease).await });
+        }
     }
 
     /// The systems of feature flags, in the order of [`Setup::feature_flags`]; none unless this is called.
@@ -462,6 +465,12 @@ async fn connected(id: SourceId, spec: &ClusterSpec, clock: &Clock, out: &mpsc::
 
 fn refused_without_cluster(pod: PodId) -> (PodId, Deleted) {
     (pod, Deleted::Refused(no_cluster()))
+}
+
+/// Releases a lease, and waits a moment for the answer.
+async fn release(lease: &Lease) {
+    // It expires by itself should this not arrive.
+    let _ = tokio::time::timeout(RELEASE_TIMEOUT, lease.call(&LeaseCall::Release)).await;
 }
 
 fn no_cluster() -> Blocked {

@@ -26,6 +26,17 @@ pub(super) fn heard(asker: Option<Asker>) -> Askers {
     }
 }
 
+/// What has to end before the keys go to anybody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// A rollback is in progress.
+    RolledBack,
+    /// A countdown runs, and somebody has to be able to stop it.
+    CountedDown,
+    /// A feature flag is being turned off.
+    TurnedOff,
+}
+
 /// Somebody who asks for the keys.
 pub(super) struct Asked {
     by: Seat,
@@ -37,19 +48,28 @@ impl Asked {
         Self { by, at }
     }
 
-    /// How long the keys are kept still; `None` while they are kept in any case.
-    fn left(&self, watch: &Watch, now: Time) -> Option<TimeDelta> {
-        let turns_off = watch.flags(None).iter().any(|row| row.turn.is_some_and(|turn| turn.state.is_in_progress()));
-        let counts_down = matches!(watch.rollback(), Rollback::Countdown { .. });
-        let is_kept = watch.rollback().is_in_progress() || counts_down || turns_off;
-        (!is_kept).then(|| (self.at + YIELDS_AFTER - now).max(TimeDelta::zero()))
+    /// How long the keys are kept still, or until what has ended.
+    fn left(&self, watch: &Watch, now: Time) -> Result<TimeDelta, Until> {
+        if watch.rollback().is_in_progress() {
+            return Err(Until::RolledBack);
+        }
+        if matches!(watch.rollback(), Rollback::Countdown { .. }) {
+            return Err(Until::CountedDown);
+        }
+        if watch.flags(None).iter().any(|row| row.turn.is_some_and(|turn| turn.state.is_in_progress())) {
+            return Err(Until::TurnedOff);
+        }
+        Ok((self.at + YIELDS_AFTER - now).max(TimeDelta::zero()))
     }
 
     fn told(&self, watch: &Watch, now: Time) -> String {
-        match self.left(watch, now) {
-            Some(left) => format!("{} asks for the keys: handed over in {}, or now by quitting", self.by, brief(left)),
-            None => format!("{} asks for the keys: handed over once the rollback has ended", self.by),
-        }
+        let when = match self.left(watch, now) {
+            Ok(left) => format!("in {}, or now if you quit", brief(left)),
+            Err(Until::RolledBack) => "once the rollback has ended".to_owned(),
+            Err(Until::CountedDown) => "once the countdown has ended".to_owned(),
+            Err(Until::TurnedOff) => "once the feature flag is off".to_owned(),
+        };
+        format!("{} asks for the keys: handed over {when}", self.by)
     }
 }
 
@@ -69,7 +89,7 @@ impl<F: Frontend, S: Stream<Item = F::Input> + Unpin> Runtime<F, S> {
         let asked = self.asked.as_ref()?;
         let now = self.clock.now();
         self.frontend.notice(&asked.told(&self.watch, now));
-        let is_time = asked.left(&self.watch, now) == Some(TimeDelta::zero());
+        let is_time = asked.left(&self.watch, now) == Ok(TimeDelta::zero());
         is_time.then(|| Outcome::of(&self.watch))
     }
 

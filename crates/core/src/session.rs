@@ -98,14 +98,39 @@ impl Zone {
         offset.map_or_else(String::new, |offset| at.with_timezone(&offset).format(format).to_string())
     }
 
-    /// `14:07`.
-    pub(crate) fn minute(self, at: Time) -> String {
-        self.clock(at, "%H:%M")
+    fn is_same_day(self, one: Time, other: Time) -> bool {
+        self.clock(one, "%F") == self.clock(other, "%F")
     }
 
-    /// `from 14:07 to 14:12`.
+    /// `14:07`; `2026-02-03 14:07` on another day than `now`.
+    pub(crate) fn minute(self, at: Time, now: Time) -> String {
+        self.clock(at, if self.is_same_day(at, now) { "%H:%M" } else { "%F %H:%M" })
+    }
+
+    /// `from 14:07 to 14:12`; `from 2026-02-03 14:07 to 2026-02-04 09:30` where that is another day.
     pub(crate) fn span(self, from: Time, to: Time) -> String {
-        let format = if to - from < BY_THE_SECOND { "%H:%M:%S" } else { "%H:%M" };
+        let format = match to - from {
+            gap if gap < BY_THE_SECOND => "%H:%M:%S",
+            _ if self.is_same_day(from, to) => "%H:%M",
+            _ => "%F %H:%M",
+        };
         format!("from {} to {}", self.clock(from, format), self.clock(to, format))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_another_day_has_its_day() {
+        let at = |minutes: i64| Time::from_timestamp(1_770_127_200, 0).unwrap() + TimeDelta::minutes(minutes);
+        let zone = Zone(3600);
+        assert_eq!(zone.minute(at(0), at(60)), "15:00");
+        assert_eq!(zone.minute(at(0), at(24 * 60)), "2026-02-03 15:00");
+        assert_eq!(zone.span(at(0), at(1)), "from 15:00:00 to 15:01:00");
+        assert_eq!(zone.span(at(0), at(5)), "from 15:00 to 15:05");
+        assert_eq!(zone.span(at(0), at(9 * 60)), "from 2026-02-03 15:00 to 2026-02-04 00:00");
     }
 }

@@ -71,7 +71,7 @@ impl Watch {
 
     /// Says why an earlier watch was not resumed.
     pub(super) fn tell_of_earlier(&mut self, at: Time, before: Time, why: &Afresh, zone: Zone) {
-        let before = format!("the watch of {}", zone.minute(before));
+        let before = format!("the watch of {}", zone.minute(before, at));
         let text = match why {
             Afresh::Wanted => format!("begun afresh (--new), beside {before}"),
             Afresh::OtherSetup(part) => format!("begun afresh: {part} changed since {before}"),

@@ -9,8 +9,10 @@ use crate::outcome::Outcome;
 use crate::output;
 use crate::records::Earlier;
 use crate::rollback::Rollback;
-use crate::runtime::{AdapterSpecs, Beginning, Followed, Outside, PendingSecrets, QUEUE, Recording, Runtime, follow};
-use crate::session::Leaving;
+use crate::runtime::{
+    AdapterSpecs, Beginning, Followed, Frontend, Outside, PendingSecrets, QUEUE, Recording, Runtime, follow,
+};
+use crate::session::{Afresh, Leaving};
 use crate::setup::Setup;
 use crate::tui::keymap::Keymap;
 use crate::tui::terminal::{self, Screen};
@@ -22,7 +24,11 @@ use futures_util::Stream;
 use ratatui::Terminal;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// A record that takes longer to be read is waited for with a frame on the screen.
+const SHOWN_AFTER: Duration = Duration::from_millis(50);
 
 pub(super) fn run(global: &Global, args: &WatchArgs) -> Result<Outcome, CommandError> {
     needs_terminal("watch")?;
@@ -193,7 +199,7 @@ async fn begun<S: Stream<Item = input::Input> + Unpin>(
     let Some(recording) = &kept.recording else { return Ok(afresh(setup, None)) };
     let mut followed: Option<Watch> = None;
     loop {
-        match recording.earlier(&setup, kept.wanted.afresh, clock) {
+        match earlier(tui, recording, &setup, kept.wanted.afresh, clock).await? {
             Earlier::LeftOff(left) => {
                 if followed.is_some() {
                     tui.say("the keys are yours");
@@ -205,10 +211,17 @@ async fn begun<S: Stream<Item = input::Input> + Unpin>(
                 let seat = recording.records.seat(&setup.rollback.actor);
                 let asker = recording.records.asker(journal.id()).filter(|_| kept.wanted.take_over);
                 // Taken back when it was granted, or is not wanted any more.
-                let request = asker.map(|asker| asker.ask(&seat)).transpose()?;
+                let request = asker.map(|asker| asker.ask(&seat)).transpose().unwrap_or_else(|error| {
+                    tui.say(&format!("the keys cannot be asked for: {error}"));
+                    None
+                });
                 match follow(tui, inputs, *journal, request.is_some(), clock).await? {
                     (Followed::Left(outcome), watch) => return Ok(Begun::Elsewhere(outcome, Box::new(watch))),
                     (Followed::Free, watch) => followed = Some(watch),
+                    (Followed::Unreadable(why), watch) => {
+                        let before = watch.setup().started;
+                        return Ok(afresh(setup, Some((before, Afresh::Unreadable(why)))));
+                    }
                 }
             }
             // What was followed has ended.
@@ -220,6 +233,31 @@ async fn begun<S: Stream<Item = input::Input> + Unpin>(
             Earlier::Afresh { before, why } => return Ok(afresh(setup, Some((before, why)))),
         }
     }
+}
+
+/// What there is of an earlier watch, read on a thread of its own: a disk may be slow. Where it is, that is said.
+async fn earlier(
+    tui: &mut Tui<Screen>,
+    recording: &Recording,
+    setup: &Setup,
+    afresh: bool,
+    clock: &Clock,
+) -> io::Result<Earlier> {
+    let mut found = {
+        let (recording, setup, clock) = (recording.clone(), setup.clone(), clock.clone());
+        tokio::task::spawn_blocking(move || recording.earlier(&setup, afresh, &clock))
+    };
+    let read = match tokio::time::timeout(SHOWN_AFTER, &mut found).await {
+        Ok(read) => read,
+        Err(_) => {
+            tui.wait_for(Some("the record of the watch before"))?;
+            tui.show(&Watch::new(setup.clone()))?;
+            let read = found.await;
+            tui.wait_for(None)?;
+            read
+        }
+    };
+    read.map_err(io::Error::other)
 }
 
 /// One line, or two where something is still in progress: what stays in the scroll-back.

@@ -26,12 +26,14 @@ pub enum Followed {
     Left(Outcome),
     /// Nobody is at the keys any more.
     Free,
+    /// The journal cannot be read, and why.
+    Unreadable(String),
 }
 
 /// Shows a watch that another process has, until either ends; gives the newest state too.
 ///
 /// # Errors
-/// The frontend's, and those of reading the journal.
+/// The frontend's.
 pub async fn follow<F: Frontend, S: Stream<Item = F::Input> + Unpin>(
     frontend: &mut F,
     inputs: &mut S,
@@ -69,7 +71,10 @@ pub async fn follow<F: Frontend, S: Stream<Item = F::Input> + Unpin>(
                         return Ok((Followed::Free, watch));
                     }
                 }
-                Some(Err(error)) => return Err(error),
+                Some(Err(error)) => {
+                    frontend.follow(None);
+                    return Ok((Followed::Unreadable(error.to_string()), watch));
+                }
                 None => return Err(io::Error::other("the journal is not read any more")),
             },
         }

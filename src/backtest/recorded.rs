@@ -2,9 +2,9 @@
 
 use super::case::{Case, Deployed, Origin, TakenBack};
 use crate::deploy::Time;
+use crate::hindsight::{Hindsight, Undertaking};
 use crate::records::{Records, open};
 use crate::rollback::Goal;
-use crate::watch::Watch;
 use std::io;
 
 /// The deploys of an environment that were watched since then, and how many records could not be read.
@@ -22,7 +22,7 @@ pub fn find(records: &Records, environment: &str, since: Time) -> io::Result<(Ve
         }
         match open(&folder) {
             Ok(kept) if kept.record.header.setup.environment == environment => {
-                cases.extend(case(&kept.record.fold(), since));
+                cases.extend(case(&Hindsight::of(&kept.record), since));
             }
             Ok(_) => {}
             Err(_) => unread += 1,
@@ -31,7 +31,8 @@ pub fn find(records: &Records, environment: &str, since: Time) -> io::Result<(Ve
     Ok((cases, unread))
 }
 
-fn case(watch: &Watch, since: Time) -> Option<Case> {
+fn case(hindsight: &Hindsight, since: Time) -> Option<Case> {
+    let watch = &hindsight.watch;
     let services = watch.deployed_services();
     let workloads = watch.setup().workloads.iter().zip(watch.workloads());
     let deployed = workloads.filter_map(|(workload, state)| {
@@ -45,13 +46,12 @@ fn case(watch: &Watch, since: Time) -> Option<Case> {
         })
     });
     let deploys: Vec<Deployed> = deployed.collect();
-    let case = Case { origin: Origin::Record, deploys, taken_back: taken_back(watch) };
+    let case = Case { origin: Origin::Record, deploys, taken_back: taken_back(&hindsight.rollbacks) };
     case.at().is_some_and(|at| at >= since).then_some(case)
 }
 
-/// What was done to it, once somebody confirmed; a rollback that was taken back again is one all the same.
-fn taken_back(watch: &Watch) -> Option<TakenBack> {
-    let done = watch.last_executed().execution()?;
-    let is_rollback = done.plan.steps().any(|step| step.goal == Goal::RollBack);
-    is_rollback.then_some(TakenBack { at: Some(done.confirmed), automatic: done.automatic })
+/// The first rollback that somebody confirmed, also where it was undone later.
+fn taken_back(all: &[Undertaking]) -> Option<TakenBack> {
+    let first = all.iter().find(|done| done.goal == Goal::RollBack)?;
+    Some(TakenBack { at: Some(first.confirmed), automatic: first.automatic })
 }

@@ -10,11 +10,13 @@ use crate::hindsight::{Ending, Figures, Hindsight, Summary};
 use crate::outcome::Outcome;
 use crate::output;
 use crate::records::{self, Kept, Pruned, RecordError, Records};
+use crate::rollback::Goal;
 use crate::rollback::describe::span;
 use crate::text;
 use crate::verdict::Verdict;
 use serde::Serialize;
 use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::SystemTime;
@@ -28,6 +30,8 @@ struct Row {
     started: Time,
     seconds: i64,
     verdict: Verdict,
+    /// What the last rollback was for: an undo goes the other way.
+    goal: Option<Goal>,
     rollback: Option<Ending>,
     bytes: u64,
     ended: bool,
@@ -94,8 +98,8 @@ fn all(folders: &[PathBuf]) -> Vec<Result<(Row, Summary), RecordError>> {
         let reads =
             folders.chunks(share).map(|share| scope.spawn(|| share.iter().map(|it| read(it)).collect::<Vec<_>>()));
         let reads: Vec<_> = reads.collect();
-        // One that panicked has said so, and has no rows.
-        reads.into_iter().flat_map(|read| read.join().unwrap_or_default()).collect()
+        // Figures over a part of them would not be those of all.
+        reads.into_iter().flat_map(|read| read.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     })
 }
 
@@ -153,6 +157,7 @@ fn row(kept: &Kept, hindsight: &Hindsight) -> Row {
         started: setup.started,
         seconds: (watch.now() - setup.started).num_seconds(),
         verdict: watch.verdict(),
+        goal: watch.last_executed().execution().map(|done| done.plan.goal),
         rollback: Ending::of(watch.last_executed()),
         bytes: kept.size,
         ended: kept.is_closed,

@@ -80,6 +80,17 @@ impl Ending {
             Rollback::Failed { .. } => Some(Self::Failed),
         }
     }
+
+    /// What is said beside a verdict of what was done with this goal and ended so: `rolled back`.
+    pub const fn label(self, goal: Goal) -> &'static str {
+        match (goal, self) {
+            (Goal::RollBack, Self::Verified) => "rolled back",
+            (Goal::RollBack, Self::NoHelp) => "rolled back without help",
+            (Goal::RollBack, Self::Failed) => "rollback failed",
+            (Goal::RollBack, Self::Unknown) => "rollback outcome unknown",
+            (Goal::Undo, _) => "rollback undone",
+        }
+    }
 }
 
 /// The rollbacks so far: each as it was when it was last seen, and what was said as it was confirmed.

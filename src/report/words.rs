@@ -46,13 +46,7 @@ pub(super) fn title(report: &Report) -> String {
 
 /// `FAULTY, rolled back`.
 pub(super) fn verdict(report: &Report) -> String {
-    let back = report.rollbacks.last().map(|done| match (done.goal, done.ending) {
-        (Goal::RollBack, Ending::Verified) => ", rolled back",
-        (Goal::RollBack, Ending::NoHelp) => ", rolled back without help",
-        (Goal::RollBack, Ending::Failed) => ", rollback failed",
-        (Goal::RollBack, Ending::Unknown) => ", rollback outcome unknown",
-        (Goal::Undo, _) => ", rollback undone",
-    });
+    let back = report.rollbacks.last().map(|done| format!(", {}", done.ending.label(done.goal)));
     format!("{}{}", report.said.verdict.label(), back.unwrap_or_default())
 }
 

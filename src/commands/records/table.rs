@@ -1,7 +1,7 @@
 //! What is kept, as a table for people: a line a record, and the figures of each environment below.
 
 use super::{Row, span};
-use crate::hindsight::{Ending, Figures};
+use crate::hindsight::Figures;
 use crate::text;
 use chrono::{Local, TimeDelta};
 use unicode_width::UnicodeWidthStr;
@@ -40,13 +40,8 @@ fn cells(row: &Row) -> [String; 7] {
         (Some(only), 0) => only,
         (Some(first), more) => format!("{first} and {more} more"),
     };
-    let came_of_it = match row.rollback {
-        Some(Ending::Verified) => ", rolled back",
-        Some(Ending::NoHelp) => ", rolled back without help",
-        Some(Ending::Failed) => ", rollback failed",
-        Some(Ending::Unknown) => ", rollback outcome unknown",
-        None => "",
-    };
+    let came_of_it =
+        row.goal.zip(row.rollback).map(|(goal, ending)| format!(", {}", ending.label(goal))).unwrap_or_default();
     let length = span(TimeDelta::seconds(row.seconds));
     [
         row.started.with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string(),
@@ -96,6 +91,8 @@ fn told(figures: &Figures) -> String {
 mod tests {
     use super::*;
     use crate::commands::records::Deployed;
+    use crate::hindsight::Ending;
+    use crate::rollback::Goal;
     use crate::verdict::Verdict;
     use chrono::DateTime;
 
@@ -112,6 +109,7 @@ mod tests {
             started: DateTime::default(),
             seconds: 1860,
             verdict: Verdict::Faulty,
+            goal: rollback.map(|_| Goal::RollBack),
             rollback,
             bytes: 84 << 10,
             ended,

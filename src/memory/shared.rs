@@ -103,16 +103,21 @@ impl Shared {
         if line.len() > LONGEST {
             return Err(format!("the entry has more than {LONGEST} bytes"));
         }
+        let mut last = None;
         for _ in 0..TRIES {
-            let written = match self.read(namespace).await? {
+            last = match self.read(namespace).await? {
                 None => self.create(namespace, &format!("{line}\n")).await?,
                 Some(object) => self.replace(namespace, &object, &with(&object.text, &line)).await?,
             };
-            if written {
+            if last.is_none() {
                 return Ok(());
             }
         }
-        Err(format!("somebody else keeps writing {NAME}"))
+        // One that is immutable refuses as one does that has moved on, and goes on refusing.
+        let of_others = || format!("somebody else keeps writing {NAME}");
+        Err(last
+            .filter(|reply| reply.status != 409)
+            .map_or_else(of_others, |reply| refused("write", namespace, &reply)))
     }
 
     async fn read(&self, namespace: &str) -> Result<Option<Object>, String> {
@@ -136,8 +141,8 @@ impl Shared {
         }))
     }
 
-    /// Says whether it is written: somebody may have been quicker.
-    async fn create(&self, namespace: &str, text: &str) -> Result<bool, String> {
+    /// Gives the refusal where somebody was quicker; without a namespace there is nobody.
+    async fn create(&self, namespace: &str, text: &str) -> Result<Option<Reply>, String> {
         let object = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": NAME, "namespace": namespace,
@@ -145,10 +150,14 @@ impl Shared {
             "data": {KEY: text},
         });
         let request = configmaps(namespace).create(&PostParams::default(), object.to_string().into_bytes());
-        self.change(namespace, request.map_err(|error| error.to_string())?).await
+        match self.change(namespace, request.map_err(|error| error.to_string())?).await? {
+            Some(reply) if reply.status == 404 => Err(refused("write", namespace, &reply)),
+            refusal => Ok(refusal),
+        }
     }
 
-    async fn replace(&self, namespace: &str, read: &Object, text: &str) -> Result<bool, String> {
+    /// Gives the refusal where the object may have moved on.
+    async fn replace(&self, namespace: &str, read: &Object, text: &str) -> Result<Option<Reply>, String> {
         let set = if read.has_data { add(["data", KEY], text) } else { add(["data"], json!({KEY: text})) };
         // Whoever else writes moves its version, and only one of the two succeeds.
         let document = JsonPatch(vec![test(["metadata", "resourceVersion"], read.version.clone()), set]);
@@ -157,11 +166,11 @@ impl Shared {
         self.change(namespace, request.map_err(|error| error.to_string())?).await
     }
 
-    async fn change(&self, namespace: &str, request: http::Request<Vec<u8>>) -> Result<bool, String> {
+    async fn change(&self, namespace: &str, request: http::Request<Vec<u8>>) -> Result<Option<Reply>, String> {
         let reply = self.ask(request).await?;
         match reply.status {
-            200..300 => Ok(true),
-            404 | 409 | 422 => Ok(false),
+            200..300 => Ok(None),
+            404 | 409 | 422 => Ok(Some(reply)),
             _ => Err(refused("write", namespace, &reply)),
         }
     }
@@ -183,10 +192,12 @@ fn entries(text: &str, now: Time) -> (Vec<Line>, usize) {
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let entry = (line.len() <= LONGEST).then(|| serde_json::from_str::<Line>(line).ok()).flatten();
         match entry.and_then(|entry| checked(entry, now)) {
-            Some(entry) if entries.len() < PER_WORKLOAD => entries.push(entry),
-            _ => broken += 1,
+            Some(entry) => entries.push(entry),
+            None => broken += 1,
         }
     }
+    // The newest are the last ones.
+    entries.drain(..entries.len().saturating_sub(PER_WORKLOAD));
     (entries, broken)
 }
 

@@ -247,15 +247,14 @@ async fn earlier(
         let (recording, setup, clock) = (recording.clone(), setup.clone(), clock.clone());
         tokio::task::spawn_blocking(move || recording.earlier(&setup, afresh, &clock))
     };
-    let read = match tokio::time::timeout(SHOWN_AFTER, &mut found).await {
-        Ok(read) => read,
-        Err(_) => {
-            tui.wait_for(Some("the record of the watch before"))?;
-            tui.show(&Watch::new(setup.clone()))?;
-            let read = found.await;
-            tui.wait_for(None)?;
-            read
-        }
+    let read = if let Ok(read) = tokio::time::timeout(SHOWN_AFTER, &mut found).await {
+        read
+    } else {
+        tui.wait_for(Some("the record of the watch before"))?;
+        tui.show(&Watch::new(setup.clone()))?;
+        let read = found.await;
+        tui.wait_for(None)?;
+        read
     };
     read.map_err(io::Error::other)
 }

@@ -21,7 +21,7 @@ pub struct Keep {
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { age: TimeDelta::days(90), room: 1 << 30 }
+        Self { age: TimeDelta::days(90), room: 1_000_000_000 }
     }
 }
 

@@ -106,10 +106,33 @@ async fn two_configurations_are_compared_deploy_by_deploy() {
     assert!(lines.iter().all(|line| line["version"] == 1));
 }
 
+#[tokio::test]
+async fn a_deploy_that_one_configuration_alone_judges_is_told_and_they_do_not_agree_of_it() {
+    let (company, clock) = company(Scenario::Healthy).await;
+    let first = configuration(&company, &clock, "redflag.toml", &company.config());
+    let other = configuration(&company, &clock, "other.toml", &company.config());
+    let cases = deploys(&first, &clock).await;
+    assert!(cases.len() > 2);
+    let mut sides = [first.play(&cases, &clock, None).await, other.play(&cases, &clock, None).await];
+    let same = "both say the same of every deploy";
+    assert!(told::text(&sides).contains(same), "{}", told::text(&sides));
+    sides[0].played.remove(1);
+    sides[1].played.remove(0);
+    let text = told::text(&sides);
+    assert!(!text.contains(same), "{text}");
+    let only: Vec<&str> = text.lines().filter(|line| line.ends_with(", judged by one only")).collect();
+    assert!(only.len() == 2 && only[0].contains("(redflag.toml)") && only[1].contains("(other.toml)"), "{text}");
+    let lines: Vec<serde_json::Value> =
+        told::lines(&sides).iter().map(|line| serde_json::to_value(line).unwrap()).collect();
+    let only: Vec<_> = lines.iter().filter(|line| line["kind"] == "one_only").collect();
+    assert_eq!((only.len(), &only[0]["judged"]["configuration"]), (2, &"redflag.toml".into()));
+    assert!(lines.iter().all(|line| line["kind"] != "difference"));
+}
+
 #[test]
 fn the_schema_names_every_kind_of_line() {
     let schema = told::schema();
-    for kind in ["deploy", "summary", "difference"] {
+    for kind in ["deploy", "summary", "difference", "one_only"] {
         assert!(schema.contains(&format!("\"const\": \"{kind}\"")), "{kind}");
     }
 }

@@ -64,6 +64,15 @@ enum Event {
         /// By the second.
         second: Judged,
     },
+    /// A deploy that one of two configurations judges and the other does not.
+    OneOnly {
+        /// When it was deployed, RFC 3339 in UTC.
+        at: String,
+        /// Its version.
+        to: String,
+        /// By the one that judges it.
+        judged: Judged,
+    },
 }
 
 /// What a configuration says of a deploy.
@@ -209,7 +218,7 @@ fn untold(side: &Side) -> Vec<String> {
     names
 }
 
-/// The deploys that the first two configurations judge differently.
+/// The deploys that two configurations judge differently, and those that only one of them judges; the oldest first.
 fn differences(sides: &[Side]) -> Vec<Event> {
     let [first, second] = sides else { return Vec::new() };
     let judged = |side: &Side, played: &Played| Judged {
@@ -217,14 +226,26 @@ fn differences(sides: &[Side]) -> Vec<Event> {
         came: Came::of(played),
         after_seconds: played.red.as_ref().or(played.flagged.as_ref()).map(|flag| flag.after.num_seconds()),
     };
-    let difference = |(case, played): &(Case, Played)| {
-        let (_, other) = second.played.iter().find(|(known, _)| known == case)?;
-        let (one, another) = (judged(first, played), judged(second, other));
-        let is_same = (one.came, one.after_seconds) == (another.came, another.after_seconds);
-        let at = case.at().map(stamp).unwrap_or_default();
-        (!is_same).then(|| Event::Difference { at, to: case.label().to_owned(), first: one, second: another })
+    fn of<'a>(side: &'a Side, case: &Case) -> Option<&'a Played> {
+        side.played.iter().find(|(known, _)| known == case).map(|(_, played)| played)
+    }
+    let only_second = second.played.iter().map(|(case, _)| case).filter(|case| of(first, case).is_none());
+    let mut cases: Vec<&Case> = first.played.iter().map(|(case, _)| case).chain(only_second).collect();
+    cases.sort_by_key(|case| case.at());
+    let difference = |case: &Case| {
+        let (at, to) = (case.at().map(stamp).unwrap_or_default(), case.label().to_owned());
+        let one = of(first, case).map(|played| judged(first, played));
+        let another = of(second, case).map(|played| judged(second, played));
+        match (one, another) {
+            (Some(one), Some(another)) => {
+                let is_same = (one.came, one.after_seconds) == (another.came, another.after_seconds);
+                (!is_same).then_some(Event::Difference { at, to, first: one, second: another })
+            }
+            (Some(judged), None) | (None, Some(judged)) => Some(Event::OneOnly { at, to, judged }),
+            (None, None) => None,
+        }
     };
-    first.played.iter().filter_map(difference).collect()
+    cases.into_iter().filter_map(difference).collect()
 }
 
 /// Everything, for people.
@@ -248,12 +269,19 @@ pub(super) fn text(sides: &[Side]) -> String {
         }
         text.push('\n');
     }
-    for event in differences(sides) {
-        if let Event::Difference { at, to, first, second } = event {
-            text += &format!("{at}  {to}: {} → {}\n", verdict(&first), verdict(&second));
+    let differences = differences(sides);
+    for event in &differences {
+        match event {
+            Event::Difference { at, to, first, second } => {
+                text += &format!("{at}  {to}: {} → {}\n", verdict(first), verdict(second));
+            }
+            Event::OneOnly { at, to, judged } => {
+                text += &format!("{at}  {to}: {}, judged by one only\n", verdict(judged));
+            }
+            Event::Deploy(_) | Event::Summary { .. } => {}
         }
     }
-    if sides.len() > 1 && differences(sides).is_empty() {
+    if sides.len() > 1 && differences.is_empty() {
         text += "both say the same of every deploy\n";
     }
     text.truncate(text.trim_end().len());

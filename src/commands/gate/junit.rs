@@ -16,11 +16,11 @@ pub(super) fn text(watch: &Watch, outcome: Outcome) -> String {
     let signals = setup.signals.iter().zip(watch.findings()).map(|(signal, finding)| Case {
         class: setup.service(signal.service).name.clone(),
         name: signal.name.clone(),
-        result: match finding.level {
-            Level::Clear | Level::Warning => Result::Passed,
-            Level::RedFlag => Result::Failed("red flag"),
-            Level::Insufficient | Level::NoData | Level::Stale if signal.required => Result::Failed("not known"),
-            Level::Insufficient | Level::NoData | Level::Stale => Result::Skipped,
+        came: match finding.level {
+            Level::Clear | Level::Warning => Came::Passed,
+            Level::RedFlag => Came::Failed(Failure::RedFlag),
+            Level::Insufficient | Level::NoData | Level::Stale if signal.required => Came::Failed(Failure::NotKnown),
+            Level::Insufficient | Level::NoData | Level::Stale => Came::Skipped,
         },
         says: finding.sentence(),
     });
@@ -29,9 +29,9 @@ pub(super) fn text(watch: &Watch, outcome: Outcome) -> String {
     let verdict = Case {
         class: setup.environment.clone(),
         name: "verdict".to_owned(),
-        result: match (is_passed, watch.verdict()) {
-            (true, _) => Result::Passed,
-            (false, verdict) => Result::Failed(word(verdict)),
+        came: match (is_passed, watch.verdict()) {
+            (true, _) => Came::Passed,
+            (false, verdict) => Came::Failed(Failure::Verdict(verdict)),
         },
         says: format!("{} (exit status {})", Headline::of(watch, None), outcome.status()),
     };
@@ -39,46 +39,63 @@ pub(super) fn text(watch: &Watch, outcome: Outcome) -> String {
     suite(&setup.environment, seconds, &cases)
 }
 
-const fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Watching => "left early",
-        Verdict::Healthy => "healthy",
-        Verdict::Degraded => "degraded",
-        Verdict::Faulty => "faulty",
-        Verdict::Inconclusive => "inconclusive",
-    }
-}
-
 /// One test case.
 struct Case {
     class: String,
     name: String,
-    result: Result,
+    came: Came,
     says: String,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Result {
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
     Passed,
-    Failed(&'static str),
+    Failed(Failure),
     Skipped,
+}
+
+/// Why it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// Its signal has a red flag.
+    RedFlag,
+    /// Nothing is known of a required signal.
+    NotKnown,
+    /// The whole did not pass.
+    Verdict(Verdict),
+}
+
+impl Failure {
+    /// The `type` of the failure in the file.
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::RedFlag => "red flag",
+            Self::NotKnown => "not known",
+            Self::Verdict(Verdict::Watching) => "left early",
+            Self::Verdict(Verdict::Healthy) => "healthy",
+            Self::Verdict(Verdict::Degraded) => "degraded",
+            Self::Verdict(Verdict::Faulty) => "faulty",
+            Self::Verdict(Verdict::Inconclusive) => "inconclusive",
+        }
+    }
 }
 
 impl Case {
     /// Where the whole passed, what is not known is not waited for any more.
     fn under(self, is_passed: bool) -> Self {
-        let result = match self.result {
-            Result::Failed("not known") if is_passed => Result::Skipped,
-            result => result,
+        let came = match self.came {
+            Came::Failed(Failure::NotKnown) if is_passed => Came::Skipped,
+            came => came,
         };
-        Self { result, ..self }
+        Self { came, ..self }
     }
 }
 
 fn suite(environment: &str, seconds: i64, cases: &[Case]) -> String {
-    let count = |is: fn(&Result) -> bool| cases.iter().filter(|case| is(&case.result)).count();
-    let failures = count(|result| matches!(result, Result::Failed(_)));
-    let skipped = count(|result| *result == Result::Skipped);
+    let count = |is: fn(&Came) -> bool| cases.iter().filter(|case| is(&case.came)).count();
+    let failures = count(|came| matches!(came, Came::Failed(_)));
+    let skipped = count(|came| *came == Came::Skipped);
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"redflag gate {}\" tests=\"{}\" \
          failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{seconds}\">\n",
@@ -89,12 +106,13 @@ fn suite(environment: &str, seconds: i64, cases: &[Case]) -> String {
         let (class, name, says) = (escaped(&case.class), escaped(&case.name), escaped(&case.says));
         // Writing to a text cannot fail.
         let _ = write!(text, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"0\">");
-        let _ = match case.result {
-            Result::Failed(kind) => {
+        let _ = match case.came {
+            Came::Failed(failure) => {
+                let kind = failure.kind();
                 write!(text, "<failure message=\"{says}\" type=\"{kind}\">{says}</failure>")
             }
-            Result::Skipped => write!(text, "<skipped message=\"{says}\"/>"),
-            Result::Passed => write!(text, "<system-out>{says}</system-out>"),
+            Came::Skipped => write!(text, "<skipped message=\"{says}\"/>"),
+            Came::Passed => write!(text, "<system-out>{says}</system-out>"),
         };
         text += "</testcase>\n";
     }
@@ -124,16 +142,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn case(result: Result, says: &str) -> Case {
-        Case { class: "app".to_owned(), name: "p95".to_owned(), result, says: says.to_owned() }
+    fn case(came: Came, says: &str) -> Case {
+        Case { class: "app".to_owned(), name: "p95".to_owned(), came, says: says.to_owned() }
     }
 
     #[test]
     fn a_signal_is_a_test_case_with_its_sentence() {
         let cases = [
-            case(Result::Passed, "461 ms"),
-            case(Result::Failed("red flag"), "“<b>” & more"),
-            case(Result::Skipped, "no data"),
+            case(Came::Passed, "461 ms"),
+            case(Came::Failed(Failure::RedFlag), "“<b>” & more"),
+            case(Came::Skipped, "no data"),
         ];
         assert_eq!(
             suite("production", 300, &cases),
@@ -148,6 +166,14 @@ mod tests {
 </testsuites>
 "
         );
+    }
+
+    #[test]
+    fn what_is_not_known_fails_only_where_the_whole_did() {
+        let under = |failure, is_passed| case(Came::Failed(failure), "no data").under(is_passed).came;
+        assert_eq!(under(Failure::NotKnown, true), Came::Skipped);
+        assert_eq!(under(Failure::NotKnown, false), Came::Failed(Failure::NotKnown));
+        assert_eq!(under(Failure::RedFlag, true), Came::Failed(Failure::RedFlag));
     }
 
     proptest! {

@@ -5,7 +5,7 @@ mod figures;
 mod spans;
 mod undertaking;
 
-pub use figures::{Figures, Summary};
+pub use figures::{Figures, Summary, median};
 pub use spans::{Became, Flag, Quiet};
 pub use undertaking::{Ending, Said, Undertaking};
 

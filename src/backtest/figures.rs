@@ -2,6 +2,7 @@
 
 use super::case::{Case, TakenBack};
 use super::play::Played;
+use crate::hindsight::median;
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,7 +63,7 @@ pub struct Figures {
     pub found: usize,
     /// How many of those that people rolled back it is not known of.
     pub rolled_back_not_known: usize,
-    /// How much sooner than the person, in seconds: the middle of those whose moment is known.
+    /// How much sooner than the person, in seconds: the median of those whose moment is known.
     pub sooner_seconds: Option<i64>,
     /// How many it would have rolled back alone, by its signals.
     pub alone: usize,
@@ -95,8 +96,7 @@ impl Figures {
                 figures.alone_and_kept += usize::from(case.taken_back.is_none());
             }
         }
-        sooner.sort_unstable();
-        figures.sooner_seconds = sooner.get(sooner.len() / 2).copied();
+        figures.sooner_seconds = median(sooner);
         figures
     }
 }
@@ -203,5 +203,13 @@ mod tests {
             "of 8 deploys, 4 would have been flagged (1 with a warning only), 2 not, 2 not known; 3 were rolled back by \
              people: 1 found, 1 not known, 7 min sooner; alone it would have rolled back 3, 1 of which nobody did"
         );
+    }
+
+    #[test]
+    fn of_two_moments_the_median_is_between_them() {
+        let by_a_person = |minutes: i64| case(Some(TakenBack { at: Some(at(minutes)), automatic: false }));
+        let all = [(by_a_person(4), played(Some(2), None, true)), (by_a_person(12), played(Some(2), None, true))];
+        let figures = Figures::of(all.iter().map(|(case, played)| (case, played)));
+        assert_eq!(figures.sooner_seconds, Some(360));
     }
 }

@@ -124,7 +124,7 @@ fn each_deploy<'a>(summaries: impl Iterator<Item = &'a Summary>) -> Vec<&'a Summ
 }
 
 /// The middle one; of an even number the mean of the two in the middle.
-fn median(mut values: Vec<i64>) -> Option<i64> {
+pub fn median(mut values: Vec<i64>) -> Option<i64> {
     values.sort_unstable();
     let (below, above) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
     Some(i64::midpoint(*below, *above))

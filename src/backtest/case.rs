@@ -1,11 +1,10 @@
 //! A deploy that was made: when, of what, and whether it was rolled back; and the same deploy, told by several.
 
 use crate::deploy::{Time, Version, WorkloadRef};
+use crate::watch::PUSH;
 use chrono::TimeDelta;
 use serde::Serialize;
 
-/// What is deployed within this time of each other is one push.
-const PUSH: TimeDelta = TimeDelta::minutes(10);
 /// The same version within this time is the same deploy, whoever tells of it.
 const SAME: TimeDelta = TimeDelta::minutes(30);
 /// So many deploys are played, the newest of them.
@@ -76,10 +75,6 @@ impl Case {
         self.deploys.first().map_or("?", |deployed| deployed.to.label())
     }
 
-    fn newest(&self) -> Option<Time> {
-        self.deploys.iter().map(|deployed| deployed.at).max()
-    }
-
     /// Whether both tell of one deploy: a version that one of them does not know is no other.
     pub fn is(&self, other: &Self) -> bool {
         let (Some(one), Some(another)) = (self.at(), other.at()) else { return false };
@@ -102,14 +97,15 @@ pub fn named(workload: &WorkloadRef, label: Option<&str>) -> Version {
     Version { images, hash: label.to_owned(), ..Version::default() }
 }
 
-/// Puts the deploys of single workloads together that were one push; the oldest first.
+/// Puts the deploys of single workloads together that were one push, as a watch does: within [`PUSH`] of the newest of
+/// them. The oldest first.
 pub fn pushes(origin: Origin, mut deploys: Vec<(Deployed, Option<TakenBack>)>) -> Vec<Case> {
     deploys.sort_by_key(|(deployed, _)| deployed.at);
     let mut cases: Vec<Case> = Vec::new();
     for (deployed, taken_back) in deploys {
         let open = cases.last_mut().filter(|case| {
             let is_another = case.deploys.iter().all(|known| known.workload != deployed.workload);
-            is_another && case.newest().is_some_and(|newest| deployed.at - newest <= PUSH)
+            is_another && case.at().is_some_and(|first| deployed.at - first < PUSH)
         });
         if let Some(case) = open {
             case.taken_back = case.taken_back.or(taken_back);
@@ -182,9 +178,10 @@ pub(super) mod tests {
     #[test]
     fn what_is_deployed_together_is_one_push_and_one_workload_twice_is_two() {
         let of = |name, minutes| (deployed(name, minutes, Some("2.0")), None);
-        let cases = pushes(Origin::Cluster, vec![of("cart", 4), of("app", 0), of("app", 8), of("mail", 40)]);
+        let cases =
+            pushes(Origin::Cluster, vec![of("cart", 4), of("app", 0), of("app", 8), of("mail", 119), of("web", 128)]);
         let sizes: Vec<usize> = cases.iter().map(|case| case.deploys.len()).collect();
-        assert_eq!(sizes, [2, 1, 1]);
+        assert_eq!(sizes, [2, 2, 1], "web is two hours after the second app");
         assert_eq!(cases[0].at(), Some(at(0)));
     }
 

@@ -48,7 +48,7 @@ use attention::Attention;
 use automation::Automation;
 use deletion::Deletion;
 use deploys::Deploys;
-pub use deploys::WorkloadState;
+pub use deploys::{PUSH, WorkloadState};
 use desk::Desk;
 use feature_flags::FeatureFlags;
 pub use feature_flags::{FeaturePanel, FlagRow, TurnOff, TurnOffState};

@@ -46,7 +46,7 @@ impl PlanKey {
 }
 
 /// A deploy made so long before the newest one is of another push: what runs there was not deployed now.
-const PUSH: TimeDelta = TimeDelta::hours(2);
+pub const PUSH: TimeDelta = TimeDelta::hours(2);
 
 /// The deploys of this push, each with the place of its workload.
 pub(super) fn of_push(workloads: &[WorkloadState]) -> impl Iterator<Item = (usize, &Deploy)> {

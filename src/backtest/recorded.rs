@@ -55,3 +55,35 @@ fn taken_back(all: &[Undertaking]) -> Option<TakenBack> {
     let first = all.iter().find(|done| done.goal == Goal::RollBack)?;
     Some(TakenBack { at: Some(first.confirmed), automatic: first.automatic })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+
+    /// A record in which one rollback was made.
+    fn rolled_back() -> Undertaking {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = include_str!("../../tests/all/records/format-1.jsonl");
+        std::fs::write(folder.path().join("journal.jsonl"), journal).unwrap();
+        let hindsight = Hindsight::of(&open(folder.path()).unwrap().record);
+        hindsight.rollbacks.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn what_was_rolled_back_and_then_undone_was_rolled_back_by_people() {
+        let back = Undertaking { automatic: false, ..rolled_back() };
+        assert_eq!(back.goal, Goal::RollBack);
+        let undone = Undertaking {
+            goal: Goal::Undo,
+            confirmed: back.confirmed + TimeDelta::minutes(5),
+            automatic: true,
+            ..back.clone()
+        };
+        let by_people = TakenBack { at: Some(back.confirmed), automatic: false };
+        assert_eq!(taken_back(&[back, undone.clone()]), Some(by_people));
+        assert_eq!(taken_back(&[undone]), None);
+        assert_eq!(taken_back(&[]), None);
+    }
+}

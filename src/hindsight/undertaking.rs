@@ -88,7 +88,9 @@ impl Ending {
             (Goal::RollBack, Self::NoHelp) => "rolled back without help",
             (Goal::RollBack, Self::Failed) => "rollback failed",
             (Goal::RollBack, Self::Unknown) => "rollback outcome unknown",
-            (Goal::Undo, _) => "rollback undone",
+            (Goal::Undo, Self::Verified | Self::NoHelp) => "rollback undone",
+            (Goal::Undo, Self::Failed) => "undo of the rollback failed",
+            (Goal::Undo, Self::Unknown) => "outcome of the undo unknown",
         }
     }
 }

@@ -96,7 +96,7 @@ mod tests {
     use crate::verdict::Verdict;
     use chrono::DateTime;
 
-    fn row(environment: &str, rollback: Option<Ending>, ended: bool) -> Row {
+    fn row(environment: &str, rollback: Option<(Goal, Ending)>, ended: bool) -> Row {
         let deployed = |workload: &str, from: Option<&str>| Deployed {
             workload: workload.to_owned(),
             from: from.map(str::to_owned),
@@ -109,11 +109,19 @@ mod tests {
             started: DateTime::default(),
             seconds: 1860,
             verdict: Verdict::Faulty,
-            goal: rollback.map(|_| Goal::RollBack),
-            rollback,
+            goal: rollback.map(|(goal, _)| goal),
+            rollback: rollback.map(|(_, ending)| ending),
             bytes: 84 << 10,
             ended,
         }
+    }
+
+    #[test]
+    fn an_undone_rollback_is_not_told_as_one_and_a_failed_undo_not_as_undone() {
+        let told = |ending| cells(&row("production", Some((Goal::Undo, ending)), true))[3].clone();
+        assert_eq!(told(Ending::Verified), "faulty, rollback undone");
+        assert_eq!(told(Ending::Failed), "faulty, undo of the rollback failed");
+        assert_eq!(told(Ending::Unknown), "faulty, outcome of the undo unknown");
     }
 
     #[test]
@@ -129,7 +137,7 @@ mod tests {
             time_to_restore: None,
             restored: 0,
         };
-        let rows = [row("production", Some(Ending::Verified), true), row("qa", None, false)];
+        let rows = [row("production", Some((Goal::RollBack, Ending::Verified)), true), row("qa", None, false)];
         let lines = lines(&rows, &[figures]);
         let place = |line: &str| line.find("2026-09-21").map(|bytes| line[..bytes].width());
         assert_eq!((place(&lines[1]), lines[0].find("record")), (place(&lines[2]), place(&lines[1])), "{lines:#?}");

@@ -218,6 +218,13 @@ fn untold(side: &Side) -> Vec<String> {
     names
 }
 
+impl Side {
+    /// What it came to with a deploy, where that was played.
+    fn of(&self, case: &Case) -> Option<&Played> {
+        self.played.iter().find(|(known, _)| known == case).map(|(_, played)| played)
+    }
+}
+
 /// The deploys that two configurations judge differently, and those that only one of them judges; the oldest first.
 fn differences(sides: &[Side]) -> Vec<Event> {
     let [first, second] = sides else { return Vec::new() };
@@ -226,16 +233,13 @@ fn differences(sides: &[Side]) -> Vec<Event> {
         came: Came::of(played),
         after_seconds: played.red.as_ref().or(played.flagged.as_ref()).map(|flag| flag.after.num_seconds()),
     };
-    fn of<'a>(side: &'a Side, case: &Case) -> Option<&'a Played> {
-        side.played.iter().find(|(known, _)| known == case).map(|(_, played)| played)
-    }
-    let only_second = second.played.iter().map(|(case, _)| case).filter(|case| of(first, case).is_none());
+    let only_second = second.played.iter().map(|(case, _)| case).filter(|case| first.of(case).is_none());
     let mut cases: Vec<&Case> = first.played.iter().map(|(case, _)| case).chain(only_second).collect();
     cases.sort_by_key(|case| case.at());
     let difference = |case: &Case| {
         let (at, to) = (case.at().map(stamp).unwrap_or_default(), case.label().to_owned());
-        let one = of(first, case).map(|played| judged(first, played));
-        let another = of(second, case).map(|played| judged(second, played));
+        let one = first.of(case).map(|played| judged(first, played));
+        let another = second.of(case).map(|played| judged(second, played));
         match (one, another) {
             (Some(one), Some(another)) => {
                 let is_same = (one.came, one.after_seconds) == (another.came, another.after_seconds);

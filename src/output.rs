@@ -1,7 +1,12 @@
 //! Standard output and error output: the only way there but for the screen. Every line goes through the cleaner, so
 //! that nothing that a peer said can steer the terminal or show a secret; and a reader that has gone away ends nothing.
 
+mod table;
+
+pub use table::table;
+
 use crate::text::visible;
+use schemars::JsonSchema;
 use std::io::{self, IsTerminal, Write};
 
 /// A line longer than this, in bytes, is put out in pieces.
@@ -15,6 +20,11 @@ pub struct Cleaned<W: Write> {
     /// What was written of a line so far: a secret may come in pieces.
     line: Vec<u8>,
     failed: Option<io::Error>,
+}
+
+/// The JSON schema of what is put out as `T`, with its last line break.
+pub fn schema<T: JsonSchema>() -> String {
+    format!("{:#}\n", schemars::schema_for!(T).to_value())
 }
 
 /// Standard output.

@@ -1,6 +1,7 @@
 //! A report for a program.
 
 use super::Report;
+use crate::output;
 use crate::text::escaped;
 
 /// The report as one JSON object, indented, with its last line break.
@@ -12,8 +13,5 @@ pub(super) fn text(report: &Report) -> serde_json::Result<String> {
 
 /// The JSON schema of it.
 pub(super) fn schema() -> String {
-    let schema = schemars::schema_for!(Report);
-    let mut text = serde_json::to_string_pretty(schema.as_value()).unwrap_or_default();
-    text.push('\n');
-    text
+    output::schema::<Report>()
 }

@@ -4,6 +4,7 @@ use crate::backtest::case::{Case, Origin, TakenBack};
 use crate::backtest::figures::{Came, Figures};
 use crate::backtest::play::{Flag, Played};
 use crate::deploy::{Time, brief};
+use crate::output;
 use chrono::{Local, SecondsFormat, TimeDelta};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -184,10 +185,7 @@ impl Row {
 
 /// The JSON schema of the lines.
 pub(super) fn schema() -> String {
-    let schema = schemars::schema_for!(Line);
-    let mut text = serde_json::to_string_pretty(schema.as_value()).unwrap_or_default();
-    text.push('\n');
-    text
+    output::schema::<Line>()
 }
 
 /// Everything, for a program.
@@ -260,8 +258,8 @@ pub(super) fn text(sides: &[Side]) -> String {
             text += &format!("{}\n", side.configuration);
         }
         let rows: Vec<[String; 5]> = side.played.iter().map(|(case, played)| row(case, played)).collect();
-        for cells in &rows {
-            text += &aligned(&rows, cells);
+        for line in output::table(&rows) {
+            text += &format!("{line}\n");
         }
         text += &format!("{}: {}\n", side.environment, side.figures());
         let untold = untold(side);
@@ -330,18 +328,4 @@ fn back(case: &Case, played: &Played, taken_back: TakenBack) -> String {
         Some(red) => format!("{whose} after {after}, {} after the red flag", brief(at - red.at)),
         None => format!("{whose} after {after}"),
     }
-}
-
-/// A row, each cell as wide as its column; the last one as it is.
-fn aligned(rows: &[[String; 5]], cells: &[String; 5]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let mut line = String::new();
-    for (column, cell) in cells.iter().enumerate() {
-        if column + 1 < cells.len() {
-            line += &format!("{cell:<width$}  ", width = width(column));
-        } else {
-            line += cell;
-        }
-    }
-    format!("{}\n", line.trim_end())
 }

@@ -2,6 +2,7 @@
 
 use super::report::{CheckStatus, Line, Report};
 use crate::outcome::Outcome;
+use crate::output;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -68,10 +69,7 @@ pub(super) fn lines(environment: &str, report: &Report, outcome: Outcome) -> Vec
 
 /// The JSON schema of the lines.
 pub(super) fn schema() -> String {
-    let schema = schemars::schema_for!(Told);
-    let mut text = serde_json::to_string_pretty(schema.as_value()).unwrap_or_default();
-    text.push('\n');
-    text
+    output::schema::<Told>()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::headline::{self, Headline};
 use crate::outcome::Outcome;
+use crate::output;
 use crate::signal::{SignalId, Unit};
 use crate::verdict::{Level, Verdict};
 use crate::watch::Watch;
@@ -126,10 +127,7 @@ fn units(_: &mut SchemaGenerator) -> Schema {
 
 /// The JSON schema of the lines.
 pub(super) fn schema() -> String {
-    let schema = schemars::schema_for!(Line);
-    let mut text = serde_json::to_string_pretty(schema.as_value()).unwrap_or_default();
-    text.push('\n');
-    text
+    output::schema::<Line>()
 }
 
 impl SignalSays {

@@ -2,9 +2,9 @@
 
 use super::{Row, span};
 use crate::hindsight::Figures;
+use crate::output;
 use crate::text;
 use chrono::{Local, TimeDelta};
-use unicode_width::UnicodeWidthStr;
 
 /// The heads of the columns.
 const HEADS: [&str; 7] = ["started", "environment", "deploy", "verdict", "length", "size", "record"];
@@ -15,16 +15,7 @@ pub(super) fn lines(rows: &[Row], figures: &[Figures]) -> Vec<String> {
         return Vec::new();
     }
     let cells: Vec<[String; 7]> = std::iter::once(HEADS.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
-    let widest = |column: usize| cells.iter().map(|row| row[column].width()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..HEADS.len()).map(widest).collect();
-    let line = |row: &[String; 7]| {
-        let padded = row.iter().zip(&widths).map(|(cell, width)| {
-            let gap = width.saturating_sub(cell.width());
-            format!("{cell}{}", " ".repeat(gap))
-        });
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    let mut lines: Vec<String> = cells.iter().map(line).collect();
+    let mut lines = output::table(&cells);
     lines.push(String::new());
     lines.extend(figures.iter().map(told));
     lines
@@ -95,6 +86,7 @@ mod tests {
     use crate::rollback::Goal;
     use crate::verdict::Verdict;
     use chrono::DateTime;
+    use unicode_width::UnicodeWidthStr;
 
     fn row(environment: &str, rollback: Option<(Goal, Ending)>, ended: bool) -> Row {
         let deployed = |workload: &str, from: Option<&str>| Deployed {

@@ -3,6 +3,7 @@
 
 use crate::deploy::Time;
 use crate::outcome::Outcome;
+use crate::output;
 use crate::rollback::{Check, CheckOutcome, Covered, Plan, Readiness, Refusal, Step};
 use crate::watch::Watch;
 use chrono::SecondsFormat;
@@ -206,8 +207,5 @@ impl Event {
 
 /// The JSON schema of the lines.
 pub(super) fn schema() -> String {
-    let schema = schemars::schema_for!(Line);
-    let mut text = serde_json::to_string_pretty(schema.as_value()).unwrap_or_default();
-    text.push('\n');
-    text
+    output::schema::<Line>()
 }

@@ -15,6 +15,7 @@ pub(crate) mod resolve;
 pub(crate) mod secrets;
 pub(crate) mod texts;
 pub(crate) mod variables;
+pub(crate) mod written;
 
 /// An index that the core can hold; the checks of workloads and signals see to it that it can.
 pub(crate) fn index(place: usize) -> u16 {

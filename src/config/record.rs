@@ -1,14 +1,13 @@
 //! `[record]`: whether watches are recorded, and how long and how much of it is kept.
 
 use super::at::At;
-use super::duration::parse_up_to;
+use super::duration::{PATTERN, parse_up_to};
 use crate::records::Keep;
+use crate::settings::written::Written;
 use chrono::TimeDelta;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
-use std::fmt;
 
 /// The longest that anybody keeps a record.
 const LONGEST: TimeDelta = TimeDelta::days(3650);
@@ -74,25 +73,6 @@ fn parse_size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A text that is read by a function, whose error has the way out on a second line.
-struct Written<T> {
-    expected: &'static str,
-    read: fn(&str) -> Result<T, String>,
-    way_out: &'static str,
-}
-
-impl<T> Visitor<'_> for Written<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.expected)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        (self.read)(text).map_err(|why| E::custom(format!("{why}\n{}", self.way_out)))
-    }
-}
-
 impl<'de> Deserialize<'de> for Age {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Written {
@@ -123,7 +103,7 @@ impl JsonSchema for Age {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$", "examples": ["30d", "90d"] })
+        json_schema!({ "type": "string", "pattern": PATTERN, "examples": ["30d", "90d"] })
     }
 }
 

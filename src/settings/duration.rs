@@ -1,11 +1,11 @@
 //! Durations as people write them: `15s`, `30m`, `1h30m`.
 
+use super::written::Written;
 use chrono::TimeDelta;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 /// The longest duration; anything above is a mistake.
 const LONGEST: TimeDelta = TimeDelta::days(30);
@@ -87,30 +87,20 @@ pub(crate) fn format_duration(span: TimeDelta) -> String {
     out
 }
 
+/// What a duration looks like, as a regular expression for editors.
+pub(crate) const PATTERN: &str = "^([0-9]+(ms|s|m|h|d))+$";
+
 /// A duration in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HumanDuration(pub(crate) TimeDelta);
 
 impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct DurationVisitor;
-
-        impl Visitor<'_> for DurationVisitor {
-            type Value = HumanDuration;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration in quotes, such as \"30s\" or \"5m\"")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<HumanDuration, E> {
-                // The second line becomes the way out, see `parse`.
-                parse_duration(text)
-                    .map(HumanDuration)
-                    .map_err(|why| E::custom(format!("{why}\nwrite it like \"500ms\", \"30s\", \"5m\" or \"1h30m\"")))
-            }
-        }
-
-        deserializer.deserialize_str(DurationVisitor)
+        deserializer.deserialize_str(Written {
+            expected: "a duration in quotes, such as \"30s\" or \"5m\"",
+            read: |text| parse_duration(text).map(Self),
+            way_out: "write it like \"500ms\", \"30s\", \"5m\" or \"1h30m\"",
+        })
     }
 }
 
@@ -124,7 +114,7 @@ impl JsonSchema for HumanDuration {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$", "examples": ["500ms", "30s", "1h30m"] })
+        json_schema!({ "type": "string", "pattern": PATTERN, "examples": ["500ms", "30s", "1h30m"] })
     }
 }
 

@@ -137,28 +137,10 @@ async fn change(
     };
     with_application(&state, &name, |world, _| {
         if let Some(application) = &mut world.argocd {
-            merge(&mut application.automated, automated);
+            json_patch::merge(&mut application.automated, &automated);
         }
         shown(world)
     })
-}
-
-/// A merge patch (RFC 7386) of one flat object.
-fn merge(object: &mut Value, patch: Value) {
-    let Value::Object(patch) = patch else {
-        *object = patch;
-        return;
-    };
-    if !object.is_object() {
-        *object = json!({});
-    }
-    for (key, value) in patch {
-        match (object.as_object_mut(), value.is_null()) {
-            (Some(fields), true) => drop(fields.remove(&key)),
-            (Some(fields), false) => drop(fields.insert(key, value)),
-            (None, _) => {}
-        }
-    }
 }
 
 async fn roll_back(
@@ -211,11 +193,11 @@ mod tests {
     #[test]
     fn a_patch_of_the_synchronization_policy_leaves_what_it_does_not_name() {
         let mut automated = json!({"prune": true, "selfHeal": true});
-        merge(&mut automated, json!({"enabled": false}));
+        json_patch::merge(&mut automated, &json!({"enabled": false}));
         assert_eq!(automated, json!({"prune": true, "selfHeal": true, "enabled": false}));
-        merge(&mut automated, json!({"prune": null}));
+        json_patch::merge(&mut automated, &json!({"prune": null}));
         assert_eq!(automated, json!({"selfHeal": true, "enabled": false}));
-        merge(&mut automated, Value::Null);
+        json_patch::merge(&mut automated, &Value::Null);
         assert_eq!(automated, Value::Null);
     }
 }

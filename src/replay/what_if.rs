@@ -91,8 +91,12 @@ pub enum Unmatched {
 pub fn compare(record: &Record, other: &Setup) -> Comparison {
     let setup = &record.header.setup;
     let (counterparts, unmatched) = match_signals(setup, other);
-    let was = Hindsight::of(&in_shadow(record.clone()));
-    let would = Hindsight::of(&in_shadow(judged_by(record, other, &counterparts)));
+    let mut played = record.clone();
+    // The automation only looks: whether it would have acted is asked, and acting needs an outside.
+    played.header.setup.rollback.automatic = Automatic::Shadow;
+    let was = Hindsight::of(&played);
+    judge_by(&mut played, other, &counterparts);
+    let would = Hindsight::of(&played);
     let signals = counterparts.iter().enumerate().filter(|(_, counterpart)| counterpart.is_some());
     let signals = signals.map(|(place, _)| {
         let id = SignalId(place as u16);
@@ -122,12 +126,6 @@ impl Course {
             verdict: hindsight.watch.verdict(),
         }
     }
-}
-
-/// The record with an automation that only looks: whether it would have acted is asked, and acting needs an outside.
-fn in_shadow(mut record: Record) -> Record {
-    record.header.setup.rollback.automatic = Automatic::Shadow;
-    record
 }
 
 /// For each signal of the record the one of the other setup that it is; and those that have none.
@@ -171,9 +169,8 @@ fn full_name(setup: &Setup, signal: &Signal) -> String {
     }
 }
 
-/// The record with the other setup's limits. What was asked of the sources stays as it was: how far back, how often.
-fn judged_by(record: &Record, other: &Setup, counterparts: &[Option<&Signal>]) -> Record {
-    let mut record = record.clone();
+/// Gives the record the other setup's limits. What was asked of the sources stays as it was: how far back, how often.
+fn judge_by(record: &mut Record, other: &Setup, counterparts: &[Option<&Signal>]) {
     let setup = &mut record.header.setup;
     setup.window = other.window;
     setup.coverage = other.coverage;
@@ -199,7 +196,6 @@ fn judged_by(record: &Record, other: &Setup, counterparts: &[Option<&Signal>]) -
             _ => {}
         }
     }
-    record
 }
 
 /// An answer without what it says of the signals that are not kept: nothing is known of them then, and nothing is flagged.

@@ -16,7 +16,12 @@ pub(crate) fn text(value: &Value) -> String {
 /// An address that a person can open; anything else than the web is left out.
 pub(crate) fn link(value: &Value) -> Option<String> {
     let link = clean(value.as_str()?);
-    (link.starts_with("https://") || link.starts_with("http://")).then_some(link)
+    is_web(&link).then_some(link)
+}
+
+/// Whether an address leads to a page, and to nothing else that a browser might do.
+pub(crate) fn is_web(link: &str) -> bool {
+    link.starts_with("https://") || link.starts_with("http://")
 }
 
 /// A moment as RFC 3339 writes it.

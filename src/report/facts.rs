@@ -5,6 +5,7 @@ use super::schema;
 use crate::deploy::{Time, Version};
 use crate::headline;
 use crate::hindsight::{Became, Ending, Flag, Hindsight, Said, Undertaking};
+use crate::net::fields::is_web;
 use crate::records::Kept;
 use crate::rollback::Goal;
 use crate::signal::{Kind, Signal, SignalId, Unit};
@@ -359,13 +360,8 @@ fn signal_told(signal: &Signal, id: SignalId, watch: &Watch) -> SignalTold {
         usual: series.baseline().map(|baseline| (baseline.low, baseline.high)),
         step_seconds: signal.step.num_seconds(),
         readings: readings.map(|reading| ((reading.at - started).num_seconds(), reading.sample.value())).collect(),
-        link: signal.link.as_deref().map(clean).filter(|link| is_address(link)),
+        link: signal.link.as_deref().map(clean).filter(|link| is_web(link)),
     }
-}
-
-/// Whether a link leads to a page and to nothing else: a report may be opened by somebody who trusts it.
-fn is_address(link: &str) -> bool {
-    ["https://", "http://"].iter().any(|scheme| link.starts_with(scheme))
 }
 
 impl Moment {

@@ -4,6 +4,7 @@
 //! the whole of it, opened and closed, and says how wide it really is. What was opened and closed for nothing between two
 //! cells is taken out of the bytes of a frame (`join`).
 
+use crate::net::fields::is_web;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ratatui::buffer::{Buffer, CellDiffOption, CellWidth};
 use ratatui::layout::Rect;
@@ -85,8 +86,7 @@ impl Hyperlinks {
 
 /// The address as it may stand in a sequence: of the web, without anything that a terminal would obey.
 fn address(link: &str) -> Option<String> {
-    let is_web = ["https://", "http://"].into_iter().any(|scheme| link.starts_with(scheme));
-    let address = is_web.then(|| utf8_percent_encode(link, FOREIGN).to_string());
+    let address = is_web(link).then(|| utf8_percent_encode(link, FOREIGN).to_string());
     address.filter(|address| address.len() <= LONGEST)
 }
 

@@ -89,5 +89,6 @@ fn text(from: impl Read) -> io::Result<Option<String>> {
     if bytes.len() as u64 > LARGEST {
         return Ok(None);
     }
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    let text = String::from_utf8(bytes);
+    Ok(Some(text.unwrap_or_else(|torn| String::from_utf8_lossy(torn.as_bytes()).into_owned())))
 }

@@ -1,21 +1,25 @@
 //! Commands and flags.
 
+mod backtest;
 mod called;
 mod live;
+mod moment;
+mod records;
 mod version;
 
+pub use backtest::{At, BacktestArgs};
 pub use live::{answer, script};
+pub use moment::Moment;
+pub use records::{RecordsArgs, ReplayArgs, ReportArgs, ReportFormat};
 pub use version::long as version;
 
 use crate::config::parse_duration;
-use crate::deploy::Time;
 use crate::outcome::Outcome;
-use chrono::{DateTime, Days, Local, NaiveTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::{ArgValueCandidates, Shell};
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 /// The first example.
 #[cfg(feature = "demo")]
@@ -205,56 +209,6 @@ pub struct GateArgs {
     pub deploy: DeployArgs,
 }
 
-/// `redflag backtest`.
-#[derive(Debug, Clone, Args)]
-#[command(
-    after_help = statuses_after("Deploys are found in the records of watches, in the cluster's history, in tags and in a list. The sources are \
-    asked for what they have kept, one question at a time; what they have not is \"not known\", and never healthy. With \
-    --config FILE, that configuration is compared with the usual one. It ends with 0, with 3 where nothing is known of any \
-    deploy, and with 2 where there is none.\n\nExamples:\n  \
-    redflag backtest production\n  \
-    redflag backtest production --last 90d --git-tags 'v*'\n  \
-    redflag backtest production --config other.toml\n  \
-    git log --format=%cI --grep=deploy | redflag backtest production --at -")
-)]
-pub struct BacktestArgs {
-    /// Environment [default: the only one, or the one with default = true]
-    #[arg(value_name = "ENV", add = ArgValueCandidates::new(live::environments))]
-    pub environment: Option<String>,
-    /// How far back deploys are looked for
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
-    pub last: TimeDelta,
-    /// Take the tags that are like this for deploys, too, each at its time
-    #[arg(long, value_name = "PATTERN")]
-    pub git_tags: Option<String>,
-    /// Only the deploys at these times; - reads them from standard input: a time a line, and perhaps the version
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub at: Vec<At>,
-    /// A table, or a JSON object for each deploy
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
-    /// Print the JSON schema of --output json
-    #[arg(long)]
-    pub schema: bool,
-}
-
-/// Where a time comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
-    /// Standard input lists them.
-    Input,
-    /// This one.
-    Moment(Moment),
-}
-
-impl FromStr for At {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "-" { Ok(Self::Input) } else { text.parse().map(Self::Moment) }
-    }
-}
-
 /// What a gate waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Until {
@@ -338,74 +292,6 @@ pub struct CheckArgs {
     pub schema: bool,
 }
 
-/// `redflag records`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  \
-    redflag records\n  \
-    redflag records --output json | jq 'select(.verdict == \"faulty\")'")]
-pub struct RecordsArgs {
-    /// Lines for people, or a JSON object for each record
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
-    /// Delete what is older than record.keep or over record.max, and list what was deleted
-    #[arg(long)]
-    pub prune: bool,
-}
-
-/// `redflag replay`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = statuses_after(
-    "On a terminal it plays on the screen of the watch: Space pauses, . and , go 10 seconds ahead and back, > and < a \
-    minute, ] and [ to the next flag and the one before, + and - change the speed (1 to 60 times), ? lists all. Nothing \
-    can be changed from there. Without a terminal it prints the timeline.\n\nWith --config it judges the same \
-    readings by the limits of that file and prints what would have been different.\n\nIts exit status is that of the \
-    watch, judged again by this program.\n\nExamples:\n  \
-    redflag replay\n  \
-    redflag replay 2026-02-03T1402Z-production-app-1.9.0\n  \
-    redflag replay --at 14:10\n  \
-    redflag replay --config other.toml"
-))]
-pub struct ReplayArgs {
-    /// Name of a record, or its folder [default: the newest]
-    #[arg(value_name = "RECORD", add = ArgValueCandidates::new(live::records))]
-    pub record: Option<PathBuf>,
-    /// Begin at this moment: 14:10 or 2026-02-03T14:10:00Z; without a terminal, print up to it
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<Moment>,
-}
-
-/// `redflag report`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  \
-    redflag report > postmortem.md\n  \
-    redflag report --format html --out postmortem.html\n  \
-    redflag report 2026-02-03T1402Z-production-app-1.9.0 --format json | jq .seconds_to_restore")]
-pub struct ReportArgs {
-    /// Name of a record, or its folder [default: the newest]
-    #[arg(value_name = "RECORD", add = ArgValueCandidates::new(live::records))]
-    pub record: Option<PathBuf>,
-    /// Markdown for GitHub, Notion or Slack, one HTML page with charts, or JSON
-    #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
-    pub format: ReportFormat,
-    /// Write it to this file [default: standard output]
-    #[arg(long, short, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Print the JSON schema of --format json
-    #[arg(long)]
-    pub schema: bool,
-}
-
-/// What a report is made as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum ReportFormat {
-    /// Tables and lists, to be pasted.
-    Markdown,
-    /// One page with charts, that loads nothing.
-    Html,
-    /// One object.
-    Json,
-}
-
 /// `redflag presets`.
 #[derive(Debug, Clone, Args)]
 #[command(
@@ -466,61 +352,10 @@ fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A moment as people type it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// The whole of it: `2026-02-03T14:02:00Z`.
-    Exact(Time),
-    /// The last time that a local clock showed this: `14:02`, `14:02:30`.
-    Clock(NaiveTime),
-    /// So long ago: `5m`.
-    Ago(TimeDelta),
-}
-
-impl FromStr for Moment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if let Ok(exact) = DateTime::parse_from_rfc3339(text) {
-            return Ok(Self::Exact(exact.with_timezone(&Utc)));
-        }
-        if let Ok(clock) = NaiveTime::parse_from_str(text, "%H:%M:%S").or(NaiveTime::parse_from_str(text, "%H:%M")) {
-            return Ok(Self::Clock(clock));
-        }
-        parse_duration(text.trim_end_matches("ago").trim_end())
-            .map(Self::Ago)
-            .map_err(|_| "expected 14:02, 5m (ago) or 2026-02-03T14:02:00Z".to_owned())
-    }
-}
-
-impl Moment {
-    /// The moment itself. A clock's time that is still to come today was yesterday's. An error where the moment lies
-    /// in the future or never was, on the day the clocks go forward.
-    pub fn resolve(self, now: DateTime<Local>) -> Result<Time, String> {
-        let moment = match self {
-            Self::Exact(time) => time,
-            Self::Ago(span) => now.to_utc() - span,
-            Self::Clock(clock) => {
-                let today = now.date_naive();
-                let on = |day: chrono::NaiveDate| day.and_time(clock).and_local_timezone(Local).latest();
-                // The day the clocks go back shows some times twice: the later one is the likelier deploy.
-                on(today)
-                    .filter(|time| *time <= now)
-                    .or_else(|| on(today.checked_sub_days(Days::new(1))?))
-                    .ok_or("clocks went forward then: give the full time, like 2026-02-03T14:02:00Z")?
-                    .to_utc()
-            }
-        };
-        if moment > now.to_utc() { Err("this is in the future".to_owned()) } else { Ok(moment) }
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
-    use chrono::TimeZone;
     use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
@@ -587,29 +422,5 @@ mod tests {
         assert!(!global.no_color(Some(OsStr::new(""))));
         assert!(global.no_color(Some(OsStr::new("1"))));
         assert!(parse("redflag check --no-color").unwrap().global.no_color(None));
-    }
-
-    #[test]
-    fn a_moment_is_read_in_each_of_its_forms() {
-        let exact = Utc.with_ymd_and_hms(2026, 2, 3, 13, 2, 0).unwrap();
-        assert_eq!("2026-02-03T14:02:00+01:00".parse(), Ok(Moment::Exact(exact)));
-        assert_eq!("14:02".parse(), Ok(Moment::Clock(NaiveTime::from_hms_opt(14, 2, 0).unwrap())));
-        assert_eq!("14:02:30".parse(), Ok(Moment::Clock(NaiveTime::from_hms_opt(14, 2, 30).unwrap())));
-        assert_eq!("5m".parse(), Ok(Moment::Ago(TimeDelta::minutes(5))));
-        assert_eq!("5m ago".parse(), Ok(Moment::Ago(TimeDelta::minutes(5))));
-        let error = Err("expected 14:02, 5m (ago) or 2026-02-03T14:02:00Z".to_owned());
-        for text in ["", "yesterday", "25:00", "5", "2026-02-03"] {
-            assert_eq!(text.parse::<Moment>(), error, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_time_that_is_still_to_come_was_yesterdays() {
-        let now = Local.with_ymd_and_hms(2026, 2, 3, 0, 10, 0).unwrap();
-        let at = |text: &str| text.parse::<Moment>().unwrap().resolve(now);
-        assert_eq!(at("00:05").unwrap(), now.to_utc() - TimeDelta::minutes(5));
-        assert_eq!(at("23:50").unwrap(), now.to_utc() - TimeDelta::minutes(20));
-        assert_eq!(at("5m").unwrap(), now.to_utc() - TimeDelta::minutes(5));
-        assert_eq!(at("2099-01-01T00:00:00Z"), Err("this is in the future".to_owned()));
     }
 }

@@ -9,7 +9,7 @@ use redflag::timeline::Mark;
 use rustix::process::Signal;
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 /// A company whose deploy has been bad for ten minutes, and a machine to watch it from.
@@ -58,7 +58,14 @@ impl Machine {
 
     /// Waits until the journal holds this.
     fn until_written(&self, text: &str, times: usize) {
-        while self.journal().matches(text).count() < times {
+        self.until(text, || self.journal().matches(text).count() >= times);
+    }
+
+    /// Waits until something is so. What never will be is a failure, and no test that hangs.
+    fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let patience = Instant::now() + Duration::from_secs(120);
+        while !is_so() {
+            assert!(Instant::now() < patience, "{what} never came, but: {:?}", self.journal().lines().last());
             std::thread::yield_now();
         }
     }
@@ -97,9 +104,7 @@ async fn killed_around_the_key_it_goes_on_and_sends_nothing_twice() {
         match moment {
             Moment::BeforeTheKey | Moment::KeyWritten => {}
             Moment::RequestTaken => {
-                while machine.changes() == 0 {
-                    std::thread::yield_now();
-                }
+                machine.until("the request", || machine.changes() > 0);
             }
             Moment::AnswerWritten => machine.until_written("{\"answered\"", 1),
         }

@@ -1,5 +1,5 @@
-//! The loop: the only `select!`. Keys, news and time go in as messages, effects come out and are performed,
-//! and the newest state is shown. No key ever waits for the network: everything slow is a task.
+//! The loop, and the only one that performs effects ([`follow`] shows a watch and performs none). Keys, news and time go in
+//! as messages, effects come out and are performed, and the newest state is shown. No key ever waits for the network: everything slow is a task.
 
 mod beginning;
 mod flags;

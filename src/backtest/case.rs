@@ -29,7 +29,7 @@ pub enum Origin {
 pub struct Deployed {
     /// The workload.
     pub workload: WorkloadRef,
-    /// When.
+    /// When its template was changed.
     pub at: Time,
     /// When its rollout ended, where that is known; else it counts as through at once.
     pub finished: Option<Time>,

@@ -72,7 +72,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Counts.
+    /// Counts what each deploy came to; one of which nothing is known is in no other count.
     pub fn of<'a>(cases: impl IntoIterator<Item = (&'a Case, &'a Played)>) -> Self {
         let mut figures = Self::default();
         let mut sooner = Vec::new();

@@ -39,7 +39,7 @@ pub struct PastAsked {
 /// What rose, and when.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flag {
-    /// When.
+    /// When the judge would have raised it.
     pub at: Time,
     /// How long after the deploy.
     pub after: TimeDelta,

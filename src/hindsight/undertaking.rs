@@ -40,7 +40,7 @@ pub struct Undertaking {
 /// What the whole said at a moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Said {
-    /// When.
+    /// The moment, by the clock of whoever watched.
     pub at: Time,
     /// The verdict.
     pub verdict: Verdict,

@@ -62,7 +62,7 @@ pub enum Transport {
 /// A moment worth a mark on the ruler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Landmark {
-    /// When.
+    /// Its place on the ruler.
     pub at: Time,
     /// What happened: the deploy, a warning, a red flag, a rollback that was confirmed.
     pub mark: Mark,

@@ -25,7 +25,7 @@ pub struct Beginning {
 /// Where and by whom records are kept.
 #[derive(Debug, Clone)]
 pub struct Recording {
-    /// Where.
+    /// The folder that they are kept in.
     pub records: Records,
     /// The program's version.
     pub program: String,

@@ -133,9 +133,9 @@ pub enum Message {
     },
     /// The watch was left; nothing follows but [`Message::Resumed`].
     Left {
-        /// When.
+        /// When its process ended it.
         at: Time,
-        /// How.
+        /// By a key, a signal, or somebody else who has its keys now.
         how: Leaving,
     },
     /// The watch goes on from its record, in another process: whatever was under way is lost, and nobody looked meanwhile.
@@ -149,7 +149,7 @@ pub enum Message {
     },
     /// The watch was begun though there is the record of an earlier one, which might have been resumed.
     BegunAfresh {
-        /// When.
+        /// When this one began.
         at: Time,
         /// When the earlier one began.
         before: Time,
